@@ -1,0 +1,32 @@
+// What can fail because of the environment returns a Result: the value, or what was tried, on what, and errno.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace lastcall {
+
+struct Error {
+  std::string tried;   // "open", "bind"
+  std::string on;      // a path, an address, a pid; may be empty
+  int error_number{};  // errno, 0 when there is none
+  std::string advice;  // what the user can do about it; may be empty
+
+  [[nodiscard]] std::string message() const {
+    std::string text = "cannot " + tried;
+    if (!on.empty()) text += " " + on;
+    if (error_number != 0) text += ": " + std::string(std::strerror(error_number));
+    if (!advice.empty()) text += " (" + advice + ")";
+    return text;
+  }
+};
+
+template <class T>
+class [[nodiscard]] Result : public boost::system::result<T, Error> {
+ public:
+  using boost::system::result<T, Error>::result;
+};
+
+}  // namespace lastcall

@@ -1,0 +1,128 @@
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace lastcall {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::int64_t nanoseconds;
+};
+// Largest first: format_duration takes the first that divides.
+constexpr std::array<Unit, 6> kUnits{{{"h", 3'600'000'000'000},
+                                      {"m", 60'000'000'000},
+                                      {"s", 1'000'000'000},
+                                      {"ms", 1'000'000},
+                                      {"us", 1'000},
+                                      {"ns", 1}}};
+
+constexpr std::array<std::pair<std::string_view, int>, 31> kSignals{{
+    {"SIGHUP", SIGHUP},   {"SIGINT", SIGINT},       {"SIGQUIT", SIGQUIT}, {"SIGILL", SIGILL},
+    {"SIGTRAP", SIGTRAP}, {"SIGABRT", SIGABRT},     {"SIGBUS", SIGBUS},   {"SIGFPE", SIGFPE},
+    {"SIGKILL", SIGKILL}, {"SIGUSR1", SIGUSR1},     {"SIGSEGV", SIGSEGV}, {"SIGUSR2", SIGUSR2},
+    {"SIGPIPE", SIGPIPE}, {"SIGALRM", SIGALRM},     {"SIGTERM", SIGTERM}, {"SIGSTKFLT", SIGSTKFLT},
+    {"SIGCHLD", SIGCHLD}, {"SIGCONT", SIGCONT},     {"SIGSTOP", SIGSTOP}, {"SIGTSTP", SIGTSTP},
+    {"SIGTTIN", SIGTTIN}, {"SIGTTOU", SIGTTOU},     {"SIGURG", SIGURG},   {"SIGXCPU", SIGXCPU},
+    {"SIGXFSZ", SIGXFSZ}, {"SIGVTALRM", SIGVTALRM}, {"SIGPROF", SIGPROF}, {"SIGWINCH", SIGWINCH},
+    {"SIGIO", SIGIO},     {"SIGPWR", SIGPWR},       {"SIGSYS", SIGSYS},
+}};
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::optional<Nanoseconds> parse_duration(std::string_view text) {
+  std::int64_t whole = 0;
+  auto [after_whole, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
+  if (error != std::errc{} || whole < 0 || text.front() == '-') return std::nullopt;
+  std::string_view rest(after_whole, text.data() + text.size());
+  std::string_view fraction;
+  if (rest.starts_with('.')) {
+    const auto end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
+    fraction = rest.substr(1, end - 1);
+    if (fraction.empty() || fraction.size() > 9) return std::nullopt;
+    rest.remove_prefix(end);
+  }
+  for (const auto& unit : kUnits) {
+    if (rest != unit.name) continue;
+    if (whole > INT64_MAX / 2 / unit.nanoseconds) return std::nullopt;
+    std::int64_t nanoseconds = whole * unit.nanoseconds;
+    std::int64_t scale = unit.nanoseconds;
+    for (const char digit : fraction) {
+      if (scale % 10 != 0) return std::nullopt;  // finer than a nanosecond
+      scale /= 10;
+      nanoseconds += (digit - '0') * scale;
+    }
+    return Nanoseconds(nanoseconds);
+  }
+  return std::nullopt;
+}
+
+std::string format_duration(Nanoseconds duration) {
+  if (duration.count() == 0) return "0s";
+  for (const auto& unit : kUnits) {
+    if (duration.count() % unit.nanoseconds == 0) {
+      return std::to_string(duration.count() / unit.nanoseconds) + std::string(unit.name);
+    }
+  }
+  return std::to_string(duration.count()) + "ns";
+}
+
+std::string humane_duration(Nanoseconds duration) {
+  constexpr std::array<std::pair<double, const char*>, 4> kScales{
+      {{1e9, "s"}, {1e6, "ms"}, {1e3, "µs"}, {1, "ns"}}};
+  const auto count = static_cast<double>(duration.count());
+  for (const auto& [scale, unit] : kScales) {
+    const double value = count / scale;
+    if (value < 1 && scale > 1) continue;
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.*f %s", value < 10 ? 2 : value < 100 ? 1 : 0, value, unit);
+    return text.data();
+  }
+  return "0 s";
+}
+
+std::optional<int> signal_number(std::string_view name) {
+  const auto* found = std::ranges::find(kSignals, name, &std::pair<std::string_view, int>::first);
+  return found == kSignals.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string signal_name(int number) {
+  const auto* found = std::ranges::find(kSignals, number, &std::pair<std::string_view, int>::second);
+  return found == kSignals.end() ? "signal " + std::to_string(number) : std::string(found->first);
+}
+
+std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> candidates) {
+  const std::string* best = nullptr;
+  std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
+  for (const auto& candidate : candidates) {
+    const auto distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = &candidate;
+    }
+  }
+  return best == nullptr ? std::nullopt : std::optional(*best);
+}
+
+}  // namespace lastcall

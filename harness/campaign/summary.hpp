@@ -1,0 +1,62 @@
+// What a campaign found: the one value that reports are made of.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "checkers/verdict.hpp"
+
+namespace lastcall {
+
+struct TrialSummary {
+  std::string scenario;     // file as named
+  std::uint32_t number = 0;  // from 1, within the campaign
+  std::uint64_t seed = 0;
+  std::string directory;    // relative to the results directory; empty if it was not kept
+  std::string broken;       // the harness or its environment broke: why; empty otherwise
+  std::vector<Verdict> verdicts;
+  Nanoseconds duration{};   // spawn to verdict
+  Nanoseconds stop{};       // first stop signal to the end of the target; 0 if it did not come to that
+  std::uint32_t clients = 0;      // clients of the plan
+  std::uint32_t connections = 0;  // connections that were up when the stop began
+};
+
+struct PropertySummary {
+  std::string name;
+  std::string switched_off;  // why, when it is not judged
+  bool required = false;
+  std::uint64_t pass = 0, fail = 0, unknown = 0, not_applicable = 0;  // trials
+  std::uint64_t judged = 0;                                           // items, over all trials
+  double upper_bound = 1;                                             // P(failure), 95 %, of pass + fail trials
+  std::vector<std::uint32_t> failing_trials;                          // numbers, the first 20
+  std::string first_reason;                                           // of the first fail, else unknown
+};
+
+struct ScenarioSummary {
+  std::string scenario;
+  std::string about;
+  std::uint32_t planned = 0;
+  std::vector<TrialSummary> trials;
+  std::vector<PropertySummary> properties;  // in the order of kProperties
+};
+
+struct CampaignSummary {
+  std::string lastcall_version;
+  std::string started_utc;  // "2026-01-31T12:00:00Z"
+  std::uint64_t seed = 0;
+  Nanoseconds duration{};
+  bool interrupted = false;
+  std::string results;  // the results directory, as named
+  std::vector<ScenarioSummary> scenarios;
+  int exit_code = 0;
+};
+
+// Fills `properties` of a scenario from its trials.
+void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
+
+// cli/exit_codes.hpp's rule over the whole campaign, interruption aside.
+int exit_code(const CampaignSummary& campaign);
+
+}  // namespace lastcall

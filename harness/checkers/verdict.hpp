@@ -1,0 +1,31 @@
+// What a checker says: an outcome, how many items it judged, why, and the events that prove it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "history/history.hpp"
+
+namespace lastcall {
+
+// From best to worst; merging keeps the worst. `not_applicable`: there was nothing to judge. `unknown`: there
+// was, but it could not be observed.
+enum class Outcome : std::uint8_t { not_applicable, pass, unknown, fail };
+
+constexpr std::string_view name(Outcome outcome) {
+  constexpr std::string_view kNames[] = {"not-applicable", "pass", "unknown", "fail"};
+  return kNames[static_cast<std::size_t>(outcome)];
+}
+
+struct Verdict {
+  std::string property;
+  Outcome outcome = Outcome::not_applicable;
+  std::uint64_t judged = 0;          // items; a pass has at least one
+  std::string reason;                // one line for people; empty for a plain pass
+  std::vector<EventIndex> evidence;  // into the history, at most 20
+  std::vector<std::string> evidence_text;  // those events as JSON lines, so that a verdict stands on its own
+};
+
+}  // namespace lastcall

@@ -1,0 +1,339 @@
+// The closed set of events. Each is a plain struct that lists its fields once (`visit_fields`); the binary
+// segment, the JSON export and the tests' printers are made from that list. Intent is recorded before effect:
+// ConnectInvoked, RequestSent and FaultInvoked come before the act, their outcome after it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "fault/fault.hpp"
+
+namespace lastcall {
+
+enum class Stream : std::uint8_t { out = 1, err = 2 };
+enum class Direction : std::uint8_t { sent, received };
+enum class Layer : std::uint8_t { tcp, tls, websocket, http };
+enum class RequestEnd : std::uint8_t { ok, refused, unknown };
+// Why a client's connection ended, as its client saw it. No catch-all.
+enum class ConnectionEndReason : std::uint8_t {
+  finished,       // the client had done what it wanted and closed in order
+  server_closed,  // the server closed, in whatever way the other events say
+  reset,          // ECONNRESET or EPIPE
+  timeout,        // nothing came within the client's own limit
+  protocol,       // the server broke the protocol: the reason text says how
+  harness,        // the trial was over and lastcall hung up
+};
+enum class EndKind : std::uint8_t { exited, signalled };
+
+// --- what the trial process sees -------------------------------------------------------------------------
+
+struct PhaseBegan {
+  static constexpr std::string_view kName = "phase_began";
+  Phase phase{};
+  static void visit_fields(auto& self, auto&& f) { f("phase", self.phase); }
+};
+struct TargetStarted {
+  static constexpr std::string_view kName = "target_started";
+  std::int32_t pid{};
+  std::string command;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("command", self.command);
+  }
+};
+// The command could not be executed: trouble of the environment.
+struct TargetNotStarted {
+  static constexpr std::string_view kName = "target_not_started";
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
+};
+struct TargetReady {
+  static constexpr std::string_view kName = "target_ready";
+  static void visit_fields(auto&, auto&&) {}
+};
+// It ran, and was not ready in time or ended first.
+struct TargetNotReady {
+  static constexpr std::string_view kName = "target_not_ready";
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
+};
+struct TargetOutput {
+  static constexpr std::string_view kName = "target_output";
+  Stream stream{};
+  std::string line;  // without its newline; cut at the stated limit
+  static void visit_fields(auto& self, auto&& f) {
+    f("stream", self.stream);
+    f("line", self.line);
+  }
+};
+struct Notification {
+  static constexpr std::string_view kName = "notification";
+  std::int32_t pid{};  // the sender, by SCM_CREDENTIALS
+  std::string text;    // assignments separated by newlines, sd_notify(3)
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("text", self.text);
+  }
+};
+struct FaultInvoked {
+  static constexpr std::string_view kName = "fault_invoked";
+  FaultId fault;
+  std::uint32_t step{};   // 0, or 1 for the second signal
+  std::int32_t signal{};
+  bool stop{};            // this signal begins the stop
+  static void visit_fields(auto& self, auto&& f) {
+    f("fault", self.fault);
+    f("step", self.step);
+    f("signal", self.signal);
+    f("stop", self.stop);
+  }
+};
+struct FaultFinished {
+  static constexpr std::string_view kName = "fault_finished";
+  FaultId fault;
+  std::uint32_t step{};
+  std::int32_t error{};  // errno, 0: done. ESRCH: the target was gone already
+  static void visit_fields(auto& self, auto&& f) {
+    f("fault", self.fault);
+    f("step", self.step);
+    f("error", self.error);
+  }
+};
+struct FaultNotReached {
+  static constexpr std::string_view kName = "fault_not_reached";
+  FaultId fault;
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) {
+    f("fault", self.fault);
+    f("reason", self.reason);
+  }
+};
+// lastcall itself ends the target: past the deadline, or because no stop was reached.
+struct TargetForced {
+  static constexpr std::string_view kName = "target_forced";
+  std::int32_t signal{};
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) {
+    f("signal", self.signal);
+    f("reason", self.reason);
+  }
+};
+struct DeadlinePassed {
+  static constexpr std::string_view kName = "deadline_passed";
+  static void visit_fields(auto&, auto&&) {}
+};
+struct TargetEnded {
+  static constexpr std::string_view kName = "target_ended";
+  EndKind how{};
+  std::int32_t value{};  // exit code or signal number
+  bool core{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("how", self.how);
+    f("value", self.value);
+    f("core", self.core);
+  }
+};
+// A process of the target's tree that was alive after the target's end.
+struct ProcessLeft {
+  static constexpr std::string_view kName = "process_left";
+  std::int32_t pid{};
+  std::string command;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("command", self.command);
+  }
+};
+// The tree was searched for such processes; without this event nothing is known about them.
+struct ProcessesSearched {
+  static constexpr std::string_view kName = "processes_searched";
+  static void visit_fields(auto&, auto&&) {}
+};
+struct PortProbed {
+  static constexpr std::string_view kName = "port_probed";
+  std::string name;  // "" for {port}, "tls" for {port.tls}
+  std::uint16_t port{};
+  std::int32_t error{};  // errno of bind with SO_REUSEADDR, 0: the port is free
+  static void visit_fields(auto& self, auto&& f) {
+    f("name", self.name);
+    f("port", self.port);
+    f("error", self.error);
+  }
+};
+// A file, socket or FIFO of the trial's directory that a clean stop removes: sockets, pid files, lock files,
+// whatever lies in the temporary folder.
+struct FileLeft {
+  static constexpr std::string_view kName = "file_left";
+  std::string path;  // relative to {dir}
+  std::string type;  // "socket", "pid file", "lock file", "temporary file"
+  static void visit_fields(auto& self, auto&& f) {
+    f("path", self.path);
+    f("type", self.type);
+  }
+};
+struct FilesSearched {
+  static constexpr std::string_view kName = "files_searched";
+  std::uint32_t count{};  // entries looked at
+  static void visit_fields(auto& self, auto&& f) { f("count", self.count); }
+};
+// A source's events are incomplete: what depends on them is unknown.
+struct EventsLost {
+  static constexpr std::string_view kName = "events_lost";
+  std::string source;
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) {
+    f("source", self.source);
+    f("reason", self.reason);
+  }
+};
+
+// --- what a client sees ----------------------------------------------------------------------------------
+
+struct ConnectInvoked {
+  static constexpr std::string_view kName = "connect_invoked";
+  ConnectionId connection;
+  std::uint32_t group{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("group", self.group);
+  }
+};
+// A layer is up: tcp connected, tls handshake done, websocket upgraded.
+struct LayerUp {
+  static constexpr std::string_view kName = "layer_up";
+  ConnectionId connection;
+  Layer layer{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("layer", self.layer);
+  }
+};
+// A layer did not come up.
+struct LayerFailed {
+  static constexpr std::string_view kName = "layer_failed";
+  ConnectionId connection;
+  Layer layer{};
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("layer", self.layer);
+    f("reason", self.reason);
+  }
+};
+struct RequestSent {
+  static constexpr std::string_view kName = "request_sent";
+  ConnectionId connection;
+  RequestId request;
+  std::uint32_t bytes{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("request", self.request);
+    f("bytes", self.bytes);
+  }
+};
+// The first byte of an answer came (HTTP: of the response).
+struct AnswerBegan {
+  static constexpr std::string_view kName = "answer_began";
+  ConnectionId connection;
+  RequestId request;
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("request", self.request);
+  }
+};
+struct RequestEnded {
+  static constexpr std::string_view kName = "request_ended";
+  ConnectionId connection;
+  RequestId request;
+  RequestEnd end{};        // ok: acknowledged; refused: answered, but not as the scenario wants; unknown: no answer
+  std::int32_t status{};   // HTTP status, 0 for WebSocket
+  std::uint32_t bytes{};   // of the answer
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("request", self.request);
+    f("end", self.end);
+    f("status", self.status);
+    f("bytes", self.bytes);
+  }
+};
+struct CloseFrame {
+  static constexpr std::string_view kName = "close_frame";
+  ConnectionId connection;
+  Direction direction{};
+  std::uint16_t code{};  // 1005: a Close frame without a code (RFC 6455, section 7.4.1)
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("direction", self.direction);
+    f("code", self.code);
+    f("reason", self.reason);
+  }
+};
+// TLS close_notify (RFC 8446, section 6.1).
+struct CloseNotify {
+  static constexpr std::string_view kName = "close_notify";
+  ConnectionId connection;
+  Direction direction{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("direction", self.direction);
+  }
+};
+struct Fin {
+  static constexpr std::string_view kName = "fin";
+  ConnectionId connection;
+  Direction direction{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("direction", self.direction);
+  }
+};
+struct Reset {
+  static constexpr std::string_view kName = "reset";
+  ConnectionId connection;
+  static void visit_fields(auto& self, auto&& f) { f("connection", self.connection); }
+};
+// The server sent bytes after it had closed the layer.
+struct BytesAfterClose {
+  static constexpr std::string_view kName = "bytes_after_close";
+  ConnectionId connection;
+  Layer layer{};  // websocket: after its Close frame; tls: after its close_notify
+  std::uint32_t bytes{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("layer", self.layer);
+    f("bytes", self.bytes);
+  }
+};
+struct ConnectionEnded {
+  static constexpr std::string_view kName = "connection_ended";
+  ConnectionId connection;
+  ConnectionEndReason why{};
+  std::string detail;
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("why", self.why);
+    f("detail", self.detail);
+  }
+};
+
+// The order is the segment format: append, never reorder.
+using EventBody =
+    std::variant<PhaseBegan, TargetStarted, TargetNotStarted, TargetReady, TargetNotReady, TargetOutput,
+                 Notification, FaultInvoked, FaultFinished, FaultNotReached, TargetForced, DeadlinePassed,
+                 TargetEnded, ProcessLeft, ProcessesSearched, PortProbed, FileLeft, FilesSearched, EventsLost,
+                 ConnectInvoked, LayerUp, LayerFailed, RequestSent, AnswerBegan, RequestEnded, CloseFrame,
+                 CloseNotify, Fin, Reset, BytesAfterClose, ConnectionEnded>;
+
+struct Event {
+  TimePoint at;
+  EventBody body;
+};
+
+// The name of an event's kind, as in history.jsonl.
+std::string_view kind(const Event& event);
+
+}  // namespace lastcall

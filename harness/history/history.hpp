@@ -1,0 +1,96 @@
+// The merged, immutable view of what happened in one trial: the only thing checkers may look at besides the
+// plan. Safe to read from any thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "history/event.hpp"
+#include "history/segment.hpp"
+
+namespace lastcall {
+
+// Index of an event in its history.
+using EventIndex = std::size_t;
+
+// One request, from the client's side.
+struct RequestView {
+  RequestId id;
+  EventIndex sent = 0;
+  std::optional<EventIndex> answer_began;
+  std::optional<EventIndex> ended;
+  RequestEnd end = RequestEnd::unknown;
+};
+
+// One connection, from the client's side. Indices into the history; a missing one did not happen.
+struct ConnectionView {
+  ConnectionId id;
+  std::uint32_t group = 0;
+  EventIndex invoked = 0;
+  std::optional<EventIndex> tcp_up;
+  std::optional<EventIndex> tls_up;
+  std::optional<EventIndex> websocket_up;
+  std::optional<EventIndex> failed;  // LayerFailed
+  std::optional<EventIndex> close_frame_sent;
+  std::optional<EventIndex> close_frame_received;
+  std::optional<EventIndex> close_notify_sent;
+  std::optional<EventIndex> close_notify_received;
+  std::optional<EventIndex> fin_sent;
+  std::optional<EventIndex> fin_received;
+  std::optional<EventIndex> reset;
+  std::optional<EventIndex> ended;
+  std::vector<EventIndex> after_close;  // BytesAfterClose
+  std::vector<RequestView> requests;    // in the order they were sent
+};
+
+class History {
+ public:
+  // Merges segments by time; events of one source keep their order, equal times are ordered by source. A
+  // segment that is not complete adds an EventsLost event at the end.
+  static History merge(std::vector<std::pair<std::string, Segment>> sources);
+  // From events in any order, for hand-written histories.
+  static History of(std::vector<Event> events);
+
+  [[nodiscard]] const std::vector<Event>& events() const { return events_; }
+  [[nodiscard]] const Event& at(EventIndex index) const { return events_.at(index); }
+  [[nodiscard]] TimePoint time(EventIndex index) const { return events_.at(index).at; }
+
+  // The FaultInvoked that begins the stop, if the trial came so far.
+  [[nodiscard]] std::optional<EventIndex> stop() const { return stop_; }
+  // The first event of a kind.
+  template <class Body>
+  [[nodiscard]] std::optional<EventIndex> first() const {
+    for (EventIndex i = 0; i < events_.size(); ++i) {
+      if (std::holds_alternative<Body>(events_[i].body)) return i;
+    }
+    return std::nullopt;
+  }
+  // All events of a kind, in order, as (index, body).
+  template <class Body>
+  [[nodiscard]] std::vector<std::pair<EventIndex, const Body*>> all() const {
+    std::vector<std::pair<EventIndex, const Body*>> found;
+    for (EventIndex i = 0; i < events_.size(); ++i) {
+      if (const auto* body = std::get_if<Body>(&events_[i].body)) found.emplace_back(i, body);
+    }
+    return found;
+  }
+  // In order of their first event.
+  [[nodiscard]] const std::vector<ConnectionView>& connections() const { return connections_; }
+
+ private:
+  explicit History(std::vector<Event> events);
+  std::vector<Event> events_;
+  std::vector<ConnectionView> connections_;
+  std::optional<EventIndex> stop_;
+};
+
+// One JSON object a line: {"t":"12.345678901","kind":…, fields}; t in seconds since the history's first event.
+void write_jsonl(const History& history, std::ostream& out);
+// One event as such a line, without the newline; `origin` is the time of t = 0.
+std::string to_json(const Event& event, TimePoint origin);
+
+}  // namespace lastcall

@@ -1,0 +1,67 @@
+// A Plan is everything random about a trial, drawn before it runs: a plain, versioned value that can be saved,
+// read, edited, shrunk and replayed on its own. It embeds its scenario as text, names ports symbolically, and
+// writes bulk clients as a sub-seed with overrides.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "fault/fault.hpp"
+#include "scenario/parse.hpp"
+#include "scenario/scenario.hpp"
+
+namespace lastcall {
+
+// Departs from what the sub-seed draws, for one client of a group.
+struct ClientOverride {
+  bool absent = false;                // this client does not take part
+  std::optional<Nanoseconds> start;   // its start after the load phase began
+  friend bool operator==(const ClientOverride&, const ClientOverride&) = default;
+};
+
+struct PlannedGroup {
+  std::uint64_t seed = 0;
+  std::map<std::uint32_t, ClientOverride> overrides;  // by position in the group
+  friend bool operator==(const PlannedGroup&, const PlannedGroup&) = default;
+};
+
+struct Plan {
+  static constexpr int kVersion = 1;
+  std::string scenario_file;  // as it was named on the command line; {here} is its folder
+  std::string scenario_text;  // the TOML, whole
+  Scenario scenario;          // parsed from scenario_text
+  std::uint64_t seed = 0;
+  std::vector<PlannedGroup> groups;  // one a [[clients]] entry
+  std::vector<Fault> faults;         // one a [[faults]] entry
+};
+
+// Draws a plan. The same arguments give the same plan on every machine. `scenario` must be what
+// `scenario_text` parses to.
+Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text, const Scenario& scenario,
+               std::uint64_t seed);
+
+// One client as the plan has it; its pauses are drawn from `pace_seed` as it goes.
+struct PlannedClient {
+  ClientId id;
+  std::uint32_t group = 0;
+  Nanoseconds start{};  // after the load phase began
+  std::uint64_t pace_seed = 0;
+};
+
+// The clients of a plan, absent ones left out, in order of id. Ids count over all groups, absent ones included.
+std::vector<PlannedClient> planned_clients(const Plan& plan);
+
+// plan.json: deterministic, two-space indented, ends with a newline.
+std::string to_json(const Plan& plan);
+
+// Reads plan.json. Errors name the place: "plan.json: faults[0].when.phase: …", those of the embedded scenario
+// as "plan.json: scenario: file:line:column: …".
+Result<Plan> plan_from_json(std::string_view json, std::string_view file);
+
+}  // namespace lastcall
