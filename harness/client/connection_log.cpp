@@ -1,0 +1,80 @@
+#include "client/connection_log.hpp"
+
+#include <boost/asio/error.hpp>
+#include <utility>
+
+namespace lastcall {
+
+namespace error = boost::asio::error;
+
+void ConnectionLog::up(Layer layer) {
+  record(LayerUp{id_, layer});
+  if (layer == Layer::tcp) happened(ClientEvent::connected);
+}
+
+void ConnectionLog::failed(Layer layer, const std::string& reason) { record(LayerFailed{id_, layer, reason}); }
+
+void ConnectionLog::socket_error(const boost::system::error_code& ec) {
+  if (ec == error::eof) {
+    if (!std::exchange(fin_received_, true)) record(Fin{id_, Direction::received});
+  } else if (ec == error::connection_reset || ec == error::broken_pipe) {
+    if (!std::exchange(reset_, true)) record(Reset{id_});
+  }
+}
+
+void ConnectionLog::fin_sent() {
+  if (!std::exchange(fin_sent_, true)) record(Fin{id_, Direction::sent});
+}
+
+void ConnectionLog::close_notify(Direction direction) {
+  bool& seen = direction == Direction::sent ? notify_sent_ : notify_received_;
+  if (!std::exchange(seen, true)) record(CloseNotify{id_, direction});
+}
+
+void ConnectionLog::received(const unsigned char* data, std::size_t size) {
+  if (awaiting_ && !websocket_ && size > 0 && !std::exchange(answer_began_, true)) {
+    record(AnswerBegan{id_, request_});
+  }
+  if (!websocket_) return;
+  inbound_.feed(data, size);
+  if (inbound_.close() && !std::exchange(close_received_, true)) {
+    record(CloseFrame{id_, Direction::received, inbound_.close()->code, inbound_.close()->reason});
+  }
+  if (const auto after = inbound_.bytes_after_close(); after > after_close_seen_) {
+    const auto bytes = static_cast<std::uint32_t>(after - std::exchange(after_close_seen_, after));
+    record(BytesAfterClose{id_, Layer::websocket, bytes});
+  }
+}
+
+void ConnectionLog::sent(const unsigned char* data, std::size_t size) {
+  if (!websocket_) return;
+  outbound_.feed(data, size);
+  if (outbound_.close() && !std::exchange(close_sent_, true)) {
+    record(CloseFrame{id_, Direction::sent, outbound_.close()->code, outbound_.close()->reason});
+  }
+}
+
+void ConnectionLog::after_close_notify(std::size_t bytes) {
+  if (bytes > 0) record(BytesAfterClose{id_, Layer::tls, static_cast<std::uint32_t>(bytes)});
+}
+
+void ConnectionLog::request_sent(RequestId request, std::size_t bytes) {
+  request_ = request;
+  awaiting_ = true;
+  answer_began_ = false;
+  record(RequestSent{id_, request, static_cast<std::uint32_t>(bytes)});
+  happened(ClientEvent::sent);
+}
+
+void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes) {
+  if (!std::exchange(awaiting_, false)) return;
+  record(RequestEnded{id_, request_, end, status, static_cast<std::uint32_t>(bytes)});
+  if (end == RequestEnd::ok) happened(ClientEvent::acknowledged);
+}
+
+void ConnectionLog::ended(ConnectionEndReason why, const std::string& detail) {
+  request_ended(RequestEnd::unknown, 0, 0);
+  record(ConnectionEnded{id_, why, detail});
+}
+
+}  // namespace lastcall

@@ -1,0 +1,82 @@
+// What one connection's client sees, written as events: the transport reports bytes and errors, this turns them
+// into Close frames, close_notify, FIN, reset and bytes after a close, each at most once. Used from the worker's
+// one thread.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+
+#include "client/frame_reader.hpp"
+#include "client/trigger_board.hpp"
+#include "fault/fault.hpp"
+#include "history/segment.hpp"
+
+namespace lastcall {
+
+// Counts a client event and fires the faults that wait for it; one a worker.
+class TriggerCounter {
+ public:
+  virtual ~TriggerCounter() = default;
+  virtual void happened(ClientEvent event) = 0;
+};
+
+class ConnectionLog {
+ public:
+  // Without a segment nothing is recorded (readiness probes).
+  ConnectionLog(ConnectionId id, SegmentWriter* segment, TriggerCounter* triggers)
+      : id_(id), segment_(segment), triggers_(triggers) {}
+
+  template <class Body>
+  void record(Body body) {
+    if (segment_ != nullptr) segment_->record(std::move(body));
+  }
+  void happened(ClientEvent event) {
+    if (triggers_ != nullptr) triggers_->happened(event);
+  }
+
+  void up(Layer layer);
+  void failed(Layer layer, const std::string& reason);
+
+  // The TCP socket: every completed read and write with its error.
+  void socket_error(const boost::system::error_code& error);
+  void fin_sent();
+  // The TLS layer.
+  void close_notify(Direction direction);
+  // The application's bytes, below the WebSocket library and above TLS.
+  void received(const unsigned char* data, std::size_t size);
+  void sent(const unsigned char* data, std::size_t size);
+  // Bytes that came after the server's close_notify.
+  void after_close_notify(std::size_t bytes);
+
+  // From now on the streams are WebSocket (their HTTP upgrade included).
+  void expect_websocket() { websocket_ = true; }
+
+  void request_sent(RequestId request, std::size_t bytes);
+  void request_ended(RequestEnd end, int status, std::size_t bytes);
+  [[nodiscard]] bool awaiting_answer() const { return awaiting_; }
+  [[nodiscard]] bool was_reset() const { return reset_; }
+  [[nodiscard]] bool close_frame_received() const { return close_received_; }
+
+  // The last event of the connection; records what is still open (an unanswered request) before it.
+  void ended(ConnectionEndReason why, const std::string& detail);
+
+ private:
+  ConnectionId id_;
+  SegmentWriter* segment_;
+  TriggerCounter* triggers_;
+  FrameReader inbound_;
+  FrameReader outbound_;
+  RequestId request_;
+  std::uint64_t after_close_seen_ = 0;
+  bool websocket_ = false;
+  bool awaiting_ = false;
+  bool answer_began_ = false;
+  bool reset_ = false;
+  bool fin_received_ = false;
+  bool fin_sent_ = false;
+  bool close_received_ = false;
+  bool close_sent_ = false;
+  bool notify_received_ = false;
+  bool notify_sent_ = false;
+};
+
+}  // namespace lastcall

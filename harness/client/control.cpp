@@ -1,0 +1,94 @@
+#include "client/control.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "base/invariant.hpp"
+
+namespace lastcall {
+namespace {
+constexpr std::size_t kDescriptorLimit = 4;
+}
+
+std::string to_text(const Assignment& a) {
+  boost::json::object placeholders;
+  for (const auto& [name, value] : a.placeholders) placeholders[name] = value;
+  return boost::json::serialize(boost::json::object{{"plan", a.plan},
+                                                    {"segment", a.segment},
+                                                    {"certificate", a.certificate},
+                                                    {"slice", a.slice},
+                                                    {"slices", a.slices},
+                                                    {"placeholders", std::move(placeholders)}});
+}
+
+Result<Assignment> assignment_from(const std::string& text) {
+  try {
+    const auto object = boost::json::parse(text).as_object();
+    Assignment a;
+    a.plan = boost::json::value_to<std::string>(object.at("plan"));
+    a.segment = boost::json::value_to<std::string>(object.at("segment"));
+    a.certificate = boost::json::value_to<std::string>(object.at("certificate"));
+    a.slice = object.at("slice").to_number<std::uint32_t>();
+    a.slices = object.at("slices").to_number<std::uint32_t>();
+    for (const auto& [name, value] : object.at("placeholders").as_object()) {
+      a.placeholders[std::string(name)] = boost::json::value_to<std::string>(value);
+    }
+    return a;
+  } catch (const std::exception& error) {
+    return Error{"read an assignment", "", 0, error.what()};
+  }
+}
+
+Result<std::size_t> send_message(int socket, const std::string& text, const std::vector<int>& descriptors) {
+  LASTCALL_INVARIANT(descriptors.size() <= kDescriptorLimit);
+  iovec part{const_cast<char*>(text.data()), text.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kDescriptorLimit * sizeof(int))> ancillary{};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (!descriptors.empty()) {
+    header.msg_control = ancillary.data();
+    header.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
+  }
+  const auto sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
+  if (sent < 0) return Error{"send a message", "", errno, ""};
+  return static_cast<std::size_t>(sent);
+}
+
+Result<Message> receive_message(int socket, std::size_t limit) {
+  Message message;
+  message.text.resize(limit);
+  iovec part{message.text.data(), limit};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kDescriptorLimit * sizeof(int))> ancillary{};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = ancillary.data();
+  header.msg_controllen = ancillary.size();
+  ssize_t received = 0;
+  do {
+    received = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  } while (received < 0 && errno == EINTR);
+  if (received < 0) return Error{"receive a message", "", errno, ""};
+  message.text.resize(static_cast<std::size_t>(received));
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+      message.descriptors.emplace_back(fd);
+    }
+  }
+  return message;
+}
+
+}  // namespace lastcall

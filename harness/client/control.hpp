@@ -1,0 +1,49 @@
+// What the trial process and a client worker say to each other over one SOCK_SEQPACKET socket a trial. Either
+// end closing it ends the trial for the other.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/placeholders.hpp"
+#include "base/result.hpp"
+#include "base/scoped_fd.hpp"
+
+namespace lastcall {
+
+// trial -> worker, first, with two descriptors: the target's pidfd and the trigger board's memory.
+struct Assignment {
+  std::string plan;         // path of plan.json
+  std::string segment;      // path of the segment to write
+  std::string certificate;  // PEM file to trust, or empty
+  std::uint32_t slice = 0;  // this worker's clients: those with id % slices == slice
+  std::uint32_t slices = 1;
+  Placeholders placeholders;
+};
+std::string to_text(const Assignment& assignment);
+Result<Assignment> assignment_from(const std::string& text);
+
+// Single-byte messages.
+enum class Control : char {
+  load = 'L',   // trial -> worker: the load phase begins
+  stop = 'S',   // trial -> worker: the stop has begun, no new connections
+  end = 'E',    // trial -> worker: the target is gone, finish
+  ready = 'R',  // worker -> trial: the assignment is understood
+  done = 'D',   // worker -> trial: the segment is complete
+  fired = 'F',  // worker -> trial: a fault was fired here, its id follows as 4 bytes
+  broken = 'X'  // worker -> trial: the assignment cannot be carried out, the reason follows
+};
+
+// Sends one message with descriptors; on a full or closed socket the message is lost and an error returned.
+Result<std::size_t> send_message(int socket, const std::string& text, const std::vector<int>& descriptors = {});
+
+struct Message {
+  std::string text;  // empty: the other end is closed
+  std::vector<ScopedFd> descriptors;
+};
+// Blocks for one message of at most `limit` bytes.
+Result<Message> receive_message(int socket, std::size_t limit = 64 * 1024);
+
+}  // namespace lastcall

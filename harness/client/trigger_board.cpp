@@ -1,0 +1,54 @@
+#include "client/trigger_board.hpp"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+
+namespace lastcall {
+
+Result<TriggerBoard> TriggerBoard::create() {
+  ScopedFd memory(::memfd_create("lastcall-triggers", MFD_CLOEXEC));
+  if (!memory || ::ftruncate(memory.get(), sizeof(Shared)) != 0) {
+    return Error{"create shared memory", "", errno, ""};
+  }
+  return map(std::move(memory));
+}
+
+Result<TriggerBoard> TriggerBoard::attach(ScopedFd memory) { return map(std::move(memory)); }
+
+Result<TriggerBoard> TriggerBoard::map(ScopedFd memory) {
+  // A fresh memfd is zero, which is the initial state of every member; workers must not initialise it again.
+  void* address = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
+  if (address == MAP_FAILED) return Error{"map shared memory", "", errno, ""};
+  return TriggerBoard(std::move(memory), static_cast<Shared*>(address));
+}
+
+TriggerBoard::TriggerBoard(TriggerBoard&& other) noexcept
+    : memory_(std::move(other.memory_)), shared_(std::exchange(other.shared_, nullptr)) {}
+
+TriggerBoard::~TriggerBoard() {
+  if (shared_ != nullptr) ::munmap(shared_, sizeof(Shared));
+}
+
+std::uint64_t TriggerBoard::count(ClientEvent event) {
+  return shared_->counts[static_cast<std::size_t>(event)].fetch_add(1) + 1;
+}
+
+std::uint64_t TriggerBoard::counted(ClientEvent event) const {
+  return shared_->counts[static_cast<std::size_t>(event)].load();
+}
+
+bool TriggerBoard::begin_stop() { return !shared_->stop_begun.exchange(true); }
+
+bool strike(const Strike& strike, int pidfd, TriggerBoard& board, SegmentWriter& segment) {
+  const bool stop = strike.may_stop && board.begin_stop();
+  segment.record(FaultInvoked{strike.fault, strike.step, strike.signal, stop});
+  const auto sent = ::syscall(SYS_pidfd_send_signal, pidfd, strike.signal, nullptr, 0);
+  segment.record(FaultFinished{strike.fault, strike.step, sent == 0 ? 0 : errno});
+  return stop;
+}
+
+}  // namespace lastcall

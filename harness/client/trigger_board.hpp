@@ -1,0 +1,58 @@
+// Counts what clients do, over all worker processes of a trial, in shared memory, and fires the faults that
+// wait for the Nth of a kind where it is counted. The trial process strikes through the same board, so that
+// exactly one signal of a trial begins the stop. One board a process; not thread-safe within a process, atomic
+// between processes.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/scoped_fd.hpp"
+#include "fault/fault.hpp"
+#include "history/segment.hpp"
+
+namespace lastcall {
+
+class TriggerBoard {
+ public:
+  // The trial process creates the board, workers attach to its memfd.
+  static Result<TriggerBoard> create();
+  static Result<TriggerBoard> attach(ScopedFd memory);
+  TriggerBoard(TriggerBoard&& other) noexcept;
+  TriggerBoard& operator=(TriggerBoard&&) = delete;
+  ~TriggerBoard();
+
+  [[nodiscard]] int memory_fd() const { return memory_.get(); }
+
+  // Counts one event and says the how manieth it is, from 1.
+  std::uint64_t count(ClientEvent event);
+  [[nodiscard]] std::uint64_t counted(ClientEvent event) const;
+
+  // True for the one caller that begins the stop.
+  bool begin_stop();
+
+ private:
+  struct Shared {
+    std::atomic<std::uint64_t> counts[4];
+    std::atomic<bool> stop_begun;
+  };
+  TriggerBoard(ScopedFd memory, Shared* shared) : memory_(std::move(memory)), shared_(shared) {}
+  static Result<TriggerBoard> map(ScopedFd memory);
+  ScopedFd memory_;
+  Shared* shared_ = nullptr;
+};
+
+// One signal of a fault, sent to the target's main process.
+struct Strike {
+  FaultId fault;
+  std::uint32_t step = 0;
+  int signal = 0;
+  bool may_stop = false;  // it is one of the scenario's stop signals
+};
+
+// Records the intent, sends the signal, records the outcome. Returns whether this strike began the stop.
+bool strike(const Strike& strike, int pidfd, TriggerBoard& board, SegmentWriter& segment);
+
+}  // namespace lastcall

@@ -1,0 +1,24 @@
+// Files of a target's directory that a clean stop removes: sockets, FIFOs, pid files, lock files, and whatever
+// lies in the temporary folder. The rule is by type and name (daemon(7), FHS 3.0 section 3.15), not by content.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace lastcall {
+
+struct Leftover {
+  std::string path;  // relative to the directory
+  std::string type;  // "socket", "FIFO", "pid file", "lock file", "temporary file"
+};
+
+struct LeftoverSearch {
+  std::vector<Leftover> found;
+  unsigned looked_at = 0;
+};
+
+// `laid_out`: paths that lastcall itself put there. The temporary folder is `tmp` below the directory.
+LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::string>& laid_out);
+
+}  // namespace lastcall

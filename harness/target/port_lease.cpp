@@ -1,0 +1,76 @@
+#include "target/port_lease.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <string>
+
+#include "base/prng.hpp"
+
+namespace lastcall {
+namespace {
+
+// Shared by all users of the machine, as the ports are.
+constexpr const char* kLockFolder = "/tmp/lastcall-ports";
+constexpr std::uint16_t kFirstPort = 12'000;
+
+ScopedFd open_lock(std::uint16_t port) {
+  const auto path = std::string(kLockFolder) + "/" + std::to_string(port);
+  // Without O_CREAT first: fs.protected_regular refuses O_CREAT on another user's file in a sticky folder.
+  ScopedFd lock(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!lock) {
+    lock = ScopedFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    if (lock) (void)::fchmod(lock.get(), 0666);
+  }
+  return lock;
+}
+
+}  // namespace
+
+PortRange leasable_ports() {
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  unsigned low = 32'768;
+  range >> low;
+  const auto last = static_cast<std::uint16_t>(std::clamp(low, kFirstPort + 1000U, 60'000U) - 1);
+  return {kFirstPort, last};
+}
+
+int probe_port(std::uint16_t port, bool reuse_address) {
+  const ScopedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return errno;
+  const int on = 1;
+  if (reuse_address) (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+}
+
+Result<PortLease> PortLease::acquire() {
+  if (::mkdir(kLockFolder, 0777) == 0) (void)::chmod(kLockFolder, 01777);
+  const auto [first, last] = leasable_ports();
+  const unsigned span = last - first + 1U;
+  // Trials that start together look from different places.
+  const auto begin = Prng::split(static_cast<std::uint64_t>(::getpid()), "port") % span;
+  for (unsigned i = 0; i < span; ++i) {
+    const auto port = static_cast<std::uint16_t>(first + (begin + i) % span);
+    auto lock = open_lock(port);
+    if (!lock) return Error{"lock a port in", kLockFolder, errno, "is the folder writable?"};
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0 && probe_port(port, false) == 0) {
+      return PortLease(port, std::move(lock));
+    }
+  }
+  return Error{"lease a port", std::to_string(first) + "–" + std::to_string(last), EADDRINUSE,
+               "all are in use"};
+}
+
+}  // namespace lastcall
