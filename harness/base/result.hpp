@@ -14,6 +14,7 @@ struct Error {
   int error_number{};  // errno, 0 when there is none
   std::string advice;  // what the user can do about it; may be empty
 
+  Error() = default;
   // Not an aggregate: a Result<std::string> must not take its value for an Error.
   Error(std::string tried_, std::string on_, int error_number_, std::string advice_)
       : tried(std::move(tried_)), on(std::move(on_)), error_number(error_number_), advice(std::move(advice_)) {}

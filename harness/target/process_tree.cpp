@@ -47,6 +47,8 @@ ProcessInfo describe(pid_t pid) {
 
 }  // namespace
 
+std::vector<pid_t> children() { return children_of(::getpid()); }
+
 std::vector<ProcessInfo> descendants() {
   std::vector<ProcessInfo> found;
   std::vector<pid_t> queue = children_of(::getpid());

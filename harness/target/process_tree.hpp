@@ -15,6 +15,9 @@ struct ProcessInfo {
   std::string command;
 };
 
+// Direct children of this process.
+std::vector<pid_t> children();
+
 // Live and zombie descendants of this process, from /proc (CONFIG_PROC_CHILDREN), parents before children.
 std::vector<ProcessInfo> descendants();
 

@@ -1,0 +1,232 @@
+#include "trial/fork_server.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/invariant.hpp"
+#include "client/control.hpp"
+#include "client/worker.hpp"
+#include "target/process_tree.hpp"
+
+namespace lastcall {
+namespace {
+
+namespace json = boost::json;
+
+std::string to_text(const TrialOrder& order) {
+  return json::serialize(json::object{{"directory", order.directory},
+                                      {"tools", order.tools},
+                                      {"keep", static_cast<int>(order.keep)},
+                                      {"slot", order.slot},
+                                      {"workers", order.workers}});
+}
+
+// From our own other end: what does not parse is a broken invariant, not bad input.
+TrialOrder order_from(const std::string& text) {
+  const auto object = json::parse(text).as_object();
+  TrialOrder order;
+  order.directory = json::value_to<std::string>(object.at("directory"));
+  order.tools = json::value_to<std::string>(object.at("tools"));
+  order.keep = static_cast<Keep>(object.at("keep").as_int64());
+  order.slot = object.at("slot").to_number<std::uint32_t>();
+  order.workers = object.at("workers").to_number<std::uint32_t>();
+  return order;
+}
+
+struct SocketPair {
+  ScopedFd ours;
+  ScopedFd theirs;
+};
+
+SocketPair socket_pair(int type) {
+  int ends[2];
+  // Without descriptors the process cannot do anything useful any more; lastcall sees its end.
+  LASTCALL_INVARIANT(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) == 0);
+  return {ScopedFd(ends[0]), ScopedFd(ends[1])};
+}
+
+void send_all(int socket, const std::string& text) {
+  for (std::size_t sent = 0; sent < text.size();) {
+    const auto n = ::send(socket, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+    if (n <= 0) return;  // nobody wants the result any more
+    sent += static_cast<std::size_t>(n);
+  }
+}
+
+class Server {
+ public:
+  explicit Server(ScopedFd control) : control_(std::move(control)) {}
+
+  void serve() {
+    sigset_t child;
+    ::sigemptyset(&child);
+    ::sigaddset(&child, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &child, nullptr);
+    const ScopedFd signals(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+    for (;;) {
+      pollfd watched[] = {{control_.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
+      (void)::poll(watched, 2, -1);
+      if (watched[1].revents != 0) {
+        signalfd_siginfo info{};
+        while (::read(signals.get(), &info, sizeof info) > 0) {
+        }
+        reap();
+      }
+      if (watched[0].revents != 0 && !obey()) break;
+    }
+    finish();
+  }
+
+ private:
+  struct Worker {
+    pid_t pid = -1;
+    ScopedFd control;
+  };
+
+  bool obey() {
+    auto message = receive_message(control_.get());
+    if (!message || message->text.empty()) return false;
+    LASTCALL_INVARIANT(message->descriptors.size() == 1);
+    const auto order = order_from(message->text);
+    auto sockets = sockets_to_workers(order);
+    const pid_t pid = ::fork();
+    LASTCALL_INVARIANT(pid >= 0);
+    if (pid == 0) become_trial(order, std::move(message->descriptors.front()), std::move(sockets));
+    children_.insert(pid);
+    return true;
+  }
+
+  // One socket a worker of the slot; missing and dead workers are made anew.
+  std::vector<ScopedFd> sockets_to_workers(const TrialOrder& order) {
+    auto& workers = slots_[order.slot];
+    while (workers.size() < order.workers) workers.push_back(make_worker());
+    std::vector<ScopedFd> sockets;
+    for (std::uint32_t i = 0; i < order.workers; ++i) {
+      auto pair = socket_pair(SOCK_SEQPACKET);
+      if (workers[i].pid < 0 || !send_message(workers[i].control.get(), "trial", {pair.theirs.get()})) {
+        workers[i] = make_worker();
+        // A worker that dies at once shows in the trial, as the end of its socket.
+        static_cast<void>(send_message(workers[i].control.get(), "trial", {pair.theirs.get()}));
+      }
+      sockets.push_back(std::move(pair.ours));
+    }
+    return sockets;
+  }
+
+  Worker make_worker() {
+    auto pair = socket_pair(SOCK_SEQPACKET);
+    const pid_t pid = ::fork();
+    LASTCALL_INVARIANT(pid >= 0);
+    if (pid == 0) {
+      // Also the sockets of the order that is just being obeyed: a copy here would keep them open.
+      const auto keep = static_cast<unsigned>(pair.theirs.get());
+      (void)::syscall(SYS_close_range, 3U, keep - 1, 0U);
+      (void)::syscall(SYS_close_range, keep + 1, ~0U, 0U);
+      unblock_signals();
+      serve_as_client_worker(pair.theirs.get());
+      ::_exit(0);  // tidy: after fork
+    }
+    children_.insert(pid);
+    return {pid, std::move(pair.ours)};
+  }
+
+  [[noreturn]] void become_trial(const TrialOrder& order, ScopedFd lifeline, std::vector<ScopedFd> sockets) {
+    control_.reset();
+    slots_.clear();
+    unblock_signals();
+    (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    TrialResult result;
+    try {
+      result = conduct_trial(order, lifeline.get(), std::move(sockets));
+    } catch (const std::exception& error) {
+      result.broken = std::string("the trial process failed: ") + error.what();
+      result.kept = true;
+    }
+    send_all(lifeline.get(), to_json(result));
+    ::_exit(0);  // tidy: after fork
+  }
+
+  static void unblock_signals() {
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  }
+
+  // The server is a subreaper too: a child it did not make is what a killed trial process left.
+  void reap() {
+    for (;;) {
+      const pid_t pid = ::waitpid(-1, nullptr, WNOHANG);
+      if (pid <= 0) break;
+      children_.erase(pid);
+      for (auto& [slot, workers] : slots_) {
+        for (auto& worker : workers) {
+          if (worker.pid == pid) worker.pid = -1;
+        }
+      }
+    }
+    for (const auto& process : descendants_not_ours()) (void)::kill(process, SIGKILL);
+  }
+
+  [[nodiscard]] std::vector<pid_t> descendants_not_ours() const {
+    std::vector<pid_t> foreign;
+    for (const pid_t child : children()) {
+      if (!children_.contains(child)) foreign.push_back(child);
+    }
+    return foreign;
+  }
+
+  // lastcall is gone, and with it the other ends of the lifelines: the trials are giving up.
+  void finish() {
+    slots_.clear();
+    const auto limit = now() + std::chrono::seconds(5);
+    while (!children().empty()) {
+      reap();
+      if (now() > limit) signal_descendants(SIGKILL);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+
+  ScopedFd control_;
+  std::map<std::uint32_t, std::vector<Worker>> slots_;
+  std::set<pid_t> children_;
+};
+
+}  // namespace
+
+Result<ForkServer> ForkServer::start() {
+  auto pair = socket_pair(SOCK_SEQPACKET);
+  const pid_t pid = ::fork();
+  if (pid < 0) return Error{"fork", "", errno, ""};
+  if (pid == 0) {
+    pair.ours.reset();
+    (void)::setsid();
+    (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    Server(std::move(pair.theirs)).serve();
+    ::_exit(0);  // tidy: after fork
+  }
+  return ForkServer(std::move(pair.ours), pid);
+}
+
+Result<ScopedFd> ForkServer::conduct(const TrialOrder& order) {
+  auto pair = socket_pair(SOCK_STREAM);
+  auto sent = send_message(control_.get(), to_text(order), {pair.theirs.get()});
+  if (!sent) return sent.error();
+  return std::move(pair.ours);
+}
+
+}  // namespace lastcall

@@ -1,0 +1,32 @@
+// The fork server: a small process, forked from lastcall before that has threads or much memory, that makes one
+// trial process a trial and keeps each slot's client workers. In a session of its own, so that Ctrl-C in a
+// terminal reaches lastcall only. It ends when lastcall does, however that ends, and takes everybody with it.
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/result.hpp"
+#include "base/scoped_fd.hpp"
+#include "trial/result.hpp"
+#include "trial/trial.hpp"
+
+namespace lastcall {
+
+class ForkServer {
+ public:
+  // Forks. Call before any thread is started.
+  static Result<ForkServer> start();
+
+  // Orders a trial. The returned socket brings the result as JSON and then ends; closing it gives the trial up.
+  Result<ScopedFd> conduct(const TrialOrder& order);
+
+  // The server closes this end only by dying.
+  [[nodiscard]] int control() const { return control_.get(); }
+
+ private:
+  ForkServer(ScopedFd control, pid_t pid) : control_(std::move(control)), pid_(pid) {}
+  ScopedFd control_;
+  pid_t pid_;
+};
+
+}  // namespace lastcall

@@ -1,0 +1,82 @@
+#include "trial/result.hpp"
+
+#include <boost/json.hpp>
+
+namespace lastcall {
+namespace {
+
+namespace json = boost::json;
+
+json::object verdict_object(const Verdict& verdict) {
+  json::array evidence;
+  for (std::size_t i = 0; i < verdict.evidence.size(); ++i) {
+    json::object item{{"event", verdict.evidence[i]}};
+    if (i < verdict.evidence_text.size()) item["text"] = verdict.evidence_text[i];
+    evidence.push_back(std::move(item));
+  }
+  return {{"property", verdict.property},
+          {"outcome", name(verdict.outcome)},
+          {"judged", verdict.judged},
+          {"reason", verdict.reason},
+          {"evidence", std::move(evidence)}};
+}
+
+Verdict verdict_from(const json::object& object) {
+  Verdict verdict;
+  verdict.property = json::value_to<std::string>(object.at("property"));
+  const auto outcome = json::value_to<std::string>(object.at("outcome"));
+  for (const auto candidate : {Outcome::not_applicable, Outcome::pass, Outcome::unknown, Outcome::fail}) {
+    if (outcome == name(candidate)) verdict.outcome = candidate;
+  }
+  verdict.judged = object.at("judged").to_number<std::uint64_t>();
+  verdict.reason = json::value_to<std::string>(object.at("reason"));
+  for (const auto& item : object.at("evidence").as_array()) {
+    verdict.evidence.push_back(item.at("event").to_number<std::size_t>());
+    if (const auto* text = item.as_object().if_contains("text")) {
+      verdict.evidence_text.push_back(json::value_to<std::string>(*text));
+    }
+  }
+  return verdict;
+}
+
+}  // namespace
+
+std::string to_json(const TrialResult& result) {
+  json::array verdicts;
+  for (const auto& verdict : result.verdicts) verdicts.push_back(verdict_object(verdict));
+  return json::serialize(json::object{{"format", "lastcall-verdict"},
+                                      {"version", 1},
+                                      {"seed", result.seed},
+                                      {"broken", result.broken},
+                                      {"duration_ns", result.duration.count()},
+                                      {"overhead_ns", result.overhead.count()},
+                                      {"stop_ns", result.stop.count()},
+                                      {"clients", result.clients},
+                                      {"connections", result.connections},
+                                      {"kept", result.kept},
+                                      {"verdicts", std::move(verdicts)}}) +
+         "\n";
+}
+
+Result<TrialResult> trial_result_from_json(const std::string& text) {
+  try {
+    const auto object = json::parse(text).as_object();
+    TrialResult result;
+    result.seed = object.at("seed").to_number<std::uint64_t>();
+    result.broken = json::value_to<std::string>(object.at("broken"));
+    result.duration = Nanoseconds(object.at("duration_ns").to_number<std::int64_t>());
+    result.overhead = Nanoseconds(object.at("overhead_ns").to_number<std::int64_t>());
+    result.stop = Nanoseconds(object.at("stop_ns").to_number<std::int64_t>());
+    result.clients = object.at("clients").to_number<std::uint32_t>();
+    result.connections = object.at("connections").to_number<std::uint32_t>();
+    result.kept = object.at("kept").as_bool();
+    for (const auto& verdict : object.at("verdicts").as_array()) {
+      result.verdicts.push_back(verdict_from(verdict.as_object()));
+    }
+    return result;
+  } catch (const std::exception& error) {
+    return Error{"read a verdict", "", 0, error.what()};
+  }
+}
+
+}  // namespace lastcall

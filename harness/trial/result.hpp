@@ -1,0 +1,29 @@
+// What a trial process tells the campaign, and verdict.json: a plain value with a JSON form.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "checkers/verdict.hpp"
+
+namespace lastcall {
+
+struct TrialResult {
+  std::uint64_t seed = 0;
+  std::string broken;  // the harness or its environment broke: why; empty otherwise
+  std::vector<Verdict> verdicts;
+  Nanoseconds duration{};         // start to verdict
+  Nanoseconds overhead{};         // of that, neither the target nor the clients ran: lastcall's own
+  Nanoseconds stop{};             // first stop signal to the end of the target; 0 if it did not come to that
+  std::uint32_t clients = 0;      // clients of the plan
+  std::uint32_t connections = 0;  // connections that were up when the stop began
+  bool kept = false;              // the trial's directory is still there
+};
+
+std::string to_json(const TrialResult& result);
+Result<TrialResult> trial_result_from_json(const std::string& json);
+
+}  // namespace lastcall

@@ -1,0 +1,34 @@
+// One execution of a plan against a fresh target in a fresh directory: Plan -> History -> verdicts. Runs in a
+// process of its own, made by the fork server: spawner, subreaper, only waiter of its target.
+//
+// The directory of a trial:
+//   plan.json      written by whoever ordered the trial
+//   segments/      one binary segment a source
+//   target/        {dir}, what the target sees and leaves
+//   history.jsonl  the merged history, one event a line (kept trials)
+//   verdict.json   the result
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/scoped_fd.hpp"
+#include "trial/result.hpp"
+
+namespace lastcall {
+
+enum class Keep : std::uint8_t { failed, all, none };
+
+struct TrialOrder {
+  std::string directory;      // absolute, holds plan.json
+  std::string tools;          // the folder of lastcall's own binary
+  Keep keep = Keep::failed;   // which trials' directories stay
+  std::uint32_t slot = 0;     // trials of different slots may run at once
+  std::uint32_t workers = 1;  // client worker processes
+};
+
+// In the trial process. `lifeline` is closed by its other end when the trial is to be given up; then nothing is
+// left running and the result says so.
+TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers);
+
+}  // namespace lastcall
