@@ -1,0 +1,55 @@
+// Many trials of one or more scenarios: draws the plans, runs them, keeps the results directory, sums up.
+//
+// The results directory:
+//   trials.jsonl            one line a finished trial, written as they finish
+//   trials/NAME-NNNN/       kept trials (trial/trial.hpp)
+//   report.json junit.xml report.md   at the end, also after an interruption
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "campaign/summary.hpp"
+#include "campaign/trial_pool.hpp"
+#include "scenario/scenario.hpp"
+
+namespace lastcall {
+
+struct LoadedScenario {
+  std::string file;  // as named
+  std::string text;
+  Scenario scenario;
+};
+
+struct Progress {
+  std::uint64_t finished = 0;
+  std::uint64_t planned = 0;  // 0: as many as time allows
+  std::uint64_t failed = 0;
+  std::uint64_t unknown = 0;
+  std::size_t running = 0;
+  Nanoseconds elapsed{};
+};
+
+struct CampaignOptions {
+  std::vector<LoadedScenario> scenarios;
+  std::optional<std::uint32_t> trials;   // a scenario; otherwise what its budget says
+  std::optional<Nanoseconds> duration;   // instead of a number of trials
+  std::uint64_t seed = 0;
+  std::uint32_t jobs = 1;
+  bool stop_on_failure = false;
+  Keep keep = Keep::failed;
+  std::string results;  // the results directory; exists
+  std::string tools;
+  std::function<void(const Progress&)> on_progress;
+};
+
+// The exit code of the summary says 130 or 143 after an interruption.
+Result<CampaignSummary> run_campaign(ForkServer& server, const CampaignOptions& options);
+
+// The seed of a campaign's trial: a campaign can be made longer without changing its first trials.
+std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& scenario_file, std::uint32_t trial);
+
+}  // namespace lastcall

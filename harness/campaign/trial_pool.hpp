@@ -1,0 +1,38 @@
+// Runs trials, several at a time, until their source is empty or somebody interrupts. Ctrl-C lets the running
+// trials finish, a second one gives them up; either way nothing is left running. One thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "plan/plan.hpp"
+#include "trial/fork_server.hpp"
+
+namespace lastcall {
+
+struct TrialJob {
+  std::uint32_t number = 0;
+  std::size_t scenario = 0;  // index, for whoever made the job
+  std::string directory;     // absolute
+  Plan plan;
+};
+
+struct TrialPoolOptions {
+  std::uint32_t jobs = 1;
+  std::string tools;
+  Keep keep = Keep::failed;
+  // The next trial, or nothing when there are no more.
+  std::function<std::optional<TrialJob>()> next;
+  // A finished trial. Not called for trials that were given up.
+  std::function<void(const TrialJob&, TrialResult)> done;
+  // Called a few times a second, with the number of running trials.
+  std::function<void(std::size_t)> tick;
+};
+
+// Returns the signal that interrupted it, 0 if none did. An error: the fork server is gone.
+Result<int> run_trials(ForkServer& server, const TrialPoolOptions& options);
+
+}  // namespace lastcall

@@ -1,0 +1,114 @@
+// lastcall doctor: what this machine allows, and what follows for a campaign.
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include "base/scoped_fd.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "target/port_lease.hpp"
+
+namespace lastcall::cli {
+namespace {
+
+struct Finding {
+  std::string what;
+  bool good = false;
+  bool needed = false;  // no trial can run without it
+  std::string detail;
+};
+
+Finding descriptors() {
+  rlimit limit{};
+  (void)::getrlimit(RLIMIT_NOFILE, &limit);
+  return {"descriptors", limit.rlim_max >= 1024, false,
+          std::to_string(limit.rlim_max) + " a process: more clients than that take more worker processes"};
+}
+
+Finding ports() {
+  const auto [first, last] = leasable_ports();
+  auto lease = PortLease::acquire();
+  return {"ports", static_cast<bool>(lease), true,
+          lease ? "leased from " + std::to_string(first) + "–" + std::to_string(last) : lease.error().message()};
+}
+
+Finding subreaper() {
+  const bool good = ::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
+  (void)::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  return {"child subreaper", good, true, good ? "orphans of a target are found" : std::strerror(errno)};
+}
+
+Finding pidfd() {
+  const ScopedFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  return {"pidfd", static_cast<bool>(self), true, self ? "signals reach the process that was meant" : std::strerror(errno)};
+}
+
+Finding children_lists() {
+  const bool good = static_cast<bool>(std::ifstream("/proc/thread-self/children"));
+  return {"process tree", good, true,
+          good ? "/proc lists children" : "/proc/PID/task/TID/children is missing (CONFIG_PROC_CHILDREN)"};
+}
+
+Finding tracing() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);  // tidy: after fork
+  }
+  const bool good = child > 0 && ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0;
+  const std::string problem = good ? "" : std::strerror(errno);
+  if (child > 0) {
+    (void)::kill(child, SIGKILL);
+    (void)::waitpid(child, nullptr, 0);
+  }
+  return {"ptrace", good, false, good ? "a child can be traced" : "children cannot be traced: " + problem};
+}
+
+Finding processors() {
+  const auto count = std::thread::hardware_concurrency();
+  return {"processors", count >= 2, false,
+          std::to_string(count) + (count >= 2 ? ": up to that many --jobs" : ": target and clients share one; expect slow trials")};
+}
+
+int doctor(bool json) {
+  const Finding findings[] = {ports(), subreaper(), pidfd(), children_lists(), descriptors(), processors(), tracing()};
+  bool works = true;
+  boost::json::array array;
+  for (const auto& [what, good, needed, detail] : findings) {
+    works = works && (good || !needed);
+    if (json) {
+      array.push_back({{"what", what}, {"good", good}, {"needed", needed}, {"detail", detail}});
+    } else {
+      std::cout << (good ? "  ok    " : needed ? "  MISSING " : "  limited ") << what << ": " << detail << "\n";
+    }
+  }
+  if (json) {
+    std::cout << boost::json::serialize(array) << "\n";
+  } else {
+    std::cout << (works ? "Trials can run here.\n" : "Trials cannot run here until what is MISSING is there.\n");
+  }
+  return works ? exit_codes::kHeld : exit_codes::kBroken;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, Context& context) {
+  auto json = std::make_shared<bool>(false);
+  auto* command = app.add_subcommand("doctor", "Say what this machine allows");
+  command->add_flag("--json", *json, "Print as JSON");
+  command->callback([json, &context] { context.exit_code = doctor(*json); });
+}
+
+}  // namespace lastcall::cli

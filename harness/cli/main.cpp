@@ -1,0 +1,60 @@
+// lastcall: runs a server, gets it busy, tells it to stop at the worst possible moment, and proves what it did
+// with its last seconds.
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+
+namespace {
+
+constexpr const char* kFooter = R"(Exit codes, the first that matches:
+  2        wrong command line, scenario or plan
+  130 143  interrupted (SIGINT, SIGTERM), after writing what was there
+  4        lastcall or its environment broke
+  1        a property failed; replay: the failure came back
+  3        nothing failed, but something required could not be judged
+  0        every property held
+
+Start with:  lastcall doctor
+             lastcall list scenarios
+             lastcall run scenarios/nginx/graceful.toml --trials 20)";
+
+// A worker process holds one descriptor a client.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of that write, not our end
+  raise_descriptor_limit();
+  CLI::App app("lastcall: shutdown-correctness tests for any server on Linux", "lastcall");
+  app.set_version_flag("--version", std::string("lastcall ") + LASTCALL_VERSION);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  lastcall::cli::Context context;
+  std::error_code ec;
+  context.tools = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().string();
+  lastcall::cli::add_run(app, context);
+  lastcall::cli::add_replay(app, context);
+  lastcall::cli::add_validate(app, context);
+  lastcall::cli::add_list(app, context);
+  lastcall::cli::add_doctor(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? lastcall::exit_codes::kHeld : lastcall::exit_codes::kUsage;
+  } catch (const std::exception& error) {
+    std::cerr << "lastcall: " << error.what() << "\n";
+    return lastcall::exit_codes::kBroken;
+  }
+  return context.exit_code;
+}

@@ -1,0 +1,23 @@
+#include "cli/progress_line.hpp"
+
+#include <unistd.h>
+
+#include <iostream>
+
+namespace lastcall::cli {
+
+ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+ProgressLine::~ProgressLine() { clear(); }
+
+void ProgressLine::show(const std::string& text) {
+  if (!terminal_) return;
+  std::cerr << "\r\x1b[K" << text << std::flush;
+  shown_ = true;
+}
+
+void ProgressLine::clear() {
+  if (shown_) std::cerr << "\r\x1b[K" << std::flush;
+  shown_ = false;
+}
+
+}  // namespace lastcall::cli

@@ -1,0 +1,168 @@
+// lastcall replay DIR|PLAN: runs one plan again and measures how often its failure comes back.
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <set>
+
+#include <boost/json.hpp>
+
+#include "base/text.hpp"
+#include "campaign/statistics.hpp"
+#include "campaign/trial_pool.hpp"
+#include "checkers/checkers.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/files.hpp"
+#include "cli/progress_line.hpp"
+
+namespace lastcall::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ReplayArguments {
+  std::string what;
+  std::uint32_t times = 10;
+  std::uint32_t jobs = 1;
+  std::string results;
+  bool json = false;
+};
+
+struct Tally {
+  std::set<std::string> wanted;  // properties that failed in the recorded trial; empty: any
+  std::uint64_t came_back = 0;
+  std::uint64_t judged = 0;  // replays that reached a verdict
+  std::uint64_t unknown = 0;
+  std::string broken;
+  std::map<std::string, std::uint64_t> failures;
+  std::string first_reason;
+};
+
+void count(Tally& tally, const TrialResult& result) {
+  if (!result.broken.empty()) {
+    tally.broken = result.broken;
+    return;
+  }
+  bool hit = false;
+  bool unclear = false;
+  for (const auto& verdict : result.verdicts) {
+    const bool counts = tally.wanted.empty() || tally.wanted.contains(verdict.property);
+    unclear = unclear || (counts && verdict.outcome == Outcome::unknown);
+    if (verdict.outcome != Outcome::fail) continue;
+    ++tally.failures[verdict.property];
+    if (counts && tally.first_reason.empty()) tally.first_reason = verdict.property + ": " + verdict.reason;
+    hit = hit || counts;
+  }
+  if (!hit && unclear) {  // it may have failed, unseen: not a sample of the rate
+    ++tally.unknown;
+    return;
+  }
+  ++tally.judged;
+  if (hit) ++tally.came_back;
+}
+
+// The properties that failed when the plan was recorded, if verdict.json lies beside it.
+std::set<std::string> recorded_failures(const fs::path& plan) {
+  std::set<std::string> failed;
+  const auto text = read_file((plan.parent_path() / "verdict.json").string());
+  if (!text) return failed;
+  if (const auto result = trial_result_from_json(*text)) {
+    for (const auto& verdict : result->verdicts) {
+      if (verdict.outcome == Outcome::fail) failed.insert(verdict.property);
+    }
+  }
+  return failed;
+}
+
+void print(const Tally& tally, const ReplayArguments& arguments, const std::string& results) {
+  const auto rate = two_sided(tally.came_back, tally.judged);
+  if (arguments.json) {
+    boost::json::object failures;
+    for (const auto& [property, times] : tally.failures) failures[property] = times;
+    std::cout << boost::json::serialize(boost::json::object{{"format", "lastcall-replay"},
+                                                            {"version", 1},
+                                                            {"came_back", tally.came_back},
+                                                            {"judged", tally.judged},
+                                                            {"unknown", tally.unknown},
+                                                            {"rate_low", rate.low},
+                                                            {"rate_high", rate.high},
+                                                            {"failures", std::move(failures)},
+                                                            {"results", results}})
+              << "\n";
+    return;
+  }
+  std::cout << "failed " << tally.came_back << " of " << tally.judged << " replays";
+  if (tally.judged > 0) {
+    std::printf("; rate %.1f–%.1f %% at 95 %%", rate.low * 100, rate.high * 100);
+    std::fflush(stdout);
+  }
+  std::cout << "\n";
+  if (tally.unknown > 0) std::cout << tally.unknown << " could not be judged\n";
+  for (const auto& [property, times] : tally.failures) std::cout << "  " << property << ": " << times << "\n";
+  if (!tally.first_reason.empty()) std::cout << "  " << tally.first_reason << "\n";
+  if (tally.came_back > 0) std::cout << "histories: " << results << "\n";
+}
+
+int replay(const ReplayArguments& arguments, const Context& context) {
+  const fs::path path = fs::is_directory(arguments.what) ? fs::path(arguments.what) / "plan.json" : arguments.what;
+  const auto text = read_file(path.string());
+  auto plan = text ? plan_from_json(*text, path.string()) : Result<Plan>(text.error());
+  if (!plan) {
+    std::cerr << "lastcall: " << plan.error().message() << "\n";
+    return exit_codes::kUsage;
+  }
+  auto server = ForkServer::start();
+  if (!server) {
+    std::cerr << "lastcall: " << server.error().message() << "\n";
+    return exit_codes::kBroken;
+  }
+  const auto results =
+      arguments.results.empty() ? (fs::absolute(path).parent_path() / "replays").string() : arguments.results;
+  Tally tally;
+  tally.wanted = recorded_failures(path);
+  std::uint32_t started = 0;
+  std::uint32_t finished = 0;
+  ProgressLine line;
+  TrialPoolOptions pool{.jobs = arguments.jobs, .tools = context.tools};
+  pool.next = [&]() -> std::optional<TrialJob> {
+    if (started == arguments.times) return std::nullopt;
+    ++started;
+    return TrialJob{started, 0, fs::absolute(results + "/" + std::to_string(started)).string(), *plan};
+  };
+  pool.done = [&](const TrialJob&, const TrialResult& result) {
+    ++finished;
+    count(tally, result);
+  };
+  pool.tick = [&](std::size_t) {
+    line.show(std::to_string(finished) + " of " + std::to_string(arguments.times) + " replays, failed " +
+              std::to_string(tally.came_back));
+  };
+  const auto interrupted = run_trials(*server, pool);
+  line.clear();
+  if (!interrupted || !tally.broken.empty()) {
+    std::cerr << "lastcall: " << (interrupted ? tally.broken : interrupted.error().message()) << "\n";
+    return exit_codes::kBroken;
+  }
+  print(tally, arguments, results);
+  if (*interrupted != 0) return 128 + *interrupted;
+  if (tally.came_back > 0) return exit_codes::kFailed;
+  return tally.judged == 0 ? exit_codes::kNotJudged : exit_codes::kHeld;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<ReplayArguments>();
+  auto* command = app.add_subcommand("replay", "Run one plan again and measure how often its failure comes back");
+  command->add_option("plan", arguments->what, "A trial's directory, or a plan.json")
+      ->required()
+      ->check(CLI::ExistingPath);
+  command->add_option("--times,-k", arguments->times, "Replays")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--jobs,-j", arguments->jobs, "Replays at the same time")->check(CLI::Range(1, 64));
+  command->add_option("--results", arguments->results, "Where to keep failing replays (default: replays/ beside the plan)");
+  command->add_flag("--json", arguments->json, "Print the result as JSON");
+  command->footer("Exit code 1: the failure came back; 0: it did not.");
+  command->callback([arguments, &context] { context.exit_code = replay(*arguments, context); });
+}
+
+}  // namespace lastcall::cli

@@ -1,0 +1,160 @@
+// lastcall run SCENARIO…: a campaign.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <random>
+
+#include "base/text.hpp"
+#include "campaign/campaign.hpp"
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/files.hpp"
+#include "cli/progress_line.hpp"
+#include "reports/reports.hpp"
+
+namespace lastcall::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct RunArguments {
+  std::vector<std::string> scenarios;
+  std::optional<std::uint32_t> trials;
+  std::string duration;
+  std::optional<std::uint64_t> seed;
+  std::uint32_t jobs = 1;
+  bool stop_on_failure = false;
+  Keep keep = Keep::failed;
+  std::string results;
+  bool json = false;
+};
+
+std::uint64_t fresh_seed() {
+  std::random_device device;
+  return device();  // 32 bits: short enough to type
+}
+
+std::string default_results() {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto time = std::chrono::system_clock::to_time_t(seconds);
+  char text[32];
+  std::tm parts{};
+  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", ::gmtime_r(&time, &parts));
+  std::string base = std::string("lastcall-results/") + text;
+  std::string path = base;
+  for (int i = 2; fs::exists(path); ++i) path = base + "-" + std::to_string(i);
+  return path;
+}
+
+void show(ProgressLine& line, const Progress& progress) {
+  std::string text = std::to_string(progress.finished);
+  if (progress.planned > 0) text += " of " + std::to_string(progress.planned);
+  text += " trials";
+  if (progress.failed > 0) text += ", " + std::to_string(progress.failed) + " failed";
+  if (progress.unknown > 0) text += ", " + std::to_string(progress.unknown) + " unknown";
+  text += ", " + std::to_string(progress.running) + " running, " + humane_duration(progress.elapsed);
+  if (progress.planned > 0 && progress.finished > 0) {
+    const auto left = progress.elapsed / progress.finished * (progress.planned - progress.finished);
+    text += ", about " + humane_duration(left) + " left";
+  }
+  line.show(text);
+}
+
+bool write_reports(const CampaignSummary& summary) {
+  bool written = true;
+  const auto write = [&](const std::string& name, const std::string& content) {
+    std::ofstream file(summary.results + "/" + name, std::ios::binary);
+    file << content;
+    if (file.flush()) return;
+    std::cerr << "lastcall: cannot write " << summary.results << "/" << name << "\n";
+    written = false;
+  };
+  write("report.json", reports::json(summary));
+  write("junit.xml", reports::junit(summary));
+  write("report.md", reports::markdown(summary));
+  return written;
+}
+
+std::optional<CampaignOptions> options_from(const RunArguments& arguments, const Context& context) {
+  CampaignOptions options;
+  bool good = true;
+  for (const auto& file : arguments.scenarios) {
+    if (auto loaded = load_scenario(file)) {
+      options.scenarios.push_back(std::move(*loaded));
+    } else {
+      good = false;
+    }
+  }
+  if (!arguments.duration.empty()) {
+    options.duration = parse_duration(arguments.duration);
+    if (!options.duration) {
+      std::cerr << "lastcall: --for: expected a duration such as 10m, found '" << arguments.duration << "'\n";
+      good = false;
+    }
+  }
+  if (!good) return std::nullopt;
+  options.trials = arguments.trials;
+  options.seed = arguments.seed ? *arguments.seed : fresh_seed();
+  options.jobs = arguments.jobs;
+  options.stop_on_failure = arguments.stop_on_failure;
+  options.keep = arguments.keep;
+  options.results = arguments.results.empty() ? default_results() : arguments.results;
+  options.tools = context.tools;
+  return options;
+}
+
+int run(const RunArguments& arguments, const Context& context) {
+  auto options = options_from(arguments, context);
+  if (!options) return exit_codes::kUsage;
+  std::error_code ec;
+  fs::create_directories(options->results + "/trials", ec);
+  if (ec) {
+    std::cerr << "lastcall: cannot create " << options->results << ": " << ec.message() << "\n";
+    return exit_codes::kBroken;
+  }
+  auto server = ForkServer::start();
+  if (!server) {
+    std::cerr << "lastcall: " << server.error().message() << "\n";
+    return exit_codes::kBroken;
+  }
+  auto line = std::make_unique<ProgressLine>();
+  options->on_progress = [&](const Progress& progress) { show(*line, progress); };
+  auto summary = run_campaign(*server, *options);
+  line.reset();
+  if (!summary) {
+    std::cerr << "lastcall: " << summary.error().message() << "\n";
+    return exit_codes::kBroken;
+  }
+  const bool written = write_reports(*summary);
+  std::cout << (arguments.json ? reports::json(*summary)
+                               : reports::terminal(*summary, ::isatty(STDOUT_FILENO) == 1));
+  return written ? summary->exit_code : exit_codes::kBroken;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<RunArguments>();
+  auto* command = app.add_subcommand("run", "Run scenarios many times and judge every stop");
+  command->add_option("scenario", arguments->scenarios, "Scenario files (TOML)")->required();
+  auto* trials = command->add_option("--trials,-n", arguments->trials, "Trials a scenario (default: its budget)");
+  trials->check(CLI::PositiveNumber);
+  command->add_option("--for", arguments->duration, "Run for so long instead, e.g. 10m")->excludes(trials);
+  command->add_option("--seed", arguments->seed, "Draw the same plans again (default: a fresh seed, printed)");
+  command->add_option("--jobs,-j", arguments->jobs, "Trials at the same time")->check(CLI::Range(1, 64));
+  command->add_flag("--stop-on-failure", arguments->stop_on_failure, "Start no trial after the first failure");
+  const std::map<std::string, Keep> kept{{"failed", Keep::failed}, {"all", Keep::all}, {"none", Keep::none}};
+  command
+      ->add_option("--keep", arguments->keep,
+                   "Trial directories to keep: failed (also unknown; the default), all, none")
+      ->transform(CLI::CheckedTransformer(kept));
+  command->add_option("--results", arguments->results, "Results directory (default: lastcall-results/TIME)");
+  command->add_flag("--json", arguments->json, "Print report.json instead of the table");
+  command->footer("Ctrl-C lets the running trials finish and reports; a second one ends them at once.");
+  command->callback([arguments, &context] { context.exit_code = run(*arguments, context); });
+}
+
+}  // namespace lastcall::cli
