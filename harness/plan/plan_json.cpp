@@ -1,0 +1,286 @@
+#include <algorithm>
+#include <array>
+#include <boost/json/stream_parser.hpp>
+#include <boost/json/value.hpp>
+#include <charconv>
+#include <cstdio>
+
+#include "base/text.hpp"
+#include "plan/plan.hpp"
+#include "scenario/pretty_json.hpp"
+#include "scenario/words.hpp"
+
+namespace lastcall {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kFormat = "lastcall-plan";
+constexpr std::size_t kDeepest = 16;          // a plan nests five levels
+constexpr std::size_t kLargest = 64U << 20U;  // a million overrides fit
+
+// --- writing -------------------------------------------------------------------------------------
+
+std::string hex(std::uint64_t seed) {
+  std::array<char, 19> text{};
+  std::snprintf(text.data(), text.size(), "0x%016llx", static_cast<unsigned long long>(seed));
+  return text.data();
+}
+
+json::object write(const PlannedGroup& group) {
+  json::object overrides;
+  for (const auto& [position, change] : group.overrides) {
+    json::object fields;
+    if (change.absent) fields["absent"] = true;
+    if (change.start) fields["start"] = format_duration(*change.start);
+    overrides[std::to_string(position)] = std::move(fields);
+  }
+  return {{"seed", hex(group.seed)}, {"overrides", std::move(overrides)}};
+}
+
+json::object write(const PhaseMoment& moment) {
+  return {{"phase", name(moment.phase)}, {"at", format_duration(moment.after)}};
+}
+json::object write(const NthEvent& event) {
+  return {{"event", name(event.event)}, {"nth", event.nth}};
+}
+
+json::object write(const Fault& fault) {
+  json::array signals;
+  for (const int signal : fault.signals) signals.emplace_back(signal_name(signal));
+  json::object fields{{"signals", std::move(signals)}};
+  if (fault.signals.size() > 1) fields["gap"] = format_duration(fault.gap);
+  fields["when"] = std::visit([](const auto& when) { return write(when); }, fault.when);
+  return fields;
+}
+
+// --- reading -------------------------------------------------------------------------------------
+
+// What is wrong with a plan, and where. Stays inside this file.
+struct Wrong {
+  std::string place;  // "faults[0].when.phase", empty for the whole
+  std::string what;
+};
+
+// A value and its place in the plan; each accessor throws Wrong if it is something else.
+class Node {
+ public:
+  Node(std::string place, const json::value& value) : place_(std::move(place)), value_(&value) {}
+
+  [[noreturn]] void wrong(std::string what) const { throw Wrong{place_, std::move(what)}; }
+
+  // An object with no other keys than these.
+  void only(std::initializer_list<std::string_view> keys) const {
+    const std::vector<std::string> names(keys.begin(), keys.end());
+    for (const auto& member : object()) {
+      if (std::ranges::find(names, member.key()) != names.end()) continue;
+      const auto near = nearest_name(member.key(), names);
+      wrong("unknown key " + in_single_quotes(member.key()) +
+            (near ? "; did you mean '" + *near + "'?" : ""));
+    }
+  }
+  [[nodiscard]] bool has(std::string_view key) const { return object().contains(key); }
+  [[nodiscard]] Node at(std::string_view key) const {
+    const auto* value = object().if_contains(key);
+    if (value == nullptr) wrong("missing key '" + std::string(key) + "'");
+    return {place_.empty() ? std::string(key) : place_ + "." + std::string(key), *value};
+  }
+  [[nodiscard]] std::vector<Node> items(std::size_t most) const {
+    const auto* array = value_->if_array();
+    if (array == nullptr) wrong("expected an array");
+    if (array->size() > most) {
+      wrong("expected at most " + std::to_string(most) + " items, found " +
+            std::to_string(array->size()));
+    }
+    std::vector<Node> nodes;
+    for (const auto& item : *array) {
+      nodes.emplace_back(place_ + "[" + std::to_string(nodes.size()) + "]", item);
+    }
+    return nodes;
+  }
+  [[nodiscard]] const json::object& object() const {
+    const auto* object = value_->if_object();
+    if (object == nullptr) wrong("expected an object");
+    return *object;
+  }
+  [[nodiscard]] std::string text() const {
+    const auto* text = value_->if_string();
+    if (text == nullptr) wrong("expected a string");
+    return std::string(*text);
+  }
+  [[nodiscard]] bool boolean() const {
+    const auto* boolean = value_->if_bool();
+    if (boolean == nullptr) wrong("expected true or false");
+    return *boolean;
+  }
+  [[nodiscard]] std::uint64_t integer() const {
+    if (const auto* number = value_->if_uint64()) return *number;
+    const auto* number = value_->if_int64();
+    if (number == nullptr || *number < 0) wrong("expected a non-negative integer");
+    return static_cast<std::uint64_t>(*number);
+  }
+  [[nodiscard]] Nanoseconds duration() const {
+    const auto duration = parse_duration(text());
+    if (!duration) wrong("expected a duration such as \"250ms\", found " + quoted(text()));
+    return *duration;
+  }
+  [[nodiscard]] std::uint64_t seed() const {
+    const std::string digits = text();
+    std::uint64_t seed = 0;
+    const char* end = digits.data() + digits.size();
+    if (digits.size() < 3 || !digits.starts_with("0x") ||
+        std::from_chars(digits.data() + 2, end, seed, 16) != std::from_chars_result{end, {}}) {
+      wrong("expected a seed such as \"0x0123456789abcdef\", found " + quoted(digits));
+    }
+    return seed;
+  }
+  template <class Enum>
+  [[nodiscard]] Enum one_of(std::initializer_list<Enum> all) const {
+    const std::string word = text();
+    std::string names;
+    for (const Enum value : all) {
+      if (name(value) == word) return value;
+      names += (names.empty() ? "'" : ", '") + std::string(name(value)) + "'";
+    }
+    wrong("expected one of " + names + ", found " + in_single_quotes(word));
+  }
+
+ private:
+  std::string place_;
+  const json::value* value_;
+};
+
+PlannedGroup read_group(const Node& node, std::uint32_t count) {
+  node.only({"seed", "overrides"});
+  PlannedGroup group{node.at("seed").seed(), {}};
+  const Node overrides = node.at("overrides");
+  for (const auto& member : overrides.object()) {
+    const std::string_view key = member.key();
+    std::uint32_t position = 0;
+    const auto parsed = std::from_chars(key.data(), key.data() + key.size(), position);
+    if (position >= count || std::to_string(position) != key || parsed.ec != std::errc{}) {
+      overrides.wrong("expected the position of a client, below " + std::to_string(count) +
+                      ", found " + in_single_quotes(key));
+    }
+    const Node fields = overrides.at(key);
+    fields.only({"absent", "start"});
+    auto& change = group.overrides[position];
+    if (fields.has("absent")) change.absent = fields.at("absent").boolean();
+    if (fields.has("start")) change.start = fields.at("start").duration();
+  }
+  return group;
+}
+
+Trigger read_trigger(const Node& node) {
+  if (node.has("event")) {
+    node.only({"event", "nth"});
+    const auto event = node.at("event").one_of({ClientEvent::connected, ClientEvent::handshake,
+                                                ClientEvent::sent, ClientEvent::acknowledged});
+    const auto nth = node.at("nth").integer();
+    if (nth == 0) node.at("nth").wrong("expected an integer from 1");
+    return NthEvent{event, nth};
+  }
+  node.only({"phase", "at"});
+  const auto phase = node.at("phase").one_of({Phase::start, Phase::load, Phase::drain});
+  return PhaseMoment{phase, node.at("at").duration()};
+}
+
+Fault read_fault(const Node& node) {
+  node.only({"signals", "gap", "when"});
+  Fault fault{.when = read_trigger(node.at("when")), .signals = {}, .gap = {}};
+  const auto signals = node.at("signals").items(2);
+  if (signals.empty()) node.at("signals").wrong("expected one or two signals, found none");
+  for (const auto& signal : signals) {
+    const auto number = signal_number(signal.text());
+    if (!number) signal.wrong("unknown signal " + in_single_quotes(signal.text()));
+    fault.signals.push_back(*number);
+  }
+  if (signals.size() == 2) {
+    fault.gap = node.at("gap").duration();
+  } else if (node.has("gap")) {
+    node.at("gap").wrong("a gap needs two signals");
+  }
+  return fault;
+}
+
+Scenario read_scenario(const Node& node, Plan& plan) {
+  node.only({"file", "text"});
+  plan.scenario_file = node.at("file").text();
+  plan.scenario_text = node.at("text").text();
+  auto parsed = parse_scenario(plan.scenario_text, plan.scenario_file);
+  if (auto* scenario = std::get_if<Scenario>(&parsed)) return std::move(*scenario);
+  const auto& errors = std::get<std::vector<ScenarioError>>(parsed);
+  const auto more = errors.size() - 1;
+  node.wrong(errors.front().text() + (more == 0 ? "" : " (and " + std::to_string(more) + " more)"));
+}
+
+Plan read_plan(const Node& node) {
+  if (node.at("format").text() != kFormat) {
+    node.at("format").wrong("expected \"" + std::string(kFormat) + "\"");
+  }
+  if (node.at("version").integer() != Plan::kVersion) {
+    node.at("version").wrong("this lastcall reads version " + std::to_string(Plan::kVersion));
+  }
+  node.only({"format", "version", "seed", "scenario", "clients", "faults"});
+  Plan plan;
+  plan.seed = node.at("seed").seed();
+  plan.scenario = read_scenario(node.at("scenario"), plan);
+  const auto& groups = plan.scenario.clients;
+  for (const auto& item : node.at("clients").items(groups.size())) {
+    plan.groups.push_back(read_group(item, groups[plan.groups.size()].count));
+  }
+  for (const auto& item : node.at("faults").items(plan.scenario.faults.size())) {
+    plan.faults.push_back(read_fault(item));
+  }
+  return plan;
+}
+
+json::value parse_text(std::string_view text) {
+  if (text.size() > kLargest) throw Wrong{"", "larger than 64 MiB"};
+  json::parse_options options;
+  options.max_depth = kDeepest;
+  json::stream_parser parser({}, options);
+  json::error_code error;
+  const auto read = parser.write_some(text.data(), text.size(), error);
+  if (!error) parser.finish(error);
+  const auto rest = text.substr(std::min(read, text.size()));
+  if (!error && rest.find_first_not_of(" \t\r\n") != std::string_view::npos) {
+    error = json::error::extra_data;
+  }
+  if (!error) return parser.release();
+  const auto before = text.substr(0, read);
+  const auto line = std::ranges::count(before, '\n') + 1;
+  const auto column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+  throw Wrong{std::to_string(line) + ":" + std::to_string(column), error.message()};
+}
+
+}  // namespace
+
+std::string to_json(const Plan& plan) {
+  json::array clients;
+  for (const auto& group : plan.groups) clients.emplace_back(write(group));
+  json::array faults;
+  for (const auto& fault : plan.faults) faults.emplace_back(write(fault));
+  return pretty_json(
+      json::object{{"format", kFormat},
+                   {"version", Plan::kVersion},
+                   {"seed", hex(plan.seed)},
+                   {"scenario", {{"file", plan.scenario_file}, {"text", plan.scenario_text}}},
+                   {"clients", std::move(clients)},
+                   {"faults", std::move(faults)}});
+}
+
+Result<Plan> plan_from_json(std::string_view json, std::string_view file) {
+  try {
+    const auto document = parse_text(json);
+    return read_plan({"", document});
+  } catch (const Wrong& wrong) {
+    const std::string place = wrong.place.empty() ? "" : ": " + wrong.place;
+    return Error{.tried = "read",
+                 .on = std::string(file) + place + ": " + wrong.what,
+                 .error_number = 0,
+                 .advice = ""};
+  }
+}
+
+}  // namespace lastcall

@@ -1,0 +1,104 @@
+#include <array>
+
+#include "base/invariant.hpp"
+#include "base/prng.hpp"
+#include "plan/plan.hpp"
+
+namespace lastcall {
+namespace {
+
+// In whole microseconds where the ends are: what a saved plan says stays easy to read and to edit,
+// and no signal is delivered more exactly than that.
+Nanoseconds draw(Range<Nanoseconds> range, std::uint64_t seed) {
+  const bool whole = range.low.count() % 1000 == 0 && range.high.count() % 1000 == 0;
+  const std::int64_t unit = whole ? 1000 : 1;
+  const auto drawn = Prng(seed).between(static_cast<std::uint64_t>(range.low.count() / unit),
+                                        static_cast<std::uint64_t>(range.high.count() / unit));
+  return Nanoseconds(static_cast<std::int64_t>(drawn) * unit);
+}
+
+int draw(const std::vector<int>& choices, std::uint64_t seed) {
+  LASTCALL_INVARIANT(!choices.empty());
+  return choices[Prng(seed).between(0, choices.size() - 1)];
+}
+
+Trigger draw(const WhenPhase& when, std::uint64_t seed) {
+  return PhaseMoment{when.phase, draw(when.at, seed)};
+}
+Trigger draw(const WhenEvent& when, std::uint64_t seed) {
+  return NthEvent{when.event, Prng(seed).between(when.nth.low, when.nth.high)};
+}
+
+// Each part from a stream of its own: a longer list of signals does not move the moment.
+Fault draw(const FaultChoice& choice, std::uint64_t seed) {
+  Fault fault;
+  fault.when = std::visit([&](const auto& when) { return draw(when, Prng::split(seed, "when")); },
+                          choice.when);
+  fault.signals.push_back(draw(choice.first, Prng::split(seed, "first")));
+  if (choice.kind == FaultChoice::Kind::double_signal) {
+    fault.signals.push_back(draw(choice.second, Prng::split(seed, "second")));
+    fault.gap = draw(choice.gap, Prng::split(seed, "gap"));
+  }
+  return fault;
+}
+
+// The start of the slot of a client: ramp * position / count, without overflow.
+std::int64_t slot_begin(std::int64_t ramp, std::int64_t position, std::int64_t count) {
+  return ramp / count * position + ramp % count * position / count;
+}
+
+// Somewhere in the slot that the ramp gives this client.
+Nanoseconds draw_start(const ClientGroup& group, std::uint32_t position, std::uint64_t seed) {
+  const auto begin = slot_begin(group.ramp.count(), position, group.count);
+  const auto length =
+      slot_begin(group.ramp.count(), std::int64_t{position} + 1, group.count) - begin;
+  if (length <= 1) return Nanoseconds(begin);
+  const auto jitter = Prng(seed).between(0, static_cast<std::uint64_t>(length) - 1);
+  return Nanoseconds(begin + static_cast<std::int64_t>(jitter));
+}
+
+}  // namespace
+
+Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
+               const Scenario& scenario, std::uint64_t seed) {
+  Plan plan{.scenario_file = std::string(scenario_file),
+            .scenario_text = std::string(scenario_text),
+            .scenario = scenario,
+            .seed = seed,
+            .groups = {},
+            .faults = {}};
+  const auto clients = Prng::split(seed, "clients");
+  for (std::uint64_t group = 0; group < scenario.clients.size(); ++group) {
+    plan.groups.push_back({Prng::split(clients, group), {}});
+  }
+  const auto faults = Prng::split(seed, "faults");
+  for (std::uint64_t fault = 0; fault < scenario.faults.size(); ++fault) {
+    plan.faults.push_back(draw(scenario.faults[fault], Prng::split(faults, fault)));
+  }
+  return plan;
+}
+
+std::vector<PlannedClient> planned_clients(const Plan& plan) {
+  LASTCALL_INVARIANT(plan.groups.size() <= plan.scenario.clients.size());
+  std::vector<PlannedClient> clients;
+  std::uint32_t first_id = 0;
+  for (std::uint32_t index = 0; index < plan.groups.size(); ++index) {
+    const auto& group = plan.scenario.clients[index];
+    const auto& planned = plan.groups[index];
+    for (std::uint32_t position = 0; position < group.count; ++position) {
+      const auto seed = Prng::split(planned.seed, std::uint64_t{position});
+      const auto departs = planned.overrides.find(position);
+      const auto change = departs == planned.overrides.end() ? ClientOverride{} : departs->second;
+      if (change.absent) continue;
+      clients.push_back(
+          {.id = {first_id + position},
+           .group = index,
+           .start = change.start.value_or(draw_start(group, position, Prng::split(seed, "start"))),
+           .pace_seed = Prng::split(seed, "pace")});
+    }
+    first_id += group.count;
+  }
+  return clients;
+}
+
+}  // namespace lastcall

@@ -1,0 +1,73 @@
+// A scenario file as a tree in which every key and value has its place; independent of the TOML
+// library.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "scenario/parse.hpp"
+
+namespace lastcall {
+
+// From 1; columns count characters, not bytes.
+struct Place {
+  unsigned line = 1;
+  unsigned column = 1;
+};
+
+struct Entry;
+
+struct Value {
+  enum class Type : std::uint8_t { absent, boolean, integer, number, text, date, array, table };
+  Type type = Type::absent;
+  Place place = {};
+  bool bad = false;  // it, or something in it, has an error
+  bool boolean = false;
+  std::int64_t integer = 0;
+  std::string text = {};
+  std::vector<Value> items = {};
+  std::vector<Entry> entries = {};
+
+  [[nodiscard]] const Entry* find(std::string_view name) const;
+};
+
+struct Entry {
+  std::string name;
+  Place place = {};
+  Value value;
+};
+
+inline const Entry* Value::find(std::string_view name) const {
+  const auto found = std::ranges::find(entries, name, &Entry::name);
+  return found == entries.end() ? nullptr : &*found;
+}
+
+// Collects what is wrong with one file.
+class Errors {
+ public:
+  explicit Errors(std::string_view file) : file_(file) {}
+
+  void add(Place place, std::string message) {
+    list_.push_back({file_, place.line, place.column, std::move(message)});
+  }
+  [[nodiscard]] bool empty() const { return list_.empty(); }
+  // Sorted by place.
+  [[nodiscard]] std::vector<ScenarioError> take() {
+    std::ranges::stable_sort(
+        list_, {}, [](const ScenarioError& error) { return std::pair(error.line, error.column); });
+    return std::move(list_);
+  }
+
+ private:
+  std::string file_;
+  std::vector<ScenarioError> list_;
+};
+
+// The whole file as one table. A syntax error is added to `errors` and gives an empty table.
+Value read_toml(std::string_view text, Errors& errors);
+
+}  // namespace lastcall

@@ -1,0 +1,68 @@
+// The one description of a scenario file: which keys each table has, what they take and what they
+// default to. The parser checks by it and the JSON Schema is written from it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenario/document.hpp"
+
+namespace lastcall {
+
+enum class Kind : std::uint8_t {
+  plain,    // text as it is
+  text,     // text with placeholders
+  content,  // a file's content: braces that are no known placeholder are its own
+  boolean,
+  truth,  // only `true` makes sense
+  integer,
+  duration,        // "250ms"
+  duration_range,  // "250ms" or "0ms..2s"
+  count_range,     // 7 or "1..40"
+  choice,
+  url,
+  port,
+  pattern,  // a regular expression
+  signal,
+  end,  // an exit code or a signal name
+  property,
+  table,
+};
+enum class Shape : std::uint8_t { one, list, one_or_list, map };
+enum class Names : std::uint8_t { any, variable, path };  // what names the entries of a map
+
+struct Table;
+
+struct Key {
+  std::string_view name;
+  Kind kind{};
+  Shape shape = Shape::one;
+  std::string_view about;
+  bool required = false;
+  std::string_view fallback = {};  // as JSON; empty: absent means what `about` says
+  // Integers: bounds. Durations: nanoseconds. Texts: the least length in `low`.
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  std::vector<std::string_view> choices = {};  // words, or the schemes of a URL
+  std::string_view with = {};                  // only beside this key
+  Names names = Names::any;
+  const Table* table = nullptr;
+};
+
+struct Table {
+  std::string_view where;  // as messages name it: "[target]"
+  std::vector<Key> keys;
+  std::vector<std::string_view> exactly_one_of = {};
+
+  [[nodiscard]] const Key& key(std::string_view name) const;
+};
+
+// The table of the whole file.
+const Table& scenario_table();
+
+// A key's default as a value; absent if it has none.
+Value default_value(const Key& key);
+
+}  // namespace lastcall

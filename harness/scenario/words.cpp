@@ -1,0 +1,148 @@
+#include "scenario/words.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <regex>
+
+#include "base/text.hpp"
+#include "scenario/placeholders.hpp"
+
+namespace lastcall {
+namespace {
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+bool is_loopback(std::string_view host) {
+  if (host == "localhost" || host == "[::1]") return true;
+  unsigned parts = 0;
+  while (parts < 4) {
+    const auto dot = std::min(host.find('.'), host.size());
+    const auto part = host.substr(0, dot);
+    const auto number = parse_number<std::uint8_t>(part);
+    if (!number || part.size() > 3 || (parts == 0 && *number != 127)) return false;
+    ++parts;
+    if (dot == host.size()) break;
+    host.remove_prefix(dot + 1);
+    if (parts == 4) return false;
+  }
+  return parts == 4;
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::size_t kLongest = 60;
+  std::string result;
+  for (const char c : text.substr(0, kLongest)) {
+    result += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+  }
+  if (text.size() <= kLongest) return result;
+  // Not in the middle of a UTF-8 sequence.
+  while (!result.empty() && (text[result.size()] & 0xC0) == 0x80) result.pop_back();
+  return result + "…";
+}
+
+}  // namespace
+
+std::optional<Range<Nanoseconds>> parse_duration_range(std::string_view text) {
+  const auto dots = text.find("..");
+  const auto low = parse_duration(text.substr(0, dots));
+  const auto high = dots == std::string_view::npos ? low : parse_duration(text.substr(dots + 2));
+  if (!low || !high) return std::nullopt;
+  return Range<Nanoseconds>{*low, *high};
+}
+
+std::optional<Range<std::uint64_t>> parse_count_range(std::string_view text) {
+  const auto dots = text.find("..");
+  if (dots == std::string_view::npos) return std::nullopt;
+  const auto low = parse_number<std::uint64_t>(text.substr(0, dots));
+  const auto high = parse_number<std::uint64_t>(text.substr(dots + 2));
+  if (!low || !high) return std::nullopt;
+  return Range<std::uint64_t>{*low, *high};
+}
+
+std::string url_problem(std::string_view url, std::span<const std::string_view> schemes) {
+  const auto colon = url.find("://");
+  const auto scheme = url.substr(0, colon);
+  if (colon == std::string_view::npos || std::ranges::find(schemes, scheme) == schemes.end()) {
+    std::string names;
+    for (const auto name : schemes) {
+      if (!names.empty()) names += name == schemes.back() ? " or " : ", ";
+      names += std::string(name) + "://";
+    }
+    return "a URL here begins with " + names + ", found " + quoted(url);
+  }
+  if (std::ranges::any_of(url, [](unsigned char c) { return c <= 0x20 || c == 0x7F; })) {
+    return "a URL has no spaces or control characters, found " + quoted(url);
+  }
+  const auto rest = url.substr(colon + 3);
+  const auto authority = rest.substr(0, rest.find_first_of("/?#"));
+  // After the bracket of [::1], which has colons of its own.
+  const auto host_end = authority.find(
+      ':', authority.starts_with('[') ? std::min(authority.find(']'), authority.size()) : 0);
+  const auto host = authority.substr(0, host_end);
+  if (!is_loopback(host)) {
+    return "the host of a URL is 127.x.y.z, localhost or [::1], so that traffic stays on this "
+           "machine; found " +
+           quoted(host);
+  }
+  return host_end == std::string_view::npos ? "" : port_problem(authority.substr(host_end + 1));
+}
+
+std::string port_problem(std::string_view port) {
+  const auto names = placeholders_in(port);
+  if (names.size() == 1 && port.size() == names.front().size() + 2) {
+    if (names.front() == "port" || names.front().starts_with("port.")) return {};
+    if (!is_known_placeholder(names.front())) return placeholder_problem(port);
+  }
+  const auto number = parse_number<std::uint16_t>(port);
+  if (number && *number != 0) return {};
+  return "a port is {port}, {port.NAME} or a number from 1 to 65535, found " + quoted(port);
+}
+
+std::string regex_problem(const std::string& pattern) {
+  // std::regex recurses over a pattern's parentheses.
+  constexpr std::size_t kLongestPattern = 1000;
+  if (pattern.size() > kLongestPattern) return "a regular expression of more than 1000 characters";
+  try {
+    const std::regex compiled(pattern, std::regex::ECMAScript);
+    return {};
+  } catch (const std::regex_error& error) {
+    return "bad regular expression " + quoted(pattern) + ": " + error.what();
+  }
+}
+
+std::string path_problem(std::string_view path) {
+  const std::string slashes = "/" + std::string(path) + "/";
+  if (path.empty() || path.starts_with('/') || path.ends_with('/') ||
+      path.find('\0') != path.npos || slashes.find("/../") != std::string::npos ||
+      slashes.find("/./") != std::string::npos) {
+    return "the path of a file is relative to {dir} and stays below it, found " + quoted(path);
+  }
+  return {};
+}
+
+std::string variable_problem(std::string_view name) {
+  if (!name.empty() && name.find('=') == name.npos && name.find('\0') == name.npos) return {};
+  return "a name of the environment is not empty and has no '=', found " + quoted(name);
+}
+
+std::vector<std::string> signal_names() {
+  // Those that stop a server come first: they win where two names are as near, and editors offer
+  // them first.
+  std::vector<std::string> names{"SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"};
+  for (int number = 1; number < 32; ++number) {
+    const auto name = signal_name(number);
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
+std::string in_single_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
+
+}  // namespace lastcall

@@ -1,0 +1,39 @@
+// The small languages inside a scenario's values: ranges, URLs, file paths, regular expressions.
+// Each `…_problem` says what is wrong, or nothing: an empty string.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenario/scenario.hpp"
+
+namespace lastcall {
+
+// "10ms..50ms", or one duration as a range of itself. May be reversed.
+std::optional<Range<Nanoseconds>> parse_duration_range(std::string_view text);
+// "1..40". May be reversed.
+std::optional<Range<std::uint64_t>> parse_count_range(std::string_view text);
+
+// SCHEME://HOST[:PORT][/PATH] with a host of this machine: traffic stays on loopback.
+std::string url_problem(std::string_view url, std::span<const std::string_view> schemes);
+// "{port}", "{port.NAME}" or "8080".
+std::string port_problem(std::string_view port);
+// ECMAScript, as std::regex takes it.
+std::string regex_problem(const std::string& pattern);
+// A path below {dir}.
+std::string path_problem(std::string_view path);
+// A name that execve(2) can hand over.
+std::string variable_problem(std::string_view name);
+
+// The names that base/text.hpp knows.
+std::vector<std::string> signal_names();
+
+// For messages: in quotes, cut at a sensible length, on one line.
+std::string quoted(std::string_view text);
+std::string in_single_quotes(std::string_view text);
+
+}  // namespace lastcall
