@@ -121,7 +121,7 @@ class Node {
   }
   [[nodiscard]] Nanoseconds duration() const {
     const auto duration = parse_duration(text());
-    if (!duration) wrong("expected a duration such as \"250ms\", found " + quoted(text()));
+    if (!duration) wrong("expected a duration such as \"250ms\", found " + in_quotes(text()));
     return *duration;
   }
   [[nodiscard]] std::uint64_t seed() const {
@@ -130,7 +130,7 @@ class Node {
     const char* end = digits.data() + digits.size();
     if (digits.size() < 3 || !digits.starts_with("0x") ||
         std::from_chars(digits.data() + 2, end, seed, 16) != std::from_chars_result{end, {}}) {
-      wrong("expected a seed such as \"0x0123456789abcdef\", found " + quoted(digits));
+      wrong("expected a seed such as \"0x0123456789abcdef\", found " + in_quotes(digits));
     }
     return seed;
   }

@@ -122,26 +122,26 @@ std::string duration_problem(const Key& key, const std::string& text) {
   if (!range) {
     const bool negative =
         text.starts_with('-') && parse_duration_range(std::string_view(text).substr(1));
-    if (negative) return "a duration cannot be negative, found " + quoted(text);
-    return "expected " + what_one_is(key) + ", found " + quoted(text);
+    if (negative) return "a duration cannot be negative, found " + in_quotes(text);
+    return "expected " + what_one_is(key) + ", found " + in_quotes(text);
   }
-  if (range->low > range->high) return "the range is reversed: " + quoted(text);
+  if (range->low > range->high) return "the range is reversed: " + in_quotes(text);
   if (range->low.count() >= key.low && range->high.count() <= key.high) return {};
   return "must be from " + format_duration(Nanoseconds(key.low)) + " to " +
-         format_duration(Nanoseconds(key.high)) + ", found " + quoted(text);
+         format_duration(Nanoseconds(key.high)) + ", found " + in_quotes(text);
 }
 
 std::string count_problem(const Key& key, const Value& value) {
   if (value.type == Type::integer) return bounds_problem(key, value.integer);
   const auto range = parse_count_range(value.text);
-  if (!range) return "expected " + what_one_is(key) + ", found " + quoted(value.text);
-  if (range->low > range->high) return "the range is reversed: " + quoted(value.text);
+  if (!range) return "expected " + what_one_is(key) + ", found " + in_quotes(value.text);
+  if (range->low > range->high) return "the range is reversed: " + in_quotes(value.text);
   if (range->low >= static_cast<std::uint64_t>(key.low) &&
       range->high <= static_cast<std::uint64_t>(key.high)) {
     return {};
   }
   return "must be from " + std::to_string(key.low) + " to " + std::to_string(key.high) +
-         ", found " + quoted(value.text);
+         ", found " + in_quotes(value.text);
 }
 
 // With the nearest of `names`, if there is one.

@@ -74,10 +74,10 @@ std::string url_problem(std::string_view url, std::span<const std::string_view> 
       if (!names.empty()) names += name == schemes.back() ? " or " : ", ";
       names += std::string(name) + "://";
     }
-    return "a URL here begins with " + names + ", found " + quoted(url);
+    return "a URL here begins with " + names + ", found " + in_quotes(url);
   }
   if (std::ranges::any_of(url, [](unsigned char c) { return c <= 0x20 || c == 0x7F; })) {
-    return "a URL has no spaces or control characters, found " + quoted(url);
+    return "a URL has no spaces or control characters, found " + in_quotes(url);
   }
   const auto rest = url.substr(colon + 3);
   const auto authority = rest.substr(0, rest.find_first_of("/?#"));
@@ -88,7 +88,7 @@ std::string url_problem(std::string_view url, std::span<const std::string_view> 
   if (!is_loopback(host)) {
     return "the host of a URL is 127.x.y.z, localhost or [::1], so that traffic stays on this "
            "machine; found " +
-           quoted(host);
+           in_quotes(host);
   }
   return host_end == std::string_view::npos ? "" : port_problem(authority.substr(host_end + 1));
 }
@@ -101,7 +101,7 @@ std::string port_problem(std::string_view port) {
   }
   const auto number = parse_number<std::uint16_t>(port);
   if (number && *number != 0) return {};
-  return "a port is {port}, {port.NAME} or a number from 1 to 65535, found " + quoted(port);
+  return "a port is {port}, {port.NAME} or a number from 1 to 65535, found " + in_quotes(port);
 }
 
 std::string regex_problem(const std::string& pattern) {
@@ -112,7 +112,7 @@ std::string regex_problem(const std::string& pattern) {
     const std::regex compiled(pattern, std::regex::ECMAScript);
     return {};
   } catch (const std::regex_error& error) {
-    return "bad regular expression " + quoted(pattern) + ": " + error.what();
+    return "bad regular expression " + in_quotes(pattern) + ": " + error.what();
   }
 }
 
@@ -121,14 +121,14 @@ std::string path_problem(std::string_view path) {
   if (path.empty() || path.starts_with('/') || path.ends_with('/') ||
       path.find('\0') != path.npos || slashes.find("/../") != std::string::npos ||
       slashes.find("/./") != std::string::npos) {
-    return "the path of a file is relative to {dir} and stays below it, found " + quoted(path);
+    return "the path of a file is relative to {dir} and stays below it, found " + in_quotes(path);
   }
   return {};
 }
 
 std::string variable_problem(std::string_view name) {
   if (!name.empty() && name.find('=') == name.npos && name.find('\0') == name.npos) return {};
-  return "a name of the environment is not empty and has no '=', found " + quoted(name);
+  return "a name of the environment is not empty and has no '=', found " + in_quotes(name);
 }
 
 std::vector<std::string> signal_names() {
@@ -142,7 +142,7 @@ std::vector<std::string> signal_names() {
   return names;
 }
 
-std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
 std::string in_single_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
 
 }  // namespace lastcall

@@ -33,7 +33,7 @@ std::string variable_problem(std::string_view name);
 std::vector<std::string> signal_names();
 
 // For messages: in quotes, cut at a sensible length, on one line.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 std::string in_single_quotes(std::string_view text);
 
 }  // namespace lastcall

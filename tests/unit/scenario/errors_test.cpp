@@ -1,0 +1,313 @@
+// Each kind of mistake in a scenario file, with its place.
+#include <gmock/gmock.h>
+
+#include "scenario/parse.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<std::string> errors_of(std::string_view text) {
+  const auto result = parse_scenario(text, "s.toml");
+  std::vector<std::string> lines;
+  if (const auto* errors = std::get_if<1>(&result)) {
+    for (const auto& error : *errors) lines.push_back(error.text());
+  }
+  return lines;
+}
+
+// A scenario that is fine but for `text`, which begins on line 6, in [target]. What it has itself
+// is left out of the rest.
+std::vector<std::string> mistake(std::string_view text) {
+  const auto unless = [&](std::string_view own, std::string_view line) {
+    return text.starts_with(own) ? std::string("\n") : std::string(line) + "\n";
+  };
+  return errors_of("about = \"why\"\n" +
+                   unless("[[clients]]", "clients = [{ url = \"ws://127.0.0.1:{port}/\" }]") +
+                   "[target]\n" + unless("command", "command = [\"server\"]") +
+                   unless("ready", "ready = { notify = true }") + std::string(text) + "\n");
+}
+
+struct Mistake {
+  std::string text;
+  std::string expected;  // from the line on
+};
+
+void expect_each(const std::vector<Mistake>& mistakes) {
+  for (const auto& [text, expected] : mistakes) {
+    EXPECT_THAT(mistake(text), ElementsAre("s.toml:" + expected)) << text;
+  }
+}
+
+TEST(Errors, OfATargetNameTheirPlace) {
+  expect_each({
+      {"comand = [\"x\"]", "6:1: unknown key 'comand' in [target]; did you mean 'command'?"},
+      {"xyz = 1", "6:1: unknown key 'xyz' in [target]"},
+      {"command = \"server\"", "6:11: expected an array, each item a string, found a string"},
+      {"command = []", "6:11: the array must not be empty"},
+      {"command = [\"a\", 7]", "6:17: expected a string, found an integer"},
+      {"command = [\"a\\u0000\"]", "6:12: contains a NUL byte"},
+      {"environment = { A = \"{dirr}\" }", "6:21: unknown placeholder {dirr}; did you mean {dir}?"},
+      {"environment = { \"A=B\" = \"\" }",
+       "6:17: a name of the environment is not empty and has no '=', found \"A=B\""},
+      {"environment = [1]", "6:15: expected a table of strings, found an array"},
+      {"directory = \"\"", "6:13: must not be empty"},
+      {"files = { \"../x\" = \"\" }",
+       "6:11: the path of a file is relative to {dir} and stays below it, found \"../x\""},
+      {"stop = { signal = \"SIGTREM\" }",
+       "6:19: unknown signal 'SIGTREM'; did you mean 'SIGTERM'?"},
+      {"stop = { deadline = 5 }", "6:21: expected a duration such as \"250ms\", found an integer"},
+      {"stop = { deadline = \"5 s\" }",
+       "6:21: expected a duration such as \"250ms\", found \"5 s\""},
+      {"stop = { deadline = \"0s\" }", "6:21: must be from 1ms to 24h, found \"0s\""},
+      {"stop = { deadline = \"-1s\" }", "6:21: a duration cannot be negative, found \"-1s\""},
+      {"stop = { exit = 256 }", "6:17: must be from 0 to 255, found 256"},
+      {"stop = { exit = [0, true] }",
+       "6:21: expected an exit code from 0 to 255 or a signal name such as \"SIGTERM\", found a "
+       "boolean"},
+  });
+}
+
+TEST(Errors, OfReadinessNameTheirPlace) {
+  expect_each({
+      {"ready = {}", "6:9: [target.ready] takes exactly one of 'url', 'port', 'log', 'notify'"},
+      {"ready = { notify = true, port = \"{port}\" }",
+       "6:26: [target.ready] takes exactly one of 'url', 'port', 'log', 'notify'"},
+      {"ready = { notify = false }", "6:20: expected true, found false"},
+      {"ready = { url = \"ws://127.0.0.1/\" }",
+       "6:17: a URL here begins with http:// or https://, found \"ws://127.0.0.1/\""},
+      {"ready = { port = \"70000\" }",
+       "6:18: a port is {port}, {port.NAME} or a number from 1 to 65535, found \"70000\""},
+      {"ready = { log = \"(\" }",
+       "6:17: bad regular expression \"(\": Mismatched '(' and ')' in regular expression"},
+      {"ready = true", "6:9: expected a table, found a boolean"},
+  });
+}
+
+constexpr const char* kWebSocket = "[[clients]]\nurl = \"ws://127.0.0.1:{port}/\"\n";
+constexpr const char* kHttp = "[[clients]]\nurl = \"http://127.0.0.1:{port}/\"\n";
+
+TEST(Errors, OfClientsNameTheirPlace) {
+  const std::string ws = kWebSocket;
+  const std::string http = kHttp;
+  expect_each({
+      {ws + "count = 0", "8:9: must be from 1 to 1000000, found 0"},
+      {ws + "count = 1000001", "8:9: must be from 1 to 1000000, found 1000001"},
+      {ws + "count = 9223372036854775807",
+       "8:9: must be from 1 to 1000000, found 9223372036854775807"},
+      {ws + "count = 1.5", "8:9: expected an integer, found a floating-point number"},
+      {ws + "pace = \"2s..1s\"", "8:8: the range is reversed: \"2s..1s\""},
+      {ws + "pace = \"1s..\"",
+       "8:8: expected a duration such as \"250ms\" or a range such as \"0ms..2s\", found \"1s..\""},
+      {ws + "ramp = \"25h\"", "8:8: must be from 0s to 24h, found \"25h\""},
+      {ws + "messages = -1", "8:12: must be from 0 to 4294967295, found -1"},
+      {ws + "method = \"GET\"", "8:1: 'method' is for http and https only"},
+      {ws + "status = 200", "8:1: 'status' is for http and https only"},
+      {ws + "name = \"\"", "8:8: must not be empty"},
+      {http + "ack = \"x\"", "8:1: 'ack' is for ws and wss only"},
+      {http + "status = 99", "8:10: must be from 100 to 599, found 99"},
+      {http + "method = \"POT\"",
+       "8:10: expected one of 'GET', 'POST', 'PUT', 'DELETE', found 'POT'; did you mean 'POST'?"},
+      {http + "method = \"GET\"\nmessage = \"x\"",
+       "9:1: a GET request carries no message; without 'method' it is a POST"},
+      {ws + "[[clients]]\nname = \"clients-1\"\nurl = \"ws://localhost/\"",
+       "9:1: the name 'clients-1' is taken by another group of clients"},
+      {ws + "count = 1000000\n[[clients]]\nurl = \"ws://localhost/\"",
+       "9:1: with this group the clients are more than 1000000"},
+      {"[[clients]]\ncount = 1", "6:1: missing key 'url' in [[clients]]"},
+  });
+}
+
+TEST(Errors, OfUrlsNameTheirPlace) {
+  const std::string host =
+      "7:7: the host of a URL is 127.x.y.z, localhost or [::1], so that traffic stays on this "
+      "machine; found ";
+  const auto url = [](const std::string& text) { return "[[clients]]\nurl = \"" + text + "\""; };
+  expect_each({
+      {url("http://example.com/"), host + "\"example.com\""},
+      {url("http://127.0.0.1@evil/"), host + "\"127.0.0.1@evil\""},
+      {url("http://127.0.0.1.evil/"), host + "\"127.0.0.1.evil\""},
+      {url("http://127.0.0.256/"), host + "\"127.0.0.256\""},
+      {url("http://127.0.0/"), host + "\"127.0.0\""},
+      {url("http://{dir}/"), host + "\"{dir}\""},
+      {url("http://[::1/"), host + "\"[::1\""},
+      {url("http://"), host + "\"\""},
+      {url("http://127.0.0.1:0/"),
+       "7:7: a port is {port}, {port.NAME} or a number from 1 to 65535, found \"0\""},
+      {url("http://127.0.0.1/{prt}"), "7:7: unknown placeholder {prt}; did you mean {port}?"},
+      {url("http://127.0.0.1/ x"),
+       "7:7: a URL has no spaces or control characters, found \"http://127.0.0.1/ x\""},
+      {url("ftp://127.0.0.1/"),
+       "7:7: a URL here begins with ws://, wss://, http:// or https://, found "
+       "\"ftp://127.0.0.1/\""},
+  });
+}
+
+TEST(Errors, OfFaultsNameTheirPlace) {
+  const std::string fault = "[[faults]]\nwhen = { phase = \"load\" }\n";
+  const std::string stop = "[[faults]]\nwhat = \"stop\"\n";
+  expect_each({
+      {fault, "6:1: missing key 'what' in [[faults]]"},
+      {stop, "6:1: missing key 'when' in [[faults]]"},
+      {fault + "what = \"stopp\"",
+       "8:8: expected one of 'stop', 'signal', 'double-signal', found 'stopp'; did you mean "
+       "'stop'?"},
+      {fault + "what = \"stop\"\nsignal = \"SIGTERM\"",
+       "9:1: 'signal' does not go with a fault 'stop'"},
+      {fault + "what = \"stop\"\ngap = \"1s\"", "9:1: 'gap' does not go with a fault 'stop'"},
+      {fault + "what = \"signal\"", "6:1: a fault 'signal' needs 'signal'"},
+      {fault + "what = \"signal\"\nsignal = \"SIGTERM\"\nsecond = \"SIGTERM\"",
+       "10:1: 'second' does not go with a fault 'signal'"},
+      {fault + "what = \"double-signal\"\nsignal = \"SIGTERM\"",
+       "6:1: a fault 'double-signal' needs 'second'"},
+      {stop + "when = {}", "8:8: [faults.when] takes exactly one of 'phase', 'event'"},
+      {stop + "when = { phase = \"load\", event = \"sent\" }",
+       "8:26: [faults.when] takes exactly one of 'phase', 'event'"},
+      {stop + "when = { phase = \"load\", nth = 1 }", "8:26: 'nth' goes with 'event' only"},
+      {stop + "when = { event = \"sent\", at = \"1s\" }", "8:26: 'at' goes with 'phase' only"},
+      {stop + "when = { event = \"sent\", nth = 0 }",
+       "8:32: must be from 1 to 1000000000, found 0"},
+      {stop + "when = { event = \"sent\", nth = \"4..1\" }",
+       "8:32: the range is reversed: \"4..1\""},
+      {stop + "when = { event = \"sent\", nth = \"0..1\" }",
+       "8:32: must be from 1 to 1000000000, found \"0..1\""},
+      {stop + "when = { event = \"sent\", nth = \"4\" }",
+       "8:32: expected an integer or a range such as \"1..40\", found \"4\""},
+      {stop + "when = { phase = \"after\" }",
+       "8:18: expected one of 'start', 'load', 'drain', found 'after'"},
+      {"[[faults]]\nwhat = \"stop\"\nwhen = 1", "8:8: expected a table, found an integer"},
+  });
+}
+
+TEST(Errors, AScenarioThatNeverStopsIsOne) {
+  const std::string none =
+      "6:1: no fault begins the stop: one must be 'stop', or have only the target's stop signals "
+      "as 'signal'";
+  expect_each({
+      {"[[faults]]\nwhat = \"signal\"\nsignal = \"SIGUSR1\"\nwhen = { phase = \"load\" }", none},
+      {"[[faults]]\nwhat = \"signal\"\nsignal = [\"SIGTERM\", \"SIGUSR1\"]\nwhen = { phase = "
+       "\"load\" }",
+       none},
+      {"[[faults]]\nwhat = \"stop\"\nwhen = { phase = \"drain\" }",
+       "8:10: no fault begins the stop: the drain phase comes after it, so another fault must "
+       "begin it"},
+  });
+}
+
+TEST(Errors, OfPropertiesAndBudgetNameTheirPlace) {
+  expect_each({
+      {"[properties]\nserve = {}", "7:1: unknown property 'serve'; did you mean 'serves'?"},
+      {"[properties]\nrequire = [\"dedline\"]",
+       "7:12: unknown property 'dedline'; did you mean 'deadline'?"},
+      {"[properties]\nrequire = \"serves\"",
+       "7:11: expected an array, each item the name of a property, found a string"},
+      {"[properties]\nserves = { judge = false }",
+       "7:12: a property that is switched off states 'why'"},
+      {"[properties]\nserves = { why = \"x\" }",
+       "7:12: 'why' says why a property is switched off: it goes with judge = false only"},
+      {"[properties]\nserves = { judge = false, why = \"\" }", "7:33: must not be empty"},
+      {"[properties]\nrequire = [\"serves\"]\nserves = { judge = false, why = \"x\" }",
+       "7:12: 'serves' is required and switched off"},
+      {"[properties]\nserves = { codes = [1000] }",
+       "7:12: unknown key 'codes' in [properties.serves]"},
+      {"[properties]\nclose-handshake = { codes = [1, 1000] }",
+       "7:30: must be from 1000 to 4999, found 1"},
+      {"[properties]\nclose-handshake = { codes = [] }", "7:29: the array must not be empty"},
+      {"[properties]\nno-panic = { allow = [\"[\"] }",
+       "7:23: bad regular expression \"[\": Unexpected character within '[...]' in regular "
+       "expression"},
+      {"[budget]\ntrials = \"20\"", "7:10: expected an integer, found a string"},
+      {"[budget]\nload = 1979-05-27",
+       "7:8: expected a duration such as \"250ms\", found a date or time"},
+  });
+}
+
+TEST(Errors, OfAFileAreAllReportedAtOnceInOrder) {
+  EXPECT_THAT(errors_of(R"([budget]
+trials = 0
+[target]
+comand = ["x"]
+ready = { url = "http://example.com/", timeout = 3 }
+[[clients]]
+count = 0
+url = "ws://127.0.0.1/"
+method = "GET"
+[properties]
+serve = {}
+[surprise]
+)"),
+              ElementsAre("s.toml:1:1: missing key 'about' at the top level",
+                          "s.toml:2:10: must be from 1 to 1000000, found 0",
+                          "s.toml:3:1: missing key 'command' in [target]",
+                          "s.toml:4:1: unknown key 'comand' in [target]; did you mean 'command'?",
+                          HasSubstr("s.toml:5:17: the host of a URL is"),
+                          "s.toml:5:50: expected a duration such as \"250ms\", found an integer",
+                          "s.toml:7:9: must be from 1 to 1000000, found 0",
+                          "s.toml:9:1: 'method' is for http and https only",
+                          "s.toml:11:1: unknown property 'serve'; did you mean 'serves'?",
+                          "s.toml:12:2: unknown key 'surprise' at the top level"));
+}
+
+TEST(Errors, OfTomlSyntaxHaveTheirPlace) {
+  EXPECT_THAT(errors_of("about = \"why\"\ntarget = = 3\n"),
+              ElementsAre(HasSubstr("s.toml:2:10: ")));
+  EXPECT_THAT(errors_of("a = 1\na = 2\n"), ElementsAre(HasSubstr("s.toml:2:")));
+  EXPECT_THAT(errors_of("a = 99999999999999999999\n"), ElementsAre(HasSubstr("s.toml:1:")));
+  EXPECT_THAT(errors_of(std::string_view("a = \"\0\"", 7)), ElementsAre(HasSubstr("s.toml:1:")));
+  EXPECT_THAT(errors_of("a = \"\xff\"\n"), ElementsAre(HasSubstr("s.toml:1:")));
+}
+
+TEST(Errors, OfAnEmptyFileNameWhatIsMissing) {
+  EXPECT_THAT(errors_of(""), ElementsAre("s.toml:1:1: missing key 'about' at the top level",
+                                         "s.toml:1:1: missing key 'target' at the top level",
+                                         "s.toml:1:1: missing key 'clients' at the top level"));
+}
+
+TEST(Errors, OfDeepNestingDoNotOverflowTheStack) {
+  const auto repeated = [](std::string_view text, std::size_t times) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i) all += text;
+    return all;
+  };
+  EXPECT_FALSE(errors_of("a = " + repeated("[", 100'000)).empty());
+  EXPECT_FALSE(errors_of("a = " + repeated("{a=", 100'000)).empty());
+  EXPECT_FALSE(errors_of("a = " + repeated("{a.b.c.d.e.f=", 100'000)).empty());
+  EXPECT_FALSE(
+      errors_of("a = " + repeated("{a.b.c.d.e.f=", 200) + "1" + repeated("}", 200)).empty());
+  EXPECT_THAT(errors_of("\n[a" + repeated(".a", 100'000) + "]"),
+              ElementsAre("s.toml:2:1: a key of more than 9 dotted parts"));
+  EXPECT_FALSE(errors_of(repeated("'a' . \"b\" . ", 100'000) + "c = 1").empty());
+  EXPECT_FALSE(mistake("ready = { log = \"" + repeated("(", 900) + "\" }").empty());
+  EXPECT_THAT(mistake("ready = { log = \"" + repeated("(", 900) + repeated(")", 900) + "\" }"),
+              ElementsAre("s.toml:6:17: a regular expression of more than 1000 characters"));
+}
+
+TEST(Errors, InAFileCutOrGarbledAnywhereAreReportedWithoutACrash) {
+  const std::string text = R"(about = "why" # é
+clients = [{ url = "ws://127.0.0.1:{port}/", pace = "1ms..2ms" }]
+[target]
+command = ["a", '''b''', """{dir}\n"""]
+ready = { log = "[a-z]{2}(x|y)*", timeout = "1.5s" }
+files.'x' = "\u00e9"
+[[faults]]
+what = "double-signal"
+signal = "SIGTERM"
+second = ["SIGINT"]
+when.event = "sent"
+when.nth = "1..3"
+)";
+  EXPECT_TRUE(errors_of(text).empty());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    (void)errors_of(text.substr(0, at));
+    for (const char c : {'\0', '"', '\'', '[', '{', '.', '=', '\n', '\xff', '9', '-', '\\'}) {
+      std::string garbled = text;
+      garbled[at] = c;
+      (void)errors_of(garbled);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lastcall
