@@ -3,6 +3,7 @@
 // ConnectInvoked, RequestSent and FaultInvoked come before the act, their outcome after it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,6 +29,37 @@ enum class ConnectionEndReason : std::uint8_t {
   harness,        // the trial was over and lastcall hung up
 };
 enum class EndKind : std::uint8_t { exited, signalled };
+
+// The words of history.jsonl.
+constexpr std::string_view name(Stream stream) { return stream == Stream::out ? "out" : "err"; }
+constexpr std::string_view name(Direction direction) {
+  return direction == Direction::sent ? "sent" : "received";
+}
+constexpr std::string_view name(Layer layer) {
+  constexpr std::string_view kNames[] = {"tcp", "tls", "websocket", "http"};
+  return kNames[static_cast<std::size_t>(layer)];
+}
+constexpr std::string_view name(RequestEnd end) {
+  constexpr std::string_view kNames[] = {"ok", "refused", "unknown"};
+  return kNames[static_cast<std::size_t>(end)];
+}
+constexpr std::string_view name(ConnectionEndReason why) {
+  constexpr std::string_view kNames[] = {"finished", "server_closed", "reset",
+                                         "timeout",  "protocol",      "harness"};
+  return kNames[static_cast<std::size_t>(why)];
+}
+constexpr std::string_view name(EndKind how) {
+  return how == EndKind::exited ? "exited" : "signalled";
+}
+
+// Whether a value read from a segment is one of the enumerators.
+constexpr bool is_known(Phase phase) { return phase <= Phase::after; }
+constexpr bool is_known(Stream stream) { return stream == Stream::out || stream == Stream::err; }
+constexpr bool is_known(Direction direction) { return direction <= Direction::received; }
+constexpr bool is_known(Layer layer) { return layer <= Layer::http; }
+constexpr bool is_known(RequestEnd end) { return end <= RequestEnd::unknown; }
+constexpr bool is_known(ConnectionEndReason why) { return why <= ConnectionEndReason::harness; }
+constexpr bool is_known(EndKind how) { return how <= EndKind::signalled; }
 
 // --- what the trial process sees -------------------------------------------------------------------------
 

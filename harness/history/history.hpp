@@ -49,8 +49,8 @@ struct ConnectionView {
 
 class History {
  public:
-  // Merges segments by time; events of one source keep their order, equal times are ordered by source. A
-  // segment that is not complete adds an EventsLost event at the end.
+  // Merges segments by time; events of one source keep their order, equal times are in the order of `sources`.
+  // A segment that is not complete, or that lost events, adds an EventsLost event at the end.
   static History merge(std::vector<std::pair<std::string, Segment>> sources);
   // From events in any order, for hand-written histories.
   static History of(std::vector<Event> events);

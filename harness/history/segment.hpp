@@ -4,7 +4,10 @@
 //   header:  "LCSEG" version(u8) clock(u8: 1 = CLOCK_MONOTONIC) reserved(u8)
 //   record:  length(u32) crc32(u32, of the payload) payload
 //   payload: kind(u8) time(i64 ns) fields          all integers little endian
-//   the last record has kind 255 and the number of events that did not fit (u64)
+//   the last record's payload is kind 255 and the number of events that did not fit (u64)
+//
+// A string is a length (u32) and its bytes, cut at 64 KiB. After the first event that did not fit none is kept:
+// what is there is a prefix.
 //
 // A segment without that last record was cut off: its reader says so, and never throws on damaged bytes.
 #pragma once
@@ -33,7 +36,8 @@ class SegmentWriter {
   void record(EventBody body) { record(now(), std::move(body)); }
   void record(TimePoint at, EventBody body);
 
-  // Writes what is buffered and the last record. Nothing may be recorded afterwards.
+  // Writes what is buffered and the last record; returns the bytes of the file. Nothing may be recorded
+  // afterwards, nor into a writer that was moved from: both are bugs of lastcall.
   Result<std::size_t> finish();
 
  private:
@@ -46,6 +50,7 @@ class SegmentWriter {
   std::vector<unsigned char> payload_;
   std::size_t limit_ = 0;
   std::size_t written_ = 0;
+  std::uint64_t buffered_ = 0;  // events in buffer_
   std::uint64_t lost_ = 0;
   int error_ = 0;
 };

@@ -1,0 +1,61 @@
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
+#include <cstdio>
+#include <type_traits>
+
+#include "history/history.hpp"
+#include "history/utf8.hpp"
+
+namespace lastcall {
+namespace {
+
+std::string quoted(std::string_view text) {
+  return boost::json::serialize(boost::json::string(valid_utf8(text)));
+}
+
+template <class T>
+std::string to_text(const T& field) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return quoted(field);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return field ? "true" : "false";
+  } else if constexpr (std::is_enum_v<T>) {
+    return quoted(name(field));
+  } else if constexpr (std::is_integral_v<T>) {
+    return std::to_string(field);
+  } else if constexpr (std::is_same_v<T, ConnectionId>) {
+    const auto attempt = static_cast<std::uint32_t>(field.value);
+    return quoted(std::to_string(client_of(field).value) + "/" + std::to_string(attempt));
+  } else {
+    return std::to_string(field.value);  // a StrongId
+  }
+}
+
+// A string: readers that take numbers as doubles would lose the nanoseconds.
+std::string seconds(Nanoseconds time) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const bool negative = time.count() < 0;
+  const std::int64_t count = negative ? -time.count() : time.count();
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "\"%s%lld.%09lld\"", negative ? "-" : "",
+                static_cast<long long>(count / kSecond), static_cast<long long>(count % kSecond));
+  return text.data();
+}
+
+}  // namespace
+
+std::string to_json(const Event& event, TimePoint origin) {
+  std::string line = "{\"t\":" + seconds(event.at - origin) + ",\"kind\":" + quoted(kind(event));
+  const auto add = [&](std::string_view key, const auto& field) {
+    line += "," + quoted(key) + ":" + to_text(field);
+  };
+  std::visit([&](const auto& body) { body.visit_fields(body, add); }, event.body);
+  return line + "}";
+}
+
+void write_jsonl(const History& history, std::ostream& out) {
+  for (const auto& event : history.events()) out << to_json(event, history.time(0)) << '\n';
+}
+
+}  // namespace lastcall

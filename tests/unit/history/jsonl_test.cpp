@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "history/history.hpp"
+#include "history/utf8.hpp"
+#include "unit/history/one_of_each.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::at_ms;
+
+constexpr const char* kOneOfEach =
+    R"({"t":"0.000000000","kind":"phase_began","phase":"drain"}
+{"t":"0.001000000","kind":"target_started","pid":77,"command":"./server --port 8080"}
+{"t":"0.002000000","kind":"target_not_started","reason":"no such file"}
+{"t":"0.003000000","kind":"target_ready"}
+{"t":"0.004000000","kind":"target_not_ready","reason":"not ready within 5s"}
+{"t":"0.005000000","kind":"target_output","stream":"err","line":"a \"line\"\té"}
+{"t":"0.006000000","kind":"notification","pid":78,"text":"READY=1\nSTATUS=up"}
+{"t":"0.007000000","kind":"fault_invoked","fault":1,"step":1,"signal":15,"stop":true}
+{"t":"0.008000000","kind":"fault_finished","fault":1,"step":1,"error":3}
+{"t":"0.009000000","kind":"fault_not_reached","fault":2,"reason":"only 3 of 10 connections"}
+{"t":"0.010000000","kind":"target_forced","signal":9,"reason":"past the deadline"}
+{"t":"0.011000000","kind":"deadline_passed"}
+{"t":"0.012000000","kind":"target_ended","how":"signalled","value":11,"core":true}
+{"t":"0.013000000","kind":"process_left","pid":79,"command":"worker"}
+{"t":"0.014000000","kind":"processes_searched"}
+{"t":"0.015000000","kind":"port_probed","name":"tls","port":8443,"error":98}
+{"t":"0.016000000","kind":"file_left","path":"run/server.pid","type":"pid file"}
+{"t":"0.017000000","kind":"files_searched","count":4}
+{"t":"0.018000000","kind":"events_lost","source":"clients-1","reason":"5 events did not fit"}
+{"t":"0.019000000","kind":"connect_invoked","connection":"12/3","group":2}
+{"t":"0.020000000","kind":"layer_up","connection":"12/3","layer":"tls"}
+{"t":"0.021000000","kind":"layer_failed","connection":"12/3","layer":"websocket","reason":"status 503"}
+{"t":"0.022000000","kind":"request_sent","connection":"12/3","request":7,"bytes":120}
+{"t":"0.023000000","kind":"answer_began","connection":"12/3","request":7}
+{"t":"0.024000000","kind":"request_ended","connection":"12/3","request":7,"end":"refused","status":503,"bytes":42}
+{"t":"0.025000000","kind":"close_frame","connection":"12/3","direction":"received","code":1001,"reason":"going away"}
+{"t":"0.026000000","kind":"close_notify","connection":"12/3","direction":"sent"}
+{"t":"0.027000000","kind":"fin","connection":"12/3","direction":"received"}
+{"t":"0.028000000","kind":"reset","connection":"12/3"}
+{"t":"0.029000000","kind":"bytes_after_close","connection":"12/3","layer":"websocket","bytes":9}
+{"t":"0.030000000","kind":"connection_ended","connection":"12/3","why":"server_closed","detail":"after its Close frame"}
+)";
+
+TEST(Jsonl, TextOfEveryKindIsPinned) {
+  std::ostringstream out;
+  write_jsonl(History::of(testing::one_of_each()), out);
+  EXPECT_EQ(out.str(), kOneOfEach);
+}
+
+TEST(Jsonl, TimesCountFromTheFirstEventWithAllNanoseconds) {
+  const Event event{TimePoint(Nanoseconds(12'345'678'902)), TargetReady{}};
+  EXPECT_EQ(to_json(event, TimePoint(Nanoseconds(1))),
+            R"({"t":"12.345678901","kind":"target_ready"})");
+  EXPECT_EQ(to_json({TimePoint{}, TargetReady{}}, at_ms(1500)),
+            R"({"t":"-1.500000000","kind":"target_ready"})");
+}
+
+TEST(Jsonl, AnEmptyHistoryHasNoLine) {
+  std::ostringstream out;
+  write_jsonl(History::of({}), out);
+  EXPECT_EQ(out.str(), "");
+}
+
+TEST(Jsonl, BytesThatAreNoUtf8AreReplaced) {
+  const Event event{TimePoint{}, TargetOutput{Stream::out, std::string("a\xFF\0b", 4)}};
+  EXPECT_EQ(to_json(event, TimePoint{}),
+            "{\"t\":\"0.000000000\",\"kind\":\"target_output\",\"stream\":\"out\",\"line\":"
+            "\"a\xEF\xBF\xBD\\u0000b\"}");
+}
+
+TEST(Utf8, KeepsWhatIsWellFormed) {
+  for (const std::string text :
+       {"", "plain", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x94\x94", "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_EQ(valid_utf8(text), text);
+  }
+}
+
+TEST(Utf8, ReplacesEachByteThatIsNot) {
+  const std::string r = "\xEF\xBF\xBD";
+  EXPECT_EQ(valid_utf8("\xC3"), r);                          // cut off
+  EXPECT_EQ(valid_utf8("\xC0\xAF"), r + r);                  // overlong
+  EXPECT_EQ(valid_utf8("\xE0\x80\xAF"), r + r + r);          // overlong
+  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), r + r + r);          // a surrogate
+  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80"), r + r + r + r);  // above U+10FFFF
+  EXPECT_EQ(valid_utf8("\x80"
+                       "a\xC3"
+                       "b"),
+            r + "a" + r + "b");
+}
+
+}  // namespace
+}  // namespace lastcall
