@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
-#include "base/placeholders.hpp"
+#include "scenario/placeholders.hpp"
 #include "base/result.hpp"
 #include "base/scoped_fd.hpp"
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "base/placeholders.hpp"
+#include "scenario/placeholders.hpp"
 #include "base/result.hpp"
 #include "client/connection_log.hpp"
 #include "plan/plan.hpp"

@@ -276,10 +276,7 @@ Result<Plan> plan_from_json(std::string_view json, std::string_view file) {
     return read_plan({"", document});
   } catch (const Wrong& wrong) {
     const std::string place = wrong.place.empty() ? "" : ": " + wrong.place;
-    return Error{.tried = "read",
-                 .on = std::string(file) + place + ": " + wrong.what,
-                 .error_number = 0,
-                 .advice = ""};
+    return Error{"read", std::string(file) + place + ": " + wrong.what, 0, ""};
   }
 }
 

@@ -48,9 +48,7 @@ bool is_known_placeholder(std::string_view name) {
   return name.starts_with("port.") || std::ranges::find(kNames, name) != kNames.end();
 }
 
-std::string expand_placeholders(
-    std::string_view text,
-    const std::function<std::optional<std::string>(std::string_view name)>& value_of) {
+std::string expand_placeholders(std::string_view text, const Placeholders& values) {
   std::string result;
   while (!text.empty()) {
     const auto plain = std::min(text.find('{'), text.size());
@@ -58,9 +56,9 @@ std::string expand_placeholders(
     text.remove_prefix(plain);
     if (text.empty()) break;
     const auto name = placeholder_at(text);
-    const auto value = name.empty() ? std::nullopt : value_of(name);
+    const auto value = values.find(name);
     const std::size_t length = name.empty() ? 1 : name.size() + 2;
-    result += value ? *value : text.substr(0, length);
+    result += value == values.end() ? text.substr(0, length) : value->second;
     text.remove_prefix(length);
   }
   return result;

@@ -3,13 +3,15 @@
 // plain text: configuration files are full of braces.
 #pragma once
 
-#include <functional>
-#include <optional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace lastcall {
+
+// Names without braces, and what stands for them.
+using Placeholders = std::map<std::string, std::string, std::less<>>;
 
 // The names between braces, in order, known or not: "port.tls", "dir".
 std::vector<std::string> placeholders_in(std::string_view text);
@@ -17,11 +19,8 @@ std::vector<std::string> placeholders_in(std::string_view text);
 // port, port.NAME, dir, here, client, seed, id, tls.cert, tls.key.
 bool is_known_placeholder(std::string_view name);
 
-// Replaces each placeholder by what `value_of` gives for its name; where that is nothing, the text
-// stays.
-std::string expand_placeholders(
-    std::string_view text,
-    const std::function<std::optional<std::string>(std::string_view name)>& value_of);
+// Replaces each placeholder by its value; one without a value stays as it is.
+std::string expand_placeholders(std::string_view text, const Placeholders& values);
 
 // What is wrong with the first unknown placeholder, with the nearest known one; empty when all are
 // known.

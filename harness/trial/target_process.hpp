@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/placeholders.hpp"
+#include "scenario/placeholders.hpp"
 #include "base/result.hpp"
 #include "history/segment.hpp"
 #include "scenario/scenario.hpp"

@@ -143,14 +143,9 @@ class Trial {
   // "port" and "port.NAME" as they stand in the scenario.
   [[nodiscard]] std::set<std::string> port_names() const {
     std::set<std::string> names;
-    const auto& text = plan_.scenario_text;
-    for (std::size_t at = text.find("{port"); at != std::string::npos; at = text.find("{port", at + 1)) {
-      const auto end = text.find('}', at);
-      if (end != std::string::npos) names.insert(text.substr(at + 1, end - at - 1));
+    for (auto& name : placeholders_in(plan_.scenario_text)) {
+      if (name == "port" || name.starts_with("port.")) names.insert(std::move(name));
     }
-    std::erase_if(names, [](const std::string& name) {
-      return name != "port" && (!name.starts_with("port.") || name.find_first_of(" \n{\"") != std::string::npos);
-    });
     return names;
   }
 

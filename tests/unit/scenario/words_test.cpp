@@ -75,10 +75,7 @@ TEST(Placeholders, AreBracedLowerCaseWords) {
 }
 
 TEST(Placeholders, AreFilledInWhereThereIsAValue) {
-  const auto value_of = [](std::string_view name) {
-    return name == "dir" ? std::optional<std::string>("/{dir}") : std::nullopt;
-  };
-  EXPECT_EQ(expand_placeholders("a{dir}b{dir}{x}{ {", value_of), "a/{dir}b/{dir}{x}{ {");
+  EXPECT_EQ(expand_placeholders("a{dir}b{dir}{x}{ {", {{"dir", "/{dir}"}}), "a/{dir}b/{dir}{x}{ {");
 }
 
 }  // namespace
