@@ -242,11 +242,11 @@ json::value parse_text(std::string_view text) {
   json::stream_parser parser({}, options);
   json::error_code error;
   const auto read = parser.write_some(text.data(), text.size(), error);
-  if (!error) parser.finish(error);
   const auto rest = text.substr(std::min(read, text.size()));
   if (!error && rest.find_first_not_of(" \t\r\n") != std::string_view::npos) {
     error = json::error::extra_data;
   }
+  if (!error) parser.finish(error);
   if (!error) return parser.release();
   const auto before = text.substr(0, read);
   const auto line = std::ranges::count(before, '\n') + 1;

@@ -1,0 +1,179 @@
+// plan.json: the same bytes for the same seed, back to the same plan, and refused with its place
+// when wrong.
+#include <gmock/gmock.h>
+#include <rapidcheck/gtest.h>
+
+#include <csignal>
+
+#include "plan/plan.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::string_view kScenario = R"(about = "why"
+[target]
+command = ["server"]
+ready = { notify = true }
+[[clients]]
+url = "ws://127.0.0.1:{port}/"
+count = 20
+[[faults]]
+what = "stop"
+when = { phase = "load", at = "0ms..1s" }
+[[faults]]
+what = "double-signal"
+signal = "SIGUSR1"
+second = ["SIGTERM", "SIGINT"]
+when = { event = "acknowledged", nth = "1..40" }
+)";
+
+Plan drawn(std::uint64_t seed) {
+  const auto parsed = parse_scenario(kScenario, "s.toml");
+  return draw_plan("s.toml", kScenario, std::get<Scenario>(parsed), seed);
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(std::min(at, text.size()), from.size(), to);
+}
+
+std::string error_of(std::string_view json) {
+  const auto plan = plan_from_json(json, "plan.json");
+  return plan.has_value() ? "no error" : plan.error().message();
+}
+
+std::uint64_t hash(std::string_view text) {  // FNV-1a
+  std::uint64_t value = 0xCBF29CE484222325ULL;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+  return value;
+}
+
+TEST(PlanJson, IsPinnedForASeed) {
+  EXPECT_EQ(to_json(drawn(7)), R"json({
+  "format": "lastcall-plan",
+  "version": 1,
+  "seed": "0x0000000000000007",
+  "scenario": {
+    "file": "s.toml",
+    "text": "about = \"why\"\n[target]\ncommand = [\"server\"]\nready = { notify = true }\n[[clients]]\nurl = \"ws://127.0.0.1:{port}/\"\ncount = 20\n[[faults]]\nwhat = \"stop\"\nwhen = { phase = \"load\", at = \"0ms..1s\" }\n[[faults]]\nwhat = \"double-signal\"\nsignal = \"SIGUSR1\"\nsecond = [\"SIGTERM\", \"SIGINT\"]\nwhen = { event = \"acknowledged\", nth = \"1..40\" }\n"
+  },
+  "clients": [
+    {
+      "seed": "0xe3ae36252c014b24",
+      "overrides": {}
+    }
+  ],
+  "faults": [
+    {
+      "signals": ["SIGTERM"],
+      "when": {
+        "phase": "load",
+        "at": "414571us"
+      }
+    },
+    {
+      "signals": ["SIGUSR1", "SIGTERM"],
+      "gap": "6867us",
+      "when": {
+        "event": "acknowledged",
+        "nth": 38
+      }
+    }
+  ]
+}
+)json");
+}
+
+TEST(PlanJson, IsPinnedByItsHashForMoreSeeds) {
+  EXPECT_EQ(hash(to_json(drawn(0))), 0x5DAFDA61185EC712ULL);
+  EXPECT_EQ(hash(to_json(drawn(1))), 0x1E00D1C679F879F6ULL);
+  EXPECT_EQ(hash(to_json(drawn(0xDEADBEEF))), 0xF9F6FDEADD1D9ED6ULL);
+  EXPECT_EQ(hash(to_json(drawn(UINT64_MAX))), 0x5D9DB5E4FC5BBB90ULL);
+}
+
+RC_GTEST_PROP(PlanJson, ComesBackAsTheSamePlan, (std::uint64_t seed)) {
+  auto plan = drawn(seed);
+  const auto changes =
+      *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange<std::uint32_t>(0, 20));
+  for (const auto position : changes) {
+    auto& change = plan.groups[0].overrides[position];
+    change.absent = *rc::gen::arbitrary<bool>();
+    if (*rc::gen::arbitrary<bool>())
+      change.start = Nanoseconds(*rc::gen::inRange<std::int64_t>(0, 1LL << 40));
+  }
+  if (*rc::gen::arbitrary<bool>()) plan.faults.pop_back();
+  const auto json = to_json(plan);
+  const auto back = plan_from_json(json, "plan.json");
+  RC_ASSERT(back.has_value());
+  RC_ASSERT(back->seed == plan.seed);
+  RC_ASSERT(back->scenario_file == plan.scenario_file);
+  RC_ASSERT(back->scenario_text == plan.scenario_text);
+  RC_ASSERT(back->groups == plan.groups);
+  RC_ASSERT(back->faults == plan.faults);
+  RC_ASSERT(to_json(*back) == json);
+}
+
+TEST(PlanJson, ErrorsNameTheirPlace) {
+  const auto json = to_json(drawn(7));
+  const auto with = [&](std::string_view from, std::string_view to) {
+    return error_of(replaced(json, from, to));
+  };
+  EXPECT_EQ(error_of(json), "no error");
+  EXPECT_EQ(with("lastcall-plan", "other"),
+            "cannot read plan.json: format: expected \"lastcall-plan\"");
+  EXPECT_EQ(with("\"version\": 1", "\"version\": 2"),
+            "cannot read plan.json: version: this lastcall reads version 1");
+  EXPECT_EQ(with("\"version\": 1", "\"version\": -1"),
+            "cannot read plan.json: version: expected a non-negative integer");
+  EXPECT_EQ(with("\"seed\": \"0x", "\"sed\": \"0x"),
+            "cannot read plan.json: unknown key 'sed'; did you mean 'seed'?");
+  EXPECT_EQ(
+      with("0x0000000000000007", "7"),
+      "cannot read plan.json: seed: expected a seed such as \"0x0123456789abcdef\", found \"7\"");
+  EXPECT_EQ(with("\"overrides\": {}", "\"overrides\": {\"20\": {}}"),
+            "cannot read plan.json: clients[0].overrides: expected the position of a client, below "
+            "20, found '20'");
+  EXPECT_EQ(with("\"overrides\": {}", "\"overrides\": {\"7\": {\"absent\": 1}}"),
+            "cannot read plan.json: clients[0].overrides.7.absent: expected true or false");
+  EXPECT_EQ(with("\"load\"", "\"after\""),
+            "cannot read plan.json: faults[0].when.phase: expected one of 'start', 'load', "
+            "'drain', found 'after'");
+  EXPECT_EQ(with("\"SIGTERM\"", "\"SIGTREM\""),
+            "cannot read plan.json: faults[0].signals[0]: unknown signal 'SIGTREM'");
+  EXPECT_EQ(with("[\"SIGTERM\"]", "[]"),
+            "cannot read plan.json: faults[0].signals: expected one or two signals, found none");
+  EXPECT_EQ(with("\"signals\": [\"SIGTERM\"]", "\"gap\": \"1s\", \"signals\": [\"SIGTERM\"]"),
+            "cannot read plan.json: faults[0].gap: a gap needs two signals");
+  EXPECT_EQ(with("\"clients\": [", "\"clients\": [{}, "),
+            "cannot read plan.json: clients: expected at most 1 items, found 2");
+  EXPECT_EQ(with("\"faults\": [", "\"faults\": [{}, "),
+            "cannot read plan.json: faults: expected at most 2 items, found 3");
+  EXPECT_EQ(with("count = 20", "count = 0"),
+            "cannot read plan.json: scenario: s.toml:7:9: must be from 1 to 1000000, found 0");
+  EXPECT_EQ(error_of("[]"), "cannot read plan.json: expected an object");
+}
+
+TEST(PlanJson, SyntaxErrorsHaveTheirLineAndColumn) {
+  EXPECT_THAT(error_of(""), HasSubstr("cannot read plan.json: 1:1: "));
+  EXPECT_THAT(error_of("{\n  \"a\": x}"), HasSubstr("cannot read plan.json: 2:8: "));
+  EXPECT_THAT(error_of(to_json(drawn(7)) + "x"), HasSubstr("extra data"));
+  EXPECT_THAT(error_of(std::string(100'000, '[')), HasSubstr("cannot read plan.json: 1:17: "));
+}
+
+TEST(PlanJson, CutOrGarbledAnywhereIsReadOrRefusedWithoutACrash) {
+  const auto json = to_json(drawn(7));
+  for (std::size_t at = 0; at + 2 < json.size(); ++at) {
+    EXPECT_NE(error_of(std::string_view(json).substr(0, at)), "no error") << at;
+    for (const char c : {'\0', '"', '{', ']', ',', '9', '-', '\\', '\xff'}) {
+      auto garbled = json;
+      garbled[at] = c;
+      (void)error_of(garbled);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lastcall

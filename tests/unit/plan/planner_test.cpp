@@ -1,0 +1,149 @@
+// The same seed draws the same plan, within the scenario's ranges, and one concern does not shift
+// another.
+#include <gmock/gmock.h>
+#include <rapidcheck/gtest.h>
+
+#include <csignal>
+
+#include "base/prng.hpp"
+#include "plan/plan.hpp"
+
+namespace lastcall {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Scenario scenario() {
+  Scenario result;
+  result.clients.resize(2);
+  result.clients[0].count = 10;
+  result.clients[0].ramp = seconds(1);
+  result.clients[1].count = 3;
+  result.faults = {{.kind = FaultChoice::Kind::stop,
+                    .first = {SIGTERM, SIGQUIT},
+                    .second = {},
+                    .gap = {},
+                    .when = WhenPhase{Phase::load, {milliseconds(0), seconds(1)}}},
+                   {.kind = FaultChoice::Kind::double_signal,
+                    .first = {SIGUSR1},
+                    .second = {SIGTERM, SIGINT},
+                    .gap = {milliseconds(1), milliseconds(50)},
+                    .when = WhenEvent{ClientEvent::acknowledged, {1, 40}}}};
+  return result;
+}
+
+Plan drawn(const Scenario& from, std::uint64_t seed) { return draw_plan("s.toml", "", from, seed); }
+
+RC_GTEST_PROP(Planner, DrawsWithinTheRanges, (std::uint64_t seed)) {
+  const auto plan = drawn(scenario(), seed);
+  RC_ASSERT(plan.groups.size() == 2U);
+  RC_ASSERT(plan.faults.size() == 2U);
+  const auto& stop = plan.faults[0];
+  RC_ASSERT(stop.signals == std::vector{SIGTERM} || stop.signals == std::vector{SIGQUIT});
+  const auto at = std::get<PhaseMoment>(stop.when).after;
+  RC_ASSERT(at >= seconds(0) && at <= seconds(1) && at.count() % 1000 == 0);
+  const auto& twice = plan.faults[1];
+  RC_ASSERT(twice.signals.size() == 2U && twice.signals[0] == SIGUSR1);
+  RC_ASSERT(twice.gap >= milliseconds(1) && twice.gap <= milliseconds(50));
+  const auto nth = std::get<NthEvent>(twice.when).nth;
+  RC_ASSERT(nth >= 1U && nth <= 40U);
+}
+
+RC_GTEST_PROP(Planner, GivesTheSamePlanForTheSameSeed, (std::uint64_t seed)) {
+  const auto one = drawn(scenario(), seed);
+  const auto two = drawn(scenario(), seed);
+  RC_ASSERT(one.groups == two.groups);
+  RC_ASSERT(one.faults == two.faults);
+}
+
+RC_GTEST_PROP(Planner, OneMoreGroupOrFaultShiftsNothingElse, (std::uint64_t seed)) {
+  const auto before = drawn(scenario(), seed);
+  auto more = scenario();
+  more.clients.push_back({});
+  more.faults.push_back(more.faults[0]);
+  const auto after = drawn(more, seed);
+  RC_ASSERT(std::equal(before.groups.begin(), before.groups.end(), after.groups.begin()));
+  RC_ASSERT(std::equal(before.faults.begin(), before.faults.end(), after.faults.begin()));
+}
+
+RC_GTEST_PROP(Planner, ChangingOnePartOfAFaultShiftsNoOther, (std::uint64_t seed)) {
+  const auto before = drawn(scenario(), seed);
+  auto changed = scenario();
+  changed.faults[0].first = {SIGTERM, SIGQUIT, SIGINT, SIGHUP};
+  changed.faults[1].gap = {milliseconds(0), seconds(7)};
+  const auto after = drawn(changed, seed);
+  RC_ASSERT(before.groups == after.groups);
+  RC_ASSERT(before.faults[0].when == after.faults[0].when);
+  RC_ASSERT(before.faults[1].when == after.faults[1].when);
+  RC_ASSERT(before.faults[1].signals == after.faults[1].signals);
+}
+
+RC_GTEST_PROP(Planner, StartsEachClientInItsSlotOfTheRamp, (std::uint64_t seed)) {
+  const auto clients = planned_clients(drawn(scenario(), seed));
+  RC_ASSERT(clients.size() == 13U);
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    RC_ASSERT(clients[i].id.value == i && clients[i].group == 0U);
+    RC_ASSERT(clients[i].start >= milliseconds(100) * i &&
+              clients[i].start < milliseconds(100) * (i + 1));
+  }
+  for (std::uint32_t i = 10; i < 13; ++i) {
+    RC_ASSERT(clients[i].id.value == i && clients[i].group == 1U && clients[i].start == seconds(0));
+  }
+}
+
+TEST(Planner, OverridesChangeOneClientAndNoOther) {
+  auto plan = drawn(scenario(), 7);
+  const auto before = planned_clients(plan);
+  plan.groups[0].overrides[2].absent = true;
+  plan.groups[0].overrides[4].start = seconds(9);
+  const auto after = planned_clients(plan);
+  ASSERT_EQ(after.size(), before.size() - 1);
+  for (const auto& client : after) {
+    const auto& was = before[client.id.value];
+    EXPECT_NE(client.id.value, 2U);
+    EXPECT_EQ(client.pace_seed, was.pace_seed);
+    EXPECT_EQ(client.start, client.id.value == 4 ? seconds(9) : was.start);
+  }
+}
+
+TEST(Planner, AMillionClientsOverADayDoNotOverflow) {
+  Scenario large;
+  large.clients.resize(1);
+  large.clients[0].count = 1'000'000;
+  large.clients[0].ramp = std::chrono::hours(24);
+  const auto clients = planned_clients(drawn(large, 1));
+  ASSERT_EQ(clients.size(), 1'000'000U);
+  for (std::size_t i = 1; i < clients.size(); ++i)
+    ASSERT_LE(clients[i - 1].start, clients[i].start);
+  EXPECT_LT(clients.back().start, std::chrono::hours(24));
+}
+
+RC_GTEST_PROP(Prng, StaysWithinItsBounds, (std::uint64_t seed, std::uint64_t a, std::uint64_t b)) {
+  const auto drawn = Prng(seed).between(std::min(a, b), std::max(a, b));
+  RC_ASSERT(drawn >= std::min(a, b) && drawn <= std::max(a, b));
+}
+
+TEST(Prng, ReachesBothEndsAndTheWholeRange) {
+  EXPECT_EQ(Prng(1).between(5, 5), 5U);
+  EXPECT_EQ(Prng(1).between(0, UINT64_MAX), Prng(1).next());
+}
+
+TEST(Prng, FavoursNoValue) {
+  Prng prng(42);
+  std::array<int, 6> counts{};
+  for (int i = 0; i < 60'000; ++i) ++counts[prng.between(0, 5)];
+  // Six standard deviations of a binomial with n = 60000, p = 1/6.
+  for (const int count : counts) EXPECT_NEAR(count, 10'000, 550);
+}
+
+TEST(Prng, DrawsTheSameNumbersEverywhere) {
+  // Reference values of SplitMix64 for seed 1234567, from its authors' C code.
+  Prng prng(1234567);
+  EXPECT_EQ(prng.next(), 6457827717110365317ULL);
+  EXPECT_EQ(prng.next(), 3203168211198807973ULL);
+  EXPECT_EQ(prng.next(), 9817491932198370423ULL);
+}
+
+}  // namespace
+}  // namespace lastcall
