@@ -138,7 +138,7 @@ TEST(Prng, FavoursNoValue) {
 }
 
 TEST(Prng, DrawsTheSameNumbersEverywhere) {
-  // Reference values of SplitMix64 for seed 1234567, from its authors' C code.
+  // The published reference values of SplitMix64 for seed 1234567.
   Prng prng(1234567);
   EXPECT_EQ(prng.next(), 6457827717110365317ULL);
   EXPECT_EQ(prng.next(), 3203168211198807973ULL);
