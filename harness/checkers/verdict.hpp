@@ -23,9 +23,9 @@ struct Verdict {
   std::string property;
   Outcome outcome = Outcome::not_applicable;
   std::uint64_t judged = 0;          // items; a pass has at least one
-  std::string reason;                // one line for people; empty for a plain pass
-  std::vector<EventIndex> evidence;  // into the history, at most 20
-  std::vector<std::string> evidence_text;  // those events as JSON lines, so that a verdict stands on its own
+  std::string reason{};              // one line for people; empty for a plain pass
+  std::vector<EventIndex> evidence{};  // into the history, at most 20
+  std::vector<std::string> evidence_text{};  // those events as JSON lines, so that a verdict stands on its own
 };
 
 }  // namespace lastcall

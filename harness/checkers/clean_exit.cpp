@@ -1,0 +1,58 @@
+// clean-exit: the target ended as its scenario promises for the stop signal.
+//
+// Sees the wait status of the target's own process. Cannot see how its children ended, nor whether
+// an exit code was meant: a server that exits 0 without having cleaned up looks clean here. A
+// target that ended before it was told to fails, unless lastcall itself had sent the signal that
+// ended it.
+#include <algorithm>
+
+#include "checkers/checkers.hpp"
+#include "checkers/judging.hpp"
+
+namespace lastcall::checkers {
+namespace {
+
+std::string promised(const std::vector<ExpectedEnd>& expected) {
+  std::string text;
+  for (const auto& end : expected) text += (text.empty() ? "" : " or ") + to_text(end);
+  return text;
+}
+
+}  // namespace
+
+Verdict clean_exit(const Plan& plan, const History& history) {
+  const auto& expected = plan.scenario.target.stop.expected;
+  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
+    return about_the_end("clean-exit", outcome, std::move(reason), std::move(evidence));
+  };
+
+  const auto stop = history.stop();
+  const auto ended = history.first<TargetEnded>();
+  const auto forced = history.first<TargetForced>();
+  if (!ended) {
+    if (!stop) return say(Outcome::not_applicable, *no_stop_to_judge(history));
+    return say(Outcome::unknown, "the target's end was not seen");
+  }
+  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const bool by_signal = end.how == EndKind::signalled;
+  if (!stop || *ended < *stop) {
+    if (is_before(forced, *ended) || (by_signal && lastcall_sent(history, end.value))) {
+      return say(Outcome::not_applicable, "lastcall ended the target without a stop");
+    }
+    return say(Outcome::fail, "ended before it was told to: " + to_text(end), {*ended});
+  }
+  if (is_before(forced, *ended)) {
+    return say(Outcome::fail, "did not end by itself after " + stop_signal_name(history),
+               {*stop, *forced, *ended});
+  }
+  if (std::ranges::find(expected, ExpectedEnd{by_signal, end.value}) != expected.end()) {
+    return say(Outcome::pass, "");
+  }
+  if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
+  return say(
+      Outcome::fail,
+      to_text(end) + " after " + stop_signal_name(history) + ", promised: " + promised(expected),
+      {*stop, *ended});
+}
+
+}  // namespace lastcall::checkers

@@ -1,0 +1,64 @@
+// What the checkers share: small questions to a plan and a history, and the wording of a verdict.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkers/verdict.hpp"
+#include "history/history.hpp"
+#include "plan/plan.hpp"
+
+namespace lastcall {
+
+// The settings of a property; a plan that says nothing about it has the defaults.
+const PropertySettings& settings(const Plan& plan, std::string_view property);
+
+// The group of a connection; null if the plan has no such group, as only a damaged history can say.
+const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection);
+
+// The event that brought up the last layer of the protocol, if all of them came up.
+std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol);
+
+inline bool is_before(std::optional<EventIndex> event, EventIndex limit) {
+  return event && *event < limit;
+}
+
+// Whether lastcall sent this signal, as a fault or to force the end.
+bool lastcall_sent(const History& history, int signal);
+
+// Why the promises about a stop cannot be asked of this history: there was no stop, the target had
+// ended before it, or lastcall killed it. Nothing if they can.
+std::optional<std::string> no_stop_to_judge(const History& history);
+
+std::string to_text(ConnectionId id);           // "12/0"
+std::string to_text(const TargetEnded& ended);  // "exit 1", "SIGSEGV"
+std::string to_text(const ExpectedEnd& expected);
+std::string stop_signal_name(const History& history);  // there must be a stop
+
+// The verdict of a checker that judges one thing, the end of the target.
+Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,
+                      std::vector<EventIndex> evidence = {});
+
+// The violations of one checker by kind, for a reason such as
+// "3 of 20 connections got no Close frame, first 12/0".
+class Violations {
+ public:
+  void add(const std::string& what, const std::string& who,
+           const std::vector<EventIndex>& evidence);
+  [[nodiscard]] bool empty() const { return kinds_.empty(); }
+  [[nodiscard]] std::string text(std::uint64_t total, std::string_view items) const;
+  [[nodiscard]] const std::vector<EventIndex>& evidence() const { return evidence_; }
+
+ private:
+  struct Kind {
+    std::string what;
+    std::string first;
+    std::uint64_t count = 0;
+  };
+  std::vector<Kind> kinds_;
+  std::vector<EventIndex> evidence_;
+};
+
+}  // namespace lastcall

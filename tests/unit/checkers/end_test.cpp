@@ -1,0 +1,118 @@
+// clean-exit, deadline and released: what is judged by the end of the target.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/checkers/history_builder.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::h;
+using testing::HistoryBuilder;
+
+std::string clean_exit(const HistoryBuilder& b) { return testing::said(b, "clean-exit"); }
+std::string deadline(const HistoryBuilder& b) { return testing::said(b, "deadline"); }
+std::string released(const HistoryBuilder& b) { return testing::said(b, "released"); }
+
+TEST(CleanExit, HoldsForEveryPromisedEnd) {
+  EXPECT_EQ(clean_exit(h().ready().stop().exited(0)), "pass 1: ");
+  EXPECT_EQ(clean_exit(h().ready().stop().signalled(SIGTERM)), "pass 1: ");
+}
+TEST(CleanExit, FailsForAnyOther) {
+  EXPECT_EQ(clean_exit(h().ready().stop().exited(1)),
+            "fail 1: exit 1 after SIGTERM, promised: exit 0 or SIGTERM");
+  EXPECT_EQ(clean_exit(h().ready().stop(SIGINT).signalled(SIGINT)),
+            "fail 1: SIGINT after SIGINT, promised: exit 0 or SIGTERM");
+  // 15 as a code is not 15 as a signal.
+  EXPECT_EQ(clean_exit(h().stop().exited(15)),
+            "fail 1: exit 15 after SIGTERM, promised: exit 0 or SIGTERM");
+}
+TEST(CleanExit, FailsIfItHadToBeForced) {
+  EXPECT_EQ(clean_exit(h().ready().stop().event(DeadlinePassed{}).forced().signalled(SIGKILL)),
+            "fail 1: did not end by itself after SIGTERM");
+}
+TEST(CleanExit, FailsIfItEndedBeforeItWasTold) {
+  EXPECT_EQ(clean_exit(h().ready().exited(1).stop()),
+            "fail 1: ended before it was told to: exit 1");
+  EXPECT_EQ(clean_exit(h().ready().signalled(SIGSEGV)),
+            "fail 1: ended before it was told to: SIGSEGV");
+}
+TEST(CleanExit, HasNothingToJudgeWithoutAStop) {
+  EXPECT_EQ(clean_exit(h()), "not-applicable 0: the trial did not come to a stop");
+  EXPECT_EQ(clean_exit(h().ready().forced().signalled(SIGKILL)),
+            "not-applicable 0: lastcall ended the target without a stop");
+  EXPECT_EQ(clean_exit(h().ready().fault(SIGUSR1).signalled(SIGUSR1)),
+            "not-applicable 0: lastcall ended the target without a stop");
+}
+TEST(CleanExit, DoesNotHoldTheTargetToAKillOfLastcall) {
+  EXPECT_EQ(clean_exit(h().ready().stop().fault(SIGKILL).signalled(SIGKILL)),
+            "not-applicable 0: lastcall sent SIGKILL");
+}
+TEST(CleanExit, IsUnknownIfTheEndWasNotSeen) {
+  EXPECT_EQ(clean_exit(h().ready().stop()), "unknown 0: the target's end was not seen");
+  EXPECT_EQ(clean_exit(h().ready().missed(0).forced().signalled(SIGKILL)),
+            "unknown 0: fault 1 was not reached: too few");
+}
+
+TEST(Deadline, HoldsAndSaysHowLongItTook) {
+  EXPECT_EQ(deadline(h().ready().stop().wait(11).exited(3)), "pass 1: gone after 12.0 ms");
+}
+TEST(Deadline, FailsIfItPassed) {
+  EXPECT_EQ(
+      deadline(h().ready().stop().wait(5000).event(DeadlinePassed{}).forced().signalled(SIGKILL)),
+      "fail 1: still running 5s after SIGTERM");
+  EXPECT_EQ(deadline(h().ready().stop().wait(5000).event(DeadlinePassed{}).exited(0)),
+            "fail 1: still running 5s after SIGTERM");
+  EXPECT_EQ(deadline(h().ready().stop().wait(5299).exited(0)),
+            "fail 1: gone after 5.30 s, later than 5s");
+}
+TEST(Deadline, HasNothingToJudgeWithoutAStop) {
+  EXPECT_EQ(deadline(h()), "not-applicable 0: the trial did not come to a stop");
+  EXPECT_EQ(deadline(h().ready().exited(0).stop()),
+            "not-applicable 0: the target had ended before the stop");
+}
+TEST(Deadline, IsUnknownIfTheEndWasNotSeen) {
+  EXPECT_EQ(deadline(h().ready().stop()), "unknown 0: the target's end was not seen");
+  EXPECT_EQ(deadline(h().ready().stop().forced().signalled(SIGKILL)),
+            "unknown 0: lastcall ended the target before its deadline");
+}
+
+TEST(Released, HoldsIfEverythingWasSearchedAndNothingFound) {
+  EXPECT_EQ(released(h().ready().stop().exited(0).searched()), "pass 5: ");
+}
+TEST(Released, FailsForEachKindOfLeftover) {
+  const auto ended = h().ready().stop().exited(0);
+  EXPECT_EQ(released(HistoryBuilder(ended).event(ProcessLeft{7, "worker"}).searched()),
+            "fail 5: process 7 (worker) is alive");
+  EXPECT_EQ(released(HistoryBuilder(ended).searched().event(PortProbed{"tls", 8443, EADDRINUSE})),
+            "fail 6: {port.tls} cannot be bound: Address already in use");
+  EXPECT_EQ(released(HistoryBuilder(ended).event(FileLeft{"run/a.pid", "pid file"}).searched()),
+            "fail 5: pid file run/a.pid is left");
+}
+TEST(Released, AllowsFilesThatTheScenarioNames) {
+  auto story = h().ready().stop().exited(0).event(FileLeft{"run/a.pid", "pid file"}).searched();
+  story.plan.scenario.properties["released"].allow = {"*.sock", "*.pid"};
+  EXPECT_EQ(released(story), "pass 5: ");
+}
+TEST(Released, JudgesOnlyAnEndOfTheTargetsOwn) {
+  EXPECT_EQ(released(h()), "not-applicable 0: the trial did not come to a stop");
+  EXPECT_EQ(released(h().exited(0).stop().searched()),
+            "not-applicable 0: the target had ended before the stop");
+  EXPECT_EQ(released(h().stop().forced().signalled(SIGKILL).event(ProcessLeft{7, "x"}).searched()),
+            "not-applicable 0: the target did not end by itself");
+  EXPECT_EQ(released(h().stop().signalled(SIGKILL).searched()),
+            "not-applicable 0: the target was ended by SIGKILL");
+  EXPECT_EQ(released(h().stop().fault(SIGKILL).signalled(SIGKILL).searched()),
+            "not-applicable 0: lastcall sent SIGKILL");
+}
+TEST(Released, IsUnknownIfSomethingWasNotSearched) {
+  EXPECT_EQ(released(h().stop().exited(0)), "unknown 0: not searched for: processes");
+  EXPECT_EQ(released(h().stop().exited(0).event(ProcessesSearched{})),
+            "unknown 1: not searched for: ports");
+  EXPECT_EQ(released(h().stop().exited(0).event(ProcessesSearched{}).event(PortProbed{"", 1, 0})),
+            "unknown 2: not searched for: files");
+  EXPECT_EQ(released(h().stop().searched()), "unknown 5: the target's end was not seen");
+}
+
+}  // namespace
+}  // namespace lastcall

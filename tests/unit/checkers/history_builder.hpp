@@ -1,0 +1,141 @@
+// A tiny language for hand-written histories: `h().ready().client(0).up(0).stop().close_frame(0,
+// 1001)…`. Each word is one event (up: one a layer) a millisecond after the one before; client N is
+// connection N/0.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "checkers/checkers.hpp"
+
+namespace lastcall::testing {
+
+inline ConnectionId connection(std::uint32_t client) { return connection_id(ClientId{client}, 0); }
+
+class HistoryBuilder {
+ public:
+  Plan plan;
+
+  explicit HistoryBuilder(Protocol protocol) {
+    auto& scenario = plan.scenario;
+    scenario.target.stop.signals = {SIGTERM};
+    scenario.target.stop.deadline = std::chrono::seconds(5);
+    scenario.target.stop.expected = {{false, 0}, {true, SIGTERM}};
+    ClientGroup group;
+    group.name = "users";
+    group.protocol = protocol;
+    group.count = 20;
+    scenario.clients = {group};
+    scenario.properties["close-handshake"].codes = {1000, 1001};
+    scenario.properties["in-flight-finished"].settling = std::chrono::milliseconds(100);
+  }
+
+  HistoryBuilder& event(EventBody body) {
+    events_.push_back({TimePoint(now_ += std::chrono::milliseconds(1)), std::move(body)});
+    return *this;
+  }
+  HistoryBuilder& wait(int ms) { return now_ += std::chrono::milliseconds(ms), *this; }
+
+  HistoryBuilder& ready() { return event(TargetReady{}); }
+  HistoryBuilder& stop(int signal = SIGTERM) {
+    return event(FaultInvoked{FaultId{0}, 0, signal, true});
+  }
+  HistoryBuilder& fault(int signal) { return event(FaultInvoked{FaultId{1}, 0, signal, false}); }
+  HistoryBuilder& missed(std::uint32_t fault) {
+    return event(FaultNotReached{FaultId{fault}, "too few"});
+  }
+  HistoryBuilder& forced() { return event(TargetForced{SIGKILL, "past the deadline"}); }
+  HistoryBuilder& exited(int code) { return event(TargetEnded{EndKind::exited, code, false}); }
+  HistoryBuilder& signalled(int signal) {
+    return event(TargetEnded{EndKind::signalled, signal, true});
+  }
+  HistoryBuilder& line(std::string text) {
+    return event(TargetOutput{Stream::err, std::move(text)});
+  }
+  HistoryBuilder& searched() {
+    return event(ProcessesSearched{}).event(PortProbed{"", 8080, 0}).event(FilesSearched{3});
+  }
+  HistoryBuilder& lost(std::string source) {
+    return event(EventsLost{std::move(source), "cut off"});
+  }
+
+  HistoryBuilder& client(std::uint32_t n, std::uint32_t group = 0) {
+    group_of_.resize(std::max<std::size_t>(group_of_.size(), n + 1));
+    group_of_[n] = group;
+    return event(ConnectInvoked{connection(n), group});
+  }
+  HistoryBuilder& up(std::uint32_t n) {
+    const Protocol protocol = plan.scenario.clients.at(group_of_.at(n)).protocol;
+    event(LayerUp{connection(n), Layer::tcp});
+    if (is_tls(protocol)) event(LayerUp{connection(n), Layer::tls});
+    if (is_websocket(protocol)) event(LayerUp{connection(n), Layer::websocket});
+    return *this;
+  }
+  HistoryBuilder& failed(std::uint32_t n, Layer layer) {
+    return event(LayerFailed{connection(n), layer, "refused"});
+  }
+  HistoryBuilder& sent(std::uint32_t n, std::uint32_t r) {
+    return event(RequestSent{connection(n), RequestId{r}, 1});
+  }
+  HistoryBuilder& began(std::uint32_t n, std::uint32_t r) {
+    return event(AnswerBegan{connection(n), RequestId{r}});
+  }
+  HistoryBuilder& answered(std::uint32_t n, std::uint32_t r, RequestEnd end = RequestEnd::ok) {
+    return event(RequestEnded{connection(n), RequestId{r}, end, 200, 1});
+  }
+  // `count` quick round trips on an HTTP connection, from request `first` on.
+  HistoryBuilder& round_trips(std::uint32_t n, std::uint32_t first, std::uint32_t count) {
+    for (auto r = first; r < first + count; ++r) sent(n, r).answered(n, r);
+    return *this;
+  }
+  HistoryBuilder& close_frame(std::uint32_t n, std::uint16_t code,
+                              Direction d = Direction::received) {
+    return event(CloseFrame{connection(n), d, code, ""});
+  }
+  HistoryBuilder& close_notify(std::uint32_t n, Direction d = Direction::received) {
+    return event(CloseNotify{connection(n), d});
+  }
+  HistoryBuilder& fin(std::uint32_t n, Direction d = Direction::received) {
+    return event(Fin{connection(n), d});
+  }
+  HistoryBuilder& reset(std::uint32_t n) {
+    return event(Reset{connection(n)}).closed(n, ConnectionEndReason::reset);
+  }
+  HistoryBuilder& closed(std::uint32_t n,
+                         ConnectionEndReason why = ConnectionEndReason::server_closed) {
+    return event(ConnectionEnded{connection(n), why, "detail"});
+  }
+
+  [[nodiscard]] History history() const { return History::of(events_); }
+
+ private:
+  std::vector<Event> events_;
+  std::vector<std::uint32_t> group_of_;
+  Nanoseconds now_{};
+};
+
+inline HistoryBuilder h(Protocol protocol = Protocol::ws) { return HistoryBuilder(protocol); }
+
+// The verdict of one property, as judge() gives it.
+inline Verdict verdict(const HistoryBuilder& builder, std::string_view property) {
+  for (auto& verdict : judge(builder.plan, builder.history())) {
+    if (verdict.property == property) return verdict;
+  }
+  ADD_FAILURE() << property << " was not judged";
+  return {};
+}
+
+// "fail 3: why" in one word, for one-line tests.
+inline std::string said(const HistoryBuilder& builder, std::string_view property) {
+  const auto v = verdict(builder, property);
+  EXPECT_TRUE(v.outcome != Outcome::pass || v.judged > 0) << "a pass that judged nothing";
+  EXPECT_TRUE(v.outcome != Outcome::fail || !v.evidence.empty()) << "a fail without evidence";
+  EXPECT_EQ(v.evidence.size(), v.evidence_text.size());
+  return std::string(name(v.outcome)) + " " + std::to_string(v.judged) + ": " + v.reason;
+}
+
+}  // namespace lastcall::testing

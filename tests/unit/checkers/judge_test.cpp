@@ -1,0 +1,132 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "scenario/property_names.hpp"
+#include "unit/checkers/history_builder.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::h;
+using testing::HistoryBuilder;
+using ::testing::StartsWith;
+
+// A stop in which every property holds.
+HistoryBuilder good() {
+  return h()
+      .ready()
+      .client(0)
+      .up(0)
+      .round_trips(0, 0, 3)
+      .sent(0, 3)
+      .began(0, 3)
+      .stop()
+      .answered(0, 3)
+      .close_frame(0, 1001)
+      .fin(0)
+      .closed(0)
+      .exited(0)
+      .searched();
+}
+
+std::vector<Verdict> verdicts(const HistoryBuilder& b) { return judge(b.plan, b.history()); }
+
+TEST(Judge, SaysSomethingAboutEveryPropertyInOrder) {
+  const auto all = verdicts(good());
+  ASSERT_EQ(all.size(), kProperties.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].property, kProperties[i].name);
+    EXPECT_EQ(all[i].outcome, Outcome::pass) << all[i].property << ": " << all[i].reason;
+    EXPECT_GT(all[i].judged, 0U);
+  }
+  EXPECT_EQ(worst(all), Outcome::pass);
+}
+
+TEST(Judge, LeavesOutWhatIsSwitchedOff) {
+  auto story = good();
+  story.plan.scenario.properties["serves"].judged = false;
+  const auto all = verdicts(story);
+  ASSERT_EQ(all.size(), kProperties.size() - 1);
+  EXPECT_EQ(all[0].property, "no-panic");
+}
+
+TEST(Judge, NothingHoldsInAnEmptyHistory) {
+  for (const auto& story : {h(), h().ready(), h().stop(), h().ready().stop()}) {
+    for (const auto& verdict : verdicts(story))
+      EXPECT_NE(verdict.outcome, Outcome::pass) << verdict.property;
+  }
+}
+
+TEST(Judge, EverythingIsUnknownIfTheTargetWasNotStarted) {
+  for (const auto& verdict : verdicts(h().event(TargetNotStarted{"no such file"}))) {
+    EXPECT_EQ(verdict.outcome, Outcome::unknown);
+    EXPECT_EQ(verdict.reason, "the target could not be started: no such file");
+  }
+}
+
+std::vector<std::string> unknown_in(const HistoryBuilder& story) {
+  std::vector<std::string> names;
+  for (const auto& v : verdicts(story)) {
+    if (v.outcome == Outcome::unknown) names.push_back(v.property);
+  }
+  return names;
+}
+
+TEST(Judge, LostEventsOfTheTrialMakeEverythingUnknown) {
+  EXPECT_EQ(unknown_in(good().lost("trial")).size(), kProperties.size());
+  EXPECT_EQ(verdicts(good().lost("trial"))[0].reason, "events of trial were lost: cut off");
+}
+TEST(Judge, LostEventsOfClientsMakeUnknownWhatTheySaw) {
+  EXPECT_THAT(unknown_in(good().lost("clients-3")),
+              ::testing::ElementsAre("serves", "in-flight-finished", "close-handshake"));
+}
+TEST(Judge, LostEventsDoNotExcuseAFailure) {
+  const auto all = verdicts(h().ready().stop().exited(1).lost("trial"));
+  EXPECT_EQ(all.at(2).outcome, Outcome::fail);
+}
+TEST(Judge, LostEventsMakeNothingToJudgeUnknownToo) {
+  EXPECT_EQ(
+      testing::verdict(h().ready().stop().exited(0).lost("clients-0"), "close-handshake").outcome,
+      Outcome::unknown);
+}
+
+TEST(Judge, AFaultThatWasNotReachedMakesTheStopsPropertiesUnknown) {
+  EXPECT_THAT(unknown_in(good().missed(1)),
+              ::testing::ElementsAre("clean-exit", "deadline", "in-flight-finished",
+                                     "close-handshake", "released"));
+  EXPECT_EQ(verdicts(good().missed(1)).at(2).reason, "fault 2 was not reached: too few");
+}
+TEST(Judge, AStopThatWasNotReachedIsUnknownNotInapplicable) {
+  const auto story = h().ready().client(0).up(0).missed(0).forced().signalled(SIGKILL);
+  EXPECT_THAT(unknown_in(story),
+              ::testing::ElementsAre("clean-exit", "deadline", "in-flight-finished",
+                                     "close-handshake", "released"));
+}
+TEST(Judge, AFaultThatWasNotReachedDoesNotExcuseAFailure) {
+  EXPECT_THAT(testing::said(h().ready().exited(1).missed(0), "clean-exit"),
+              StartsWith("fail 1: ended before it was told to"));
+}
+
+TEST(Judge, EvidenceStandsOnItsOwn) {
+  const auto verdict = testing::verdict(h().ready().stop().exited(1), "clean-exit");
+  ASSERT_EQ(verdict.evidence_text.size(), 2U);
+  EXPECT_EQ(verdict.evidence_text[1],
+            R"({"t":"0.002000000","kind":"target_ended","how":"exited","value":1,"core":false})");
+}
+TEST(Judge, ReasonsAreOneLineOfValidText) {
+  const auto verdict = testing::verdict(h().line("panic: \xFF\nx").exited(1), "no-panic");
+  EXPECT_EQ(verdict.reason, "a Go panic: panic: \xEF\xBF\xBD x");
+}
+
+TEST(Worst, IsTheWorst) {
+  EXPECT_EQ(worst({}), Outcome::not_applicable);
+  EXPECT_EQ(worst({{.property = "", .outcome = Outcome::fail},
+                   {.property = "", .outcome = Outcome::unknown}}),
+            Outcome::fail);
+  EXPECT_EQ(worst({{.property = "", .outcome = Outcome::pass},
+                   {.property = "", .outcome = Outcome::unknown}}),
+            Outcome::unknown);
+}
+
+}  // namespace
+}  // namespace lastcall

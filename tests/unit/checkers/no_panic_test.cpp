@@ -1,0 +1,122 @@
+#include <gtest/gtest.h>
+
+#include "checkers/panic_words.hpp"
+#include "unit/checkers/history_builder.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::h;
+using testing::HistoryBuilder;
+
+std::string no_panic(const HistoryBuilder& b) { return testing::said(b, "no-panic"); }
+
+TEST(NoPanic, HoldsForAQuietEndAndCountsTheLinesItRead) {
+  EXPECT_EQ(no_panic(h().line("starting").line("bye").exited(0)), "pass 3: ");
+}
+TEST(NoPanic, FailsForACrash) {
+  for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS}) {
+    EXPECT_EQ(testing::verdict(h().stop().signalled(signal), "no-panic").outcome, Outcome::fail)
+        << signal;
+  }
+  EXPECT_EQ(no_panic(h().stop().signalled(SIGSEGV)), "fail 1: ended by SIGSEGV, core dumped");
+}
+TEST(NoPanic, ASignalOfLastcallIsNoCrash) {
+  EXPECT_EQ(no_panic(h().stop(SIGABRT).signalled(SIGABRT)), "pass 1: ");
+  EXPECT_EQ(no_panic(h().stop().forced().signalled(SIGKILL)), "pass 1: ");
+  EXPECT_EQ(no_panic(h().stop(SIGABRT).signalled(SIGSEGV)),
+            "fail 1: ended by SIGSEGV, core dumped");
+}
+TEST(NoPanic, FailsForAPanicThatWasRecovered) {
+  EXPECT_EQ(no_panic(h().line("ok").line("panic: send on closed channel").exited(0)),
+            "fail 3: a Go panic: panic: send on closed channel");
+}
+TEST(NoPanic, NamesCrashAndWords) {
+  EXPECT_EQ(no_panic(h().line("free(): invalid pointer").signalled(SIGABRT)),
+            "fail 2: ended by SIGABRT, core dumped; heap corruption: free(): invalid pointer");
+}
+TEST(NoPanic, TheScenarioExcusesLines) {
+  auto story = h().line("panic: as planned").exited(0);
+  story.plan.scenario.properties["no-panic"].allow = {"as plan+ed$"};
+  EXPECT_EQ(no_panic(story), "pass 2: ");
+  EXPECT_EQ(no_panic(story.line("panic: not planned")), "fail 3: a Go panic: panic: not planned");
+}
+TEST(NoPanic, ALongLineDoesNotExhaustTheExcuses) {
+  auto story = h().line("panic: " + std::string(65'000, 'x')).exited(0);
+  story.plan.scenario.properties["no-panic"].allow = {"(x|y)*z"};
+  EXPECT_EQ(testing::verdict(story, "no-panic").outcome, Outcome::fail);
+}
+TEST(NoPanic, EvidenceIsLimited) {
+  auto story = h();
+  for (int i = 0; i < 30; ++i) story.line("panic: again");
+  EXPECT_EQ(testing::verdict(story.exited(2), "no-panic").evidence.size(), 20U);
+}
+TEST(NoPanic, IsUnknownIfTheEndWasNotSeen) {
+  EXPECT_EQ(no_panic(h()), "unknown 0: the target's end was not seen");
+  EXPECT_EQ(no_panic(h().line("all is well")), "unknown 1: the target's end was not seen");
+  EXPECT_EQ(no_panic(h().line("panic: x")), "fail 1: a Go panic: panic: x");
+}
+TEST(NoPanic, ABrokenExcuseIsUnknown) {
+  auto story = h().line("panic: x").exited(0);
+  story.plan.scenario.properties["no-panic"].allow = {"("};
+  const auto verdict = testing::verdict(story, "no-panic");
+  EXPECT_EQ(verdict.outcome, Outcome::unknown);
+  EXPECT_EQ(verdict.reason.rfind("the checker failed: ", 0), 0U) << verdict.reason;
+}
+
+std::string meaning(std::vector<std::string_view> lines, std::size_t i = 0) {
+  return std::string(panic_in(lines, i));
+}
+
+TEST(PanicWords, AreKnownForEveryRuntime) {
+  EXPECT_EQ(meaning({"panic: runtime error: index out of range [5] with length 3"}), "a Go panic");
+  EXPECT_EQ(meaning({"2026/01/31 12:00:00 http: panic serving 127.0.0.1:4: boom"}),
+            "a recovered Go panic");
+  EXPECT_EQ(meaning({"fatal error: all goroutines are asleep - deadlock!", "",
+                     "goroutine 1 [chan receive]:"}),
+            "a Go fatal error");
+  EXPECT_EQ(meaning({"thread 'main' panicked at 'boom', src/main.rs:2:5"}), "a Rust panic");
+  EXPECT_EQ(meaning({"thread 'tokio-runtime-worker' (71) panicked at src/main.rs:2:5:"}),
+            "a Rust panic");
+  EXPECT_EQ(meaning({"terminate called after throwing an instance of 'std::logic_error'"}),
+            "std::terminate");
+  EXPECT_EQ(meaning({"terminate called without an active exception"}), "std::terminate");
+  EXPECT_EQ(meaning({"*** stack smashing detected ***: terminated"}), "a smashed stack");
+  EXPECT_EQ(meaning({"double free or corruption (!prev)"}), "heap corruption");
+  EXPECT_EQ(meaning({"malloc(): corrupted top size"}), "heap corruption");
+  EXPECT_EQ(meaning({"corrupted size vs. prev_size"}), "heap corruption");
+  EXPECT_EQ(meaning({"run.sh: line 3:  77 Segmentation fault      (core dumped) ./server"}),
+            "a segmentation fault");
+  EXPECT_EQ(meaning({"==77==ERROR: AddressSanitizer: heap-use-after-free on address 0x1"}),
+            "a sanitizer report");
+  EXPECT_EQ(meaning({"==77==ERROR: LeakSanitizer: detected memory leaks"}), "a sanitizer report");
+  EXPECT_EQ(meaning({"WARNING: ThreadSanitizer: data race (pid=77)"}), "a sanitizer report");
+  EXPECT_EQ(meaning({"src/a.cpp:12:7: runtime error: signed integer overflow"}),
+            "undefined behaviour");
+  EXPECT_EQ(meaning({"server: src/a.cpp:9: int f(): Assertion `x > 0' failed."}),
+            "a failed assertion");
+  EXPECT_EQ(meaning({"node:internal/process/promises:288"}), "an uncaught JavaScript exception");
+  EXPECT_EQ(meaning({"Error: x", "    at f (/a.js:1:7)", "", "Node.js v18.13.0"}, 3),
+            "an uncaught JavaScript exception");
+  EXPECT_EQ(meaning({"(node:7) UnhandledPromiseRejectionWarning: Error: x"}),
+            "an unhandled promise rejection");
+  EXPECT_EQ(meaning({"Traceback (most recent call last):"}), "a Python traceback");
+  EXPECT_EQ(meaning({"Exception in thread \"main\" java.lang.NullPointerException"}),
+            "an uncaught Java exception");
+}
+
+TEST(PanicWords, OfNormalStopsMeanNothing) {
+  for (const std::string_view line :
+       {"", "received SIGTERM, aborting connections", "Terminate on SIGTERM", "Terminated",
+        "aborted by client", "no panic: all is well", "don't panic: it's fine",
+        "ERROR: upstream closed", "fatal error: config.h: No such file",
+        "worker thread 'w1' finished", "exception in handler, answered 500",
+        "client sent a runtime error: none", "12:30: runtime error: none", "Node.js v18.13.0",
+        "== 77 == ERROR: AddressSanitizer: x", "thread 'w' stopped",
+        "node:internal modules loaded: 12", "goroutine 1 [running]:", "the Assertion `a' holds"}) {
+    EXPECT_EQ(meaning({line}), "") << line;
+  }
+}
+
+}  // namespace
+}  // namespace lastcall
