@@ -6,21 +6,14 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "checkers/verdict.hpp"
+#include "trial/result.hpp"
 
 namespace lastcall {
 
-struct TrialSummary {
-  std::string scenario;     // file as named
+struct TrialSummary : TrialResult {
+  std::string scenario;      // file as named
   std::uint32_t number = 0;  // from 1, within the campaign
-  std::uint64_t seed = 0;
-  std::string directory;    // relative to the results directory; empty if it was not kept
-  std::string broken;       // the harness or its environment broke: why; empty otherwise
-  std::vector<Verdict> verdicts;
-  Nanoseconds duration{};   // spawn to verdict
-  Nanoseconds stop{};       // first stop signal to the end of the target; 0 if it did not come to that
-  std::uint32_t clients = 0;      // clients of the plan
-  std::uint32_t connections = 0;  // connections that were up when the stop began
+  std::string directory;     // relative to the results directory; empty if it was not kept
 };
 
 struct PropertySummary {
