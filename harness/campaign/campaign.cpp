@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/prng.hpp"
+#include "checkers/checkers.hpp"
 
 namespace lastcall {
 namespace {

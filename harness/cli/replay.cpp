@@ -104,7 +104,8 @@ void print(const Tally& tally, const ReplayArguments& arguments, const std::stri
 }
 
 int replay(const ReplayArguments& arguments, const Context& context) {
-  const fs::path path = fs::is_directory(arguments.what) ? fs::path(arguments.what) / "plan.json" : arguments.what;
+  const fs::path named(arguments.what);
+  const auto path = fs::is_directory(named) ? named / "plan.json" : named;
   const auto text = read_file(path.string());
   auto plan = text ? plan_from_json(*text, path.string()) : Result<Plan>(text.error());
   if (!plan) {
@@ -123,7 +124,9 @@ int replay(const ReplayArguments& arguments, const Context& context) {
   std::uint32_t started = 0;
   std::uint32_t finished = 0;
   ProgressLine line;
-  TrialPoolOptions pool{.jobs = arguments.jobs, .tools = context.tools};
+  TrialPoolOptions pool;
+  pool.jobs = arguments.jobs;
+  pool.tools = context.tools;
   pool.next = [&]() -> std::optional<TrialJob> {
     if (started == arguments.times) return std::nullopt;
     ++started;

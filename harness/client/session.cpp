@@ -100,30 +100,34 @@ awaitable<std::optional<Failure>> bring_up(Transport& transport, const Endpoint&
   co_return std::nullopt;
 }
 
-// Reads to the end of the connection what the application no longer expects, and closes in order: our
-// close_notify, then, after the server's FIN, ours.
-awaitable<void> read_to_the_end(Transport& transport, ConnectionLog& log, bool writing) {
+// Reads to the end of the stream what the application no longer expects; says how it ended.
+awaitable<error_code> read_rest(Transport& transport) {
   std::array<unsigned char, 4096> scrap{};
   error_code ec;
   std::size_t n = 0;
   while (!ec) std::tie(ec, n) = co_await transport.async_read_some(asio::buffer(scrap), kTuple);
-  if (auto& tls = transport.tls(); tls && ec == asio::error::eof) {
-    if (!writing) {
-      auto [shutdown_error] = co_await tls->async_shutdown(kTuple);
-      if (!shutdown_error) log.close_notify(Direction::sent);
-    }
-    std::size_t late = transport.recording_socket().held();
-    ec = {};
-    while (!ec) {
-      std::tie(ec, n) = co_await transport.socket().async_read_some(asio::buffer(scrap), kTuple);
-      log.socket_error(ec);
+  co_return ec;
+}
+
+// Answers the server's end of the stream in order: our close_notify to its close_notify, our FIN to its FIN.
+// Nobody may be writing any more.
+awaitable<void> close_in_order(Transport& transport, ConnectionLog& log, error_code end) {
+  if (auto& tls = transport.tls(); tls && end == asio::error::eof) {
+    auto [shutdown_error] = co_await tls->async_shutdown(kTuple);
+    if (!shutdown_error) log.close_notify(Direction::sent);
+    std::array<unsigned char, 4096> scrap{};
+    std::size_t late = 0;
+    std::size_t n = 0;
+    end = {};
+    while (!end) {
+      std::tie(end, n) = co_await transport.recording_socket().async_read_some(asio::buffer(scrap), kTuple);
       late += n;
     }
     log.after_close_notify(late);
   }
-  if (ec == asio::error::eof) {
-    transport.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
-    if (!ec) log.fin_sent();
+  if (end == asio::error::eof) {
+    transport.socket().shutdown(asio::ip::tcp::socket::shutdown_send, end);
+    if (!end) log.fin_sent();
   }
 }
 
@@ -202,7 +206,11 @@ class Connection {
     closing_ = true;
     wake_.cancel();
     deadline_.arm(kCloseLimit);
-    if (problem.empty()) co_await read_to_the_end(transport_, log_, sending);
+    if (problem.empty()) {
+      const auto end = co_await read_rest(transport_);
+      while (sending) co_await wait();  // a write that is stuck ends with the deadline
+      co_await close_in_order(transport_, log_, end);
+    }
     deadline_.disarm();
     close();
     while (sending) co_await wait();
@@ -463,7 +471,7 @@ asio::awaitable<int> http_status(std::string url, asio::ssl::context& tls, Nanos
   parser.body_limit(kMessageLimit);
   auto [read_error, read] = co_await http::async_read(transport, buffer, parser, kTuple);
   if (read_error) co_return 0;
-  co_await read_to_the_end(transport, log, false);
+  co_await close_in_order(transport, log, co_await read_rest(transport));
   deadline.disarm();
   co_return static_cast<int>(parser.get().result_int());
 }

@@ -43,7 +43,7 @@ class RecordingSocket {
     enum class Step { begin, filled, ready };
     return asio::async_compose<Token, void(error_code, std::size_t)>(
         [this, buffers, step = Step::begin](auto& self, error_code ec = {}, std::size_t n = 0) mutable {
-          if (step == Step::begin && records_ && held() > 0) {
+          if (step == Step::begin && (held() > 0 || end_)) {
             step = Step::ready;
             return asio::post(get_executor(), std::move(self));
           }
@@ -53,11 +53,13 @@ class RecordingSocket {
             return socket_.async_read_some(buffers, std::move(self));
           }
           if (step == Step::filled) {
+            if (ec != asio::error::operation_aborted) end_ = ec;
             log_.socket_error(ec);
             if (ec || !records_) return self.complete(ec, n);
             held_begin_ = 0;
             held_end_ = n;
           }
+          if (held() == 0) return self.complete(end_, 0);
           self.complete({}, hand_out(buffers));
         },
         token, socket_);
@@ -102,6 +104,9 @@ class RecordingSocket {
   asio::ip::tcp::socket socket_;
   ConnectionLog& log_;
   bool records_;
+  // How reading ended. It is remembered, because Asio waits for an edge that never comes when a socket is
+  // read again after its end.
+  error_code end_;
   std::array<unsigned char, 4096> held_{};
   std::size_t held_begin_ = 0;
   std::size_t held_end_ = 0;
