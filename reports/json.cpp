@@ -1,0 +1,89 @@
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "history/utf8.hpp"
+#include "reports/reports.hpp"
+#include "reports/wording.hpp"
+
+namespace lastcall::reports {
+namespace {
+
+namespace bj = boost::json;
+
+bj::value text(std::string_view bytes) { return bj::value(valid_utf8(bytes)); }
+
+bj::object to_json(const Verdict& verdict) {
+  bj::array evidence;
+  for (const auto& line : verdict.evidence_text) evidence.push_back(text(line));
+  return {{"property", text(verdict.property)},
+          {"outcome", text(name(verdict.outcome))},
+          {"judged", verdict.judged},
+          {"reason", text(verdict.reason)},
+          {"evidence", std::move(evidence)}};
+}
+
+bj::object to_json(const TrialSummary& trial) {
+  bj::array verdicts;
+  for (const auto& verdict : trial.verdicts) verdicts.push_back(to_json(verdict));
+  return {{"number", trial.number},
+          // A string: readers that take numbers as doubles would round it.
+          {"seed", std::to_string(trial.seed)},
+          {"directory", text(trial.directory)},
+          {"broken", text(trial.broken)},
+          {"duration_ns", trial.duration.count()},
+          {"stop_ns", trial.stop.count()},
+          {"clients", trial.clients},
+          {"connections", trial.connections},
+          {"verdicts", std::move(verdicts)}};
+}
+
+bj::object to_json(const PropertySummary& property) {
+  bj::array failing;
+  for (const auto number : property.failing_trials) failing.push_back(number);
+  return {{"name", text(property.name)},
+          {"verdict", text(word(property))},
+          {"switched_off", text(property.switched_off)},
+          {"required", property.required},
+          {"pass", property.pass},
+          {"fail", property.fail},
+          {"unknown", property.unknown},
+          {"not_applicable", property.not_applicable},
+          {"judged", property.judged},
+          {"upper_bound", property.upper_bound},
+          {"confidence", 0.95},
+          {"failing_trials", std::move(failing)},
+          {"first_reason", text(property.first_reason)}};
+}
+
+bj::object to_json(const ScenarioSummary& scenario) {
+  bj::array properties;
+  bj::array trials;
+  for (const auto& property : scenario.properties) properties.push_back(to_json(property));
+  for (const auto& trial : scenario.trials) trials.push_back(to_json(trial));
+  return {{"scenario", text(scenario.scenario)},
+          {"about", text(scenario.about)},
+          {"planned", scenario.planned},
+          {"properties", std::move(properties)},
+          {"trials", std::move(trials)}};
+}
+
+}  // namespace
+
+std::string json(const CampaignSummary& campaign) {
+  bj::array scenarios;
+  for (const auto& scenario : campaign.scenarios) scenarios.push_back(to_json(scenario));
+  const bj::object report{{"format", "lastcall-report"},
+                          {"version", 1},
+                          {"lastcall_version", text(campaign.lastcall_version)},
+                          {"started_utc", text(campaign.started_utc)},
+                          {"seed", std::to_string(campaign.seed)},
+                          {"duration_ns", campaign.duration.count()},
+                          {"interrupted", campaign.interrupted},
+                          {"results", text(campaign.results)},
+                          {"exit_code", campaign.exit_code},
+                          {"scenarios", std::move(scenarios)}};
+  return bj::serialize(report) + "\n";
+}
+
+}  // namespace lastcall::reports

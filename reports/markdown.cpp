@@ -1,0 +1,108 @@
+#include "base/text.hpp"
+#include "cli/exit_codes.hpp"
+#include "history/utf8.hpp"
+#include "reports/reports.hpp"
+#include "reports/wording.hpp"
+
+namespace lastcall::reports {
+namespace {
+
+// Text of targets and scenarios must neither end a table's cell nor become markup.
+std::string plain(const std::string& bytes) {
+  std::string text;
+  for (const char c : valid_utf8(bytes)) {
+    if (std::string_view("\\`*_[]<>|#").find(c) != std::string_view::npos) text += '\\';
+    text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return text;
+}
+
+std::string headline(const CampaignSummary& campaign) {
+  if (campaign.interrupted)
+    return "**Not decided:** the campaign was interrupted; this is what was there.";
+  switch (campaign.exit_code) {
+    case exit_codes::kHeld:
+      return "**Safe to ship** as far as it was tested: every judged property held.";
+    case exit_codes::kFailed:
+      return "**Do not ship:** at least one property failed.";
+    case exit_codes::kBroken:
+      return "**Not decided:** the harness or its environment broke.";
+    default:
+      return "**Not decided:** nothing failed, but something could not be judged.";
+  }
+}
+
+std::string held(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& p : scenario.properties) {
+    if (word(p) != "pass") continue;
+    text += "| " + p.name + " | " + std::to_string(p.pass) + " | " + std::to_string(p.judged) +
+            " | " + bound(p) + " |\n";
+  }
+  if (text.empty()) return "";
+  return "\n### Held\n\n| property | trials | items judged | bound |\n| --- | ---: | ---: | --- "
+         "|\n" +
+         text;
+}
+
+std::string failed(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& p : scenario.properties) {
+    if (p.fail == 0) continue;
+    text += "- **" + p.name + "** in " + std::to_string(p.fail) + " of " +
+            counted(p.pass + p.fail, "trial") + " (" + bound(p) + "): " + plain(p.first_reason) +
+            "\n";
+    for (const auto& failure : failures(campaign, scenario, p)) {
+      text += "  - trial " + std::to_string(failure.trial) + ", " +
+              (failure.replay.empty() ? "not kept" : "to see it again: `" + failure.replay + "`") +
+              "\n";
+    }
+  }
+  return text.empty() ? "" : "\n### Failed\n\n" + text;
+}
+
+std::string not_judged(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& p : scenario.properties) {
+    const auto verdict = word(p);
+    const std::string required = p.required ? " (required)" : "";
+    if (p.unknown > 0) {
+      text += "- " + p.name + required + ": unknown in " + counted(p.unknown, "trial");
+      text += (p.fail == 0 ? ": " + plain(p.first_reason) : "") + "\n";
+    } else if (verdict == "not-applicable" || verdict == "not-judged") {
+      text += "- " + p.name + required + ": nothing to judge in any trial\n";
+    }
+  }
+  for (const auto* trial : broken_trials(scenario)) {
+    text += "- trial " + std::to_string(trial->number) + " broke: " + plain(trial->broken) + "\n";
+  }
+  return text.empty() ? "" : "\n### Not judged\n\n" + text;
+}
+
+std::string switched_off(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& p : scenario.properties) {
+    if (!p.switched_off.empty()) text += "- " + p.name + ": " + plain(p.switched_off) + "\n";
+  }
+  return text.empty() ? "" : "\n### Switched off\n\n" + text;
+}
+
+}  // namespace
+
+std::string markdown(const CampaignSummary& campaign) {
+  std::string text = "# Shutdown report\n\n" + headline(campaign) + "\n\n";
+  text += "lastcall " + plain(campaign.lastcall_version) + ", started " +
+          plain(campaign.started_utc) + ", " + humane_duration(campaign.duration) + ", seed " +
+          std::to_string(campaign.seed) + ".\n";
+  for (const auto& scenario : campaign.scenarios) {
+    text += "\n## " + plain(scenario.scenario) + "\n\n";
+    if (!scenario.about.empty()) text += plain(scenario.about) + "\n\n";
+    text += std::to_string(scenario.trials.size()) + " of " + counted(scenario.planned, "trial") +
+            " were run.\n";
+    text +=
+        failed(campaign, scenario) + held(scenario) + not_judged(scenario) + switched_off(scenario);
+  }
+  return text;
+}
+
+}  // namespace lastcall::reports

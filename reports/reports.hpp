@@ -1,0 +1,19 @@
+// The reports of a campaign: pure functions of its summary, UTF-8, each ending with a newline.
+#pragma once
+
+#include <string>
+
+#include "campaign/summary.hpp"
+
+namespace lastcall::reports {
+
+// A table a scenario, the first reason and how to see each failure again.
+std::string terminal(const CampaignSummary& campaign, bool colour);
+// report.json, as report.schema.json describes it.
+std::string json(const CampaignSummary& campaign);
+// One testsuite a scenario, one testcase a property.
+std::string junit(const CampaignSummary& campaign);
+// report.md: one page for whoever decides about a release.
+std::string markdown(const CampaignSummary& campaign);
+
+}  // namespace lastcall::reports

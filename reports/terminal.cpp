@@ -1,0 +1,80 @@
+#include <array>
+#include <cstdio>
+
+#include "base/text.hpp"
+#include "history/utf8.hpp"
+#include "reports/reports.hpp"
+#include "reports/wording.hpp"
+
+namespace lastcall::reports {
+namespace {
+
+// What a target wrote must not steer the terminal: control characters, C1 among them, become '?'.
+std::string printable(const std::string& text) {
+  const std::string valid = valid_utf8(text);
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(valid[i]); };
+  std::string safe;
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    const bool is_c1 = byte(i) == 0xC2 && byte(i + 1) < 0xA0;  // valid: a second byte is there
+    safe += byte(i) < 0x20 || byte(i) == 0x7F || is_c1 ? '?' : valid[i];
+    if (is_c1) ++i;
+  }
+  return safe;
+}
+
+std::string_view colour_of(std::string_view verdict) {
+  if (verdict == "fail") return "\x1b[31m";
+  if (verdict == "unknown") return "\x1b[33m";
+  return verdict == "pass" ? "\x1b[32m" : "\x1b[2m";
+}
+
+std::string row(const PropertySummary& p, bool colour) {
+  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  const std::string verdict(word(p));
+  std::array<char, 160> counts{};
+  std::snprintf(counts.data(), counts.size(), "%5llu %5llu %8llu %5llu %9llu", number(p.pass),
+                number(p.fail), number(p.unknown), number(p.not_applicable), number(p.judged));
+  std::string line = "  " + p.name + std::string(p.name.size() < 20 ? 20 - p.name.size() : 1, ' ');
+  if (colour) line += colour_of(verdict);
+  line += verdict;
+  if (colour) line += "\x1b[0m";
+  line += std::string(verdict.size() < 15 ? 15 - verdict.size() : 1, ' ') + counts.data();
+  const auto note = p.switched_off.empty() ? bound(p) : printable(p.switched_off);
+  return line + (note.empty() ? "" : "  " + note) + "\n";
+}
+
+std::string details(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& p : scenario.properties) {
+    if (p.fail == 0 && p.unknown == 0) continue;
+    text += "\n  " + p.name + ": " + printable(p.first_reason) + "\n";
+    for (const auto& failure : failures(campaign, scenario, p)) {
+      text += "    trial " + std::to_string(failure.trial) + ": " +
+              (failure.replay.empty() ? "not kept" : printable(failure.replay)) + "\n";
+    }
+  }
+  for (const auto* trial : broken_trials(scenario)) {
+    text +=
+        "\n  trial " + std::to_string(trial->number) + " broke: " + printable(trial->broken) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string terminal(const CampaignSummary& campaign, bool colour) {
+  std::string text;
+  for (const auto& scenario : campaign.scenarios) {
+    text += printable(scenario.scenario) + ": " + std::to_string(scenario.trials.size()) + " of " +
+            counted(scenario.planned, "trial") + "\n";
+    text += "  property            verdict         pass  fail  unknown   n/a    judged  bound\n";
+    for (const auto& property : scenario.properties) text += row(property, colour);
+    text += details(campaign, scenario) + "\n";
+  }
+  text += "seed " + std::to_string(campaign.seed) + ", " + humane_duration(campaign.duration) +
+          ", results in " + printable(campaign.results) +
+          (campaign.interrupted ? ", interrupted" : "");
+  return text + "\n";
+}
+
+}  // namespace lastcall::reports

@@ -1,0 +1,56 @@
+// A small campaign that contains every outcome.
+#pragma once
+
+#include "campaign/summary.hpp"
+#include "scenario/scenario.hpp"
+
+namespace lastcall::testing {
+
+inline CampaignSummary every_outcome() {
+  using enum Outcome;
+  CampaignSummary campaign{.lastcall_version = "0.1.0",
+                           .started_utc = "2026-01-31T12:00:00Z",
+                           .seed = 42,
+                           .duration = std::chrono::seconds(12),
+                           .interrupted = false,
+                           .results = "my results",
+                           .scenarios = {},
+                           .exit_code = 4};
+  ScenarioSummary scenario;
+  scenario.scenario = "scenarios/chat.toml";
+  scenario.about = "A chat server | with *users*";
+  scenario.planned = 4;
+  const auto trial = [&](std::uint32_t number, Outcome clean_exit, Outcome in_flight) {
+    TrialSummary t;
+    t.scenario = scenario.scenario;
+    t.number = number;
+    t.seed = 18446744073709551615U;
+    t.duration = std::chrono::milliseconds(1500);
+    t.verdicts = {
+        {.property = "serves", .outcome = pass, .judged = 40},
+        {.property = "clean-exit", .outcome = clean_exit, .judged = 1},
+        {.property = "in-flight-finished", .outcome = in_flight},
+        {.property = "released", .outcome = not_applicable},
+    };
+    if (clean_exit == fail) {
+      t.directory = "trial-" + std::to_string(number);
+      t.verdicts[1].reason = "exit 1 after SIGTERM <\x01&\xFF>";
+      t.verdicts[1].evidence_text = {"{}"};
+    }
+    if (in_flight == unknown) t.verdicts[2].reason = "events of clients-0 were lost: cut off";
+    return t;
+  };
+  scenario.trials = {trial(1, pass, not_applicable), trial(2, fail, not_applicable),
+                     trial(3, pass, unknown), TrialSummary{}};
+  scenario.trials[3].number = 4;
+  scenario.trials[3].broken = "cannot lease a port";
+  Scenario wanted;
+  wanted.properties["no-panic"].judged = false;
+  wanted.properties["no-panic"].why = "it logs tracebacks";
+  wanted.required = {"released"};
+  summarise(scenario, wanted);
+  campaign.scenarios = {scenario};
+  return campaign;
+}
+
+}  // namespace lastcall::testing

@@ -1,0 +1,145 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <pugixml.hpp>
+
+#include "reports/reports.hpp"
+#include "unit/reports/every_outcome.hpp"
+
+namespace lastcall {
+namespace {
+
+using ::lastcall::testing::every_outcome;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kTerminal =
+    R"~(scenarios/chat.toml: 4 of 4 trials
+  property            verdict         pass  fail  unknown   n/a    judged  bound
+  serves              pass               3     0        0     0       120  P(failure) ≤ 63.16 % at 95 %, 3 trials
+  no-panic            off                0     0        0     0         0  it logs tracebacks
+  clean-exit          fail               2     1        0     0         3  P(failure) ≤ 86.47 % at 95 %, 3 trials
+  deadline            not-judged         0     0        0     0         0
+  in-flight-finished  unknown            0     0        1     2         0
+  close-handshake     not-judged         0     0        0     0         0
+  released            not-applicable     0     0        0     3         0
+
+  clean-exit: exit 1 after SIGTERM <?&�>
+    trial 2: lastcall replay 'my results/trial-2'
+
+  in-flight-finished: events of clients-0 were lost: cut off
+
+  trial 4 broke: cannot lease a port
+
+seed 42, 12.0 s, results in my results
+)~";
+
+constexpr const char* kJunit =
+    R"~(<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="lastcall">
+  <testsuite name="scenarios/chat.toml" timestamp="2026-01-31T12:00:00Z" time="4.500" tests="8" failures="1" errors="3" skipped="3">
+    <testcase classname="scenarios/chat.toml" name="serves" />
+    <testcase classname="scenarios/chat.toml" name="no-panic">
+      <skipped message="switched off: it logs tracebacks" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="clean-exit">
+      <failure message="exit 1 after SIGTERM &lt;?&amp;�>">P(failure) ≤ 86.47 % at 95 %, 3 trials
+trial 2: lastcall replay 'my results/trial-2'
+</failure>
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="deadline">
+      <skipped message="not-judged" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="in-flight-finished">
+      <error message="unknown: events of clients-0 were lost: cut off" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="close-handshake">
+      <skipped message="not-judged" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="released">
+      <error message="required, but not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="trial 4">
+      <error message="the harness or its environment broke: cannot lease a port" />
+    </testcase>
+  </testsuite>
+</testsuites>
+)~";
+
+constexpr const char* kMarkdown =
+    R"~(# Shutdown report
+
+**Not decided:** the harness or its environment broke.
+
+lastcall 0.1.0, started 2026-01-31T12:00:00Z, 12.0 s, seed 42.
+
+## scenarios/chat.toml
+
+A chat server \| with \*users\*
+
+4 of 4 trials were run.
+
+### Failed
+
+- **clean-exit** in 1 of 3 trials (P(failure) ≤ 86.47 % at 95 %, 3 trials): exit 1 after SIGTERM \< &�\>
+  - trial 2, to see it again: `lastcall replay 'my results/trial-2'`
+
+### Held
+
+| property | trials | items judged | bound |
+| --- | ---: | ---: | --- |
+| serves | 3 | 120 | P(failure) ≤ 63.16 % at 95 %, 3 trials |
+
+### Not judged
+
+- deadline: nothing to judge in any trial
+- in-flight-finished: unknown in 1 trial: events of clients-0 were lost: cut off
+- close-handshake: nothing to judge in any trial
+- released (required): nothing to judge in any trial
+- trial 4 broke: cannot lease a port
+
+### Switched off
+
+- no-panic: it logs tracebacks
+)~";
+
+TEST(Terminal, IsPinned) { EXPECT_EQ(reports::terminal(every_outcome(), false), kTerminal); }
+TEST(Terminal, IsNotSteeredByATarget) {
+  auto campaign = every_outcome();
+  campaign.scenarios[0].properties[2].first_reason =
+      "a\x1b[2J\xC2\x9B"
+      "b\x7F\xC3\xA9";
+  EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("clean-exit: a?[2J?b?\xC3\xA9\n"));
+}
+TEST(Terminal, UsesColourOnlyIfAsked) {
+  EXPECT_THAT(reports::terminal(every_outcome(), true), HasSubstr("\x1b[31mfail\x1b[0m"));
+  EXPECT_THAT(reports::terminal(every_outcome(), false), Not(HasSubstr("\x1b")));
+}
+
+TEST(Junit, IsPinned) { EXPECT_EQ(reports::junit(every_outcome()), kJunit); }
+TEST(Junit, IsWellFormed) {
+  pugi::xml_document document;
+  const auto parsed = document.load_string(reports::junit(every_outcome()).c_str());
+  EXPECT_TRUE(parsed) << parsed.description();
+  EXPECT_EQ(document.select_nodes("//testcase").size(), 8U);
+}
+
+TEST(Markdown, IsPinned) { EXPECT_EQ(reports::markdown(every_outcome()), kMarkdown); }
+TEST(Markdown, SaysInItsHeadlineWhatToDo) {
+  const auto headline = [](int code, bool interrupted = false) {
+    return reports::markdown({.lastcall_version = "",
+                              .started_utc = "",
+                              .interrupted = interrupted,
+                              .results = "",
+                              .scenarios = {},
+                              .exit_code = code});
+  };
+  EXPECT_THAT(headline(0), HasSubstr("**Safe to ship**"));
+  EXPECT_THAT(headline(1), HasSubstr("**Do not ship:**"));
+  EXPECT_THAT(headline(3), HasSubstr("**Not decided:** nothing failed"));
+  EXPECT_THAT(headline(4), HasSubstr("**Not decided:** the harness"));
+  EXPECT_THAT(headline(0, true), HasSubstr("**Not decided:** the campaign was interrupted"));
+}
+
+}  // namespace
+}  // namespace lastcall
