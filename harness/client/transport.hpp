@@ -137,9 +137,12 @@ class Transport {
     return asio::async_compose<Token, void(error_code, std::size_t)>(
         [this, buffers, begun = false](auto& self, error_code ec = {}, std::size_t n = 0) mutable {
           if (!std::exchange(begun, true)) {
+            if (end_) return asio::post(get_executor(), std::move(self));
             if (tls_) return tls_->async_read_some(buffers, std::move(self));
             return socket_.async_read_some(buffers, std::move(self));
           }
+          if (end_) return self.complete(end_, 0);
+          if (ec != asio::error::operation_aborted) end_ = ec;
           if (tls_ && ec == asio::error::eof) log_.close_notify(Direction::received);
           for_each_part(buffers, n, [&](auto* data, std::size_t size) { log_.received(data, size); });
           self.complete(ec, n);
@@ -175,6 +178,7 @@ class Transport {
 
   ConnectionLog& log_;
   RecordingSocket socket_;
+  error_code end_;  // how reading ended, for the same reason as below
   std::optional<asio::ssl::stream<RecordingSocket&>> tls_;
 };
 
