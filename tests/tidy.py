@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Rules of the tree that no compiler checks. `tidy.py` judges the tree, `tidy.py --self-test` the rules."""
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TOP_LEVEL = set("CMakeLists.txt CMakePresets.json LICENSE README.md harness scenarios targets reports tests ci".split())
+
+# Who may include whom (besides itself). A name with a slash is one header.
+DATA = {"base", "fault", "scenario", "plan", "history"}
+MAY_INCLUDE = {
+    "base": set(),
+    "fault": {"base"},
+    "scenario": {"base", "fault"},
+    "plan": {"base", "fault", "scenario"},
+    "history": {"base", "fault"},
+    "checkers": DATA,
+    "target": DATA,
+    "client": DATA,
+    "tracer": DATA,
+    "storage": DATA,
+    "trial": DATA | {"target", "client", "tracer", "storage"},
+    "campaign": DATA | {"checkers", "trial", "cli/exit_codes.hpp"},
+    "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp"},
+}
+MAY_INCLUDE["cli"] = set(MAY_INCLUDE) | {"target", "client"}
+PARTS = set(MAY_INCLUDE)
+
+BANNED_NAMES = {"util", "utils", "helpers", "misc", "common", "manager", "impl"}
+MAX_LINES = 800
+EXIT_ALLOWED = "after fork"  # the comment that marks code between fork and exec
+
+# (name of the rule, pattern, does it apply to this path?)
+CPP_BANS = [
+    ("distribution", r"std::\w+_distribution\b", lambda p: True),
+    ("rand", r"\brand\(\)", lambda p: True),
+    ("using-namespace-std", r"\busing namespace std;", lambda p: True),
+    ("empty-catch", r"catch \(\.\.\.\)\s*\{\s*\}", lambda p: True),
+    ("sleep-in-test", r"\bsleep_for\b", lambda p: p.startswith("tests/")),
+]
+ANY_BANS = [
+    ("left-over", r"\b(TODO|FIXME|XXX)\b"),
+    ("machine-path", r"(?<![\w.{}*/-])/(work|home)/"),
+]
+EXIT = re.compile(r"(?<![\w.:>])(?:std::|::)?_?exit\(")
+
+
+def tracked_files(root):
+    """What git knows or would add; in a tree without git everything but build results."""
+    git = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True)
+    if git.returncode == 0:
+        names = git.stdout.decode().split("\0")
+    else:
+        skip = {"build", "node_modules", ".git", "lastcall-results"}
+        names = [str(p.relative_to(root)) for p in Path(root).rglob("*")
+                 if p.is_file() and not skip & set(p.relative_to(root).parts)]
+    return sorted(n for n in names if n and (Path(root) / n).is_file())
+
+
+def part_of(path):
+    parts = path.split("/")
+    if parts[0] == "harness" and len(parts) > 2:
+        return parts[1]
+    return parts[0] if parts[0] in ("reports", "targets") else None
+
+
+def include_faults(path, text):
+    part = part_of(path)
+    for number, line in enumerate(text.split("\n"), 1):
+        found = re.match(r'\s*#\s*include\s+["<]([^">]+)[">]', line)
+        if not found:
+            continue
+        header = found[1]
+        owner = header.removeprefix("harness/").split("/")[0] if "/" in header else None
+        if part == "targets":
+            if header.startswith("harness/") or "/harness/" in header or owner in PARTS:
+                yield number, "include", f"targets/ includes {header} of harness/"
+        elif part in PARTS and owner in PARTS and owner != part:
+            if owner not in MAY_INCLUDE[part] and header not in MAY_INCLUDE[part]:
+                yield number, "include", f"{part} may not include {header}"
+
+
+def exit_faults(path, text):
+    if not path.startswith("harness/") or path.startswith("harness/cli/"):
+        return
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        code = line.split("//")[0]
+        nearby = " ".join(lines[max(0, number - 4):number])
+        if EXIT.search(code) and EXIT_ALLOWED not in nearby:
+            yield number, "exit", f"a library ends the process (mark it '{EXIT_ALLOWED}' if it is a forked child)"
+
+
+def pattern_faults(path, text):
+    bans = [(name, pattern) for name, pattern in ANY_BANS]
+    if path.endswith((".cpp", ".hpp")):
+        bans += [(name, pattern) for name, pattern, applies in CPP_BANS if applies(path)]
+    for name, pattern in bans:
+        for found in re.finditer(pattern, text):
+            yield text.count("\n", 0, found.start()) + 1, name, found[0].split("\n")[0]
+
+
+def faults(root):
+    found = []
+    for path in tracked_files(root):
+        top = path.split("/")[0]
+        if top not in TOP_LEVEL and not top.startswith("."):
+            found.append((path, 1, "top-level", f"'{top}' does not belong at the top"))
+        if Path(path).stem in BANNED_NAMES:
+            found.append((path, 1, "file-name", "says nothing about what is inside"))
+        if path == "tests/tidy.py" or path.endswith("package-lock.json"):
+            continue  # names what it bans; generated
+        try:
+            text = (Path(root) / path).read_text()
+        except UnicodeDecodeError:
+            continue
+        if path.endswith((".cpp", ".hpp", ".py", ".mjs")) and text.count("\n") > MAX_LINES:
+            found.append((path, MAX_LINES, "length", f"more than {MAX_LINES} lines"))
+        rules = [pattern_faults]
+        if path.endswith((".cpp", ".hpp")):
+            rules += [include_faults, exit_faults]
+        found += [(path, *fault) for rule in rules for fault in rule(path, text)]
+    return found
+
+
+# (rule, path, text): the rule must object to the first list, nobody to the second.
+WRONG = [
+    ("top-level", "docs/a.md", ""),
+    ("file-name", "harness/base/util.hpp", ""),
+    ("length", "harness/base/long.cpp", "\n" * (MAX_LINES + 1)),
+    ("include", "harness/base/a.hpp", '#include "plan/plan.hpp"\n'),
+    ("include", "harness/target/a.cpp", '#include "client/fleet.hpp"\n'),
+    ("include", "harness/checkers/a.cpp", '#include "trial/trial.hpp"\n'),
+    ("include", "harness/campaign/a.cpp", '#include "cli/run.hpp"\n'),
+    ("include", "harness/scenario/a.cpp", '#include "target/spawn.hpp"\n'),
+    ("include", "reports/a.cpp", '#include "campaign/campaign.hpp"\n'),
+    ("include", "targets/defects/a.cpp", '#include "harness/base/prng.hpp"\n'),
+    ("include", "targets/defects/a.cpp", '#include "base/prng.hpp"\n'),
+    ("exit", "harness/trial/a.cpp", "void f() { ::_exit(3); }\n"),
+    ("distribution", "harness/plan/a.cpp", "std::uniform_int_distribution<int> d;\n"),
+    ("rand", "harness/plan/a.cpp", "int x = rand();\n"),
+    ("using-namespace-std", "harness/plan/a.cpp", "using namespace std;\n"),
+    ("empty-catch", "harness/plan/a.cpp", "try { f(); } catch (...) {\n}\n"),
+    ("left-over", "harness/plan/a.cpp", "// TODO later\n"),
+    ("sleep-in-test", "tests/unit/plan/a_test.cpp", "std::this_thread::sleep_for(1s);\n"),
+    ("machine-path", "ci/a", "cd /home/me\n"),
+]
+RIGHT = [
+    ("harness/campaign/a.cpp", '#include "cli/exit_codes.hpp"\n'),
+    ("harness/trial/a.cpp", '#include "target/spawn.hpp"\n#include "client/fleet.hpp"\n'),
+    ("harness/target/a.cpp", "// after fork: nothing of ours may be cleaned up twice\n::_exit(127);\n"),
+    ("reports/a.cpp", '#include "campaign/summary.hpp"\n#include "checkers/verdict.hpp"\n'),
+    ("harness/plan/a.cpp", "operand(); on_exit(); catch (...) { report(); }\n"),
+]
+
+
+def self_test():
+    broken = 0
+    cases = [(rule, path, text) for rule, path, text in WRONG] + [(None, path, text) for path, text in RIGHT]
+    for rule, path, text in cases:
+        with tempfile.TemporaryDirectory() as root:
+            file = Path(root) / path
+            file.parent.mkdir(parents=True)
+            file.write_text(text)
+            seen = {name for _, _, name, _ in faults(root)}
+        if seen != ({rule} if rule else set()):
+            broken += 1
+            print(f"{path}: expected {rule}, got {sorted(seen)}: {text.strip()[:60]!r}")
+    print(f"{len(cases) - broken} of {len(cases)} rules and exceptions work")
+    return broken
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return 1 if self_test() else 0
+    root = Path(__file__).resolve().parent.parent
+    found = faults(root)
+    for path, line, rule, message in found:
+        print(f"{path}:{line}: {rule}: {message}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
