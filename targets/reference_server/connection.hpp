@@ -268,6 +268,8 @@ template <class Stream>
 void start(Surroundings& server, Stream stream) {
   auto executor = stream.get_executor();
   auto connection = std::make_shared<Connection<Stream>>(server, std::move(stream));
+  // Not from within a lambda: GCC 12 lays out the frame of a member coroutine that is first named
+  // there wrongly.
   asio::co_spawn(executor, connection->run(), asio::detached);
 }
 
