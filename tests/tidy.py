@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     "client": DATA,
     "tracer": DATA,
     "storage": DATA,
-    "trial": DATA | {"target", "client", "tracer", "storage"},
+    # The trial process judges its own history, so that trials run at once are judged at once.
+    "trial": DATA | {"target", "client", "tracer", "storage", "checkers"},
     "campaign": DATA | {"checkers", "trial", "cli/exit_codes.hpp"},
     "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp"},
 }
