@@ -24,7 +24,8 @@ MAY_INCLUDE = {
     # The trial process judges its own history, so that trials run at once are judged at once.
     "trial": DATA | {"target", "client", "tracer", "storage", "checkers"},
     "campaign": DATA | {"checkers", "trial", "cli/exit_codes.hpp"},
-    "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp"},
+    "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp",
+                "cli/exit_codes.hpp"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) | {"target", "client"}
 PARTS = set(MAY_INCLUDE)

@@ -159,10 +159,16 @@ void add_replay(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("replay", "Run one plan again and measure how often its failure comes back");
   command->add_option("plan", arguments->what, "A trial's directory, or a plan.json")
       ->required()
-      ->check(CLI::ExistingPath);
-  command->add_option("--times,-k", arguments->times, "Replays")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--jobs,-j", arguments->jobs, "Replays at the same time")->check(CLI::Range(1, 64));
-  command->add_option("--results", arguments->results, "Where to keep failing replays (default: replays/ beside the plan)");
+      ->check(CLI::ExistingPath)
+      ->option_text("DIR|PLAN");
+  command->add_option("--times,-k", arguments->times, "Replays (default: 10)")
+      ->check(CLI::PositiveNumber)
+      ->option_text("K");
+  command->add_option("--jobs,-j", arguments->jobs, "Replays at the same time (default: 1)")
+      ->check(CLI::Range(1, 64))
+      ->option_text("J");
+  command->add_option("--results", arguments->results, "Where to keep failing replays (default: replays/ beside the plan)")
+      ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->footer("Exit code 1: the failure came back; 0: it did not.");
   command->callback([arguments, &context] { context.exit_code = replay(*arguments, context); });
