@@ -6,14 +6,15 @@
 #include <openssl/x509v3.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <ctime>
+#include <fstream>
+#include <functional>
 #include <memory>
 
 namespace lastcall {
 namespace {
 
-template <class T, void (*Free)(T*)>
+template <class T, auto Free>
 struct Freed {
   void operator()(T* object) const { Free(object); }
 };
@@ -45,29 +46,45 @@ bool fill(X509* certificate, EVP_PKEY* key) {
          X509_sign(certificate, key, EVP_sha256()) > 0;
 }
 
-template <class Write>
-bool write_file(const std::string& path, Write&& write) {
-  std::FILE* file = std::fopen(path.c_str(), "we");
-  if (file == nullptr) return false;
-  const bool written = write(file) == 1;
-  return std::fclose(file) == 0 && written;
+std::string pem(const std::function<int(BIO*)>& write) {
+  const std::unique_ptr<BIO, Freed<BIO, BIO_free_all>> memory(BIO_new(BIO_s_mem()));
+  if (!memory || write(memory.get()) != 1) return {};
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(memory.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+CertificateText make_certificate() {
+  const Key key(EVP_EC_gen("P-256"));
+  const Certificate certificate(X509_new());
+  if (!key || !certificate || !fill(certificate.get(), key.get())) return {};
+  return {pem([&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); }), pem([&](BIO* out) {
+            return PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+          })};
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  return static_cast<bool>(file.flush());
 }
 
 }  // namespace
 
+const CertificateText& process_certificate() {
+  static const CertificateText text = make_certificate();
+  return text;
+}
+
 Result<std::string> write_certificate(const std::string& certificate_path, const std::string& key_path) {
-  const Key key(EVP_EC_gen("P-256"));
-  const Certificate certificate(X509_new());
-  if (!key || !certificate || !fill(certificate.get(), key.get())) {
+  const auto& text = process_certificate();
+  if (text.certificate.empty() || text.key.empty()) {
     return Error{"make a certificate", certificate_path, 0, "OpenSSL refused"};
   }
   errno = 0;
-  const bool written =
-      write_file(certificate_path, [&](std::FILE* f) { return PEM_write_X509(f, certificate.get()); }) &&
-      write_file(key_path, [&](std::FILE* f) {
-        return PEM_write_PrivateKey(f, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-      });
-  if (!written) return Error{"write a certificate", certificate_path, errno, ""};
+  if (!write_file(certificate_path, text.certificate) || !write_file(key_path, text.key)) {
+    return Error{"write a certificate", certificate_path, errno, ""};
+  }
   return certificate_path;
 }
 

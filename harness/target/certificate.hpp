@@ -1,5 +1,5 @@
-// A self-signed P-256 certificate for 127.0.0.1, ::1 and localhost, fresh for a trial, so that TLS servers need
-// no key in the repository and clients have something to verify.
+// A self-signed P-256 certificate for 127.0.0.1, ::1 and localhost, made once a process (and inherited by the
+// processes it forks), so that TLS servers need no key in the repository and clients have something to verify.
 #pragma once
 
 #include <string>
@@ -8,8 +8,17 @@
 
 namespace lastcall {
 
-// Writes PEM files; the key is readable by everybody on this machine, because servers change their user, and is
-// worth nothing outside the trial.
+struct CertificateText {
+  std::string certificate;  // PEM
+  std::string key;          // PEM
+};
+
+// Makes it on the first call, which takes some milliseconds: the fork server calls it before it forks. Both are
+// empty if OpenSSL refuses. Not thread-safe on the first call.
+const CertificateText& process_certificate();
+
+// Writes it as PEM files. The key is readable by everybody on this machine, because servers change their user,
+// and is worth nothing outside the campaign.
 Result<std::string> write_certificate(const std::string& certificate_path, const std::string& key_path);
 
 }  // namespace lastcall

@@ -25,9 +25,9 @@ constexpr std::uint16_t kFirstPort = 12'000;
 ScopedFd open_lock(std::uint16_t port) {
   const auto path = std::string(kLockFolder) + "/" + std::to_string(port);
   // Without O_CREAT first: fs.protected_regular refuses O_CREAT on another user's file in a sticky folder.
-  ScopedFd lock(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  ScopedFd lock(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (!lock) {
-    lock = ScopedFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    lock = ScopedFd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (lock) (void)::fchmod(lock.get(), 0666);
   }
   return lock;

@@ -21,6 +21,7 @@
 #include "base/invariant.hpp"
 #include "client/control.hpp"
 #include "client/worker.hpp"
+#include "target/certificate.hpp"
 #include "target/process_tree.hpp"
 
 namespace lastcall {
@@ -216,6 +217,7 @@ Result<ForkServer> ForkServer::start() {
     pair.ours.reset();
     (void)::setsid();
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    (void)process_certificate();  // every trial process inherits it
     Server(std::move(pair.theirs)).serve();
     ::_exit(0);  // tidy: after fork
   }
