@@ -1,0 +1,85 @@
+"""Every way in which a target can end, and whatever it says before."""
+import unittest
+
+from lastcall_cli import LastcallTest, scenario
+
+
+class Ends(LastcallTest):
+    def failures(self, run):
+        return {p for p, outcome in run.outcomes().items() if outcome == "fail"}
+
+    def test_promised_exit_codes_and_no_others_are_clean(self):
+        promise = ", exit = [0, 3]"
+        self.assert_exit(0, self.run_server("--code", 3, stop=promise))
+        run = self.run_server("--code", 4, stop=promise)
+        self.assert_exit(1, run)
+        self.assertEqual({"clean-exit"}, self.failures(run))
+        self.assertEqual([("exited", 4)], [(e["how"], e["value"]) for e in run.events("target_ended")])
+
+    def test_an_abort_at_the_stop_is_a_panic(self):
+        run = self.run_server("--at-stop", "abort")
+        self.assert_exit(1, run)
+        self.assertIn("no-panic", self.failures(run))
+        self.assertIn("SIGABRT", run.verdict("no-panic")["reason"])
+        self.assertEqual([("signalled", 6)], [(e["how"], e["value"]) for e in run.events("target_ended")])
+
+    def test_a_death_by_signal_is_clean_only_if_it_is_promised(self):
+        sleeper = ["sh", "-c", "echo ready; exec sleep 100"]
+        unserved = 'serves = { judge = false, why = "nobody serves" }'
+        for promise, outcome in ((', exit = ["SIGTERM"]', "pass"), ("", "fail"), (", exit = 143", "fail")):
+            with self.subTest(promise=promise):
+                run = self.run_scenario(scenario(sleeper, stop=promise, properties=unserved))
+                self.assertEqual(outcome, run.verdict("clean-exit")["outcome"])
+                self.assertEqual("pass", run.verdict("no-panic")["outcome"])
+
+    def assert_hangs(self, *options):
+        run = self.run_server("--at-stop", "hang", *options)
+        self.assert_exit(1, run)
+        self.assertIn("deadline", self.failures(run))
+        self.assertNotIn("no-panic", self.failures(run))
+        stop = float(run.events("fault_invoked")[0]["t"])
+        ended = float(run.events("target_ended")[0]["t"])
+        self.assertGreaterEqual(ended - stop, 2)
+        self.assertLess(ended - stop, 4)
+        self.assertEqual([], [v for v in run.trials[0]["result"]["verdicts"] if v["property"] == "released" and
+                              v["outcome"] != "not-applicable"])
+
+    def test_a_hang_is_ended_soon_after_the_deadline(self):
+        self.assert_hangs()
+
+    def test_a_hang_that_ignores_sigquit_is_ended_too(self):
+        self.assert_hangs("--deaf")
+
+
+class Output(LastcallTest):
+    def lines(self, run):
+        return [e["line"] for e in run.events("target_output")]
+
+    def test_without_newline_is_kept(self):
+        # Until the server says that it is ready, what it said stays an open line; this one ends that way.
+        run = self.run_server("--say", "no-newline")
+        self.assert_exit(0, run)
+        self.assertIn("last words without newline", self.lines(run))
+
+    def test_of_a_line_of_100_mb_is_cut(self):
+        run = self.run_server("--say", "long-line")
+        self.assert_exit(0, run)
+        self.assertLess(run.history().stat().st_size, 1_000_000)
+        self.assertEqual(8192, max(map(len, self.lines(run))))
+
+    def test_of_100_mb_of_lines_is_bounded_and_what_depends_on_it_unknown(self):
+        run = self.run_server("--say", "flood", ready='port = "{port}"')
+        self.assert_exit(3, run)
+        self.assertEqual("unknown", run.verdict("no-panic")["outcome"])
+        self.assertIn("beyond the limit", run.verdict("no-panic")["reason"])
+        self.assertLess(run.history().stat().st_size, 100_000_000)
+        self.assertLess(run.seconds, 60)
+
+    def test_with_binary_bytes_is_valid_json_in_the_history(self):
+        run = self.run_server("--say", "binary")
+        self.assert_exit(0, run)
+        self.assertGreater(len(self.lines(run)), 4)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,167 @@
+"""Runs lastcall in a temporary folder and reads what it wrote. LASTCALL names the binary."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import uuid
+from pathlib import Path
+
+LASTCALL = os.environ.get("LASTCALL", "lastcall")
+SOURCE = Path(__file__).resolve().parent.parent
+SERVERS = SOURCE / "tests" / "integration" / "servers"
+PYTHON = sys.executable
+# The build of lastcall that this is never ends by itself when it hangs: every run is bounded.
+RUN_LIMIT = 300
+
+
+class Run:
+    """What a finished `lastcall` left: exit code, output, and the results directory, if there is one."""
+
+    def __init__(self, code, out, err, seconds, results):
+        self.code, self.out, self.err, self.seconds = code, out, err, seconds
+        self.results = Path(results) if results else None
+
+    @property
+    def report(self):
+        return json.loads((self.results / "report.json").read_text())
+
+    @property
+    def trials(self):
+        """The lines of trials.jsonl, in the order in which trials finished."""
+        return [json.loads(line) for line in (self.results / "trials.jsonl").read_text().splitlines()]
+
+    def verdict(self, name, trial=0):
+        return next(v for v in self.trials[trial]["result"]["verdicts"] if v["property"] == name)
+
+    def outcomes(self, trial=0):
+        return {v["property"]: v["outcome"] for v in self.trials[trial]["result"]["verdicts"]}
+
+    def history(self, trial=0):
+        return Path(self.results / self.trials[trial]["directory"] / "history.jsonl")
+
+    def events(self, kind=None, trial=0):
+        lines = [json.loads(line) for line in self.history(trial).read_text().splitlines()]
+        return [e for e in lines if kind is None or e["kind"] == kind]
+
+    def __str__(self):
+        return f"exit {self.code} after {self.seconds:.1f} s\n{self.out}{self.err}"
+
+
+def lastcall(*words, cwd=None, env=None):
+    begin = time.monotonic()
+    done = subprocess.run([LASTCALL, *map(str, words)], cwd=cwd, env=env, capture_output=True, text=True,
+                          timeout=RUN_LIMIT)
+    results = words[words.index("--results") + 1] if "--results" in words else None
+    return Run(done.returncode, done.stdout, done.stderr, time.monotonic() - begin, results)
+
+
+HTTP_CLIENT = '[[clients]]\nurl = "http://127.0.0.1:{port}/"\npace = "5ms"\n'
+
+
+def scenario(command, *, ready='log = "^ready"', stop="", clients=HTTP_CLIENT, faults="", properties="", budget="",
+             environment=""):
+    """The text of a scenario. `command` is words; the stop comes 50 ms into the load unless `faults` say else."""
+    words = ", ".join(json.dumps(str(word)) for word in command)
+    faults = faults or '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "50ms" }\n'
+    return (f"about = \"a test\"\n[target]\ncommand = [{words}]\nready = {{ {ready} }}\n"
+            f'stop = {{ signal = "SIGTERM", deadline = "2s"{stop} }}\n{environment}\n'
+            f"{clients}\n{faults}\n[properties]\n{properties}\n[budget]\n{budget}\n")
+
+
+def serve(*options):
+    """The command of the small server that stops as it should, unless an option says otherwise."""
+    return [PYTHON, "{here}/servers/serve.py", "--port", "{port}", *options]
+
+
+def processes(mark):
+    """Pids of everybody alive whose environment holds the mark."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            if mark.encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:  # gone, or not ours
+            pass
+    return found
+
+
+def described(pids):
+    lines = []
+    for pid in pids:
+        try:
+            lines.append(f"{pid} {Path(f'/proc/{pid}/cmdline').read_bytes()[:200]}")
+        except OSError:
+            pass
+    return "\n".join(lines)
+
+
+def until(holds, seconds):
+    """Polls until `holds()` is true; says whether it became so in time."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return bool(holds())
+
+
+class LastcallTest(unittest.TestCase):
+    """A test with a temporary folder, in which `servers` leads to the servers, and a mark on all it starts."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="lastcall-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        (self.folder / "servers").symlink_to(SERVERS)
+        self.mark = f"LASTCALL_MARK={uuid.uuid4()}"
+        self.numbered = 0
+        self.addCleanup(self.kill_marked)
+
+    def kill_marked(self):
+        for pid in processes(self.mark):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def write(self, text, name="scenario.toml"):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def run_scenario(self, text, *options, trials=1, keep="all", name="scenario.toml"):
+        """One campaign of `text`, by default of one kept trial."""
+        self.numbered += 1
+        count = ["--trials", trials] if trials else []
+        return lastcall("run", self.write(text, name), *count, "--keep", keep, "--results",
+                        self.folder / f"results-{self.numbered}", *options)
+
+    def run_server(self, *options, trials=1, **parts):
+        """A campaign against serve.py with one HTTP client, unless `parts` say else."""
+        return self.run_scenario(scenario(serve(*options), **parts), trials=trials)
+
+    def marked_environment(self):
+        """For [target]: what the target starts carries the mark."""
+        name, value = self.mark.split("=")
+        return f'environment = {{ {name} = "{value}" }}'
+
+    def start(self, *words):
+        """lastcall in the background; it and all it starts carry the mark."""
+        name, value = self.mark.split("=")
+        return subprocess.Popen([LASTCALL, *map(str, words)], cwd=self.folder, env={**os.environ, name: value},
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def assert_nobody_is_left(self, seconds):
+        gone = until(lambda: not processes(self.mark), seconds)
+        self.assertTrue(gone, "still alive: " + described(processes(self.mark)))
+
+    def assert_exit(self, code, run):
+        self.assertEqual(code, run.code, str(run))
