@@ -61,6 +61,7 @@ class Campaign {
                                 .tick = [this](std::size_t running) { report_progress(running); }};
     auto interrupted = run_trials(server, pool);
     if (!interrupted) return interrupted.error();
+    if (!log_) return Error{"write", options_.results + "/trials.jsonl", 0, ""};
     summary_.duration = now() - begin_;
     summary_.interrupted = *interrupted != 0;
     for (std::size_t i = 0; i < summary_.scenarios.size(); ++i) {
@@ -76,6 +77,7 @@ class Campaign {
  private:
   // In turn over the scenarios, so that a campaign cut short has seen a part of each.
   std::optional<TrialJob> next() {
+    if (!log_) return std::nullopt;  // a trial that cannot be recorded is not worth running
     if (options_.stop_on_failure && progress_.failed > 0) return std::nullopt;
     if (options_.duration && now() - begin_ >= *options_.duration) return std::nullopt;
     for (std::size_t tried = 0; tried < started_.size(); ++tried) {
