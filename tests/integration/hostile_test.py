@@ -1,0 +1,96 @@
+"""Servers that are unkind to clients: each trial ends in bounded time, and the history says how each connection
+ended."""
+import unittest
+
+from lastcall_cli import PYTHON, LastcallTest, lastcall, scenario
+
+
+def group(scheme, more=""):
+    return f'[[clients]]\nurl = "{scheme}://127.0.0.1:{{port}}/"\ncount = 3\npace = "5ms"\n{more}'
+
+
+def hostile(way):
+    return [PYTHON, "{here}/servers/hostile.py", way, "{port}"]
+
+
+# The stop comes late enough that what goes wrong before it has gone wrong.
+STOP = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "400ms" }'
+
+
+class Hostile(LastcallTest):
+    def meet(self, way, scheme, serves, kinds, reason="", why=None):
+        """Every connection has an end; one of `kinds` with `reason` (and `why`) is among them."""
+        run = self.run_scenario(scenario(hostile(way), clients=group(scheme), faults=STOP))
+        self.assertIn(run.code, (0, 1, 3), str(run))
+        self.assertLess(run.seconds, 10)
+        self.assertEqual("", run.trials[0]["result"]["broken"])
+        events = run.events()
+        begun = {e["connection"] for e in events if e["kind"] == "connect_invoked"}
+        ended = {e["connection"] for e in events if e["kind"] == "connection_ended"}
+        self.assertGreaterEqual(len(begun), 3)
+        self.assertEqual(begun, ended)
+        named = [e for e in events if e["kind"] in kinds and (why is None or e.get("why") == why)]
+        texts = [e.get("reason", "") + e.get("detail", "") for e in named]
+        self.assertTrue(named, events)
+        self.assertTrue(any(reason in text for text in texts), texts)
+        failed = [e for e in events if e["kind"] == "layer_failed" or e.get("why") == "protocol"]
+        self.assertTrue(all(e.get("reason") or e.get("detail") for e in failed), failed)
+        self.assertEqual(serves, run.verdict("serves")["outcome"], run.verdict("serves"))
+        return run
+
+    def test_silence_until_the_stop_decides_nothing(self):
+        for scheme in ("ws", "http"):
+            with self.subTest(scheme=scheme):
+                self.meet("silent", scheme, "not-applicable", ["connection_ended"], why="server_closed" if scheme == "http"
+                          else None)
+
+    def test_closing_at_once_fails_serves(self):
+        self.meet("slam", "ws", "fail", ["layer_failed"])
+        self.meet("slam", "http", "fail", ["connection_ended"])
+        self.meet("slam", "wss", "fail", ["layer_failed"])
+
+    def test_garbage_fails_serves(self):
+        self.meet("garbage", "ws", "fail", ["layer_failed"])
+        self.meet("garbage", "http", "fail", ["connection_ended"], why="protocol")
+        self.meet("garbage", "wss", "fail", ["layer_failed"], "wrong version number")
+
+    def test_an_endless_header_is_cut_at_a_limit_and_fails_serves(self):
+        self.meet("endless_header", "http", "fail", ["connection_ended"], "header", why="protocol")
+        self.meet("endless_header", "ws", "fail", ["layer_failed"])
+
+    def test_a_frame_of_4_gib_is_not_waited_for_and_fails_serves(self):
+        self.meet("huge_frame", "ws", "fail", ["connection_ended"], why="protocol")
+
+    def test_no_answer_to_the_tls_hello_until_the_stop_decides_nothing(self):
+        self.meet("silent", "wss", "not-applicable", ["layer_failed"])
+
+    def test_plain_text_on_the_tls_port_fails_serves(self):
+        run = self.meet("plain_text", "https", "fail", ["layer_failed"], "wrong version number")
+        self.assertIn("got no tls", run.verdict("serves")["reason"])
+
+    def test_data_after_the_close_frame_is_recorded(self):
+        run = self.meet("data_after_close", "ws", "pass", ["connection_ended"])
+        late = run.events("bytes_after_close")
+        self.assertEqual({("websocket", 6)}, {(e["layer"], e["bytes"]) for e in late})
+
+    def test_a_reset_in_the_middle_of_an_answer_fails_serves(self):
+        run = self.meet("reset", "http", "fail", ["connection_ended"], why="reset")
+        self.assertIn("were reset", run.verdict("serves")["reason"])
+
+    def test_handshakes_that_take_forever_are_given_up_and_fail_serves(self):
+        # Beyond the client's own limit of 20 seconds for all its handshakes.
+        faults = STOP.replace("400ms", "21s")
+        files = [self.write(scenario(hostile("silent"), clients=group(scheme), faults=faults, budget='load = "30s"'),
+                            f"{scheme}.toml") for scheme in ("ws", "wss")]
+        results = self.folder / "r"
+        run = lastcall("run", *files, "--trials", 1, "--jobs", 2, "--keep", "all", "--results", results)
+        self.assert_exit(1, run)
+        self.assertLess(run.seconds, 30)
+        for trial in range(2):
+            self.assertEqual("fail", run.verdict("serves", trial)["outcome"])
+            self.assertEqual({"no answer within 20.0 s"}, {e["reason"] for e in run.events("layer_failed", trial)})
+            self.assertEqual({"timeout"}, {e["why"] for e in run.events("connection_ended", trial)})
+
+
+if __name__ == "__main__":
+    unittest.main()
