@@ -1,21 +1,29 @@
 #include "target/process_tree.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <system_error>
+
+#include "base/scoped_fd.hpp"
 
 namespace lastcall {
 namespace {
 
+// What could be read. Without streams: they throw on ESRCH, which a process that has just ended gives.
 std::string read_file(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  const ScopedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> block{};
+  for (ssize_t n = 0; (n = ::read(file.get(), block.data(), block.size())) > 0;) {
+    text.append(block.data(), static_cast<std::size_t>(n));
+  }
+  return text;
 }
 
 // /proc lists a child under the thread that made it, so every thread is asked.
