@@ -1,0 +1,134 @@
+#include "target/port_lease.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <string>
+
+namespace lastcall {
+namespace {
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+ScopedFd listener(std::uint16_t port) {
+  ScopedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const auto address = loopback(port);
+  EXPECT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << errno;
+  EXPECT_EQ(::listen(socket.get(), 8), 0);
+  return socket;
+}
+
+// As another lastcall would try: whether the lock of a port is free.
+bool lock_is_free(std::uint16_t port) {
+  const ScopedFd file(::open(("/tmp/lastcall-ports/" + std::to_string(port)).c_str(), O_RDWR | O_CLOEXEC));
+  return file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
+}
+
+TEST(PortLease, GivesEachLeaseAPortOfItsOwn) {
+  const auto one = PortLease::acquire();
+  const auto two = PortLease::acquire();
+  ASSERT_TRUE(one.has_value() && two.has_value());
+  EXPECT_NE(one->port(), two->port());
+}
+
+TEST(PortLease, IsGivenBackWhenItIsDestroyed) {
+  std::uint16_t port = 0;
+  {
+    const auto lease = PortLease::acquire();
+    ASSERT_TRUE(lease.has_value());
+    port = lease->port();
+    EXPECT_FALSE(lock_is_free(port));
+  }
+  EXPECT_TRUE(lock_is_free(port));
+}
+
+TEST(PortLease, OfAnotherProcessEndsWithThatProcess) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t other = ::fork();
+  ASSERT_GE(other, 0);
+  if (other == 0) {
+    const auto lease = PortLease::acquire();
+    const std::uint16_t port = lease ? lease->port() : 0;
+    (void)!::write(ends[1], &port, sizeof port);
+    ::pause();
+    ::_exit(0);
+  }
+  std::uint16_t port = 0;
+  ASSERT_EQ(::read(ends[0], &port, sizeof port), static_cast<ssize_t>(sizeof port));
+  ::close(ends[0]);
+  ::close(ends[1]);
+  ASSERT_NE(port, 0);
+  EXPECT_FALSE(lock_is_free(port));
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
+  EXPECT_TRUE(lock_is_free(port));
+}
+
+TEST(PortLease, LiesBelowTheEphemeralRange) {
+  unsigned low = 0;
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> low;
+  const auto range = leasable_ports();
+  EXPECT_LT(range.first, range.last);
+  EXPECT_GE(range.first, 1024);
+  EXPECT_LT(range.last, low);
+  const auto lease = PortLease::acquire();
+  ASSERT_TRUE(lease.has_value());
+  EXPECT_GE(lease->port(), range.first);
+  EXPECT_LE(lease->port(), range.last);
+}
+
+TEST(PortLease, SkipsAPortThatSomebodyListensOn) {
+  // A process looks for ports in the same order every time, so the port given back is the first candidate.
+  std::uint16_t port = PortLease::acquire()->port();
+  const auto taken = listener(port);
+  const auto lease = PortLease::acquire();
+  ASSERT_TRUE(lease.has_value());
+  EXPECT_NE(lease->port(), port);
+}
+
+TEST(ProbePort, FindsAListenerWithAndWithoutReuse) {
+  const auto lease = PortLease::acquire();
+  ASSERT_TRUE(lease.has_value());
+  EXPECT_EQ(probe_port(lease->port(), true), 0);
+  const auto listening = listener(lease->port());
+  EXPECT_EQ(probe_port(lease->port(), true), EADDRINUSE);
+  EXPECT_EQ(probe_port(lease->port(), false), EADDRINUSE);
+}
+
+TEST(ProbePort, DoesNotCountTimeWaitWithReuse) {
+  const auto lease = PortLease::acquire();
+  ASSERT_TRUE(lease.has_value());
+  {
+    const auto listening = listener(lease->port());
+    const ScopedFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const auto address = loopback(lease->port());
+    ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    // The server closes first, so TIME_WAIT is on its port.
+    { const ScopedFd accepted(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+    char byte = 0;
+    ASSERT_EQ(::read(client.get(), &byte, 1), 0);
+  }
+  EXPECT_EQ(probe_port(lease->port(), false), EADDRINUSE);
+  EXPECT_EQ(probe_port(lease->port(), true), 0);
+}
+
+}  // namespace
+}  // namespace lastcall
