@@ -1,0 +1,88 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <type_traits>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/scoped_fd.hpp"
+
+namespace lastcall {
+namespace {
+
+bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+ScopedFd any_file() { return ScopedFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+TEST(Error, SaysWhatWasTriedOnWhatAndWhy) {
+  const Error error{"open", "plan.json", ENOENT, "was it moved?"};
+  EXPECT_EQ(error.message(), "cannot open plan.json: No such file or directory (was it moved?)");
+}
+
+TEST(Error, LeavesOutWhatIsNotKnown) {
+  EXPECT_EQ((Error{"fork", "", 0, ""}).message(), "cannot fork");
+  EXPECT_EQ((Error{"fork", "", EAGAIN, ""}).message(), "cannot fork: Resource temporarily unavailable");
+  EXPECT_EQ((Error{"read", "a verdict", 0, "no JSON"}).message(), "cannot read a verdict (no JSON)");
+}
+
+TEST(Result, OfTextIsAValueForTextAndAnErrorForAnError) {
+  const Result<std::string> value = std::string("open");
+  const Result<std::string> error = Error{"open", "", EPERM, ""};
+  ASSERT_TRUE(value.has_value());
+  EXPECT_EQ(*value, "open");
+  ASSERT_TRUE(error.has_error());
+  EXPECT_EQ(error.error().error_number, EPERM);
+}
+
+TEST(ScopedFd, ClosesItsDescriptorAtTheEnd) {
+  int number = -1;
+  {
+    const auto fd = any_file();
+    number = fd.get();
+    EXPECT_TRUE(fd);
+    EXPECT_TRUE(is_open(number));
+  }
+  EXPECT_FALSE(is_open(number));
+}
+
+TEST(ScopedFd, IsEmptyAfterMovingAndReleasing) {
+  auto first = any_file();
+  const int number = first.get();
+  ScopedFd second(std::move(first));
+  EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): that is what is tested
+  const ScopedFd raw(second.release());
+  EXPECT_FALSE(second);
+  EXPECT_EQ(raw.get(), number);
+  EXPECT_TRUE(is_open(number));
+}
+
+TEST(ScopedFd, ClosesWhatItHeldWhenAssigned) {
+  auto held = any_file();
+  auto other = any_file();
+  const int old_number = held.get();
+  const int new_number = other.get();
+  held = std::move(other);
+  EXPECT_FALSE(is_open(old_number));
+  EXPECT_EQ(held.get(), new_number);
+  auto& itself = held;
+  held = std::move(itself);
+  EXPECT_TRUE(is_open(new_number));
+}
+
+TEST(Ids, OfDifferentKindsDoNotConvert) {
+  EXPECT_FALSE((std::is_convertible_v<ClientId, FaultId>));
+  EXPECT_FALSE((std::is_constructible_v<RequestId, ClientId>));
+}
+
+TEST(Ids, AConnectionKnowsItsClientWhateverTheAttempt) {
+  for (const std::uint32_t client : {0U, 7U, UINT32_MAX}) {
+    for (const std::uint32_t attempt : {0U, 1U, UINT32_MAX}) {
+      EXPECT_EQ(client_of(connection_id({client}, attempt)), ClientId{client});
+    }
+  }
+  EXPECT_NE(connection_id({1}, 0), connection_id({0}, 1));
+  EXPECT_LT(connection_id({1}, 5), connection_id({2}, 0));
+}
+
+}  // namespace
+}  // namespace lastcall
