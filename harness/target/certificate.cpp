@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <ctime>
@@ -66,7 +67,8 @@ CertificateText make_certificate() {
 bool write_file(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary);
   file << text;
-  return static_cast<bool>(file.flush());
+  // Whatever the umask: servers change their user before they read it.
+  return file.flush() && ::chmod(path.c_str(), 0644) == 0;
 }
 
 }  // namespace

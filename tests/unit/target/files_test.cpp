@@ -1,0 +1,232 @@
+// What the target module reads and writes on disk and on its sockets.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <rapidcheck/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <memory>
+
+#include "target/certificate.hpp"
+#include "target/leftovers.hpp"
+#include "target/line_splitter.hpp"
+#include "target/notify_socket.hpp"
+#include "unit/scratch_folder.hpp"
+
+namespace lastcall {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+using testing::ScratchFolder;
+
+std::vector<std::string> leftovers(const ScratchFolder& folder, const std::set<std::string>& laid_out = {}) {
+  std::vector<std::string> found;
+  for (const auto& left : find_leftovers(folder.path(), laid_out).found) found.push_back(left.path + ": " + left.type);
+  return found;
+}
+
+TEST(Leftovers, AreKnownByTypeAndName) {
+  const ScratchFolder folder;
+  for (const auto* name : {"run/server.pid", "db.lock", "db.lck", "upload.tmp", "tmp/anything", "tmp/deep/er",
+                           "data/log.txt", "pid", "lock.txt", "data/tmp.d/kept"}) {
+    folder.write(name);
+  }
+  ASSERT_EQ(::mkfifo((folder / "control").c_str(), 0600), 0);
+  ASSERT_TRUE(NotifySocket::bind(folder / "tmp/server.sock").has_value());
+  EXPECT_THAT(leftovers(folder),
+              UnorderedElementsAre("run/server.pid: pid file", "db.lock: lock file", "db.lck: lock file",
+                                   "upload.tmp: temporary file", "tmp/anything: temporary file",
+                                   "tmp/deep/er: temporary file", "control: FIFO", "tmp/server.sock: socket"));
+}
+
+TEST(Leftovers, AreNotWhatLastcallLaidOut) {
+  const ScratchFolder folder;
+  folder.write("conf/old.pid");
+  folder.write("tmp/seed");
+  EXPECT_THAT(leftovers(folder, {"conf/old.pid", "tmp/seed"}), IsEmpty());
+  EXPECT_THAT(leftovers(folder, {"seed"}), UnorderedElementsAre("conf/old.pid: pid file", "tmp/seed: temporary file"));
+}
+
+TEST(Leftovers, SaysHowManyEntriesItLookedAt) {
+  const ScratchFolder folder;
+  folder.write("a/b.txt");
+  EXPECT_EQ(find_leftovers(folder.path(), {}).looked_at, 2U);
+  EXPECT_EQ(find_leftovers(folder / "missing", {}).looked_at, 0U);
+}
+
+TEST(Leftovers, AreNotSearchedForBehindLinks) {
+  const ScratchFolder folder;
+  const ScratchFolder elsewhere;
+  elsewhere.write("other.pid");
+  std::filesystem::create_directory_symlink(elsewhere.path(), folder / "link");
+  std::filesystem::create_symlink(elsewhere / "other.pid", folder / "link.pid");
+  EXPECT_THAT(leftovers(folder), IsEmpty());
+}
+
+std::vector<std::string> split(const std::vector<std::string>& chunks) {
+  std::vector<std::string> lines;
+  LineSplitter splitter([&](const std::string& line) { lines.push_back(line); });
+  for (const auto& chunk : chunks) splitter.feed(chunk);
+  splitter.finish();
+  return lines;
+}
+
+TEST(LineSplitter, CutsAtNewlines) {
+  EXPECT_THAT(split({"one\ntwo\n\nfour\n"}), ElementsAre("one", "two", "", "four"));
+}
+
+TEST(LineSplitter, CountsALastLineWithoutANewline) {
+  EXPECT_THAT(split({"one\ntw", "o"}), ElementsAre("one", "two"));
+  EXPECT_THAT(split({"one\n"}), ElementsAre("one"));
+  EXPECT_THAT(split({}), IsEmpty());
+}
+
+TEST(LineSplitter, CutsALongLineAtTheLimitAndGoesOnWithTheNext) {
+  const std::string longest(LineSplitter::kLineLimit, 'x');
+  EXPECT_THAT(split({longest + "\nnext\n"}), ElementsAre(longest, "next"));
+  EXPECT_THAT(split({longest, "tail", "tail\nnext"}), ElementsAre(longest, "next"));
+}
+
+TEST(LineSplitter, CountsTheLinesBeyondTheTotalLimit) {
+  std::size_t seen = 0;
+  LineSplitter splitter([&](const std::string&) { ++seen; });
+  const std::string line = std::string(LineSplitter::kLineLimit - 1, 'x') + "\n";
+  const auto fitting = LineSplitter::kTotalLimit / line.size();
+  for (std::size_t i = 0; i < fitting + 3; ++i) splitter.feed(line);
+  EXPECT_EQ(seen, fitting);
+  EXPECT_EQ(splitter.lost_lines(), 3U);
+}
+
+RC_GTEST_PROP(LineSplitter, GivesTheSameLinesForAnyChunking, (std::vector<std::string> chunks)) {
+  for (auto& chunk : chunks) {
+    for (auto& byte : chunk) byte = static_cast<unsigned char>(byte) % 3 == 0 ? '\n' : byte;
+  }
+  std::string whole;
+  for (const auto& chunk : chunks) whole += chunk;
+  RC_ASSERT(split(chunks) == split({whole}));
+}
+
+TEST(Certificate, IsLoadedByOpenSslWithItsKey) {
+  const ScratchFolder folder;
+  ASSERT_TRUE(write_certificate(folder / "cert.pem", folder / "key.pem").has_value());
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  EXPECT_EQ(SSL_CTX_use_certificate_file(context.get(), (folder / "cert.pem").c_str(), SSL_FILETYPE_PEM), 1);
+  EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), (folder / "key.pem").c_str(), SSL_FILETYPE_PEM), 1);
+  EXPECT_EQ(SSL_CTX_check_private_key(context.get()), 1);
+  EXPECT_EQ(SSL_CTX_load_verify_file(context.get(), (folder / "cert.pem").c_str()), 1);
+  X509* certificate = SSL_CTX_get0_certificate(context.get());
+  ASSERT_NE(certificate, nullptr);
+  EXPECT_EQ(X509_check_ip_asc(certificate, "127.0.0.1", 0), 1);
+  EXPECT_EQ(X509_check_ip_asc(certificate, "::1", 0), 1);
+  EXPECT_EQ(X509_check_host(certificate, "localhost", 0, 0, nullptr), 1);
+  EXPECT_NE(X509_check_host(certificate, "example.org", 0, 0, nullptr), 1);
+  EXPECT_LT(X509_cmp_current_time(X509_get0_notBefore(certificate)), 0);
+  EXPECT_GT(X509_cmp_current_time(X509_get0_notAfter(certificate)), 0);
+}
+
+TEST(Certificate, IsReadableByAServerThatChangesItsUserWhateverTheUmask) {
+  const ScratchFolder folder;
+  const auto before = ::umask(077);
+  const auto written = write_certificate(folder / "cert.pem", folder / "key.pem");
+  ::umask(before);
+  ASSERT_TRUE(written.has_value());
+  for (const auto* name : {"cert.pem", "key.pem"}) {
+    struct stat status {};
+    ASSERT_EQ(::stat((folder / name).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0644U) << name;
+  }
+}
+
+TEST(Certificate, SaysWhereItCouldNotBeWritten) {
+  const auto failed = write_certificate("/nonexistent/cert.pem", "/nonexistent/key.pem");
+  ASSERT_TRUE(failed.has_error());
+  EXPECT_EQ(failed.error().error_number, ENOENT);
+}
+
+// Sends a datagram to NOTIFY_SOCKET as sd_notify(3) does.
+void notify(const std::string& address, const std::string& text, const std::vector<int>& descriptors = {}) {
+  const ScopedFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::memcpy(to.sun_path, address.data(), address.size());
+  if (address.front() == '@') to.sun_path[0] = '\0';
+  iovec part{const_cast<char*>(text.data()), text.size()};
+  alignas(cmsghdr) char ancillary[CMSG_SPACE(16 * sizeof(int))] = {};
+  msghdr header{};
+  header.msg_name = &to;
+  header.msg_namelen = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address.size());
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (!descriptors.empty()) {
+    header.msg_control = ancillary;
+    header.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
+    auto* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
+  }
+  EXPECT_EQ(::sendmsg(socket.get(), &header, 0), static_cast<ssize_t>(text.size())) << std::strerror(errno);
+}
+
+TEST(NotifySocket, ReceivesDatagramsWithTheirSender) {
+  const ScratchFolder folder;
+  auto socket = NotifySocket::bind(folder / "notify.sock");
+  ASSERT_TRUE(socket.has_value());
+  EXPECT_EQ(socket->address(), folder / "notify.sock");
+  EXPECT_FALSE(socket->receive().has_value()) << "it never blocks";
+  notify(socket->address(), "READY=1\nSTATUS=up");
+  notify(socket->address(), "STOPPING=1");
+  const auto first = socket->receive();
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->text, "READY=1\nSTATUS=up");
+  EXPECT_EQ(first->pid, ::getpid());
+  EXPECT_EQ(socket->receive()->text, "STOPPING=1");
+  EXPECT_FALSE(socket->receive().has_value());
+}
+
+TEST(NotifySocket, ClosesTheDescriptorsThatComeWithABarrier) {
+  const ScratchFolder folder;
+  auto socket = NotifySocket::bind(folder / "notify.sock");
+  ASSERT_TRUE(socket.has_value());
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  notify(socket->address(), "BARRIER=1", {ends[1]});
+  notify(socket->address(), "FDSTORE=1", std::vector<int>(16, ends[1]));
+  ::close(ends[1]);
+  const auto before = testing::open_descriptors();
+  EXPECT_EQ(socket->receive()->text, "BARRIER=1");
+  EXPECT_EQ(socket->receive()->text, "FDSTORE=1");
+  EXPECT_EQ(testing::open_descriptors(), before);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "whoever waits at the barrier sees it lifted";
+  ::close(ends[0]);
+}
+
+TEST(NotifySocket, TakesAnAbstractNameWhenThePathIsTooLong) {
+  const ScratchFolder folder;
+  auto socket = NotifySocket::bind(folder / std::string(108, 'x'));
+  ASSERT_TRUE(socket.has_value()) << socket.error().message();
+  EXPECT_EQ(socket->address().front(), '@');
+  notify(socket->address(), "READY=1");
+  EXPECT_EQ(socket->receive()->text, "READY=1");
+}
+
+TEST(NotifySocket, TakesTheLongestPathAsItIs) {
+  const ScratchFolder folder;
+  const auto longest = folder / std::string(107 - folder.path().size() - 1, 'x');
+  auto socket = NotifySocket::bind(longest);
+  ASSERT_TRUE(socket.has_value()) << socket.error().message();
+  EXPECT_EQ(socket->address(), longest);
+  notify(socket->address(), "READY=1");
+  EXPECT_EQ(socket->receive()->text, "READY=1");
+}
+
+}  // namespace
+}  // namespace lastcall
