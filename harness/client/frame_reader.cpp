@@ -1,12 +1,18 @@
 #include "client/frame_reader.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 namespace lastcall {
 namespace {
 
 constexpr unsigned char kOpcodeClose = 0x8;
 constexpr std::size_t kControlLimit = 125;  // RFC 6455, section 5.5
+
+constexpr std::size_t kStatusEnd = std::string_view("HTTP/1.1 101").size();
+
+// Whether an HTTP message is an answer that refuses the upgrade; its body is no frames.
+bool declined(const std::string& start) { return start.starts_with("HTTP/") && !start.ends_with(" 101"); }
 
 std::size_t header_length(const std::array<unsigned char, 14>& header) {
   const unsigned length = header[1] & 0x7F;
@@ -23,10 +29,13 @@ void FrameReader::feed(const unsigned char* data, std::size_t size) {
       case State::http: {
         constexpr std::array<unsigned char, 4> kEnd{'\r', '\n', '\r', '\n'};
         const auto byte = data[i++];
+        if (start_.size() < kStatusEnd) start_ += static_cast<char>(byte);
         blank_line_ = byte == kEnd[blank_line_] ? blank_line_ + 1 : byte == '\r' ? 1 : 0;
-        if (blank_line_ == kEnd.size()) state_ = State::header;
+        if (blank_line_ == kEnd.size()) state_ = declined(start_) ? State::declined : State::header;
         break;
       }
+      case State::declined:
+        return;
       case State::header:
         header_byte(data[i++]);
         break;

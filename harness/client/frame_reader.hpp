@@ -18,8 +18,8 @@ class FrameReader {
     std::string reason;
   };
 
-  // The stream begins with an HTTP message (the upgrade), which ends with an empty line.
-  // Bytes of a stream that never gets there are skipped.
+  // The stream begins with an HTTP message (the upgrade), which ends with an empty line. Bytes of a stream that
+  // never gets there are skipped, and so is what follows an answer that is not 101 (Switching Protocols).
   void feed(const unsigned char* data, std::size_t size);
 
   // Set once a Close frame is complete.
@@ -28,12 +28,13 @@ class FrameReader {
   [[nodiscard]] std::uint64_t bytes_after_close() const { return bytes_after_close_; }
 
  private:
-  enum class State : std::uint8_t { http, header, payload, closed };
+  enum class State : std::uint8_t { http, declined, header, payload, closed };
   void header_byte(unsigned char byte);
   void begin_payload();
   void end_frame();
 
   State state_ = State::http;
+  std::string start_;            // as much of the HTTP message as tells an answer's status
   std::uint8_t blank_line_ = 0;  // how much of "\r\n\r\n" has been matched
   std::array<unsigned char, 14> header_{};
   std::uint8_t header_size_ = 0;
