@@ -10,6 +10,8 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 
+#include <charconv>
+
 #include "base/invariant.hpp"
 #include "base/prng.hpp"
 #include "base/text.hpp"
@@ -372,7 +374,7 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
  private:
   awaitable<void> run() {
     delay_.expires_after(client_.start);
-    co_await delay_.async_wait(kTuple);
+    if (!hung_up_) co_await delay_.async_wait(kTuple);  // nobody cancels it any more if that came first
     Prng pace(client_.pace_seed);
     std::uint32_t next = 0;
     // An HTTP server may close a connection between two requests whenever it likes (RFC 9112, section 9.5): the
@@ -424,14 +426,17 @@ Result<Endpoint> parse_endpoint(const std::string& url) {
   const auto authority_begin = scheme_end + 3;
   const auto path_begin = std::min(url.find_first_of("/?", authority_begin), url.size());
   const auto authority = url.substr(authority_begin, path_begin - authority_begin);
-  endpoint.path = path_begin == url.size() ? "/" : url.substr(path_begin);
+  endpoint.path = url.substr(path_begin);
+  if (!endpoint.path.starts_with('/')) endpoint.path.insert(0, "/");  // RFC 9112, section 3.2.1
   const auto colon = authority.rfind(':');
   const bool has_port = colon != std::string::npos && authority.find(']', colon) == std::string::npos;
   endpoint.host = authority.substr(0, has_port ? colon : authority.size());
-  const unsigned long port =
-      has_port ? std::strtoul(authority.c_str() + colon + 1, nullptr, 10) : is_tls(endpoint.protocol) ? 443 : 80;
-  if (port == 0 || port > 65535) return bad;
-  endpoint.port = static_cast<std::uint16_t>(port);
+  endpoint.port = is_tls(endpoint.protocol) ? 443 : 80;
+  if (has_port) {
+    const auto* end = authority.data() + authority.size();
+    const auto [rest, problem] = std::from_chars(authority.data() + colon + 1, end, endpoint.port);
+    if (problem != std::errc() || rest != end || endpoint.port == 0) return bad;
+  }
   endpoint.address = endpoint.host == "localhost" ? "127.0.0.1" : endpoint.host;
   if (endpoint.address.starts_with('[')) endpoint.address = endpoint.address.substr(1, endpoint.address.size() - 2);
   error_code ec;

@@ -1,0 +1,501 @@
+// Whole sessions against servers that misbehave in one exact way each.
+#include "client/session.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+
+#include "target/certificate.hpp"
+#include "unit/client/event_words.hpp"
+#include "unit/client/raw_server.hpp"
+#include "unit/scratch_folder.hpp"
+
+namespace lastcall {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+using testing::Peer;
+using testing::RawServer;
+
+const std::string kCloseGoingAway("\x88\x02\x03\xe9", 4);
+
+PlannedClient client(Nanoseconds start = {}) { return {.id = {5}, .group = 0, .start = start, .pace_seed = 1}; }
+
+class NoTriggers final : public TriggerCounter {
+  void happened(ClientEvent) override {}
+};
+
+// One client, played on the test's thread.
+class SessionAgainst : public ::testing::Test {
+ protected:
+  std::unique_ptr<RawServer> server(RawServer::Script script) {
+    return std::make_unique<RawServer>(std::move(script));
+  }
+  std::unique_ptr<RawServer> tls_server(RawServer::Script script) {
+    return std::make_unique<RawServer>(std::move(script), certificate_, key_);
+  }
+
+  // From start to end, or to a limit that nothing here comes near.
+  void play(const ClientGroup& group) {
+    session_ = Session::create(context_, client(), group);
+    session_->start([this] { ended_ = true; });
+    io_.run_for(seconds(15));
+    EXPECT_TRUE(ended_) << "the session went on";
+    session_.reset();
+    EXPECT_TRUE(segment_.finish().has_value());
+    events_ = testing::events_of(folder_ / "client.seg");
+    for (const auto& event : events_) words_.push_back(testing::words(event));
+  }
+  // From any thread.
+  void stop_begins() {
+    asio::post(io_, [this] { context_.stop_begun = true; });
+  }
+  void hang_up() {
+    hung_up_ = now();
+    asio::post(io_, [this] { session_->hang_up(); });
+  }
+  [[nodiscard]] std::vector<std::uint64_t> attempts() const {
+    std::vector<std::uint64_t> found;
+    for (const auto& event : events_) {
+      if (const auto* invoked = std::get_if<ConnectInvoked>(&event.body)) {
+        found.push_back(invoked->connection.value & UINT32_MAX);
+      }
+    }
+    return found;
+  }
+
+  testing::ScratchFolder folder_;
+  std::string certificate_ = folder_ / "cert.pem";
+  std::string key_ = folder_ / "key.pem";
+  asio::io_context io_;
+  // Every client trusts the test's own certificate.
+  bool certified_ = write_certificate(certificate_, key_).has_value();
+  std::unique_ptr<asio::ssl::context> tls_ = std::move(*client_tls(certificate_));
+  SegmentWriter segment_ = std::move(*SegmentWriter::create(folder_ / "client.seg"));
+  NoTriggers triggers_;
+  SessionContext context_{io_, *tls_, segment_, triggers_, {}};
+  std::shared_ptr<Session> session_;
+  bool ended_ = false;
+  std::atomic<TimePoint> hung_up_{};
+  std::vector<Event> events_;
+  std::vector<std::string> words_;
+};
+
+ClientGroup group_of(Protocol protocol, const std::string& port, const std::string& path = "/") {
+  constexpr std::string_view kSchemes[] = {"ws", "wss", "http", "https"};
+  ClientGroup group;
+  group.protocol = protocol;
+  group.url = std::string(kSchemes[static_cast<std::size_t>(protocol)]) + "://127.0.0.1:" + port + path;
+  group.method = "GET";
+  if (is_websocket(protocol)) {
+    group.message = "hello {id}";
+    group.acknowledgement = "ack {id}";
+  }
+  return group;
+}
+
+TEST_F(SessionAgainst, WebSocketServerThatSendsDataAfterItsCloseFrame) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.write(kCloseGoingAway + std::string("\x81\x03hey", 5));
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("layer_up websocket"), Contains("close_frame received 1001"),
+                            Contains("close_frame sent 1001"), Contains("bytes_after_close websocket 5")));
+}
+
+TEST_F(SessionAgainst, WebSocketServerThatSendsDataLongAfterItsCloseFrame) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.write(kCloseGoingAway);
+    peer.read_until("\x88");  // the client has answered
+    peer.write(std::string("\x81\x03hey", 5));
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("close_frame received 1001"), Contains("bytes_after_close websocket 5"),
+                            Contains("fin received"), Contains("fin sent")));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
+TEST_F(SessionAgainst, WebSocketServerThatAcknowledgesAndClosesInOrder) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.read();  // one masked message
+    peer.write(std::string("\x81\x11", 2) + "ack 000005-000000");
+    peer.read();
+    peer.write(kCloseGoingAway);
+    peer.read_until("\x88");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("request_sent 0 19"), Contains("request_ended 0 ok 0 17"),
+                            Contains("request_ended 1 unknown 0 0"), Contains("close_frame received 1001"),
+                            Contains("fin received"), Not(Contains("reset")),
+                            Not(Contains(StartsWith("bytes_after_close")))));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
+TEST_F(SessionAgainst, WebSocketServerThatDeclinesTheHandshake) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.answer("503 Service Unavailable", "Hello, nobody is taken on any more" + std::string(200, '!'));
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()));
+  EXPECT_THAT(words_, Contains(AllOf(StartsWith("layer_failed websocket"), HasSubstr("503"))));
+  EXPECT_THAT(words_, Not(Contains(StartsWith("close_frame")))) << "the body is no frame";
+  EXPECT_THAT(words_, Not(Contains("layer_up websocket")));
+}
+
+TEST_F(SessionAgainst, WebSocketServerThatBreaksTheFraming) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.write(std::string(20, '\xff'));  // reserved bits and a reserved opcode
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()));
+  EXPECT_THAT(words_.back(), StartsWith("connection_ended protocol "));
+}
+
+TEST_F(SessionAgainst, ServerThatResetsTheConnection) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.read();
+    peer.reset();
+  });
+  play(group_of(Protocol::ws, server->port()));
+  EXPECT_EQ(std::ranges::count(words_, "reset"), 1);
+  EXPECT_EQ(words_.back(), "connection_ended reset");
+}
+
+TEST_F(SessionAgainst, ServerThatEndsTheStreamWithoutACloseFrame) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("fin received"), Not(Contains(StartsWith("close_frame received")))));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
+TEST_F(SessionAgainst, TlsServerThatSendsBytesAfterCloseNotify) {
+  const auto server = this->tls_server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.write(kCloseGoingAway);
+    peer.close_notify();
+    peer.write_below_tls(std::string("\x17\x03\x03\x00\x05late!", 10));  // a record that should not be there
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::wss, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("layer_up tls"), Contains("close_frame received 1001"),
+                            Contains("close_notify received"), Contains("close_notify sent"),
+                            Contains("bytes_after_close tls 10"), Contains("fin received")));
+}
+
+TEST_F(SessionAgainst, TlsServerThatClosesInOrder) {
+  const auto server = this->tls_server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.write(kCloseGoingAway);
+    peer.close_notify();
+    peer.read_to_end();
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::wss, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("close_notify received"), Contains("close_notify sent"), Contains("fin received"),
+                            Contains("fin sent"), Not(Contains("reset")),
+                            Not(Contains(StartsWith("bytes_after_close")))));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
+TEST_F(SessionAgainst, TlsServerThatEndsTheStreamWithoutCloseNotify) {
+  const auto server = this->tls_server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.answer("200 OK", "fine");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::https, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 ok 200 4"), Contains("fin received"),
+                            Not(Contains("close_notify received"))));
+}
+
+TEST_F(SessionAgainst, ServerWhoseTlsIsNone) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.read();
+    peer.answer("400 Bad Request", "this is HTTP");
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::https, server->port()));
+  EXPECT_THAT(words_, Contains(StartsWith("layer_failed tls ")));
+}
+
+TEST_F(SessionAgainst, TlsServerWithACertificateOfSomebodyElse) {
+  const testing::ScratchFolder other;
+  ASSERT_TRUE(write_certificate(other / "cert.pem", other / "key.pem").has_value());
+  const RawServer server([](RawServer& s) { EXPECT_FALSE(s.accept().handshake_done); }, other / "cert.pem",
+                         other / "key.pem");
+  play(group_of(Protocol::https, server.port()));
+  EXPECT_THAT(words_, Contains(StartsWith("layer_failed tls ")));
+}
+
+TEST_F(SessionAgainst, ServerThatNeverAnswersAndHangingUpEndsItAtOnce) {
+  for (const auto protocol : {Protocol::ws, Protocol::http}) {
+    SCOPED_TRACE(static_cast<int>(protocol));
+    const auto server = this->server([this](RawServer& s) {
+      auto peer = s.accept();
+      peer.read_request();
+      hang_up();
+      peer.read_to_end();
+    });
+    ended_ = false;
+    auto group = group_of(protocol, server->port());
+    session_ = Session::create(context_, client(), group);
+    session_->start([this] { ended_ = true; });
+    io_.restart();
+    io_.run_for(seconds(15));
+    EXPECT_TRUE(ended_);
+    EXPECT_LT(now() - hung_up_.load(), seconds(1)) << "it waited for the server";
+  }
+  session_.reset();
+  ASSERT_TRUE(segment_.finish().has_value());
+  const auto words = testing::words_of(folder_ / "client.seg");
+  EXPECT_EQ(std::ranges::count(words, "connection_ended harness"), 2);
+  EXPECT_THAT(words, Contains("request_ended 0 unknown 0 0"));
+  EXPECT_THAT(words, Not(Contains(StartsWith("layer_failed")))) << "it is not the server's doing";
+}
+
+TEST_F(SessionAgainst, TlsServerThatStallsAtEachStageAndHangingUpEndsItAtOnce) {
+  const auto server = this->tls_server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.write(kCloseGoingAway);
+    peer.close_notify();
+    peer.read_to_end();  // the client has sent its close_notify and waits for the end of the stream
+    hang_up();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::wss, server->port()));
+  EXPECT_LT(now() - hung_up_.load(), seconds(1));
+  EXPECT_EQ(words_.back(), "connection_ended harness");
+}
+
+TEST_F(SessionAgainst, NobodyAndHangingUpBeforeItsStart) {
+  ClientGroup group = group_of(Protocol::http, "9");
+  session_ = Session::create(context_, client(seconds(10)), group);
+  session_->start([this] { ended_ = true; });
+  session_->hang_up();
+  const auto begin = now();
+  io_.run_for(seconds(15));
+  EXPECT_TRUE(ended_);
+  EXPECT_LT(now() - begin, seconds(1));
+}
+
+TEST_F(SessionAgainst, NobodyIsAFailedConnect) {
+  const auto port = server([](RawServer&) {})->port();  // closed again
+  play(group_of(Protocol::http, port));
+  EXPECT_THAT(words_, ElementsAre("connect_invoked 0", "layer_failed tcp Connection refused",
+                                  StartsWith("connection_ended")));
+}
+
+TEST_F(SessionAgainst, HttpServerThatClosesBetweenRequestsIsConnectedToAnew) {
+  const auto server = this->server([](RawServer& s) {
+    for (int i = 0; i < 2; ++i) {
+      auto peer = s.accept();
+      peer.read_request();
+      peer.answer("200 OK", "fine");
+      peer.fin();
+      peer.read_to_end();
+    }
+  });
+  auto group = group_of(Protocol::http, server->port(), "/work?id={id}");
+  group.pace = {milliseconds(200), milliseconds(200)};  // the server closes while the client pauses
+  group.messages = 2;
+  play(group);
+  ASSERT_GE(attempts().size(), 2U);
+  EXPECT_EQ(attempts()[1], 1U);
+  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 ok 200 4"), Contains("request_ended 1 ok 200 4")))
+      << "request numbers go on over connections";
+}
+
+TEST_F(SessionAgainst, HttpServerIsNotConnectedToAnewAfterTheStop) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    stop_begins();
+    peer.answer("200 OK", "fine");
+    peer.fin();
+    peer.read_to_end();
+  });
+  auto group = group_of(Protocol::http, server->port());
+  group.pace = {milliseconds(200), milliseconds(200)};
+  play(group);
+  EXPECT_THAT(attempts(), ElementsAre(0U));
+}
+
+TEST_F(SessionAgainst, HttpServerThatAnnouncesItsClose) {
+  const auto server = this->server([](RawServer& s) {
+    for (int i = 0; i < 2; ++i) {
+      auto peer = s.accept();
+      peer.read_request();
+      peer.answer("200 OK", "bye", "Connection: close\r\n");
+      peer.fin();
+      EXPECT_EQ(peer.read(), "") << "nothing is sent after the announcement";
+    }
+  });
+  auto group = group_of(Protocol::http, server->port());
+  group.messages = 2;
+  play(group);
+  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 ok 200 3"), Contains("request_ended 1 ok 200 3"),
+                            Not(Contains("reset"))));
+}
+
+TEST_F(SessionAgainst, HttpServerThatAnswersWithAnUnwantedStatus) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    stop_begins();
+    peer.answer("503 Service Unavailable", "later", "Connection: close\r\n");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::http, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("answer_began 0"), Contains("request_ended 0 refused 503 5")));
+}
+
+TEST_F(SessionAgainst, HttpServerWhoseStatusTheScenarioWants) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    stop_begins();
+    peer.answer("404 Not Found", "", "Connection: close\r\n");
+    peer.fin();
+    peer.read_to_end();
+  });
+  auto group = group_of(Protocol::http, server->port());
+  group.status = {404};
+  play(group);
+  EXPECT_THAT(words_, Contains("request_ended 0 ok 404 0"));
+}
+
+TEST_F(SessionAgainst, HttpServerThatStopsInTheMiddleOfAnAnswer) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::http, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("answer_began 0"), Contains("request_ended 0 unknown 0 0"),
+                            Contains("fin received")));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
+TEST_F(SessionAgainst, HttpServerThatAnswersWhatNobodyAsked) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.answer("200 OK", "one");
+    peer.answer("200 OK", "two");
+    peer.read_to_end();
+  });
+  auto group = group_of(Protocol::http, server->port());
+  group.pace = {seconds(5), seconds(5)};
+  play(group);
+  EXPECT_THAT(words_, Contains(StartsWith("connection_ended protocol an answer to a request")));
+}
+
+TEST_F(SessionAgainst, HttpServerThatAnswersGarbage) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.write(std::string("\0\xff garbage\r\n\r\n", 14));
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::http, server->port()));
+  EXPECT_THAT(words_.back(), StartsWith("connection_ended protocol "));
+}
+
+TEST(ParseEndpoint, TakesTheFourSchemesApart) {
+  const auto full = parse_endpoint("wss://127.0.0.1:8443/chat?room=1");
+  ASSERT_TRUE(full.has_value());
+  EXPECT_EQ(full->protocol, Protocol::wss);
+  EXPECT_EQ(full->host, "127.0.0.1");
+  EXPECT_EQ(full->address, "127.0.0.1");
+  EXPECT_EQ(full->port, 8443);
+  EXPECT_EQ(full->path, "/chat?room=1");
+  const std::pair<std::string, int> defaults[] = {
+      {"ws://127.0.0.1", 80}, {"http://127.0.0.1", 80}, {"wss://127.0.0.1", 443}, {"https://127.0.0.1/", 443}};
+  for (const auto& [url, port] : defaults) {
+    const auto endpoint = parse_endpoint(url);
+    ASSERT_TRUE(endpoint.has_value()) << url;
+    EXPECT_EQ(endpoint->port, port) << url;
+    EXPECT_EQ(endpoint->path, "/") << url;
+  }
+}
+
+TEST(ParseEndpoint, KnowsEveryNameOfTheLoopback) {
+  const auto name = parse_endpoint("http://localhost:80/");
+  ASSERT_TRUE(name.has_value());
+  EXPECT_EQ(name->host, "localhost");
+  EXPECT_EQ(name->address, "127.0.0.1");
+  const auto six = parse_endpoint("http://[::1]:8080/x");
+  ASSERT_TRUE(six.has_value());
+  EXPECT_EQ(six->host, "[::1]");
+  EXPECT_EQ(six->address, "::1");
+  EXPECT_EQ(six->port, 8080);
+  EXPECT_TRUE(parse_endpoint("http://127.8.9.10/").has_value());
+  EXPECT_EQ(parse_endpoint("http://[::1]/")->port, 80);
+}
+
+TEST(ParseEndpoint, GivesAQueryWithoutAPathTheRoot) {
+  const auto endpoint = parse_endpoint("http://127.0.0.1:80?x=1");
+  ASSERT_TRUE(endpoint.has_value());
+  EXPECT_EQ(endpoint->path, "/?x=1");
+}
+
+TEST(ParseEndpoint, RefusesWhatIsNoUrlOfThisMachine) {
+  for (const auto* url :
+       {"", "127.0.0.1:80", "ftp://127.0.0.1/", "HTTP://127.0.0.1/", "http://", "http://example.org/",
+        "http://10.0.0.1/", "http://0.0.0.0/", "http://[::2]/", "http://[]/", "http://[/", "http://[::1:80/",
+        "http://user@127.0.0.1/", "http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:-1/",
+        "http://127.0.0.1:/", "http://127.0.0.1:http/", "http://127.0.0.1:80x/", "http://127.0.0.1:+80/"}) {
+    EXPECT_TRUE(parse_endpoint(url).has_error()) << url;
+  }
+}
+
+TEST(ClientTls, NamesACertificateThatCannotBeLoaded) {
+  const auto missing = client_tls("/nonexistent.pem");
+  ASSERT_TRUE(missing.has_error());
+  EXPECT_THAT(missing.error().message(), HasSubstr("/nonexistent.pem"));
+}
+
+}  // namespace
+}  // namespace lastcall
