@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 namespace lastcall {
 
@@ -56,10 +57,13 @@ void FaultRunner::note_stop() {
 }
 
 void FaultRunner::end(const std::string& reason) {
-  over_ = true;
+  if (!std::exchange(over_, true)) end_reason_ = reason;
+}
+
+void FaultRunner::record_unreached() {
   for (std::uint32_t i = 0; i < reached_.size(); ++i) {
     if (reached_[i]) continue;
-    std::string why = reason;
+    std::string why = end_reason_;
     if (const auto* when = std::get_if<NthEvent>(&plan_.faults[i].when)) {
       why += "; " + std::to_string(board_.counted(when->event)) + " of " + std::to_string(when->nth) + " '" +
              std::string(name(when->event)) + "' events were counted";

@@ -24,8 +24,10 @@ class FaultRunner {
   void begin(Phase phase, int pidfd);
   // A worker fired the first signal of a fault.
   void fired(FaultId fault, int pidfd);
-  // The target is gone: what has not been reached will not be.
+  // Nothing is struck from here on; the first reason counts.
   void end(const std::string& reason);
+  // Records what was not reached. Once, when no worker can say any more that it fired something.
+  void record_unreached();
 
   [[nodiscard]] bool stop_begun() const { return stop_begun_; }
   [[nodiscard]] TimePoint stop_time() const { return stop_time_; }
@@ -43,6 +45,7 @@ class FaultRunner {
   Changes& changes_;
   std::vector<bool> reached_;
   bool over_ = false;
+  std::string end_reason_;
   bool stop_begun_ = false;
   TimePoint stop_time_{};
 };

@@ -265,6 +265,7 @@ class Trial {
     link_.say(Control::end);
     co_await changes_.until([&] { return link_.all_done() || !link_.problem().empty() || given_up_; },
                             now() + kWorkerLimit);
+    faults_.record_unreached();
   }
 
   Result<bool> finish_segments() {
