@@ -1,6 +1,7 @@
 #include "trial/result.hpp"
 
 #include <boost/json.hpp>
+#include <stdexcept>
 
 namespace lastcall {
 namespace {
@@ -21,13 +22,17 @@ json::object verdict_object(const Verdict& verdict) {
           {"evidence", std::move(evidence)}};
 }
 
+Outcome outcome_from(const std::string& word) {
+  for (const auto outcome : {Outcome::not_applicable, Outcome::pass, Outcome::unknown, Outcome::fail}) {
+    if (word == name(outcome)) return outcome;
+  }
+  throw std::runtime_error("there is no outcome '" + word + "'");
+}
+
 Verdict verdict_from(const json::object& object) {
   Verdict verdict;
   verdict.property = json::value_to<std::string>(object.at("property"));
-  const auto outcome = json::value_to<std::string>(object.at("outcome"));
-  for (const auto candidate : {Outcome::not_applicable, Outcome::pass, Outcome::unknown, Outcome::fail}) {
-    if (outcome == name(candidate)) verdict.outcome = candidate;
-  }
+  verdict.outcome = outcome_from(json::value_to<std::string>(object.at("outcome")));
   verdict.judged = object.at("judged").to_number<std::uint64_t>();
   verdict.reason = json::value_to<std::string>(object.at("reason"));
   for (const auto& item : object.at("evidence").as_array()) {

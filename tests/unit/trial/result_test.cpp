@@ -1,0 +1,76 @@
+#include "trial/result.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace lastcall {
+namespace {
+
+TrialResult result_with_everything() {
+  TrialResult result;
+  result.seed = UINT64_MAX;
+  result.broken = "it \"broke\"\n";
+  result.duration = Nanoseconds(5'000'000'001);
+  result.overhead = Nanoseconds(7);
+  result.stop = Nanoseconds(3);
+  result.clients = 20'000;
+  result.connections = 19'999;
+  result.kept = true;
+  result.verdicts = {{.property = "released", .outcome = Outcome::fail, .judged = 4, .reason = "left a file",
+                      .evidence = {12, 900}, .evidence_text = {"{\"t\":1}", "{\"t\":2}"}},
+                     {.property = "deadline", .outcome = Outcome::pass, .judged = 1},
+                     {.property = "serves", .outcome = Outcome::unknown, .reason = "lost"},
+                     {.property = "no-panic", .outcome = Outcome::not_applicable}};
+  return result;
+}
+
+TEST(TrialResult, ComesBackFromItsJson) {
+  const auto sent = result_with_everything();
+  const auto received = trial_result_from_json(to_json(sent));
+  ASSERT_TRUE(received.has_value()) << received.error().message();
+  EXPECT_EQ(received->seed, sent.seed);
+  EXPECT_EQ(received->broken, sent.broken);
+  EXPECT_EQ(received->duration, sent.duration);
+  EXPECT_EQ(received->overhead, sent.overhead);
+  EXPECT_EQ(received->stop, sent.stop);
+  EXPECT_EQ(received->clients, sent.clients);
+  EXPECT_EQ(received->connections, sent.connections);
+  EXPECT_EQ(received->kept, sent.kept);
+  ASSERT_EQ(received->verdicts.size(), sent.verdicts.size());
+  for (std::size_t i = 0; i < sent.verdicts.size(); ++i) {
+    EXPECT_EQ(received->verdicts[i].property, sent.verdicts[i].property);
+    EXPECT_EQ(received->verdicts[i].outcome, sent.verdicts[i].outcome);
+    EXPECT_EQ(received->verdicts[i].judged, sent.verdicts[i].judged);
+    EXPECT_EQ(received->verdicts[i].reason, sent.verdicts[i].reason);
+    EXPECT_EQ(received->verdicts[i].evidence, sent.verdicts[i].evidence);
+    EXPECT_EQ(received->verdicts[i].evidence_text, sent.verdicts[i].evidence_text);
+  }
+}
+
+TEST(TrialResult, IsOneLineOfJson) {
+  const auto json = to_json(result_with_everything());
+  EXPECT_EQ(json.find('\n'), json.size() - 1);
+}
+
+TEST(TrialResult, ThatWasCutOffAnywhereIsAnError) {
+  const auto json = to_json(result_with_everything());
+  for (std::size_t size = 0; size + 2 < json.size(); ++size) {
+    EXPECT_TRUE(trial_result_from_json(json.substr(0, size)).has_error()) << size;
+  }
+}
+
+TEST(TrialResult, OfTheWrongShapeIsAnError) {
+  for (const auto* text : {"", "null", "[]", "{}", "{\"seed\":\"1\"}"}) {
+    EXPECT_TRUE(trial_result_from_json(text).has_error()) << text;
+  }
+}
+
+TEST(TrialResult, WithAnOutcomeThatDoesNotExistIsAnError) {
+  auto json = to_json(result_with_everything());
+  const std::string known = "\"outcome\":\"fail\"";
+  json.replace(json.find(known), known.size(), "\"outcome\":\"fine\"");
+  EXPECT_TRUE(trial_result_from_json(json).has_error()) << "a verdict must not turn into 'nothing to judge'";
+}
+
+}  // namespace
+}  // namespace lastcall
