@@ -224,6 +224,13 @@ Result<ForkServer> ForkServer::start() {
   return ForkServer(std::move(pair.ours), pid);
 }
 
+ForkServer::~ForkServer() {
+  if (!control_) return;  // moved from
+  control_.reset();
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 Result<ScopedFd> ForkServer::conduct(const TrialOrder& order) {
   auto pair = socket_pair(SOCK_STREAM);
   auto sent = send_message(control_.get(), to_text(order), {pair.theirs.get()});

@@ -16,6 +16,10 @@ class ForkServer {
  public:
   // Forks. Call before any thread is started.
   static Result<ForkServer> start();
+  ForkServer(ForkServer&&) = default;
+  ForkServer& operator=(ForkServer&&) = delete;
+  // Gives up the trials that still run and waits until nothing of them is left.
+  ~ForkServer();
 
   // Orders a trial. The returned socket brings the result as JSON and then ends; closing it gives the trial up.
   Result<ScopedFd> conduct(const TrialOrder& order);

@@ -64,6 +64,8 @@ Result<pid_t> TargetProcess::start(Start start) {
   if (::pipe2(err, O_CLOEXEC) != 0) return Error{"create a pipe", "", errno, ""};
   out_.pipe.assign(out[0]);
   err_.pipe.assign(err[0]);
+  out_.pipe.non_blocking(true);
+  err_.pipe.non_blocking(true);
   const ScopedFd out_end(out[1]);
   const ScopedFd err_end(err[1]);
 
@@ -97,11 +99,19 @@ Result<pid_t> TargetProcess::start(Start start) {
 }
 
 void TargetProcess::read_output(Output& output) {
-  output.pipe.async_read_some(asio::buffer(output.buffer), [this, &output](auto ec, std::size_t n) {
-    if (ec) return;
-    output.lines.feed({output.buffer.data(), n});
-    read_output(output);
+  // Waits, then reads at once: no bytes are ever between a finished read and its handler, where drain_output()
+  // would overtake and overwrite them.
+  output.pipe.async_wait(asio::posix::stream_descriptor::wait_read, [this, &output](auto ec) {
+    if (!ec) ec = read_once(output);
+    if (!ec || ec == asio::error::would_block) read_output(output);
   });
+}
+
+boost::system::error_code TargetProcess::read_once(Output& output) {
+  boost::system::error_code ec;
+  const auto n = output.pipe.read_some(asio::buffer(output.buffer), ec);
+  output.lines.feed({output.buffer.data(), n});
+  return ec;
 }
 
 void TargetProcess::on_line(Stream stream, const std::string& line) {
@@ -184,13 +194,10 @@ void TargetProcess::end_tree() {
 void TargetProcess::drain_output() {
   for (auto* output : {&out_, &err_}) {
     if (!output->pipe.is_open()) continue;
-    output->pipe.non_blocking(true);
-    boost::system::error_code ec;
-    while (!ec) {
-      const auto n = output->pipe.read_some(asio::buffer(output->buffer), ec);
-      output->lines.feed({output->buffer.data(), n});
+    while (!read_once(*output)) {
     }
     output->lines.finish();
+    boost::system::error_code ec;
     output->pipe.close(ec);
     if (const auto lost = output->lines.lost_lines(); lost > 0) {
       segment_.record(EventsLost{"trial", std::to_string(lost) + " lines of output beyond the limit"});

@@ -64,6 +64,7 @@ class TargetProcess {
     std::vector<char> buffer;
   };
   void read_output(Output& output);
+  boost::system::error_code read_once(Output& output);  // what is there; never blocks
   void read_notifications();
   void wait_for_children();
   void reap();

@@ -1,0 +1,137 @@
+// Whole trials of a small shell target, without clients that matter: what becomes of the processes.
+#include "trial/fork_server.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "history/history.hpp"
+#include "plan/plan.hpp"
+#include "unit/client/event_words.hpp"
+#include "unit/scratch_folder.hpp"
+
+namespace lastcall {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+class Trials : public ::testing::Test {
+ protected:
+  // A shell script as the target, one HTTP client that finds nobody, a stop 10 ms into the load.
+  TrialOrder order(const std::string& script) {
+    const std::string text = "[target]\ncommand = ['sh', '-c', '''" + script +
+                             "''']\nready = { log = 'ready' }\nstop = { signal = 'SIGTERM', deadline = '2s', exit = 0 }\n"
+                             "[[clients]]\nname = 'c'\nurl = 'http://127.0.0.1:{port}/'\ncount = 1\n"
+                             "[[faults]]\nwhat = 'stop'\nwhen = { phase = 'load', at = '10ms' }\n"
+                             "[budget]\ntrials = 1\nload = '5s'\n";
+    auto parsed = parse_scenario(text, "s.toml");
+    if (const auto* errors = std::get_if<std::vector<ScenarioError>>(&parsed)) ADD_FAILURE() << errors->front().text();
+    const auto name = "trial-" + std::to_string(++trials_);
+    folder_.write(name + "/plan.json", to_json(draw_plan("s.toml", text, std::get<Scenario>(parsed), 1)));
+    return {.directory = folder_ / name, .tools = "", .keep = Keep::all, .slot = 0, .workers = 1};
+  }
+  static std::string read_to_end(int fd) {
+    std::string text;
+    char block[4096];
+    for (ssize_t n = 0; (n = ::read(fd, block, sizeof block)) > 0;) text.append(block, static_cast<std::size_t>(n));
+    return text;
+  }
+  static TrialResult conduct(ForkServer& server, const TrialOrder& order) {
+    auto socket = server.conduct(order);
+    EXPECT_TRUE(socket.has_value());
+    auto result = trial_result_from_json(read_to_end(socket->get()));
+    EXPECT_TRUE(result.has_value());
+    return result ? *result : TrialResult{};
+  }
+  // The pid that a target has written to {dir}/pid.txt, once it is there.
+  pid_t pid_of(const TrialOrder& order) {
+    for (int i = 0; i < 5'000; ++i) {
+      std::ifstream file(order.directory + "/target/pid.txt");
+      std::string line;
+      if (std::getline(file, line) && !file.eof()) return std::stoi(line);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    ADD_FAILURE() << "the target did not start";
+    return -1;
+  }
+
+  testing::ScratchFolder folder_;
+  int trials_ = 0;
+};
+
+TEST_F(Trials, RunOneAfterTheOtherOnTheSameWorker) {
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  for (int i = 0; i < 3; ++i) {
+    const auto trial = order("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+    const auto result = conduct(*server, trial);
+    EXPECT_EQ(result.broken, "");
+    EXPECT_EQ(result.clients, 1U);
+    const auto words = testing::words_of(trial.directory + "/segments/trial.seg");
+    EXPECT_THAT(words, Contains("target_ended exited 0 0"));
+    EXPECT_THAT(testing::words_of(trial.directory + "/segments/clients-0.seg"),
+                Contains("layer_failed tcp Connection refused"));
+  }
+}
+
+TEST_F(Trials, KeepEveryLineOfATargetThatTalksToTheEnd) {
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  const auto trial = order("trap 'seq 30000; exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+  EXPECT_EQ(conduct(*server, trial).broken, "");
+  int next = 0;
+  for (const auto& words : testing::words_of(trial.directory + "/segments/trial.seg")) {
+    if (words == "target_output out " + std::to_string(next + 1)) ++next;
+  }
+  EXPECT_EQ(next, 30'000);
+}
+
+TEST_F(Trials, KeepWholeLinesOfALeftoverThatNeverStopsTalking) {
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  const auto trial = order("yes abcdefghijklmnopqrstuvwxyz & trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+  EXPECT_EQ(conduct(*server, trial).broken, "");
+  const auto words = testing::words_of(trial.directory + "/segments/trial.seg");
+  EXPECT_THAT(words, Contains(HasSubstr("process_left")));
+  std::size_t cut = 0;
+  for (const auto& line : words) {
+    if (line.starts_with("target_output out ") && line != "target_output out ready" &&
+        line != "target_output out abcdefghijklmnopqrstuvwxyz") {
+      ++cut;
+    }
+  }
+  EXPECT_LE(cut, 1U) << "only the very last line may be cut, by the kill";
+}
+
+TEST_F(Trials, ThatAreGivenUpLeaveNobodyBehind) {
+  pid_t target = -1;
+  {
+    auto server = ForkServer::start();
+    ASSERT_TRUE(server.has_value());
+    const auto trial = order("trap '' TERM; echo $$ > pid.txt; sleep 100");
+    auto socket = server->conduct(trial);
+    ASSERT_TRUE(socket.has_value());
+    target = pid_of(trial);
+    EXPECT_EQ(::kill(target, 0), 0);
+    socket->reset();
+  }
+  EXPECT_EQ(::kill(target, 0), -1) << "the target outlived the fork server";
+}
+
+TEST_F(Trials, OfATargetThatEndsAtOnceSayThatItWasNotReady) {
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  const auto trial = order("exit 0");
+  const auto result = conduct(*server, trial);
+  EXPECT_EQ(result.broken, "");
+  EXPECT_THAT(testing::words_of(trial.directory + "/segments/trial.seg"),
+              Contains("target_not_ready the target ended first"));
+}
+
+}  // namespace
+}  // namespace lastcall
