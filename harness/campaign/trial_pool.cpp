@@ -88,6 +88,8 @@ class Pool {
     auto job = options_.next();
     if (!job) return more_ = false;
     std::error_code ec;
+    // An earlier campaign or replay may have left a trial of the same name: what lay in its {dir} is not this one's.
+    if (std::filesystem::is_directory(job->directory, ec)) std::filesystem::remove_all(job->directory, ec);
     std::filesystem::create_directories(job->directory, ec);
     std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
     plan << to_json(job->plan);
