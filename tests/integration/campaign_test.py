@@ -50,6 +50,14 @@ class Options(LastcallTest):
         run = lastcall("run", *files, "--trials", 2, "--results", self.folder / "r")
         self.assertEqual(["one.toml", "two.toml"] * 2, [os.path.basename(t["scenario"]) for t in run.trials])
 
+    def test_a_results_directory_used_again_does_not_mix_the_trials(self):
+        untidy = self.write(scenario(["sh", "-c", f"echo > left.pid; exec {' '.join(serve())}"]))
+        results = self.folder / "r"
+        self.assertEqual(1, lastcall("run", untidy, "--trials", 1, "--keep", "all", "--results", results).code)
+        run = lastcall("run", self.write(scenario(serve())), "--trials", 1, "--keep", "all", "--results", results)
+        self.assert_exit(0, run)
+        self.assertEqual(1, len(run.trials))
+
     def test_json_prints_the_report(self):
         run = self.run_scenario(scenario(serve()), "--json")
         printed = json.loads(run.out)

@@ -58,6 +58,13 @@ class Replay(LastcallTest):
                 self.assertIn("plan.json", replay.err)
                 self.assertIn(place, replay.err)
 
+    def test_twice_begins_each_in_a_fresh_directory(self):
+        once = "test ! -e traces || exit 77; echo > traces; exec " + " ".join(serve("--code", "5"))
+        path = self.plan(self.run_scenario(scenario(["sh", "-c", once])))
+        for _ in range(2):
+            self.assert_exit(1, self.replay(path, times=1))
+            self.assertNotIn("exit 77", (self.folder / "replays" / "1" / "verdict.json").read_text())
+
     def test_of_a_missing_plan_is_a_usage_error(self):
         self.assert_exit(2, self.replay(self.folder / "nothing"))
         self.assert_exit(2, self.replay(self.folder))
