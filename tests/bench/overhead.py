@@ -34,7 +34,7 @@ when = { event = "acknowledged", nth = 1 }
 BY_HAND = r"""
 one() {
   reference_server --port $1 >/dev/null 2>&1 &
-  until curl -sf -o /dev/null http://127.0.0.1:$1/health; do :; done
+  until curl -sf -o /dev/null http://127.0.0.1:$1/health; do sleep 0.01; done
   curl -sf -o /dev/null http://127.0.0.1:$1/health
   kill -TERM $!
   wait $!

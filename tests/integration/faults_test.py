@@ -25,7 +25,7 @@ class Faults(LastcallTest):
                 seen, run = self.double(first, second, gap)
                 self.assertEqual([first, second], [name for name, _ in seen])
                 self.assertGreaterEqual(seen[1][1] - seen[0][1], (gap - 10) * 1e6)
-                self.assertLess(seen[1][1] - seen[0][1], (gap + 100) * 1e6)
+                self.assertLess(seen[1][1] - seen[0][1], (gap + 250) * 1e6)
                 self.assertEqual([(0, True), (1, False)], [(e["step"], e["stop"]) for e in run.events("fault_invoked")])
 
     def test_a_signal_that_is_no_stop_comes_before_the_stop(self):
@@ -62,7 +62,7 @@ class Faults(LastcallTest):
                       if e["kind"] == "fault_invoked" or e["kind"] == "request_ended" and e["end"] == "ok"]
             stop = next(i for i, e in enumerate(events) if e["kind"] == "fault_invoked")
             self.assertEqual(7, stop)
-            self.assertLess(float(events[7]["t"]) - float(events[6]["t"]), 0.002)
+            self.assertLess(float(events[7]["t"]) - float(events[6]["t"]), 0.05)
 
     def test_the_stop_comes_at_the_nth_connection_and_the_nth_message_sent(self):
         clients = HTTP_CLIENT + 'count = 4\nramp = "200ms"\n'
