@@ -4,7 +4,8 @@
 // Judges connections that were fully up at the stop and that their client had not begun to close.
 // Cannot see what the server sent and the network lost. An HTTP client that sent a request after
 // the stop may meet a reset that destroys close_notify too: a window that no server can close (RFC
-// 9112, section 9.6), so such connections are not judged.
+// 9112, section 9.6), so such connections are not judged; nor is the reset of a plain one that got no
+// byte of an answer, which the server may never have accepted.
 #include <algorithm>
 
 #include "checkers/checkers.hpp"
@@ -64,6 +65,14 @@ bool closed_by_its_client(const ConnectionView& c, Protocol protocol, const Hist
   return is_first(c.fin_sent, c.fin_received);
 }
 
+// Nothing shows that the server has accepted the connection: on plain HTTP a connect succeeds in the
+// kernel's backlog, whose reset at the stop is a window that no server can close.
+bool may_be_backlog(const ConnectionView& c, Protocol protocol) {
+  return protocol == Protocol::http && std::ranges::none_of(c.requests, [](const RequestView& r) {
+    return r.answer_began || (r.ended && r.end != RequestEnd::unknown);
+  });
+}
+
 // Whether the connection was watched to its own end, and not hung up by lastcall.
 bool is_watched_to_its_end(const ConnectionView& c, const History& history) {
   return c.ended &&
@@ -91,6 +100,7 @@ Verdict close_handshake(const Plan& plan, const History& history) {
     const bool sent_late =
         std::ranges::any_of(c.requests, [&](const RequestView& r) { return r.sent > stop; });
     if (!owed.what.empty() && !is_websocket(group->protocol) && sent_late) continue;
+    if (!owed.what.empty() && may_be_backlog(c, group->protocol)) continue;
     // Plain HTTP owes nothing but the absence of a reset, which only a watched end shows.
     const bool needs_its_end = owed.what.empty() ? group->protocol == Protocol::http : !owed.proven;
     if (needs_its_end && !deadline_passed && !is_watched_to_its_end(c, history)) {
