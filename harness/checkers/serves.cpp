@@ -61,6 +61,7 @@ std::string bad_end(const ConnectionView& c, Protocol protocol, const History& h
       return c.requests.empty() || answered ? "" : "were closed by the server without an answer";
     case ConnectionEndReason::finished:
     case ConnectionEndReason::harness:
+    case ConnectionEndReason::unconnected:  // its LayerFailed says more
       return "";
   }
   return "";

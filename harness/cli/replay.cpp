@@ -47,13 +47,14 @@ void count(Tally& tally, const TrialResult& result) {
   bool unclear = false;
   for (const auto& verdict : result.verdicts) {
     const bool counts = tally.wanted.empty() || tally.wanted.contains(verdict.property);
-    unclear = unclear || (counts && verdict.outcome == Outcome::unknown);
+    unclear = unclear || (counts && verdict.outcome == Outcome::unknown) ||
+              (!tally.wanted.empty() && counts && verdict.outcome == Outcome::not_applicable);
     if (verdict.outcome != Outcome::fail) continue;
     ++tally.failures[verdict.property];
     if (counts && tally.first_reason.empty()) tally.first_reason = verdict.property + ": " + verdict.reason;
     hit = hit || counts;
   }
-  if (!hit && unclear) {  // it may have failed, unseen: not a sample of the rate
+  if (!hit && unclear) {  // it may have failed unseen, or did not come to it: no sample of the rate
     ++tally.unknown;
     return;
   }

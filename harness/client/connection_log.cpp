@@ -9,7 +9,9 @@ namespace error = boost::asio::error;
 
 void ConnectionLog::up(Layer layer) {
   record(LayerUp{id_, layer});
-  if (layer == Layer::tcp) happened(ClientEvent::connected);
+  if (layer != Layer::tcp) return;
+  connected_ = true;
+  happened(ClientEvent::connected);
 }
 
 void ConnectionLog::failed(Layer layer, const std::string& reason) { record(LayerFailed{id_, layer, reason}); }

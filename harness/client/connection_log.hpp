@@ -53,8 +53,8 @@ class ConnectionLog {
   void request_sent(RequestId request, std::size_t bytes);
   void request_ended(RequestEnd end, int status, std::size_t bytes);
   [[nodiscard]] bool awaiting_answer() const { return awaiting_; }
+  [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] bool was_reset() const { return reset_; }
-  [[nodiscard]] bool close_frame_received() const { return close_received_; }
 
   // The last event of the connection; records what is still open (an unanswered request) before it.
   void ended(ConnectionEndReason why, const std::string& detail);
@@ -70,6 +70,7 @@ class ConnectionLog {
   bool websocket_ = false;
   bool awaiting_ = false;
   bool answer_began_ = false;
+  bool connected_ = false;
   bool reset_ = false;
   bool fin_received_ = false;
   bool fin_sent_ = false;

@@ -166,8 +166,10 @@ class Connection {
     hung_up_ = true;
     close();
   }
-  [[nodiscard]] std::uint32_t answered() const { return answered_; }
-  [[nodiscard]] bool hung_up() const { return hung_up_; }
+  // The server answered something and then closed in order.
+  [[nodiscard]] bool closed_between_requests() const {
+    return answered_ > 0 && end_ == ConnectionEndReason::server_closed;
+  }
 
  protected:
   virtual awaitable<std::optional<Failure>> upgrade() { co_return std::nullopt; }
@@ -247,17 +249,20 @@ class Connection {
   }
 
   void finish(const std::string& problem) {
-    if (hung_up_) return log_.ended(ConnectionEndReason::harness, "");
-    if (log_.was_reset()) return log_.ended(ConnectionEndReason::reset, problem);
-    if (deadline_.passed()) return log_.ended(ConnectionEndReason::timeout, problem);
-    if (!problem.empty()) return log_.ended(ConnectionEndReason::protocol, problem);
-    log_.ended(ConnectionEndReason::server_closed, "");
+    end_ = hung_up_               ? ConnectionEndReason::harness
+           : !log_.connected()    ? ConnectionEndReason::unconnected
+           : log_.was_reset()     ? ConnectionEndReason::reset
+           : deadline_.passed()   ? ConnectionEndReason::timeout
+           : !problem.empty()     ? ConnectionEndReason::protocol
+                                  : ConnectionEndReason::server_closed;
+    log_.ended(end_, hung_up_ ? "" : problem);
   }
 
   steady_timer wake_;
   bool closing_ = false;
   bool hung_up_ = false;
   std::uint32_t answered_ = 0;
+  ConnectionEndReason end_{};
 };
 
 class WebSocketConnection final : public Connection {
@@ -387,7 +392,8 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
         connection_ = std::make_unique<HttpConnection>(context_, group_, endpoint_, id);
       }
       co_await connection_->run(client_.group, pace, next);
-      if (is_websocket(endpoint_.protocol) || connection_->answered() == 0) break;
+      const bool all_said = group_.messages != 0 && next >= group_.messages;
+      if (is_websocket(endpoint_.protocol) || all_said || !connection_->closed_between_requests()) break;
     }
     connection_.reset();
   }
@@ -476,7 +482,6 @@ asio::awaitable<int> http_status(std::string url, asio::ssl::context& tls, Nanos
   parser.body_limit(kMessageLimit);
   auto [read_error, read] = co_await http::async_read(transport, buffer, parser, kTuple);
   if (read_error) co_return 0;
-  co_await close_in_order(transport, log, co_await read_rest(transport));
   deadline.disarm();
   co_return static_cast<int>(parser.get().result_int());
 }

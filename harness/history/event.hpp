@@ -27,6 +27,7 @@ enum class ConnectionEndReason : std::uint8_t {
   timeout,        // nothing came within the client's own limit
   protocol,       // the server broke the protocol: the reason text says how
   harness,        // the trial was over and lastcall hung up
+  unconnected,    // no connection came about
 };
 enum class EndKind : std::uint8_t { exited, signalled };
 
@@ -45,7 +46,8 @@ constexpr std::string_view name(RequestEnd end) {
 }
 constexpr std::string_view name(ConnectionEndReason why) {
   constexpr std::string_view kNames[] = {"finished", "server_closed", "reset",
-                                         "timeout",  "protocol",      "harness"};
+                                         "timeout",  "protocol",      "harness",
+                                         "unconnected"};
   return kNames[static_cast<std::size_t>(why)];
 }
 constexpr std::string_view name(EndKind how) {
@@ -58,7 +60,7 @@ constexpr bool is_known(Stream stream) { return stream == Stream::out || stream 
 constexpr bool is_known(Direction direction) { return direction <= Direction::received; }
 constexpr bool is_known(Layer layer) { return layer <= Layer::http; }
 constexpr bool is_known(RequestEnd end) { return end <= RequestEnd::unknown; }
-constexpr bool is_known(ConnectionEndReason why) { return why <= ConnectionEndReason::harness; }
+constexpr bool is_known(ConnectionEndReason why) { return why <= ConnectionEndReason::unconnected; }
 constexpr bool is_known(EndKind how) { return how <= EndKind::signalled; }
 
 // --- what the trial process sees -------------------------------------------------------------------------

@@ -55,15 +55,6 @@ std::string pem(const std::function<int(BIO*)>& write) {
   return {text, static_cast<std::size_t>(size)};
 }
 
-CertificateText make_certificate() {
-  const Key key(EVP_EC_gen("P-256"));
-  const Certificate certificate(X509_new());
-  if (!key || !certificate || !fill(certificate.get(), key.get())) return {};
-  return {pem([&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); }), pem([&](BIO* out) {
-            return PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-          })};
-}
-
 bool write_file(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary);
   file << text;
@@ -72,6 +63,15 @@ bool write_file(const std::string& path, const std::string& text) {
 }
 
 }  // namespace
+
+CertificateText make_certificate() {
+  const Key key(EVP_EC_gen("P-256"));
+  const Certificate certificate(X509_new());
+  if (!key || !certificate || !fill(certificate.get(), key.get())) return {};
+  return {pem([&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); }), pem([&](BIO* out) {
+            return PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+          })};
+}
 
 const CertificateText& process_certificate() {
   static const CertificateText text = make_certificate();

@@ -13,8 +13,11 @@ struct CertificateText {
   std::string key;          // PEM
 };
 
-// Makes it on the first call, which takes some milliseconds: the fork server calls it before it forks. Both are
-// empty if OpenSSL refuses. Not thread-safe on the first call.
+// A fresh one; both texts are empty if OpenSSL refuses.
+CertificateText make_certificate();
+
+// Makes it on the first call, which takes some milliseconds: the fork server calls it before it forks. Not
+// thread-safe on the first call.
 const CertificateText& process_certificate();
 
 // Writes it as PEM files. The key is readable by everybody on this machine, because servers change their user,

@@ -32,6 +32,7 @@ LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::
     const auto type = leftover_type(relative, it->symlink_status(vanished).type());
     if (type) search.found.push_back({relative.string(), *type});
   }
+  if (error) search.problem = "the search for left files ended early: " + error.message();
   return search;
 }
 

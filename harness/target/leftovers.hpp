@@ -16,6 +16,7 @@ struct Leftover {
 struct LeftoverSearch {
   std::vector<Leftover> found;
   unsigned looked_at = 0;
+  std::string problem;  // why the search is not complete; empty if it is
 };
 
 // `laid_out`: paths that lastcall itself put there. The temporary folder is `tmp` below the directory.

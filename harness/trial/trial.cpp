@@ -115,8 +115,7 @@ class Trial {
     if (ec) return Error{"create", dir, ec.value(), ""};
     placeholders_["dir"] = dir;
     placeholders_["seed"] = std::to_string(plan_.seed);
-    placeholders_["here"] = fs::absolute(fs::path(plan_.scenario_file).parent_path()).lexically_normal().string();
-    if (placeholders_["here"].ends_with('/')) placeholders_["here"].pop_back();
+    placeholders_["here"] = fs::absolute(plan_.scenario_file).lexically_normal().parent_path().string();
     for (const auto& name : port_names()) {
       auto lease = PortLease::acquire();
       if (!lease) return lease.error();
@@ -196,9 +195,14 @@ class Trial {
     }
     const auto text = expand_placeholders(std::get<ReadyPort>(by).port, placeholders_);
     const auto port = static_cast<std::uint16_t>(std::strtoul(text.c_str(), nullptr, 10));
-    asio::ip::tcp::socket socket(io_);
-    auto [ec] = co_await socket.async_connect({asio::ip::address_v4::loopback(), port},
-                                              asio::as_tuple(asio::use_awaitable));
+    // Shared with the timer's handler, which may already be queued when the connect is through.
+    const auto socket = std::make_shared<asio::ip::tcp::socket>(io_);
+    asio::steady_timer limit(io_, kProbeLimit);
+    limit.async_wait([socket](auto expired) {
+      if (!expired) socket->close(expired);
+    });
+    auto [ec] = co_await socket->async_connect({asio::ip::address_v4::loopback(), port},
+                                               asio::as_tuple(asio::use_awaitable));
     co_return !ec;
   }
 
@@ -260,6 +264,7 @@ class Trial {
     const auto files = find_leftovers(placeholders_["dir"], laid_out_);
     for (const auto& file : files.found) segment_.record(FileLeft{file.path, file.type});
     segment_.record(FilesSearched{files.looked_at});
+    if (!files.problem.empty()) segment_.record(EventsLost{"trial", files.problem});
     target_.end_tree();
     target_.drain_output();
     link_.say(Control::end);

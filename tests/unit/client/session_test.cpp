@@ -233,9 +233,10 @@ TEST_F(SessionAgainst, TlsServerThatClosesInOrder) {
 }
 
 TEST_F(SessionAgainst, TlsServerThatEndsTheStreamWithoutCloseNotify) {
-  const auto server = this->tls_server([](RawServer& s) {
+  const auto server = this->tls_server([this](RawServer& s) {
     auto peer = s.accept();
     peer.read_request();
+    stop_begins();
     peer.answer("200 OK", "fine");
     peer.fin();
     peer.read_to_end();
@@ -258,7 +259,9 @@ TEST_F(SessionAgainst, ServerWhoseTlsIsNone) {
 
 TEST_F(SessionAgainst, TlsServerWithACertificateOfSomebodyElse) {
   const testing::ScratchFolder other;
-  ASSERT_TRUE(write_certificate(other / "cert.pem", other / "key.pem").has_value());
+  const auto fresh = make_certificate();
+  other.write("cert.pem", fresh.certificate);
+  other.write("key.pem", fresh.key);
   const RawServer server([](RawServer& s) { EXPECT_FALSE(s.accept().handshake_done); }, other / "cert.pem",
                          other / "key.pem");
   play(group_of(Protocol::https, server.port()));

@@ -4,10 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <thread>
+#include <fstream>
 
 #include "history/history.hpp"
 #include "plan/plan.hpp"
@@ -24,7 +24,7 @@ class Trials : public ::testing::Test {
  protected:
   // A shell script as the target, one HTTP client that finds nobody, a stop 10 ms into the load.
   TrialOrder order(const std::string& script) {
-    const std::string text = "[target]\ncommand = ['sh', '-c', '''" + script +
+    const std::string text = "about = 'a shell script'\n[target]\ncommand = ['sh', '-c', '''" + script +
                              "''']\nready = { log = 'ready' }\nstop = { signal = 'SIGTERM', deadline = '2s', exit = 0 }\n"
                              "[[clients]]\nname = 'c'\nurl = 'http://127.0.0.1:{port}/'\ncount = 1\n"
                              "[[faults]]\nwhat = 'stop'\nwhen = { phase = 'load', at = '10ms' }\n"
@@ -48,16 +48,16 @@ class Trials : public ::testing::Test {
     EXPECT_TRUE(result.has_value());
     return result ? *result : TrialResult{};
   }
-  // The pid that a target has written to {dir}/pid.txt, once it is there.
-  pid_t pid_of(const TrialOrder& order) {
-    for (int i = 0; i < 5'000; ++i) {
-      std::ifstream file(order.directory + "/target/pid.txt");
-      std::string line;
-      if (std::getline(file, line) && !file.eof()) return std::stoi(line);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    ADD_FAILURE() << "the target did not start";
-    return -1;
+  // A FIFO for a target to write its pid to: reading waits for it.
+  std::string fifo() {
+    const auto path = folder_ / "pid";
+    EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    return path;
+  }
+  static pid_t pid_from(const std::string& fifo) {
+    pid_t pid = -1;
+    std::ifstream(fifo) >> pid;
+    return pid;
   }
 
   testing::ScratchFolder folder_;
@@ -68,7 +68,7 @@ TEST_F(Trials, RunOneAfterTheOtherOnTheSameWorker) {
   auto server = ForkServer::start();
   ASSERT_TRUE(server.has_value());
   for (int i = 0; i < 3; ++i) {
-    const auto trial = order("trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+    const auto trial = order("trap \"exit 0\" TERM; echo ready; while :; do sleep 0.01; done");
     const auto result = conduct(*server, trial);
     EXPECT_EQ(result.broken, "");
     EXPECT_EQ(result.clients, 1U);
@@ -82,7 +82,7 @@ TEST_F(Trials, RunOneAfterTheOtherOnTheSameWorker) {
 TEST_F(Trials, KeepEveryLineOfATargetThatTalksToTheEnd) {
   auto server = ForkServer::start();
   ASSERT_TRUE(server.has_value());
-  const auto trial = order("trap 'seq 30000; exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+  const auto trial = order("trap \"seq 30000; exit 0\" TERM; echo ready; while :; do sleep 0.01; done");
   EXPECT_EQ(conduct(*server, trial).broken, "");
   int next = 0;
   for (const auto& words : testing::words_of(trial.directory + "/segments/trial.seg")) {
@@ -94,7 +94,7 @@ TEST_F(Trials, KeepEveryLineOfATargetThatTalksToTheEnd) {
 TEST_F(Trials, KeepWholeLinesOfALeftoverThatNeverStopsTalking) {
   auto server = ForkServer::start();
   ASSERT_TRUE(server.has_value());
-  const auto trial = order("yes abcdefghijklmnopqrstuvwxyz & trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+  const auto trial = order("yes abcdefghijklmnopqrstuvwxyz & trap \"exit 0\" TERM; echo ready; while :; do sleep 0.01; done");
   EXPECT_EQ(conduct(*server, trial).broken, "");
   const auto words = testing::words_of(trial.directory + "/segments/trial.seg");
   EXPECT_THAT(words, Contains(HasSubstr("process_left")));
@@ -113,10 +113,12 @@ TEST_F(Trials, ThatAreGivenUpLeaveNobodyBehind) {
   {
     auto server = ForkServer::start();
     ASSERT_TRUE(server.has_value());
-    const auto trial = order("trap '' TERM; echo $$ > pid.txt; sleep 100");
+    const auto fifo = this->fifo();
+    const auto trial = order("trap \"\" TERM; echo $$ > " + fifo + "; sleep 100");
     auto socket = server->conduct(trial);
     ASSERT_TRUE(socket.has_value());
-    target = pid_of(trial);
+    target = pid_from(fifo);
+    ASSERT_GT(target, 0);
     EXPECT_EQ(::kill(target, 0), 0);
     socket->reset();
   }
