@@ -96,8 +96,8 @@ TEST(LineSplitter, CutsALongLineAtTheLimitAndGoesOnWithTheNext) {
 TEST(LineSplitter, CountsTheLinesBeyondTheTotalLimit) {
   std::size_t seen = 0;
   LineSplitter splitter([&](const std::string&) { ++seen; });
-  const std::string line = std::string(LineSplitter::kLineLimit - 1, 'x') + "\n";
-  const auto fitting = LineSplitter::kTotalLimit / line.size();
+  const std::string line = std::string(LineSplitter::kLineLimit, 'x') + "\n";
+  const auto fitting = LineSplitter::kTotalLimit / (LineSplitter::kLineLimit + LineSplitter::kLineCost);
   for (std::size_t i = 0; i < fitting + 3; ++i) splitter.feed(line);
   EXPECT_EQ(seen, fitting);
   EXPECT_EQ(splitter.lost_lines(), 3U);
