@@ -26,16 +26,18 @@ bj::object to_json(const Verdict& verdict) {
 bj::object to_json(const TrialSummary& trial) {
   bj::array verdicts;
   for (const auto& verdict : trial.verdicts) verdicts.push_back(to_json(verdict));
-  return {{"number", trial.number},
-          // A string: readers that take numbers as doubles would round it.
-          {"seed", std::to_string(trial.seed)},
-          {"directory", text(trial.directory)},
-          {"broken", text(trial.broken)},
-          {"duration_ns", trial.duration.count()},
-          {"stop_ns", trial.stop.count()},
-          {"clients", trial.clients},
-          {"connections", trial.connections},
-          {"verdicts", std::move(verdicts)}};
+  bj::object object{{"number", trial.number},
+                    // A string: readers that take numbers as doubles would round it.
+                    {"seed", std::to_string(trial.seed)},
+                    {"directory", text(trial.directory)},
+                    {"broken", text(trial.broken)},
+                    {"duration_ns", trial.duration.count()},
+                    {"stop_ns", trial.stop.count()},
+                    {"clients", trial.clients},
+                    {"connections", trial.connections},
+                    {"verdicts", std::move(verdicts)}};
+  if (trial.idle_tail) object["idle_tail_ns"] = trial.idle_tail->count();
+  return object;
 }
 
 bj::object to_json(const PropertySummary& property) {
@@ -53,7 +55,8 @@ bj::object to_json(const PropertySummary& property) {
           {"upper_bound", property.upper_bound},
           {"confidence", 0.95},
           {"failing_trials", std::move(failing)},
-          {"first_reason", text(property.first_reason)}};
+          {"first_reason", text(property.first_reason)},
+          {"over_campaign", text(property.over_campaign)}};
 }
 
 bj::object to_json(const ScenarioSummary& scenario) {

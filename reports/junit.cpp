@@ -78,7 +78,9 @@ void add_property(pugi::xml_node suite, const CampaignSummary& campaign,
     add_outcome(node, "skipped", "switched off: " + property.switched_off);
   } else if (verdict != "pass") {
     ++totals.skipped;
-    add_outcome(node, "skipped", std::string(verdict));
+    add_outcome(node, "skipped",
+                std::string(verdict) +
+                    (property.over_campaign.empty() ? "" : ": " + property.over_campaign));
   }
 }
 

@@ -50,7 +50,8 @@ std::string failed(const CampaignSummary& campaign, const ScenarioSummary& scena
   for (const auto& p : scenario.properties) {
     if (p.fail == 0) continue;
     text += "- **" + p.name + "** in " + std::to_string(p.fail) + " of " +
-            counted(p.pass + p.fail, "trial") + " (" + bound(p) + "): " + plain(p.first_reason) +
+            counted(p.pass + p.fail, "trial") +
+            (p.over_campaign.empty() ? " (" + bound(p) + ")" : "") + ": " + plain(p.first_reason) +
             "\n";
     for (const auto& failure : failures(campaign, scenario, p)) {
       text += "  - trial " + std::to_string(failure.trial) + ", " +
@@ -69,9 +70,14 @@ std::string not_judged(const ScenarioSummary& scenario) {
     if (p.unknown > 0) {
       text += "- " + p.name + required + ": unknown in " + counted(p.unknown, "trial");
       text += (p.fail == 0 ? ": " + plain(p.first_reason) : "") + "\n";
-    } else if (verdict == "not-applicable" || verdict == "not-judged") {
-      text += "- " + p.name + required + ": nothing to judge in any trial\n";
+    } else if (!is_beside_the_point(p) &&
+               (verdict == "not-applicable" || verdict == "not-judged")) {
+      text += "- " + p.name + required + ": nothing to judge in any trial" +
+              (p.over_campaign.empty() ? "" : ": " + p.over_campaign) + "\n";
     }
+  }
+  if (const auto names = beside_the_point(scenario); !names.empty()) {
+    text += "- not applicable here: " + names + "\n";
   }
   for (const auto* trial : broken_trials(scenario)) {
     text += "- trial " + std::to_string(trial->number) + " broke: " + plain(trial->broken) + "\n";

@@ -68,7 +68,12 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
     text += printable(scenario.scenario) + ": " + std::to_string(scenario.trials.size()) + " of " +
             counted(scenario.planned, "trial") + "\n";
     text += "  property            verdict         pass  fail  unknown   n/a    judged  bound\n";
-    for (const auto& property : scenario.properties) text += row(property, colour);
+    for (const auto& property : scenario.properties) {
+      if (!is_beside_the_point(property)) text += row(property, colour);
+    }
+    if (const auto names = beside_the_point(scenario); !names.empty()) {
+      text += "  not applicable here: " + names + "\n";
+    }
     text += details(campaign, scenario) + "\n";
   }
   text += "seed " + std::to_string(campaign.seed) + ", " + humane_duration(campaign.duration) +

@@ -28,8 +28,23 @@ std::string_view word(const PropertySummary& property) {
 }
 
 std::string bound(const PropertySummary& property) {
+  if (!property.over_campaign.empty()) return property.over_campaign;
   const auto trials = property.pass + property.fail;
   return trials == 0 ? "" : bound_sentence(property.fail, trials);
+}
+
+bool is_beside_the_point(const PropertySummary& property) {
+  return word(property) == "not-applicable" && !property.required && !property.configured;
+}
+
+std::string beside_the_point(const ScenarioSummary& scenario) {
+  std::string names;
+  for (const auto& property : scenario.properties) {
+    if (!is_beside_the_point(property)) continue;
+    names += (names.empty() ? "" : ", ") + property.name;
+    if (!property.over_campaign.empty()) names += " (" + property.over_campaign + ")";
+  }
+  return names;
 }
 
 std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSummary& scenario,

@@ -13,8 +13,16 @@ namespace lastcall::reports {
 // "fail", "unknown", "pass", "not-applicable", "off" or "not-judged": the worst that was seen.
 std::string_view word(const PropertySummary& property);
 
-// What a property's row says about the chance of a failure; empty when no trial exercised it.
+// What a property's row says about the chance of a failure, or the numbers of one that is judged
+// over the campaign; empty when no trial exercised it.
 std::string bound(const PropertySummary& property);
+
+// Whether a property needs no row of its own: it was not applicable in any trial, and neither
+// required nor configured.
+bool is_beside_the_point(const PropertySummary& property);
+
+// The names of those properties, "drains-health, notify"; empty if there are none.
+std::string beside_the_point(const ScenarioSummary& scenario);
 
 struct Failure {
   std::uint32_t trial = 0;

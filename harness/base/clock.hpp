@@ -1,4 +1,5 @@
-// The one clock of a history: CLOCK_MONOTONIC (libstdc++'s steady_clock), the same in every process of a machine.
+// The one clock of a history: CLOCK_MONOTONIC (libstdc++'s steady_clock), the same in every process
+// of a machine.
 #pragma once
 
 #include <chrono>

@@ -24,6 +24,8 @@ using FaultId = StrongId<struct FaultTag, std::uint32_t>;
 constexpr ConnectionId connection_id(ClientId client, std::uint32_t attempt) {
   return {(std::uint64_t{client.value} << 32) | attempt};
 }
-constexpr ClientId client_of(ConnectionId id) { return {static_cast<std::uint32_t>(id.value >> 32)}; }
+constexpr ClientId client_of(ConnectionId id) {
+  return {static_cast<std::uint32_t>(id.value >> 32)};
+}
 
 }  // namespace lastcall

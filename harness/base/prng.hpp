@@ -1,5 +1,6 @@
-// The planner's generator: SplitMix64 (Steele, Lea, Flood 2014), integers only, so that a seed draws the same
-// plan on every machine and with every standard library. Not thread-safe; not for secrets.
+// The planner's generator: SplitMix64 (Steele, Lea, Flood 2014), integers only, so that a seed
+// draws the same plan on every machine and with every standard library. Not thread-safe; not for
+// secrets.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ class Prng {
     return low + draw % span;
   }
 
-  // A seed for an independent stream. Streams are named (or numbered), so that a new draw in one concern
-  // does not shift another.
+  // A seed for an independent stream. Streams are named (or numbered), so that a new draw in one
+  // concern does not shift another.
   [[nodiscard]] static constexpr std::uint64_t split(std::uint64_t seed, std::string_view concern) {
     std::uint64_t hash = 0xCBF29CE484222325ULL;  // FNV-1a
     for (const char c : concern) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;

@@ -1,4 +1,5 @@
-// What can fail because of the environment returns a Result: the value, or what was tried, on what, and errno.
+// What can fail because of the environment returns a Result: the value, or what was tried, on what,
+// and errno.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -17,7 +18,10 @@ struct Error {
   Error() = default;
   // Not an aggregate: a Result<std::string> must not take its value for an Error.
   Error(std::string tried_, std::string on_, int error_number_, std::string advice_)
-      : tried(std::move(tried_)), on(std::move(on_)), error_number(error_number_), advice(std::move(advice_)) {}
+      : tried(std::move(tried_)),
+        on(std::move(on_)),
+        error_number(error_number_),
+        advice(std::move(advice_)) {}
 
   [[nodiscard]] std::string message() const {
     std::string text = "cannot " + tried;

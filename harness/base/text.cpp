@@ -4,8 +4,8 @@
 #include <array>
 #include <charconv>
 #include <csignal>
-#include <cstdio>
 #include <cstdint>
+#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -96,7 +96,11 @@ std::string humane_duration(Nanoseconds duration) {
     const double value = count / scale;
     if (value < 1 && scale > 1) continue;
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.*f %s", value < 10 ? 2 : value < 100 ? 1 : 0, value, unit);
+    std::snprintf(text.data(), text.size(), "%.*f %s",
+                  value < 10    ? 2
+                  : value < 100 ? 1
+                                : 0,
+                  value, unit);
     return text.data();
   }
   return "0 s";
@@ -108,11 +112,13 @@ std::optional<int> signal_number(std::string_view name) {
 }
 
 std::string signal_name(int number) {
-  const auto* found = std::ranges::find(kSignals, number, &std::pair<std::string_view, int>::second);
+  const auto* found =
+      std::ranges::find(kSignals, number, &std::pair<std::string_view, int>::second);
   return found == kSignals.end() ? "signal " + std::to_string(number) : std::string(found->first);
 }
 
-std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> candidates) {
+std::optional<std::string> nearest_name(std::string_view word,
+                                        std::span<const std::string> candidates) {
   const std::string* best = nullptr;
   std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
   for (const auto& candidate : candidates) {

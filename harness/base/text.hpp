@@ -1,4 +1,5 @@
-// The small words of lastcall's files: durations, signal names, and the nearest valid name for a typing error.
+// The small words of lastcall's files: durations, signal names, and the nearest valid name for a
+// typing error.
 #pragma once
 
 #include <optional>
@@ -10,7 +11,8 @@
 
 namespace lastcall {
 
-// "250ms", "1.5s", "10us", "2m", "7ns", "1h": a non-negative decimal number and a unit. Nothing else.
+// "250ms", "1.5s", "10us", "2m", "7ns", "1h": a non-negative decimal number and a unit. Nothing
+// else.
 std::optional<Nanoseconds> parse_duration(std::string_view text);
 
 // The shortest exact spelling: "250ms", "1500ms", "3s", "0s".
@@ -24,6 +26,7 @@ std::optional<int> signal_number(std::string_view name);
 std::string signal_name(int number);
 
 // The candidate with the smallest edit distance (Levenshtein), if it is near enough to be meant.
-std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> candidates);
+std::optional<std::string> nearest_name(std::string_view word,
+                                        std::span<const std::string> candidates);
 
 }  // namespace lastcall

@@ -45,7 +45,8 @@ class Campaign {
       ScenarioSummary scenario;
       scenario.scenario = loaded.file;
       scenario.about = loaded.scenario.about;
-      scenario.planned = options.duration ? 0 : options.trials.value_or(loaded.scenario.budget.trials);
+      scenario.planned =
+          options.duration ? 0 : options.trials.value_or(loaded.scenario.budget.trials);
       summary_.scenarios.push_back(std::move(scenario));
       progress_.planned += summary_.scenarios.back().planned;
     }
@@ -53,12 +54,13 @@ class Campaign {
   }
 
   Result<CampaignSummary> run(ForkServer& server) {
-    const TrialPoolOptions pool{.jobs = options_.jobs,
-                                .tools = options_.tools,
-                                .keep = options_.keep,
-                                .next = [this] { return next(); },
-                                .done = [this](const TrialJob& job, TrialResult result) { done(job, result); },
-                                .tick = [this](std::size_t running) { report_progress(running); }};
+    const TrialPoolOptions pool{
+        .jobs = options_.jobs,
+        .tools = options_.tools,
+        .keep = options_.keep,
+        .next = [this] { return next(); },
+        .done = [this](const TrialJob& job, TrialResult result) { done(job, result); },
+        .tick = [this](std::size_t running) { report_progress(running); }};
     auto interrupted = run_trials(server, pool);
     if (!interrupted) return interrupted.error();
     if (!log_) return Error{"write", options_.results + "/trials.jsonl", 0, ""};
@@ -93,8 +95,10 @@ class Campaign {
     const auto number = ++numbered_;
     char suffix[16];
     std::snprintf(suffix, sizeof suffix, "-%04u", number);
-    return {number, i, fs::absolute(options_.results + "/trials/" + short_name(loaded.file) + suffix).string(),
-            draw_plan(loaded.file, loaded.text, loaded.scenario, trial_seed(options_.seed, loaded.file, trial))};
+    return {number, i,
+            fs::absolute(options_.results + "/trials/" + short_name(loaded.file) + suffix).string(),
+            draw_plan(loaded.file, loaded.text, loaded.scenario,
+                      trial_seed(options_.seed, loaded.file, trial))};
   }
 
   void done(const TrialJob& job, const TrialResult& result) {
@@ -103,11 +107,13 @@ class Campaign {
     static_cast<TrialResult&>(trial) = result;
     trial.scenario = scenario.scenario;
     trial.number = job.number;
-    if (result.kept) trial.directory = fs::path(job.directory).lexically_relative(fs::absolute(options_.results));
+    if (result.kept)
+      trial.directory = fs::path(job.directory).lexically_relative(fs::absolute(options_.results));
     // Flushed line by line: what is finished survives whatever happens to lastcall.
     log_ << "{\"scenario\":" << boost::json::serialize(boost::json::string(trial.scenario))
-         << ",\"trial\":" << trial.number << ",\"directory\":"
-         << boost::json::serialize(boost::json::string(trial.directory)) << ",\"result\":";
+         << ",\"trial\":" << trial.number
+         << ",\"directory\":" << boost::json::serialize(boost::json::string(trial.directory))
+         << ",\"result\":";
     auto line = to_json(result);
     line.back() = '}';
     log_ << line << std::endl;
@@ -136,7 +142,8 @@ class Campaign {
 
 }  // namespace
 
-std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& scenario_file, std::uint32_t trial) {
+std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& scenario_file,
+                         std::uint32_t trial) {
   return Prng::split(Prng::split(campaign_seed, scenario_file), trial);
 }
 

@@ -1,4 +1,5 @@
-// Many trials of one or more scenarios: draws the plans, runs them, keeps the results directory, sums up.
+// Many trials of one or more scenarios: draws the plans, runs them, keeps the results directory,
+// sums up.
 //
 // The results directory:
 //   trials.jsonl            one line a finished trial, written as they finish
@@ -35,8 +36,8 @@ struct Progress {
 
 struct CampaignOptions {
   std::vector<LoadedScenario> scenarios;
-  std::optional<std::uint32_t> trials;   // a scenario; otherwise what its budget says
-  std::optional<Nanoseconds> duration;   // instead of a number of trials
+  std::optional<std::uint32_t> trials;  // a scenario; otherwise what its budget says
+  std::optional<Nanoseconds> duration;  // instead of a number of trials
   std::uint64_t seed = 0;
   std::uint32_t jobs = 1;
   bool stop_on_failure = false;
@@ -50,6 +51,7 @@ struct CampaignOptions {
 Result<CampaignSummary> run_campaign(ForkServer& server, const CampaignOptions& options);
 
 // The seed of a campaign's trial: a campaign can be made longer without changing its first trials.
-std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& scenario_file, std::uint32_t trial);
+std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& scenario_file,
+                         std::uint32_t trial);
 
 }  // namespace lastcall

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "campaign/prompt_exit.hpp"
 #include "campaign/statistics.hpp"
 #include "cli/exit_codes.hpp"
 #include "scenario/property_names.hpp"
@@ -34,27 +35,79 @@ void count(PropertySummary& property, const TrialSummary& trial, const Verdict& 
   }
 }
 
+// One measured trial is one judged item. A trial that could say nothing because the target was not
+// started, or events were lost, is unknown as with every property.
+void judge_over_campaign(PropertySummary& property, const std::vector<TrialSummary>& trials,
+                         Nanoseconds within) {
+  constexpr std::size_t kMostNamed = 3;
+  std::vector<IdleTail> tails;
+  for (const auto& trial : trials) {
+    if (!trial.broken.empty()) continue;
+    const auto verdict = std::ranges::find(trial.verdicts, property.name, &Verdict::property);
+    if (verdict == trial.verdicts.end()) continue;
+    if (verdict->outcome != Outcome::not_applicable) {
+      count(property, trial, *verdict);
+    } else if (trial.idle_tail) {
+      tails.push_back({trial.number, *trial.idle_tail});
+    } else {
+      ++property.not_applicable;
+    }
+  }
+  const auto judged = judge_prompt_exit(tails, within);
+  property.over_campaign = judged.summary;
+  if (judged.outcome == Outcome::not_applicable) {
+    property.not_applicable += tails.size();
+    return;
+  }
+  property.judged += tails.size();
+  if (judged.outcome == Outcome::pass) {
+    property.pass += tails.size();
+    return;
+  }
+  property.fail += judged.late.size();
+  property.pass += tails.size() - judged.late.size();
+  property.first_reason = judged.summary;
+  const auto named = std::min(kMostNamed, judged.late.size());
+  property.failing_trials.assign(judged.late.begin(),
+                                 judged.late.begin() + static_cast<std::ptrdiff_t>(named));
+}
+
+// One property over the trials of a scenario.
+PropertySummary summary_of(const std::string& name, const ScenarioSummary& scenario,
+                           const Scenario& wanted) {
+  PropertySummary property;
+  property.name = name;
+  property.required = std::ranges::find(wanted.required, name) != wanted.required.end();
+  const auto settings = wanted.properties.find(name);
+  if (settings != wanted.properties.end() && !settings->second.judged) {
+    property.switched_off = settings->second.why.empty() ? "no reason given" : settings->second.why;
+  }
+  property.configured = settings != wanted.properties.end() && settings->second.configured;
+  if (name == "prompt-exit" && property.switched_off.empty()) {
+    const auto within =
+        settings == wanted.properties.end() ? std::nullopt : settings->second.within;
+    judge_over_campaign(property, scenario.trials, within.value_or(kPromptWithin));
+    return property;
+  }
+  for (const auto& trial : scenario.trials) {
+    if (!trial.broken.empty()) continue;
+    for (const auto& verdict : trial.verdicts) {
+      if (verdict.property == name) count(property, trial, verdict);
+    }
+  }
+  property.upper_bound = upper_bound(property.fail, property.pass + property.fail);
+  return property;
+}
+
 }  // namespace
 
 void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
   scenario.properties.clear();
   for (const auto& known : kProperties) {
-    PropertySummary property;
-    property.name = known.name;
-    property.required = std::ranges::find(wanted.required, property.name) != wanted.required.end();
-    const auto settings = wanted.properties.find(property.name);
-    if (settings != wanted.properties.end() && !settings->second.judged) {
-      property.switched_off =
-          settings->second.why.empty() ? "no reason given" : settings->second.why;
-    }
-    for (const auto& trial : scenario.trials) {
-      if (!trial.broken.empty()) continue;
-      for (const auto& verdict : trial.verdicts) {
-        if (verdict.property == property.name) count(property, trial, verdict);
-      }
-    }
-    property.upper_bound = upper_bound(property.fail, property.pass + property.fail);
-    scenario.properties.push_back(std::move(property));
+    scenario.properties.push_back(summary_of(std::string(known.name), scenario, wanted));
+  }
+  for (const auto& [own, checker] : wanted.custom) {
+    scenario.properties.push_back(summary_of("custom." + own, scenario, wanted));
   }
 }
 

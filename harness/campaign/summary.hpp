@@ -22,9 +22,14 @@ struct PropertySummary {
   bool required = false;
   std::uint64_t pass = 0, fail = 0, unknown = 0, not_applicable = 0;  // trials
   std::uint64_t judged = 0;                                           // items, over all trials
-  double upper_bound = 1;                                             // P(failure), 95 %, of pass + fail trials
-  std::vector<std::uint32_t> failing_trials;                          // numbers, the first 20
-  std::string first_reason;                                           // of the first fail, else unknown
+  double upper_bound = 1;                     // P(failure), 95 %, of pass + fail trials
+  std::vector<std::uint32_t> failing_trials;  // numbers, the first 20
+  std::string first_reason;                   // of the first fail, else unknown
+  // The scenario says something about it, so that a report should too.
+  bool configured = false;
+  // Of a property that is judged over the whole campaign: its numbers, in place of a bound. A fail
+  // then counts the trials that speak against it, and names the worst three.
+  std::string over_campaign{};
 };
 
 struct ScenarioSummary {
@@ -32,7 +37,7 @@ struct ScenarioSummary {
   std::string about;
   std::uint32_t planned = 0;
   std::vector<TrialSummary> trials;
-  std::vector<PropertySummary> properties;  // in the order of kProperties
+  std::vector<PropertySummary> properties;  // in the order of kProperties, then custom ones
 };
 
 struct CampaignSummary {

@@ -24,7 +24,8 @@ constexpr int kTickMilliseconds = 200;
 std::uint32_t workers_for(std::size_t clients) {
   rlimit limit{};
   (void)::getrlimit(RLIMIT_NOFILE, &limit);
-  const auto each = std::max<rlim_t>(limit.rlim_cur, 2 * kReservedDescriptors) - kReservedDescriptors;
+  const auto each =
+      std::max<rlim_t>(limit.rlim_cur, 2 * kReservedDescriptors) - kReservedDescriptors;
   return static_cast<std::uint32_t>(std::max<std::size_t>(1, (clients + each - 1) / each));
 }
 
@@ -88,8 +89,10 @@ class Pool {
     auto job = options_.next();
     if (!job) return more_ = false;
     std::error_code ec;
-    // An earlier campaign or replay may have left a trial of the same name: what lay in its {dir} is not this one's.
-    if (std::filesystem::is_directory(job->directory, ec)) std::filesystem::remove_all(job->directory, ec);
+    // An earlier campaign or replay may have left a trial of the same name: what lay in its {dir}
+    // is not this one's.
+    if (std::filesystem::is_directory(job->directory, ec))
+      std::filesystem::remove_all(job->directory, ec);
     std::filesystem::create_directories(job->directory, ec);
     std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
     plan << to_json(job->plan);
@@ -160,6 +163,8 @@ class Pool {
 
 }  // namespace
 
-Result<int> run_trials(ForkServer& server, const TrialPoolOptions& options) { return Pool(server, options).run(); }
+Result<int> run_trials(ForkServer& server, const TrialPoolOptions& options) {
+  return Pool(server, options).run();
+}
 
 }  // namespace lastcall

@@ -1,5 +1,6 @@
-// Runs trials, several at a time, until their source is empty or somebody interrupts. Ctrl-C lets the running
-// trials finish, a second one gives them up; either way nothing is left running. One thread.
+// Runs trials, several at a time, until their source is empty or somebody interrupts. Ctrl-C lets
+// the running trials finish, a second one gives them up; either way nothing is left running. One
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include <array>
 #include <exception>
 
+#include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 #include "history/utf8.hpp"
 #include "scenario/property_names.hpp"
@@ -18,34 +19,79 @@ struct Checker {
   Verdict (*check)(const Plan&, const History&);
   bool needs_clients;    // depends on what the clients recorded, not only the trial process
   bool judges_the_stop;  // says nothing unless the trial did what its plan asks
+  // A second signal that forces the end takes back what it judges.
+  bool off_when_forced = false;
+  // What it times depends on how fast clients act: their lags excuse. Those that need clients do.
+  bool waits_for_clients = false;
 };
 
 constexpr std::array kCheckers{
     Checker{"serves", checkers::serves, true, false},
     Checker{"no-panic", checkers::no_panic, false, false},
-    Checker{"clean-exit", checkers::clean_exit, false, true},
-    Checker{"deadline", checkers::deadline, false, true},
-    Checker{"in-flight-finished", checkers::in_flight_finished, true, true},
-    Checker{"close-handshake", checkers::close_handshake, true, true},
-    Checker{"released", checkers::released, false, true},
+    Checker{"clean-exit", checkers::clean_exit, false, true, true, true},
+    Checker{"deadline", checkers::deadline, false, true, true, true},
+    Checker{"in-flight-finished", checkers::in_flight_finished, true, true, true},
+    Checker{"close-handshake", checkers::close_handshake, true, true, true},
+    Checker{"released", checkers::released, false, true, true},
+    Checker{"stops-accepting", checkers::stops_accepting, true, true},
+    Checker{"drains-health", checkers::drains_health, false, true, true},
+    Checker{"notify", checkers::notify, false, true, true},
+    Checker{"watchdog", checkers::watchdog, false, false},
+    Checker{"repeat-signal", checkers::repeat_signal, false, true, false, true},
+    Checker{"acked-durable", checkers::acked_durable, true, false},
+    Checker{"recovers", checkers::recovers, false, false},
+    Checker{"checkpoint-intact", checkers::checkpoint_intact, false, false},
+    Checker{"log-complete", checkers::log_complete, false, true, true},
+    Checker{"prompt-exit", checkers::prompt_exit, false, false},
+    Checker{"config-effective", checkers::config_effective, false, false},
+    Checker{"overhead", checkers::overhead, false, false},
 };
+
 static_assert(std::ranges::equal(kCheckers, kProperties, {}, &Checker::property,
                                  &PropertyName::name));
 
+// Whether a worker of the clients, not the trial process, may have begun the stop: it strikes where
+// it counts the event.
+bool stop_is_a_workers(const Plan& plan) {
+  return std::ranges::any_of(
+      plan.faults, [](const Fault& fault) { return std::holds_alternative<NthEvent>(fault.when); });
+}
+
+// Whether what was lost from this source could change the verdict.
+bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verdict,
+             const Plan& plan, const History& history) {
+  if (verdict.outcome == Outcome::fail && !verdict.rests_on_absence) return false;
+  const bool stop_may_be_lost = !history.stop() && stop_is_a_workers(plan);
+  return lost.source == "trial" || checker.needs_clients ||
+         (stop_may_be_lost && (checker.judges_the_stop || verdict.rests_on_absence));
+}
+
 // Why nothing better than `unknown` can be said about a property; empty if there is no reason.
-std::string why_unknown(const Checker& checker, const Verdict& verdict, const History& history) {
+std::string why_unknown(const Checker& checker, const Verdict& verdict, const Plan& plan,
+                        const History& history) {
   if (const auto i = history.first<TargetNotStarted>()) {
     return "the target could not be started: " +
            std::get<TargetNotStarted>(history.at(*i).body).reason;
   }
-  if (verdict.outcome == Outcome::fail) return "";
+  const bool fails = verdict.outcome == Outcome::fail;
   for (const auto& [i, lost] : history.all<EventsLost>()) {
-    if (checker.needs_clients || lost->source == "trial") {
-      return "events of " + lost->source + " were lost: " + lost->reason;
+    if (!matters(*lost, checker, verdict, plan, history)) continue;
+    return (fails ? verdict.reason + "; but " : "") + "events of " + lost->source +
+           " were lost: " + lost->reason;
+  }
+  if (fails && verdict.time_claim) {
+    const auto& claim = *verdict.time_claim;
+    const auto found =
+        hindrance(history, claim, checker.needs_clients || checker.waits_for_clients);
+    if (found.total > Nanoseconds(0) && found.total >= claim.tolerance) {
+      return verdict.reason + "; but " + found.text + " meanwhile";
     }
   }
-  // With the stop there, what had nothing to judge had nothing whatever the other faults.
-  const bool is_open = verdict.outcome == Outcome::pass || !history.stop();
+  if (fails) return "";
+  // With the stop there, or lastcall's own SIGKILL, what had nothing to judge had nothing whatever
+  // the other faults.
+  const bool is_open =
+      verdict.outcome == Outcome::pass || (!history.stop() && !fault_killed(history));
   const auto missed = history.first<FaultNotReached>();
   if (checker.judges_the_stop && is_open && missed) {
     const auto& fault = std::get<FaultNotReached>(history.at(*missed).body);
@@ -54,17 +100,23 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Hi
   return "";
 }
 
-Verdict checked(const Checker& checker, const Plan& plan, const History& history) {
+Verdict outcome_of(const Checker& checker, const Plan& plan, const History& history) {
   Verdict verdict;
   try {
-    verdict = checker.check(plan, history);
+    const auto forced = forced_by_second_signal(plan, history);
+    if (!checker.off_when_forced || !forced) return checker.check(plan, history);
+    verdict.reason = *forced;
   } catch (const std::exception& e) {
-    verdict = {};
     verdict.outcome = Outcome::unknown;
     verdict.reason = std::string("the checker failed: ") + e.what();
   }
+  return verdict;
+}
+
+Verdict checked(const Checker& checker, const Plan& plan, const History& history) {
+  auto verdict = outcome_of(checker, plan, history);
   verdict.property = checker.property;
-  if (auto reason = why_unknown(checker, verdict, history); !reason.empty()) {
+  if (auto reason = why_unknown(checker, verdict, plan, history); !reason.empty()) {
     verdict.outcome = Outcome::unknown;
     verdict.reason = std::move(reason);
   }

@@ -1,6 +1,7 @@
 // The checkers: pure functions (Plan, History) -> Verdict. No I/O, no clock, no rendering.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "checkers/verdict.hpp"
@@ -9,10 +10,13 @@
 
 namespace lastcall {
 
-// Judges every property that the plan's scenario has switched on, in the order of kProperties. A checker that
-// throws gives `unknown` with the reason. A history with lost events turns a pass or not-applicable of
-// the checkers that depend on the lost source into `unknown`; a fault that was not reached turns those that
-// judge the stop into `unknown`. A property that is switched off has no verdict.
+// Judges every property that the plan's scenario has switched on, in the order of kProperties. A
+// checker that throws gives `unknown` with the reason. A history with lost events turns a pass or
+// not-applicable of the checkers that depend on the lost source into `unknown`, and a fail that
+// rests on the absence of an event; a fault that was not reached turns those that judge the stop
+// into `unknown`. So does a hindrance as long as a fail by time tolerates. After a second signal
+// that forced the end, what the stop promised is not applicable. A property that is switched off
+// has no verdict.
 std::vector<Verdict> judge(const Plan& plan, const History& history);
 
 // The worst of them.
@@ -27,6 +31,21 @@ Verdict deadline(const Plan& plan, const History& history);
 Verdict in_flight_finished(const Plan& plan, const History& history);
 Verdict close_handshake(const Plan& plan, const History& history);
 Verdict released(const Plan& plan, const History& history);
+Verdict notify(const Plan& plan, const History& history);
+Verdict watchdog(const Plan& plan, const History& history);
+Verdict drains_health(const Plan& plan, const History& history);
+Verdict acked_durable(const Plan& plan, const History& history);
+Verdict recovers(const Plan& plan, const History& history);
+Verdict checkpoint_intact(const Plan& plan, const History& history);
+Verdict log_complete(const Plan& plan, const History& history);
+Verdict config_effective(const Plan& plan, const History& history);
+Verdict overhead(const Plan& plan, const History& history);
+Verdict stops_accepting(const Plan& plan, const History& history);
+Verdict repeat_signal(const Plan& plan, const History& history);
+Verdict prompt_exit(const Plan& plan, const History& history);
+
+// What prompt-exit measures of a trial, if there is something to measure.
+std::optional<Nanoseconds> idle_tail(const Plan& plan, const History& history);
 }  // namespace checkers
 
 }  // namespace lastcall

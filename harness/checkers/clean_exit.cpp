@@ -3,10 +3,12 @@
 // Sees the wait status of the target's own process. Cannot see how its children ended, nor whether
 // an exit code was meant: a server that exits 0 without having cleaned up looks clean here. A
 // target that ended before it was told to fails, unless lastcall itself had sent the signal that
-// ended it.
+// ended it; so does one that had to be forced at its deadline, which rests on time as `deadline`
+// does.
 #include <algorithm>
 
 #include "checkers/checkers.hpp"
+#include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
@@ -39,11 +41,17 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     if (is_before(forced, *ended) || (by_signal && lastcall_sent(history, end.value))) {
       return say(Outcome::not_applicable, "lastcall ended the target without a stop");
     }
-    return say(Outcome::fail, "ended before it was told to: " + to_text(end), {*ended});
+    auto early = say(Outcome::fail, "ended before it was told to: " + to_text(end), {*ended});
+    early.rests_on_absence = true;  // of the stop
+    return early;
   }
   if (is_before(forced, *ended)) {
-    return say(Outcome::fail, "did not end by itself after " + stop_signal_name(history),
-               {*stop, *forced, *ended});
+    auto hung = say(Outcome::fail, "did not end by itself after " + stop_signal_name(history),
+                    {*stop, *forced, *ended});
+    if (const auto passed = history.first<DeadlinePassed>(); is_before(passed, *ended)) {
+      hung.time_claim = deadline_claim(plan, history, *passed);
+    }
+    return hung;
   }
   if (std::ranges::find(expected, ExpectedEnd{by_signal, end.value}) != expected.end()) {
     return say(Outcome::pass, "");

@@ -9,10 +9,17 @@
 // is one second, or twice the median time of an answer where answers take longer. Any answer
 // counts, also a refusal. Cannot see requests that were taken on by a target too busy to answer
 // anything.
+//
+// "Sent `settling` before" rests on time: if lastcall was held up, or had the target paused, for
+// half of it, the request may have been late. Not judged: a request whose connection its client or
+// a fault disturbed before it ended, one of a client that came with the stop, and one whose answer
+// a slow reader had not come to when lastcall hung up. What a deadline cut off that was perhaps
+// lastcall's own doing is unknown.
 #include <algorithm>
 
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
+#include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
@@ -59,11 +66,38 @@ bool is_keeping_up(GroupLoad& load, std::uint32_t clients, TimePoint stop) {
   return static_cast<std::size_t>(count) >= kEnoughAnswers;
 }
 
-enum class Fate : std::uint8_t { answered, unanswered, unseen };
+enum class Fate : std::uint8_t { answered, unanswered, unseen, excused };
 
-Fate fate(const RequestView& request, const ConnectionView& c, bool end_was_seen) {
-  if (request.ended) return request.end == RequestEnd::unknown ? Fate::unanswered : Fate::answered;
-  return end_was_seen || c.ended ? Fate::unanswered : Fate::unseen;
+// What the fates of requests depend on beside themselves.
+struct Circumstances {
+  bool end_was_seen = false;
+  EventIndex doubt = 0;  // from here on the end may be lastcall's doing
+};
+
+Fate fate(const RequestView& request, const ConnectionView& c, const Peers& peers,
+          const Circumstances& circumstances, const History& history) {
+  const auto disturbed = peers.excused_from(c);
+  if (disturbed && !is_before(request.ended, *disturbed)) return Fate::excused;
+  if (request.ended && request.end != RequestEnd::unknown) return Fate::answered;
+  if (c.ended && peers.behaviour(c) == Behaviour::slow_reader &&
+      std::get<ConnectionEnded>(history.at(*c.ended).body).why == ConnectionEndReason::harness) {
+    return Fate::excused;
+  }
+  const bool is_over = circumstances.end_was_seen || request.ended || c.ended;
+  const auto when = request.ended.value_or(history.events().size() - 1);
+  return is_over && when < circumstances.doubt ? Fate::unanswered : Fate::unseen;
+}
+
+// An unanswered request, with what says so.
+void add_violation(Violations& violations, const RequestView& r, const ConnectionView& c,
+                   TimePoint stop, const Footing& footing, const History& history) {
+  std::vector<EventIndex> evidence{r.sent};
+  if (r.ended) evidence.push_back(*r.ended);
+  if (c.ended) evidence.push_back(*c.ended);
+  violations.add("got no answer",
+                 to_text(c.id) + " request " + std::to_string(r.id.value) + ", sent " +
+                     humane_duration(stop - history.time(r.sent)) + " before the stop",
+                 evidence, footing);
 }
 
 }  // namespace
@@ -76,44 +110,43 @@ Verdict in_flight_finished(const Plan& plan, const History& history) {
   }
   const EventIndex stop = *history.stop();
   const TimePoint stop_time = history.time(stop);
-  const TimePoint settled =
-      stop_time - settings(plan, verdict.property).settling.value_or(kDefaultSettling);
+  const auto settling = settings(plan, verdict.property).settling.value_or(kDefaultSettling);
+  const TimePoint settled = stop_time - settling;
   auto by_group = loads(plan, history, stop, settled);
   std::vector<bool> keeping_up;
   for (std::size_t g = 0; g < by_group.size(); ++g) {
-    keeping_up.push_back(is_keeping_up(by_group[g], plan.scenario.clients[g].count, stop_time));
+    const auto& group = plan.scenario.clients[g];
+    keeping_up.push_back(is_keeping_up(by_group[g], group.count, stop_time));
   }
-  const bool end_was_seen = history.first<TargetEnded>() || history.first<DeadlinePassed>();
+  const Peers peers(plan, history);
+  const auto doubt = deadline_in_doubt(plan, history);
+  const Circumstances circumstances{
+      .end_was_seen = history.first<TargetEnded>() || history.first<DeadlinePassed>(),
+      .doubt = doubt ? doubt->from : history.events().size()};
 
   Violations violations;
   std::uint64_t unseen = 0;
   for (const auto& c : history.connections()) {
-    if (c.group >= keeping_up.size()) continue;
+    if (c.group >= keeping_up.size() || plan.scenario.clients[c.group].during_drain) continue;
     for (const auto& r : c.requests) {
       if (r.sent > stop || is_before(r.ended, stop)) continue;
-      const bool taken_on = is_before(r.answer_began, stop) ||
-                            (keeping_up[c.group] && history.time(r.sent) <= settled);
-      if (!taken_on) continue;
-      const Fate how = fate(r, c, end_was_seen);
+      const bool began = is_before(r.answer_began, stop);
+      if (!began && !(keeping_up[c.group] && history.time(r.sent) <= settled)) continue;
+      const Fate how = fate(r, c, peers, circumstances, history);
+      if (how == Fate::excused) continue;
       ++(how == Fate::unseen ? unseen : verdict.judged);
       if (how != Fate::unanswered) continue;
-      const auto age = humane_duration(stop_time - history.time(r.sent));
-      std::vector<EventIndex> evidence{r.sent};
-      if (r.ended) evidence.push_back(*r.ended);
-      if (c.ended) evidence.push_back(*c.ended);
-      violations.add("got no answer",
-                     to_text(c.id) + " request " + std::to_string(r.id.value) + ", sent " + age +
-                         " before the stop",
-                     evidence);
+      Footing footing{.absence = !r.ended};
+      if (!began) footing.claim = TimeClaim{settled, stop_time, settling / 2};
+      add_violation(violations, r, c, stop_time, footing, history);
     }
   }
   if (!violations.empty()) {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = violations.text(verdict.judged, "requests");
-    verdict.evidence = violations.evidence();
+    violations.fail(verdict, "requests");
   } else if (unseen > 0) {
     verdict.outcome = Outcome::unknown;
     verdict.reason = "the outcome of " + std::to_string(unseen) + " requests was not seen";
+    if (doubt) verdict.reason += ": " + doubt->why;
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {

@@ -6,6 +6,21 @@
 #include "base/text.hpp"
 
 namespace lastcall {
+namespace {
+
+// Behaviours that go on speaking the protocol, or say nothing: the target still owes them its
+// goodbye.
+bool is_gentle(Behaviour behaviour) {
+  return behaviour == Behaviour::steady || behaviour == Behaviour::silent ||
+         behaviour == Behaviour::never_closes || behaviour == Behaviour::slow_reader;
+}
+
+bool is_gentle(std::string_view how) {
+  return std::ranges::any_of(kBehaviours,
+                             [how](Behaviour b) { return is_gentle(b) && name(b) == how; });
+}
+
+}  // namespace
 
 const PropertySettings& settings(const Plan& plan, std::string_view property) {
   static const PropertySettings kDefaults;
@@ -19,6 +34,8 @@ const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection) 
 }
 
 std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol) {
+  // An opening that failed left no session, whatever is up below it.
+  if (connection.failed) return std::nullopt;
   std::optional<EventIndex> last = connection.tcp_up;
   if (last && is_tls(protocol)) last = connection.tls_up;
   if (last && is_websocket(protocol)) last = connection.websocket_up;
@@ -35,9 +52,22 @@ bool lastcall_sent(const History& history, int signal) {
   return std::ranges::any_of(history.events(), is_it);
 }
 
+bool fault_killed(const History& history) {
+  const auto ended = history.first<TargetEnded>();
+  if (!ended) return false;
+  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  if (end.how != EndKind::signalled || end.value != SIGKILL) return false;
+  if (is_before(history.first<TargetForced>(), *ended)) return false;
+  return std::ranges::any_of(history.all<FaultInvoked>(), [&](const auto& fault) {
+    return fault.second->signal == SIGKILL && fault.first < *ended;
+  });
+}
+
 std::optional<std::string> no_stop_to_judge(const History& history) {
   const auto stop = history.stop();
-  if (!stop) return "the trial did not come to a stop";
+  if (!stop) {
+    return fault_killed(history) ? "lastcall sent SIGKILL" : "the trial did not come to a stop";
+  }
   const auto ended = history.first<TargetEnded>();
   if (is_before(ended, *stop)) return "the target had ended before the stop";
   for (const auto& [i, fault] : history.all<FaultInvoked>()) {
@@ -74,12 +104,53 @@ Verdict about_the_end(std::string_view property, Outcome outcome, std::string re
           .evidence = std::move(evidence)};
 }
 
+Peers::Peers(const Plan& plan, const History& history) {
+  for (const auto& client : planned_clients(plan)) {
+    if (client.behaviour != Behaviour::steady) behaviours_[client.id.value] = client.behaviour;
+  }
+  for (EventIndex i = 0; i < history.events().size(); ++i) {
+    const auto& body = history.at(i).body;
+    if (const auto* network = std::get_if<NetworkDisturbed>(&body)) {
+      excused_.try_emplace(network->connection.value, i);
+    } else if (const auto* client = std::get_if<Misbehaved>(&body)) {
+      if (!is_gentle(client->how)) excused_.try_emplace(client->connection.value, i);
+    }
+  }
+}
+
+Behaviour Peers::behaviour(const ConnectionView& connection) const {
+  const auto found = behaviours_.find(client_of(connection.id).value);
+  return found == behaviours_.end() ? Behaviour::steady : found->second;
+}
+
+std::optional<EventIndex> Peers::excused_from(const ConnectionView& connection) const {
+  const auto found = excused_.find(connection.id.value);
+  if (found == excused_.end()) return std::nullopt;
+  return found->second;
+}
+
 void Violations::add(const std::string& what, const std::string& who,
-                     const std::vector<EventIndex>& evidence) {
+                     const std::vector<EventIndex>& evidence, const Footing& footing) {
   auto kind = std::ranges::find(kinds_, what, &Kind::what);
   if (kind == kinds_.end()) kind = kinds_.insert(kind, Kind{what, who, 0});
   ++kind->count;
   evidence_.insert(evidence_.end(), evidence.begin(), evidence.end());
+  all_absent_ = all_absent_ && footing.absence;
+  all_timed_ = all_timed_ && footing.claim;
+  if (!footing.claim) return;
+  if (!claim_) claim_ = footing.claim;
+  claim_->from = std::min(claim_->from, footing.claim->from);
+  claim_->to = std::max(claim_->to, footing.claim->to);
+  claim_->tolerance = std::min(claim_->tolerance, footing.claim->tolerance);
+  claim_->pauses = claim_->pauses || footing.claim->pauses;
+}
+
+void Violations::fail(Verdict& verdict, std::string_view items) const {
+  verdict.outcome = Outcome::fail;
+  verdict.reason = text(verdict.judged, items);
+  verdict.evidence = evidence_;
+  verdict.rests_on_absence = all_absent_;
+  if (all_timed_) verdict.time_claim = claim_;
 }
 
 std::string Violations::text(std::uint64_t total, std::string_view items) const {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "checkers/verdict.hpp"
@@ -28,6 +29,9 @@ inline bool is_before(std::optional<EventIndex> event, EventIndex limit) {
 // Whether lastcall sent this signal, as a fault or to force the end.
 bool lastcall_sent(const History& history, int signal);
 
+// Whether a SIGKILL that a fault sent is what ended the target.
+bool fault_killed(const History& history);
+
 // Why the promises about a stop cannot be asked of this history: there was no stop, the target had
 // ended before it, or lastcall killed it. Nothing if they can.
 std::optional<std::string> no_stop_to_judge(const History& history);
@@ -41,15 +45,47 @@ std::string stop_signal_name(const History& history);  // there must be a stop
 Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,
                       std::vector<EventIndex> evidence = {});
 
+// The second stop signal: the first that reached the target, in whole or its group, while the stop
+// was going on.
+std::optional<EventIndex> second_stop_signal(const Plan& plan, const History& history);
+// Why what the stop promised is off: repeat-signal's policy is `force`, and a second signal came.
+std::optional<std::string> forced_by_second_signal(const Plan& plan, const History& history);
+
+// Who the clients of a trial are, and from when on they, or a fault on their connections, are to
+// blame for what happens there.
+class Peers {
+ public:
+  Peers(const Plan& plan, const History& history);
+
+  // As the plan has drawn it; steady if the plan does not say.
+  [[nodiscard]] Behaviour behaviour(const ConnectionView& connection) const;
+  // The first disturbance. A client that is silent, slow to read or slow to close is no
+  // disturbance: what it is owed is another question.
+  [[nodiscard]] std::optional<EventIndex> excused_from(const ConnectionView& connection) const;
+
+ private:
+  std::unordered_map<std::uint32_t, Behaviour> behaviours_;  // those that are not steady
+  std::unordered_map<std::uint64_t, EventIndex> excused_;
+};
+
+// What a violation rests on, if not on events that were seen.
+struct Footing {
+  bool absence = false;              // an event is missing
+  std::optional<TimeClaim> claim{};  // nothing held lastcall up
+};
+
 // The violations of one checker by kind, for a reason such as
 // "3 of 20 connections got no Close frame, first 12/0".
 class Violations {
  public:
-  void add(const std::string& what, const std::string& who,
-           const std::vector<EventIndex>& evidence);
+  void add(const std::string& what, const std::string& who, const std::vector<EventIndex>& evidence,
+           const Footing& footing = {});
   [[nodiscard]] bool empty() const { return kinds_.empty(); }
   [[nodiscard]] std::string text(std::uint64_t total, std::string_view items) const;
   [[nodiscard]] const std::vector<EventIndex>& evidence() const { return evidence_; }
+  // Makes the verdict a fail for these reasons, `judged` of which is filled in. It rests on absence
+  // or on time if all of them do; its claim is then the widest that covers theirs.
+  void fail(Verdict& verdict, std::string_view items) const;
 
  private:
   struct Kind {
@@ -59,6 +95,9 @@ class Violations {
   };
   std::vector<Kind> kinds_;
   std::vector<EventIndex> evidence_;
+  bool all_absent_ = true;
+  bool all_timed_ = true;
+  std::optional<TimeClaim> claim_;
 };
 
 }  // namespace lastcall

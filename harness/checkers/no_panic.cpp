@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::array kCrashSignals{SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 
-// std::regex recurses once a character and may take quadratic time: an excuse must stand within this much of a line.
+// std::regex recurses once a character and may take quadratic time: an excuse must stand within
+// this much of a line.
 constexpr std::size_t kExcuseWithin = 1024;
 
 bool is_excused(std::string_view line, const std::vector<std::regex>& allowed) {
@@ -45,6 +46,14 @@ std::map<Stream, Output> output_of(const History& history) {
   return output;
 }
 
+// A fault of the plan may have sent the signal, and its event been lost.
+bool may_be_sent(const Plan& plan, int signal) {
+  return std::ranges::any_of(plan.faults, [signal](const Fault& fault) {
+    const auto* send = std::get_if<SendSignals>(&fault.act);
+    return send != nullptr && std::ranges::count(send->steps, signal, &SignalStep::signal) > 0;
+  });
+}
+
 }  // namespace
 
 Verdict no_panic(const Plan& plan, const History& history) {
@@ -60,6 +69,7 @@ Verdict no_panic(const Plan& plan, const History& history) {
         std::ranges::find(kCrashSignals, end.value) != kCrashSignals.end()) {
       verdict.reason = "ended by " + signal_name(end.value) + (end.core ? ", core dumped" : "");
       verdict.evidence.push_back(*ended);
+      verdict.rests_on_absence = may_be_sent(plan, end.value);
     }
   }
   EventIndex first_line = history.events().size();
@@ -70,6 +80,7 @@ Verdict no_panic(const Plan& plan, const History& history) {
       const auto meaning = panic_in(output.lines, i);
       if (meaning.empty() || is_excused(output.lines[i], allowed)) continue;
       verdict.evidence.push_back(output.events[i]);
+      verdict.rests_on_absence = false;
       if (output.events[i] > first_line) continue;
       first_line = output.events[i];
       first_text = std::string(meaning) + ": " + std::string(output.lines[i].substr(0, 200));

@@ -1,4 +1,83 @@
-// The lines by which runtimes, sanitizers and the C library announce that a program broke.
+// The lines by which runtimes, sanitizers and the C library announce that a program broke. A pure
+// function of the lines; it never throws, and any thread may call it.
+//
+// What is spread over lines is recognised by its first significant line, mostly also by later ones.
+// Paths are those of the runtime's own source tree, where the wording stands.
+//
+// Go         "panic: …", after the first with a tab              runtime/panic.go printpanics
+//            "fatal error: …" with stacks, or a known text       runtime/panic.go throw, fatal
+//            "SIGSEGV: segmentation violation", "PC=0x…"         runtime/signal_unix.go
+//            "http: panic serving …" (recovered)                 net/http/server.go serve
+//            "WARNING: DATA RACE"                                compiler-rt tsan_report.cpp
+// Rust       "thread '…' panicked at …" (caught ones too)        std/src/panicking.rs
+//            "thread '…' has overflowed its stack"               std/src/sys stack_overflow.rs
+//            "fatal runtime error: …"                            std/src/rt.rs rtabort
+//            "memory allocation of … bytes failed"               std/src/alloc.rs
+// Node       "file:line", the source, "^"; "Uncaught:"           src/node_errors.cc
+//            "(node:7) UnhandledPromiseRejectionWarning: …"      lib/internal/process/promises.js
+//            "FATAL ERROR: …", "----- Native stack trace -----"  src/node_errors.cc, debug_utils.cc
+//            "# Fatal error in …"                                V8 src/base/logging.cc
+//            "error: Uncaught …", "Uncaught TypeError: …"        Deno, Node's prompt
+// Python     "Traceback (most recent call last):"                Python/traceback.c
+//            "Exception in thread …:"                            Lib/threading.py excepthook
+//            "Exception ignored in: …"                           Python/errors.c
+//            "… exception was never retrieved"                   Lib/asyncio futures.py, tasks.py
+//            "Exception in callback …", "handle: <…"             Lib/asyncio/events.py
+//            "Exception occurred during processing of request …" Lib/socketserver.py
+//            "Fatal Python error: …"                             Python/pylifecycle.c
+// Java       "Exception in thread "main" …"                      java/lang/ThreadGroup.java
+//            "Exception: … thrown from the UncaughtException…"   hotspot runtime/thread.cpp
+//            "# A fatal error has been detected by …"            hotspot utilities/vmError.cpp
+//            "… due to java.lang.OutOfMemoryError: …"            hotspot utilities/debug.cpp
+// C, C++     "terminate called …"                                libstdc++ vterminate.cc
+//            "pure virtual method called"                        libstdc++ pure.cc
+//            "libc++abi: terminating …"                          libc++abi abort_message.cpp
+//            "…: Assertion `…' failed."                          glibc assert/assert.c
+//            "free(): …", "malloc(): …", "corrupted …"           glibc malloc/malloc.c
+//            "*** stack smashing detected ***"                   glibc debug/stack_chk_fail.c
+//            "*** buffer overflow detected ***"                  glibc debug/chk_fail.c
+//            "FATAL: exception not rethrown"                     glibc nptl/unwind.c
+//            "Fatal glibc error: …"                              glibc malloc/malloc.c, others
+//            "Error: attempt to …" after "In function:"          libstdc++ src/c++11/debug.cc
+//            "Assertion failed: …", "…: assertion failed: …"     musl assert.c, GLib gtestutils.c
+//            "…] Check failed: …"                                glog, Abseil
+// .NET       "Unhandled exception. …"                            coreclr/vm/excep.cpp
+//            "Process terminated. …", "Stack overflow."          coreclr/vm/eepolicy.cpp
+//            "An unhandled exception was thrown by the appl…"    ASP.NET Core, Kestrel's log
+//            "… and the IHost instance is stopping"              Microsoft.Extensions.Hosting
+//            "Unhandled Exception:", "[ERROR] FATAL UNHANDLED …" mono/metadata/object.c
+// Ruby       "file:line:in `method': message (Class)"            eval_error.c
+//            "… terminated with exception (report_on_exc…"       thread.c
+//            "file:line: [BUG] …", "[FATAL] …"                   error.c, gc.c
+// Erlang     "init terminating in …", "Runtime terminating …"    erts preloaded/src/init.erl
+//            "Error in process <…> with exit value:"             erts beam/beam_common.c
+//            "** Generic server … terminating"                   stdlib gen_server.erl, others
+//            "=CRASH REPORT====", "CRASH REPORT Process …"       stdlib proc_lib.erl; lager
+//            "Crash dump is being written to: "                  erts beam/break.c
+//            "…_alloc: Cannot allocate …"                        erts beam/erl_alloc.c
+// Elixir     "** (Name) …"                                       lib/elixir exception.ex
+//            "… terminating", "… raised an exception"            lib/logger translator.ex
+// Sanitizers "==1==ERROR: …Sanitizer: …", "==1==WARNING: …"      compiler-rt/lib *_report.cpp
+//            "WARNING: ThreadSanitizer: …"                       compiler-rt tsan_report.cpp
+//            "…Sanitizer:DEADLYSIGNAL", "SUMMARY: …Sanitizer: …" compiler-rt sanitizer_common
+//            "file:line:column: runtime error: …"                compiler-rt ubsan_diag.cpp
+//            "ubsan: …"                                          compiler-rt ubsan_minimal
+// Parents    "run.sh: line 3: 77 Aborted …", "(core dumped)"     bash jobs.c
+//            "… exited on signal 11"                             nginx src/os/unix/ngx_process.c
+//            "… was terminated by signal 6: …"                   PostgreSQL postmaster.c
+//            "… exit signal Segmentation fault (11)"             Apache server/mpm_unix.c
+//            "… exited with code 134 (Aborted)"                  HAProxy src/mworker.c
+//            "… crashed by signal: 11" (of itself)               Redis src/debug.c
+//
+// Not a panic, though it looks like one:
+// - A Python traceback, or chain of them, that ends in KeyboardInterrupt, and Ruby's Interrupt and
+//   SignalException: that is how these runtimes deliver a signal to a program without a handler, as
+//   "Terminated" is in C. Whether ending so was promised is for clean-exit to say. If cleaning up
+//   after the interrupt broke, the chain ends in that other exception, and is one.
+// - What a runtime prints because it was asked to: stacks of Go and Java on SIGQUIT.
+// - An error value that main returned (Rust's "Error: …"), a caught exception that the program
+//   printed in words of its own, a failure to start ("Error: Could not find or load main class").
+// - A sanitizer that cannot work here ("LeakSanitizer has encountered a fatal error").
 #pragma once
 
 #include <span>

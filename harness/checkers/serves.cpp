@@ -9,10 +9,16 @@
 // or 1001). Cannot see an endpoint that no client had decided before the stop; such groups are
 // named in the reason. An HTTP connection closed by the server after an answer is its right (RFC
 // 9112, section 9.5).
+//
+// A connection that its client or a fault disturbed counts up to there. A client that says nothing
+// is no item, nor one that comes only when the stop has begun. What a SIGKILL of lastcall's, or
+// another signal of lastcall's that ended the target, does to connections is not its doing.
 #include <algorithm>
+#include <csignal>
 #include <set>
 
 #include "checkers/checkers.hpp"
+#include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
@@ -28,11 +34,11 @@ struct Tally {
     ++good;
     decided.insert(c.group);
   }
-  void count_bad(const ConnectionView& c, const std::string& what,
-                 std::vector<EventIndex> evidence) {
+  void count_bad(const ConnectionView& c, const std::string& what, std::vector<EventIndex> evidence,
+                 const Footing& footing = {}) {
     ++bad;
     decided.insert(c.group);
-    violations.add(what, to_text(c.id), evidence);
+    violations.add(what, to_text(c.id), evidence, footing);
   }
 };
 
@@ -42,42 +48,70 @@ bool closed_in_order(const ConnectionView& c, const History& history) {
   return code == 1000 || code == 1001;
 }
 
-// How a connection's end before the stop breaks the protocol; empty if it does not.
-std::string bad_end(const ConnectionView& c, Protocol protocol, const History& history) {
+// From the last that was heard of a connection to its end.
+TimeClaim silence_before(EventIndex end, const ConnectionView& c, const History& history) {
+  EventIndex last = c.invoked;
+  for (const auto& event : {c.tcp_up, c.tls_up, c.websocket_up, c.close_frame_sent,
+                            c.close_frame_received, c.close_notify_received, c.fin_received}) {
+    if (is_before(event, end)) last = std::max(last, *event);
+  }
+  for (const auto& r : c.requests) {
+    for (const auto& event : {std::optional(r.sent), r.answer_began, r.ended}) {
+      // What ended unanswered, ended with the connection.
+      if (event == r.ended && r.end == RequestEnd::unknown) continue;
+      if (is_before(event, end)) last = std::max(last, *event);
+    }
+  }
+  return claim_of_wait(history.time(last), history.time(end));
+}
+
+struct BadEnd {
+  std::string what;  // empty: it was not bad
+  Footing footing;
+};
+
+// How a connection's end before the stop breaks the protocol.
+BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& history) {
   const auto& ended = std::get<ConnectionEnded>(history.at(*c.ended).body);
   const bool answered = std::ranges::any_of(
       c.requests, [](const RequestView& r) { return r.ended && r.end != RequestEnd::unknown; });
   switch (ended.why) {
     case ConnectionEndReason::reset:
-      return "were reset";
+      return {"were reset", {}};
     case ConnectionEndReason::timeout:
-      return "got no answer in time";
+      return {"got no answer in time", {.claim = silence_before(*c.ended, c, history)}};
     case ConnectionEndReason::protocol:
-      return "met broken protocol (" + ended.detail + ")";
+      return {"met broken protocol (" + ended.detail + ")", {}};
     case ConnectionEndReason::server_closed:
       if (is_websocket(protocol)) {
-        return closed_in_order(c, history) ? "" : "were closed by the server out of order";
+        if (closed_in_order(c, history)) return {};
+        return {"were closed by the server out of order", {.absence = !c.close_frame_received}};
       }
-      return c.requests.empty() || answered ? "" : "were closed by the server without an answer";
+      if (c.requests.empty() || answered) return {};
+      return {"were closed by the server without an answer", {.absence = true}};
     case ConnectionEndReason::finished:
     case ConnectionEndReason::harness:
     case ConnectionEndReason::unconnected:  // its LayerFailed says more
-      return "";
+      return {};
   }
-  return "";
+  return {};
 }
+
+// A client's own limit ends a handshake with these words.
+bool is_late(const LayerFailed& failed) { return failed.reason.starts_with("no answer within"); }
 
 void count(Tally& tally, const ConnectionView& c, Protocol protocol, EventIndex limit,
            const History& history) {
   if (is_before(c.failed, limit)) {
     const auto& failed = std::get<LayerFailed>(history.at(*c.failed).body);
-    const std::string layer(name(failed.layer));
-    tally.count_bad(c, "got no " + layer + " (" + failed.reason + ")", {*c.failed});
+    Footing footing;
+    if (is_late(failed)) footing.claim = silence_before(*c.failed, c, history);
+    tally.count_bad(c, "got no " + std::string(name(failed.layer)) + " (" + failed.reason + ")",
+                    {*c.failed}, footing);
     return;
   }
-  if (protocol != Protocol::http && is_before(all_layers_up(c, protocol), limit)) {
-    tally.count_good(c);
-  }
+  const bool proves_something = is_tls(protocol) || is_websocket(protocol);
+  if (proves_something && is_before(all_layers_up(c, protocol), limit)) tally.count_good(c);
   for (const auto& request : c.requests) {
     if (!is_before(request.ended, limit)) continue;
     if (request.end == RequestEnd::ok) tally.count_good(c);
@@ -87,17 +121,43 @@ void count(Tally& tally, const ConnectionView& c, Protocol protocol, EventIndex 
     }
   }
   if (is_before(c.ended, limit)) {
-    const auto what = bad_end(c, protocol, history);
-    if (!what.empty()) tally.count_bad(c, what, {*c.ended});
+    const auto bad = bad_end(c, protocol, history);
+    if (!bad.what.empty()) tally.count_bad(c, bad.what, {*c.ended}, bad.footing);
   } else if (is_before(c.reset, limit)) {
     tally.count_bad(c, "were reset", {*c.reset});
   }
 }
 
+// Up to which event the target must serve: the stop, or what lastcall did to end it, or the end of
+// what was seen.
+EventIndex serves_until(const History& history) {
+  EventIndex until = history.stop().value_or(history.events().size());
+  until = std::min(until, history.first<TargetForced>().value_or(until));
+  int ended_by = SIGKILL;
+  if (const auto i = history.first<TargetEnded>()) {
+    const auto& end = std::get<TargetEnded>(history.at(*i).body);
+    if (end.how == EndKind::signalled) ended_by = end.value;
+  }
+  for (const auto& [i, fault] : history.all<FaultInvoked>()) {
+    if (fault->signal == SIGKILL || fault->signal == ended_by) until = std::min(until, i);
+  }
+  return until;
+}
+
+// Whether a group has clients that decide something before the stop.
+bool is_to_decide(const ClientGroup& group) {
+  if (group.during_drain) return false;
+  const auto says_nothing = [](const auto& weight) {
+    return weight.first == Behaviour::silent || weight.first == Behaviour::abort_handshake ||
+           weight.first == Behaviour::garbage || weight.second == 0;
+  };
+  return group.mix.empty() || !std::ranges::all_of(group.mix, says_nothing);
+}
+
 std::string undecided_groups(const Plan& plan, const std::set<std::uint32_t>& decided) {
   std::string names;
   for (std::uint32_t g = 0; g < plan.scenario.clients.size(); ++g) {
-    if (decided.contains(g)) continue;
+    if (decided.contains(g) || !is_to_decide(plan.scenario.clients[g])) continue;
     const auto& name = plan.scenario.clients[g].name;
     names += (names.empty() ? "" : ", ") + (name.empty() ? "#" + std::to_string(g + 1) : name);
   }
@@ -122,19 +182,20 @@ Verdict serves(const Plan& plan, const History& history) {
         stop ? "the stop came before the target was ready" : "the target was not seen ready";
     return verdict;
   }
-  // Without a stop everything counts until lastcall itself ended the target.
-  const auto limit = stop ? *stop : history.first<TargetForced>().value_or(history.events().size());
+  const auto limit = serves_until(history);
+  const Peers peers(plan, history);
   Tally tally;
   for (const auto& c : history.connections()) {
     const auto* group = group_of(plan, c);
-    if (group != nullptr) count(tally, c, group->protocol, limit, history);
+    if (group == nullptr || group->during_drain) continue;
+    if (peers.behaviour(c) == Behaviour::silent) continue;
+    count(tally, c, group->protocol, std::min(limit, peers.excused_from(c).value_or(limit)),
+          history);
   }
   verdict.judged = tally.good + tally.bad;
   verdict.reason = undecided_groups(plan, tally.decided);
   if (!tally.violations.empty()) {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = tally.violations.text(verdict.judged, "connections and requests");
-    verdict.evidence = tally.violations.evidence();
+    tally.violations.fail(verdict, "connections and requests");
   } else if (tally.good > 0) {
     verdict.outcome = Outcome::pass;
   } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,8 +11,8 @@
 
 namespace lastcall {
 
-// From best to worst; merging keeps the worst. `not_applicable`: there was nothing to judge. `unknown`: there
-// was, but it could not be observed.
+// From best to worst; merging keeps the worst. `not_applicable`: there was nothing to judge.
+// `unknown`: there was, but it could not be observed.
 enum class Outcome : std::uint8_t { not_applicable, pass, unknown, fail };
 
 constexpr std::string_view name(Outcome outcome) {
@@ -19,13 +20,27 @@ constexpr std::string_view name(Outcome outcome) {
   return kNames[static_cast<std::size_t>(outcome)];
 }
 
+// What a failure by time rests on: that nothing held lastcall up for `tolerance`, all in all,
+// between these times, nor the target by lastcall's doing (checkers/hindrance.hpp). If something
+// did, the failure may be lastcall's own, and is `unknown`.
+struct TimeClaim {
+  TimePoint from;
+  TimePoint to;
+  Nanoseconds tolerance{};
+  bool pauses = true;  // false: the checker itself has left out the time that the target was paused
+};
+
 struct Verdict {
   std::string property;
   Outcome outcome = Outcome::not_applicable;
-  std::uint64_t judged = 0;          // items; a pass has at least one
-  std::string reason{};              // one line for people; empty for a plain pass
+  std::uint64_t judged = 0;            // items; a pass has at least one
+  std::string reason{};                // one line for people; empty for a plain pass
   std::vector<EventIndex> evidence{};  // into the history, at most 20
-  std::vector<std::string> evidence_text{};  // those events as JSON lines, so that a verdict stands on its own
+  // Those events as JSON lines, so that a verdict stands on its own.
+  std::vector<std::string> evidence_text{};
+  std::optional<TimeClaim> time_claim{};  // of a fail
+  // Of a fail: it rests on something that is not in the history, and may have been lost from it.
+  bool rests_on_absence = false;
 };
 
 }  // namespace lastcall

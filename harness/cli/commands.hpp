@@ -1,4 +1,5 @@
-// The subcommands: each file adds its own to the command line and, when chosen, runs and leaves an exit code.
+// The subcommands: each file adds its own to the command line and, when chosen, runs and leaves an
+// exit code.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -3,12 +3,12 @@
 
 namespace lastcall::exit_codes {
 
-inline constexpr int kUsage = 2;              // wrong command line, scenario or plan
-inline constexpr int kInterrupted = 130;      // SIGINT, after writing what was there
-inline constexpr int kTerminated = 143;       // SIGTERM, after writing what was there
-inline constexpr int kBroken = 4;             // lastcall or its environment broke
-inline constexpr int kFailed = 1;             // a property failed; replay: the failure came back
-inline constexpr int kNotJudged = 3;          // nothing failed, but something required could not be judged
-inline constexpr int kHeld = 0;               // every property held
+inline constexpr int kUsage = 2;          // wrong command line, scenario or plan
+inline constexpr int kInterrupted = 130;  // SIGINT, after writing what was there
+inline constexpr int kTerminated = 143;   // SIGTERM, after writing what was there
+inline constexpr int kBroken = 4;         // lastcall or its environment broke
+inline constexpr int kFailed = 1;         // a property failed; replay: the failure came back
+inline constexpr int kNotJudged = 3;  // nothing failed, but something required could not be judged
+inline constexpr int kHeld = 0;       // every property held
 
 }  // namespace lastcall::exit_codes

@@ -1,20 +1,11 @@
 #include "cli/files.hpp"
 
-#include <cerrno>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
+#include "base/file.hpp"
 #include "scenario/parse.hpp"
 
 namespace lastcall::cli {
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (!file.good() && !file.eof()) return Error{"read", path, errno, ""};
-  return text;
-}
 
 std::optional<LoadedScenario> load_scenario(const std::string& file) {
   auto text = read_file(file);

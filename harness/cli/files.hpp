@@ -4,12 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "base/result.hpp"
 #include "campaign/campaign.hpp"
 
 namespace lastcall::cli {
-
-Result<std::string> read_file(const std::string& path);
 
 // Parses a scenario file; prints every error of it to stderr and gives nothing if there is one.
 std::optional<LoadedScenario> load_scenario(const std::string& file);

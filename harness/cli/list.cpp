@@ -25,7 +25,8 @@ std::vector<Entry> scenarios(const std::string& folder) {
   std::error_code ec;
   for (fs::recursive_directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
     if (it->path().extension() != ".toml") continue;
-    if (auto loaded = load_scenario(it->path().string())) found.push_back({loaded->file, loaded->scenario.about});
+    if (auto loaded = load_scenario(it->path().string()))
+      found.push_back({loaded->file, loaded->scenario.about});
   }
   std::ranges::sort(found, {}, &Entry::name);
   return found;
@@ -33,21 +34,52 @@ std::vector<Entry> scenarios(const std::string& folder) {
 
 std::vector<Entry> properties() {
   std::vector<Entry> list;
-  for (const auto& property : kProperties) list.push_back({std::string(property.name), std::string(property.holds_when)});
+  for (const auto& property : kProperties)
+    list.push_back({std::string(property.name), std::string(property.holds_when)});
   return list;
 }
 
 const std::vector<Entry> kFaults{
-    {"stop", "one of the target's stop signals, to its main process"},
-    {"signal", "any signal, to its main process"},
-    {"double-signal", "two signals with a gap between them"},
+    {"stop", "one of the target's stop signals [to]"},
+    {"signal", "any signal: signal [to]"},
+    {"double-signal", "two signals with a gap between them: signal, second [gap, to]"},
+    {"storm", "many signals one after the other: signal [count, gap, to]"},
+    {"pause", "SIGSTOP, and SIGCONT later: for [to]"},
+    {"kill", "SIGKILL: there is no stop, what is judged is the restart [to]"},
+    {"abort-clients", "so many of the connected clients go away at once, with a reset [percent]"},
+    {"network",
+     "what the proxy does to connections of groups with proxy = true: action = delay, "
+     "stall, cut, half-close, reset or truncate [for, at_byte, toward, percent]"},
+    {"limit", "what the target may use from now on: one of descriptors, memory, disk, cpu"},
+    {"to = ", "who gets a signal: process, group, child or tree"},
     {"when = { phase, at }", "a time in the phase start, load or drain"},
-    {"when = { event, nth }", "the Nth event over all clients: connected, handshake, sent, acknowledged"},
+    {"when = { log, nth }", "the Nth line of output that matches a regular expression"},
+    {"when = { notification, nth }", "the Nth notification with this assignment, sd_notify(3)"},
+    {"when = { event, nth }",
+     "the Nth event over all clients: connected, handshake, sent, acknowledged"},
 };
 
 const std::vector<Entry> kBehaviours{
-    {"ws:// wss://", "connects, upgrades, sends messages with unique ids, waits for each acknowledgement"},
-    {"http:// https://", "sends requests over kept-alive connections, connects anew when the server closes one"},
+    {"ws:// wss://",
+     "connects, upgrades, sends messages with unique ids, waits for each acknowledgement"},
+    {"http:// https://",
+     "sends requests over kept-alive connections, connects anew when the server closes one"},
+    {"tcp:// tls://",
+     "says its opening in turn, then sends messages and waits for the bytes that acknowledge each"},
+    {"talk = charge-point",
+     "OCPP-J over WebSocket: BootNotification, Heartbeat, StatusNotification, "
+     "MeterValues, each answered by its id"},
+    {"talk = staff-chat", "JSON over WebSocket: init, then messages and questions for the history"},
+    {"steady", "as its protocol says"},
+    {"silent", "connects (over TLS: finishes the handshake) and never says anything"},
+    {"never-closes",
+     "steady, but keeps its side open after the server's FIN until the trial's end"},
+    {"slow-reader", "reads read_rate bytes a second through a small receive buffer"},
+    {"half-open", "is gone without FIN or RST, as after a power cut"},
+    {"abort-handshake", "goes away in the middle of the TLS or the HTTP upgrade handshake"},
+    {"abort-message", "goes away in the middle of a message"},
+    {"reset", "RST instead of a close (SO_LINGER 0)"},
+    {"garbage", "random bytes instead of its protocol"},
 };
 
 int list(const std::string& what, const std::string& folder, bool json) {
@@ -67,7 +99,8 @@ int list(const std::string& what, const std::string& folder, bool json) {
   for (const auto& [name, about] : entries) {
     std::cout << name << std::string(width - name.size() + 2, ' ') << about << "\n";
   }
-  if (entries.empty()) std::cerr << "lastcall list: no scenario below " << folder << "; name another with --in\n";
+  if (entries.empty())
+    std::cerr << "lastcall list: no scenario below " << folder << "; name another with --in\n";
   return exit_codes::kHeld;
 }
 
@@ -80,14 +113,17 @@ void add_list(CLI::App& app, Context& context) {
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  auto* command = app.add_subcommand("list", "Show scenarios, properties, faults or client behaviours");
+  auto* command =
+      app.add_subcommand("list", "Show scenarios, properties, faults or client behaviours");
   command->add_option("what", arguments->what, "scenarios, properties, faults or behaviours")
       ->required()
       ->check(CLI::IsMember({"scenarios", "properties", "faults", "behaviours"}));
-  command->add_option("--in", arguments->folder, "Folder to look for scenarios in")->capture_default_str();
+  command->add_option("--in", arguments->folder, "Folder to look for scenarios in")
+      ->capture_default_str();
   command->add_flag("--json", arguments->json, "Print as JSON");
-  command->callback(
-      [arguments, &context] { context.exit_code = list(arguments->what, arguments->folder, arguments->json); });
+  command->callback([arguments, &context] {
+    context.exit_code = list(arguments->what, arguments->folder, arguments->json);
+  });
 }
 
 }  // namespace lastcall::cli

@@ -1,5 +1,5 @@
-// lastcall: runs a server, gets it busy, tells it to stop at the worst possible moment, and proves what it did
-// with its last seconds.
+// lastcall: runs a server, gets it busy, tells it to stop at the worst possible moment, and proves
+// what it did with its last seconds.
 #include <sys/resource.h>
 
 #include <csignal>

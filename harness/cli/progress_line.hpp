@@ -1,4 +1,5 @@
-// One line on a terminal that says how far a long command is; nothing where stderr is not a terminal.
+// One line on a terminal that says how far a long command is; nothing where stderr is not a
+// terminal.
 #pragma once
 
 #include <string>

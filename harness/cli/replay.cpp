@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/file.hpp"
 #include "base/text.hpp"
 #include "campaign/statistics.hpp"
 #include "campaign/trial_pool.hpp"
@@ -51,7 +52,8 @@ void count(Tally& tally, const TrialResult& result) {
               (!tally.wanted.empty() && counts && verdict.outcome == Outcome::not_applicable);
     if (verdict.outcome != Outcome::fail) continue;
     ++tally.failures[verdict.property];
-    if (counts && tally.first_reason.empty()) tally.first_reason = verdict.property + ": " + verdict.reason;
+    if (counts && tally.first_reason.empty())
+      tally.first_reason = verdict.property + ": " + verdict.reason;
     hit = hit || counts;
   }
   if (!hit && unclear) {  // it may have failed unseen, or did not come to it: no sample of the rate
@@ -99,7 +101,8 @@ void print(const Tally& tally, const ReplayArguments& arguments, const std::stri
   }
   std::cout << "\n";
   if (tally.unknown > 0) std::cout << tally.unknown << " could not be judged\n";
-  for (const auto& [property, times] : tally.failures) std::cout << "  " << property << ": " << times << "\n";
+  for (const auto& [property, times] : tally.failures)
+    std::cout << "  " << property << ": " << times << "\n";
   if (!tally.first_reason.empty()) std::cout << "  " << tally.first_reason << "\n";
   if (tally.came_back > 0) std::cout << "histories: " << results << "\n";
 }
@@ -118,8 +121,9 @@ int replay(const ReplayArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
-  const auto results =
-      arguments.results.empty() ? (fs::absolute(path).parent_path() / "replays").string() : arguments.results;
+  const auto results = arguments.results.empty()
+                           ? (fs::absolute(path).parent_path() / "replays").string()
+                           : arguments.results;
   Tally tally;
   tally.wanted = recorded_failures(path);
   std::uint32_t started = 0;
@@ -131,20 +135,22 @@ int replay(const ReplayArguments& arguments, const Context& context) {
   pool.next = [&]() -> std::optional<TrialJob> {
     if (started == arguments.times) return std::nullopt;
     ++started;
-    return TrialJob{started, 0, fs::absolute(results + "/" + std::to_string(started)).string(), *plan};
+    return TrialJob{started, 0, fs::absolute(results + "/" + std::to_string(started)).string(),
+                    *plan};
   };
   pool.done = [&](const TrialJob&, const TrialResult& result) {
     ++finished;
     count(tally, result);
   };
   pool.tick = [&](std::size_t) {
-    line.show(std::to_string(finished) + " of " + std::to_string(arguments.times) + " replays, failed " +
-              std::to_string(tally.came_back));
+    line.show(std::to_string(finished) + " of " + std::to_string(arguments.times) +
+              " replays, failed " + std::to_string(tally.came_back));
   };
   const auto interrupted = run_trials(*server, pool);
   line.clear();
   if (!interrupted || !tally.broken.empty()) {
-    std::cerr << "lastcall: " << (interrupted ? tally.broken : interrupted.error().message()) << "\n";
+    std::cerr << "lastcall: " << (interrupted ? tally.broken : interrupted.error().message())
+              << "\n";
     return exit_codes::kBroken;
   }
   print(tally, arguments, results);
@@ -157,7 +163,8 @@ int replay(const ReplayArguments& arguments, const Context& context) {
 
 void add_replay(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<ReplayArguments>();
-  auto* command = app.add_subcommand("replay", "Run one plan again and measure how often its failure comes back");
+  auto* command = app.add_subcommand(
+      "replay", "Run one plan again and measure how often its failure comes back");
   command->add_option("plan", arguments->what, "A trial's directory, or a plan.json")
       ->required()
       ->check(CLI::ExistingPath)
@@ -168,7 +175,9 @@ void add_replay(CLI::App& app, Context& context) {
   command->add_option("--jobs,-j", arguments->jobs, "Replays at the same time (default: 1)")
       ->check(CLI::Range(1, 64))
       ->option_text("J");
-  command->add_option("--results", arguments->results, "Where to keep failing replays (default: replays/ beside the plan)")
+  command
+      ->add_option("--results", arguments->results,
+                   "Where to keep failing replays (default: replays/ beside the plan)")
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->footer("Exit code 1: the failure came back; 0: it did not.");

@@ -55,7 +55,8 @@ void show(ProgressLine& line, const Progress& progress) {
   text += " trials";
   if (progress.failed > 0) text += ", " + std::to_string(progress.failed) + " failed";
   if (progress.unknown > 0) text += ", " + std::to_string(progress.unknown) + " unknown";
-  text += ", " + std::to_string(progress.running) + " running, " + humane_duration(progress.elapsed);
+  text +=
+      ", " + std::to_string(progress.running) + " running, " + humane_duration(progress.elapsed);
   if (progress.planned > 0 && progress.finished > 0) {
     const auto left = progress.elapsed / progress.finished * (progress.planned - progress.finished);
     text += ", about " + humane_duration(left) + " left";
@@ -91,7 +92,8 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
   if (!arguments.duration.empty()) {
     options.duration = parse_duration(arguments.duration);
     if (!options.duration) {
-      std::cerr << "lastcall: --for: expected a duration such as 10m, found '" << arguments.duration << "'\n";
+      std::cerr << "lastcall: --for: expected a duration such as 10m, found '" << arguments.duration
+                << "'\n";
       good = false;
     }
   }
@@ -139,28 +141,38 @@ int run(const RunArguments& arguments, const Context& context) {
 void add_run(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<RunArguments>();
   auto* command = app.add_subcommand("run", "Run scenarios many times and judge every stop");
-  command->add_option("scenario", arguments->scenarios, "Scenario files (TOML)")->required()->option_text("SCENARIO...");
-  auto* trials = command->add_option("--trials,-n", arguments->trials, "Trials a scenario (default: its budget)");
+  command->add_option("scenario", arguments->scenarios, "Scenario files (TOML)")
+      ->required()
+      ->option_text("SCENARIO...");
+  auto* trials = command->add_option("--trials,-n", arguments->trials,
+                                     "Trials a scenario (default: its budget)");
   trials->check(CLI::PositiveNumber)->option_text("N");
   command->add_option("--for", arguments->duration, "Run for so long instead, e.g. 10m")
       ->excludes(trials)
       ->option_text("DURATION");
-  command->add_option("--seed", arguments->seed, "Draw the same plans again (default: a fresh seed, printed)")
+  command
+      ->add_option("--seed", arguments->seed,
+                   "Draw the same plans again (default: a fresh seed, printed)")
       ->option_text("S");
   command->add_option("--jobs,-j", arguments->jobs, "Trials at the same time (default: 1)")
       ->check(CLI::Range(1, 64))
       ->option_text("J");
-  command->add_flag("--stop-on-failure", arguments->stop_on_failure, "Start no trial after the first failure");
-  const std::map<std::string, Keep> kept{{"failed", Keep::failed}, {"all", Keep::all}, {"none", Keep::none}};
+  command->add_flag("--stop-on-failure", arguments->stop_on_failure,
+                    "Start no trial after the first failure");
+  const std::map<std::string, Keep> kept{
+      {"failed", Keep::failed}, {"all", Keep::all}, {"none", Keep::none}};
   command
       ->add_option("--keep", arguments->keep,
                    "Trial directories to keep: failed (also unknown; the default), all, none")
       ->transform(CLI::CheckedTransformer(kept))
       ->option_text("WHICH");
-  command->add_option("--results", arguments->results, "Results directory (default: lastcall-results/TIME)")
+  command
+      ->add_option("--results", arguments->results,
+                   "Results directory (default: lastcall-results/TIME)")
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print report.json instead of the table");
-  command->footer("Ctrl-C lets the running trials finish and reports; a second one ends them at once.");
+  command->footer(
+      "Ctrl-C lets the running trials finish and reports; a second one ends them at once.");
   command->callback([arguments, &context] { context.exit_code = run(*arguments, context); });
 }
 

@@ -39,9 +39,11 @@ int validate(const ValidateArguments& arguments) {
 
 void add_validate(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<ValidateArguments>();
-  auto* command = app.add_subcommand("validate", "Check scenario files; every error with line and column");
+  auto* command =
+      app.add_subcommand("validate", "Check scenario files; every error with line and column");
   command->add_option("scenario", arguments->scenarios, "Scenario files (TOML)");
-  command->add_flag("--schema", arguments->schema, "Print the JSON Schema of scenario files instead");
+  command->add_flag("--schema", arguments->schema,
+                    "Print the JSON Schema of scenario files instead");
   command->callback([arguments, &context] { context.exit_code = validate(*arguments); });
 }
 

@@ -14,11 +14,15 @@ void ConnectionLog::up(Layer layer) {
   happened(ClientEvent::connected);
 }
 
-void ConnectionLog::failed(Layer layer, const std::string& reason) { record(LayerFailed{id_, layer, reason}); }
+void ConnectionLog::failed(Layer layer, const std::string& reason) {
+  record(LayerFailed{id_, layer, reason});
+}
 
 void ConnectionLog::socket_error(const boost::system::error_code& ec) {
   if (ec == error::eof) {
     if (!std::exchange(fin_received_, true)) record(Fin{id_, Direction::received});
+  } else if (ec == error::broken_pipe && fin_sent_) {
+    return;  // the client's own doing: it wrote after its FIN
   } else if (ec == error::connection_reset || ec == error::broken_pipe) {
     if (!std::exchange(reset_, true)) record(Reset{id_});
   }
@@ -39,6 +43,7 @@ void ConnectionLog::received(const unsigned char* data, std::size_t size) {
   }
   if (!websocket_) return;
   inbound_.feed(data, size);
+  record_control_frames(inbound_, Direction::received, inbound_control_);
   if (inbound_.close() && !std::exchange(close_received_, true)) {
     record(CloseFrame{id_, Direction::received, inbound_.close()->code, inbound_.close()->reason});
   }
@@ -51,9 +56,16 @@ void ConnectionLog::received(const unsigned char* data, std::size_t size) {
 void ConnectionLog::sent(const unsigned char* data, std::size_t size) {
   if (!websocket_) return;
   outbound_.feed(data, size);
+  record_control_frames(outbound_, Direction::sent, outbound_control_);
   if (outbound_.close() && !std::exchange(close_sent_, true)) {
     record(CloseFrame{id_, Direction::sent, outbound_.close()->code, outbound_.close()->reason});
   }
+}
+
+void ConnectionLog::record_control_frames(const FrameReader& frames, Direction direction,
+                                          ControlFrames& seen) {
+  for (; seen.pings < frames.pings(); ++seen.pings) record(ControlFrame{id_, direction, false});
+  for (; seen.pongs < frames.pongs(); ++seen.pongs) record(ControlFrame{id_, direction, true});
 }
 
 void ConnectionLog::after_close_notify(std::size_t bytes) {
@@ -74,8 +86,14 @@ void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes)
   if (end == RequestEnd::ok) happened(ClientEvent::acknowledged);
 }
 
+void ConnectionLog::misbehaved(const std::string& how, bool goes_away) {
+  misbehaved_ = true;
+  if (goes_away) awaiting_ = false;
+  record(Misbehaved{id_, how});
+}
+
 void ConnectionLog::ended(ConnectionEndReason why, const std::string& detail) {
-  request_ended(RequestEnd::unknown, 0, 0);
+  if (!misbehaved_) request_ended(RequestEnd::unknown, 0, 0);
   record(ConnectionEnded{id_, why, detail});
 }
 

@@ -1,6 +1,6 @@
-// What one connection's client sees, written as events: the transport reports bytes and errors, this turns them
-// into Close frames, close_notify, FIN, reset and bytes after a close, each at most once. Used from the worker's
-// one thread.
+// What one connection's client sees, written as events: the transport reports bytes and errors,
+// this turns them into Close, Ping and Pong frames, close_notify, FIN, reset and bytes after a
+// close. Used from the worker's one thread.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -56,19 +56,32 @@ class ConnectionLog {
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] bool was_reset() const { return reset_; }
 
+  // Intent, before the client does it. What it asked for and did not get from here on is its own
+  // doing: an unanswered request gets no end. One that goes away takes no answer either.
+  void misbehaved(const std::string& how, bool goes_away);
+
   // The last event of the connection; records what is still open (an unanswered request) before it.
   void ended(ConnectionEndReason why, const std::string& detail);
 
  private:
+  struct ControlFrames {
+    std::uint64_t pings = 0;
+    std::uint64_t pongs = 0;
+  };
+  void record_control_frames(const FrameReader& frames, Direction direction, ControlFrames& seen);
+
   ConnectionId id_;
   SegmentWriter* segment_;
   TriggerCounter* triggers_;
   FrameReader inbound_;
   FrameReader outbound_;
+  ControlFrames inbound_control_;
+  ControlFrames outbound_control_;
   RequestId request_;
   std::uint64_t after_close_seen_ = 0;
   bool websocket_ = false;
   bool awaiting_ = false;
+  bool misbehaved_ = false;
   bool answer_began_ = false;
   bool connected_ = false;
   bool reset_ = false;

@@ -43,7 +43,21 @@ Result<Assignment> assignment_from(const std::string& text) {
   }
 }
 
-Result<std::size_t> send_message(int socket, const std::string& text, const std::vector<int>& descriptors) {
+std::string with_id(Control control, FaultId fault) {
+  std::string message(1, static_cast<char>(control));
+  message.append(reinterpret_cast<const char*>(&fault.value), sizeof fault.value);
+  return message;
+}
+
+std::optional<FaultId> id_in(std::string_view message) {
+  FaultId fault;
+  if (message.size() != 1 + sizeof fault.value) return std::nullopt;
+  std::memcpy(&fault.value, message.data() + 1, sizeof fault.value);
+  return fault;
+}
+
+Result<std::size_t> send_message(int socket, const std::string& text,
+                                 const std::vector<int>& descriptors) {
   LASTCALL_INVARIANT(descriptors.size() <= kDescriptorLimit);
   iovec part{const_cast<char*>(text.data()), text.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kDescriptorLimit * sizeof(int))> ancillary{};

@@ -1,15 +1,17 @@
-// What the trial process and a client worker say to each other over one SOCK_SEQPACKET socket a trial. Either
-// end closing it ends the trial for the other.
+// What the trial process and a client worker say to each other over one SOCK_SEQPACKET socket a
+// trial. Either end closing it ends the trial for the other.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.hpp"
-#include "scenario/placeholders.hpp"
 #include "base/result.hpp"
 #include "base/scoped_fd.hpp"
+#include "scenario/placeholders.hpp"
 
 namespace lastcall {
 
@@ -25,19 +27,27 @@ struct Assignment {
 std::string to_text(const Assignment& assignment);
 Result<Assignment> assignment_from(const std::string& text);
 
-// Single-byte messages.
+// Single-byte messages; three of them carry a fault's id as 4 bytes.
 enum class Control : char {
-  load = 'L',   // trial -> worker: the load phase begins
-  stop = 'S',   // trial -> worker: the stop has begun, no new connections
-  end = 'E',    // trial -> worker: the target is gone, finish
-  ready = 'R',  // worker -> trial: the assignment is understood
-  done = 'D',   // worker -> trial: the segment is complete
-  fired = 'F',  // worker -> trial: a fault was fired here, its id follows as 4 bytes
-  broken = 'X'  // worker -> trial: the assignment cannot be carried out, the reason follows
+  load = 'L',     // trial -> worker: the load phase begins
+  stop = 'S',     // trial -> worker: the stop has begun, no new connections
+  act = 'A',      // trial -> worker, with an id: do your clients' part of this fault
+  end = 'E',      // trial -> worker: the target is gone, finish
+  ready = 'R',    // worker -> trial: the assignment is understood
+  done = 'D',     // worker -> trial: the segment is complete
+  fired = 'F',    // worker -> trial, with an id: the first signal of this fault was sent here
+  reached = 'N',  // worker -> trial, with an id: this fault's moment has come, act
+  broken = 'X'    // worker -> trial: the assignment cannot be carried out, the reason follows
 };
 
-// Sends one message with descriptors; on a full or closed socket the message is lost and an error returned.
-Result<std::size_t> send_message(int socket, const std::string& text, const std::vector<int>& descriptors = {});
+std::string with_id(Control control, FaultId fault);
+// The id of such a message; nothing if it has none.
+std::optional<FaultId> id_in(std::string_view message);
+
+// Sends one message with descriptors; on a full or closed socket the message is lost and an error
+// returned.
+Result<std::size_t> send_message(int socket, const std::string& text,
+                                 const std::vector<int>& descriptors = {});
 
 struct Message {
   std::string text;  // empty: the other end is closed

@@ -7,12 +7,16 @@ namespace lastcall {
 namespace {
 
 constexpr unsigned char kOpcodeClose = 0x8;
+constexpr unsigned char kOpcodePing = 0x9;
+constexpr unsigned char kOpcodePong = 0xA;
 constexpr std::size_t kControlLimit = 125;  // RFC 6455, section 5.5
 
 constexpr std::size_t kStatusEnd = std::string_view("HTTP/1.1 101").size();
 
 // Whether an HTTP message is an answer that refuses the upgrade; its body is no frames.
-bool declined(const std::string& start) { return start.starts_with("HTTP/") && !start.ends_with(" 101"); }
+bool declined(const std::string& start) {
+  return start.starts_with("HTTP/") && !start.ends_with(" 101");
+}
 
 std::size_t header_length(const std::array<unsigned char, 14>& header) {
   const unsigned length = header[1] & 0x7F;
@@ -40,7 +44,8 @@ void FrameReader::feed(const unsigned char* data, std::size_t size) {
         header_byte(data[i++]);
         break;
       case State::payload: {
-        const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, size - i));
+        const auto take =
+            static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, size - i));
         if ((header_[0] & 0x0F) == kOpcodeClose && control_.size() < kControlLimit) {
           control_.append(reinterpret_cast<const char*>(data + i),
                           std::min(take, kControlLimit - control_.size()));
@@ -77,7 +82,10 @@ void FrameReader::begin_payload() {
 
 void FrameReader::end_frame() {
   state_ = State::header;
-  const bool close_frame = (header_[0] & 0x0F) == kOpcodeClose;
+  const unsigned opcode = header_[0] & 0x0F;
+  if (opcode == kOpcodePing) ++pings_;
+  if (opcode == kOpcodePong) ++pongs_;
+  const bool close_frame = opcode == kOpcodeClose;
   if (close_frame) {
     if ((header_[1] & 0x80) != 0) {  // masked: the key is the last four bytes of the header
       for (std::size_t i = 0; i < control_.size(); ++i) {

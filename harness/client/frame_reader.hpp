@@ -1,6 +1,7 @@
-// Reads the headers of WebSocket frames (RFC 6455, section 5.2) from a byte stream, so that a Close frame and
-// what comes after it are seen even where the WebSocket library no longer looks. Pure: no I/O. Bounded: keeps
-// the payload of control frames only (at most 125 bytes). Either direction, masked or not.
+// Reads the headers of WebSocket frames (RFC 6455, section 5.2) from a byte stream, so that a Close
+// frame and what comes after it are seen even where the WebSocket library no longer looks. Pure: no
+// I/O. Bounded: keeps the payload of control frames only (at most 125 bytes). Either direction,
+// masked or not.
 #pragma once
 
 #include <array>
@@ -18,14 +19,18 @@ class FrameReader {
     std::string reason;
   };
 
-  // The stream begins with an HTTP message (the upgrade), which ends with an empty line. Bytes of a stream that
-  // never gets there are skipped, and so is what follows an answer that is not 101 (Switching Protocols).
+  // The stream begins with an HTTP message (the upgrade), which ends with an empty line. Bytes of a
+  // stream that never gets there are skipped, and so is what follows an answer that is not 101
+  // (Switching Protocols).
   void feed(const unsigned char* data, std::size_t size);
 
   // Set once a Close frame is complete.
   [[nodiscard]] const std::optional<Close>& close() const { return close_; }
   // Bytes that came after that frame.
   [[nodiscard]] std::uint64_t bytes_after_close() const { return bytes_after_close_; }
+  // Ping and Pong frames before it.
+  [[nodiscard]] std::uint64_t pings() const { return pings_; }
+  [[nodiscard]] std::uint64_t pongs() const { return pongs_; }
 
  private:
   enum class State : std::uint8_t { http, declined, header, payload, closed };
@@ -42,6 +47,8 @@ class FrameReader {
   std::string control_;  // payload of a Close frame
   std::optional<Close> close_;
   std::uint64_t bytes_after_close_ = 0;
+  std::uint64_t pings_ = 0;
+  std::uint64_t pongs_ = 0;
 };
 
 }  // namespace lastcall

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <new>
 
+#include "base/text.hpp"
+
 namespace lastcall {
 
 Result<TriggerBoard> TriggerBoard::create() {
@@ -20,8 +22,10 @@ Result<TriggerBoard> TriggerBoard::create() {
 Result<TriggerBoard> TriggerBoard::attach(ScopedFd memory) { return map(std::move(memory)); }
 
 Result<TriggerBoard> TriggerBoard::map(ScopedFd memory) {
-  // A fresh memfd is zero, which is the initial state of every member; workers must not initialise it again.
-  void* address = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
+  // A fresh memfd is zero, which is the initial state of every member; workers must not initialise
+  // it again.
+  void* address =
+      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (address == MAP_FAILED) return Error{"map shared memory", "", errno, ""};
   return TriggerBoard(std::move(memory), static_cast<Shared*>(address));
 }
@@ -43,11 +47,19 @@ std::uint64_t TriggerBoard::counted(ClientEvent event) const {
 
 bool TriggerBoard::begin_stop() { return !shared_->stop_begun.exchange(true); }
 
-bool strike(const Strike& strike, int pidfd, TriggerBoard& board, SegmentWriter& segment) {
+SendSignal to_process(int pidfd) {
+  return [pidfd](int signal) {
+    return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0 ? 0 : errno;
+  };
+}
+
+bool strike(const Strike& strike, TriggerBoard& board, SegmentWriter& segment,
+            const SendSignal& send) {
   const bool stop = strike.may_stop && board.begin_stop();
-  segment.record(FaultInvoked{strike.fault, strike.step, strike.signal, stop});
-  const auto sent = ::syscall(SYS_pidfd_send_signal, pidfd, strike.signal, nullptr, 0);
-  segment.record(FaultFinished{strike.fault, strike.step, sent == 0 ? 0 : errno});
+  const auto what = signal_name(strike.signal) + " to " + std::string(name(strike.to));
+  segment.record(FaultInvoked{strike.fault, strike.step, what, strike.signal, stop});
+  const int error = send(strike.signal);
+  segment.record(FaultFinished{strike.fault, strike.step, error});
   return stop;
 }
 

@@ -1,10 +1,11 @@
-// Counts what clients do, over all worker processes of a trial, in shared memory, and fires the faults that
-// wait for the Nth of a kind where it is counted. The trial process strikes through the same board, so that
-// exactly one signal of a trial begins the stop. One board a process; not thread-safe within a process, atomic
-// between processes.
+// Counts what clients do, over all worker processes of a trial, in shared memory, and fires the
+// faults that wait for the Nth of a kind where it is counted. The trial process strikes through the
+// same board, so that exactly one signal of a trial begins the stop. One board a process; not
+// thread-safe within a process, atomic between processes.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -32,6 +33,8 @@ class TriggerBoard {
 
   // True for the one caller that begins the stop.
   bool begin_stop();
+  // Somebody has; who asks here need not have heard of it yet.
+  [[nodiscard]] bool stop_has_begun() const { return shared_->stop_begun.load(); }
 
  private:
   struct Shared {
@@ -44,15 +47,22 @@ class TriggerBoard {
   Shared* shared_ = nullptr;
 };
 
-// One signal of a fault, sent to the target's main process.
+// One signal of a fault.
 struct Strike {
   FaultId fault;
   std::uint32_t step = 0;
   int signal = 0;
+  Recipient to = Recipient::process;
   bool may_stop = false;  // it is one of the scenario's stop signals
 };
 
-// Records the intent, sends the signal, records the outcome. Returns whether this strike began the stop.
-bool strike(const Strike& strike, int pidfd, TriggerBoard& board, SegmentWriter& segment);
+// Sends a signal and returns 0 or errno.
+using SendSignal = std::function<int(int signal)>;
+SendSignal to_process(int pidfd);
+
+// Records the intent, sends the signal, records the outcome. Returns whether this strike began the
+// stop.
+bool strike(const Strike& strike, TriggerBoard& board, SegmentWriter& segment,
+            const SendSignal& send);
 
 }  // namespace lastcall

@@ -7,32 +7,41 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
-#include <fstream>
-#include <iterator>
-#include <unordered_set>
+#include <map>
 
+#include "base/file.hpp"
+#include "client/chosen.hpp"
 #include "client/control.hpp"
+#include "client/lag_meter.hpp"
+#include "client/proxy.hpp"
 #include "client/session.hpp"
 #include "client/trigger_board.hpp"
 
 namespace lastcall {
 namespace {
 
-// After the target's end the kernel has closed every connection: what a client has not seen by then (and its own
-// close limit of two seconds) it will not see.
+// After the target's end the kernel has closed every connection: what a client has not seen by then
+// (and its own close limit of two seconds) it will not see.
 constexpr auto kEndLimit = std::chrono::seconds(3);
 
 class WorkerTrial final : public TriggerCounter {
  public:
   WorkerTrial(ScopedFd socket, ScopedFd pidfd, TriggerBoard board, Assignment assignment, Plan plan,
-              SegmentWriter segment, std::unique_ptr<asio::ssl::context> tls)
+              SegmentWriter segment)
       : socket_(std::move(socket)),
         pidfd_(std::move(pidfd)),
         board_(std::move(board)),
         plan_(std::move(plan)),
         segment_(std::move(segment)),
-        tls_(std::move(tls)),
-        context_{io_, *tls_, segment_, *this, assignment.placeholders},
+        certificate_(assignment.certificate),
+        proxy_(io_, segment_, plan_.seed),
+        context_{.io = io_,
+                 .tls = {},
+                 .segment = segment_,
+                 .triggers = *this,
+                 .placeholders = assignment.placeholders,
+                 .proxy = &proxy_},
+        lag_(io_, segment_, "clients-" + std::to_string(assignment.slice)),
         control_(io_, socket_.get()),
         end_timer_(io_) {
     for (const auto& client : planned_clients(plan_)) {
@@ -53,41 +62,88 @@ class WorkerTrial final : public TriggerCounter {
       const auto& fault = plan_.faults[i];
       const auto* when = std::get_if<NthEvent>(&fault.when);
       if (when == nullptr || when->event != event || when->nth != nth) continue;
+      const auto* signals = std::get_if<SendSignals>(&fault.act);
+      if (signals == nullptr || signals->to != Recipient::process) {
+        say(with_id(Control::reached, {i}));
+        continue;
+      }
       const auto& stops = plan_.scenario.target.stop.signals;
-      const int signal = fault.signals.front();
+      const int signal = signals->steps.front().signal;
       strike({.fault = {i}, .signal = signal, .may_stop = std::ranges::count(stops, signal) > 0},
-             pidfd_.get(), board_, segment_);
-      std::string message(1, static_cast<char>(Control::fired));
-      message.append(reinterpret_cast<const char*>(&i), sizeof i);
-      say(message);
+             board_, segment_, to_process(pidfd_.get()));
+      say(with_id(Control::fired, {i}));
     }
   }
 
  private:
   asio::awaitable<void> listen() {
     for (;;) {
-      char message = 0;
-      auto [ec, n] = co_await control_.async_read_some(asio::buffer(&message, 1),
+      std::array<char, 16> message{};
+      auto [ec, n] = co_await control_.async_read_some(asio::buffer(message),
                                                        asio::as_tuple(asio::use_awaitable));
       if (ec || n == 0) {  // the trial process is gone
         trial_alive_ = false;
         co_return finish_now();
       }
-      switch (static_cast<Control>(message)) {
-        case Control::load: begin_load(); break;
-        case Control::stop: context_.stop_begun = true; break;
-        case Control::end: co_await finish(); co_return;
-        default: co_return finish_now();
+      switch (static_cast<Control>(message.front())) {
+        case Control::load:
+          begin(false);
+          break;
+        case Control::stop:
+          context_.stop_begun = true;
+          begin(true);
+          break;
+        case Control::act:
+          if (const auto fault = id_in({message.data(), n})) act(*fault);
+          break;
+        case Control::end:
+          co_await finish();
+          co_return;
+        default:
+          co_return finish_now();
       }
     }
   }
 
-  void begin_load() {
+  // This worker's part of a fault that is done to clients or to their network.
+  void act(FaultId fault) {
+    if (fault.value >= plan_.faults.size()) return;
+    const auto& act = plan_.faults[fault.value].act;
+    if (const auto* network = std::get_if<DisturbNetwork>(&act)) {
+      proxy_.disturb(fault, *network);
+    } else if (const auto* abort = std::get_if<AbortClients>(&act)) {
+      abort_clients(fault, abort->percent);
+    }
+  }
+
+  void abort_clients(FaultId fault, std::uint32_t percent) {
+    std::vector<std::uint64_t> connected;
+    for (const auto& [id, session] : live_) {
+      if (session->connected()) connected.push_back(id.value);
+    }
+    for (const auto number : chosen(connected, percent, choice_seed(plan_.seed, fault))) {
+      live_.at(ClientId{static_cast<std::uint32_t>(number)})->abort();
+    }
+  }
+
+  // The clients of one phase: of the drain, or of the load. Their certificates are read now: a
+  // target may have made them.
+  void begin(bool during_drain) {
+    if (!during_drain) lag_.start();
+    const auto& groups = plan_.scenario.clients;
+    if (context_.tls.empty()) {
+      auto tls = tls_contexts(groups, context_.placeholders, certificate_);
+      if (!tls) {
+        return say(std::string(1, static_cast<char>(Control::broken)) + tls.error().message());
+      }
+      context_.tls = std::move(*tls);
+    }
     for (const auto& client : clients_) {
-      auto session = Session::create(context_, client, plan_.scenario.clients[client.group]);
-      live_.insert(session);
-      session->start([this, session] {
-        live_.erase(session);
+      if (groups[client.group].during_drain != during_drain) continue;
+      auto session = Session::create(context_, client, groups[client.group]);
+      live_[client.id] = session;
+      session->start([this, id = client.id] {
+        live_.erase(id);
         if (live_.empty()) end_timer_.cancel();
       });
     }
@@ -95,7 +151,13 @@ class WorkerTrial final : public TriggerCounter {
 
   asio::awaitable<void> finish() {
     context_.stop_begun = true;
+    for (const auto& [id, session] : live_) session->target_ended();
     const auto limit = now() + kEndLimit;
+    // Whom a fault keeps from hearing of the end is not waited for.
+    for (const auto id : proxy_.silent_for_client(kEndLimit)) {
+      const auto session = live_.find(client_of(id));
+      if (session != live_.end()) session->second->hang_up();
+    }
     while (!live_.empty() && now() < limit) {
       end_timer_.expires_at(limit);
       co_await end_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -103,17 +165,20 @@ class WorkerTrial final : public TriggerCounter {
     finish_now();
   }
 
-  // Hangs up on whoever is left; their coroutines end at once, the loop runs empty, the segment is closed.
+  // Hangs up on whoever is left; their coroutines end at once, the loop runs empty, the segment is
+  // closed.
   void finish_now() {
     context_.stop_begun = true;
     const auto left = live_;
-    for (const auto& session : left) session->hang_up();
+    for (const auto& [id, session] : left) session->hang_up();
     asio::post(io_, [this] { close_segment_when_empty(); });
   }
 
   void close_segment_when_empty() {
     if (!live_.empty()) return asio::post(io_, [this] { close_segment_when_empty(); });
-    static_cast<void>(segment_.finish());  // a failure leaves the segment incomplete, which its reader reports
+    lag_.stop();
+    static_cast<void>(
+        segment_.finish());  // a failure leaves the segment incomplete, which its reader reports
     if (trial_alive_) say(std::string(1, static_cast<char>(Control::done)));
     io_.stop();
   }
@@ -128,34 +193,35 @@ class WorkerTrial final : public TriggerCounter {
   TriggerBoard board_;
   Plan plan_;
   SegmentWriter segment_;
-  std::unique_ptr<asio::ssl::context> tls_;
+  std::string certificate_;
+  Proxy proxy_;
   SessionContext context_;
+  LagMeter lag_;
   asio::posix::stream_descriptor control_;
   asio::steady_timer end_timer_;
   std::vector<PlannedClient> clients_;
-  std::unordered_set<std::shared_ptr<Session>> live_;
+  std::map<ClientId, std::shared_ptr<Session>> live_;
   bool trial_alive_ = true;
 };
 
 Result<std::unique_ptr<WorkerTrial>> accept_assignment(ScopedFd& socket) {
   auto message = receive_message(socket.get());
   if (!message) return message.error();
-  if (message->descriptors.size() != 2) return Error{"read an assignment", "", 0, "two descriptors expected"};
+  if (message->descriptors.size() != 2)
+    return Error{"read an assignment", "", 0, "two descriptors expected"};
   auto assignment = assignment_from(message->text);
   if (!assignment) return assignment.error();
   auto board = TriggerBoard::attach(std::move(message->descriptors[1]));
   if (!board) return board.error();
-  std::ifstream file(assignment->plan);
-  const std::string json((std::istreambuf_iterator<char>(file)), {});
-  auto plan = plan_from_json(json, assignment->plan);
+  auto json = read_file(assignment->plan);
+  if (!json) return json.error();
+  auto plan = plan_from_json(*json, assignment->plan);
   if (!plan) return plan.error();
   auto segment = SegmentWriter::create(assignment->segment);
   if (!segment) return segment.error();
-  auto tls = client_tls(assignment->certificate);
-  if (!tls) return tls.error();
   return std::make_unique<WorkerTrial>(std::move(socket), std::move(message->descriptors[0]),
                                        std::move(*board), std::move(*assignment), std::move(*plan),
-                                       std::move(*segment), std::move(*tls));
+                                       std::move(*segment));
 }
 
 }  // namespace
@@ -170,7 +236,8 @@ void serve_as_client_worker(int control) {
       (*trial)->run();
     } else {
       static_cast<void>(send_message(
-          socket.get(), std::string(1, static_cast<char>(Control::broken)) + trial.error().message()));
+          socket.get(),
+          std::string(1, static_cast<char>(Control::broken)) + trial.error().message()));
     }
   }
 }

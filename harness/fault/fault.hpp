@@ -1,7 +1,9 @@
-// What can be done to a target, and when: descriptions only. The planner draws them, the trial executes them.
+// What can be done to a target, its clients and the network between them, and when: descriptions
+// only. The planner draws them, the trial executes them.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -10,8 +12,8 @@
 
 namespace lastcall {
 
-// The phases of a trial, in order. `start`: spawned, not yet ready. `load`: ready, clients at work. `drain`: from
-// the first stop signal to the end of the target. `after`: the target is gone.
+// The phases of a trial, in order. `start`: spawned, not yet ready. `load`: ready, clients at work.
+// `drain`: from the first stop signal to the end of the target. `after`: the target is gone.
 enum class Phase : std::uint8_t { start, load, drain, after };
 
 // What a client can be seen to do, for triggers of the form "the Nth …".
@@ -23,20 +25,83 @@ struct PhaseMoment {
   friend bool operator==(const PhaseMoment&, const PhaseMoment&) = default;
 };
 
-// Fires where the event is seen: the client worker that counts the Nth sends the signal itself.
+// Fires where the event is seen: the client worker that counts the Nth acts itself.
 struct NthEvent {
   ClientEvent event{};
   std::uint64_t nth = 1;  // over all clients, from 1
   friend bool operator==(const NthEvent&, const NthEvent&) = default;
 };
 
-using Trigger = std::variant<PhaseMoment, NthEvent>;
+// The Nth line of the target's output that the pattern (ECMAScript) matches.
+struct NthLine {
+  std::string pattern;
+  std::uint64_t nth = 1;
+  friend bool operator==(const NthLine&, const NthLine&) = default;
+};
 
-// A fault as drawn: one signal, or two with a gap.
+// The Nth notification (sd_notify(3)) that holds this assignment: "STOPPING=1".
+struct NthNotification {
+  std::string assignment;
+  std::uint64_t nth = 1;
+  friend bool operator==(const NthNotification&, const NthNotification&) = default;
+};
+
+using Trigger = std::variant<PhaseMoment, NthEvent, NthLine, NthNotification>;
+
+// Who gets a signal. `group`: the process group of the target's first process. `child`: the first
+// live child of that process, as /proc lists them. `tree`: every live process of the target, as a
+// service manager's KillMode=control-group does (systemd.kill(5)).
+enum class Recipient : std::uint8_t { process, group, child, tree };
+
+struct SignalStep {
+  int signal = 0;
+  Nanoseconds after{};  // since the step before; since the trigger for the first
+  friend bool operator==(const SignalStep&, const SignalStep&) = default;
+};
+// One signal, two with a gap, a storm, SIGSTOP and SIGCONT, or SIGKILL.
+struct SendSignals {
+  std::vector<SignalStep> steps;  // at least one
+  Recipient to = Recipient::process;
+  friend bool operator==(const SendSignals&, const SendSignals&) = default;
+};
+
+// So many of the connected clients go away at once, with a reset.
+struct AbortClients {
+  std::uint32_t percent = 100;
+  friend bool operator==(const AbortClients&, const AbortClients&) = default;
+};
+
+// What the proxy between clients and target does. `delay`: passes every byte on this much later.
+// `stall`: passes nothing on for so long. `cut`: drops the connection without a word to either
+// side, as a firewall does. `half_close`: sends FIN one way, passes the other way on. `reset`: RST
+// to both sides. `truncate`: ends the connection in order after so many bytes.
+enum class NetworkAction : std::uint8_t { delay, stall, cut, half_close, reset, truncate };
+enum class Toward : std::uint8_t { target, clients, both };
+
+struct DisturbNetwork {
+  NetworkAction action{};
+  Toward toward = Toward::both;
+  Nanoseconds duration{};       // delay, stall
+  std::uint64_t at_byte = 0;    // truncate: of the connection, counted one way
+  std::uint32_t percent = 100;  // of the connections through the proxy
+  friend bool operator==(const DisturbNetwork&, const DisturbNetwork&) = default;
+};
+
+// `descriptors`: how many the target may open. `memory`, `disk`: bytes. `cpu`: percent of one
+// processor.
+enum class Resource : std::uint8_t { descriptors, memory, disk, cpu };
+struct SetLimit {
+  Resource resource{};
+  std::uint64_t value = 0;
+  friend bool operator==(const SetLimit&, const SetLimit&) = default;
+};
+
+using Act = std::variant<SendSignals, AbortClients, DisturbNetwork, SetLimit>;
+
+// A fault as drawn.
 struct Fault {
   Trigger when;
-  std::vector<int> signals;  // one or two
-  Nanoseconds gap{};         // between the first and the second
+  Act act;
   friend bool operator==(const Fault&, const Fault&) = default;
 };
 
@@ -47,6 +112,23 @@ constexpr std::string_view name(Phase phase) {
 constexpr std::string_view name(ClientEvent event) {
   constexpr std::string_view kNames[] = {"connected", "handshake", "sent", "acknowledged"};
   return kNames[static_cast<std::size_t>(event)];
+}
+constexpr std::string_view name(Recipient to) {
+  constexpr std::string_view kNames[] = {"process", "group", "child", "tree"};
+  return kNames[static_cast<std::size_t>(to)];
+}
+constexpr std::string_view name(NetworkAction action) {
+  constexpr std::string_view kNames[] = {"delay",      "stall", "cut",
+                                         "half-close", "reset", "truncate"};
+  return kNames[static_cast<std::size_t>(action)];
+}
+constexpr std::string_view name(Toward toward) {
+  constexpr std::string_view kNames[] = {"target", "clients", "both"};
+  return kNames[static_cast<std::size_t>(toward)];
+}
+constexpr std::string_view name(Resource resource) {
+  constexpr std::string_view kNames[] = {"descriptors", "memory", "disk", "cpu"};
+  return kNames[static_cast<std::size_t>(resource)];
 }
 
 }  // namespace lastcall

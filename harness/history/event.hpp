@@ -1,6 +1,7 @@
-// The closed set of events. Each is a plain struct that lists its fields once (`visit_fields`); the binary
-// segment, the JSON export and the tests' printers are made from that list. Intent is recorded before effect:
-// ConnectInvoked, RequestSent and FaultInvoked come before the act, their outcome after it.
+// The closed set of events. Each is a plain struct that lists its fields once (`visit_fields`); the
+// binary segment, the JSON export and the tests' printers are made from that list. Intent is
+// recorded before effect: ConnectInvoked, RequestSent and FaultInvoked come before the act, their
+// outcome after it.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +18,13 @@ namespace lastcall {
 
 enum class Stream : std::uint8_t { out = 1, err = 2 };
 enum class Direction : std::uint8_t { sent, received };
-enum class Layer : std::uint8_t { tcp, tls, websocket, http };
+// script: the scenario's own opening, said once all other layers are up.
+enum class Layer : std::uint8_t { tcp, tls, websocket, http, script };
 enum class RequestEnd : std::uint8_t { ok, refused, unknown };
 // Why a client's connection ended, as its client saw it. No catch-all.
 enum class ConnectionEndReason : std::uint8_t {
-  finished,       // the client had done what it wanted and closed in order
+  finished,       // the client had done what it wanted: closed in order, or went away as its
+                  // Misbehaved says
   server_closed,  // the server closed, in whatever way the other events say
   reset,          // ECONNRESET or EPIPE
   timeout,        // nothing came within the client's own limit
@@ -37,7 +40,7 @@ constexpr std::string_view name(Direction direction) {
   return direction == Direction::sent ? "sent" : "received";
 }
 constexpr std::string_view name(Layer layer) {
-  constexpr std::string_view kNames[] = {"tcp", "tls", "websocket", "http"};
+  constexpr std::string_view kNames[] = {"tcp", "tls", "websocket", "http", "script"};
   return kNames[static_cast<std::size_t>(layer)];
 }
 constexpr std::string_view name(RequestEnd end) {
@@ -45,9 +48,8 @@ constexpr std::string_view name(RequestEnd end) {
   return kNames[static_cast<std::size_t>(end)];
 }
 constexpr std::string_view name(ConnectionEndReason why) {
-  constexpr std::string_view kNames[] = {"finished", "server_closed", "reset",
-                                         "timeout",  "protocol",      "harness",
-                                         "unconnected"};
+  constexpr std::string_view kNames[] = {"finished", "server_closed", "reset",      "timeout",
+                                         "protocol", "harness",       "unconnected"};
   return kNames[static_cast<std::size_t>(why)];
 }
 constexpr std::string_view name(EndKind how) {
@@ -58,12 +60,12 @@ constexpr std::string_view name(EndKind how) {
 constexpr bool is_known(Phase phase) { return phase <= Phase::after; }
 constexpr bool is_known(Stream stream) { return stream == Stream::out || stream == Stream::err; }
 constexpr bool is_known(Direction direction) { return direction <= Direction::received; }
-constexpr bool is_known(Layer layer) { return layer <= Layer::http; }
+constexpr bool is_known(Layer layer) { return layer <= Layer::script; }
 constexpr bool is_known(RequestEnd end) { return end <= RequestEnd::unknown; }
 constexpr bool is_known(ConnectionEndReason why) { return why <= ConnectionEndReason::unconnected; }
 constexpr bool is_known(EndKind how) { return how <= EndKind::signalled; }
 
-// --- what the trial process sees -------------------------------------------------------------------------
+// --- what the trial process sees ---
 
 struct PhaseBegan {
   static constexpr std::string_view kName = "phase_began";
@@ -106,22 +108,26 @@ struct TargetOutput {
 };
 struct Notification {
   static constexpr std::string_view kName = "notification";
-  std::int32_t pid{};  // the sender, by SCM_CREDENTIALS
-  std::string text;    // assignments separated by newlines, sd_notify(3)
+  std::int32_t pid{};           // the sender, by SCM_CREDENTIALS
+  std::string text;             // assignments separated by newlines, sd_notify(3)
+  std::uint32_t descriptors{};  // that came with it; they are closed at once
   static void visit_fields(auto& self, auto&& f) {
     f("pid", self.pid);
     f("text", self.text);
+    f("descriptors", self.descriptors);
   }
 };
 struct FaultInvoked {
   static constexpr std::string_view kName = "fault_invoked";
   FaultId fault;
-  std::uint32_t step{};   // 0, or 1 for the second signal
-  std::int32_t signal{};
+  std::uint32_t step{};   // 0, or which signal of several
+  std::string what;       // "SIGTERM to process", "abort-clients", "network cut", "limit memory"
+  std::int32_t signal{};  // 0: no signal
   bool stop{};            // this signal begins the stop
   static void visit_fields(auto& self, auto&& f) {
     f("fault", self.fault);
     f("step", self.step);
+    f("what", self.what);
     f("signal", self.signal);
     f("stop", self.stop);
   }
@@ -130,7 +136,7 @@ struct FaultFinished {
   static constexpr std::string_view kName = "fault_finished";
   FaultId fault;
   std::uint32_t step{};
-  std::int32_t error{};  // errno, 0: done. ESRCH: the target was gone already
+  std::int32_t error{};  // errno, 0: done. ESRCH: nobody there to receive it
   static void visit_fields(auto& self, auto&& f) {
     f("fault", self.fault);
     f("step", self.step);
@@ -197,8 +203,8 @@ struct PortProbed {
     f("error", self.error);
   }
 };
-// A file, socket or FIFO of the trial's directory that a clean stop removes: sockets, pid files, lock files,
-// whatever lies in the temporary folder.
+// A file, socket or FIFO of the trial's directory that a clean stop removes: sockets, pid files,
+// lock files, whatever lies in the temporary folder.
 struct FileLeft {
   static constexpr std::string_view kName = "file_left";
   std::string path;  // relative to {dir}
@@ -213,6 +219,132 @@ struct FilesSearched {
   std::uint32_t count{};  // entries looked at
   static void visit_fields(auto& self, auto&& f) { f("count", self.count); }
 };
+// lastcall's process did not run for so long although it had something to do. What happened in that
+// time was perhaps recorded, and perhaps done, so much too late.
+struct Lag {
+  static constexpr std::string_view kName = "lag";
+  // "trial", "clients-0". "machine": no lag of lastcall's own; for so long somebody on this machine
+  // waited for a processor, perhaps the target.
+  std::string source;
+  std::int64_t nanoseconds{};  // the lag ends at the event's time
+  static void visit_fields(auto& self, auto&& f) {
+    f("source", self.source);
+    f("nanoseconds", self.nanoseconds);
+  }
+};
+// As the target said READY=1: does a port of the scenario accept a connection?
+struct ReadyProbed {
+  static constexpr std::string_view kName = "ready_probed";
+  std::string name;      // "" for {port}, "tls" for {port.tls}
+  std::int32_t error{};  // errno of connect, 0: it does
+  static void visit_fields(auto& self, auto&& f) {
+    f("name", self.name);
+    f("error", self.error);
+  }
+};
+// No WATCHDOG=1 came in time.
+struct WatchdogExpired {
+  static constexpr std::string_view kName = "watchdog_expired";
+  static void visit_fields(auto&, auto&&) {}
+};
+// EXTEND_TIMEOUT_USEC moved the deadline of the stop.
+struct DeadlineExtended {
+  static constexpr std::string_view kName = "deadline_extended";
+  std::int64_t nanoseconds{};  // from the stop to the new deadline
+  static void visit_fields(auto& self, auto&& f) { f("nanoseconds", self.nanoseconds); }
+};
+// The readiness URL was asked during the stop, on a connection of its own.
+struct HealthProbed {
+  static constexpr std::string_view kName = "health_probed";
+  std::int64_t asked{};   // nanoseconds before the event's time
+  bool connected{};       // the listener was there
+  std::int32_t status{};  // HTTP status, 0: no answer
+  static void visit_fields(auto& self, auto&& f) {
+    f("asked", self.asked);
+    f("connected", self.connected);
+    f("status", self.status);
+  }
+};
+// What the target's first process used, read from /proc as its phase ended.
+struct ResourcesUsed {
+  static constexpr std::string_view kName = "resources_used";
+  Phase phase{};
+  std::uint64_t memory{};  // VmHWM, bytes
+  std::int64_t cpu{};      // user and system time, nanoseconds
+  std::uint32_t threads{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("phase", self.phase);
+    f("memory", self.memory);
+    f("cpu", self.cpu);
+    f("threads", self.threads);
+  }
+};
+// What a property looked at by URL or file: one event a line.
+struct Observed {
+  static constexpr std::string_view kName = "observed";
+  std::string property;
+  std::string line;
+  static void visit_fields(auto& self, auto&& f) {
+    f("property", self.property);
+    f("line", self.line);
+  }
+};
+// What was to be looked at could not be.
+struct NotObserved {
+  static constexpr std::string_view kName = "not_observed";
+  std::string property;
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) {
+    f("property", self.property);
+    f("reason", self.reason);
+  }
+};
+// A copy of a checkpoint file was inspected.
+struct CheckpointInspected {
+  static constexpr std::string_view kName = "checkpoint_inspected";
+  std::string path;     // relative to {dir}
+  std::string problem;  // empty: intact
+  static void visit_fields(auto& self, auto&& f) {
+    f("path", self.path);
+    f("problem", self.problem);
+  }
+};
+// The target is started again in the same directory.
+struct RecoveryStarted {
+  static constexpr std::string_view kName = "recovery_started";
+  std::int32_t pid{};
+  static void visit_fields(auto& self, auto&& f) { f("pid", self.pid); }
+};
+struct RecoveryReady {
+  static constexpr std::string_view kName = "recovery_ready";
+  static void visit_fields(auto&, auto&&) {}
+};
+struct RecoveryFailed {
+  static constexpr std::string_view kName = "recovery_failed";
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
+};
+struct RecoveryEnded {
+  static constexpr std::string_view kName = "recovery_ended";
+  EndKind how{};
+  std::int32_t value{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("how", self.how);
+    f("value", self.value);
+  }
+};
+// The restarted target was asked for an acknowledged request.
+struct Asked {
+  static constexpr std::string_view kName = "asked";
+  ConnectionId connection;
+  RequestId request;
+  std::uint32_t found{};  // how often it is there; 0: lost
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("request", self.request);
+    f("found", self.found);
+  }
+};
 // A source's events are incomplete: what depends on them is unknown.
 struct EventsLost {
   static constexpr std::string_view kName = "events_lost";
@@ -224,7 +356,7 @@ struct EventsLost {
   }
 };
 
-// --- what a client sees ----------------------------------------------------------------------------------
+// --- what a client sees ---
 
 struct ConnectInvoked {
   static constexpr std::string_view kName = "connect_invoked";
@@ -282,9 +414,10 @@ struct RequestEnded {
   static constexpr std::string_view kName = "request_ended";
   ConnectionId connection;
   RequestId request;
-  RequestEnd end{};        // ok: acknowledged; refused: answered, but not as the scenario wants; unknown: no answer
-  std::int32_t status{};   // HTTP status, 0 for WebSocket
-  std::uint32_t bytes{};   // of the answer
+  RequestEnd end{};  // ok: acknowledged; refused: answered, but not as the scenario wants; unknown:
+                     // no answer
+  std::int32_t status{};  // HTTP status, 0 for WebSocket
+  std::uint32_t bytes{};  // of the answer
   static void visit_fields(auto& self, auto&& f) {
     f("connection", self.connection);
     f("request", self.request);
@@ -342,6 +475,42 @@ struct BytesAfterClose {
     f("bytes", self.bytes);
   }
 };
+// A Ping or Pong frame (RFC 6455, section 5.5).
+struct ControlFrame {
+  static constexpr std::string_view kName = "control_frame";
+  ConnectionId connection;
+  Direction direction{};
+  bool pong{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("direction", self.direction);
+    f("pong", self.pong);
+  }
+};
+// The client did what its behaviour says; what happens to this connection afterwards is its doing.
+struct Misbehaved {
+  static constexpr std::string_view kName = "misbehaved";
+  ConnectionId connection;
+  std::string how;  // the behaviour's name, or "abort-clients"
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("how", self.how);
+  }
+};
+// The proxy did what a fault says to this connection; likewise.
+struct NetworkDisturbed {
+  static constexpr std::string_view kName = "network_disturbed";
+  ConnectionId connection;
+  FaultId fault;
+  std::uint64_t to_target{};  // bytes passed on before
+  std::uint64_t to_client{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("fault", self.fault);
+    f("to_target", self.to_target);
+    f("to_client", self.to_client);
+  }
+};
 struct ConnectionEnded {
   static constexpr std::string_view kName = "connection_ended";
   ConnectionId connection;
@@ -356,11 +525,15 @@ struct ConnectionEnded {
 
 // The order is the segment format: append, never reorder.
 using EventBody =
-    std::variant<PhaseBegan, TargetStarted, TargetNotStarted, TargetReady, TargetNotReady, TargetOutput,
-                 Notification, FaultInvoked, FaultFinished, FaultNotReached, TargetForced, DeadlinePassed,
-                 TargetEnded, ProcessLeft, ProcessesSearched, PortProbed, FileLeft, FilesSearched, EventsLost,
-                 ConnectInvoked, LayerUp, LayerFailed, RequestSent, AnswerBegan, RequestEnded, CloseFrame,
-                 CloseNotify, Fin, Reset, BytesAfterClose, ConnectionEnded>;
+    std::variant<PhaseBegan, TargetStarted, TargetNotStarted, TargetReady, TargetNotReady,
+                 TargetOutput, Notification, FaultInvoked, FaultFinished, FaultNotReached,
+                 TargetForced, DeadlinePassed, TargetEnded, ProcessLeft, ProcessesSearched,
+                 PortProbed, FileLeft, FilesSearched, EventsLost, ConnectInvoked, LayerUp,
+                 LayerFailed, RequestSent, AnswerBegan, RequestEnded, CloseFrame, CloseNotify, Fin,
+                 Reset, BytesAfterClose, ConnectionEnded, Lag, ReadyProbed, WatchdogExpired,
+                 DeadlineExtended, HealthProbed, ResourcesUsed, Observed, NotObserved,
+                 CheckpointInspected, RecoveryStarted, RecoveryReady, RecoveryFailed, RecoveryEnded,
+                 Asked, ControlFrame, Misbehaved, NetworkDisturbed>;
 
 struct Event {
   TimePoint at;

@@ -46,6 +46,10 @@ class ConnectionIndex {
   void add(EventIndex i, const Reset& e) { set(view(i, e).reset, i); }
   void add(EventIndex i, const BytesAfterClose& e) { view(i, e).after_close.push_back(i); }
   void add(EventIndex i, const ConnectionEnded& e) { set(view(i, e).ended, i); }
+  void add(EventIndex i, const Misbehaved& e) { set(view(i, e).disturbed, i); }
+  void add(EventIndex i, const NetworkDisturbed& e) { set(view(i, e).disturbed, i); }
+  void add(EventIndex, const ControlFrame&) {}
+  void add(EventIndex, const Asked&) {}  // about a connection that is long gone
   template <class NotOfAConnection>
   void add(EventIndex, const NotOfAConnection&) {
     static_assert(!requires(NotOfAConnection e) { e.connection; });

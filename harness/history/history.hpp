@@ -1,5 +1,5 @@
-// The merged, immutable view of what happened in one trial: the only thing checkers may look at besides the
-// plan. Safe to read from any thread.
+// The merged, immutable view of what happened in one trial: the only thing checkers may look at
+// besides the plan. Safe to read from any thread.
 #pragma once
 
 #include <map>
@@ -43,14 +43,18 @@ struct ConnectionView {
   std::optional<EventIndex> fin_received;
   std::optional<EventIndex> reset;
   std::optional<EventIndex> ended;
+  // From here on the client, or a fault on its connection, is to blame: Misbehaved or
+  // NetworkDisturbed.
+  std::optional<EventIndex> disturbed;
   std::vector<EventIndex> after_close;  // BytesAfterClose
   std::vector<RequestView> requests;    // in the order they were sent
 };
 
 class History {
  public:
-  // Merges segments by time; events of one source keep their order, equal times are in the order of `sources`.
-  // A segment that is not complete, or that lost events, adds an EventsLost event at the end.
+  // Merges segments by time; events of one source keep their order, equal times are in the order of
+  // `sources`. A segment that is not complete, or that lost events, adds an EventsLost event at the
+  // end.
   static History merge(std::vector<std::pair<std::string, Segment>> sources);
   // From events in any order, for hand-written histories.
   static History of(std::vector<Event> events);
@@ -88,7 +92,8 @@ class History {
   std::optional<EventIndex> stop_;
 };
 
-// One JSON object a line: {"t":"12.345678901","kind":…, fields}; t in seconds since the history's first event.
+// One JSON object a line: {"t":"12.345678901","kind":…, fields}; t in seconds since the history's
+// first event.
 void write_jsonl(const History& history, std::ostream& out);
 // One event as such a line, without the newline; `origin` is the time of t = 0.
 std::string to_json(const Event& event, TimePoint origin);

@@ -1,15 +1,16 @@
-// A segment: the events of one source (the trial process or one client worker) in the order it saw them, in a
-// bounded binary file.
+// A segment: the events of one source (the trial process or one client worker) in the order it saw
+// them, in a bounded binary file.
 //
 //   header:  "LCSEG" version(u8) clock(u8: 1 = CLOCK_MONOTONIC) reserved(u8)
 //   record:  length(u32) crc32(u32, of the payload) payload
 //   payload: kind(u8) time(i64 ns) fields          all integers little endian
 //   the last record's payload is kind 255 and the number of events that did not fit (u64)
 //
-// A string is a length (u32) and its bytes, cut at 64 KiB. After the first event that did not fit none is kept:
-// what is there is a prefix.
+// A string is a length (u32) and its bytes, cut at 64 KiB. After the first event that did not fit
+// none is kept: what is there is a prefix.
 //
-// A segment without that last record was cut off: its reader says so, and never throws on damaged bytes.
+// A segment without that last record was cut off: its reader says so, and never throws on damaged
+// bytes.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,12 @@
 
 namespace lastcall {
 
-// Not thread-safe: one writer a source. Buffers and writes in blocks; a failed write counts as lost events.
+// Not thread-safe: one writer a source. Buffers and writes in blocks; a failed write counts as lost
+// events.
 class SegmentWriter {
  public:
-  static constexpr std::size_t kDefaultLimit = std::size_t{256} << 20;  // 20,000 clients for minutes
+  static constexpr std::size_t kDefaultLimit = std::size_t{256}
+                                               << 20;  // 20,000 clients for minutes
 
   // Creates the file; `limit` in bytes, beyond which events are counted, not kept.
   static Result<SegmentWriter> create(const std::string& path, std::size_t limit = kDefaultLimit);
@@ -36,8 +39,8 @@ class SegmentWriter {
   void record(EventBody body) { record(now(), std::move(body)); }
   void record(TimePoint at, EventBody body);
 
-  // Writes what is buffered and the last record; returns the bytes of the file. Nothing may be recorded
-  // afterwards, nor into a writer that was moved from: both are bugs of lastcall.
+  // Writes what is buffered and the last record; returns the bytes of the file. Nothing may be
+  // recorded afterwards, nor into a writer that was moved from: both are bugs of lastcall.
   Result<std::size_t> finish();
 
  private:

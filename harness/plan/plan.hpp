@@ -1,6 +1,6 @@
-// A Plan is everything random about a trial, drawn before it runs: a plain, versioned value that can be saved,
-// read, edited, shrunk and replayed on its own. It embeds its scenario as text, names ports symbolically, and
-// writes bulk clients as a sub-seed with overrides.
+// A Plan is everything random about a trial, drawn before it runs: a plain, versioned value that
+// can be saved, read, edited, shrunk and replayed on its own. It embeds its scenario as text, names
+// ports symbolically, and writes bulk clients as a sub-seed with overrides.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ namespace lastcall {
 
 // Departs from what the sub-seed draws, for one client of a group.
 struct ClientOverride {
-  bool absent = false;                // this client does not take part
-  std::optional<Nanoseconds> start;   // its start after the load phase began
+  bool absent = false;               // this client does not take part
+  std::optional<Nanoseconds> start;  // its start after its group's phase began
   friend bool operator==(const ClientOverride&, const ClientOverride&) = default;
 };
 
@@ -37,31 +37,37 @@ struct Plan {
   std::string scenario_text;  // the TOML, whole
   Scenario scenario;          // parsed from scenario_text
   std::uint64_t seed = 0;
-  std::vector<PlannedGroup> groups;  // one a [[clients]] entry
-  std::vector<Fault> faults;         // one a [[faults]] entry
+  std::map<std::string, std::string> varied;  // of each [[target.vary]] the value drawn
+  std::vector<PlannedGroup> groups;           // one a [[clients]] entry
+  std::vector<Fault> faults;                  // one a [[faults]] entry
 };
 
 // Draws a plan. The same arguments give the same plan on every machine. `scenario` must be what
 // `scenario_text` parses to.
-Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text, const Scenario& scenario,
-               std::uint64_t seed);
+Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
+               const Scenario& scenario, std::uint64_t seed);
 
-// One client as the plan has it; its pauses are drawn from `pace_seed` as it goes.
+// One client as the plan has it; its pauses, messages and garbage are drawn from `pace_seed` as it
+// goes.
 struct PlannedClient {
   ClientId id;
   std::uint32_t group = 0;
-  Nanoseconds start{};  // after the load phase began
+  Nanoseconds start{};  // after its group's phase began
+  Behaviour behaviour{};
+  Nanoseconds misbehaves{};  // after the handshake
+  std::uint32_t source = 0;  // IPv4 address to bind to, host byte order; 0: any
   std::uint64_t pace_seed = 0;
 };
 
-// The clients of a plan, absent ones left out, in order of id. Ids count over all groups, absent ones included.
+// The clients of a plan, absent ones left out, in order of id. Ids count over all groups, absent
+// ones included.
 std::vector<PlannedClient> planned_clients(const Plan& plan);
 
 // plan.json: deterministic, two-space indented, ends with a newline.
 std::string to_json(const Plan& plan);
 
-// Reads plan.json. Errors name the place: "plan.json: faults[0].when.phase: …", those of the embedded scenario
-// as "plan.json: scenario: file:line:column: …".
+// Reads plan.json. Errors name the place: "plan.json: faults[0].when.phase: …", those of the
+// embedded scenario as "plan.json: scenario: file:line:column: …".
 Result<Plan> plan_from_json(std::string_view json, std::string_view file);
 
 }  // namespace lastcall

@@ -44,12 +44,33 @@ json::object write(const PhaseMoment& moment) {
 json::object write(const NthEvent& event) {
   return {{"event", name(event.event)}, {"nth", event.nth}};
 }
+json::object write(const NthLine& line) { return {{"log", line.pattern}, {"nth", line.nth}}; }
+json::object write(const NthNotification& notification) {
+  return {{"notification", notification.assignment}, {"nth", notification.nth}};
+}
+
+json::object write(const SendSignals& signals) {
+  json::array steps;
+  for (const auto& step : signals.steps) {
+    steps.emplace_back(
+        json::object{{"signal", signal_name(step.signal)}, {"after", format_duration(step.after)}});
+  }
+  return {{"signals", std::move(steps)}, {"to", name(signals.to)}};
+}
+json::object write(const AbortClients& abort) { return {{"abort-clients", abort.percent}}; }
+json::object write(const DisturbNetwork& network) {
+  return {{"network", name(network.action)},
+          {"toward", name(network.toward)},
+          {"for", format_duration(network.duration)},
+          {"at_byte", network.at_byte},
+          {"percent", network.percent}};
+}
+json::object write(const SetLimit& limit) {
+  return {{"limit", name(limit.resource)}, {"value", limit.value}};
+}
 
 json::object write(const Fault& fault) {
-  json::array signals;
-  for (const int signal : fault.signals) signals.emplace_back(signal_name(signal));
-  json::object fields{{"signals", std::move(signals)}};
-  if (fault.signals.size() > 1) fields["gap"] = format_duration(fault.gap);
+  auto fields = std::visit([](const auto& act) { return write(act); }, fault.act);
   fields["when"] = std::visit([](const auto& when) { return write(when); }, fault.when);
   return fields;
 }
@@ -171,36 +192,100 @@ PlannedGroup read_group(const Node& node, std::uint32_t count) {
   return group;
 }
 
+std::uint64_t read_nth(const Node& node) {
+  const auto nth = node.at("nth").integer();
+  if (nth == 0) node.at("nth").wrong("expected an integer from 1");
+  return nth;
+}
+
 Trigger read_trigger(const Node& node) {
   if (node.has("event")) {
     node.only({"event", "nth"});
     const auto event = node.at("event").one_of({ClientEvent::connected, ClientEvent::handshake,
                                                 ClientEvent::sent, ClientEvent::acknowledged});
-    const auto nth = node.at("nth").integer();
-    if (nth == 0) node.at("nth").wrong("expected an integer from 1");
-    return NthEvent{event, nth};
+    return NthEvent{event, read_nth(node)};
+  }
+  if (node.has("log")) {
+    node.only({"log", "nth"});
+    auto pattern = node.at("log").text();
+    if (auto problem = regex_problem(pattern); !problem.empty()) node.at("log").wrong(problem);
+    return NthLine{std::move(pattern), read_nth(node)};
+  }
+  if (node.has("notification")) {
+    node.only({"notification", "nth"});
+    return NthNotification{node.at("notification").text(), read_nth(node)};
   }
   node.only({"phase", "at"});
   const auto phase = node.at("phase").one_of({Phase::start, Phase::load, Phase::drain});
   return PhaseMoment{phase, node.at("at").duration()};
 }
 
+std::uint32_t read_percent(const Node& node) {
+  const auto percent = node.integer();
+  if (percent < 1 || percent > 100) node.wrong("expected a percentage from 1 to 100");
+  return static_cast<std::uint32_t>(percent);
+}
+
+Act read_signals(const Node& node) {
+  constexpr std::size_t kMostSteps = 10'000;  // as many as a scenario's storm may have
+  node.only({"signals", "to", "when"});
+  SendSignals signals;
+  signals.to = node.at("to").one_of(
+      {Recipient::process, Recipient::group, Recipient::child, Recipient::tree});
+  for (const auto& step : node.at("signals").items(kMostSteps)) {
+    step.only({"signal", "after"});
+    const auto number = signal_number(step.at("signal").text());
+    if (!number) {
+      step.at("signal").wrong("unknown signal " + in_single_quotes(step.at("signal").text()));
+    }
+    signals.steps.push_back({*number, step.at("after").duration()});
+  }
+  if (signals.steps.empty()) node.at("signals").wrong("expected at least one signal, found none");
+  return signals;
+}
+
+Act read_act(const Node& node) {
+  if (node.has("abort-clients")) {
+    node.only({"abort-clients", "when"});
+    return AbortClients{read_percent(node.at("abort-clients"))};
+  }
+  if (node.has("network")) {
+    using enum NetworkAction;
+    node.only({"network", "toward", "for", "at_byte", "percent", "when"});
+    return DisturbNetwork{
+        .action = node.at("network").one_of({delay, stall, cut, half_close, reset, truncate}),
+        .toward = node.at("toward").one_of({Toward::target, Toward::clients, Toward::both}),
+        .duration = node.at("for").duration(),
+        .at_byte = node.at("at_byte").integer(),
+        .percent = read_percent(node.at("percent"))};
+  }
+  if (node.has("limit")) {
+    using enum Resource;
+    node.only({"limit", "value", "when"});
+    return SetLimit{node.at("limit").one_of({descriptors, memory, disk, cpu}),
+                    node.at("value").integer()};
+  }
+  return read_signals(node);
+}
+
 Fault read_fault(const Node& node) {
-  node.only({"signals", "gap", "when"});
-  Fault fault{.when = read_trigger(node.at("when")), .signals = {}, .gap = {}};
-  const auto signals = node.at("signals").items(2);
-  if (signals.empty()) node.at("signals").wrong("expected one or two signals, found none");
-  for (const auto& signal : signals) {
-    const auto number = signal_number(signal.text());
-    if (!number) signal.wrong("unknown signal " + in_single_quotes(signal.text()));
-    fault.signals.push_back(*number);
+  return {.when = read_trigger(node.at("when")), .act = read_act(node)};
+}
+
+// Every setting that the scenario varies has one of its values.
+std::map<std::string, std::string> read_varied(const Node& node, const Target& target) {
+  std::map<std::string, std::string> varied;
+  for (const auto& member : node.object()) {
+    const std::string name = member.key();
+    const auto vary = std::ranges::find(target.vary, name, &Vary::name);
+    if (vary == target.vary.end()) node.wrong("no [[target.vary]] has the name '" + name + "'");
+    const auto value = node.at(name).text();
+    if (std::ranges::find(vary->values, value) == vary->values.end())
+      node.at(name).wrong(in_single_quotes(value) + " is not one of its values");
+    varied[name] = value;
   }
-  if (signals.size() == 2) {
-    fault.gap = node.at("gap").duration();
-  } else if (node.has("gap")) {
-    node.at("gap").wrong("a gap needs two signals");
-  }
-  return fault;
+  if (varied.size() != target.vary.size()) node.wrong("a setting that varies has no value");
+  return varied;
 }
 
 Scenario read_scenario(const Node& node, Plan& plan) {
@@ -221,10 +306,11 @@ Plan read_plan(const Node& node) {
   if (node.at("version").integer() != Plan::kVersion) {
     node.at("version").wrong("this lastcall reads version " + std::to_string(Plan::kVersion));
   }
-  node.only({"format", "version", "seed", "scenario", "clients", "faults"});
+  node.only({"format", "version", "seed", "scenario", "varied", "clients", "faults"});
   Plan plan;
   plan.seed = node.at("seed").seed();
   plan.scenario = read_scenario(node.at("scenario"), plan);
+  plan.varied = read_varied(node.at("varied"), plan.scenario.target);
   const auto& groups = plan.scenario.clients;
   for (const auto& item : node.at("clients").items(groups.size())) {
     plan.groups.push_back(read_group(item, groups[plan.groups.size()].count));
@@ -257,6 +343,8 @@ json::value parse_text(std::string_view text) {
 }  // namespace
 
 std::string to_json(const Plan& plan) {
+  json::object varied;
+  for (const auto& [name, value] : plan.varied) varied[name] = value;
   json::array clients;
   for (const auto& group : plan.groups) clients.emplace_back(write(group));
   json::array faults;
@@ -266,6 +354,7 @@ std::string to_json(const Plan& plan) {
                    {"version", Plan::kVersion},
                    {"seed", hex(plan.seed)},
                    {"scenario", {{"file", plan.scenario_file}, {"text", plan.scenario_text}}},
+                   {"varied", std::move(varied)},
                    {"clients", std::move(clients)},
                    {"faults", std::move(faults)}});
 }

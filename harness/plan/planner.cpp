@@ -22,24 +22,71 @@ int draw(const std::vector<int>& choices, std::uint64_t seed) {
   return choices[Prng(seed).between(0, choices.size() - 1)];
 }
 
+std::uint64_t draw(Range<std::uint64_t> range, std::uint64_t seed) {
+  return Prng(seed).between(range.low, range.high);
+}
+
 Trigger draw(const WhenPhase& when, std::uint64_t seed) {
   return PhaseMoment{when.phase, draw(when.at, seed)};
 }
 Trigger draw(const WhenEvent& when, std::uint64_t seed) {
-  return NthEvent{when.event, Prng(seed).between(when.nth.low, when.nth.high)};
+  return NthEvent{when.event, draw(when.nth, seed)};
+}
+Trigger draw(const WhenLine& when, std::uint64_t seed) {
+  return NthLine{when.pattern, draw(when.nth, seed)};
+}
+Trigger draw(const WhenNotification& when, std::uint64_t seed) {
+  return NthNotification{when.assignment, draw(when.nth, seed)};
 }
 
 // Each part from a stream of its own: a longer list of signals does not move the moment.
-Fault draw(const FaultChoice& choice, std::uint64_t seed) {
-  Fault fault;
-  fault.when = std::visit([&](const auto& when) { return draw(when, Prng::split(seed, "when")); },
-                          choice.when);
-  fault.signals.push_back(draw(choice.first, Prng::split(seed, "first")));
-  if (choice.kind == FaultChoice::Kind::double_signal) {
-    fault.signals.push_back(draw(choice.second, Prng::split(seed, "second")));
-    fault.gap = draw(choice.gap, Prng::split(seed, "gap"));
+Act draw(const SignalChoice& choice, std::uint64_t seed) {
+  SendSignals signals{.steps = {}, .to = choice.to};
+  signals.steps.push_back({draw(choice.first, Prng::split(seed, "first")), Nanoseconds(0)});
+  const auto count = draw(choice.count, Prng::split(seed, "count"));
+  const auto next = Prng::split(seed, "second");
+  const auto gap = Prng::split(seed, "gap");
+  for (std::uint64_t i = 0; i < count; ++i) {
+    signals.steps.push_back(
+        {draw(choice.next, Prng::split(next, i)), draw(choice.gap, Prng::split(gap, i))});
   }
-  return fault;
+  return signals;
+}
+Act draw(const AbortClients& choice, std::uint64_t) { return choice; }
+Act draw(const NetworkChoice& choice, std::uint64_t seed) {
+  return DisturbNetwork{.action = choice.action,
+                        .toward = choice.toward,
+                        .duration = draw(choice.duration, Prng::split(seed, "duration")),
+                        .at_byte = draw(choice.at_byte, Prng::split(seed, "at_byte")),
+                        .percent = choice.percent};
+}
+Act draw(const SetLimit& choice, std::uint64_t) { return choice; }
+
+Fault draw(const FaultChoice& choice, std::uint64_t seed) {
+  return {.when = std::visit(
+              [&](const auto& when) { return draw(when, Prng::split(seed, "when")); }, choice.when),
+          .act = std::visit([&](const auto& act) { return draw(act, seed); }, choice.act)};
+}
+
+Behaviour draw(const std::map<Behaviour, std::uint32_t>& mix, std::uint64_t seed) {
+  std::uint64_t total = 0;
+  for (const auto& [behaviour, weight] : mix) total += weight;
+  LASTCALL_INVARIANT(total > 0);
+  auto left = Prng(seed).between(0, total - 1);
+  for (const auto& [behaviour, weight] : mix) {
+    if (left < weight) return behaviour;
+    left -= weight;
+  }
+  return Behaviour::steady;
+}
+
+// An address that a host can have: neither the network's own nor its broadcast address.
+std::uint32_t draw(const SourceNetwork& network, std::uint64_t seed) {
+  if (network.bits >= 31) {
+    return network.address + static_cast<std::uint32_t>(Prng(seed).between(0, 32 - network.bits));
+  }
+  const std::uint64_t hosts = (std::uint64_t{1} << (32 - network.bits)) - 2;
+  return network.address + static_cast<std::uint32_t>(Prng(seed).between(1, hosts));
 }
 
 // The start of the slot of a client: ramp * position / count, without overflow.
@@ -65,8 +112,13 @@ Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
             .scenario_text = std::string(scenario_text),
             .scenario = scenario,
             .seed = seed,
+            .varied = {},
             .groups = {},
             .faults = {}};
+  const auto vary = Prng::split(seed, "vary");
+  for (const auto& [name, values] : scenario.target.vary) {
+    plan.varied[name] = values[Prng(Prng::split(vary, name)).between(0, values.size() - 1)];
+  }
   const auto clients = Prng::split(seed, "clients");
   for (std::uint64_t group = 0; group < scenario.clients.size(); ++group) {
     plan.groups.push_back({Prng::split(clients, group), {}});
@@ -94,6 +146,9 @@ std::vector<PlannedClient> planned_clients(const Plan& plan) {
           {.id = {first_id + position},
            .group = index,
            .start = change.start.value_or(draw_start(group, position, Prng::split(seed, "start"))),
+           .behaviour = draw(group.mix, Prng::split(seed, "behaviour")),
+           .misbehaves = draw(group.misbehaves, Prng::split(seed, "misbehaves")),
+           .source = group.source ? draw(*group.source, Prng::split(seed, "source")) : 0,
            .pace_seed = Prng::split(seed, "pace")});
     }
     first_id += group.count;

@@ -44,12 +44,16 @@ std::string what_one_is(const Key& key) {
     case Kind::text:
     case Kind::content:
       return "a string";
+    case Kind::bytes:
+      return R"(a string, with \xHH \r \n \t \0 \\ for bytes)";
     case Kind::boolean:
       return "true or false";
     case Kind::truth:
       return "true";
     case Kind::integer:
       return "an integer";
+    case Kind::size:
+      return R"(a number of bytes or a size such as "64MiB")";
     case Kind::duration:
       return R"(a duration such as "250ms")";
     case Kind::duration_range:
@@ -62,6 +66,8 @@ std::string what_one_is(const Key& key) {
       return R"(a URL such as ")" + std::string(key.choices.front()) + R"(://127.0.0.1:{port}/")";
     case Kind::port:
       return R"(a port such as "{port}")";
+    case Kind::network:
+      return R"(loopback addresses such as "127.0.0.0/8")";
     case Kind::pattern:
       return "a regular expression";
     case Kind::signal:
@@ -83,7 +89,7 @@ std::string what_it_is(const Key& key) {
     case Shape::one_or_list:
       return what_one_is(key) + ", or an array of those";
     case Shape::map:
-      return "a table of strings";
+      return "a table of named values, each " + what_one_is(key);
     case Shape::list:
       break;
   }
@@ -99,6 +105,7 @@ bool fits(const Key& key, Type type) {
     case Kind::integer:
       return type == Type::integer;
     case Kind::count_range:
+    case Kind::size:
     case Kind::end:
       return type == Type::integer || type == Type::text;
     case Kind::table:
@@ -144,6 +151,13 @@ std::string count_problem(const Key& key, const Value& value) {
          ", found " + in_quotes(value.text);
 }
 
+std::string size_problem(const Key& key, const Value& value) {
+  if (value.type == Type::integer) return bounds_problem(key, value.integer);
+  const auto size = parse_size(value.text);
+  if (!size) return "expected " + what_one_is(key) + ", found " + in_quotes(value.text);
+  return bounds_problem(key, static_cast<std::int64_t>(*size));
+}
+
 // With the nearest of `names`, if there is one.
 std::string unknown(std::string_view what, std::string_view word,
                     const std::vector<std::string>& names, std::string_view where = "") {
@@ -164,13 +178,22 @@ std::string signal_problem(const std::string& name) {
 }
 
 std::string text_problem(const Key& key, const std::string& text) {
-  const bool has_length =
-      key.kind == Kind::plain || key.kind == Kind::text || key.kind == Kind::pattern;
+  const bool has_length = key.kind == Kind::plain || key.kind == Kind::text ||
+                          key.kind == Kind::bytes || key.kind == Kind::pattern;
   if (has_length && static_cast<std::int64_t>(text.size()) < key.low) return "must not be empty";
   if (key.kind == Kind::content) return {};
   if (text.find('\0') != std::string::npos) return "contains a NUL byte";
-  const bool filled_in = key.kind == Kind::text || key.kind == Kind::url || key.kind == Kind::port;
+  const bool filled_in = key.kind == Kind::text || key.kind == Kind::bytes ||
+                         key.kind == Kind::url || key.kind == Kind::port;
   return filled_in ? placeholder_problem(text) : "";
+}
+
+std::string choice_problem(const Key& key, const std::string& word) {
+  const std::vector<std::string> names(key.choices.begin(), key.choices.end());
+  if (std::ranges::find(names, word) != names.end()) return {};
+  const auto near = nearest_name(word, names);
+  return "expected one of " + joined(key.choices) + ", found " + in_single_quotes(word) +
+         (near ? "; did you mean '" + *near + "'?" : "");
 }
 
 // What is wrong with one value that is neither a list nor a table; empty if nothing.
@@ -190,13 +213,16 @@ std::string problem(const Key& key, const Value& value) {
       return duration_problem(key, value.text);
     case Kind::count_range:
       return count_problem(key, value);
-    case Kind::choice: {
-      const std::vector<std::string> names(key.choices.begin(), key.choices.end());
-      if (std::ranges::find(names, value.text) != names.end()) return {};
-      const auto near = nearest_name(value.text, names);
-      return "expected " + what_one_is(key) + ", found " + in_single_quotes(value.text) +
-             (near ? "; did you mean '" + *near + "'?" : "");
-    }
+    case Kind::size:
+      return size_problem(key, value);
+    case Kind::choice:
+      return choice_problem(key, value.text);
+    case Kind::bytes:
+      return bytes_problem(value.text);
+    case Kind::network:
+      return parse_network(value.text)
+                 ? ""
+                 : "expected " + what_one_is(key) + ", found " + in_quotes(value.text);
     case Kind::url:
       return url_problem(value.text, key.choices);
     case Kind::port:
@@ -209,6 +235,8 @@ std::string problem(const Key& key, const Value& value) {
       return value.type == Type::integer ? bounds_problem(key, value.integer)
                                          : signal_problem(value.text);
     case Kind::property: {
+      // Whether there is such a checker is known when the whole file is.
+      if (value.text.starts_with("custom.")) return word_problem(value.text.substr(7));
       const auto names = property_names();
       return std::ranges::find(names, value.text) != names.end()
                  ? ""
@@ -246,6 +274,8 @@ void check_map(const Key& key, Value& value, Errors& errors) {
   for (auto& [name, place, item] : value.entries) {
     auto message = key.names == Names::variable ? variable_problem(name)
                    : key.names == Names::path   ? path_problem(name)
+                   : key.names == Names::word   ? word_problem(name)
+                   : key.names == Names::choice ? choice_problem(key, name)
                                                 : "";
     if (!message.empty()) errors.add(place, message);
     Key item_key = key;

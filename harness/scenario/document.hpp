@@ -30,7 +30,7 @@ struct Value {
   std::int64_t integer = 0;
   std::string text = {};
   std::vector<Value> items = {};
-  std::vector<Entry> entries = {};
+  std::vector<Entry> entries;  // of a table
 
   [[nodiscard]] const Entry* find(std::string_view name) const;
 };
@@ -40,6 +40,13 @@ struct Entry {
   Place place = {};
   Value value;
 };
+
+inline Value empty_table(Place place = {}) {
+  Value table;
+  table.type = Value::Type::table;
+  table.place = place;
+  return table;
+}
 
 inline const Entry* Value::find(std::string_view name) const {
   const auto found = std::ranges::find(entries, name, &Entry::name);
@@ -53,6 +60,13 @@ class Errors {
 
   void add(Place place, std::string message) {
     list_.push_back({file_, place.line, place.column, std::move(message)});
+  }
+  // Unless the same was said there before.
+  void add_once(Place place, const std::string& message) {
+    const ScenarioError error{file_, place.line, place.column, message};
+    const auto text = error.text();
+    if (std::ranges::none_of(list_, [&](const auto& known) { return known.text() == text; }))
+      list_.push_back(error);
   }
   [[nodiscard]] bool empty() const { return list_.empty(); }
   // Sorted by place.

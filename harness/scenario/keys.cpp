@@ -8,11 +8,117 @@
 namespace lastcall {
 namespace {
 
-constexpr std::int64_t kMillisecond = 1'000'000;
-// No stop worth testing takes longer, and sums of such durations cannot overflow.
-constexpr std::int64_t kDay = 24 * 3600 * 1000 * kMillisecond;
 constexpr std::int64_t kMostClients = 1'000'000;
 constexpr std::int64_t kMostEvents = 1'000'000'000;
+
+const std::vector<std::string_view> kRecipients{"process", "group", "child", "tree"};
+const std::vector<std::string_view> kBehaviourNames = [] {
+  std::vector<std::string_view> names;
+  for (const auto behaviour : kBehaviours) names.push_back(name(behaviour));
+  return names;
+}();
+
+// What a limit takes, the same from the start on and as a fault.
+std::vector<Key> limit_keys() {
+  return {{.name = "descriptors",
+           .kind = Kind::integer,
+           .about = "How many descriptors a process of the target may have open (RLIMIT_NOFILE).",
+           .low = 3,
+           .high = 1'000'000},
+          {.name = "memory",
+           .kind = Kind::size,
+           .about = "Of all its processes together; needs a memory cgroup (v1 or v2).",
+           .low = 1 << 20,
+           .high = kMostBytes},
+          {.name = "disk",
+           .kind = Kind::size,
+           .about = "Of {dir}, which is a tmpfs then; needs root.",
+           .low = 4096,
+           .high = kMostBytes},
+          {.name = "cpu",
+           .kind = Kind::integer,
+           .about = "Percent of one processor, for all its processes; needs a cpu cgroup.",
+           .low = 1,
+           .high = 10'000}};
+}
+
+const Table& limits_table() {
+  static const Table table{.where = "[target.limits]", .keys = limit_keys()};
+  return table;
+}
+
+const Table& service_table() {
+  static const Table table{
+      .where = "[target.service]",
+      .keys = {{.name = "watchdog",
+                .kind = Kind::duration,
+                .about = "WATCHDOG_USEC: without WATCHDOG=1 for so long the target is ended with "
+                         "SIGABRT, as systemd does.",
+                .low = kMillisecond,
+                .high = kDay},
+               {.name = "watchdog_while_stopping",
+                .kind = Kind::boolean,
+                .about = "Heartbeats are due during the stop too. systemd stops its watchdog then.",
+                .fallback = "false",
+                .with = "watchdog"},
+               {.name = "access",
+                .kind = Kind::choice,
+                .about = "Whose notifications count, as NotifyAccess= in systemd.service(5).",
+                .fallback = R"("main")",
+                .choices = {"main", "all"}}}};
+  return table;
+}
+
+const Table& ask_table() {
+  static const Table table{
+      .where = "[target.recovery.ask]",
+      .keys = {{.name = "url",
+                .kind = Kind::url,
+                .about = "GET this. With {id} it is asked once for each acknowledged request, else "
+                         "it is a listing of them all.",
+                .choices = {"http", "https"}},
+               {.name = "command",
+                .kind = Kind::text,
+                .shape = Shape::list,
+                .about = "Or run this, and look at its output."},
+               {.name = "expect",
+                .kind = Kind::text,
+                .about = "What must stand in the answer, once. Default: \"{id}\" for a listing, "
+                         "else a 2xx status or exit 0 will do.",
+                .low = 1}},
+      .exactly_one_of = {"url", "command"}};
+  return table;
+}
+
+const Table& recovery_table() {
+  static const Table table{
+      .where = "[target.recovery]",
+      .keys = {{.name = "command",
+                .kind = Kind::text,
+                .shape = Shape::list,
+                .about = "How the target is started again, in the same directory. Default: as it "
+                         "was."},
+               {.name = "ask",
+                .kind = Kind::table,
+                .about = "How to see what it still knows.",
+                .table = &ask_table()}}};
+  return table;
+}
+
+const Table& vary_table() {
+  static const Table table{.where = "[[target.vary]]",
+                           .keys = {{.name = "name",
+                                     .kind = Kind::plain,
+                                     .about = "{vary.NAME} stands for the value drawn; lower case.",
+                                     .required = true,
+                                     .low = 1},
+                                    {.name = "values",
+                                     .kind = Kind::plain,
+                                     .shape = Shape::list,
+                                     .about = "One is drawn for each trial.",
+                                     .required = true}}};
+  return table;
+}
 
 const Table& ready_table() {
   static const Table table{
@@ -50,9 +156,15 @@ const Table& stop_table() {
            .shape = Shape::one_or_list,
            .about = "What tells the target to stop; of a list one is drawn for each trial.",
            .fallback = R"("SIGTERM")"},
+          {.name = "to",
+           .kind = Kind::choice,
+           .about = "Who gets it: the target's first process, its process group, the first child "
+                    "of that process, or every process of the target.",
+           .fallback = R"("process")",
+           .choices = kRecipients},
           {.name = "deadline",
            .kind = Kind::duration,
-           .about = "From the signal to the end of the target.",
+           .about = "From the signal to the end of the target; EXTEND_TIMEOUT_USEC extends it.",
            .fallback = R"("10s")",
            .low = kMillisecond,
            .high = kDay},
@@ -94,12 +206,55 @@ const Table& target_table() {
            .kind = Kind::table,
            .about = "How the target is told to stop, and what it promises then.",
            .table = &stop_table()},
+          {.name = "user",
+           .kind = Kind::plain,
+           .about = "The user it runs as; needs root. Default: whoever runs lastcall.",
+           .low = 1},
+          {.name = "pid1",
+           .kind = Kind::boolean,
+           .about = "As the init of a PID namespace of its own, as in a container: signals without "
+                    "a handler are ignored, pid_namespaces(7). Needs root.",
+           .fallback = "false"},
+          {.name = "shell",
+           .kind = Kind::boolean,
+           .about = "Below a shell that waits for it and passes no signal on, as the shell form of "
+                    "a container's command does.",
+           .fallback = "false"},
+          {.name = "limits",
+           .kind = Kind::table,
+           .about = "What it may use, from its start on.",
+           .table = &limits_table()},
+          {.name = "service",
+           .kind = Kind::table,
+           .about = "What lastcall does as its service manager, beside listening.",
+           .table = &service_table()},
+          {.name = "recovery",
+           .kind = Kind::table,
+           .about = "After its end the target is started again and asked what it still knows.",
+           .table = &recovery_table()},
+          {.name = "vary",
+           .kind = Kind::table,
+           .shape = Shape::list,
+           .about = "Settings that differ from trial to trial.",
+           .table = &vary_table()},
           {.name = "files",
            .kind = Kind::content,
            .shape = Shape::map,
            .about = "Files to lay out before the target starts: path below {dir} = content. Known "
                     "placeholders are filled in, other braces are left alone.",
            .names = Names::path}}};
+  return table;
+}
+
+const Table& step_table() {
+  static const Table table{
+      .where = "opening",
+      .keys = {{.name = "send", .kind = Kind::bytes, .about = "Bytes to send.", .low = 1},
+               {.name = "expect",
+                .kind = Kind::bytes,
+                .about = "Bytes that must arrive before the next step.",
+                .low = 1}},
+      .exactly_one_of = {"send", "expect"}};
   return table;
 }
 
@@ -115,7 +270,7 @@ const Table& clients_table() {
            .kind = Kind::url,
            .about = "Where to, on this machine; the scheme decides the protocol.",
            .required = true,
-           .choices = {"ws", "wss", "http", "https"}},
+           .choices = {"ws", "wss", "http", "https", "tcp", "tls"}},
           {.name = "count",
            .kind = Kind::integer,
            .about = "How many clients; all groups together at most 1000000.",
@@ -138,16 +293,109 @@ const Table& clients_table() {
            .fallback = "0",
            .low = 0,
            .high = UINT32_MAX},
+          {.name = "during",
+           .kind = Kind::choice,
+           .about = "When they start: as the load begins, or as the stop does.",
+           .fallback = R"("load")",
+           .choices = {"load", "drain"}},
+          {.name = "talk",
+           .kind = Kind::choice,
+           .about = "ws and wss only: a whole protocol instead of opening, message and ack. "
+                    "charge-point: OCPP-J calls. staff-chat: init, messages, history.",
+           .choices = {"charge-point", "staff-chat"}},
+          {.name = "opening",
+           .kind = Kind::table,
+           .shape = Shape::list,
+           .about = "Not http: what is said once a connection, in turn.",
+           .table = &step_table()},
           {.name = "message",
-           .kind = Kind::text,
-           .about = "What is sent; {id} is unique to each message. Default: \"{id}\" for ws and "
-                    "wss, nothing "
-                    "for http and https."},
+           .kind = Kind::bytes,
+           .shape = Shape::one_or_list,
+           .about = "What is sent; of a list one is drawn each time. {id} is unique to each "
+                    "message. Default: \"{id}\" for ws and wss, nothing for the others."},
           {.name = "ack",
+           .kind = Kind::bytes,
+           .about = "Not http: an answer that contains this acknowledges the message. Default: "
+                    "\"{id}\".",
+           .low = 1},
+          {.name = "closing",
+           .kind = Kind::bytes,
+           .about = "tcp and tls only: sent by a client that has done its messages.",
+           .low = 1},
+          {.name = "subprotocol",
+           .kind = Kind::plain,
+           .about = "ws and wss only: asked for with Sec-WebSocket-Protocol.",
+           .low = 1},
+          {.name = "binary",
+           .kind = Kind::boolean,
+           .about = "ws and wss only: messages are binary.",
+           .fallback = "false"},
+          {.name = "fragments",
+           .kind = Kind::integer,
+           .about = "A message is sent in so many frames (ws, wss) or segments.",
+           .fallback = "1",
+           .low = 1,
+           .high = 1000},
+          {.name = "ping",
+           .kind = Kind::duration,
+           .about = "ws and wss only: a Ping frame so often.",
+           .low = kMillisecond,
+           .high = kDay},
+          {.name = "behaviour",
+           .kind = Kind::choice,
+           .about = "How they behave: `lastcall list behaviours` says what each does.",
+           .fallback = R"("steady")",
+           .choices = kBehaviourNames},
+          {.name = "mix",
+           .kind = Kind::integer,
+           .shape = Shape::map,
+           .about = "Or several, with weights: { steady = 8, reset = 1 }; drawn for each client.",
+           .low = 1,
+           .high = 1'000'000,
+           .choices = kBehaviourNames,
+           .names = Names::choice},
+          {.name = "misbehaves",
+           .kind = Kind::duration_range,
+           .about = "When, after the handshake; drawn for each client.",
+           .fallback = R"("0ms..200ms")",
+           .high = kDay},
+          {.name = "read_rate",
+           .kind = Kind::size,
+           .about = "What a slow reader takes, bytes a second.",
+           .fallback = "1024",
+           .low = 1,
+           .high = kMostBytes},
+          {.name = "reconnect",
+           .kind = Kind::duration_range,
+           .about = "Before the stop a client whose connection ended comes back after the low end, "
+                    "doubled each time it fails, up to the high end. Default: not at all.",
+           .low = kMillisecond,
+           .high = kDay},
+          {.name = "source",
+           .kind = Kind::network,
+           .about = "Each client is bound to an address drawn from this: \"127.0.0.0/8\"."},
+          {.name = "proxy",
+           .kind = Kind::boolean,
+           .about = "Connects through lastcall's TCP proxy, which network faults act on.",
+           .fallback = "false"},
+          {.name = "verify",
+           .kind = Kind::boolean,
+           .about = "TLS only: the server's certificate is verified.",
+           .fallback = "true"},
+          {.name = "ca",
            .kind = Kind::text,
-           .about =
-               "ws and wss only: an answer that contains this acknowledges the message. Default: "
-               "\"{id}\"."},
+           .about = "TLS only: against this PEM file. Default: {tls.cert}.",
+           .low = 1},
+          {.name = "cert",
+           .kind = Kind::text,
+           .about = "TLS only: the client's own certificate, a PEM file; {tls.client-cert} is one.",
+           .low = 1,
+           .with = "key"},
+          {.name = "key",
+           .kind = Kind::text,
+           .about = "TLS only: and its key; {tls.client-key} belongs to {tls.client-cert}.",
+           .low = 1,
+           .with = "cert"},
           {.name = "method",
            .kind = Kind::choice,
            .about = "http and https only. Default: GET, or POST if there is a message.",
@@ -181,46 +429,93 @@ const Table& when_table() {
                 .choices = {"connected", "handshake", "sent", "acknowledged"}},
                {.name = "nth",
                 .kind = Kind::count_range,
-                .about =
-                    "The how manieth such event, over all clients; drawn from a range \"1..40\".",
+                .about = "The how manieth such event, line or notification; drawn from a range "
+                         "\"1..40\".",
                 .fallback = "1",
                 .low = 1,
-                .high = kMostEvents,
-                .with = "event"}},
-      .exactly_one_of = {"phase", "event"}};
+                .high = kMostEvents},
+               {.name = "log",
+                .kind = Kind::pattern,
+                .about = "A line of output that matches this ECMAScript regular expression.",
+                .low = 1},
+               {.name = "notification",
+                .kind = Kind::plain,
+                .about = "A notification that holds this assignment: \"STOPPING=1\".",
+                .low = 1}},
+      .exactly_one_of = {"phase", "event", "log", "notification"}};
   return table;
 }
 
 const Table& faults_table() {
-  static const Table table{
-      .where = "[[faults]]",
-      .keys = {
-          {.name = "what",
-           .kind = Kind::choice,
-           .about =
-               "stop: the target's stop signal. signal: another one. double-signal: two in a row.",
-           .required = true,
-           .choices = {"stop", "signal", "double-signal"}},
-          {.name = "signal",
-           .kind = Kind::signal,
-           .shape = Shape::one_or_list,
-           .about =
-               "Required for signal and double-signal, an error for stop; of a list one is drawn."},
-          {.name = "second",
-           .kind = Kind::signal,
-           .shape = Shape::one_or_list,
-           .about =
-               "double-signal only, required there: the second signal; of a list one is drawn."},
-          {.name = "gap",
-           .kind = Kind::duration_range,
-           .about = "double-signal only: between the first and the second.",
-           .fallback = R"("0ms..100ms")",
-           .high = kDay},
-          {.name = "when",
-           .kind = Kind::table,
-           .about = "A time in a phase, or the Nth event of a kind.",
-           .required = true,
-           .table = &when_table()}}};
+  static const Table table = [] {
+    Table faults{
+        .where = "[[faults]]",
+        .keys = {
+            {.name = "what",
+             .kind = Kind::choice,
+             .about = "`lastcall list faults` says what each does and which keys it takes.",
+             .required = true,
+             .choices = {"stop", "signal", "double-signal", "storm", "pause", "kill",
+                         "abort-clients", "network", "limit"}},
+            {.name = "signal",
+             .kind = Kind::signal,
+             .shape = Shape::one_or_list,
+             .about =
+                 "signal, double-signal, storm: of a list one is drawn, in a storm each time."},
+            {.name = "second",
+             .kind = Kind::signal,
+             .shape = Shape::one_or_list,
+             .about = "double-signal: the second signal; of a list one is drawn."},
+            {.name = "gap",
+             .kind = Kind::duration_range,
+             .about = "double-signal, storm: from one signal to the next.",
+             .fallback = R"("0ms..100ms")",
+             .high = kDay},
+            {.name = "count",
+             .kind = Kind::count_range,
+             .about = "storm: how many signals; drawn from a range.",
+             .fallback = R"("5..20")",
+             .low = 1,
+             .high = 10'000},
+            {.name = "to",
+             .kind = Kind::choice,
+             .about = "Signals: who gets them. Default: the target's stop.to for a stop, else its "
+                      "first process.",
+             .choices = kRecipients},
+            {.name = "for",
+             .kind = Kind::duration_range,
+             .about = "pause: how long it stands still. network: how long it stalls, or how much "
+                      "later each byte comes.",
+             .high = kDay},
+            {.name = "percent",
+             .kind = Kind::integer,
+             .about = "abort-clients, network: of how many connections.",
+             .fallback = "100",
+             .low = 1,
+             .high = 100},
+            {.name = "action",
+             .kind = Kind::choice,
+             .about = "network: what happens to connections through the proxy.",
+             .choices = {"delay", "stall", "cut", "half-close", "reset", "truncate"}},
+            {.name = "toward",
+             .kind = Kind::choice,
+             .about = "network: what is sent to whom.",
+             .fallback = R"("both")",
+             .choices = {"target", "clients", "both"}},
+            {.name = "at_byte",
+             .kind = Kind::count_range,
+             .about = "network, truncate: after how many bytes; drawn from a range.",
+             .high = kMostBytes},
+            {.name = "when",
+             .kind = Kind::table,
+             .about = "A time in a phase, or the Nth event of a kind.",
+             .required = true,
+             .table = &when_table()}}};
+    for (auto& key : limit_keys()) {
+      faults.keys.push_back(std::move(key));
+    }
+    return faults;
+  }();
   return table;
 }
 
@@ -234,40 +529,27 @@ std::vector<Key> settings_of(std::string_view property) {
        .kind = Kind::plain,
        .about = "Why it is not judged: required with judge = false, an error otherwise.",
        .low = 1}};
-  if (property == "no-panic") {
-    keys.push_back({.name = "allow",
-                    .kind = Kind::pattern,
-                    .shape = Shape::list,
-                    .about = "Lines of output that match one of these are no panic.",
-                    .fallback = "[]"});
-  } else if (property == "released") {
-    keys.push_back({.name = "allow",
-                    .kind = Kind::plain,
-                    .shape = Shape::list,
-                    .about = "Glob patterns of files below {dir} that may stay.",
-                    .fallback = "[]",
-                    .low = 1});
-  } else if (property == "close-handshake") {
-    keys.push_back(
-        {.name = "codes",
-         .kind = Kind::integer,
-         .shape = Shape::list,
-         .about = "The WebSocket close codes that the target may use, RFC 6455 section 7.4.",
-         .fallback = "[1001, 1000]",
-         .low = 1000,
-         .high = 4999});
-  } else if (property == "in-flight-finished") {
-    keys.push_back({.name = "settling",
-                    .kind = Kind::duration,
-                    .about = "A request sent this much before the stop counts as taken on.",
-                    .fallback = R"("100ms")",
-                    .high = kDay});
-  }
+  for (auto& key : property_keys(property)) keys.push_back(std::move(key));
   return keys;
 }
 
 const Table& properties_table() {
   static const Table table = [] {
+    static const Table custom{
+        .where = "[properties.custom]",
+        .keys = {{.name = "command",
+                  .kind = Kind::text,
+                  .shape = Shape::list,
+                  .about = "Gets the history as JSON lines on its standard input and prints a "
+                           "verdict as JSON: {\"outcome\": \"pass\", \"judged\": 3, \"reason\": "
+                           "\"\"}.",
+                  .required = true},
+                 {.name = "timeout",
+                  .kind = Kind::duration,
+                  .about = "It has so long; later the verdict is unknown.",
+                  .fallback = R"("10s")",
+                  .low = kMillisecond,
+                  .high = kDay}}};
     static std::vector<Table> settings;
     static std::vector<std::string> names;
     settings.reserve(kProperties.size());  // so that the pointers to them hold
@@ -286,6 +568,12 @@ const Table& properties_table() {
                              .about = property.holds_when,
                              .table = &settings.back()});
     }
+    result.keys.push_back({.name = "custom",
+                           .kind = Kind::table,
+                           .shape = Shape::map,
+                           .about = "Checkers of your own, by name.",
+                           .names = Names::word,
+                           .table = &custom});
     return result;
   }();
   return table;

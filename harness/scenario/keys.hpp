@@ -15,15 +15,18 @@ enum class Kind : std::uint8_t {
   plain,    // text as it is
   text,     // text with placeholders
   content,  // a file's content: braces that are no known placeholder are its own
+  bytes,    // text with placeholders; \xHH \r \n \t \0 \\ stand for bytes
   boolean,
   truth,  // only `true` makes sense
   integer,
+  size,            // 4096 or "64MiB"
   duration,        // "250ms"
   duration_range,  // "250ms" or "0ms..2s"
   count_range,     // 7 or "1..40"
   choice,
   url,
   port,
+  network,  // loopback addresses: "127.0.0.0/8"
   pattern,  // a regular expression
   signal,
   end,  // an exit code or a signal name
@@ -31,7 +34,13 @@ enum class Kind : std::uint8_t {
   table,
 };
 enum class Shape : std::uint8_t { one, list, one_or_list, map };
-enum class Names : std::uint8_t { any, variable, path };  // what names the entries of a map
+enum class Names : std::uint8_t {
+  any,
+  variable,
+  path,
+  choice,
+  word
+};  // what names the entries of a map
 
 struct Table;
 
@@ -45,8 +54,9 @@ struct Key {
   // Integers: bounds. Durations: nanoseconds. Texts: the least length in `low`.
   std::int64_t low = 0;
   std::int64_t high = 0;
-  std::vector<std::string_view> choices = {};  // words, or the schemes of a URL
-  std::string_view with = {};                  // only beside this key
+  // Words, the schemes of a URL, or what may name the entries of a map.
+  std::vector<std::string_view> choices = {};
+  std::string_view with = {};  // only beside this key
   Names names = Names::any;
   const Table* table = nullptr;
 };
@@ -58,6 +68,15 @@ struct Table {
 
   [[nodiscard]] const Key& key(std::string_view name) const;
 };
+
+// Bounds of durations and sizes. No stop worth testing takes longer than a day, and sums of such
+// durations cannot overflow.
+inline constexpr std::int64_t kMillisecond = 1'000'000;
+inline constexpr std::int64_t kDay = 24 * 3600 * 1000 * kMillisecond;
+inline constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
+
+// The keys of [properties.NAME] that no other property has.
+std::vector<Key> property_keys(std::string_view property);
 
 // The table of the whole file.
 const Table& scenario_table();

@@ -21,10 +21,11 @@ struct ScenarioError {
 };
 
 // `file` is only for the places in errors. Errors are sorted by place and never empty.
-std::variant<Scenario, std::vector<ScenarioError>> parse_scenario(std::string_view toml, std::string_view file);
+std::variant<Scenario, std::vector<ScenarioError>> parse_scenario(std::string_view toml,
+                                                                  std::string_view file);
 
-// The JSON Schema (draft 2020-12) of a scenario file, made from the same table of keys that the parser reads
-// by, so that the two cannot disagree. Ends with a newline.
+// The JSON Schema (draft 2020-12) of a scenario file, made from the same table of keys that the
+// parser reads by, so that the two cannot disagree. Ends with a newline.
 std::string scenario_schema();
 
 }  // namespace lastcall

@@ -8,8 +8,9 @@
 namespace lastcall {
 namespace {
 
-const std::array<std::string, 8> kNames{"port", "dir", "here",     "client",
-                                        "seed", "id",  "tls.cert", "tls.key"};
+const std::array<std::string, 11> kNames{
+    "port", "dir",      "here",    "client",          "seed",          "id",
+    "file", "tls.cert", "tls.key", "tls.client-cert", "tls.client-key"};
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 
@@ -45,7 +46,8 @@ std::vector<std::string> placeholders_in(std::string_view text) {
 }
 
 bool is_known_placeholder(std::string_view name) {
-  return name.starts_with("port.") || std::ranges::find(kNames, name) != kNames.end();
+  return name.starts_with("port.") || name.starts_with("vary.") ||
+         std::ranges::find(kNames, name) != kNames.end();
 }
 
 std::string expand_placeholders(std::string_view text, const Placeholders& values) {

@@ -16,7 +16,8 @@ using Placeholders = std::map<std::string, std::string, std::less<>>;
 // The names between braces, in order, known or not: "port.tls", "dir".
 std::vector<std::string> placeholders_in(std::string_view text);
 
-// port, port.NAME, dir, here, client, seed, id, tls.cert, tls.key.
+// port, port.NAME, vary.NAME, dir, here, client, seed, id, file, tls.cert, tls.key,
+// tls.client-cert, tls.client-key.
 bool is_known_placeholder(std::string_view name);
 
 // Replaces each placeholder by its value; one without a value stays as it is.

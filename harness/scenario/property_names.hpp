@@ -11,15 +11,29 @@ struct PropertyName {
   std::string_view holds_when;  // one sentence, for `lastcall list properties` and reports
 };
 
-inline constexpr std::array<PropertyName, 7> kProperties{{
+inline constexpr std::array<PropertyName, 19> kProperties{{
     {"serves", "before the stop the target answers on every endpoint as its protocol says"},
-    {"no-panic", "no crash, abort, panic or uncaught exception, neither in how it ended nor in its output"},
+    {"no-panic",
+     "no crash, abort, panic or uncaught exception, neither in how it ended nor in its output"},
     {"clean-exit", "the exit is the one promised for the stop signal"},
     {"deadline", "the target is gone within the deadline after the stop signal"},
     {"in-flight-finished", "a request that the target had taken on before the stop is answered"},
     {"close-handshake",
-     "each WebSocket client gets a Close frame with an agreed code, each TLS client close_notify, nobody a reset"},
+     "each WebSocket client gets a Close frame with an agreed code, each TLS client close_notify, "
+     "nobody a reset"},
     {"released", "after the end no child process, port, or file of the target is left"},
+    {"stops-accepting", "no new work is taken on after the stop"},
+    {"drains-health", "readiness goes away before the listener does"},
+    {"notify", "READY, STOPPING, RELOADING, EXTEND_TIMEOUT and the rest say what is true, in time"},
+    {"watchdog", "heartbeats come as often as the service manager was promised"},
+    {"repeat-signal", "a second signal during the stop follows the stated policy, without a crash"},
+    {"acked-durable", "what was acknowledged is there after the restart, once"},
+    {"recovers", "the restarted target becomes ready and answers"},
+    {"checkpoint-intact", "the checkpoint reads back whole"},
+    {"log-complete", "what must be in the log at the end is there"},
+    {"prompt-exit", "the stop takes no longer than its slowest obligation, over a campaign"},
+    {"config-effective", "a setting that varies changes what it is said to change"},
+    {"overhead", "start-up, memory and processor time stay in bounds"},
 }};
 
 }  // namespace lastcall

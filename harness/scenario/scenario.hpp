@@ -1,11 +1,13 @@
-// What the user wrote: target, clients, faults, properties, budget. Immutable after parsing; every random choice
-// is still a range or a list here, the planner draws from it.
+// What the user wrote: target, clients, faults, properties, budget. Immutable after parsing; every
+// random choice is still a range or a list here, the planner draws from it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -46,8 +48,9 @@ struct ExpectedEnd {
 };
 
 struct Stop {
-  std::vector<int> signals;  // one is drawn
-  Nanoseconds deadline{};    // from the signal to the end of the target
+  std::vector<int> signals;           // one is drawn
+  Recipient to = Recipient::process;  // who gets it
+  Nanoseconds deadline{};             // from the signal to the end of the target
   std::vector<ExpectedEnd> expected;
 };
 
@@ -56,31 +59,130 @@ struct LayoutFile {
   std::string content;  // text with placeholders
 };
 
+// What the target may use from its start on; SetLimit changes it later.
+struct Limits {
+  std::optional<std::uint64_t> descriptors;
+  std::optional<std::uint64_t> memory;  // bytes
+  std::optional<std::uint64_t> disk;    // bytes, of {dir}
+  std::optional<std::uint64_t> cpu;     // percent of one processor
+};
+
+// What lastcall does as the target's service manager, beyond listening on NOTIFY_SOCKET.
+struct Service {
+  std::optional<Nanoseconds> watchdog;   // WATCHDOG_USEC
+  bool watchdog_while_stopping = false;  // systemd stops it then, other supervisors do not
+  bool access_all = false;  // NotifyAccess=all: not the main process only, systemd.service(5)
+};
+
+// A question to the restarted target: by URL or by a command, one for each acknowledged request if
+// it holds {id}, else a listing of them all.
+struct Ask {
+  std::string url;                   // empty: by command
+  std::vector<std::string> command;  // text with placeholders
+  std::string expect;  // must stand in the answer, once; empty: a 2xx status or exit 0 will do
+};
+
+// The target is started again in the same directory after its end.
+struct Recovery {
+  std::vector<std::string> command;  // as the target's unless stated
+  std::optional<Ask> ask;
+};
+
+// A setting of the target that the scenario varies: {vary.NAME} is one of the values, drawn.
+struct Vary {
+  std::string name;
+  std::vector<std::string> values;
+};
+
 struct Target {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // added to a small fixed environment
   std::string directory;                           // working directory, "{dir}" unless stated
+  std::string user;                                // empty: whoever runs lastcall
+  bool pid1 = false;   // in a PID namespace of its own, as its init (pid_namespaces(7))
+  bool shell = false;  // below a shell that waits for it and passes no signal on
   std::vector<LayoutFile> files;
   Readiness ready;
   Stop stop;
+  Limits limits;
+  Service service;
+  std::optional<Recovery> recovery;
+  std::vector<Vary> vary;
 };
 
-enum class Protocol : std::uint8_t { ws, wss, http, https };
+enum class Protocol : std::uint8_t { ws, wss, http, https, tcp, tls };
 constexpr bool is_websocket(Protocol p) { return p == Protocol::ws || p == Protocol::wss; }
-constexpr bool is_tls(Protocol p) { return p == Protocol::wss || p == Protocol::https; }
+constexpr bool is_http(Protocol p) { return p == Protocol::http || p == Protocol::https; }
+constexpr bool is_tls(Protocol p) {
+  return p == Protocol::wss || p == Protocol::https || p == Protocol::tls;
+}
+
+// How a client behaves. All but the first go wrong at their moment, `misbehaves` after the
+// handshake (abort_handshake and garbage: instead of it).
+enum class Behaviour : std::uint8_t {
+  steady,           // as its protocol says
+  silent,           // connects (over TLS: finishes its handshake) and never says anything
+  never_closes,     // steady, but keeps its side open after the server's FIN, until the trial's end
+  slow_reader,      // reads `read_rate` bytes a second through a small receive buffer
+  half_open,        // is gone without FIN or RST, as after a power cut
+  abort_handshake,  // goes away in the middle of the TLS or HTTP upgrade handshake
+  abort_message,    // goes away in the middle of a message
+  reset,            // RST instead of a close (SO_LINGER 0)
+  garbage,          // random bytes instead of its protocol
+};
+inline constexpr std::array kBehaviours{
+    Behaviour::steady,        Behaviour::silent,    Behaviour::never_closes,
+    Behaviour::slow_reader,   Behaviour::half_open, Behaviour::abort_handshake,
+    Behaviour::abort_message, Behaviour::reset,     Behaviour::garbage};
+constexpr std::string_view name(Behaviour behaviour) {
+  constexpr std::string_view kNames[] = {"steady",        "silent",    "never-closes",
+                                         "slow-reader",   "half-open", "abort-handshake",
+                                         "abort-message", "reset",     "garbage"};
+  return kNames[static_cast<std::size_t>(behaviour)];
+}
+
+// One step of an exchange: exactly one of the two is not empty. Bytes, with placeholders.
+struct Step {
+  std::string send;
+  std::string expect;  // must arrive before the next step
+};
+
+// 127.a.b.c/bits; each client is bound to an address drawn from it.
+struct SourceNetwork {
+  std::uint32_t address = 0x7F000001;  // host byte order
+  unsigned bits = 32;
+};
 
 struct ClientGroup {
   std::string name;
   Protocol protocol{};  // from the URL's scheme
   std::string url;      // text with placeholders, {id} among them for HTTP
   std::uint32_t count = 1;
-  Nanoseconds ramp{};            // the clients' starts are spread over this
-  Range<Nanoseconds> pace{};     // pause between an answer and the next message
-  std::uint32_t messages = 0;    // a client stops sending after so many; 0: no limit
-  std::string message;           // body or WebSocket text, with {id}; empty for GET
-  std::string method;            // HTTP only
-  std::vector<int> status;       // HTTP answers that count as an acknowledgement
-  std::string acknowledgement;   // WebSocket: an answer that contains this text, with {id}
+  bool during_drain = false;   // starts when the stop begins, not when the load does
+  Nanoseconds ramp{};          // the clients' starts are spread over this
+  Range<Nanoseconds> pace{};   // pause between an answer and the next message
+  std::uint32_t messages = 0;  // a client stops sending after so many; 0: no limit
+  std::vector<Step> opening;   // WebSocket, tcp, tls: once a connection
+  // What is sent, one drawn for each request: HTTP body, WebSocket message, bytes. With {id}.
+  std::vector<std::string> message;
+  std::string closing;                     // tcp, tls: sent by a client that has done its messages
+  std::string method;                      // HTTP only
+  std::vector<int> status;                 // HTTP answers that count as an acknowledgement
+  std::string acknowledgement;             // not HTTP: an answer that contains this, with {id}
+  std::string subprotocol;                 // WebSocket: Sec-WebSocket-Protocol
+  bool binary = false;                     // WebSocket: binary messages
+  std::uint32_t fragments = 1;             // a message is sent in so many frames or segments
+  std::optional<Nanoseconds> ping;         // WebSocket: a Ping frame so often
+  std::map<Behaviour, std::uint32_t> mix;  // weights; not empty
+  Range<Nanoseconds> misbehaves{};         // when, after the handshake
+  std::uint64_t read_rate = 1024;          // slow_reader: bytes a second
+  std::optional<Range<Nanoseconds>> reconnect;  // back-off, doubled from low to high
+  std::optional<SourceNetwork> source;
+  bool proxy = false;       // connects through lastcall's TCP proxy
+  bool verify = true;       // TLS: the server's certificate is checked against `authority`
+  std::string authority;    // PEM file; empty: the campaign's own certificate, {tls.cert}
+  std::string certificate;  // TLS: the client's own, PEM file; empty: none
+  std::string key;
 };
 
 // A fault before drawing.
@@ -92,23 +194,75 @@ struct WhenEvent {
   ClientEvent event{};
   Range<std::uint64_t> nth{1, 1};
 };
+struct WhenLine {
+  std::string pattern;
+  Range<std::uint64_t> nth{1, 1};
+};
+struct WhenNotification {
+  std::string assignment;
+  Range<std::uint64_t> nth{1, 1};
+};
+// Signals before drawing: `first`, then `count` times one of `next` after a gap.
+struct SignalChoice {
+  std::vector<int> first;  // one is drawn
+  std::vector<int> next;   // one is drawn each time
+  Range<std::uint64_t> count{0, 0};
+  Range<Nanoseconds> gap{};
+  Recipient to = Recipient::process;
+};
+struct NetworkChoice {
+  NetworkAction action{};
+  Toward toward = Toward::both;
+  Range<Nanoseconds> duration{};
+  Range<std::uint64_t> at_byte{};
+  std::uint32_t percent = 100;
+};
 struct FaultChoice {
-  enum class Kind : std::uint8_t { stop, signal, double_signal };
-  Kind kind{};
-  std::vector<int> first;      // one is drawn; for `stop` the target's stop signals
-  std::vector<int> second;     // double_signal only
-  Range<Nanoseconds> gap{};    // double_signal only
-  std::variant<WhenPhase, WhenEvent> when;
+  std::variant<SignalChoice, AbortClients, NetworkChoice, SetLimit> act;
+  std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification> when;
 };
 
-// Names and defaults of the properties that can be judged live in scenario/property_names.hpp, so that an
-// unknown one is an error with its place.
+// What a second stop signal may do to the target.
+enum class RepeatPolicy : std::uint8_t {
+  ignore,  // nothing: the stop goes on as promised
+  hasten,  // it is gone `within` after it, with an end that the stop promises
+  force,   // it is gone `within` after it, with an end of `ends`; what it promised is off
+};
+
+// Names and defaults of the properties that can be judged live in scenario/property_names.hpp, so
+// that an unknown one is an error with its place. A field belongs to the properties named beside
+// it.
 struct PropertySettings {
   bool judged = true;
   std::string why;                      // why it is switched off; never empty then
-  std::vector<std::string> allow;       // no-panic: regular expressions; released: glob patterns of files
+  std::vector<std::string> allow;       // no-panic: regular expressions; released: globs of files
   std::vector<int> codes;               // close-handshake: agreed WebSocket close codes
-  std::optional<Nanoseconds> settling;  // in-flight-finished: sent this much earlier counts as taken on
+  std::optional<Nanoseconds> settling;  // in-flight-finished: sent this much earlier: taken on
+  std::optional<Nanoseconds> within;    // stops-accepting, repeat-signal, prompt-exit
+  std::string url;                      // drains-health, config-effective
+  std::optional<Nanoseconds> visible;   // drains-health: readiness is away at least so long
+  bool stopping = false;                // notify: STOPPING=1 must come
+  RepeatPolicy policy{};                // repeat-signal
+  std::vector<ExpectedEnd> ends;        // repeat-signal, with `force`
+  bool after_kill = true;               // acked-durable: also when SIGKILL ended it
+  std::vector<std::string> files;       // checkpoint-intact: globs below {dir}
+  std::string format;                   // checkpoint-intact: "json", "sqlite", or empty: by command
+  std::vector<std::string> command;     // checkpoint-intact: with {file}, exit 0 says intact
+  std::vector<std::string> lines;       // log-complete: regular expressions
+  std::string file;                     // log-complete: below {dir}; empty: the output
+  std::string setting;                  // config-effective: the name of a [[target.vary]]
+  std::map<std::string, std::string> expect;  // config-effective: value to regular expression
+  std::optional<Nanoseconds> startup;         // overhead: spawned to ready
+  std::optional<std::uint64_t> memory;        // overhead: peak resident set, bytes
+  std::optional<std::uint64_t> cpu;           // overhead: percent of one processor, ready to stop
+  bool configured = false;                    // the scenario has a table of it
+};
+
+// A checker of the user's own: the history as JSON lines on its standard input, a verdict as JSON
+// on its standard output.
+struct CustomChecker {
+  std::vector<std::string> command;  // text with placeholders
+  Nanoseconds timeout{};
 };
 
 struct Budget {
@@ -122,8 +276,14 @@ struct Scenario {
   std::vector<ClientGroup> clients;
   std::vector<FaultChoice> faults;
   std::map<std::string, PropertySettings> properties;  // every known property has an entry
+  std::map<std::string, CustomChecker> custom;
   std::vector<std::string> required;  // properties that must have been judged in the campaign
   Budget budget;
 };
+
+constexpr std::string_view name(RepeatPolicy policy) {
+  constexpr std::string_view kNames[] = {"ignore", "hasten", "force"};
+  return kNames[static_cast<std::size_t>(policy)];
+}
 
 }  // namespace lastcall

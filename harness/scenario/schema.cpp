@@ -53,6 +53,7 @@ json::object one(const Key& key) {
   switch (key.kind) {
     case Kind::plain:
     case Kind::text:
+    case Kind::bytes:
     case Kind::content: {
       json::object text{{"type", "string"}};
       if (key.low > 0) text["minLength"] = key.low;
@@ -64,6 +65,8 @@ json::object one(const Key& key) {
       return {{"const", true}};
     case Kind::integer:
       return bounded_integer(key);
+    case Kind::size:
+      return {{"anyOf", {bounded_integer(key), text_pattern("^[0-9]{1,10}(KiB|MiB|GiB)?$")}}};
     case Kind::duration:
       return definition("duration");
     case Kind::duration_range:
@@ -76,6 +79,8 @@ json::object one(const Key& key) {
       return url(key);
     case Kind::port:
       return text_pattern(whole(kPort));
+    case Kind::network:
+      return text_pattern("^127(\\.[0-9]{1,3}){3}(/[0-9]{1,2})?$");
     case Kind::pattern:
       return {{"type", "string"}, {"format", "regex"}, {"maxLength", 1000}};
     case Kind::signal:
@@ -85,7 +90,9 @@ json::object one(const Key& key) {
     case Kind::property: {
       json::array names;
       for (const auto& property : kProperties) names.emplace_back(property.name);
-      return {{"type", "string"}, {"enum", std::move(names)}};
+      return {{"anyOf",
+               {json::object{{"type", "string"}, {"enum", std::move(names)}},
+                text_pattern("^custom\\.[a-z][a-z0-9_-]*$")}}};
     }
     case Kind::table:
       return table_schema(*key.table);
@@ -99,6 +106,8 @@ json::object map_schema(const Key& key) {
   if (key.names == Names::path) {
     schema["propertyNames"] = {{"pattern", "^(?!/)(?!(.*/)?\\.{1,2}(/|$)).*[^/]$"}};
   }
+  if (key.names == Names::word) schema["propertyNames"] = {{"pattern", "^[a-z][a-z0-9_-]*$"}};
+  if (key.names == Names::choice) schema["propertyNames"] = words(key.choices);
   return schema;
 }
 

@@ -68,7 +68,7 @@ bool has_endless_key(std::string_view text, Place& place) {
 Value convert(const toml::node& node);
 
 Value convert_table(const toml::table& table) {
-  Value value{.type = Value::Type::table, .place = place_of(table.source())};
+  Value value = empty_table(place_of(table.source()));
   for (const auto& [key, child] : table) {
     value.entries.push_back({std::string(key.str()), place_of(key.source()), convert(child)});
   }
@@ -77,7 +77,8 @@ Value convert_table(const toml::table& table) {
 
 Value convert(const toml::node& node) {
   if (const auto* table = node.as_table()) return convert_table(*table);
-  Value value{.place = place_of(node.source())};
+  Value value;
+  value.place = place_of(node.source());
   if (const auto* array = node.as_array()) {
     value.type = Value::Type::array;
     for (const auto& item : *array) value.items.push_back(convert(item));
@@ -111,7 +112,7 @@ Value read_toml(std::string_view text, Errors& errors) {
       errors.add(place_of(error.source()), std::string(error.description()));
     }
   }
-  return {.type = Value::Type::table};
+  return empty_table();
 }
 
 }  // namespace lastcall

@@ -1,6 +1,7 @@
 #include "scenario/words.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <regex>
 
@@ -65,6 +66,83 @@ std::optional<Range<std::uint64_t>> parse_count_range(std::string_view text) {
   return Range<std::uint64_t>{*low, *high};
 }
 
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = parse_number<std::uint32_t>(text.substr(0, digits));
+  const auto unit = text.substr(digits);
+  if (!number) return std::nullopt;
+  if (unit.empty()) return *number;
+  constexpr std::array<std::string_view, 3> kUnits{"KiB", "MiB", "GiB"};
+  const auto* found = std::ranges::find(kUnits, unit);
+  if (found == kUnits.end()) return std::nullopt;
+  return std::uint64_t{*number} << (10 * (found - kUnits.begin() + 1));
+}
+
+std::optional<SourceNetwork> parse_network(std::string_view text) {
+  const auto slash = std::min(text.find('/'), text.size());
+  auto host = text.substr(0, slash);
+  if (!is_loopback(host) || host.front() != '1') return std::nullopt;
+  SourceNetwork network{0, 32};
+  for (int part = 0; part < 4; ++part) {
+    const auto dot = std::min(host.find('.'), host.size());
+    network.address = network.address << 8 | *parse_number<std::uint8_t>(host.substr(0, dot));
+    host.remove_prefix(std::min(dot + 1, host.size()));
+  }
+  if (slash < text.size()) {
+    const auto bits = parse_number<unsigned>(text.substr(slash + 1));
+    if (!bits || *bits < 8 || *bits > 32) return std::nullopt;
+    network.bits = *bits;
+  }
+  if (network.bits < 32 && (network.address & (~std::uint32_t{0} >> network.bits)) != 0) {
+    return std::nullopt;
+  }
+  return network;
+}
+
+namespace {
+
+// The length of the escape at the front of `text` and the byte it stands for; length 0: no escape.
+std::pair<std::size_t, char> escape_at(std::string_view text) {
+  constexpr std::string_view kLetters = "rnt0\\";
+  constexpr std::string_view kBytes{"\r\n\t\0\\", 5};
+  if (text.size() < 2 || text[0] != '\\') return {0, 0};
+  if (const auto letter = kLetters.find(text[1]); letter != kLetters.npos) {
+    return {2, kBytes[letter]};
+  }
+  unsigned byte = 0;
+  if (text[1] != 'x' || text.size() < 4) return {0, 0};
+  const auto end = std::from_chars(text.data() + 2, text.data() + 4, byte, 16);
+  if (end.ec != std::errc{} || end.ptr != text.data() + 4) return {0, 0};
+  return {4, static_cast<char>(byte)};
+}
+
+}  // namespace
+
+std::string unescaped(std::string_view text) {
+  std::string bytes;
+  while (!text.empty()) {
+    const auto [length, byte] = escape_at(text);
+    bytes += length == 0 ? text.front() : byte;
+    text.remove_prefix(std::max(length, std::size_t{1}));
+  }
+  return bytes;
+}
+
+std::string bytes_problem(std::string_view text) {
+  for (auto at = text.find('\\'); at != text.npos; at = text.find('\\', at)) {
+    const auto length = escape_at(text.substr(at)).first;
+    if (length == 0) return "unknown escape " + in_single_quotes(text.substr(at, 4));
+    at += length;
+  }
+  return {};
+}
+
+std::string word_problem(std::string_view name) {
+  const bool good = !name.empty() && name.front() >= 'a' && name.front() <= 'z' &&
+                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == name.npos;
+  return good ? "" : "expected a lower-case word such as \"my-checker\", found " + in_quotes(name);
+}
+
 std::string url_problem(std::string_view url, std::span<const std::string_view> schemes) {
   const auto colon = url.find("://");
   const auto scheme = url.substr(0, colon);
@@ -89,6 +167,14 @@ std::string url_problem(std::string_view url, std::span<const std::string_view> 
     return "the host of a URL is 127.x.y.z, localhost or [::1], so that traffic stays on this "
            "machine; found " +
            in_quotes(host);
+  }
+  if (scheme == "tcp" || scheme == "tls") {
+    // There is no port that everybody would expect, and nobody to tell a path to.
+    if (host_end == std::string_view::npos)
+      return "a " + std::string(scheme) + ":// URL has a port";
+    if (authority != rest) {
+      return "a " + std::string(scheme) + ":// URL ends with its port, found " + in_quotes(url);
+    }
   }
   return host_end == std::string_view::npos ? "" : port_problem(authority.substr(host_end + 1));
 }

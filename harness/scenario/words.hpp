@@ -17,6 +17,12 @@ namespace lastcall {
 std::optional<Range<Nanoseconds>> parse_duration_range(std::string_view text);
 // "1..40". May be reversed.
 std::optional<Range<std::uint64_t>> parse_count_range(std::string_view text);
+// "4096", "64MiB": a whole number of bytes, KiB, MiB or GiB.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+// "127.0.0.0/8", "127.0.0.5": inside 127.0.0.0/8, with no bits set below the prefix.
+std::optional<SourceNetwork> parse_network(std::string_view text);
+// \xHH \r \n \t \0 \\ as the bytes they stand for. Only what bytes_problem() finds sound.
+std::string unescaped(std::string_view text);
 
 // SCHEME://HOST[:PORT][/PATH] with a host of this machine: traffic stays on loopback.
 std::string url_problem(std::string_view url, std::span<const std::string_view> schemes);
@@ -24,6 +30,10 @@ std::string url_problem(std::string_view url, std::span<const std::string_view> 
 std::string port_problem(std::string_view port);
 // ECMAScript, as std::regex takes it.
 std::string regex_problem(const std::string& pattern);
+// No other escapes than unescaped() knows.
+std::string bytes_problem(std::string_view text);
+// Lower-case letters, digits, '-' and '_', a letter first.
+std::string word_problem(std::string_view name);
 // A path below {dir}.
 std::string path_problem(std::string_view path);
 // A name that execve(2) can hand over.

@@ -31,7 +31,7 @@ bool add_extension(X509* certificate, int id, const char* value) {
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
-bool fill(X509* certificate, EVP_PKEY* key) {
+bool fill(X509* certificate, EVP_PKEY* key, const std::string& common_name) {
   constexpr long kDay = 24L * 60 * 60;
   X509_set_version(certificate, 2);  // X.509 v3
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), static_cast<long>(std::time(nullptr)));
@@ -39,8 +39,9 @@ bool fill(X509* certificate, EVP_PKEY* key) {
   X509_gmtime_adj(X509_getm_notAfter(certificate), 30 * kDay);
   X509_set_pubkey(certificate, key);
   X509_NAME* name = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("lastcall"), -1,
-                             -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
+                             0);
   X509_set_issuer_name(certificate, name);
   return add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE") &&
          add_extension(certificate, NID_subject_alt_name, "IP:127.0.0.1,IP:::1,DNS:localhost") &&
@@ -64,11 +65,12 @@ bool write_file(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-CertificateText make_certificate() {
+CertificateText make_certificate(const std::string& name) {
   const Key key(EVP_EC_gen("P-256"));
   const Certificate certificate(X509_new());
-  if (!key || !certificate || !fill(certificate.get(), key.get())) return {};
-  return {pem([&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); }), pem([&](BIO* out) {
+  if (!key || !certificate || !fill(certificate.get(), key.get(), name)) return {};
+  return {pem([&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); }),
+          pem([&](BIO* out) {
             return PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
           })};
 }
@@ -78,8 +80,13 @@ const CertificateText& process_certificate() {
   return text;
 }
 
-Result<std::string> write_certificate(const std::string& certificate_path, const std::string& key_path) {
-  const auto& text = process_certificate();
+const CertificateText& client_certificate() {
+  static const CertificateText text = make_certificate("lastcall client");
+  return text;
+}
+
+Result<std::string> write_certificate(const std::string& certificate_path,
+                                      const std::string& key_path, const CertificateText& text) {
   if (text.certificate.empty() || text.key.empty()) {
     return Error{"make a certificate", certificate_path, 0, "OpenSSL refused"};
   }

@@ -1,5 +1,9 @@
 #include "target/launcher.hpp"
 
+#include <linux/sched.h>
+
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <sstream>
 
@@ -14,6 +18,22 @@ bool is_program(const std::string& path) {
 
 }  // namespace
 
+pid_t Launcher::fork_into(std::uint64_t namespaces) {
+  if (namespaces == 0) return ::fork();
+  clone_args arguments{};
+  arguments.flags = namespaces;
+  arguments.exit_signal = SIGCHLD;
+  return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
+}
+
+std::string start_problem(const Launched& launched) {
+  StartProblem problem;
+  if (::read(launched.exec_status.get(), &problem, sizeof problem) != sizeof problem) return "";
+  problem.tried[sizeof problem.tried - 1] = '\0';
+  const std::string why = std::strerror(problem.error_number);
+  return problem.tried[0] == '\0' ? why : "cannot " + std::string(problem.tried) + ": " + why;
+}
+
 Result<std::string> find_executable(const std::string& name, const std::string& path) {
   if (name.find('/') != std::string::npos) {
     if (::access(name.c_str(), X_OK) != 0) return Error{"execute", name, errno, ""};
@@ -25,6 +45,12 @@ Result<std::string> find_executable(const std::string& name, const std::string& 
     if (!folder.empty() && is_program(candidate)) return candidate;
   }
   return Error{"find the command", name, ENOENT, "looked in " + path};
+}
+
+std::string search_path(const std::string& tools) {
+  const char* inherited = std::getenv("PATH");
+  return tools + ":" + (inherited == nullptr ? "" : inherited) +
+         ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
 }  // namespace lastcall

@@ -1,19 +1,24 @@
 // Starts a target. Follows the launcher concept of Boost.Process v2 (initialisers with on_setup and
-// on_exec_setup), with three differences that tracing and waiting need: every inherited descriptor is closed,
-// a failed exec ends in _exit, and the call returns before exec, so that nobody blocks on it; and nobody but
-// the caller ever waits for the child. Between fork and exec only async-signal-safe calls are made.
+// on_exec_setup), with three differences that tracing and waiting need: every inherited descriptor
+// is closed, a failed exec ends in _exit, and the call returns before exec, so that nobody blocks
+// on it; and nobody but the caller ever waits for the child. Between fork and exec only
+// async-signal-safe calls are made.
 #pragma once
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/system/error_code.hpp>
 #include <cerrno>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -24,17 +29,25 @@ namespace lastcall {
 struct Launched {
   pid_t pid = -1;
   ScopedFd pidfd;
-  ScopedFd exec_status;  // end of file: exec succeeded; an int: errno of what failed
+  ScopedFd exec_status;  // end of file: exec succeeded; a StartProblem: what failed
+};
+
+// What failed between fork and exec. `tried`: an initialiser's kTried, "" for the exec itself.
+struct StartProblem {
+  int error_number = 0;
+  char tried[60] = {};
 };
 
 class Launcher {
  public:
   // "NAME=value" strings for the child; read by initialisers, as in Boost.Process v2.
   std::vector<std::string> environment;
+  // Namespaces that the child begins (CLONE_NEW…, clone(2)); an initialiser sets them in on_setup.
+  std::uint64_t namespaces = 0;
 
   template <class... Inits>
-  Result<Launched> operator()(const std::string& executable, const std::vector<std::string>& arguments,
-                              Inits&&... inits) {
+  Result<Launched> operator()(const std::string& executable,
+                              const std::vector<std::string>& arguments, Inits&&... inits) {
     // Everything that allocates happens before fork.
     const auto argv = pointers(arguments);
     boost::system::error_code failed;
@@ -46,22 +59,34 @@ class Launcher {
     if (::pipe2(ends, O_CLOEXEC) != 0) return Error{"create a pipe", "", errno, ""};
     ScopedFd reading(ends[0]);
     ScopedFd writing(ends[1]);
-    const pid_t parent = ::getpid();
-    const pid_t pid = ::fork();
-    if (pid < 0) return Error{"fork", "", errno, "is the process limit reached?"};
+    const pid_t pid = fork_into(namespaces);
+    if (pid < 0) {
+      return Error{"fork", "", errno,
+                   namespaces == 0 ? "is the process limit reached?"
+                                   : "a namespace of its own needs CAP_SYS_ADMIN"};
+    }
     if (pid == 0) {  // child: async-signal-safe calls only
-      int problem = own_session_and_default_signals(parent);
-      if (problem == 0) (void)((problem = exec_setup(executable, argv.data(), inits), problem != 0) || ...);
-      if (problem == 0 && ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) problem = errno;
-      if (problem == 0) {
+      reading.reset();
+      StartProblem problem;
+      problem.error_number = own_session_and_default_signals(writing.get());
+      if (problem.error_number == 0)
+        (void)(exec_setup(executable, argv.data(), inits, problem) || ...);
+      // Once more: a change of user forgets PR_SET_PDEATHSIG.
+      if (problem.error_number == 0) problem.error_number = die_with_parent(writing.get());
+      if (problem.error_number == 0 &&
+          ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+        problem.error_number = errno;
+      if (problem.error_number == 0) {
         ::execve(executable.c_str(), argv.data(), envp.data());
-        problem = errno;
+        problem.error_number = errno;
       }
       (void)!::write(writing.get(), &problem, sizeof problem);
       ::_exit(127);  // tidy: after fork
     }
-    Launched launched{pid, ScopedFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), std::move(reading)};
-    if (!launched.pidfd) return Error{"open a pidfd of", executable, errno, "Linux 5.3 or later is needed"};
+    Launched launched{pid, ScopedFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))),
+                      std::move(reading)};
+    if (!launched.pidfd)
+      return Error{"open a pidfd of", executable, errno, "Linux 5.3 or later is needed"};
     return launched;
   }
 
@@ -81,29 +106,48 @@ class Launcher {
     }
     return {};
   }
+  // True if it failed, and then says so in `problem`.
   template <class Init>
-  int exec_setup(const std::string& executable, char* const* argv, Init& init) {
+  bool exec_setup(const std::string& executable, char* const* argv, Init& init,
+                  StartProblem& problem) {
     if constexpr (requires { init.on_exec_setup(*this, executable, argv); }) {
-      return init.on_exec_setup(*this, executable, argv).value();
+      problem.error_number = init.on_exec_setup(*this, executable, argv).value();
     }
-    return 0;
+    if constexpr (requires { Init::kTried; }) {
+      constexpr std::string_view kTried = Init::kTried;
+      static_assert(kTried.size() < sizeof problem.tried);
+      if (problem.error_number != 0) std::ranges::copy(kTried, problem.tried);
+    }
+    return problem.error_number != 0;
   }
 
-  // A session and a process group of its own: a signal to lastcall's terminal does not reach the target.
-  // PR_SET_PDEATHSIG ends it with the trial process, whatever becomes of that.
-  static int own_session_and_default_signals(pid_t parent) {
+  // fork(2), or the same into namespaces of its own. 0 in the child.
+  static pid_t fork_into(std::uint64_t namespaces);
+
+  // A session and a process group of its own: a signal to lastcall's terminal does not reach the
+  // target.
+  static int own_session_and_default_signals(int status) {
     if (::setsid() < 0) return errno;
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
-    if (::getppid() != parent) return ESRCH;
+    if (const int problem = die_with_parent(status); problem != 0) return problem;
     for (int signal = 1; signal < NSIG; ++signal) (void)::signal(signal, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);
     return ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0 ? 0 : errno;
   }
+
+  // PR_SET_PDEATHSIG ends it with the trial process, whatever becomes of that; also the init of a
+  // PID namespace, which no other signal without a handler reaches. Whether that has ended already
+  // shows in the pipe, whose only reader it is: getppid() is 0 in a PID namespace.
+  static int die_with_parent(int status) {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
+    pollfd reader{status, 0, 0};
+    return ::poll(&reader, 1, 0) > 0 && (reader.revents & POLLERR) != 0 ? ESRCH : 0;
+  }
 };
 
 // Standard streams of the child; stdin is /dev/null.
 struct StandardStreams {
+  static constexpr std::string_view kTried = "set up the standard streams";
   int out = -1;
   int err = -1;
   boost::system::error_code on_exec_setup(Launcher&, const std::string&, char* const*) const {
@@ -116,6 +160,7 @@ struct StandardStreams {
 };
 
 struct WorkingDirectory {
+  static constexpr std::string_view kTried = "enter the working directory";
   std::string path;
   boost::system::error_code on_exec_setup(Launcher&, const std::string&, char* const*) const {
     if (::chdir(path.c_str()) != 0) return {errno, boost::system::system_category()};
@@ -123,7 +168,16 @@ struct WorkingDirectory {
   }
 };
 
-// A name without a slash is looked for in the folders of `path` (as PATH has them); the file must be executable.
+// What the child wrote to `exec_status`, if it did; never blocks longer than the child takes to
+// exec. "cannot enter the working directory: No such file or directory"; empty: the command was
+// executed.
+std::string start_problem(const Launched& launched);
+
+// A name without a slash is looked for in the folders of `path` (as PATH has them); the file must
+// be executable.
 Result<std::string> find_executable(const std::string& name, const std::string& path);
+
+// The folders in which commands are looked for: `tools`, PATH, and the usual ones.
+std::string search_path(const std::string& tools);
 
 }  // namespace lastcall

@@ -24,7 +24,8 @@ std::optional<std::string> leftover_type(const fs::path& path, fs::file_type typ
 LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::string>& laid_out) {
   LeftoverSearch search;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error)) {
     const auto relative = it->path().lexically_relative(directory);
     ++search.looked_at;
     if (laid_out.contains(relative.string())) continue;

@@ -1,5 +1,6 @@
-// Files of a target's directory that a clean stop removes: sockets, FIFOs, pid files, lock files, and whatever
-// lies in the temporary folder. The rule is by type and name (daemon(7), FHS 3.0 section 3.15), not by content.
+// Files of a target's directory that a clean stop removes: sockets, FIFOs, pid files, lock files,
+// and whatever lies in the temporary folder. The rule is by type and name (daemon(7), FHS 3.0
+// section 3.15), not by content.
 #pragma once
 
 #include <set>
@@ -19,7 +20,8 @@ struct LeftoverSearch {
   std::string problem;  // why the search is not complete; empty if it is
 };
 
-// `laid_out`: paths that lastcall itself put there. The temporary folder is `tmp` below the directory.
+// `laid_out`: paths that lastcall itself put there. The temporary folder is `tmp` below the
+// directory.
 LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::string>& laid_out);
 
 }  // namespace lastcall

@@ -1,5 +1,5 @@
-// Cuts a byte stream into lines. A line longer than the limit is cut there and the rest of it dropped; the
-// total is bounded too, and what was dropped is counted.
+// Cuts a byte stream into lines. A line longer than the limit is cut there and the rest of it
+// dropped; the total is bounded too, and what was dropped is counted.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ class LineSplitter {
   // What a line takes beside its text when recorded: without it, empty lines would be nearly free.
   static constexpr std::size_t kLineCost = 64;
 
-  explicit LineSplitter(std::function<void(const std::string&)> on_line) : on_line_(std::move(on_line)) {}
+  explicit LineSplitter(std::function<void(const std::string&)> on_line)
+      : on_line_(std::move(on_line)) {}
 
   void feed(std::string_view bytes) {
     for (const char byte : bytes) {

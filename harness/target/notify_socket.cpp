@@ -16,7 +16,8 @@ Result<NotifySocket> NotifySocket::bind(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::string name = path;
-  if (path.size() >= sizeof address.sun_path) name = "@lastcall-notify-" + std::to_string(::getpid());
+  if (path.size() >= sizeof address.sun_path)
+    name = "@lastcall-notify-" + std::to_string(::getpid());
   std::memcpy(address.sun_path, name.data(), name.size());
   if (name.starts_with('@')) address.sun_path[0] = '\0';
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
@@ -31,8 +32,9 @@ Result<NotifySocket> NotifySocket::bind(const std::string& path) {
 }
 
 std::optional<NotifySocket::Datagram> NotifySocket::receive() {
-  std::array<char, 4096> text{};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(16 * sizeof(int))> ancillary{};
+  std::array<char, kDatagramLimit + 1> text{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(16 * sizeof(int))>
+      ancillary{};
   iovec part{text.data(), text.size()};
   msghdr header{};
   header.msg_iov = &part;
@@ -41,7 +43,7 @@ std::optional<NotifySocket::Datagram> NotifySocket::receive() {
   header.msg_controllen = ancillary.size();
   const auto size = ::recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC);
   if (size < 0) return std::nullopt;
-  Datagram datagram{0, std::string(text.data(), static_cast<std::size_t>(size))};
+  Datagram datagram{0, std::string(text.data(), static_cast<std::size_t>(size)), 0};
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_SOCKET) continue;
     if (c->cmsg_type == SCM_CREDENTIALS) {
@@ -53,6 +55,7 @@ std::optional<NotifySocket::Datagram> NotifySocket::receive() {
         int received = -1;
         std::memcpy(&received, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
         ::close(received);
+        ++datagram.descriptors;
       }
     }
   }

@@ -24,7 +24,8 @@ constexpr std::uint16_t kFirstPort = 12'000;
 
 ScopedFd open_lock(std::uint16_t port) {
   const auto path = std::string(kLockFolder) + "/" + std::to_string(port);
-  // Without O_CREAT first: fs.protected_regular refuses O_CREAT on another user's file in a sticky folder.
+  // Without O_CREAT first: fs.protected_regular refuses O_CREAT on another user's file in a sticky
+  // folder.
   ScopedFd lock(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (!lock) {
     lock = ScopedFd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
@@ -52,7 +53,9 @@ int probe_port(std::uint16_t port, bool reuse_address) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
+             ? 0
+             : errno;
 }
 
 Result<PortLease> PortLease::acquire() {

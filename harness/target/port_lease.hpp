@@ -1,5 +1,6 @@
-// A TCP port on the loopback address that no other trial on this machine uses: leased with a file lock, which
-// the kernel drops with the process, from below the ephemeral range, so that no client's own port meets it.
+// A TCP port on the loopback address that no other trial on this machine uses: leased with a file
+// lock, which the kernel drops with the process, from below the ephemeral range, so that no
+// client's own port meets it.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ struct PortRange {
 };
 PortRange leasable_ports();
 
-// Tries to bind 127.0.0.1:port; 0 or errno. With `reuse_address` a connection in TIME_WAIT does not count.
+// Tries to bind 127.0.0.1:port; 0 or errno. With `reuse_address` a connection in TIME_WAIT does not
+// count.
 int probe_port(std::uint16_t port, bool reuse_address);
 
 }  // namespace lastcall

@@ -1,30 +1,46 @@
 #include "target/process_tree.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <sstream>
 #include <system_error>
 
-#include "base/scoped_fd.hpp"
+#include "base/file.hpp"
 
 namespace lastcall {
 namespace {
 
-// What could be read. Without streams: they throw on ESRCH, which a process that has just ended gives.
-std::string read_file(const std::string& path) {
-  const ScopedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text;
-  std::array<char, 4096> block{};
-  for (ssize_t n = 0; (n = ::read(file.get(), block.data(), block.size())) > 0;) {
-    text.append(block.data(), static_cast<std::size_t>(n));
-  }
-  return text;
+// Nothing where the process has just ended.
+std::string proc_text(const std::string& path) {
+  auto text = read_file(path);
+  return text ? std::move(*text) : "";
 }
+
+ProcessInfo describe(pid_t pid) {
+  const auto folder = "/proc/" + std::to_string(pid);
+  ProcessInfo info{pid, '?', proc_text(folder + "/cmdline")};
+  const auto stat = proc_text(folder + "/stat");
+  const auto name_begin = stat.find('(');
+  const auto name_end = stat.rfind(") ");  // the name may contain anything, proc(5)
+  if (name_end != std::string::npos && name_end + 2 < stat.size()) {
+    info.state = stat[name_end + 2];
+    if (info.command.empty()) info.command = stat.substr(name_begin + 1, name_end - name_begin - 1);
+  }
+  // A zombie with further threads is alive: its first thread has ended, the others work on and hold
+  // its ports and files.
+  std::error_code gone;
+  std::filesystem::directory_iterator threads(folder + "/task", gone);
+  if (info.state == 'Z' && !gone && std::distance(begin(threads), end(threads)) > 1)
+    info.state = 'R';
+  while (info.command.ends_with('\0')) info.command.pop_back();
+  std::ranges::replace(info.command, '\0', ' ');
+  return info;
+}
+
+}  // namespace
 
 // /proc lists a child under the thread that made it, so every thread is asked.
 std::vector<pid_t> children_of(pid_t pid) {
@@ -32,28 +48,11 @@ std::vector<pid_t> children_of(pid_t pid) {
   std::error_code gone;
   for (const auto& thread :
        std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
-    std::istringstream list(read_file(thread.path().string() + "/children"));
+    std::istringstream list(proc_text(thread.path().string() + "/children"));
     for (pid_t child = 0; list >> child;) children.push_back(child);
   }
   return children;
 }
-
-ProcessInfo describe(pid_t pid) {
-  const auto folder = "/proc/" + std::to_string(pid);
-  ProcessInfo info{pid, '?', read_file(folder + "/cmdline")};
-  const auto stat = read_file(folder + "/stat");
-  const auto name_begin = stat.find('(');
-  const auto name_end = stat.rfind(") ");  // the name may contain anything, proc(5)
-  if (name_end != std::string::npos && name_end + 2 < stat.size()) {
-    info.state = stat[name_end + 2];
-    if (info.command.empty()) info.command = stat.substr(name_begin + 1, name_end - name_begin - 1);
-  }
-  while (info.command.ends_with('\0')) info.command.pop_back();
-  std::ranges::replace(info.command, '\0', ' ');
-  return info;
-}
-
-}  // namespace
 
 std::vector<pid_t> children() { return children_of(::getpid()); }
 

@@ -1,4 +1,5 @@
-// A condition variable for the trial's one thread: whoever changes something says so, whoever waits looks again.
+// A condition variable for the trial's one thread: whoever changes something says so, whoever waits
+// looks again.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
-#include <cstring>
 
 namespace lastcall {
 
 ClientLink::ClientLink(boost::asio::io_context& io, Changes& changes, std::vector<ScopedFd> sockets,
-                       std::function<void(FaultId)> on_fired)
-    : changes_(changes), on_fired_(std::move(on_fired)) {
+                       std::function<void(Control, FaultId)> on_fault)
+    : changes_(changes), on_fault_(std::move(on_fault)) {
   for (auto& socket : sockets) {
-    workers_.push_back(
-        std::make_unique<Worker>(Worker{boost::asio::posix::stream_descriptor(io, socket.release())}));
+    workers_.push_back(std::make_unique<Worker>(
+        Worker{boost::asio::posix::stream_descriptor(io, socket.release())}));
   }
 }
 
@@ -23,18 +22,21 @@ Result<std::size_t> ClientLink::assign(Assignment assignment, int pidfd, int boa
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     assignment.slice = static_cast<std::uint32_t>(i);
     assignment.segment = segments[i];
-    auto sent = send_message(workers_[i]->socket.native_handle(), to_text(assignment), {pidfd, board});
+    auto sent =
+        send_message(workers_[i]->socket.native_handle(), to_text(assignment), {pidfd, board});
     if (!sent) return sent.error();
     listen(*workers_[i]);
   }
   return workers_.size();
 }
 
-void ClientLink::say(Control control) {
+void ClientLink::say(Control control) { say(std::string(1, static_cast<char>(control))); }
+void ClientLink::say(Control control, FaultId fault) { say(with_id(control, fault)); }
+
+void ClientLink::say(const std::string& message) {
   for (auto& worker : workers_) {
     // A worker that is gone shows as a problem where its messages are read.
-    static_cast<void>(
-        send_message(worker->socket.native_handle(), std::string(1, static_cast<char>(control))));
+    static_cast<void>(send_message(worker->socket.native_handle(), message));
   }
 }
 
@@ -46,32 +48,40 @@ bool ClientLink::all_done() const {
 }
 
 void ClientLink::listen(Worker& worker) {
-  worker.socket.async_read_some(boost::asio::buffer(worker.buffer), [this, &worker](auto ec, std::size_t n) {
-    if (ec == boost::asio::error::operation_aborted) return;
-    if (ec || n == 0) {
-      if (!worker.done && problem_.empty()) problem_ = "a client worker ended during the trial";
-    } else {
-      hear(worker, {worker.buffer.data(), n});
-      listen(worker);
-    }
-    changes_.notify();
-  });
+  worker.socket.async_read_some(boost::asio::buffer(worker.buffer),
+                                [this, &worker](auto ec, std::size_t n) {
+                                  if (ec == boost::asio::error::operation_aborted) return;
+                                  if (ec || n == 0) {
+                                    if (!worker.done && problem_.empty())
+                                      problem_ = "a client worker ended during the trial";
+                                  } else {
+                                    hear(worker, {worker.buffer.data(), n});
+                                    listen(worker);
+                                  }
+                                  changes_.notify();
+                                });
 }
 
 void ClientLink::hear(Worker& worker, const std::string& message) {
   switch (static_cast<Control>(message.front())) {
-    case Control::ready: worker.ready = true; break;
-    case Control::done: worker.done = true; break;
-    case Control::broken: problem_ = message.substr(1); break;
-    case Control::fired: {
-      FaultId fault;
-      if (message.size() == 1 + sizeof fault.value) {
-        std::memcpy(&fault.value, message.data() + 1, sizeof fault.value);
-        on_fired_(fault);
+    case Control::ready:
+      worker.ready = true;
+      break;
+    case Control::done:
+      worker.done = true;
+      break;
+    case Control::broken:
+      problem_ = message.substr(1);
+      break;
+    case Control::fired:
+    case Control::reached:
+      if (const auto fault = id_in(message)) {
+        on_fault_(static_cast<Control>(message.front()), *fault);
       }
       break;
-    }
-    default: problem_ = "a client worker sent an unknown message"; break;
+    default:
+      problem_ = "a client worker sent an unknown message";
+      break;
   }
 }
 

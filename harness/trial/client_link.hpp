@@ -16,12 +16,14 @@ namespace lastcall {
 class ClientLink {
  public:
   ClientLink(boost::asio::io_context& io, Changes& changes, std::vector<ScopedFd> sockets,
-             std::function<void(FaultId)> on_fired);
+             std::function<void(Control, FaultId)> on_fault);
   ~ClientLink();
 
   // Gives each worker its slice; `assignment.slice` and `.segment` are filled in here.
-  Result<std::size_t> assign(Assignment assignment, int pidfd, int board, const std::vector<std::string>& segments);
+  Result<std::size_t> assign(Assignment assignment, int pidfd, int board,
+                             const std::vector<std::string>& segments);
   void say(Control control);
+  void say(Control control, FaultId fault);
 
   [[nodiscard]] std::size_t workers() const { return workers_.size(); }
   [[nodiscard]] bool all_ready() const;
@@ -41,7 +43,8 @@ class ClientLink {
 
   Changes& changes_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::function<void(FaultId)> on_fired_;
+  void say(const std::string& message);
+  std::function<void(Control, FaultId)> on_fault_;
   std::string problem_;
 };
 

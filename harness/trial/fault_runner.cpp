@@ -3,51 +3,132 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <csignal>
 #include <utility>
 
 namespace lastcall {
 
 namespace asio = boost::asio;
 
-void FaultRunner::begin(Phase phase, int pidfd) {
+FaultRunner::FaultRunner(asio::io_context& io, const Plan& plan, TriggerBoard& board,
+                         SegmentWriter& segment, Changes& changes, FaultHands hands)
+    : io_(io),
+      plan_(plan),
+      board_(board),
+      segment_(segment),
+      changes_(changes),
+      hands_(std::move(hands)),
+      reached_(plan.faults.size()) {
   for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
-    const auto* when = std::get_if<PhaseMoment>(&plan_.faults[i].when);
-    if (when != nullptr && when->phase == phase) {
-      asio::co_spawn(io_, run({i}, when->after, pidfd), asio::detached);
+    if (const auto* line = std::get_if<NthLine>(&plan_.faults[i].when)) {
+      watches_.push_back({{i}, std::regex(line->pattern), "", line->nth});
+    } else if (const auto* said = std::get_if<NthNotification>(&plan_.faults[i].when)) {
+      watches_.push_back({{i}, std::nullopt, said->assignment, said->nth});
     }
   }
 }
 
-asio::awaitable<void> FaultRunner::run(FaultId fault, Nanoseconds delay, int pidfd) {
+void FaultRunner::begin(Phase phase) {
+  for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
+    const auto* when = std::get_if<PhaseMoment>(&plan_.faults[i].when);
+    if (when != nullptr && when->phase == phase) {
+      asio::co_spawn(io_, run({i}, when->after), asio::detached);
+    }
+  }
+}
+
+asio::awaitable<void> FaultRunner::run(FaultId fault, Nanoseconds delay) {
   asio::steady_timer timer(io_, delay);
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  if (over_) co_return;
-  strike_now(fault, 0, pidfd);
-  co_await second_signal(fault, pidfd);
+  if (!over_) act(fault);
 }
 
-void FaultRunner::fired(FaultId fault, int pidfd) {
+void FaultRunner::counted(FaultId fault, bool struck) {
+  if (!struck) {
+    if (!over_) act(fault);
+    return;
+  }
   reached_.at(fault.value) = true;
   const auto& stops = plan_.scenario.target.stop.signals;
+  const auto& signals = std::get<SendSignals>(plan_.faults[fault.value].act);
   // The worker's strike began the stop if it was the first of a stop signal.
-  if (!stop_begun_ && std::ranges::count(stops, plan_.faults[fault.value].signals.front()) > 0) note_stop();
-  asio::co_spawn(io_, second_signal(fault, pidfd), asio::detached);
+  if (!stop_begun_ && std::ranges::count(stops, signals.steps.front().signal) > 0) note_stop();
+  note_pause(signals.steps.front().signal);
+  asio::co_spawn(io_, send(fault, 1), asio::detached);
 }
 
-asio::awaitable<void> FaultRunner::second_signal(FaultId fault, int pidfd) {
-  if (plan_.faults[fault.value].signals.size() < 2) co_return;
-  asio::steady_timer timer(io_, plan_.faults[fault.value].gap);
-  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  if (!over_) strike_now(fault, 1, pidfd);
+void FaultRunner::on_line(const std::string& line) {
+  for (auto& watch : watches_) {
+    if (watch.line && std::regex_search(line, *watch.line)) came(watch);
+  }
 }
 
-void FaultRunner::strike_now(FaultId fault, std::uint32_t step, int pidfd) {
-  const int signal = plan_.faults[fault.value].signals.at(step);
-  const bool may_stop = std::ranges::count(plan_.scenario.target.stop.signals, signal) > 0;
+void FaultRunner::on_notification(std::string_view text) {
+  const auto lines = "\n" + std::string(text) + "\n";
+  for (auto& watch : watches_) {
+    if (!watch.line && lines.find("\n" + watch.assignment + "\n") != std::string::npos) came(watch);
+  }
+}
+
+void FaultRunner::came(Watch& watch) {
+  if (!over_ && watch.left > 0 && --watch.left == 0) act(watch.fault);
+}
+
+void FaultRunner::act(FaultId fault) {
   reached_.at(fault.value) = true;
-  if (strike({.fault = fault, .step = step, .signal = signal, .may_stop = may_stop}, pidfd, board_, segment_)) {
+  const auto& act = plan_.faults[fault.value].act;
+  if (const auto* limit = std::get_if<SetLimit>(&act)) {
+    record_around(fault, "limit " + std::string(name(limit->resource)),
+                  [&] { return hands_.set_limit(*limit); });
+  } else if (const auto* network = std::get_if<DisturbNetwork>(&act)) {
+    record_around(fault, "network " + std::string(name(network->action)),
+                  [&] { return hands_.tell_clients(fault), 0; });
+  } else if (std::holds_alternative<AbortClients>(act)) {
+    record_around(fault, "abort-clients", [&] { return hands_.tell_clients(fault), 0; });
+  } else {
+    asio::co_spawn(io_, send(fault, 0), asio::detached);
+  }
+}
+
+void FaultRunner::record_around(FaultId fault, std::string what, const std::function<int()>& deed) {
+  segment_.record(FaultInvoked{fault, 0, std::move(what), 0, false});
+  segment_.record(FaultFinished{fault, 0, deed()});
+}
+
+asio::awaitable<void> FaultRunner::send(FaultId fault, std::size_t first_step) {
+  const auto& steps = std::get<SendSignals>(plan_.faults[fault.value].act).steps;
+  for (auto step = first_step; step < steps.size(); ++step) {
+    if (steps[step].after > Nanoseconds(0) || step > 0) {
+      asio::steady_timer timer(io_, steps[step].after);
+      co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    if (over_) co_return;
+    strike_now(fault, static_cast<std::uint32_t>(step));
+  }
+}
+
+void FaultRunner::strike_now(FaultId fault, std::uint32_t step) {
+  const auto& signals = std::get<SendSignals>(plan_.faults[fault.value].act);
+  const int signal = signals.steps.at(step).signal;
+  const bool may_stop = std::ranges::count(plan_.scenario.target.stop.signals, signal) > 0;
+  if (strike(
+          {.fault = fault, .step = step, .signal = signal, .to = signals.to, .may_stop = may_stop},
+          board_, segment_, [&](int number) { return hands_.send_signal(number, signals.to); })) {
     note_stop();
   }
+  note_pause(signal);
+}
+
+void FaultRunner::note_pause(int signal) {
+  if (signal == SIGSTOP && !pause_began_) pause_began_ = now();
+  if (signal != SIGCONT || !pause_began_) return;
+  if (stop_begun_) paused_ += now() - std::max(*pause_began_, stop_time_);
+  pause_began_.reset();
+}
+
+Nanoseconds FaultRunner::paused_since_stop() const {
+  if (!stop_begun_ || !pause_began_) return paused_;
+  return paused_ + (now() - std::max(*pause_began_, stop_time_));
 }
 
 void FaultRunner::note_stop() {
@@ -65,8 +146,9 @@ void FaultRunner::record_unreached() {
     if (reached_[i]) continue;
     std::string why = end_reason_;
     if (const auto* when = std::get_if<NthEvent>(&plan_.faults[i].when)) {
-      why += "; " + std::to_string(board_.counted(when->event)) + " of " + std::to_string(when->nth) + " '" +
-             std::string(name(when->event)) + "' events were counted";
+      why += "; " + std::to_string(board_.counted(when->event)) + " of " +
+             std::to_string(when->nth) + " '" + std::string(name(when->event)) +
+             "' events were counted";
     }
     segment_.record(FaultNotReached{{i}, why});
   }

@@ -1,10 +1,12 @@
-// Executes a plan's faults: at a time of a phase with timers here, at the Nth client event where a worker counts
-// it. Knows which were reached. One thread.
+// Executes a plan's faults: at a time of a phase, at a line of output or a notification here, at
+// the Nth client event where a worker counts it. Knows which were reached. One thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <optional>
+#include <regex>
 #include <vector>
 
 #include "client/trigger_board.hpp"
@@ -14,16 +16,24 @@
 
 namespace lastcall {
 
+// What a fault is done with. Those that return an int return 0 or errno.
+struct FaultHands {
+  std::function<int(int signal, Recipient to)> send_signal;
+  std::function<int(const SetLimit&)> set_limit;
+  std::function<void(FaultId)> tell_clients;  // they do their part: AbortClients, DisturbNetwork
+};
+
 class FaultRunner {
  public:
-  FaultRunner(boost::asio::io_context& io, const Plan& plan, TriggerBoard& board, SegmentWriter& segment,
-              Changes& changes)
-      : io_(io), plan_(plan), board_(board), segment_(segment), changes_(changes), reached_(plan.faults.size()) {}
+  FaultRunner(boost::asio::io_context& io, const Plan& plan, TriggerBoard& board,
+              SegmentWriter& segment, Changes& changes, FaultHands hands);
 
-  // Arms the faults of a phase. `pidfd` must stay open until the io_context has stopped.
-  void begin(Phase phase, int pidfd);
-  // A worker fired the first signal of a fault.
-  void fired(FaultId fault, int pidfd);
+  // Arms the faults of a phase.
+  void begin(Phase phase);
+  // A worker counted the event of a fault. `struck`: it sent the first signal already.
+  void counted(FaultId fault, bool struck);
+  void on_line(const std::string& line);
+  void on_notification(std::string_view text);
   // Nothing is struck from here on; the first reason counts.
   void end(const std::string& reason);
   // Records what was not reached. Once, when no worker can say any more that it fired something.
@@ -31,23 +41,41 @@ class FaultRunner {
 
   [[nodiscard]] bool stop_begun() const { return stop_begun_; }
   [[nodiscard]] TimePoint stop_time() const { return stop_time_; }
+  // How long since the stop began the target has been held by a SIGSTOP of the plan's.
+  [[nodiscard]] Nanoseconds paused_since_stop() const;
 
  private:
-  boost::asio::awaitable<void> run(FaultId fault, Nanoseconds delay, int pidfd);
-  boost::asio::awaitable<void> second_signal(FaultId fault, int pidfd);
-  void strike_now(FaultId fault, std::uint32_t step, int pidfd);
+  // What a fault waits for here, beside timers.
+  struct Watch {
+    FaultId fault;
+    std::optional<std::regex> line;
+    std::string assignment;
+    std::uint64_t left = 0;  // until it is reached
+  };
+  boost::asio::awaitable<void> run(FaultId fault, Nanoseconds delay);
+  void act(FaultId fault);
+  boost::asio::awaitable<void> send(FaultId fault, std::size_t first_step);
+  void strike_now(FaultId fault, std::uint32_t step);
+  // Records the intent, does it, records the outcome.
+  void record_around(FaultId fault, std::string what, const std::function<int()>& deed);
   void note_stop();
+  void note_pause(int signal);
+  void came(Watch& watch);
 
   boost::asio::io_context& io_;
   const Plan& plan_;
   TriggerBoard& board_;
   SegmentWriter& segment_;
   Changes& changes_;
+  FaultHands hands_;
+  std::vector<Watch> watches_;
   std::vector<bool> reached_;
   bool over_ = false;
   std::string end_reason_;
   bool stop_begun_ = false;
   TimePoint stop_time_{};
+  std::optional<TimePoint> pause_began_;
+  Nanoseconds paused_{};  // of pauses that are over
 };
 
 }  // namespace lastcall

@@ -22,6 +22,7 @@
 #include "client/control.hpp"
 #include "client/worker.hpp"
 #include "target/certificate.hpp"
+#include "target/cgroup.hpp"
 #include "target/process_tree.hpp"
 
 namespace lastcall {
@@ -119,7 +120,8 @@ class Server {
     std::vector<ScopedFd> sockets;
     for (std::uint32_t i = 0; i < order.workers; ++i) {
       auto pair = socket_pair(SOCK_SEQPACKET);
-      if (workers[i].pid < 0 || !send_message(workers[i].control.get(), "trial", {pair.theirs.get()})) {
+      if (workers[i].pid < 0 ||
+          !send_message(workers[i].control.get(), "trial", {pair.theirs.get()})) {
         workers[i] = make_worker();
         // A worker that dies at once shows in the trial, as the end of its socket.
         static_cast<void>(send_message(workers[i].control.get(), "trial", {pair.theirs.get()}));
@@ -146,7 +148,8 @@ class Server {
     return {pid, std::move(pair.ours)};
   }
 
-  [[noreturn]] void become_trial(const TrialOrder& order, ScopedFd lifeline, std::vector<ScopedFd> sockets) {
+  [[noreturn]] void become_trial(const TrialOrder& order, ScopedFd lifeline,
+                                 std::vector<ScopedFd> sockets) {
     control_.reset();
     slots_.clear();
     unblock_signals();
@@ -200,6 +203,7 @@ class Server {
       if (now() > limit) signal_descendants(SIGKILL);
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
+    remove_stale_cgroups();  // those of trials that were killed
   }
 
   ScopedFd control_;
@@ -217,7 +221,8 @@ Result<ForkServer> ForkServer::start() {
     pair.ours.reset();
     (void)::setsid();
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    (void)process_certificate();  // every trial process inherits it
+    (void)process_certificate();  // every trial process inherits them
+    (void)client_certificate();
     Server(std::move(pair.theirs)).serve();
     ::_exit(0);  // tidy: after fork
   }

@@ -1,6 +1,7 @@
-// The fork server: a small process, forked from lastcall before that has threads or much memory, that makes one
-// trial process a trial and keeps each slot's client workers. In a session of its own, so that Ctrl-C in a
-// terminal reaches lastcall only. It ends when lastcall does, however that ends, and takes everybody with it.
+// The fork server: a small process, forked from lastcall before that has threads or much memory,
+// that makes one trial process a trial and keeps each slot's client workers. In a session of its
+// own, so that Ctrl-C in a terminal reaches lastcall only. It ends when lastcall does, however that
+// ends, and takes everybody with it.
 #pragma once
 
 #include <sys/types.h>
@@ -21,7 +22,8 @@ class ForkServer {
   // Gives up the trials that still run and waits until nothing of them is left.
   ~ForkServer();
 
-  // Orders a trial. The returned socket brings the result as JSON and then ends; closing it gives the trial up.
+  // Orders a trial. The returned socket brings the result as JSON and then ends; closing it gives
+  // the trial up.
   Result<ScopedFd> conduct(const TrialOrder& order);
 
   // The server closes this end only by dying.

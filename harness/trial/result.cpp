@@ -23,7 +23,8 @@ json::object verdict_object(const Verdict& verdict) {
 }
 
 Outcome outcome_from(const std::string& word) {
-  for (const auto outcome : {Outcome::not_applicable, Outcome::pass, Outcome::unknown, Outcome::fail}) {
+  for (const auto outcome :
+       {Outcome::not_applicable, Outcome::pass, Outcome::unknown, Outcome::fail}) {
     if (word == name(outcome)) return outcome;
   }
   throw std::runtime_error("there is no outcome '" + word + "'");
@@ -49,6 +50,8 @@ Verdict verdict_from(const json::object& object) {
 std::string to_json(const TrialResult& result) {
   json::array verdicts;
   for (const auto& verdict : result.verdicts) verdicts.push_back(verdict_object(verdict));
+  json::value idle_tail;
+  if (result.idle_tail) idle_tail = result.idle_tail->count();
   return json::serialize(json::object{{"format", "lastcall-verdict"},
                                       {"version", 1},
                                       {"seed", result.seed},
@@ -56,6 +59,7 @@ std::string to_json(const TrialResult& result) {
                                       {"duration_ns", result.duration.count()},
                                       {"overhead_ns", result.overhead.count()},
                                       {"stop_ns", result.stop.count()},
+                                      {"idle_tail_ns", std::move(idle_tail)},
                                       {"clients", result.clients},
                                       {"connections", result.connections},
                                       {"kept", result.kept},
@@ -72,6 +76,9 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
     result.duration = Nanoseconds(object.at("duration_ns").to_number<std::int64_t>());
     result.overhead = Nanoseconds(object.at("overhead_ns").to_number<std::int64_t>());
     result.stop = Nanoseconds(object.at("stop_ns").to_number<std::int64_t>());
+    // Absent in what an older lastcall wrote.
+    if (const auto* tail = object.if_contains("idle_tail_ns"); tail != nullptr && !tail->is_null())
+      result.idle_tail = Nanoseconds(tail->to_number<std::int64_t>());
     result.clients = object.at("clients").to_number<std::uint32_t>();
     result.connections = object.at("connections").to_number<std::uint32_t>();
     result.kept = object.at("kept").as_bool();

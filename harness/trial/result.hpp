@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,12 @@ struct TrialResult {
   std::uint64_t seed = 0;
   std::string broken;  // the harness or its environment broke: why; empty otherwise
   std::vector<Verdict> verdicts;
-  Nanoseconds duration{};         // start to verdict
-  Nanoseconds overhead{};         // of that, neither the target nor the clients ran: lastcall's own
-  Nanoseconds stop{};             // first stop signal to the end of the target; 0 if it did not come to that
+  Nanoseconds duration{};  // start to verdict
+  Nanoseconds overhead{};  // of that, neither the target nor the clients ran: lastcall's own
+  Nanoseconds stop{};  // first stop signal to the end of the target; 0 if it did not come to that
+  // From the last thing that the stop had to wait for to the end, as prompt-exit has it; nothing if
+  // there was nothing to measure.
+  std::optional<Nanoseconds> idle_tail{};
   std::uint32_t clients = 0;      // clients of the plan
   std::uint32_t connections = 0;  // connections that were up when the stop began
   bool kept = false;              // the trial's directory is still there

@@ -1,14 +1,17 @@
 #include "trial/target_process.hpp"
 
 #include <fcntl.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <thread>
 
+#include "client/trigger_board.hpp"
 #include "target/process_tree.hpp"
+#include "target/surroundings.hpp"
 
 namespace lastcall {
 namespace {
@@ -32,17 +35,39 @@ std::vector<std::string> environment_of(const TargetProcess::Start& start, const
   return environment;
 }
 
-std::string search_path(const std::string& tools) {
-  const char* inherited = std::getenv("PATH");
-  return tools + ":" + (inherited == nullptr ? "" : inherited) +
-         ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+// What the user needs beside the command: its folder, its output, and a way to notify.
+Result<bool> make_room_for(const User& user, const std::string& dir, const std::string& notify,
+                           std::initializer_list<int> pipes) {
+  if (user.name.empty()) return true;
+  if (auto given = hand_over(dir, user); !given) return given.error();
+  // So that it can open /dev/stdout.
+  for (const int pipe : pipes) {
+    if (::fchown(pipe, user.uid, user.gid) != 0)
+      return Error{"give " + user.name, "its output", errno, ""};
+  }
+  // An abstract name asks for no permission.
+  if (!notify.starts_with('@') && ::chmod(notify.c_str(), 0666) != 0)
+    return Error{"let everybody notify", notify, errno, ""};
+  return true;
+}
+
+ServiceState::Settings service_settings(const Target& target, pid_t pid) {
+  return {.main_pid = pid,
+          .access_all = target.service.access_all,
+          .notifies = std::holds_alternative<ReadyNotify>(target.ready.by),
+          .foreign_pids = target.pid1,
+          .watchdog = target.service.watchdog,
+          .watchdog_while_stopping = target.service.watchdog_while_stopping};
 }
 
 }  // namespace
 
-TargetProcess::TargetProcess(asio::io_context& io, SegmentWriter& segment, Changes& changes)
+TargetProcess::TargetProcess(asio::io_context& io, SegmentWriter& segment, Changes& changes,
+                             ChildEnds& ends, TargetListener listener)
     : segment_(segment),
       changes_(changes),
+      ends_(ends),
+      listener_(std::move(listener)),
       child_signals_(io, SIGCHLD),
       out_{asio::posix::stream_descriptor(io),
            LineSplitter([this](const std::string& line) { on_line(Stream::out, line); }),
@@ -54,6 +79,7 @@ TargetProcess::TargetProcess(asio::io_context& io, SegmentWriter& segment, Chang
 
 TargetProcess::~TargetProcess() {
   end_tree();
+  ends_.forget(launched_.pid);
   if (notify_wait_.is_open()) static_cast<void>(notify_wait_.release());
 }
 
@@ -73,24 +99,24 @@ Result<pid_t> TargetProcess::start(Start start) {
   for (const auto& word : start.target.command) {
     command.push_back(expand_placeholders(word, start.placeholders));
   }
-  const auto path = search_path(start.tools);
-  auto executable = find_executable(command.front(), path);
-  if (!executable) return executable.error();
-  *executable = std::filesystem::absolute(*executable).string();
-  if (const auto* log = std::get_if<ReadyLog>(&start.target.ready.by)) ready_pattern_.emplace(log->pattern);
-
+  if (const auto* log = std::get_if<ReadyLog>(&start.target.ready.by))
+    ready_pattern_.emplace(log->pattern);
   notify_.emplace(std::move(start.notify));
   notify_wait_.assign(notify_->fd());
-  Launcher launcher;
-  launcher.environment = environment_of(start, path, notify_->address());
-  auto launched =
-      launcher(*executable, command, StandardStreams{out_end.get(), err_end.get()},
-               WorkingDirectory{expand_placeholders(start.target.directory, start.placeholders)});
+  auto launched = launch(start, command, out_end.get(), err_end.get());
   if (!launched) return launched.error();
   launched_ = std::move(*launched);
+  limits_ = start.limits;
+  service_.emplace(service_settings(start.target, launched_.pid));
   std::string line;
   for (const auto& word : command) line += (line.empty() ? "" : " ") + word;
-  segment_.record(TargetStarted{launched_.pid, line});
+  again_ = start.again;
+  if (again_) {
+    segment_.record(RecoveryStarted{launched_.pid});
+  } else {
+    segment_.record(TargetStarted{launched_.pid, line});
+  }
+  ends_.expect(launched_.pid, [this](const siginfo_t& info) { note_end(info); });
   read_output(out_);
   read_output(err_);
   read_notifications();
@@ -98,9 +124,44 @@ Result<pid_t> TargetProcess::start(Start start) {
   return launched_.pid;
 }
 
+Result<Launched> TargetProcess::launch(const Start& start, std::vector<std::string> command,
+                                       int out, int err) {
+  const auto& target = start.target;
+  const auto path = search_path(start.tools);
+  auto executable = find_executable(command.front(), path);
+  if (!executable) return executable.error();
+  *executable = std::filesystem::absolute(*executable).string();
+  const auto program = *executable;
+  if (target.shell) {
+    command.front() = program;
+    command = below_a_shell(command);
+    *executable = command.front();
+  }
+  User user;
+  if (!target.user.empty()) {
+    auto found = find_user(target.user);
+    if (!found) return found.error();
+    user = std::move(*found);
+  }
+  if (!may_reach(program, user)) {
+    return Error{"run the target as user '" + user.name + "'", "", 0,
+                 "it may not reach " + program};
+  }
+  if (auto made = make_room_for(user, start.placeholders.at("dir"), notify_->address(), {out, err});
+      !made)
+    return made.error();
+  Launcher launcher;
+  launcher.environment = environment_of(start, path, notify_->address());
+  const auto groups = start.limits == nullptr ? std::vector<int>() : start.limits->groups();
+  return launcher(*executable, command, StandardStreams{out, err},
+                  WatchdogVariables(target.service.watchdog), PidNamespace{target.pid1},
+                  JoinGroups{groups}, DescriptorLimit{target.limits.descriptors}, user,
+                  WorkingDirectory{expand_placeholders(target.directory, start.placeholders)});
+}
+
 void TargetProcess::read_output(Output& output) {
-  // Waits, then reads at once: no bytes are ever between a finished read and its handler, where drain_output()
-  // would overtake and overwrite them.
+  // Waits, then reads at once: no bytes are ever between a finished read and its handler, where
+  // drain_output() would overtake and overwrite them.
   output.pipe.async_wait(asio::posix::stream_descriptor::wait_read, [this, &output](auto ec) {
     if (!ec) ec = read_once(output);
     if (!ec || ec == asio::error::would_block) read_output(output);
@@ -120,20 +181,29 @@ void TargetProcess::on_line(Stream stream, const std::string& line) {
     logged_ready_ = true;
     changes_.notify();
   }
+  listener_.on_line(line);
 }
 
 void TargetProcess::read_notifications() {
   notify_wait_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto ec) {
-    if (ec) return;
-    while (auto datagram = notify_->receive()) {
-      segment_.record(Notification{datagram->pid, datagram->text});
-      if (("\n" + datagram->text + "\n").find("\nREADY=1\n") != std::string::npos) {
-        notified_ready_ = true;
-        changes_.notify();
-      }
-    }
+    if (ec || !notify_) return;
+    hear();
     read_notifications();
   });
+}
+
+void TargetProcess::hear() {
+  while (notify_) {
+    const auto datagram = notify_->receive();
+    if (!datagram) break;
+    const auto at = now();
+    segment_.record(at, Notification{datagram->pid, datagram->text, datagram->descriptors});
+    listener_.on_notification(*datagram);
+    static_cast<void>(
+        service_->notified(at, {datagram->pid, datagram->text, datagram->descriptors}));
+    if (listener_.on_service) listener_.on_service();
+    changes_.notify();
+  }
 }
 
 void TargetProcess::wait_for_children() {
@@ -146,30 +216,60 @@ void TargetProcess::wait_for_children() {
 }
 
 void TargetProcess::reap() {
-  for (;;) {
-    siginfo_t info{};
-    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) break;
-    if (info.si_pid == launched_.pid) note_end(info);
-  }
+  ends_.reap();
   changes_.notify();
 }
 
 void TargetProcess::note_end(const siginfo_t& info) {
   const auto at = now();
-  int problem = 0;
-  if (::read(launched_.exec_status.get(), &problem, sizeof problem) == sizeof problem) {
-    exec_problem_ = std::strerror(problem);
-  } else {
-    const auto how = info.si_code == CLD_EXITED ? EndKind::exited : EndKind::signalled;
-    segment_.record(at, TargetEnded{how, info.si_status, info.si_code == CLD_DUMPED});
+  hear();  // what it said came before its end
+  if (exec_problem_ = start_problem(launched_); exec_problem_.empty()) {
+    const bool killed = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
+    if (killed && limits_ != nullptr && limits_->out_of_memory())
+      segment_.record(at, TargetForced{SIGKILL, "the kernel, at the memory limit"});
+    record_end(at, info);
   }
   end_time_ = at;
   ended_ = true;
 }
 
+void TargetProcess::record_end(TimePoint at, const siginfo_t& info) {
+  const auto how = info.si_code == CLD_EXITED ? EndKind::exited : EndKind::signalled;
+  if (again_) {
+    segment_.record(at, RecoveryEnded{how, info.si_status});
+  } else {
+    segment_.record(at, TargetEnded{how, info.si_status, info.si_code == CLD_DUMPED});
+  }
+}
+
+int TargetProcess::send(int signal, Recipient to) const {
+  const auto sent = [](int result) { return result == 0 ? 0 : errno; };
+  switch (to) {
+    case Recipient::process:
+      return to_process(pidfd())(signal);
+    case Recipient::group:
+      return sent(::kill(-launched_.pid, signal));  // the launcher made it a group leader
+    case Recipient::child: {
+      const auto children = children_of(launched_.pid);
+      return children.empty() ? ESRCH : sent(::kill(children.front(), signal));
+    }
+    case Recipient::tree:
+      return signal_descendants(signal) > 0 ? 0 : ESRCH;
+  }
+  return EINVAL;
+}
+
 void TargetProcess::force(int signal, const std::string& reason) {
   segment_.record(TargetForced{signal, reason});
   signal_descendants(signal);
+}
+
+void TargetProcess::force_main(int signal, const std::string& reason) {
+  const pid_t main = service_->main_pid();
+  const auto tree = descendants();
+  if (std::ranges::find(tree, main, &ProcessInfo::pid) == tree.end()) return;  // MAINPID of another
+  segment_.record(TargetForced{signal, reason});
+  (void)::kill(main, signal);
 }
 
 std::vector<std::string> TargetProcess::live_descendants() const {
@@ -187,7 +287,8 @@ void TargetProcess::end_tree() {
   while (!descendants().empty() && now() < limit) {
     signal_descendants(SIGKILL);
     reap();
-    std::this_thread::sleep_for(std::chrono::microseconds(200));  // a killed process needs a moment to end
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(200));  // a killed process needs a moment to end
   }
 }
 
@@ -200,9 +301,17 @@ void TargetProcess::drain_output() {
     boost::system::error_code ec;
     output->pipe.close(ec);
     if (const auto lost = output->lines.lost_lines(); lost > 0) {
-      segment_.record(EventsLost{"trial", std::to_string(lost) + " lines of output beyond the limit"});
+      segment_.record(
+          EventsLost{"trial", std::to_string(lost) + " lines of output beyond the limit"});
     }
   }
+}
+
+void TargetProcess::stop_listening() {
+  boost::system::error_code ignored;
+  child_signals_.cancel(ignored);
+  if (notify_wait_.is_open()) static_cast<void>(notify_wait_.release());
+  notify_.reset();
 }
 
 }  // namespace lastcall

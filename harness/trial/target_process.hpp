@@ -1,5 +1,6 @@
-// The target of one trial: its process, output and notifications, recorded as they come. The trial process is
-// the only waiter for it and for every orphan it leaves. One thread.
+// The target of one trial: its process, output and notifications, recorded as they come. The trial
+// process is the only waiter for it and for every orphan it leaves; the ends of other children go
+// to whoever expects them. One thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -11,20 +12,31 @@
 #include <string>
 #include <vector>
 
-#include "scenario/placeholders.hpp"
 #include "base/result.hpp"
 #include "history/segment.hpp"
+#include "history/service_state.hpp"
+#include "scenario/placeholders.hpp"
 #include "scenario/scenario.hpp"
 #include "target/launcher.hpp"
+#include "target/limits.hpp"
 #include "target/line_splitter.hpp"
 #include "target/notify_socket.hpp"
 #include "trial/changes.hpp"
+#include "trial/child_ends.hpp"
 
 namespace lastcall {
 
+// Who is told what the target says, after it was recorded.
+struct TargetListener {
+  std::function<void(const std::string&)> on_line;
+  std::function<void(const NotifySocket::Datagram&)> on_notification;  // before it counts
+  std::function<void()> on_service{};  // what counts of it has changed the service's state
+};
+
 class TargetProcess {
  public:
-  TargetProcess(boost::asio::io_context& io, SegmentWriter& segment, Changes& changes);
+  TargetProcess(boost::asio::io_context& io, SegmentWriter& segment, Changes& changes,
+                ChildEnds& ends, TargetListener listener);
   TargetProcess(const TargetProcess&) = delete;
   TargetProcess& operator=(const TargetProcess&) = delete;
   // Ends whatever is left of the tree.
@@ -33,29 +45,44 @@ class TargetProcess {
   struct Start {
     const Target& target;
     const Placeholders& placeholders;
-    std::string tools;       // the folder of lastcall's own binary, looked through first
+    std::string tools;  // the folder of lastcall's own binary, looked through first
     NotifySocket notify;
+    const TargetLimits* limits = nullptr;  // outlives the target
+    bool again = false;                    // a restart after the end: recorded as a recovery
   };
   // Spawns; an error here means that nothing runs.
   Result<pid_t> start(Start start);
 
+  [[nodiscard]] pid_t pid() const { return launched_.pid; }
   [[nodiscard]] int pidfd() const { return launched_.pidfd.get(); }
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] std::optional<TimePoint> end_time() const { return end_time_; }
   // The command could not be executed: why. Set before `ended`.
   [[nodiscard]] const std::string& exec_problem() const { return exec_problem_; }
-  // READY=1 came; a line of output matched the readiness pattern.
-  [[nodiscard]] bool notified_ready() const { return notified_ready_; }
+  // READY=1 came and counted; a line of output matched the readiness pattern.
+  [[nodiscard]] bool notified_ready() const { return service_ && service_->ready(); }
   [[nodiscard]] bool logged_ready() const { return logged_ready_; }
 
+  // What it is to a service manager; there is one once it was started.
+  [[nodiscard]] ServiceState& service() { return service_.value(); }
+  // Reads the notifications that are there.
+  void hear();
+
+  // Sends `signal` to one recipient; 0 or errno, ESRCH if there is nobody.
+  [[nodiscard]] int send(int signal, Recipient to) const;
   // Sends `signal` to the whole tree, recorded with its reason.
   void force(int signal, const std::string& reason);
+  // Sends `signal` to the service's main process, if that is one of the tree; recorded likewise.
+  void force_main(int signal, const std::string& reason);
   // Live processes of the tree, the target itself aside.
   [[nodiscard]] std::vector<std::string> live_descendants() const;
-  // Kills the tree and reaps until nothing is left; at most a second, processes in an uninterruptible sleep stay.
+  // Kills the tree and reaps until nothing is left; at most a second, processes in an
+  // uninterruptible sleep stay.
   void end_tree();
   // Reads what is left in the pipes.
   void drain_output();
+  // Nothing is heard or reaped here any more; the notification socket's name is free again.
+  void stop_listening();
 
  private:
   struct Output {
@@ -63,27 +90,34 @@ class TargetProcess {
     LineSplitter lines;
     std::vector<char> buffer;
   };
+  // As the scenario says: the user, the namespace, the limits.
+  Result<Launched> launch(const Start& start, std::vector<std::string> command, int out, int err);
   void read_output(Output& output);
   boost::system::error_code read_once(Output& output);  // what is there; never blocks
   void read_notifications();
   void wait_for_children();
   void reap();
+  void record_end(TimePoint at, const siginfo_t& info);
   void note_end(const siginfo_t& info);
   void on_line(Stream stream, const std::string& line);
 
   SegmentWriter& segment_;
   Changes& changes_;
+  ChildEnds& ends_;
+  TargetListener listener_;
   Launched launched_;
   boost::asio::signal_set child_signals_;
   Output out_;
   Output err_;
   std::optional<NotifySocket> notify_;
+  std::optional<ServiceState> service_;
+  const TargetLimits* limits_ = nullptr;
   boost::asio::posix::stream_descriptor notify_wait_;
   std::optional<std::regex> ready_pattern_;
   std::string exec_problem_;
+  bool again_ = false;
   bool ended_ = false;
   std::optional<TimePoint> end_time_;
-  bool notified_ready_ = false;
   bool logged_ready_ = false;
 };
 

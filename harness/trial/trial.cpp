@@ -5,27 +5,34 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
 
-#include "base/invariant.hpp"
+#include "base/file.hpp"
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
-#include "client/session.hpp"
+#include "client/lag_meter.hpp"
 #include "history/history.hpp"
 #include "target/certificate.hpp"
 #include "target/leftovers.hpp"
+#include "target/limits.hpp"
 #include "target/port_lease.hpp"
+#include "target/resources.hpp"
 #include "trial/client_link.hpp"
+#include "trial/custom_checkers.hpp"
 #include "trial/fault_runner.hpp"
+#include "trial/inspection.hpp"
+#include "trial/probes.hpp"
+#include "trial/readiness.hpp"
+#include "trial/recovery.hpp"
+#include "trial/service_watch.hpp"
 #include "trial/target_process.hpp"
+#include "trial/trial_parts.hpp"
 
 namespace lastcall {
 namespace {
@@ -33,20 +40,13 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
-// Helpers of a target (shells, workers) may end a moment after it; who is alive later was left behind.
+// Helpers of a target (shells, workers) may end a moment after it; who is alive later was left
+// behind.
 constexpr auto kHelperGrace = std::chrono::milliseconds(200);
 // SIGQUIT makes runtimes print their stacks (Go, the JVM); that takes them some milliseconds.
 constexpr auto kLastWordsGrace = std::chrono::milliseconds(500);
 // A worker finishes within its own end limit of three seconds, unless the machine is overloaded.
 constexpr auto kWorkerLimit = std::chrono::seconds(20);
-// One readiness probe; a server that is up answers at once.
-constexpr auto kProbeLimit = std::chrono::seconds(1);
-
-Result<std::string> read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{"read", path, errno, ""};
-  return std::string((std::istreambuf_iterator<char>(file)), {});
-}
 
 class Trial {
  public:
@@ -57,10 +57,25 @@ class Trial {
         segment_(std::move(segment)),
         board_(std::move(board)),
         changes_(io_),
-        target_(io_, segment_, changes_),
-        faults_(io_, plan_, board_, segment_, changes_),
-        link_(io_, changes_, std::move(workers), [this](FaultId fault) { faults_.fired(fault, target_.pidfd()); }),
-        lifeline_(io_, ::fcntl(lifeline, F_DUPFD_CLOEXEC, 0)) {}
+        target_(io_, segment_, changes_, ends_,
+                {.on_line = [this](const std::string& line) { faults_.on_line(line); },
+                 .on_notification =
+                     [this](const NotifySocket::Datagram& datagram) {
+                       service_.before_notification();
+                       faults_.on_notification(datagram.text);
+                     },
+                 .on_service = [this] { service_.changed(); }}),
+        service_(io_, segment_, board_, target_),
+        faults_(io_, plan_, board_, segment_, changes_,
+                {.send_signal = [this](int signal, Recipient to) { return send(signal, to); },
+                 .set_limit = [this](const SetLimit& limit) { return limits_->set(limit); },
+                 .tell_clients = [this](FaultId fault) { link_.say(Control::act, fault); }}),
+        link_(io_, changes_, std::move(workers),
+              [this](Control what, FaultId fault) {
+                faults_.counted(fault, what == Control::fired);
+              }),
+        lifeline_(io_, ::fcntl(lifeline, F_DUPFD_CLOEXEC, 0)),
+        lag_(io_, segment_, "trial") {}
 
   // The environment's trouble, or nothing.
   std::string run() {
@@ -77,6 +92,9 @@ class Trial {
 
   [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] Nanoseconds foreign_time() const { return foreign_time_; }
+  // Keeps what lies in {dir} where others can see it.
+  Result<bool> bring_out() { return limits_ ? limits_->bring_out() : Result<bool>(true); }
+  [[nodiscard]] const Placeholders& placeholders() const { return placeholders_; }
 
  private:
   asio::awaitable<Result<bool>> conduct() {
@@ -84,23 +102,27 @@ class Trial {
     segment_.record(PhaseBegan{Phase::start});
     auto notify = NotifySocket::bind(order_.directory + "/notify.sock");
     if (!notify) co_return notify.error();
-    auto started = target_.start({plan_.scenario.target, placeholders_, order_.tools, std::move(*notify)});
+    const auto started = start(std::move(*notify));
     if (!started) {
       segment_.record(TargetNotStarted{started.error().message()});
       co_return finish_segments();
     }
     const auto spawned = now();
-    faults_.begin(Phase::start, target_.pidfd());
+    lag_.start();
+    faults_.begin(Phase::start);
     Assignment assignment;
     assignment.plan = order_.directory + "/plan.json";
     assignment.certificate = certificate_;
     assignment.placeholders = placeholders_;
-    if (auto sent = link_.assign(assignment, target_.pidfd(), board_.memory_fd(), worker_segments()); !sent) {
+    if (auto sent =
+            link_.assign(assignment, target_.pidfd(), board_.memory_fd(), worker_segments());
+        !sent) {
       co_return sent.error();
     }
     if (co_await become_ready()) co_await load();
     if (faults_.stop_begun() && !target_.ended()) co_await drain();
     co_await after();
+    co_await look_back();
     foreign_time_ = now() - spawned;
     if (!link_.problem().empty()) co_return Error{"play the clients", "", 0, link_.problem()};
     co_return finish_segments();
@@ -110,12 +132,14 @@ class Trial {
   Result<bool> prepare() {
     const auto dir = order_.directory + "/target";
     std::error_code ec;
-    fs::create_directories(dir + "/tmp", ec);
+    fs::create_directories(dir, ec);
     fs::create_directories(order_.directory + "/segments", ec);
     if (ec) return Error{"create", dir, ec.value(), ""};
     placeholders_["dir"] = dir;
+    for (const auto& [name, value] : plan_.varied) placeholders_["vary." + name] = value;
     placeholders_["seed"] = std::to_string(plan_.seed);
-    placeholders_["here"] = fs::absolute(plan_.scenario_file).lexically_normal().parent_path().string();
+    placeholders_["here"] =
+        fs::absolute(plan_.scenario_file).lexically_normal().parent_path().string();
     for (const auto& name : port_names()) {
       auto lease = PortLease::acquire();
       if (!lease) return lease.error();
@@ -126,8 +150,32 @@ class Trial {
       certificate_ = order_.directory + "/certificate.pem";
       placeholders_["tls.cert"] = certificate_;
       placeholders_["tls.key"] = order_.directory + "/key.pem";
-      if (auto made = write_certificate(certificate_, placeholders_["tls.key"]); !made) return made.error();
+      if (auto made = write_certificate(certificate_, placeholders_["tls.key"]); !made)
+        return made.error();
     }
+    if (auto made = make_client_certificate(); !made) return made.error();
+    return true;
+  }
+
+  // What the target needs at once, then itself. An error means that nothing runs.
+  Result<pid_t> start(NotifySocket notify) {
+    auto limits =
+        TargetLimits::prepare(plan_.scenario.target.limits, plan_.faults, placeholders_["dir"]);
+    if (!limits) return limits.error();
+    limits_.emplace(std::move(*limits));
+    if (auto laid = lay_out(); !laid) return laid.error();
+    std::map<std::string, std::uint16_t> ports;
+    for (const auto& [name, lease] : ports_) ports[event_name(name)] = lease.port();
+    service_.promise(std::move(ports));
+    return target_.start(
+        {plan_.scenario.target, placeholders_, order_.tools, std::move(notify), &*limits_});
+  }
+
+  Result<bool> lay_out() {
+    std::error_code ec;
+    const auto& dir = placeholders_["dir"];
+    fs::create_directories(dir + "/tmp", ec);
+    if (ec) return Error{"create", dir + "/tmp", ec.value(), ""};
     for (const auto& file : plan_.scenario.target.files) {
       const auto path = fs::path(dir) / file.path;
       fs::create_directories(path.parent_path(), ec);
@@ -135,6 +183,24 @@ class Trial {
       out << expand_placeholders(file.content, placeholders_);
       if (!out.flush()) return Error{"write", path.string(), errno, ""};
       laid_out_.insert(file.path);
+    }
+    return true;
+  }
+
+  // Of a port: "" for "port", "tls" for "port.tls".
+  static std::string event_name(const std::string& port) {
+    return port == "port" ? "" : port.substr(5);
+  }
+
+  // What clients show to a server that asks for it.
+  Result<bool> make_client_certificate() {
+    if (plan_.scenario_text.find("{tls.client-") == std::string::npos) return true;
+    const auto certificate = order_.directory + "/client-certificate.pem";
+    const auto key = order_.directory + "/client-key.pem";
+    placeholders_["tls.client-cert"] = certificate;
+    placeholders_["tls.client-key"] = key;
+    if (auto made = write_certificate(certificate, key, client_certificate()); !made) {
+      return made.error();
     }
     return true;
   }
@@ -157,83 +223,86 @@ class Trial {
   }
 
   asio::awaitable<bool> become_ready() {
-    const auto& ready = plan_.scenario.target.ready;
-    const auto deadline = now() + ready.timeout;
-    auto over = [this] { return target_.ended() || faults_.stop_begun() || given_up_; };
-    if (std::holds_alternative<ReadyNotify>(ready.by)) {
-      co_await changes_.until([&] { return over() || target_.notified_ready(); }, deadline);
-      ready_ = target_.notified_ready();
-    } else if (std::holds_alternative<ReadyLog>(ready.by)) {
-      co_await changes_.until([&] { return over() || target_.logged_ready(); }, deadline);
-      ready_ = target_.logged_ready();
-    } else {
-      auto tls = client_tls("");
-      LASTCALL_INVARIANT(tls.has_value());
-      auto pause = Nanoseconds(std::chrono::milliseconds(1));
-      while (!over() && now() < deadline && !(ready_ = co_await probe(**tls))) {
-        co_await changes_.until(over, std::min(deadline, now() + pause));
-        pause = std::min(pause * 2, Nanoseconds(std::chrono::milliseconds(20)));
-      }
-    }
+    const auto begin = now();
+    ready_ = co_await await_ready(
+        parts_, target_, [this] { return target_.ended() || faults_.stop_begun() || given_up_; },
+        [this, begin](Nanoseconds timeout) { return service_.start_deadline(begin, timeout); });
     if (ready_ && !target_.ended()) {
       segment_.record(TargetReady{});
+      service_.activated();
     } else if (!target_.exec_problem().empty()) {
       segment_.record(TargetNotStarted{target_.exec_problem()});
     } else if (!faults_.stop_begun() && !given_up_) {
-      segment_.record(TargetNotReady{target_.ended() ? "the target ended first"
-                                                     : "not within " + humane_duration(ready.timeout)});
+      segment_.record(TargetNotReady{
+          target_.ended() ? "the target ended first"
+                          : "not within " + humane_duration(plan_.scenario.target.ready.timeout)});
       if (!target_.ended()) co_await force_end("it did not become ready");
     }
     co_return ready_ && !target_.ended() && !faults_.stop_begun();
   }
 
-  asio::awaitable<bool> probe(asio::ssl::context& tls) {
-    const auto& by = plan_.scenario.target.ready.by;
-    if (const auto* url = std::get_if<ReadyUrl>(&by)) {
-      const int status = co_await http_status(expand_placeholders(url->url, placeholders_), tls, kProbeLimit);
-      co_return status / 100 == 2;
-    }
-    const auto text = expand_placeholders(std::get<ReadyPort>(by).port, placeholders_);
-    const auto port = static_cast<std::uint16_t>(std::strtoul(text.c_str(), nullptr, 10));
-    // Shared with the timer's handler, which may already be queued when the connect is through.
-    const auto socket = std::make_shared<asio::ip::tcp::socket>(io_);
-    asio::steady_timer limit(io_, kProbeLimit);
-    limit.async_wait([socket](auto expired) {
-      if (!expired) socket->close(expired);
-    });
-    auto [ec] = co_await socket->async_connect({asio::ip::address_v4::loopback(), port},
-                                               asio::as_tuple(asio::use_awaitable));
-    co_return !ec;
-  }
-
   asio::awaitable<void> load() {
-    co_await changes_.until([&] { return link_.all_ready() || !link_.problem().empty() || given_up_; },
-                            now() + kWorkerLimit);
+    co_await changes_.until(
+        [&] { return link_.all_ready() || !link_.problem().empty() || given_up_; },
+        now() + kWorkerLimit);
     if (!link_.all_ready()) {
       co_await force_end("the client workers are not ready");
       co_return;
     }
+    co_await observe_setting(parts_);
+    co_await probe_health_once(parts_);
+    note_resources(parts_, target_.pid(), Phase::start);
+    loading_ = true;
     segment_.record(PhaseBegan{Phase::load});
     link_.say(Control::load);
-    faults_.begin(Phase::load, target_.pidfd());
+    faults_.begin(Phase::load);
     co_await changes_.until(
-        [&] { return faults_.stop_begun() || target_.ended() || given_up_ || !link_.problem().empty(); },
+        [&] {
+          return faults_.stop_begun() || target_.ended() || given_up_ || !link_.problem().empty();
+        },
         now() + plan_.scenario.budget.load);
     if (!faults_.stop_begun() && !target_.ended()) {
-      faults_.end("nothing began the stop within " + humane_duration(plan_.scenario.budget.load) + " of load");
+      faults_.end("nothing began the stop within " + humane_duration(plan_.scenario.budget.load) +
+                  " of load");
       co_await force_end("no fault began the stop");
     }
   }
 
   asio::awaitable<void> drain() {
+    note_resources_at_stop();
     segment_.record(PhaseBegan{Phase::drain});
+    asio::co_spawn(
+        io_,
+        probe_health(
+            parts_, [this] { return target_.ended() || given_up_; }, [this] { return closed_; }),
+        asio::detached);
+    asio::co_spawn(io_, watch_pressure(), asio::detached);
     link_.say(Control::stop);
-    faults_.begin(Phase::drain, target_.pidfd());
-    const auto deadline = faults_.stop_time() + plan_.scenario.target.stop.deadline;
-    co_await changes_.until([&] { return target_.ended() || given_up_; }, deadline);
+    faults_.begin(Phase::drain);
+    service_.stop_begun(faults_.stop_time(), plan_.scenario.target.stop.deadline);
+    // The target may ask for more time as it goes, EXTEND_TIMEOUT_USEC; while it is held by a pause
+    // its time does not run.
+    const auto deadline = [this] { return service_.stop_deadline() + faults_.paused_since_stop(); };
+    while (!target_.ended() && !given_up_ && now() < deadline()) {
+      co_await changes_.until([&] { return target_.ended() || given_up_; }, deadline());
+    }
     if (!target_.ended()) {
       if (!given_up_) segment_.record(DeadlinePassed{});
       co_await force_end("still running at the deadline");
+    }
+  }
+
+  // How much of the stop some task waited for a processor: what looks like idling may be that.
+  asio::awaitable<void> watch_pressure() {
+    constexpr auto kTick = std::chrono::milliseconds(10);
+    asio::steady_timer timer(io_);
+    for (auto before = processor_pressure(); before && !target_.ended();) {
+      timer.expires_after(kTick);
+      co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+      const auto after = processor_pressure();
+      if (!after || closed_) co_return;
+      if (*after > *before) segment_.record(Lag{"machine", (*after - *before).count()});
+      before = after;
     }
   }
 
@@ -243,6 +312,20 @@ class Trial {
     if (target_.ended()) co_return;
     target_.force(SIGKILL, reason);
     co_await changes_.until([&] { return target_.ended(); }, now() + kLastWordsGrace);
+  }
+
+  // Of the last moment of load: before the first stop signal where it is sent here; a worker sends
+  // it at once, and the target may be gone before it can be looked at.
+  void note_resources_at_stop() {
+    if (noted_resources_ || !loading_) return;
+    noted_resources_ = true;
+    note_resources(parts_, target_.pid(), Phase::load);
+  }
+
+  [[nodiscard]] int send(int signal, Recipient to) {
+    const auto& stops = plan_.scenario.target.stop.signals;
+    if (signal == SIGKILL || std::ranges::count(stops, signal) > 0) note_resources_at_stop();
+    return target_.send(signal, to);
   }
 
   // What the target left, then the end for everybody.
@@ -259,7 +342,7 @@ class Trial {
     }
     segment_.record(ProcessesSearched{});
     for (const auto& [name, lease] : ports_) {
-      segment_.record(PortProbed{name == "port" ? "" : name.substr(5), lease.port(), probe_port(lease.port(), true)});
+      segment_.record(PortProbed{event_name(name), lease.port(), probe_port(lease.port(), true)});
     }
     const auto files = find_leftovers(placeholders_["dir"], laid_out_);
     for (const auto& file : files.found) segment_.record(FileLeft{file.path, file.type});
@@ -268,12 +351,28 @@ class Trial {
     target_.end_tree();
     target_.drain_output();
     link_.say(Control::end);
-    co_await changes_.until([&] { return link_.all_done() || !link_.problem().empty() || given_up_; },
-                            now() + kWorkerLimit);
+    co_await changes_.until(
+        [&] { return link_.all_done() || !link_.problem().empty() || given_up_; },
+        now() + kWorkerLimit);
     faults_.record_unreached();
   }
 
+  // What it left on disk, and what it knows when it is started again. Of a target that was stopped
+  // or had been ready; the clients have finished.
+  asio::awaitable<void> look_back() {
+    if (given_up_ || !link_.problem().empty() || !(ready_ || faults_.stop_begun())) co_return;
+    if (!target_.exec_problem().empty()) co_return;
+    observe_log(parts_);
+    co_await inspect_checkpoints(parts_);
+    if (!plan_.scenario.target.recovery) co_return;
+    target_.stop_listening();
+    recovery_.emplace(parts_);
+    co_await recovery_->run(worker_segments());
+  }
+
   Result<bool> finish_segments() {
+    lag_.stop();
+    closed_ = true;
     auto finished = segment_.finish();
     if (!finished) return finished.error();
     return true;
@@ -293,17 +392,28 @@ class Trial {
   SegmentWriter segment_;
   TriggerBoard board_;
   Changes changes_;
+  ChildEnds ends_;
+  Placeholders placeholders_;
+  bool given_up_ = false;
+  std::optional<TargetLimits> limits_;  // outlives the target
+  TrialParts parts_{io_,      order_,   plan_, placeholders_,
+                    segment_, changes_, ends_, [this] { return given_up_; },
+                    limits_};
   TargetProcess target_;
+  ServiceWatch service_;
   FaultRunner faults_;
   ClientLink link_;
   asio::posix::stream_descriptor lifeline_;
-  Placeholders placeholders_;
+  std::optional<RecoveryRun> recovery_;
+  LagMeter lag_;
   std::map<std::string, PortLease> ports_;
   std::set<std::string> laid_out_;
   std::string certificate_;
   Nanoseconds foreign_time_{};
   bool ready_ = false;
-  bool given_up_ = false;
+  bool loading_ = false;  // the load phase has begun
+  bool noted_resources_ = false;
+  bool closed_ = false;  // nothing may be recorded any more
 };
 
 Result<History> read_history(const std::string& directory, std::size_t workers) {
@@ -325,32 +435,49 @@ Result<History> read_history(const std::string& directory, std::size_t workers) 
 std::uint32_t connections_at_stop(const History& history) {
   if (!history.stop()) return 0;
   const auto stop = *history.stop();
-  return static_cast<std::uint32_t>(std::ranges::count_if(history.connections(), [&](const auto& connection) {
-    return connection.tcp_up && *connection.tcp_up < stop && (!connection.ended || *connection.ended > stop);
-  }));
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(history.connections(), [&](const auto& connection) {
+        return connection.tcp_up && *connection.tcp_up < stop &&
+               (!connection.ended || *connection.ended > stop);
+      }));
 }
 
-void judge_into(TrialResult& result, const TrialOrder& order, const Plan& plan, std::size_t workers) {
+bool write_history(const History& history, const std::string& path) {
+  std::ofstream out(path);
+  write_jsonl(history, out);
+  return static_cast<bool>(out.flush());
+}
+
+void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial,
+                std::size_t workers, int lifeline) {
   auto history = read_history(order.directory, workers);
   if (!history) {
     result.broken = history.error().message();
     return;
   }
-  result.verdicts = judge(plan, *history);
+  result.verdicts = judge(trial.plan(), *history);
+  const auto file = order.directory + "/history.jsonl";
+  const bool has_custom = !trial.plan().scenario.custom.empty();
+  if (has_custom && !write_history(*history, file)) {
+    result.broken = Error{"write", file, errno, "custom checkers read it"}.message();
+    return;
+  }
+  std::ranges::move(
+      judge_custom(trial.plan(), *history, {trial.placeholders(), file, order.tools, lifeline}),
+      std::back_inserter(result.verdicts));
   result.connections = connections_at_stop(*history);
+  result.idle_tail = checkers::idle_tail(trial.plan(), *history);
   const auto end = history->first<TargetEnded>();
   if (history->stop() && end) result.stop = history->time(*end) - history->time(*history->stop());
   const bool held = worst(result.verdicts) <= Outcome::pass;
   result.kept = order.keep == Keep::all || (order.keep == Keep::failed && !held);
-  if (result.kept) {
-    std::ofstream out(order.directory + "/history.jsonl");
-    write_jsonl(*history, out);
-  }
+  if (result.kept && !has_custom) (void)write_history(*history, file);
 }
 
-Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers) {
+Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
+                                          std::vector<ScopedFd> workers) {
   const auto plan_path = order.directory + "/plan.json";
-  auto json = read_text(plan_path);
+  auto json = read_file(plan_path);
   if (!json) return json.error();
   auto plan = plan_from_json(*json, plan_path);
   if (!plan) return plan.error();
@@ -360,8 +487,8 @@ Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
   if (!segment) return segment.error();
   auto board = TriggerBoard::create();
   if (!board) return board.error();
-  return std::make_unique<Trial>(order, lifeline, std::move(*plan), std::move(*segment), std::move(*board),
-                                 std::move(workers));
+  return std::make_unique<Trial>(order, lifeline, std::move(*plan), std::move(*segment),
+                                 std::move(*board), std::move(workers));
 }
 
 }  // namespace
@@ -379,7 +506,12 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<Sco
     result.clients = static_cast<std::uint32_t>(planned_clients((*trial)->plan()).size());
     result.broken = (*trial)->run();
     foreign = (*trial)->foreign_time();
-    if (result.broken.empty()) judge_into(result, order, (*trial)->plan(), worker_count);
+    if (result.broken.empty()) judge_into(result, order, **trial, worker_count, lifeline);
+    if (!result.broken.empty()) result.kept = order.keep != Keep::none;
+    if (result.kept) {
+      if (auto kept = (*trial)->bring_out(); !kept && result.broken.empty())
+        result.broken = kept.error().message();
+    }
   } else {
     result.broken = trial.error().message();
   }

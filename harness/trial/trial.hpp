@@ -1,5 +1,6 @@
-// One execution of a plan against a fresh target in a fresh directory: Plan -> History -> verdicts. Runs in a
-// process of its own, made by the fork server: spawner, subreaper, only waiter of its target.
+// One execution of a plan against a fresh target in a fresh directory: Plan -> History -> verdicts.
+// Runs in a process of its own, made by the fork server: spawner, subreaper, only waiter of its
+// target.
 //
 // The directory of a trial:
 //   plan.json      written by whoever ordered the trial
@@ -27,8 +28,8 @@ struct TrialOrder {
   std::uint32_t workers = 1;  // client worker processes
 };
 
-// In the trial process. `lifeline` is closed by its other end when the trial is to be given up; then nothing is
-// left running and the result says so.
+// In the trial process. `lifeline` is closed by its other end when the trial is to be given up;
+// then nothing is left running and the result says so.
 TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers);
 
 }  // namespace lastcall

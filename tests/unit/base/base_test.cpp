@@ -21,8 +21,10 @@ TEST(Error, SaysWhatWasTriedOnWhatAndWhy) {
 
 TEST(Error, LeavesOutWhatIsNotKnown) {
   EXPECT_EQ((Error{"fork", "", 0, ""}).message(), "cannot fork");
-  EXPECT_EQ((Error{"fork", "", EAGAIN, ""}).message(), "cannot fork: Resource temporarily unavailable");
-  EXPECT_EQ((Error{"read", "a verdict", 0, "no JSON"}).message(), "cannot read a verdict (no JSON)");
+  EXPECT_EQ((Error{"fork", "", EAGAIN, ""}).message(),
+            "cannot fork: Resource temporarily unavailable");
+  EXPECT_EQ((Error{"read", "a verdict", 0, "no JSON"}).message(),
+            "cannot read a verdict (no JSON)");
 }
 
 TEST(Result, OfTextIsAValueForTextAndAnErrorForAnError) {

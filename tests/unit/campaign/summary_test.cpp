@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "base/prng.hpp"
+#include "campaign/prompt_exit.hpp"
 #include "campaign/statistics.hpp"
 #include "cli/exit_codes.hpp"
 #include "scenario/property_names.hpp"
@@ -66,17 +70,120 @@ TEST_F(Summary, NamesTheFirstTwentyFailingTrials) {
   EXPECT_EQ(serves().fail, 30U);
 }
 TEST_F(Summary, SaysWhatIsSwitchedOffAndRequired) {
-  wanted_.properties["serves"] = {
-      .judged = false, .why = "no endpoint", .allow = {}, .codes = {}, .settling = {}};
+  wanted_.properties["serves"].judged = false;
+  wanted_.properties["serves"].why = "no endpoint";
   wanted_.required = {"deadline"};
   EXPECT_EQ(serves().switched_off, "no endpoint");
   EXPECT_FALSE(serves().required);
   EXPECT_TRUE(scenario_.properties.at(3).required);
+  EXPECT_FALSE(scenario_.properties.at(1).configured);
+  wanted_.properties["no-panic"].configured = true;
+  serves();
+  EXPECT_TRUE(scenario_.properties.at(1).configured);
 }
 TEST_F(Summary, BrokenTrialsCountForNothing) {
   trial(Outcome::fail).broken = "no port";
   EXPECT_EQ(serves().fail, 0U);
   EXPECT_EQ(serves().upper_bound, 1);
+}
+
+class PromptExitSummary : public Summary {
+ protected:
+  // So many trials whose target idled so long.
+  void trials(int count, int ms) {
+    for (int i = 0; i < count; ++i) {
+      trial(Outcome::not_applicable, "prompt-exit", "judged over a campaign").idle_tail =
+          std::chrono::milliseconds(ms);
+    }
+  }
+  const PropertySummary& prompt_exit() {
+    summarise(scenario_, wanted_);
+    return *std::ranges::find(scenario_.properties, "prompt-exit", &PropertySummary::name);
+  }
+};
+
+TEST_F(PromptExitSummary, FailsIfMoreThanAQuarterOfTheTrialsIdled) {
+  trials(15, 5);
+  trials(4, 90);
+  trials(1, 95);
+  EXPECT_EQ(prompt_exit().fail, 0U);
+  EXPECT_EQ(prompt_exit().pass, 20U);
+  EXPECT_EQ(prompt_exit().judged, 20U);
+  EXPECT_EQ(code(), exit_codes::kHeld);
+  trials(1, 90);
+  trials(1, 91);
+  EXPECT_EQ(prompt_exit().fail, 7U);
+  EXPECT_EQ(prompt_exit().pass, 15U);
+  EXPECT_EQ(prompt_exit().failing_trials, (std::vector<std::uint32_t>{20, 22, 16}));
+  EXPECT_EQ(prompt_exit().first_reason,
+            "idle before the end: median 5.00 ms, third quartile 90.0 ms, ninth decile 90.0 ms "
+            "over 22 trials; longer than 40ms in 7");
+  EXPECT_EQ(prompt_exit().upper_bound, 1);
+  EXPECT_EQ(code(), exit_codes::kFailed);
+}
+TEST_F(PromptExitSummary, FewerThanFiveTrialsSayNothing) {
+  trials(4, 500);
+  trial(Outcome::not_applicable, "prompt-exit");
+  EXPECT_EQ(prompt_exit().not_applicable, 5U);
+  EXPECT_EQ(prompt_exit().judged, 0U);
+  EXPECT_EQ(prompt_exit().over_campaign, "measured in 4 trials, it takes at least 5");
+  wanted_.required = {"prompt-exit"};
+  trial(Outcome::pass);
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+}
+TEST_F(PromptExitSummary, WithinIsTheScenarios) {
+  trials(20, 90);
+  wanted_.properties["prompt-exit"].within = std::chrono::milliseconds(100);
+  EXPECT_EQ(prompt_exit().fail, 0U);
+  wanted_.properties["prompt-exit"].within = std::chrono::milliseconds(80);
+  EXPECT_EQ(prompt_exit().fail, 20U);
+}
+TEST_F(PromptExitSummary, LeavesOutBrokenTrialsAndWhatIsSwitchedOff) {
+  trials(20, 90);
+  for (auto& trial : scenario_.trials) trial.broken = "no port";
+  EXPECT_EQ(prompt_exit().fail, 0U);
+  for (auto& trial : scenario_.trials) trial.broken = "";
+  wanted_.properties["prompt-exit"].judged = false;
+  wanted_.properties["prompt-exit"].why = "it polls";
+  for (auto& trial : scenario_.trials) trial.verdicts.clear();
+  EXPECT_EQ(prompt_exit().fail, 0U);
+  EXPECT_EQ(prompt_exit().over_campaign, "");
+}
+TEST_F(PromptExitSummary, ATrialThatCouldNotBeSeenIsUnknown) {
+  trials(20, 5);
+  trial(Outcome::unknown, "prompt-exit", "events of trial were lost").idle_tail =
+      std::chrono::milliseconds(1);
+  EXPECT_EQ(prompt_exit().unknown, 1U);
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+}
+
+TEST(PromptExit, ATailAsLongAsWithinIsNotTooLong) {
+  std::vector<IdleTail> tails(10, {1, std::chrono::milliseconds(40)});
+  EXPECT_EQ(judge_prompt_exit(tails, std::chrono::milliseconds(40)).outcome, Outcome::pass);
+  for (auto& tail : tails) tail.length += Nanoseconds(1);
+  EXPECT_EQ(judge_prompt_exit(tails, std::chrono::milliseconds(40)).outcome, Outcome::fail);
+  EXPECT_EQ(judge_prompt_exit({}, std::chrono::milliseconds(40)).outcome, Outcome::not_applicable);
+}
+// The claim of campaign/prompt_exit.hpp, tried: campaigns of 20 trials.
+TEST(PromptExit, CatchesALoopThatPollsAndNeverAnOrderlyServer) {
+  Prng random(7);
+  int caught = 0;
+  int blamed = 0;
+  for (int campaign = 0; campaign < 2'000; ++campaign) {
+    std::vector<IdleTail> polling;
+    std::vector<IdleTail> orderly;
+    for (std::uint32_t trial = 1; trial <= 20; ++trial) {
+      polling.push_back({trial, Nanoseconds(random.between(0, 100'000'000))});
+      // One of twenty is held up for a while.
+      const bool late = random.between(1, 20) == 1;
+      orderly.push_back(
+          {trial, Nanoseconds(random.between(0, 20'000'000) + (late ? 60'000'000 : 0))});
+    }
+    if (judge_prompt_exit(polling, kPromptWithin).outcome == Outcome::fail) ++caught;
+    if (judge_prompt_exit(orderly, kPromptWithin).outcome == Outcome::fail) ++blamed;
+  }
+  EXPECT_GE(caught, 1'985);
+  EXPECT_LE(blamed, 4);
 }
 
 TEST_F(Summary, ExitsWithTheFirstCodeThatMatches) {

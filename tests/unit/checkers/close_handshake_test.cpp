@@ -50,9 +50,10 @@ TEST(CloseHandshake, FailsForAReset) {
             one("were reset"));
   EXPECT_EQ(close_handshake(stopped(Protocol::wss).close_frame(0, 1001).reset(0).exited(0)),
             one("were reset"));
-  EXPECT_EQ(close_handshake(
-                h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1).stop().reset(0).exited(0)),
-            one("were reset"));
+  EXPECT_EQ(
+      close_handshake(
+          h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1).stop().reset(0).exited(0)),
+      one("were reset"));
 }
 TEST(CloseHandshake, FailsWithoutCloseNotify) {
   EXPECT_EQ(close_handshake(stopped(Protocol::wss).close_frame(0, 1001).fin(0).closed(0).exited(0)),
@@ -159,19 +160,29 @@ TEST(CloseHandshake, NeedsAStopThatIsNoKill) {
             "not-applicable 0: lastcall sent SIGKILL");
 }
 
-// A server that closes its listener resets who is waiting in the backlog: connected, as a client sees it.
+// A server that closes its listener resets who is waiting in the backlog: connected, as a client
+// sees it.
 TEST(CloseHandshake, ResetOfAConnectionThatNobodyMayHaveAcceptedIsNotJudged) {
   EXPECT_EQ(close_handshake(
                 h(Protocol::http).ready().client(0).up(0).sent(0, 0).stop().reset(0).exited(0)),
             kNothing);
-  EXPECT_EQ(close_handshake(
-                h(Protocol::http).ready().client(0).up(0).sent(0, 0).began(0, 0).stop().reset(0).exited(0)),
+  EXPECT_EQ(close_handshake(h(Protocol::http)
+                                .ready()
+                                .client(0)
+                                .up(0)
+                                .sent(0, 0)
+                                .began(0, 0)
+                                .stop()
+                                .reset(0)
+                                .exited(0)),
             one("were reset"));
 }
 
-// nginx closes right after its close_notify; the client's own close_notify then meets a closed socket.
+// nginx closes right after its close_notify; the client's own close_notify then meets a closed
+// socket.
 TEST(CloseHandshake, ResetThatAnswersTheClientsCloseNotifyCutsNothingOff) {
-  EXPECT_EQ(close_handshake(stopped(Protocol::https).close_notify(0).reset(0).exited(0)), "pass 1: ");
+  EXPECT_EQ(close_handshake(stopped(Protocol::https).close_notify(0).reset(0).exited(0)),
+            "pass 1: ");
   EXPECT_EQ(close_handshake(
                 stopped(Protocol::wss).close_frame(0, 1001).close_notify(0).reset(0).exited(0)),
             "pass 1: ");

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "checkers/checkers.hpp"
 
 namespace lastcall::testing {
@@ -29,6 +30,7 @@ class HistoryBuilder {
     group.name = "users";
     group.protocol = protocol;
     group.count = 20;
+    group.mix[Behaviour::steady] = 1;
     scenario.clients = {group};
     scenario.properties["close-handshake"].codes = {1000, 1001};
     scenario.properties["in-flight-finished"].settling = std::chrono::milliseconds(100);
@@ -42,9 +44,31 @@ class HistoryBuilder {
 
   HistoryBuilder& ready() { return event(TargetReady{}); }
   HistoryBuilder& stop(int signal = SIGTERM) {
-    return event(FaultInvoked{FaultId{0}, 0, signal, true});
+    return event(FaultInvoked{FaultId{0}, 0, signal_name(signal) + " to process", signal, true});
   }
-  HistoryBuilder& fault(int signal) { return event(FaultInvoked{FaultId{1}, 0, signal, false}); }
+  // Whether it reached somebody is said by done().
+  HistoryBuilder& fault(int signal) {
+    return event(
+        FaultInvoked{FaultId{1}, ++step_, signal_name(signal) + " to process", signal, false});
+  }
+  HistoryBuilder& done(int error = 0) { return event(FaultFinished{FaultId{1}, step_, error}); }
+  HistoryBuilder& again(int signal = SIGTERM) { return fault(signal).done(); }
+  // A lag that ends here.
+  HistoryBuilder& lag(int ms, std::string source = "trial") {
+    return event(Lag{std::move(source), std::int64_t{ms} * 1'000'000});
+  }
+  HistoryBuilder& misbehaved(std::uint32_t n, std::string how) {
+    return event(Misbehaved{connection(n), std::move(how)});
+  }
+  HistoryBuilder& disturbed(std::uint32_t n) {
+    return event(NetworkDisturbed{connection(n), FaultId{2}, 0, 0});
+  }
+  // All clients of the group behave so.
+  HistoryBuilder& all_are(Behaviour behaviour, std::uint32_t group = 0) {
+    plan.scenario.clients.at(group).mix = {{behaviour, 1}};
+    plan.groups.resize(group + 1);
+    return *this;
+  }
   HistoryBuilder& missed(std::uint32_t fault) {
     return event(FaultNotReached{FaultId{fault}, "too few"});
   }
@@ -115,6 +139,7 @@ class HistoryBuilder {
  private:
   std::vector<Event> events_;
   std::vector<std::uint32_t> group_of_;
+  std::uint32_t step_ = 0;
   Nanoseconds now_{};
 };
 

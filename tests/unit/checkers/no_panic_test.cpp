@@ -118,5 +118,101 @@ TEST(PanicWords, OfNormalStopsMeanNothing) {
   }
 }
 
+TEST(PanicWords, OfOtherVersionsAreKnown) {
+  EXPECT_EQ(meaning({"app.rb:3:in 'Integer#boom': late (ArgumentError)"}),
+            "an uncaught Ruby exception");
+  EXPECT_EQ(meaning({"app.rb:3:in `boom': IOError"}), "an uncaught Ruby exception");
+  EXPECT_EQ(meaning({"*** Error in `./server': double free or corruption (top): 0x1 ***"}),
+            "an abort of the C library");
+  EXPECT_EQ(meaning({"Fatal glibc error: malloc.c:2593 (sysmalloc): assertion failed: x"}),
+            "an abort of the C library");
+  EXPECT_EQ(meaning({"libc++abi: terminating due to uncaught exception of type int"}),
+            "std::terminate");
+  EXPECT_EQ(meaning({"Assertion failed: x > 0 (a.c: f: 9)"}), "a failed assertion");
+  EXPECT_EQ(meaning({"F0131 12:00:00.000000 7 a.cc:9] Check failed: x > 0 "}),
+            "a failed assertion");
+  EXPECT_EQ(meaning({"ERROR:a.c:9:f: assertion failed: (x > 0)"}), "a failed assertion");
+  EXPECT_EQ(meaning({"error: Uncaught (in promise) Error: boom"}),
+            "an uncaught JavaScript exception");
+  EXPECT_EQ(meaning({"Uncaught TypeError: x is not a function"}),
+            "an uncaught JavaScript exception");
+  EXPECT_EQ(meaning({"# Fatal error in , line 0"}), "an abort of Node");
+  EXPECT_EQ(meaning({"init terminating in do_boot ()"}), "an Erlang crash");
+  EXPECT_EQ(meaning({"2026-01-31 12:00 [error] <0.7.0> ** Generic server s terminating"}),
+            "an Erlang crash");
+  EXPECT_EQ(meaning({"thread panicked while processing panic. aborting."}), "a Rust panic");
+}
+
+TEST(PanicWords, AreNotSeenInEverydayWords) {
+  for (const std::string_view line : {"Uncaught exceptions are logged to stderr",
+                                      "Process terminated.",
+                                      "Process terminated. Exit code 0",
+                                      "Fatal error. Code 3",
+                                      "Stack overflow. protection is on",
+                                      "Exception in thread pool handled",
+                                      "Exception in callback ignored? never",
+                                      "SIGABRT: abort handler installed",
+                                      "app.rb:3:in `stop': warning: deprecated (Old)",
+                                      "app.rb:3:in `stop': (see below)",
+                                      "app.rb:3:in `stop'",
+                                      "** (not an exception) **",
+                                      "** Generic server s started",
+                                      "supervisor: child terminating",
+                                      "[info] Task terminating",
+                                      "worker process 77 exited on signal 9",
+                                      "worker process 77 exited on signal 15",
+                                      "child was terminated by signal 15: Terminated",
+                                      "run.sh: line 3: 77 Terminated ./server",
+                                      "run.sh: line 3: 77 Killed ./server",
+                                      "run.sh: line 3: Aborted",
+                                      "Sanitizer: on",
+                                      "SUMMARY: 3 requests aborted",
+                                      "==7==LeakSanitizer has encountered a fatal error.",
+                                      "Traceback logging enabled",
+                                      "panic=0 fatal=0",
+                                      "\tpanics: 0",
+                                      "thread 'main' panics: none",
+                                      "memory allocation of 7 bytes succeeded",
+                                      "listening on 127.0.0.1:80",
+                                      "Error: attempt to bind failed, trying again",
+                                      "(node:7) PromiseRejectionHandledWarning: x"}) {
+    EXPECT_EQ(meaning({line}), "") << line;
+  }
+  EXPECT_EQ(meaning({"listening on 127.0.0.1:80", "", "  x ^"}), "");
+  EXPECT_EQ(meaning({"SIGQUIT: quit", "PC=0x1 m=0 sigcode=0"}), "");
+}
+
+TEST(PanicWords, APythonInterruptIsTheSignalItself) {
+  const std::vector<std::string_view> interrupted{
+      "Traceback (most recent call last):", "  File \"a.py\", line 1, in <module>", "    f()",
+      "KeyboardInterrupt"};
+  EXPECT_EQ(meaning(interrupted), "");
+  auto chain = interrupted;
+  chain.insert(chain.end(),
+               {"", "During handling of the above exception, another exception occurred:", "",
+                "Traceback (most recent call last):", "  File \"a.py\", line 9",
+                "OSError: cleaning up failed"});
+  EXPECT_EQ(meaning(chain), "a Python traceback") << "the cleaning up broke";
+  EXPECT_EQ(meaning(chain, 7), "a Python traceback");
+  std::vector<std::string_view> handled{
+      "Traceback (most recent call last):",
+      "  File \"a.py\", line 9",
+      "ValueError: x",
+      "of two lines",
+      "",
+      "During handling of the above exception, another exception occurred:",
+      ""};
+  handled.insert(handled.end(), interrupted.begin(), interrupted.end());
+  EXPECT_EQ(meaning(handled), "") << "the interrupt came while another was being handled";
+  std::vector<std::string_view> logged{
+      "Traceback (most recent call last):", "  File \"a.py\", line 9", "ValueError: x", "stopping"};
+  logged.insert(logged.end(), interrupted.begin(), interrupted.end());
+  EXPECT_EQ(meaning(logged), "a Python traceback") << "not of the same chain";
+  EXPECT_EQ(meaning(logged, 4), "");
+  EXPECT_EQ(meaning({"Traceback (most recent call last):", "  File \"a.py\", line 9"}),
+            "a Python traceback")
+      << "cut off";
+}
+
 }  // namespace
 }  // namespace lastcall

@@ -1,8 +1,8 @@
 #include "client/connection_log.hpp"
 
-#include <boost/asio/error.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <boost/asio/error.hpp>
 
 #include "unit/client/event_words.hpp"
 #include "unit/scratch_folder.hpp"
@@ -54,7 +54,8 @@ TEST_F(ConnectionLogOf, EachEndOfTheStreamIsRecordedOnce) {
     log_.close_notify(Direction::received);
   }
   EXPECT_TRUE(log_.was_reset());
-  EXPECT_THAT(recorded(), ElementsAre("fin received", "fin sent", "reset", "close_notify sent", "close_notify received"));
+  EXPECT_THAT(recorded(), ElementsAre("fin received", "fin sent", "reset", "close_notify sent",
+                                      "close_notify received"));
 }
 
 TEST_F(ConnectionLogOf, OtherSocketErrorsSayNothingAboutTheServer) {
@@ -75,8 +76,9 @@ TEST_F(ConnectionLogOf, AnAnswerBeginsOnceWithTheFirstByteOfAnHttpResponse) {
   receive("nobody asked");
   log_.request_sent({1}, 10);
   receive("HTTP");
-  EXPECT_THAT(recorded(), ElementsAre("request_sent 0 10", "answer_began 0", "request_ended 0 ok 200 0",
-                                      "request_sent 1 10", "answer_began 1"));
+  EXPECT_THAT(recorded(),
+              ElementsAre("request_sent 0 10", "answer_began 0", "request_ended 0 ok 200 0",
+                          "request_sent 1 10", "answer_began 1"));
 }
 
 TEST_F(ConnectionLogOf, WebSocketBytesBeginNoAnswer) {
@@ -89,7 +91,9 @@ TEST_F(ConnectionLogOf, WebSocketBytesBeginNoAnswer) {
 
 TEST_F(ConnectionLogOf, CloseFramesOfBothSidesAreRecordedWithCodeAndReason) {
   upgrade();
-  receive("\x88\x05\x03\xe9" "bye");
+  receive(
+      "\x88\x05\x03\xe9"
+      "bye");
   send(std::string("\x88\x82\0\0\0\0\x03\xe9", 8));
   EXPECT_THAT(recorded(), ElementsAre("close_frame received 1001 bye", "close_frame sent 1001"));
 }
@@ -117,7 +121,8 @@ TEST_F(ConnectionLogOf, PlainHttpIsNotReadAsFrames) {
 TEST_F(ConnectionLogOf, AnUnansweredRequestEndsUnknownBeforeItsConnection) {
   log_.request_sent({7}, 1);
   log_.ended(ConnectionEndReason::reset, "gone");
-  EXPECT_THAT(recorded(), ElementsAre("request_sent 7 1", "request_ended 7 unknown 0 0", "connection_ended reset gone"));
+  EXPECT_THAT(recorded(), ElementsAre("request_sent 7 1", "request_ended 7 unknown 0 0",
+                                      "connection_ended reset gone"));
 }
 
 TEST_F(ConnectionLogOf, AnAnsweredRequestDoesNotEndTwice) {
@@ -125,7 +130,8 @@ TEST_F(ConnectionLogOf, AnAnsweredRequestDoesNotEndTwice) {
   log_.request_ended(RequestEnd::refused, 503, 9);
   log_.request_ended(RequestEnd::ok, 200, 9);
   log_.ended(ConnectionEndReason::server_closed, "");
-  EXPECT_THAT(recorded(), ElementsAre("request_sent 0 1", "request_ended 0 refused 503 9", "connection_ended server_closed"));
+  EXPECT_THAT(recorded(), ElementsAre("request_sent 0 1", "request_ended 0 refused 503 9",
+                                      "connection_ended server_closed"));
 }
 
 TEST_F(ConnectionLogOf, TriggersCountWhatHappened) {

@@ -25,7 +25,8 @@ Ends socket_pair() {
 }
 
 TEST(Assignment, ComesBackFromItsText) {
-  const Assignment sent{"/t/plan.json", "/t/clients-2.seg", "", 2, 5, {{"port", "12000"}, {"dir", "/a \"b\"\n"}}};
+  const Assignment sent{
+      "/t/plan.json", "/t/clients-2.seg", "", 2, 5, {{"port", "12000"}, {"dir", "/a \"b\"\n"}}};
   const auto received = assignment_from(to_text(sent));
   ASSERT_TRUE(received.has_value()) << received.error().message();
   EXPECT_EQ(received->plan, sent.plan);
@@ -83,7 +84,8 @@ TEST(Control, SeesTheOtherEndClose) {
   const auto closed = receive_message(ends.worker.get());
   ASSERT_TRUE(closed.has_value());
   EXPECT_EQ(closed->text, "");
-  EXPECT_TRUE(send_message(ends.worker.get(), "D").has_error()) << "and SIGPIPE does not end the process";
+  EXPECT_TRUE(send_message(ends.worker.get(), "D").has_error())
+      << "and SIGPIPE does not end the process";
 }
 
 TEST(TriggerBoard, CountsOverProcesses) {

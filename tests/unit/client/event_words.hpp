@@ -38,7 +38,8 @@ inline std::string words(const Event& event) {
 inline std::vector<Event> events_of(const std::string& path) {
   const auto segment = read_segment(path);
   if (!segment) return {{{}, EventsLost{"segment", segment.error().message()}}};
-  if (!segment->complete || segment->lost > 0) return {{{}, EventsLost{"segment", segment->problem}}};
+  if (!segment->complete || segment->lost > 0)
+    return {{{}, EventsLost{"segment", segment->problem}}};
   return segment->events;
 }
 inline std::vector<std::string> words_of(const std::string& path) {

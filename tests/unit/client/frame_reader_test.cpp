@@ -17,18 +17,22 @@ const std::string kUpgrade = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso
 // RFC 6455, section 5.2. `length_bytes`: 0, 2 or 8 bytes of extended length.
 std::string header(unsigned opcode, std::uint64_t size, unsigned length_bytes, bool masked) {
   std::string text(1, static_cast<char>(0x80U | opcode));
-  const unsigned length = length_bytes == 0 ? static_cast<unsigned>(size) : length_bytes == 2 ? 126 : 127;
+  const unsigned length = length_bytes == 0   ? static_cast<unsigned>(size)
+                          : length_bytes == 2 ? 126
+                                              : 127;
   text += static_cast<char>(length | (masked ? 0x80U : 0U));
   for (unsigned i = length_bytes; i > 0; --i) text += static_cast<char>(size >> (8 * (i - 1)));
   return text;
 }
-std::string frame(unsigned opcode, std::string payload, bool masked = false, unsigned length_bytes = 0) {
+std::string frame(unsigned opcode, std::string payload, bool masked = false,
+                  unsigned length_bytes = 0) {
   if (length_bytes == 0 && payload.size() > 125) length_bytes = payload.size() > 65535 ? 8 : 2;
   auto text = header(opcode, payload.size(), length_bytes, masked);
   if (masked) {
     const std::string key = "\x37\xfa\x21\x3d";  // the RFC's example
     text += key;
-    for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<char>(payload[i] ^ key[i % 4]);
+    for (std::size_t i = 0; i < payload.size(); ++i)
+      payload[i] = static_cast<char>(payload[i] ^ key[i % 4]);
   }
   return text + payload;
 }
@@ -73,8 +77,8 @@ TEST(FrameReader, SkipsPayloadsOfEveryLengthForm) {
   const std::string like_close = frame(kClose, close_payload(1000, ""));
   for (const bool masked : {false, true}) {
     for (const unsigned length_bytes : {0U, 2U, 8U}) {
-      const auto reader =
-          fed(kUpgrade + frame(kText, like_close, masked, length_bytes) + frame(kClose, close_payload(1001, "")));
+      const auto reader = fed(kUpgrade + frame(kText, like_close, masked, length_bytes) +
+                              frame(kClose, close_payload(1001, "")));
       ASSERT_TRUE(reader.close().has_value());
       EXPECT_EQ(reader.close()->code, 1001) << "the payload only looks like a Close frame";
       EXPECT_EQ(reader.bytes_after_close(), 0U);
@@ -83,7 +87,8 @@ TEST(FrameReader, SkipsPayloadsOfEveryLengthForm) {
 }
 
 TEST(FrameReader, ReadsFramesOfMoreThan64KiB) {
-  const auto reader = fed(kUpgrade + frame(kText, std::string(70'000, 'x')) + frame(kClose, close_payload(1001, "")));
+  const auto reader = fed(kUpgrade + frame(kText, std::string(70'000, 'x')) +
+                          frame(kClose, close_payload(1001, "")));
   EXPECT_TRUE(reader.close().has_value());
 }
 
@@ -93,7 +98,8 @@ TEST(FrameReader, DoesNotSeeACloseFrameBeforeItIsComplete) {
 }
 
 TEST(FrameReader, SkipsAStreamThatNeverUpgrades) {
-  const auto reader = fed("HTTP/1.1 101 and no end of it\r\n" + frame(kClose, close_payload(1000, "")));
+  const auto reader =
+      fed("HTTP/1.1 101 and no end of it\r\n" + frame(kClose, close_payload(1000, "")));
   EXPECT_FALSE(reader.close().has_value());
 }
 
@@ -112,7 +118,8 @@ TEST(FrameReader, ReadsTheClientsSideOfTheStreamToo) {
 }
 
 TEST(FrameReader, KeepsNoMoreThanAControlFramesPayload) {
-  // The longest length there is: nothing is set aside for it, neither for data nor for a Close frame.
+  // The longest length there is: nothing is set aside for it, neither for data nor for a Close
+  // frame.
   for (const unsigned opcode : {kText, kClose}) {
     auto reader = fed(kUpgrade + header(opcode, std::uint64_t{4} << 30, 8, false));
     const std::string block(1 << 20, 'x');
@@ -125,17 +132,20 @@ TEST(FrameReader, KeepsNoMoreThanAControlFramesPayload) {
 }
 
 RC_GTEST_PROP(FrameReader, SeesTheSameInAnyChunking, ()) {
-  const auto payloads = *rc::gen::resize(8, rc::gen::container<std::vector<std::string>>(
-      rc::gen::mapcat(rc::gen::element(0, 1, 125, 126, 300, 66'000), [](int size) {
-        return rc::gen::container<std::string>(static_cast<std::size_t>(size), rc::gen::arbitrary<char>());
-      })));
+  const auto payloads =
+      *rc::gen::resize(8, rc::gen::container<std::vector<std::string>>(rc::gen::mapcat(
+                              rc::gen::element(0, 1, 125, 126, 300, 66'000), [](int size) {
+                                return rc::gen::container<std::string>(
+                                    static_cast<std::size_t>(size), rc::gen::arbitrary<char>());
+                              })));
   const bool masked = *rc::gen::arbitrary<bool>();
   const auto code = *rc::gen::inRange<std::uint16_t>(1000, 5000);
   const auto reason = *rc::gen::resize(100, rc::gen::arbitrary<std::string>());
   RC_PRE(reason.size() <= 123U);
   const auto late = *rc::gen::arbitrary<std::string>();
   std::string bytes = kUpgrade;
-  for (const auto& payload : payloads) bytes += frame(*rc::gen::element(0x0U, 0x1U, 0x2U, 0x9U, 0xAU), payload, masked);
+  for (const auto& payload : payloads)
+    bytes += frame(*rc::gen::element(0x0U, 0x1U, 0x2U, 0x9U, 0xAU), payload, masked);
   bytes += frame(kClose, close_payload(code, reason), masked) + late;
   FrameReader reader;
   const auto sizes = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::size_t>>(
@@ -149,7 +159,8 @@ RC_GTEST_PROP(FrameReader, SeesTheSameInAnyChunking, ()) {
   RC_ASSERT(reader.bytes_after_close() == late.size());
 }
 
-RC_GTEST_PROP(FrameReader, TakesAnyGarbage, (const std::vector<std::string>& chunks, bool upgraded)) {
+RC_GTEST_PROP(FrameReader, TakesAnyGarbage,
+              (const std::vector<std::string>& chunks, bool upgraded)) {
   FrameReader reader;
   if (upgraded) feed(reader, kUpgrade);
   for (const auto& chunk : chunks) feed(reader, chunk);

@@ -4,13 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <boost/asio/post.hpp>
-
-#include "target/certificate.hpp"
-#include "unit/client/event_words.hpp"
-#include "unit/client/raw_server.hpp"
-#include "unit/scratch_folder.hpp"
+#include "unit/client/session_fixture.hpp"
 
 namespace lastcall {
 namespace {
@@ -18,90 +12,17 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::AllOf;
+using testing::client;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using testing::group_of;
 using ::testing::HasSubstr;
+using testing::kCloseGoingAway;
 using ::testing::Not;
-using ::testing::StartsWith;
 using testing::Peer;
 using testing::RawServer;
-
-const std::string kCloseGoingAway("\x88\x02\x03\xe9", 4);
-
-PlannedClient client(Nanoseconds start = {}) { return {.id = {5}, .group = 0, .start = start, .pace_seed = 1}; }
-
-class NoTriggers final : public TriggerCounter {
-  void happened(ClientEvent) override {}
-};
-
-// One client, played on the test's thread.
-class SessionAgainst : public ::testing::Test {
- protected:
-  std::unique_ptr<RawServer> server(RawServer::Script script) {
-    return std::make_unique<RawServer>(std::move(script));
-  }
-  std::unique_ptr<RawServer> tls_server(RawServer::Script script) {
-    return std::make_unique<RawServer>(std::move(script), certificate_, key_);
-  }
-
-  // From start to end, or to a limit that nothing here comes near.
-  void play(const ClientGroup& group) {
-    session_ = Session::create(context_, client(), group);
-    session_->start([this] { ended_ = true; });
-    io_.run_for(seconds(15));
-    EXPECT_TRUE(ended_) << "the session went on";
-    session_.reset();
-    EXPECT_TRUE(segment_.finish().has_value());
-    events_ = testing::events_of(folder_ / "client.seg");
-    for (const auto& event : events_) words_.push_back(testing::words(event));
-  }
-  // From any thread.
-  void stop_begins() {
-    asio::post(io_, [this] { context_.stop_begun = true; });
-  }
-  void hang_up() {
-    hung_up_ = now();
-    asio::post(io_, [this] { session_->hang_up(); });
-  }
-  [[nodiscard]] std::vector<std::uint64_t> attempts() const {
-    std::vector<std::uint64_t> found;
-    for (const auto& event : events_) {
-      if (const auto* invoked = std::get_if<ConnectInvoked>(&event.body)) {
-        found.push_back(invoked->connection.value & UINT32_MAX);
-      }
-    }
-    return found;
-  }
-
-  testing::ScratchFolder folder_;
-  std::string certificate_ = folder_ / "cert.pem";
-  std::string key_ = folder_ / "key.pem";
-  asio::io_context io_;
-  // Every client trusts the test's own certificate.
-  bool certified_ = write_certificate(certificate_, key_).has_value();
-  std::unique_ptr<asio::ssl::context> tls_ = std::move(*client_tls(certificate_));
-  SegmentWriter segment_ = std::move(*SegmentWriter::create(folder_ / "client.seg"));
-  NoTriggers triggers_;
-  SessionContext context_{io_, *tls_, segment_, triggers_, {}};
-  std::shared_ptr<Session> session_;
-  bool ended_ = false;
-  std::atomic<TimePoint> hung_up_{};
-  std::vector<Event> events_;
-  std::vector<std::string> words_;
-};
-
-ClientGroup group_of(Protocol protocol, const std::string& port, const std::string& path = "/") {
-  constexpr std::string_view kSchemes[] = {"ws", "wss", "http", "https"};
-  ClientGroup group;
-  group.protocol = protocol;
-  group.url = std::string(kSchemes[static_cast<std::size_t>(protocol)]) + "://127.0.0.1:" + port + path;
-  group.method = "GET";
-  if (is_websocket(protocol)) {
-    group.message = "hello {id}";
-    group.acknowledgement = "ack {id}";
-  }
-  return group;
-}
+using testing::SessionAgainst;
+using ::testing::StartsWith;
 
 TEST_F(SessionAgainst, WebSocketServerThatSendsDataAfterItsCloseFrame) {
   const auto server = this->server([](RawServer& s) {
@@ -111,8 +32,9 @@ TEST_F(SessionAgainst, WebSocketServerThatSendsDataAfterItsCloseFrame) {
     peer.read_to_end();
   });
   play(group_of(Protocol::ws, server->port()));
-  EXPECT_THAT(words_, AllOf(Contains("layer_up websocket"), Contains("close_frame received 1001"),
-                            Contains("close_frame sent 1001"), Contains("bytes_after_close websocket 5")));
+  EXPECT_THAT(words_,
+              AllOf(Contains("layer_up websocket"), Contains("close_frame received 1001"),
+                    Contains("close_frame sent 1001"), Contains("bytes_after_close websocket 5")));
 }
 
 TEST_F(SessionAgainst, WebSocketServerThatSendsDataLongAfterItsCloseFrame) {
@@ -126,8 +48,9 @@ TEST_F(SessionAgainst, WebSocketServerThatSendsDataLongAfterItsCloseFrame) {
     peer.read_to_end();
   });
   play(group_of(Protocol::ws, server->port()));
-  EXPECT_THAT(words_, AllOf(Contains("close_frame received 1001"), Contains("bytes_after_close websocket 5"),
-                            Contains("fin received"), Contains("fin sent")));
+  EXPECT_THAT(words_, AllOf(Contains("close_frame received 1001"),
+                            Contains("bytes_after_close websocket 5"), Contains("fin received"),
+                            Contains("fin sent")));
   EXPECT_EQ(words_.back(), "connection_ended server_closed");
 }
 
@@ -144,10 +67,11 @@ TEST_F(SessionAgainst, WebSocketServerThatAcknowledgesAndClosesInOrder) {
     peer.read_to_end();
   });
   play(group_of(Protocol::ws, server->port()));
-  EXPECT_THAT(words_, AllOf(Contains("request_sent 0 19"), Contains("request_ended 0 ok 0 17"),
-                            Contains("request_ended 1 unknown 0 0"), Contains("close_frame received 1001"),
-                            Contains("fin received"), Not(Contains("reset")),
-                            Not(Contains(StartsWith("bytes_after_close")))));
+  EXPECT_THAT(words_,
+              AllOf(Contains("request_sent 0 19"), Contains("request_ended 0 ok 0 17"),
+                    Contains("request_ended 1 unknown 0 0"), Contains("close_frame received 1001"),
+                    Contains("fin received"), Not(Contains("reset")),
+                    Not(Contains(StartsWith("bytes_after_close")))));
   EXPECT_EQ(words_.back(), "connection_ended server_closed");
 }
 
@@ -155,7 +79,8 @@ TEST_F(SessionAgainst, WebSocketServerThatDeclinesTheHandshake) {
   const auto server = this->server([](RawServer& s) {
     auto peer = s.accept();
     peer.read_request();
-    peer.answer("503 Service Unavailable", "Hello, nobody is taken on any more" + std::string(200, '!'));
+    peer.answer("503 Service Unavailable",
+                "Hello, nobody is taken on any more" + std::string(200, '!'));
     peer.read_to_end();
   });
   play(group_of(Protocol::ws, server->port()));
@@ -195,7 +120,8 @@ TEST_F(SessionAgainst, ServerThatEndsTheStreamWithoutACloseFrame) {
     peer.read_to_end();
   });
   play(group_of(Protocol::ws, server->port()));
-  EXPECT_THAT(words_, AllOf(Contains("fin received"), Not(Contains(StartsWith("close_frame received")))));
+  EXPECT_THAT(words_,
+              AllOf(Contains("fin received"), Not(Contains(StartsWith("close_frame received")))));
   EXPECT_EQ(words_.back(), "connection_ended server_closed");
 }
 
@@ -205,7 +131,8 @@ TEST_F(SessionAgainst, TlsServerThatSendsBytesAfterCloseNotify) {
     peer.accept_websocket();
     peer.write(kCloseGoingAway);
     peer.close_notify();
-    peer.write_below_tls(std::string("\x17\x03\x03\x00\x05late!", 10));  // a record that should not be there
+    peer.write_below_tls(
+        std::string("\x17\x03\x03\x00\x05late!", 10));  // a record that should not be there
     peer.fin();
     peer.read_to_end();
   });
@@ -226,8 +153,8 @@ TEST_F(SessionAgainst, TlsServerThatClosesInOrder) {
     peer.read_to_end();
   });
   play(group_of(Protocol::wss, server->port()));
-  EXPECT_THAT(words_, AllOf(Contains("close_notify received"), Contains("close_notify sent"), Contains("fin received"),
-                            Contains("fin sent"), Not(Contains("reset")),
+  EXPECT_THAT(words_, AllOf(Contains("close_notify received"), Contains("close_notify sent"),
+                            Contains("fin received"), Contains("fin sent"), Not(Contains("reset")),
                             Not(Contains(StartsWith("bytes_after_close")))));
   EXPECT_EQ(words_.back(), "connection_ended server_closed");
 }
@@ -262,8 +189,8 @@ TEST_F(SessionAgainst, TlsServerWithACertificateOfSomebodyElse) {
   const auto fresh = make_certificate();
   other.write("cert.pem", fresh.certificate);
   other.write("key.pem", fresh.key);
-  const RawServer server([](RawServer& s) { EXPECT_FALSE(s.accept().handshake_done); }, other / "cert.pem",
-                         other / "key.pem");
+  const RawServer server([](RawServer& s) { EXPECT_FALSE(s.accept().handshake_done); },
+                         other / "cert.pem", other / "key.pem");
   play(group_of(Protocol::https, server.port()));
   EXPECT_THAT(words_, Contains(StartsWith("layer_failed tls ")));
 }
@@ -279,7 +206,7 @@ TEST_F(SessionAgainst, ServerThatNeverAnswersAndHangingUpEndsItAtOnce) {
     });
     ended_ = false;
     auto group = group_of(protocol, server->port());
-    session_ = Session::create(context_, client(), group);
+    create(group);
     session_->start([this] { ended_ = true; });
     io_.restart();
     io_.run_for(seconds(15));
@@ -311,7 +238,7 @@ TEST_F(SessionAgainst, TlsServerThatStallsAtEachStageAndHangingUpEndsItAtOnce) {
 
 TEST_F(SessionAgainst, NobodyAndHangingUpBeforeItsStart) {
   ClientGroup group = group_of(Protocol::http, "9");
-  session_ = Session::create(context_, client(seconds(10)), group);
+  create(group, client(seconds(10)));
   session_->start([this] { ended_ = true; });
   session_->hang_up();
   const auto begin = now();
@@ -343,7 +270,8 @@ TEST_F(SessionAgainst, HttpServerThatClosesBetweenRequestsIsConnectedToAnew) {
   play(group);
   ASSERT_GE(attempts().size(), 2U);
   EXPECT_EQ(attempts()[1], 1U);
-  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 ok 200 4"), Contains("request_ended 1 ok 200 4")))
+  EXPECT_THAT(words_,
+              AllOf(Contains("request_ended 0 ok 200 4"), Contains("request_ended 1 ok 200 4")))
       << "request numbers go on over connections";
 }
 
@@ -375,8 +303,8 @@ TEST_F(SessionAgainst, HttpServerThatAnnouncesItsClose) {
   auto group = group_of(Protocol::http, server->port());
   group.messages = 2;
   play(group);
-  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 ok 200 3"), Contains("request_ended 1 ok 200 3"),
-                            Not(Contains("reset"))));
+  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 ok 200 3"),
+                            Contains("request_ended 1 ok 200 3"), Not(Contains("reset"))));
 }
 
 TEST_F(SessionAgainst, HttpServerThatAnswersWithAnUnwantedStatus) {
@@ -446,7 +374,7 @@ TEST_F(SessionAgainst, HttpServerThatAnswersGarbage) {
   EXPECT_THAT(words_.back(), StartsWith("connection_ended protocol "));
 }
 
-TEST(ParseEndpoint, TakesTheFourSchemesApart) {
+TEST(ParseEndpoint, TakesTheSchemesApart) {
   const auto full = parse_endpoint("wss://127.0.0.1:8443/chat?room=1");
   ASSERT_TRUE(full.has_value());
   EXPECT_EQ(full->protocol, Protocol::wss);
@@ -454,13 +382,26 @@ TEST(ParseEndpoint, TakesTheFourSchemesApart) {
   EXPECT_EQ(full->address, "127.0.0.1");
   EXPECT_EQ(full->port, 8443);
   EXPECT_EQ(full->path, "/chat?room=1");
-  const std::pair<std::string, int> defaults[] = {
-      {"ws://127.0.0.1", 80}, {"http://127.0.0.1", 80}, {"wss://127.0.0.1", 443}, {"https://127.0.0.1/", 443}};
+  const std::pair<std::string, int> defaults[] = {{"ws://127.0.0.1", 80},
+                                                  {"http://127.0.0.1", 80},
+                                                  {"wss://127.0.0.1", 443},
+                                                  {"https://127.0.0.1/", 443}};
   for (const auto& [url, port] : defaults) {
     const auto endpoint = parse_endpoint(url);
     ASSERT_TRUE(endpoint.has_value()) << url;
     EXPECT_EQ(endpoint->port, port) << url;
     EXPECT_EQ(endpoint->path, "/") << url;
+  }
+}
+
+TEST(ParseEndpoint, TakesTheRawSchemesWithAPortAndNothingElse) {
+  const auto tcp = parse_endpoint("tcp://127.0.0.1:6379");
+  ASSERT_TRUE(tcp.has_value());
+  EXPECT_EQ(tcp->protocol, Protocol::tcp);
+  EXPECT_EQ(tcp->port, 6379);
+  EXPECT_EQ(parse_endpoint("tls://localhost:6380")->protocol, Protocol::tls);
+  for (const auto* url : {"tcp://127.0.0.1", "tls://127.0.0.1", "tcp://127.0.0.1:1/path"}) {
+    EXPECT_TRUE(parse_endpoint(url).has_error()) << url;
   }
 }
 
@@ -485,11 +426,26 @@ TEST(ParseEndpoint, GivesAQueryWithoutAPathTheRoot) {
 }
 
 TEST(ParseEndpoint, RefusesWhatIsNoUrlOfThisMachine) {
-  for (const auto* url :
-       {"", "127.0.0.1:80", "ftp://127.0.0.1/", "HTTP://127.0.0.1/", "http://", "http://example.org/",
-        "http://10.0.0.1/", "http://0.0.0.0/", "http://[::2]/", "http://[]/", "http://[/", "http://[::1:80/",
-        "http://user@127.0.0.1/", "http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:-1/",
-        "http://127.0.0.1:/", "http://127.0.0.1:http/", "http://127.0.0.1:80x/", "http://127.0.0.1:+80/"}) {
+  for (const auto* url : {"",
+                          "127.0.0.1:80",
+                          "ftp://127.0.0.1/",
+                          "HTTP://127.0.0.1/",
+                          "http://",
+                          "http://example.org/",
+                          "http://10.0.0.1/",
+                          "http://0.0.0.0/",
+                          "http://[::2]/",
+                          "http://[]/",
+                          "http://[/",
+                          "http://[::1:80/",
+                          "http://user@127.0.0.1/",
+                          "http://127.0.0.1:0/",
+                          "http://127.0.0.1:65536/",
+                          "http://127.0.0.1:-1/",
+                          "http://127.0.0.1:/",
+                          "http://127.0.0.1:http/",
+                          "http://127.0.0.1:80x/",
+                          "http://127.0.0.1:+80/"}) {
     EXPECT_TRUE(parse_endpoint(url).has_error()) << url;
   }
 }

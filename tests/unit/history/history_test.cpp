@@ -71,10 +71,10 @@ TEST(Of, SortsByTimeAndKeepsTheOrderOfEquals) {
 }
 
 TEST(Stop, IsTheFirstFaultThatBeginsIt) {
-  EXPECT_FALSE(History::of({{at_ms(1), FaultInvoked{FaultId{0}, 0, 10, false}}}).stop());
-  const auto history = History::of({{at_ms(1), FaultInvoked{FaultId{0}, 0, 10, false}},
-                                    {at_ms(2), FaultInvoked{FaultId{1}, 0, 15, true}},
-                                    {at_ms(3), FaultInvoked{FaultId{1}, 1, 15, true}}});
+  EXPECT_FALSE(History::of({{at_ms(1), FaultInvoked{FaultId{0}, 0, "SIGUSR1", 10, false}}}).stop());
+  const auto history = History::of({{at_ms(1), FaultInvoked{FaultId{0}, 0, "SIGUSR1", 10, false}},
+                                    {at_ms(2), FaultInvoked{FaultId{1}, 0, "SIGTERM", 15, true}},
+                                    {at_ms(3), FaultInvoked{FaultId{1}, 1, "SIGTERM", 15, true}}});
   EXPECT_EQ(history.stop(), 1U);
 }
 

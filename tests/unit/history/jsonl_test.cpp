@@ -18,8 +18,8 @@ constexpr const char* kOneOfEach =
 {"t":"0.003000000","kind":"target_ready"}
 {"t":"0.004000000","kind":"target_not_ready","reason":"not ready within 5s"}
 {"t":"0.005000000","kind":"target_output","stream":"err","line":"a \"line\"\té"}
-{"t":"0.006000000","kind":"notification","pid":78,"text":"READY=1\nSTATUS=up"}
-{"t":"0.007000000","kind":"fault_invoked","fault":1,"step":1,"signal":15,"stop":true}
+{"t":"0.006000000","kind":"notification","pid":78,"text":"READY=1\nSTATUS=up","descriptors":1}
+{"t":"0.007000000","kind":"fault_invoked","fault":1,"step":1,"what":"SIGTERM to process","signal":15,"stop":true}
 {"t":"0.008000000","kind":"fault_finished","fault":1,"step":1,"error":3}
 {"t":"0.009000000","kind":"fault_not_reached","fault":2,"reason":"only 3 of 10 connections"}
 {"t":"0.010000000","kind":"target_forced","signal":9,"reason":"past the deadline"}
@@ -43,6 +43,23 @@ constexpr const char* kOneOfEach =
 {"t":"0.028000000","kind":"reset","connection":"12/3"}
 {"t":"0.029000000","kind":"bytes_after_close","connection":"12/3","layer":"websocket","bytes":9}
 {"t":"0.030000000","kind":"connection_ended","connection":"12/3","why":"server_closed","detail":"after its Close frame"}
+{"t":"0.031000000","kind":"lag","source":"clients-0","nanoseconds":82000000}
+{"t":"0.032000000","kind":"ready_probed","name":"tls","error":111}
+{"t":"0.033000000","kind":"watchdog_expired"}
+{"t":"0.034000000","kind":"deadline_extended","nanoseconds":5000000000}
+{"t":"0.035000000","kind":"health_probed","asked":1000000,"connected":true,"status":503}
+{"t":"0.036000000","kind":"resources_used","phase":"load","memory":5000000,"cpu":70000000,"threads":4}
+{"t":"0.037000000","kind":"observed","property":"log-complete","line":"stopped"}
+{"t":"0.038000000","kind":"not_observed","property":"acked-durable","reason":"no answer"}
+{"t":"0.039000000","kind":"checkpoint_inspected","path":"state.json","problem":"cut off"}
+{"t":"0.040000000","kind":"recovery_started","pid":80}
+{"t":"0.041000000","kind":"recovery_ready"}
+{"t":"0.042000000","kind":"recovery_failed","reason":"not within 10s"}
+{"t":"0.043000000","kind":"recovery_ended","how":"exited","value":0}
+{"t":"0.044000000","kind":"asked","connection":"12/3","request":7,"found":1}
+{"t":"0.045000000","kind":"control_frame","connection":"12/3","direction":"sent","pong":false}
+{"t":"0.046000000","kind":"misbehaved","connection":"12/3","how":"reset"}
+{"t":"0.047000000","kind":"network_disturbed","connection":"12/3","fault":1,"to_target":100,"to_client":200}
 )";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

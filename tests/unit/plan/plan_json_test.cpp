@@ -19,6 +19,7 @@ ready = { notify = true }
 [[clients]]
 url = "ws://127.0.0.1:{port}/"
 count = 20
+proxy = true
 [[faults]]
 what = "stop"
 when = { phase = "load", at = "0ms..1s" }
@@ -27,6 +28,23 @@ what = "double-signal"
 signal = "SIGUSR1"
 second = ["SIGTERM", "SIGINT"]
 when = { event = "acknowledged", nth = "1..40" }
+[[faults]]
+what = "network"
+action = "stall"
+for = "1ms..9ms"
+percent = 50
+when = { log = "^ready", nth = 2 }
+[[faults]]
+what = "limit"
+memory = "64MiB"
+when = { notification = "STOPPING=1" }
+[[faults]]
+what = "abort-clients"
+percent = 30
+when = { phase = "drain", at = "1ms" }
+[[target.vary]]
+name = "queue"
+values = ["10", "1000"]
 )";
 
 Plan drawn(std::uint64_t seed) {
@@ -58,7 +76,10 @@ TEST(PlanJson, IsPinnedForASeed) {
   "seed": "0x0000000000000007",
   "scenario": {
     "file": "s.toml",
-    "text": "about = \"why\"\n[target]\ncommand = [\"server\"]\nready = { notify = true }\n[[clients]]\nurl = \"ws://127.0.0.1:{port}/\"\ncount = 20\n[[faults]]\nwhat = \"stop\"\nwhen = { phase = \"load\", at = \"0ms..1s\" }\n[[faults]]\nwhat = \"double-signal\"\nsignal = \"SIGUSR1\"\nsecond = [\"SIGTERM\", \"SIGINT\"]\nwhen = { event = \"acknowledged\", nth = \"1..40\" }\n"
+    "text": "about = \"why\"\n[target]\ncommand = [\"server\"]\nready = { notify = true }\n[[clients]]\nurl = \"ws://127.0.0.1:{port}/\"\ncount = 20\nproxy = true\n[[faults]]\nwhat = \"stop\"\nwhen = { phase = \"load\", at = \"0ms..1s\" }\n[[faults]]\nwhat = \"double-signal\"\nsignal = \"SIGUSR1\"\nsecond = [\"SIGTERM\", \"SIGINT\"]\nwhen = { event = \"acknowledged\", nth = \"1..40\" }\n[[faults]]\nwhat = \"network\"\naction = \"stall\"\nfor = \"1ms..9ms\"\npercent = 50\nwhen = { log = \"^ready\", nth = 2 }\n[[faults]]\nwhat = \"limit\"\nmemory = \"64MiB\"\nwhen = { notification = \"STOPPING=1\" }\n[[faults]]\nwhat = \"abort-clients\"\npercent = 30\nwhen = { phase = \"drain\", at = \"1ms\" }\n[[target.vary]]\nname = \"queue\"\nvalues = [\"10\", \"1000\"]\n"
+  },
+  "varied": {
+    "queue": "10"
   },
   "clients": [
     {
@@ -68,18 +89,59 @@ TEST(PlanJson, IsPinnedForASeed) {
   ],
   "faults": [
     {
-      "signals": ["SIGTERM"],
+      "signals": [
+        {
+          "signal": "SIGTERM",
+          "after": "0s"
+        }
+      ],
+      "to": "process",
       "when": {
         "phase": "load",
         "at": "414571us"
       }
     },
     {
-      "signals": ["SIGUSR1", "SIGTERM"],
-      "gap": "6867us",
+      "signals": [
+        {
+          "signal": "SIGUSR1",
+          "after": "0s"
+        },
+        {
+          "signal": "SIGINT",
+          "after": "70204us"
+        }
+      ],
+      "to": "process",
       "when": {
         "event": "acknowledged",
         "nth": 38
+      }
+    },
+    {
+      "network": "stall",
+      "toward": "both",
+      "for": "4439us",
+      "at_byte": 0,
+      "percent": 50,
+      "when": {
+        "log": "^ready",
+        "nth": 2
+      }
+    },
+    {
+      "limit": "memory",
+      "value": 67108864,
+      "when": {
+        "notification": "STOPPING=1",
+        "nth": 1
+      }
+    },
+    {
+      "abort-clients": 30,
+      "when": {
+        "phase": "drain",
+        "at": "1ms"
       }
     }
   ]
@@ -88,10 +150,10 @@ TEST(PlanJson, IsPinnedForASeed) {
 }
 
 TEST(PlanJson, IsPinnedByItsHashForMoreSeeds) {
-  EXPECT_EQ(hash(to_json(drawn(0))), 0x5DAFDA61185EC712ULL);
-  EXPECT_EQ(hash(to_json(drawn(1))), 0x1E00D1C679F879F6ULL);
-  EXPECT_EQ(hash(to_json(drawn(0xDEADBEEF))), 0xF9F6FDEADD1D9ED6ULL);
-  EXPECT_EQ(hash(to_json(drawn(UINT64_MAX))), 0x5D9DB5E4FC5BBB90ULL);
+  EXPECT_EQ(hash(to_json(drawn(0))), 0x4667CA0733C21516ULL);
+  EXPECT_EQ(hash(to_json(drawn(1))), 0x52C31D4471C57837ULL);
+  EXPECT_EQ(hash(to_json(drawn(0xDEADBEEF))), 0xF17E01A442802180ULL);
+  EXPECT_EQ(hash(to_json(drawn(UINT64_MAX))), 0x377C880B03CEDE97ULL);
 }
 
 RC_GTEST_PROP(PlanJson, ComesBackAsTheSamePlan, (std::uint64_t seed)) {
@@ -113,6 +175,7 @@ RC_GTEST_PROP(PlanJson, ComesBackAsTheSamePlan, (std::uint64_t seed)) {
   RC_ASSERT(back->scenario_text == plan.scenario_text);
   RC_ASSERT(back->groups == plan.groups);
   RC_ASSERT(back->faults == plan.faults);
+  RC_ASSERT(back->varied == plan.varied);
   RC_ASSERT(to_json(*back) == json);
 }
 
@@ -142,15 +205,24 @@ TEST(PlanJson, ErrorsNameTheirPlace) {
             "cannot read plan.json: faults[0].when.phase: expected one of 'start', 'load', "
             "'drain', found 'after'");
   EXPECT_EQ(with("\"SIGTERM\"", "\"SIGTREM\""),
-            "cannot read plan.json: faults[0].signals[0]: unknown signal 'SIGTREM'");
-  EXPECT_EQ(with("[\"SIGTERM\"]", "[]"),
-            "cannot read plan.json: faults[0].signals: expected one or two signals, found none");
-  EXPECT_EQ(with("\"signals\": [\"SIGTERM\"]", "\"gap\": \"1s\", \"signals\": [\"SIGTERM\"]"),
-            "cannot read plan.json: faults[0].gap: a gap needs two signals");
+            "cannot read plan.json: faults[0].signals[0].signal: unknown signal 'SIGTREM'");
+  EXPECT_EQ(with("\"to\": \"process\"", "\"to\": \"all\""),
+            "cannot read plan.json: faults[0].to: expected one of 'process', 'group', 'child', "
+            "'tree', found 'all'");
+  EXPECT_EQ(with("\"percent\": 50", "\"percent\": 0"),
+            "cannot read plan.json: faults[2].percent: expected a percentage from 1 to 100");
+  EXPECT_EQ(with("\"^ready\"", "\"(\""),
+            "cannot read plan.json: faults[2].when.log: bad regular expression \"(\": Mismatched "
+            "'(' and ')' in regular expression");
+  EXPECT_EQ(with("\"limit\": \"memory\"", "\"limit\": \"time\""),
+            "cannot read plan.json: faults[3].limit: expected one of 'descriptors', 'memory', "
+            "'disk', 'cpu', found 'time'");
+  EXPECT_EQ(with("\"queue\": \"", "\"queue\": \"x"),
+            "cannot read plan.json: varied.queue: 'x10' is not one of its values");
   EXPECT_EQ(with("\"clients\": [", "\"clients\": [{}, "),
             "cannot read plan.json: clients: expected at most 1 items, found 2");
   EXPECT_EQ(with("\"faults\": [", "\"faults\": [{}, "),
-            "cannot read plan.json: faults: expected at most 2 items, found 3");
+            "cannot read plan.json: faults: expected at most 5 items, found 6");
   EXPECT_EQ(with("count = 20", "count = 0"),
             "cannot read plan.json: scenario: s.toml:7:9: must be from 1 to 1000000, found 0");
   EXPECT_EQ(error_of("[]"), "cannot read plan.json: expected an object");

@@ -20,34 +20,69 @@ Scenario scenario() {
   result.clients[0].count = 10;
   result.clients[0].ramp = seconds(1);
   result.clients[1].count = 3;
-  result.faults = {{.kind = FaultChoice::Kind::stop,
-                    .first = {SIGTERM, SIGQUIT},
-                    .second = {},
-                    .gap = {},
+  for (auto& group : result.clients) group.mix = {{Behaviour::steady, 3}, {Behaviour::reset, 1}};
+  result.clients[0].source = SourceNetwork{0x7F010000, 16};
+  result.clients[0].misbehaves = {milliseconds(5), milliseconds(9)};
+  result.target.vary = {{"queue", {"10", "1000"}}};
+  result.faults = {{.act = SignalChoice{.first = {SIGTERM, SIGQUIT}, .next = {}},
                     .when = WhenPhase{Phase::load, {milliseconds(0), seconds(1)}}},
-                   {.kind = FaultChoice::Kind::double_signal,
-                    .first = {SIGUSR1},
-                    .second = {SIGTERM, SIGINT},
-                    .gap = {milliseconds(1), milliseconds(50)},
-                    .when = WhenEvent{ClientEvent::acknowledged, {1, 40}}}};
+                   {.act = SignalChoice{.first = {SIGUSR1},
+                                        .next = {SIGTERM, SIGINT},
+                                        .count = {1, 4},
+                                        .gap = {milliseconds(1), milliseconds(50)}},
+                    .when = WhenEvent{ClientEvent::acknowledged, {1, 40}}},
+                   {.act = NetworkChoice{.action = NetworkAction::truncate, .at_byte = {10, 20}},
+                    .when = WhenLine{"^listening", {2, 3}}}};
   return result;
 }
+
+const SendSignals& signals_of(const Fault& fault) { return std::get<SendSignals>(fault.act); }
 
 Plan drawn(const Scenario& from, std::uint64_t seed) { return draw_plan("s.toml", "", from, seed); }
 
 RC_GTEST_PROP(Planner, DrawsWithinTheRanges, (std::uint64_t seed)) {
   const auto plan = drawn(scenario(), seed);
   RC_ASSERT(plan.groups.size() == 2U);
-  RC_ASSERT(plan.faults.size() == 2U);
-  const auto& stop = plan.faults[0];
-  RC_ASSERT(stop.signals == std::vector{SIGTERM} || stop.signals == std::vector{SIGQUIT});
-  const auto at = std::get<PhaseMoment>(stop.when).after;
+  RC_ASSERT(plan.faults.size() == 3U);
+  const auto& stop = signals_of(plan.faults[0]).steps;
+  RC_ASSERT(stop.size() == 1U && (stop[0].signal == SIGTERM || stop[0].signal == SIGQUIT));
+  const auto at = std::get<PhaseMoment>(plan.faults[0].when).after;
   RC_ASSERT(at >= seconds(0) && at <= seconds(1) && at.count() % 1000 == 0);
-  const auto& twice = plan.faults[1];
-  RC_ASSERT(twice.signals.size() == 2U && twice.signals[0] == SIGUSR1);
-  RC_ASSERT(twice.gap >= milliseconds(1) && twice.gap <= milliseconds(50));
-  const auto nth = std::get<NthEvent>(twice.when).nth;
+  const auto& storm = signals_of(plan.faults[1]).steps;
+  RC_ASSERT(storm.size() >= 2U && storm.size() <= 5U && storm[0].signal == SIGUSR1);
+  for (std::size_t i = 1; i < storm.size(); ++i) {
+    RC_ASSERT(storm[i].signal == SIGTERM || storm[i].signal == SIGINT);
+    RC_ASSERT(storm[i].after >= milliseconds(1) && storm[i].after <= milliseconds(50));
+  }
+  const auto nth = std::get<NthEvent>(plan.faults[1].when).nth;
   RC_ASSERT(nth >= 1U && nth <= 40U);
+  const auto& network = std::get<DisturbNetwork>(plan.faults[2].act);
+  RC_ASSERT(network.at_byte >= 10U && network.at_byte <= 20U);
+  const auto line = std::get<NthLine>(plan.faults[2].when);
+  RC_ASSERT(line.pattern == "^listening" && line.nth >= 2U && line.nth <= 3U);
+  RC_ASSERT(plan.varied.at("queue") == "10" || plan.varied.at("queue") == "1000");
+}
+
+RC_GTEST_PROP(Planner, DrawsEachClientsBehaviourMomentAndSource, (std::uint64_t seed)) {
+  for (const auto& client : planned_clients(drawn(scenario(), seed))) {
+    RC_ASSERT(client.behaviour == Behaviour::steady || client.behaviour == Behaviour::reset);
+    if (client.group == 0) {
+      RC_ASSERT(client.misbehaves >= milliseconds(5) && client.misbehaves <= milliseconds(9));
+      RC_ASSERT(client.source > 0x7F010000U && client.source < 0x7F01FFFFU);
+    } else {
+      RC_ASSERT(client.source == 0U);
+    }
+  }
+}
+
+TEST(Planner, DrawsBehavioursByTheirWeights) {
+  auto many = scenario();
+  many.clients.resize(1);
+  many.clients[0].count = 40'000;
+  const auto clients = planned_clients(drawn(many, 3));
+  const auto resets = std::ranges::count(clients, Behaviour::reset, &PlannedClient::behaviour);
+  // Six standard deviations of a binomial with n = 40000, p = 1/4.
+  EXPECT_NEAR(static_cast<double>(resets), 10'000, 520);
 }
 
 RC_GTEST_PROP(Planner, GivesTheSamePlanForTheSameSeed, (std::uint64_t seed)) {
@@ -55,28 +90,33 @@ RC_GTEST_PROP(Planner, GivesTheSamePlanForTheSameSeed, (std::uint64_t seed)) {
   const auto two = drawn(scenario(), seed);
   RC_ASSERT(one.groups == two.groups);
   RC_ASSERT(one.faults == two.faults);
+  RC_ASSERT(one.varied == two.varied);
 }
 
 RC_GTEST_PROP(Planner, OneMoreGroupOrFaultShiftsNothingElse, (std::uint64_t seed)) {
   const auto before = drawn(scenario(), seed);
   auto more = scenario();
-  more.clients.push_back({});
+  more.clients.push_back(more.clients[0]);
+  more.target.vary.push_back({"other", {"a", "b"}});
   more.faults.push_back(more.faults[0]);
   const auto after = drawn(more, seed);
   RC_ASSERT(std::equal(before.groups.begin(), before.groups.end(), after.groups.begin()));
   RC_ASSERT(std::equal(before.faults.begin(), before.faults.end(), after.faults.begin()));
+  RC_ASSERT(before.varied.at("queue") == after.varied.at("queue"));
 }
 
 RC_GTEST_PROP(Planner, ChangingOnePartOfAFaultShiftsNoOther, (std::uint64_t seed)) {
   const auto before = drawn(scenario(), seed);
   auto changed = scenario();
-  changed.faults[0].first = {SIGTERM, SIGQUIT, SIGINT, SIGHUP};
-  changed.faults[1].gap = {milliseconds(0), seconds(7)};
+  std::get<SignalChoice>(changed.faults[0].act).first = {SIGTERM, SIGQUIT, SIGINT, SIGHUP};
+  std::get<SignalChoice>(changed.faults[1].act).gap = {milliseconds(0), seconds(7)};
   const auto after = drawn(changed, seed);
   RC_ASSERT(before.groups == after.groups);
   RC_ASSERT(before.faults[0].when == after.faults[0].when);
   RC_ASSERT(before.faults[1].when == after.faults[1].when);
-  RC_ASSERT(before.faults[1].signals == after.faults[1].signals);
+  const auto& storm = signals_of(before.faults[1]).steps;
+  const auto& same = signals_of(after.faults[1]).steps;
+  RC_ASSERT(std::ranges::equal(storm, same, {}, &SignalStep::signal, &SignalStep::signal));
 }
 
 RC_GTEST_PROP(Planner, StartsEachClientInItsSlotOfTheRamp, (std::uint64_t seed)) {
@@ -111,6 +151,7 @@ TEST(Planner, AMillionClientsOverADayDoNotOverflow) {
   Scenario large;
   large.clients.resize(1);
   large.clients[0].count = 1'000'000;
+  large.clients[0].mix = {{Behaviour::steady, 1}};
   large.clients[0].ramp = std::chrono::hours(24);
   const auto clients = planned_clients(drawn(large, 1));
   ASSERT_EQ(clients.size(), 1'000'000U);

@@ -32,6 +32,11 @@ inline CampaignSummary every_outcome() {
         {.property = "in-flight-finished", .outcome = in_flight},
         {.property = "released", .outcome = not_applicable},
     };
+    for (const auto* beside : {"stops-accepting", "drains-health", "notify", "watchdog",
+                               "repeat-signal", "acked-durable", "recovers", "checkpoint-intact",
+                               "log-complete", "prompt-exit", "config-effective", "overhead"}) {
+      t.verdicts.push_back({.property = beside, .outcome = not_applicable});
+    }
     if (clean_exit == fail) {
       t.directory = "trial-" + std::to_string(number);
       t.verdicts[1].reason = "exit 1 after SIGTERM <\x01&\xFF>";
@@ -47,6 +52,7 @@ inline CampaignSummary every_outcome() {
   Scenario wanted;
   wanted.properties["no-panic"].judged = false;
   wanted.properties["no-panic"].why = "it logs tracebacks";
+  wanted.properties["watchdog"].configured = true;
   wanted.required = {"released"};
   summarise(scenario, wanted);
   campaign.scenarios = {scenario};

@@ -83,6 +83,9 @@ std::vector<std::string> problems(const bj::value& report) {
 TEST(Json, IsWhatItsSchemaSays) {
   EXPECT_EQ(problems(bj::parse(reports::json(every_outcome()))), std::vector<std::string>{});
   EXPECT_EQ(problems(bj::parse(reports::json(CampaignSummary{}))), std::vector<std::string>{});
+  auto measured = every_outcome();
+  measured.scenarios[0].trials[0].idle_tail = Nanoseconds(5);
+  EXPECT_EQ(problems(bj::parse(reports::json(measured))), std::vector<std::string>{});
 }
 TEST(Json, TheSchemaFindsWhatIsWrong) {
   auto report = bj::parse(reports::json(every_outcome())).as_object();

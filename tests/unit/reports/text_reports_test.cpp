@@ -23,6 +23,8 @@ constexpr const char* kTerminal =
   in-flight-finished  unknown            0     0        1     2         0
   close-handshake     not-judged         0     0        0     0         0
   released            not-applicable     0     0        0     3         0
+  watchdog            not-applicable     0     0        0     3         0
+  not applicable here: stops-accepting, drains-health, notify, repeat-signal, acked-durable, recovers, checkpoint-intact, log-complete, prompt-exit (measured in 0 trials, it takes at least 5), config-effective, overhead
 
   clean-exit: exit 1 after SIGTERM <?&�>
     trial 2: lastcall replay 'my results/trial-2'
@@ -37,7 +39,7 @@ seed 42, 12.0 s, results in my results
 constexpr const char* kJunit =
     R"~(<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="lastcall">
-  <testsuite name="scenarios/chat.toml" timestamp="2026-01-31T12:00:00Z" time="4.500" tests="8" failures="1" errors="3" skipped="3">
+  <testsuite name="scenarios/chat.toml" timestamp="2026-01-31T12:00:00Z" time="4.500" tests="20" failures="1" errors="3" skipped="15">
     <testcase classname="scenarios/chat.toml" name="serves" />
     <testcase classname="scenarios/chat.toml" name="no-panic">
       <skipped message="switched off: it logs tracebacks" />
@@ -58,6 +60,42 @@ trial 2: lastcall replay 'my results/trial-2'
     </testcase>
     <testcase classname="scenarios/chat.toml" name="released">
       <error message="required, but not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="stops-accepting">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="drains-health">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="notify">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="watchdog">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="repeat-signal">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="acked-durable">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="recovers">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="checkpoint-intact">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="log-complete">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="prompt-exit">
+      <skipped message="not-applicable: measured in 0 trials, it takes at least 5" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="config-effective">
+      <skipped message="not-applicable" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="overhead">
+      <skipped message="not-applicable" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="trial 4">
       <error message="the harness or its environment broke: cannot lease a port" />
@@ -96,6 +134,8 @@ A chat server \| with \*users\*
 - in-flight-finished: unknown in 1 trial: events of clients-0 were lost: cut off
 - close-handshake: nothing to judge in any trial
 - released (required): nothing to judge in any trial
+- watchdog: nothing to judge in any trial
+- not applicable here: stops-accepting, drains-health, notify, repeat-signal, acked-durable, recovers, checkpoint-intact, log-complete, prompt-exit (measured in 0 trials, it takes at least 5), config-effective, overhead
 - trial 4 broke: cannot lease a port
 
 ### Switched off
@@ -116,12 +156,47 @@ TEST(Terminal, UsesColourOnlyIfAsked) {
   EXPECT_THAT(reports::terminal(every_outcome(), false), Not(HasSubstr("\x1b")));
 }
 
+// Five trials, whose target idled 90 ms each before it ended.
+CampaignSummary idle_campaign() {
+  CampaignSummary campaign{
+      .lastcall_version = "", .started_utc = "", .results = "results", .scenarios = {}};
+  ScenarioSummary scenario;
+  scenario.planned = 5;
+  for (std::uint32_t number = 1; number <= 5; ++number) {
+    TrialSummary trial;
+    trial.number = number;
+    trial.verdicts = {{.property = "prompt-exit", .outcome = Outcome::not_applicable}};
+    trial.idle_tail = std::chrono::milliseconds(90);
+    scenario.trials.push_back(trial);
+  }
+  summarise(scenario, Scenario{});
+  campaign.scenarios = {scenario};
+  return campaign;
+}
+
+TEST(OverACampaign, AFailureSaysItsNumbersInsteadOfABound) {
+  const std::string numbers =
+      "idle before the end: median 90.0 ms, third quartile 90.0 ms, ninth decile 90.0 ms over 5 "
+      "trials; longer than 40ms in 5";
+  const auto terminal = reports::terminal(idle_campaign(), false);
+  EXPECT_THAT(terminal, HasSubstr("  prompt-exit         fail               0     5        0     0"
+                                  "         5  " +
+                                  numbers + "\n"));
+  EXPECT_THAT(terminal, HasSubstr("    trial 3: not kept\n"));
+  EXPECT_THAT(terminal, Not(HasSubstr("trial 4: not kept")));
+  EXPECT_THAT(reports::markdown(idle_campaign()),
+              HasSubstr("- **prompt-exit** in 5 of 5 trials: " + numbers + "\n"));
+  EXPECT_THAT(reports::junit(idle_campaign()), HasSubstr("<failure message=\"" + numbers + "\">"));
+  EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"over_campaign\":\"" + numbers + "\""));
+  EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_tail_ns\":90000000"));
+}
+
 TEST(Junit, IsPinned) { EXPECT_EQ(reports::junit(every_outcome()), kJunit); }
 TEST(Junit, IsWellFormed) {
   pugi::xml_document document;
   const auto parsed = document.load_string(reports::junit(every_outcome()).c_str());
   EXPECT_TRUE(parsed) << parsed.description();
-  EXPECT_EQ(document.select_nodes("//testcase").size(), 8U);
+  EXPECT_EQ(document.select_nodes("//testcase").size(), 20U);
 }
 
 TEST(Markdown, IsPinned) { EXPECT_EQ(reports::markdown(every_outcome()), kMarkdown); }

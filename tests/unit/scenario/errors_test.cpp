@@ -52,7 +52,8 @@ TEST(Errors, OfATargetNameTheirPlace) {
       {"environment = { A = \"{dirr}\" }", "6:21: unknown placeholder {dirr}; did you mean {dir}?"},
       {"environment = { \"A=B\" = \"\" }",
        "6:17: a name of the environment is not empty and has no '=', found \"A=B\""},
-      {"environment = [1]", "6:15: expected a table of strings, found an array"},
+      {"environment = [1]",
+       "6:15: expected a table of named values, each a string, found an array"},
       {"directory = \"\"", "6:13: must not be empty"},
       {"files = { \"../x\" = \"\" }",
        "6:11: the path of a file is relative to {dir} and stays below it, found \"../x\""},
@@ -106,7 +107,7 @@ TEST(Errors, OfClientsNameTheirPlace) {
       {ws + "method = \"GET\"", "8:1: 'method' is for http and https only"},
       {ws + "status = 200", "8:1: 'status' is for http and https only"},
       {ws + "name = \"\"", "8:8: must not be empty"},
-      {http + "ack = \"x\"", "8:1: 'ack' is for ws and wss only"},
+      {http + "ack = \"x\"", "8:1: 'ack' is for ws, wss, tcp and tls only"},
       {http + "status = 99", "8:10: must be from 100 to 599, found 99"},
       {http + "method = \"POT\"",
        "8:10: expected one of 'GET', 'POST', 'PUT', 'DELETE', found 'POT'; did you mean 'POST'?"},
@@ -139,8 +140,11 @@ TEST(Errors, OfUrlsNameTheirPlace) {
       {url("http://127.0.0.1/{prt}"), "7:7: unknown placeholder {prt}; did you mean {port}?"},
       {url("http://127.0.0.1/ x"),
        "7:7: a URL has no spaces or control characters, found \"http://127.0.0.1/ x\""},
+      {url("tcp://127.0.0.1:{port}/"),
+       "7:7: a tcp:// URL ends with its port, found \"tcp://127.0.0.1:{port}/\""},
+      {url("tls://127.0.0.1"), "7:7: a tls:// URL has a port"},
       {url("ftp://127.0.0.1/"),
-       "7:7: a URL here begins with ws://, wss://, http:// or https://, found "
+       "7:7: a URL here begins with ws://, wss://, http://, https://, tcp:// or tls://, found "
        "\"ftp://127.0.0.1/\""},
   });
 }
@@ -152,8 +156,8 @@ TEST(Errors, OfFaultsNameTheirPlace) {
       {fault, "6:1: missing key 'what' in [[faults]]"},
       {stop, "6:1: missing key 'when' in [[faults]]"},
       {fault + "what = \"stopp\"",
-       "8:8: expected one of 'stop', 'signal', 'double-signal', found 'stopp'; did you mean "
-       "'stop'?"},
+       "8:8: expected one of 'stop', 'signal', 'double-signal', 'storm', 'pause', 'kill', "
+       "'abort-clients', 'network', 'limit', found 'stopp'; did you mean 'stop'?"},
       {fault + "what = \"stop\"\nsignal = \"SIGTERM\"",
        "9:1: 'signal' does not go with a fault 'stop'"},
       {fault + "what = \"stop\"\ngap = \"1s\"", "9:1: 'gap' does not go with a fault 'stop'"},
@@ -162,10 +166,12 @@ TEST(Errors, OfFaultsNameTheirPlace) {
        "10:1: 'second' does not go with a fault 'signal'"},
       {fault + "what = \"double-signal\"\nsignal = \"SIGTERM\"",
        "6:1: a fault 'double-signal' needs 'second'"},
-      {stop + "when = {}", "8:8: [faults.when] takes exactly one of 'phase', 'event'"},
+      {stop + "when = {}",
+       "8:8: [faults.when] takes exactly one of 'phase', 'event', 'log', 'notification'"},
       {stop + "when = { phase = \"load\", event = \"sent\" }",
-       "8:26: [faults.when] takes exactly one of 'phase', 'event'"},
-      {stop + "when = { phase = \"load\", nth = 1 }", "8:26: 'nth' goes with 'event' only"},
+       "8:26: [faults.when] takes exactly one of 'phase', 'event', 'log', 'notification'"},
+      {stop + "when = { phase = \"load\", nth = 1 }",
+       "8:26: 'nth' goes with 'event', 'log' or 'notification' only"},
       {stop + "when = { event = \"sent\", at = \"1s\" }", "8:26: 'at' goes with 'phase' only"},
       {stop + "when = { event = \"sent\", nth = 0 }",
        "8:32: must be from 1 to 1000000000, found 0"},
@@ -181,10 +187,80 @@ TEST(Errors, OfFaultsNameTheirPlace) {
   });
 }
 
+TEST(Errors, OfBehavioursAndScriptsNameTheirPlace) {
+  const std::string ws = kWebSocket;
+  const std::string raw = "[[clients]]\nurl = \"tcp://127.0.0.1:{port}\"\n";
+  const std::string tls = "[[clients]]\nurl = \"https://127.0.0.1:{port}/\"\n";
+  expect_each({
+      {ws + "behaviour = \"rest\"",
+       "8:13: expected one of 'steady', 'silent', 'never-closes', 'slow-reader', 'half-open', "
+       "'abort-handshake', 'abort-message', 'reset', 'garbage', found 'rest'; did you mean "
+       "'reset'?"},
+      {ws + "mix = { steady = 0 }", "8:18: must be from 1 to 1000000, found 0"},
+      {ws + "behaviour = \"reset\"\nmix = { steady = 1 }",
+       "9:1: 'mix' does not go with 'behaviour'"},
+      {ws + "talk = \"staff-chat\"\nack = \"x\"", "9:1: 'ack' does not go with 'talk'"},
+      {ws + "closing = \"x\"", "8:1: 'closing' is for tcp and tls only"},
+      {raw + "ping = \"1s\"", "8:1: 'ping' is for ws and wss only"},
+      {raw + "opening = [{ send = \"x\", expect = \"y\" }]",
+       "8:26: opening takes exactly one of 'send', 'expect'"},
+      {raw + "ack = '\\q'", "8:7: unknown escape '\\q'"},
+      {raw + "source = \"10.0.0.0/8\"",
+       "8:10: expected loopback addresses such as \"127.0.0.0/8\", found \"10.0.0.0/8\""},
+      {raw + "source = \"127.0.0.1/8\"",
+       "8:10: expected loopback addresses such as \"127.0.0.0/8\", found \"127.0.0.1/8\""},
+      {ws + "verify = false", "8:1: 'verify' is for wss, https and tls only"},
+      {tls + "verify = false\ncert = \"x\"", "9:1: 'cert' goes with 'key' only"},
+      {tls,
+       "6:1: the server's certificate is not lastcall's own {tls.cert}: say 'ca', the PEM file "
+       "that it is verified against, or verify = false"},
+      {tls + "verify = false\nca = \"x\"", "9:1: 'ca' does not go with verify = false"},
+  });
+}
+
+TEST(Errors, OfFaultsOnTheNetworkAndOnLimitsNameTheirPlace) {
+  const std::string proxied = "[[clients]]\nurl = \"ws://127.0.0.1:{port}/\"\nproxy = true\n";
+  const std::string stop = proxied + "[[faults]]\nwhat = \"stop\"\nwhen.phase = \"load\"\n";
+  const std::string fault = stop + "[[faults]]\nwhen.phase = \"load\"\n";
+  expect_each({
+      {fault.substr(fault.find("[[faults]]")) + "what = \"network\"\naction = \"cut\"",
+       "9:1: a fault 'network' needs clients with proxy = true"},
+      {fault + "what = \"network\"", "12:1: a fault 'network' needs 'action'"},
+      {fault + "what = \"network\"\naction = \"stall\"", "12:1: the action 'stall' needs 'for'"},
+      {fault + "what = \"network\"\naction = \"cut\"\nfor = \"1s\"",
+       "16:1: 'for' does not go with the action 'cut'"},
+      {fault + "what = \"network\"\naction = \"truncate\"",
+       "12:1: the action 'truncate' needs 'at_byte'"},
+      {fault + "what = \"limit\"",
+       "12:1: a fault 'limit' needs exactly one of 'descriptors', 'memory', 'disk', 'cpu'"},
+      {fault + "what = \"limit\"\nmemory = \"64MB\"",
+       "15:10: expected a number of bytes or a size such as \"64MiB\", found \"64MB\""},
+      {fault + "what = \"storm\"", "12:1: a fault 'storm' needs 'signal'"},
+      {fault + "what = \"pause\"", "12:1: a fault 'pause' needs 'for'"},
+      {fault + "what = \"kill\"\nsignal = \"SIGTERM\"",
+       "15:1: 'signal' does not go with a fault 'kill'"},
+  });
+}
+
+TEST(Errors, OfASettingThatVariesNameTheirPlace) {
+  const std::string vary = "[[target.vary]]\nname = \"level\"\nvalues = [\"a\", \"b\"]\n";
+  expect_each({
+      {vary + "[properties]\nconfig-effective = { setting = \"lvel\", expect = { a = \"x\" } }",
+       "10:22: no [[target.vary]] has the name 'lvel'"},
+      {vary + "[properties]\nconfig-effective = { setting = \"level\", expect = { a = \"x\" } }",
+       "10:41: nothing is expected for the value 'b'"},
+      {vary + vary, "10:1: 'level' varies already"},
+      {"[properties]\ncheckpoint-intact = { files = [\"x\"] }",
+       "7:21: 'files' goes with one of 'format' and 'command'"},
+      {"[properties]\ncustom.Mine = { command = [\"x\"] }",
+       "7:8: expected a lower-case word such as \"my-checker\", found \"Mine\""},
+  });
+}
+
 TEST(Errors, AScenarioThatNeverStopsIsOne) {
   const std::string none =
-      "6:1: no fault begins the stop: one must be 'stop', or have only the target's stop signals "
-      "as 'signal'";
+      "6:1: no fault begins the stop: one must be 'stop' or 'kill', or have only the target's stop "
+      "signals as 'signal'";
   expect_each({
       {"[[faults]]\nwhat = \"signal\"\nsignal = \"SIGUSR1\"\nwhen = { phase = \"load\" }", none},
       {"[[faults]]\nwhat = \"signal\"\nsignal = [\"SIGTERM\", \"SIGUSR1\"]\nwhen = { phase = "

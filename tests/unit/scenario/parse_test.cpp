@@ -34,6 +34,8 @@ Scenario parsed(const std::string& text) {
 
 Scenario with(std::string_view more) { return parsed(std::string(kSmallest) + std::string(more)); }
 
+const SignalChoice& signals(const FaultChoice& fault) { return std::get<SignalChoice>(fault.act); }
+
 TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   const auto scenario = with("");
   EXPECT_EQ(scenario.about, "why");
@@ -58,7 +60,9 @@ TEST(Parse, AGroupOfWebSocketClientsHasTheStatedDefaults) {
   EXPECT_EQ(group.ramp, seconds(0));
   EXPECT_EQ(group.pace, (Range<Nanoseconds>{milliseconds(10), milliseconds(50)}));
   EXPECT_EQ(group.messages, 0U);
-  EXPECT_EQ(group.message, "{id}");
+  EXPECT_THAT(group.message, ElementsAre("{id}"));
+  EXPECT_THAT(group.mix, ElementsAre(std::pair(Behaviour::steady, 1U)));
+  EXPECT_FALSE(group.reconnect || group.ping || group.source || group.proxy || group.during_drain);
   EXPECT_EQ(group.acknowledgement, "{id}");
   EXPECT_EQ(group.method, "");
 }
@@ -66,6 +70,7 @@ TEST(Parse, AGroupOfWebSocketClientsHasTheStatedDefaults) {
 TEST(Parse, HttpClientsGetUnlessThereIsAMessageToPost) {
   const auto scenario = with(R"([[clients]]
 url = "https://localhost/"
+verify = false
 [[clients]]
 url = "http://[::1]:8080/x"
 message = "{id}"
@@ -77,7 +82,7 @@ status = [200, 404]
 )");
   EXPECT_EQ(scenario.clients.at(1).name, "clients-2");
   EXPECT_EQ(scenario.clients.at(1).method, "GET");
-  EXPECT_EQ(scenario.clients.at(1).message, "");
+  EXPECT_THAT(scenario.clients.at(1).message, ElementsAre(""));
   EXPECT_EQ(scenario.clients.at(1).acknowledgement, "");
   EXPECT_THAT(scenario.clients.at(1).status, IsEmpty());
   EXPECT_EQ(scenario.clients.at(2).method, "POST");
@@ -89,8 +94,8 @@ status = [200, 404]
 TEST(Parse, WithoutFaultsThereIsOneStopInTheLoadPhase) {
   const auto faults = with("").faults;
   ASSERT_EQ(faults.size(), 1U);
-  EXPECT_EQ(faults[0].kind, FaultChoice::Kind::stop);
-  EXPECT_THAT(faults[0].first, ElementsAre(SIGTERM));
+  EXPECT_THAT(signals(faults[0]).first, ElementsAre(SIGTERM));
+  EXPECT_EQ(signals(faults[0]).count, (Range<std::uint64_t>{0, 0}));
   const auto& when = std::get<WhenPhase>(faults[0].when);
   EXPECT_EQ(when.phase, Phase::load);
   EXPECT_EQ(when.at, (Range<Nanoseconds>{seconds(0), seconds(1)}));
@@ -117,13 +122,149 @@ when = { event = "connected" }
                           .faults;
   ASSERT_EQ(faults.size(), 4U);
   EXPECT_EQ(std::get<WhenPhase>(faults[0].when).at, (Range<Nanoseconds>{}));
-  EXPECT_EQ(faults[1].kind, FaultChoice::Kind::double_signal);
-  EXPECT_THAT(faults[1].second, ElementsAre(SIGTERM, SIGINT));
-  EXPECT_EQ(faults[1].gap, (Range<Nanoseconds>{seconds(0), milliseconds(100)}));
+  EXPECT_THAT(signals(faults[1]).next, ElementsAre(SIGTERM, SIGINT));
+  EXPECT_EQ(signals(faults[1]).gap, (Range<Nanoseconds>{seconds(0), milliseconds(100)}));
+  EXPECT_EQ(signals(faults[1]).count, (Range<std::uint64_t>{1, 1}));
   EXPECT_EQ(std::get<WhenEvent>(faults[1].when).event, ClientEvent::acknowledged);
   EXPECT_EQ(std::get<WhenEvent>(faults[1].when).nth, (Range<std::uint64_t>{1, 40}));
   EXPECT_EQ(std::get<WhenPhase>(faults[2].when).phase, Phase::drain);
   EXPECT_EQ(std::get<WhenEvent>(faults[3].when).nth, (Range<std::uint64_t>{1, 1}));
+}
+
+TEST(Parse, EveryKindOfFaultIsRead) {
+  const auto faults = with(R"([[clients]]
+url = "ws://127.0.0.1:{port}/"
+proxy = true
+[[faults]]
+what = "kill"
+to = "tree"
+when = { log = "^saved", nth = "2..3" }
+[[faults]]
+what = "storm"
+signal = ["SIGTERM", "SIGHUP"]
+count = 7
+to = "group"
+when = { notification = "STOPPING=1" }
+[[faults]]
+what = "pause"
+for = "50ms"
+when = { phase = "load" }
+[[faults]]
+what = "abort-clients"
+percent = 30
+when = { phase = "load" }
+[[faults]]
+what = "network"
+action = "truncate"
+at_byte = "10..20"
+toward = "clients"
+percent = 5
+when = { phase = "load" }
+[[faults]]
+what = "limit"
+memory = "64MiB"
+when = { phase = "load" }
+)")
+                          .faults;
+  ASSERT_EQ(faults.size(), 6U);
+  EXPECT_THAT(signals(faults[0]).first, ElementsAre(SIGKILL));
+  EXPECT_EQ(signals(faults[0]).to, Recipient::tree);
+  EXPECT_EQ(std::get<WhenLine>(faults[0].when).pattern, "^saved");
+  EXPECT_EQ(std::get<WhenLine>(faults[0].when).nth, (Range<std::uint64_t>{2, 3}));
+  EXPECT_THAT(signals(faults[1]).next, ElementsAre(SIGTERM, SIGHUP));
+  EXPECT_EQ(signals(faults[1]).count, (Range<std::uint64_t>{6, 6}));
+  EXPECT_EQ(std::get<WhenNotification>(faults[1].when).assignment, "STOPPING=1");
+  EXPECT_THAT(signals(faults[2]).first, ElementsAre(SIGSTOP));
+  EXPECT_THAT(signals(faults[2]).next, ElementsAre(SIGCONT));
+  EXPECT_EQ(signals(faults[2]).gap, (Range<Nanoseconds>{milliseconds(50), milliseconds(50)}));
+  EXPECT_EQ(std::get<AbortClients>(faults[3].act).percent, 30U);
+  const auto& network = std::get<NetworkChoice>(faults[4].act);
+  EXPECT_EQ(network.action, NetworkAction::truncate);
+  EXPECT_EQ(network.toward, Toward::clients);
+  EXPECT_EQ(network.at_byte, (Range<std::uint64_t>{10, 20}));
+  EXPECT_EQ(network.percent, 5U);
+  EXPECT_EQ(std::get<SetLimit>(faults[5].act), (SetLimit{Resource::memory, 64U << 20}));
+}
+
+TEST(Parse, BytesOfARawProtocolAreUnescaped) {
+  const auto group = with(R"([[clients]]
+url = "tcp://127.0.0.1:{port}"
+opening = [{ send = '\x00\x04hi\\' }, { expect = 'Z\0I' }]
+message = ['SET {id}\r\n', '\t']
+ack = '+OK\r\n'
+closing = 'QUIT\r\n'
+mix = { steady = 8, half-open = 1 }
+source = "127.0.0.0/8"
+reconnect = "10ms..1s"
+)")
+                         .clients.at(1);
+  EXPECT_EQ(group.protocol, Protocol::tcp);
+  ASSERT_EQ(group.opening.size(), 2U);
+  EXPECT_EQ(group.opening[0].send, (std::string("\0\x04hi\\", 5)));
+  EXPECT_EQ(group.opening[1].expect, (std::string("Z\0I", 3)));
+  EXPECT_THAT(group.message, ElementsAre("SET {id}\r\n", "\t"));
+  EXPECT_EQ(group.acknowledgement, "+OK\r\n");
+  EXPECT_EQ(group.closing, "QUIT\r\n");
+  EXPECT_THAT(group.mix,
+              ElementsAre(std::pair(Behaviour::steady, 8U), std::pair(Behaviour::half_open, 1U)));
+  EXPECT_EQ(group.source->address, 0x7F000000U);
+  EXPECT_EQ(group.source->bits, 8U);
+  EXPECT_EQ(group.reconnect, (Range<Nanoseconds>{milliseconds(10), seconds(1)}));
+}
+
+TEST(Parse, ATalkIsAWholeProtocol) {
+  const auto group = with(R"([[clients]]
+url = "ws://127.0.0.1:{port}/ocpp/CP{client}"
+talk = "charge-point"
+)")
+                         .clients.at(1);
+  EXPECT_EQ(group.subprotocol, "ocpp1.6");
+  EXPECT_EQ(group.opening.size(), 2U);
+  EXPECT_EQ(group.message.size(), 3U);
+  for (const auto& message : group.message) EXPECT_NE(message.find("{id}"), std::string::npos);
+  EXPECT_EQ(group.acknowledgement, R"([3,"{id}",)");
+}
+
+TEST(Parse, WhatATargetMayBeToldIsRead) {
+  const auto target = parsed(R"(about = "why"
+clients = [{ url = "ws://127.0.0.1:{port}/" }]
+[target]
+command = ["server", "{vary.queue}"]
+user = "nobody"
+pid1 = true
+shell = true
+ready = { notify = true }
+stop = { to = "tree" }
+limits = { descriptors = 64, disk = "1MiB", cpu = 20 }
+service = { watchdog = "200ms", access = "all" }
+[target.recovery]
+ask = { command = ["get", "{id}"], expect = "1" }
+[[target.vary]]
+name = "queue"
+values = ["10", "1000"]
+)")
+                          .target;
+  EXPECT_EQ(target.user, "nobody");
+  EXPECT_TRUE(target.pid1 && target.shell);
+  EXPECT_EQ(target.stop.to, Recipient::tree);
+  EXPECT_EQ(target.limits.descriptors, 64U);
+  EXPECT_EQ(target.limits.disk, 1U << 20);
+  EXPECT_EQ(target.limits.cpu, 20U);
+  EXPECT_FALSE(target.limits.memory);
+  EXPECT_EQ(target.service.watchdog, milliseconds(200));
+  EXPECT_TRUE(target.service.access_all);
+  EXPECT_THAT(target.recovery->command, ElementsAre("server", "{vary.queue}"));
+  EXPECT_THAT(target.recovery->ask->command, ElementsAre("get", "{id}"));
+  EXPECT_EQ(target.recovery->ask->expect, "1");
+  EXPECT_THAT(target.vary.at(0).values, ElementsAre("10", "1000"));
+}
+
+TEST(Parse, AListingIsSearchedForEachIdAndASingleQuestionNeedNotBe) {
+  const auto expect_of = [](const std::string& ask) {
+    return with("[target.recovery]\nask = " + ask + "\n").target.recovery->ask->expect;
+  };
+  EXPECT_EQ(expect_of(R"({ url = "http://127.0.0.1:{port}/all" })"), "{id}");
+  EXPECT_EQ(expect_of(R"({ url = "http://127.0.0.1:{port}/{id}" })"), "");
 }
 
 TEST(Parse, ADoubleSignalWhoseFirstIsAStopSignalBeginsTheStop) {
@@ -182,6 +323,39 @@ TEST(Parse, EveryPropertyHasAnEntryAndOnlyItsOwnSettings) {
   }
   EXPECT_THAT(properties.at("close-handshake").codes, ElementsAre(1001, 1000));
   EXPECT_EQ(properties.at("in-flight-finished").settling, milliseconds(100));
+  EXPECT_EQ(properties.at("drains-health").visible, milliseconds(50));
+  EXPECT_EQ(properties.at("repeat-signal").policy, RepeatPolicy::ignore);
+  EXPECT_TRUE(properties.at("acked-durable").after_kill);
+  EXPECT_FALSE(properties.at("overhead").startup || properties.at("overhead").memory);
+}
+
+TEST(Parse, SettingsOfTheOtherPropertiesAreRead) {
+  const auto scenario = with(R"([[target.vary]]
+name = "level"
+values = ["debug", "error"]
+[properties]
+checkpoint-intact = { files = ["*.json"], format = "json" }
+log-complete = { lines = ["stopped$"], file = "server.log" }
+repeat-signal = { policy = "force", within = "200ms", exit = [1, "SIGINT"] }
+overhead = { startup = "100ms", memory = "10MiB", cpu = 1 }
+config-effective = { setting = "level", expect = { debug = "^D", error = "^E" } }
+custom.mine = { command = ["check.py"], timeout = "1s" }
+)");
+  EXPECT_THAT(scenario.properties.at("checkpoint-intact").files, ElementsAre("*.json"));
+  EXPECT_EQ(scenario.properties.at("checkpoint-intact").format, "json");
+  EXPECT_THAT(scenario.properties.at("log-complete").lines, ElementsAre("stopped$"));
+  EXPECT_EQ(scenario.properties.at("log-complete").file, "server.log");
+  const auto& repeat = scenario.properties.at("repeat-signal");
+  EXPECT_EQ(repeat.policy, RepeatPolicy::force);
+  EXPECT_EQ(repeat.within, milliseconds(200));
+  EXPECT_THAT(repeat.ends, ElementsAre(ExpectedEnd{false, 1}, ExpectedEnd{true, SIGINT}));
+  const auto& overhead = scenario.properties.at("overhead");
+  EXPECT_EQ(overhead.startup, milliseconds(100));
+  EXPECT_EQ(overhead.memory, 10U << 20);
+  EXPECT_EQ(overhead.cpu, 1U);
+  EXPECT_EQ(scenario.properties.at("config-effective").expect.at("error"), "^E");
+  EXPECT_THAT(scenario.custom.at("mine").command, ElementsAre("check.py"));
+  EXPECT_EQ(scenario.custom.at("mine").timeout, seconds(1));
 }
 
 TEST(Parse, PropertiesAreSetAndSwitchedOff) {

@@ -48,7 +48,7 @@ TEST(Schema, AgreesWithTheParserOnDurations) {
 }
 
 TEST(Schema, AgreesWithTheParserOnUrls) {
-  constexpr std::string_view kSchemes[] = {"ws", "wss", "http", "https"};
+  constexpr std::string_view kSchemes[] = {"ws", "wss", "http", "https", "tcp", "tls"};
   for (const char* text :
        {"ws://127.0.0.1:{port}/", "wss://localhost", "http://[::1]:{port.tls}/x?y#z",
         "https://127.0.0.1:80", "http://127.0.0.1:0/", "http://127.0.0.1:{dir}/",

@@ -22,27 +22,30 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
 using testing::ScratchFolder;
+using ::testing::UnorderedElementsAre;
 
-std::vector<std::string> leftovers(const ScratchFolder& folder, const std::set<std::string>& laid_out = {}) {
+std::vector<std::string> leftovers(const ScratchFolder& folder,
+                                   const std::set<std::string>& laid_out = {}) {
   std::vector<std::string> found;
-  for (const auto& left : find_leftovers(folder.path(), laid_out).found) found.push_back(left.path + ": " + left.type);
+  for (const auto& left : find_leftovers(folder.path(), laid_out).found)
+    found.push_back(left.path + ": " + left.type);
   return found;
 }
 
 TEST(Leftovers, AreKnownByTypeAndName) {
   const ScratchFolder folder;
-  for (const auto* name : {"run/server.pid", "db.lock", "db.lck", "upload.tmp", "tmp/anything", "tmp/deep/er",
-                           "data/log.txt", "pid", "lock.txt", "data/tmp.d/kept"}) {
+  for (const auto* name : {"run/server.pid", "db.lock", "db.lck", "upload.tmp", "tmp/anything",
+                           "tmp/deep/er", "data/log.txt", "pid", "lock.txt", "data/tmp.d/kept"}) {
     folder.write(name);
   }
   ASSERT_EQ(::mkfifo((folder / "control").c_str(), 0600), 0);
   ASSERT_TRUE(NotifySocket::bind(folder / "tmp/server.sock").has_value());
   EXPECT_THAT(leftovers(folder),
-              UnorderedElementsAre("run/server.pid: pid file", "db.lock: lock file", "db.lck: lock file",
-                                   "upload.tmp: temporary file", "tmp/anything: temporary file",
-                                   "tmp/deep/er: temporary file", "control: FIFO", "tmp/server.sock: socket"));
+              UnorderedElementsAre("run/server.pid: pid file", "db.lock: lock file",
+                                   "db.lck: lock file", "upload.tmp: temporary file",
+                                   "tmp/anything: temporary file", "tmp/deep/er: temporary file",
+                                   "control: FIFO", "tmp/server.sock: socket"));
 }
 
 TEST(Leftovers, AreNotWhatLastcallLaidOut) {
@@ -50,7 +53,8 @@ TEST(Leftovers, AreNotWhatLastcallLaidOut) {
   folder.write("conf/old.pid");
   folder.write("tmp/seed");
   EXPECT_THAT(leftovers(folder, {"conf/old.pid", "tmp/seed"}), IsEmpty());
-  EXPECT_THAT(leftovers(folder, {"seed"}), UnorderedElementsAre("conf/old.pid: pid file", "tmp/seed: temporary file"));
+  EXPECT_THAT(leftovers(folder, {"seed"}),
+              UnorderedElementsAre("conf/old.pid: pid file", "tmp/seed: temporary file"));
 }
 
 TEST(Leftovers, SaysHowManyEntriesItLookedAt) {
@@ -97,7 +101,8 @@ TEST(LineSplitter, CountsTheLinesBeyondTheTotalLimit) {
   std::size_t seen = 0;
   LineSplitter splitter([&](const std::string&) { ++seen; });
   const std::string line = std::string(LineSplitter::kLineLimit, 'x') + "\n";
-  const auto fitting = LineSplitter::kTotalLimit / (LineSplitter::kLineLimit + LineSplitter::kLineCost);
+  const auto fitting =
+      LineSplitter::kTotalLimit / (LineSplitter::kLineLimit + LineSplitter::kLineCost);
   for (std::size_t i = 0; i < fitting + 3; ++i) splitter.feed(line);
   EXPECT_EQ(seen, fitting);
   EXPECT_EQ(splitter.lost_lines(), 3U);
@@ -115,9 +120,14 @@ RC_GTEST_PROP(LineSplitter, GivesTheSameLinesForAnyChunking, (std::vector<std::s
 TEST(Certificate, IsLoadedByOpenSslWithItsKey) {
   const ScratchFolder folder;
   ASSERT_TRUE(write_certificate(folder / "cert.pem", folder / "key.pem").has_value());
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
-  EXPECT_EQ(SSL_CTX_use_certificate_file(context.get(), (folder / "cert.pem").c_str(), SSL_FILETYPE_PEM), 1);
-  EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), (folder / "key.pem").c_str(), SSL_FILETYPE_PEM), 1);
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()),
+                                                                  SSL_CTX_free);
+  EXPECT_EQ(
+      SSL_CTX_use_certificate_file(context.get(), (folder / "cert.pem").c_str(), SSL_FILETYPE_PEM),
+      1);
+  EXPECT_EQ(
+      SSL_CTX_use_PrivateKey_file(context.get(), (folder / "key.pem").c_str(), SSL_FILETYPE_PEM),
+      1);
   EXPECT_EQ(SSL_CTX_check_private_key(context.get()), 1);
   EXPECT_EQ(SSL_CTX_load_verify_file(context.get(), (folder / "cert.pem").c_str()), 1);
   X509* certificate = SSL_CTX_get0_certificate(context.get());
@@ -150,7 +160,8 @@ TEST(Certificate, SaysWhereItCouldNotBeWritten) {
 }
 
 // Sends a datagram to NOTIFY_SOCKET as sd_notify(3) does.
-void notify(const std::string& address, const std::string& text, const std::vector<int>& descriptors = {}) {
+void notify(const std::string& address, const std::string& text,
+            const std::vector<int>& descriptors = {}) {
   const ScopedFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
@@ -172,7 +183,8 @@ void notify(const std::string& address, const std::string& text, const std::vect
     rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
   }
-  EXPECT_EQ(::sendmsg(socket.get(), &header, 0), static_cast<ssize_t>(text.size())) << std::strerror(errno);
+  EXPECT_EQ(::sendmsg(socket.get(), &header, 0), static_cast<ssize_t>(text.size()))
+      << std::strerror(errno);
 }
 
 TEST(NotifySocket, ReceivesDatagramsWithTheirSender) {

@@ -29,14 +29,16 @@ Pipe make_pipe() {
 std::string read_all(int fd) {
   std::string text;
   char block[4096];
-  for (ssize_t n = 0; (n = ::read(fd, block, sizeof block)) > 0;) text.append(block, static_cast<std::size_t>(n));
+  for (ssize_t n = 0; (n = ::read(fd, block, sizeof block)) > 0;)
+    text.append(block, static_cast<std::size_t>(n));
   return text;
 }
 
 // errno of what failed between fork and exec; 0: it was executed.
 int exec_error(const Launched& launched) {
   int problem = 0;
-  return ::read(launched.exec_status.get(), &problem, sizeof problem) == sizeof problem ? problem : 0;
+  return ::read(launched.exec_status.get(), &problem, sizeof problem) == sizeof problem ? problem
+                                                                                        : 0;
 }
 
 int wait_status(pid_t pid) {
@@ -47,9 +49,11 @@ int wait_status(pid_t pid) {
 
 // What a command prints, both streams together.
 template <class... Inits>
-std::string output_of(Launcher launcher, const std::vector<std::string>& command, Inits&&... inits) {
+std::string output_of(Launcher launcher, const std::vector<std::string>& command,
+                      Inits&&... inits) {
   auto output = make_pipe();
-  auto launched = launcher(command.front(), command, StandardStreams{output.writing.get(), output.writing.get()},
+  auto launched = launcher(command.front(), command,
+                           StandardStreams{output.writing.get(), output.writing.get()},
                            std::forward<Inits>(inits)...);
   output.writing.reset();
   if (!launched) return launched.error().message();
@@ -57,7 +61,9 @@ std::string output_of(Launcher launcher, const std::vector<std::string>& command
   wait_status(launched->pid);
   return text;
 }
-std::string output_of_shell(const std::string& script) { return output_of({}, {"/bin/sh", "-c", script}); }
+std::string output_of_shell(const std::string& script) {
+  return output_of({}, {"/bin/sh", "-c", script});
+}
 
 std::vector<std::string> lines(const std::string& text) {
   std::istringstream in(text);
@@ -70,8 +76,10 @@ TEST(Launcher, StartsACommandWithItsArgumentsEnvironmentAndDirectory) {
   const testing::ScratchFolder folder;
   Launcher launcher;
   launcher.environment = {"COLOUR=deep red"};
-  const auto text = output_of(std::move(launcher), {"/bin/sh", "-c", "echo \"$1|$COLOUR\"; pwd -P; env | wc -l", "sh", "a b"},
-                              WorkingDirectory{folder.path()});
+  const auto text =
+      output_of(std::move(launcher),
+                {"/bin/sh", "-c", "echo \"$1|$COLOUR\"; pwd -P; env | wc -l", "sh", "a b"},
+                WorkingDirectory{folder.path()});
   const auto printed = lines(text);
   ASSERT_GE(printed.size(), 2U);
   EXPECT_EQ(printed[0], "a b|deep red");
@@ -125,7 +133,8 @@ TEST(Launcher, ClosesEveryInheritedDescriptor) {
 }
 
 TEST(Launcher, GivesTheChildASessionOfItsOwn) {
-  const auto fields = lines(output_of_shell("echo $$; cut -d' ' -f5 /proc/$$/stat; cut -d' ' -f6 /proc/$$/stat"));
+  const auto fields =
+      lines(output_of_shell("echo $$; cut -d' ' -f5 /proc/$$/stat; cut -d' ' -f6 /proc/$$/stat"));
   ASSERT_EQ(fields.size(), 3U);
   EXPECT_EQ(fields[1], fields[0]) << "process group";
   EXPECT_EQ(fields[2], fields[0]) << "session";
@@ -193,23 +202,26 @@ TEST(Launcher, AsksItsInitialisersInOrderBeforeAndAfterFork) {
   std::vector<std::string> set_up;
   auto report = make_pipe();
   auto out = make_pipe();
-  auto launched = Launcher()("/bin/sh", {"sh", "-c", "echo $a $b"}, Noting{&set_up, report.writing.get(), 'a'},
-                             Noting{&set_up, report.writing.get(), 'b'},
-                             StandardStreams{out.writing.get(), out.writing.get()});
+  auto launched =
+      Launcher()("/bin/sh", {"sh", "-c", "echo $a $b"}, Noting{&set_up, report.writing.get(), 'a'},
+                 Noting{&set_up, report.writing.get(), 'b'},
+                 StandardStreams{out.writing.get(), out.writing.get()});
   ASSERT_TRUE(launched.has_value());
   report.writing.reset();
   out.writing.reset();
   EXPECT_THAT(set_up, ElementsAre("a", "b"));
   EXPECT_EQ(read_all(report.reading.get()), "ab");
-  EXPECT_EQ(read_all(out.reading.get()), "set set\n") << "what on_setup adds to the environment arrives";
+  EXPECT_EQ(read_all(out.reading.get()), "set set\n")
+      << "what on_setup adds to the environment arrives";
   wait_status(launched->pid);
 }
 
 TEST(Launcher, StartsNothingWhenAnInitialiserFailsBeforeFork) {
   std::vector<std::string> set_up;
   auto report = make_pipe();
-  auto launched = Launcher()("/bin/true", {"true"}, Noting{&set_up, report.writing.get(), 'a', EPERM},
-                             Noting{&set_up, report.writing.get(), 'b'});
+  auto launched =
+      Launcher()("/bin/true", {"true"}, Noting{&set_up, report.writing.get(), 'a', EPERM},
+                 Noting{&set_up, report.writing.get(), 'b'});
   report.writing.reset();
   ASSERT_TRUE(launched.has_error());
   EXPECT_EQ(launched.error().error_number, EPERM);
@@ -221,8 +233,9 @@ TEST(Launcher, StartsNothingWhenAnInitialiserFailsBeforeFork) {
 TEST(Launcher, ExecutesNothingWhenAnInitialiserFailsAfterFork) {
   std::vector<std::string> set_up;
   auto report = make_pipe();
-  auto launched = Launcher()("/bin/true", {"true"}, Noting{&set_up, report.writing.get(), 'a', 0, EXDEV},
-                             Noting{&set_up, report.writing.get(), 'b'});
+  auto launched =
+      Launcher()("/bin/true", {"true"}, Noting{&set_up, report.writing.get(), 'a', 0, EXDEV},
+                 Noting{&set_up, report.writing.get(), 'b'});
   ASSERT_TRUE(launched.has_value());
   report.writing.reset();
   EXPECT_EQ(exec_error(*launched), EXDEV);

@@ -30,14 +30,16 @@ ScopedFd listener(std::uint16_t port) {
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   const auto address = loopback(port);
-  EXPECT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0) << errno;
+  EXPECT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0)
+      << errno;
   EXPECT_EQ(::listen(socket.get(), 8), 0);
   return socket;
 }
 
 // As another lastcall would try: whether the lock of a port is free.
 bool lock_is_free(std::uint16_t port) {
-  const ScopedFd file(::open(("/tmp/lastcall-ports/" + std::to_string(port)).c_str(), O_RDWR | O_CLOEXEC));
+  const ScopedFd file(
+      ::open(("/tmp/lastcall-ports/" + std::to_string(port)).c_str(), O_RDWR | O_CLOEXEC));
   return file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
@@ -96,7 +98,8 @@ TEST(PortLease, LiesBelowTheEphemeralRange) {
 }
 
 TEST(PortLease, SkipsAPortThatSomebodyListensOn) {
-  // A process looks for ports in the same order every time, so the port given back is the first candidate.
+  // A process looks for ports in the same order every time, so the port given back is the first
+  // candidate.
   std::uint16_t port = PortLease::acquire()->port();
   const auto taken = listener(port);
   const auto lease = PortLease::acquire();
@@ -120,7 +123,8 @@ TEST(ProbePort, DoesNotCountTimeWaitWithReuse) {
     const auto listening = listener(lease->port());
     const ScopedFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const auto address = loopback(lease->port());
-    ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+              0);
     // The server closes first, so TIME_WAIT is on its port.
     { const ScopedFd accepted(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
     char byte = 0;

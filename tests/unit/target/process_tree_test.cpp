@@ -36,7 +36,8 @@ class ProcessTree : public ::testing::Test {
 
   // Starts a script and waits for its first line of output.
   pid_t start(const std::string& script) {
-    auto launched = Launcher()("/bin/sh", {"sh", "-c", script}, StandardStreams{writing_.get(), writing_.get()});
+    auto launched = Launcher()("/bin/sh", {"sh", "-c", script},
+                               StandardStreams{writing_.get(), writing_.get()});
     EXPECT_TRUE(launched.has_value());
     line_.clear();
     for (char byte = 0; ::read(reading_.get(), &byte, 1) == 1 && byte != '\n';) line_ += byte;
@@ -87,7 +88,8 @@ TEST_F(ProcessTree, ShowsAZombieAndDoesNotCountItAsAlive) {
 
 TEST_F(ProcessTree, ReadsCommandsWithSpacesAndParentheses) {
   const pid_t shell = start("echo; read never < /dev/zero; : 'a) R (b'");
-  EXPECT_THAT(descendants(), Contains(process(shell, "sh -c echo; read never < /dev/zero; : 'a) R (b'")));
+  EXPECT_THAT(descendants(),
+              Contains(process(shell, "sh -c echo; read never < /dev/zero; : 'a) R (b'")));
 }
 
 TEST_F(ProcessTree, ReadsTheStateBehindANameThatLooksLikeOne) {
@@ -116,7 +118,8 @@ TEST_F(ProcessTree, ReadsTheStateBehindANameThatLooksLikeOne) {
 
 TEST_F(ProcessTree, StaysWholeWhileProcessesComeAndGo) {
   const pid_t shell = start("echo; while :; do /bin/true & /bin/true; done");
-  for (int i = 0; i < 300; ++i) EXPECT_THAT(descendants(), Contains(Field(&ProcessInfo::pid, shell)));
+  for (int i = 0; i < 300; ++i)
+    EXPECT_THAT(descendants(), Contains(Field(&ProcessInfo::pid, shell)));
   signal_descendants(SIGKILL);
 }
 

@@ -15,14 +15,16 @@ namespace {
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 
-// A target that ignores every signal of these tests, and a plan with a stop in load and a signal at the second
-// connect.
+// A target that ignores every signal of these tests, and a plan with a stop in load and a signal at
+// the second connect.
 class Faults : public ::testing::Test {
  protected:
   Faults() {
     plan_.scenario.target.stop.signals = {SIGTERM};
-    plan_.faults = {{PhaseMoment{Phase::load, milliseconds(1)}, {SIGTERM, SIGUSR1}, milliseconds(1)},
-                    {NthEvent{ClientEvent::connected, 2}, {SIGTERM}, {}}};
+    plan_.faults = {
+        {PhaseMoment{Phase::load, milliseconds(1)},
+         SendSignals{{{SIGTERM, Nanoseconds(0)}, {SIGUSR1, milliseconds(1)}}}},
+        {NthEvent{ClientEvent::connected, 2}, SendSignals{{{SIGTERM, Nanoseconds(0)}}}}};
     target_ = ::fork();
     if (target_ == 0) {
       for (;;) ::pause();
@@ -45,26 +47,34 @@ class Faults : public ::testing::Test {
   boost::asio::io_context io_;
   Changes changes_{io_};
   TriggerBoard board_ = std::move(*TriggerBoard::create());
+  std::vector<std::uint32_t> told_;  // faults that the clients were told of
   SegmentWriter segment_ = std::move(*SegmentWriter::create(folder_ / "trial.seg"));
   // Members above are filled in before the runner looks at the plan.
   std::unique_ptr<FaultRunner> runner() {
-    return std::make_unique<FaultRunner>(io_, plan_, board_, segment_, changes_);
+    return std::make_unique<FaultRunner>(
+        io_, plan_, board_, segment_, changes_,
+        FaultHands{.send_signal = [this](int signal,
+                                         Recipient) { return to_process(pidfd_.get())(signal); },
+                   .set_limit = [](const SetLimit& limit) { return limit.value == 64 ? 0 : EPERM; },
+                   .tell_clients = [this](FaultId fault) { told_.push_back(fault.value); }});
   }
 };
 
 TEST_F(Faults, OfAPhaseAreStruckInOrderAndTheFirstStopSignalBeginsTheStop) {
   const auto faults = runner();
-  faults->begin(Phase::start, pidfd_.get());
+  faults->begin(Phase::start);
   EXPECT_FALSE(faults->stop_begun());
-  faults->begin(Phase::load, pidfd_.get());
+  faults->begin(Phase::load);
   io_.run();
   EXPECT_TRUE(faults->stop_begun());
   faults->end("the target had ended");
   faults->record_unreached();
-  EXPECT_THAT(recorded(),
-              ElementsAre("fault_invoked 0 0 15 1", "fault_finished 0 0 0", "fault_invoked 0 1 10 0",
-                          "fault_finished 0 1 0",
-                          "fault_not_reached 1 the target had ended; 0 of 2 'connected' events were counted"));
+  EXPECT_THAT(
+      recorded(),
+      ElementsAre(
+          "fault_invoked 0 0 SIGTERM to process 15 1", "fault_finished 0 0 0",
+          "fault_invoked 0 1 SIGUSR1 to process 10 0", "fault_finished 0 1 0",
+          "fault_not_reached 1 the target had ended; 0 of 2 'connected' events were counted"));
 }
 
 TEST_F(Faults, AreReportedAsNotReachedOnceWithTheFirstReason) {
@@ -72,24 +82,50 @@ TEST_F(Faults, AreReportedAsNotReachedOnceWithTheFirstReason) {
   faults->end("nothing began the stop");
   faults->end("the target had ended");
   faults->record_unreached();
-  EXPECT_THAT(recorded(), ElementsAre("fault_not_reached 0 nothing began the stop",
-                                      "fault_not_reached 1 nothing began the stop; 0 of 2 'connected' events were counted"));
+  EXPECT_THAT(
+      recorded(),
+      ElementsAre(
+          "fault_not_reached 0 nothing began the stop",
+          "fault_not_reached 1 nothing began the stop; 0 of 2 'connected' events were counted"));
 }
 
 TEST_F(Faults, ThatAWorkerFiredAreReachedAlsoWhenItsWordComesAfterTheTargetsEnd) {
   plan_.faults.erase(plan_.faults.begin());
   const auto faults = runner();
   faults->end("the target had ended");
-  faults->fired({0}, pidfd_.get());
+  faults->counted({0}, true);
   faults->record_unreached();
   io_.run();
   EXPECT_TRUE(faults->stop_begun());
   EXPECT_THAT(recorded(), ::testing::IsEmpty());
 }
 
+TEST_F(Faults, WaitForTheNthLineAndTheNthNotification) {
+  plan_.faults = {{NthLine{"^saved", 2}, SetLimit{Resource::descriptors, 64}},
+                  {NthNotification{"STOPPING=1", 1}, AbortClients{50}}};
+  const auto faults = runner();
+  faults->on_line("saved 1");
+  faults->on_line("unsaved");
+  faults->on_notification("STATUS=STOPPING=1");
+  faults->on_line("saved 2");
+  faults->on_notification("READY=1\nSTOPPING=1");
+  faults->on_line("saved 3");
+  EXPECT_THAT(told_, ElementsAre(1));
+  EXPECT_THAT(recorded(),
+              ElementsAre("fault_invoked 0 0 limit descriptors 0 0", "fault_finished 0 0 0",
+                          "fault_invoked 1 0 abort-clients 0 0", "fault_finished 1 0 0"));
+}
+
+TEST_F(Faults, ThatCannotBeDoneSayWhy) {
+  plan_.faults = {{NthLine{"x", 1}, SetLimit{Resource::memory, 1}}};
+  runner()->on_line("x");
+  EXPECT_THAT(recorded(), ElementsAre("fault_invoked 0 0 limit memory 0 0",
+                                      "fault_finished 0 0 " + std::to_string(EPERM)));
+}
+
 TEST_F(Faults, AreNotStruckAfterTheEnd) {
   const auto faults = runner();
-  faults->begin(Phase::load, pidfd_.get());
+  faults->begin(Phase::load);
   faults->end("the target had ended");
   io_.run();
   EXPECT_FALSE(faults->stop_begun());

@@ -24,21 +24,26 @@ class Trials : public ::testing::Test {
  protected:
   // A shell script as the target, one HTTP client that finds nobody, a stop 10 ms into the load.
   TrialOrder order(const std::string& script) {
-    const std::string text = "about = 'a shell script'\n[target]\ncommand = ['sh', '-c', '''" + script +
-                             "''']\nready = { log = 'ready' }\nstop = { signal = 'SIGTERM', deadline = '2s', exit = 0 }\n"
-                             "[[clients]]\nname = 'c'\nurl = 'http://127.0.0.1:{port}/'\ncount = 1\n"
-                             "[[faults]]\nwhat = 'stop'\nwhen = { phase = 'load', at = '10ms' }\n"
-                             "[budget]\ntrials = 1\nload = '5s'\n";
+    const std::string text =
+        "about = 'a shell script'\n[target]\ncommand = ['sh', '-c', '''" + script +
+        "''']\nready = { log = 'ready' }\nstop = { signal = 'SIGTERM', deadline = '2s', exit = 0 "
+        "}\n"
+        "[[clients]]\nname = 'c'\nurl = 'http://127.0.0.1:{port}/'\ncount = 1\n"
+        "[[faults]]\nwhat = 'stop'\nwhen = { phase = 'load', at = '10ms' }\n"
+        "[budget]\ntrials = 1\nload = '5s'\n";
     auto parsed = parse_scenario(text, "s.toml");
-    if (const auto* errors = std::get_if<std::vector<ScenarioError>>(&parsed)) ADD_FAILURE() << errors->front().text();
+    if (const auto* errors = std::get_if<std::vector<ScenarioError>>(&parsed))
+      ADD_FAILURE() << errors->front().text();
     const auto name = "trial-" + std::to_string(++trials_);
-    folder_.write(name + "/plan.json", to_json(draw_plan("s.toml", text, std::get<Scenario>(parsed), 1)));
+    folder_.write(name + "/plan.json",
+                  to_json(draw_plan("s.toml", text, std::get<Scenario>(parsed), 1)));
     return {.directory = folder_ / name, .tools = "", .keep = Keep::all, .slot = 0, .workers = 1};
   }
   static std::string read_to_end(int fd) {
     std::string text;
     char block[4096];
-    for (ssize_t n = 0; (n = ::read(fd, block, sizeof block)) > 0;) text.append(block, static_cast<std::size_t>(n));
+    for (ssize_t n = 0; (n = ::read(fd, block, sizeof block)) > 0;)
+      text.append(block, static_cast<std::size_t>(n));
     return text;
   }
   static TrialResult conduct(ForkServer& server, const TrialOrder& order) {
@@ -82,7 +87,8 @@ TEST_F(Trials, RunOneAfterTheOtherOnTheSameWorker) {
 TEST_F(Trials, KeepEveryLineOfATargetThatTalksToTheEnd) {
   auto server = ForkServer::start();
   ASSERT_TRUE(server.has_value());
-  const auto trial = order("trap \"seq 30000; exit 0\" TERM; echo ready; while :; do sleep 0.01; done");
+  const auto trial =
+      order("trap \"seq 30000; exit 0\" TERM; echo ready; while :; do sleep 0.01; done");
   EXPECT_EQ(conduct(*server, trial).broken, "");
   int next = 0;
   for (const auto& words : testing::words_of(trial.directory + "/segments/trial.seg")) {
@@ -94,7 +100,9 @@ TEST_F(Trials, KeepEveryLineOfATargetThatTalksToTheEnd) {
 TEST_F(Trials, KeepWholeLinesOfALeftoverThatNeverStopsTalking) {
   auto server = ForkServer::start();
   ASSERT_TRUE(server.has_value());
-  const auto trial = order("yes abcdefghijklmnopqrstuvwxyz & trap \"exit 0\" TERM; echo ready; while :; do sleep 0.01; done");
+  const auto trial = order(
+      "yes abcdefghijklmnopqrstuvwxyz & trap \"exit 0\" TERM; echo ready; while :; do sleep 0.01; "
+      "done");
   EXPECT_EQ(conduct(*server, trial).broken, "");
   const auto words = testing::words_of(trial.directory + "/segments/trial.seg");
   EXPECT_THAT(words, Contains(HasSubstr("process_left")));

@@ -13,11 +13,16 @@ TrialResult result_with_everything() {
   result.duration = Nanoseconds(5'000'000'001);
   result.overhead = Nanoseconds(7);
   result.stop = Nanoseconds(3);
+  result.idle_tail = Nanoseconds(0);
   result.clients = 20'000;
   result.connections = 19'999;
   result.kept = true;
-  result.verdicts = {{.property = "released", .outcome = Outcome::fail, .judged = 4, .reason = "left a file",
-                      .evidence = {12, 900}, .evidence_text = {"{\"t\":1}", "{\"t\":2}"}},
+  result.verdicts = {{.property = "released",
+                      .outcome = Outcome::fail,
+                      .judged = 4,
+                      .reason = "left a file",
+                      .evidence = {12, 900},
+                      .evidence_text = {"{\"t\":1}", "{\"t\":2}"}},
                      {.property = "deadline", .outcome = Outcome::pass, .judged = 1},
                      {.property = "serves", .outcome = Outcome::unknown, .reason = "lost"},
                      {.property = "no-panic", .outcome = Outcome::not_applicable}};
@@ -33,6 +38,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->duration, sent.duration);
   EXPECT_EQ(received->overhead, sent.overhead);
   EXPECT_EQ(received->stop, sent.stop);
+  EXPECT_EQ(received->idle_tail, sent.idle_tail);
   EXPECT_EQ(received->clients, sent.clients);
   EXPECT_EQ(received->connections, sent.connections);
   EXPECT_EQ(received->kept, sent.kept);
@@ -45,6 +51,14 @@ TEST(TrialResult, ComesBackFromItsJson) {
     EXPECT_EQ(received->verdicts[i].evidence, sent.verdicts[i].evidence);
     EXPECT_EQ(received->verdicts[i].evidence_text, sent.verdicts[i].evidence_text);
   }
+}
+
+TEST(TrialResult, WithoutAnIdleTailIsNotOneOfZero) {
+  auto sent = result_with_everything();
+  sent.idle_tail.reset();
+  const auto received = trial_result_from_json(to_json(sent));
+  ASSERT_TRUE(received.has_value()) << received.error().message();
+  EXPECT_EQ(received->idle_tail, std::nullopt);
 }
 
 TEST(TrialResult, IsOneLineOfJson) {
@@ -69,7 +83,8 @@ TEST(TrialResult, WithAnOutcomeThatDoesNotExistIsAnError) {
   auto json = to_json(result_with_everything());
   const std::string known = "\"outcome\":\"fail\"";
   json.replace(json.find(known), known.size(), "\"outcome\":\"fine\"");
-  EXPECT_TRUE(trial_result_from_json(json).has_error()) << "a verdict must not turn into 'nothing to judge'";
+  EXPECT_TRUE(trial_result_from_json(json).has_error())
+      << "a verdict must not turn into 'nothing to judge'";
 }
 
 }  // namespace

@@ -1,0 +1,85 @@
+// config-effective: a setting that the scenario varies changes what it is said to change.
+//
+// Judged is one thing a trial: the pattern expected for the drawn value matches a line of the
+// answer (or of the output), and the pattern of no other value does. Over a campaign the other
+// values get their turn. Cannot see a setting whose effect shows nowhere in those lines.
+#include <regex>
+
+#include "checkers/checkers.hpp"
+#include "checkers/judging.hpp"
+
+namespace lastcall::checkers {
+namespace {
+
+constexpr std::string_view kProperty = "config-effective";
+
+using Line = std::pair<EventIndex, std::string_view>;
+
+std::vector<Line> lines_of(const History& history, bool by_url) {
+  std::vector<Line> lines;
+  for (EventIndex i = 0; i < history.events().size(); ++i) {
+    const auto& body = history.at(i).body;
+    if (std::holds_alternative<RecoveryStarted>(body)) break;
+    const auto* observed = std::get_if<Observed>(&body);
+    const auto* output = std::get_if<TargetOutput>(&body);
+    if (by_url && observed && observed->property == kProperty)
+      lines.emplace_back(i, observed->line);
+    if (!by_url && output) lines.emplace_back(i, output->line);
+  }
+  return lines;
+}
+
+std::optional<EventIndex> first_match(const std::vector<Line>& lines, const std::string& pattern) {
+  const std::regex regex(pattern);
+  for (const auto& [i, text] : lines) {
+    if (std::regex_search(text.begin(), text.end(), regex)) return i;
+  }
+  return std::nullopt;
+}
+
+std::string why_unknown(const History& history) {
+  for (const auto& [i, missed] : history.all<NotObserved>()) {
+    if (missed->property == kProperty) return missed->reason;
+  }
+  for (const auto& [i, lost] : history.all<EventsLost>()) {
+    if (lost->source == "trial") return "events were lost: " + lost->reason;
+  }
+  return "";
+}
+
+}  // namespace
+
+Verdict config_effective(const Plan& plan, const History& history) {
+  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
+    return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
+  };
+  const auto& wanted = settings(plan, kProperty);
+  if (wanted.setting.empty()) {
+    return say(Outcome::not_applicable, "the scenario names no setting");
+  }
+  const auto drawn = plan.varied.find(wanted.setting);
+  const auto expected =
+      drawn == plan.varied.end() ? wanted.expect.end() : wanted.expect.find(drawn->second);
+  if (expected == wanted.expect.end()) {
+    return say(Outcome::unknown, "the plan has no expectation for {vary." + wanted.setting + "}");
+  }
+  const auto ready = history.first<TargetReady>();
+  if (!ready) return say(Outcome::not_applicable, "the target was not ready");
+
+  const auto lines = lines_of(history, !wanted.url.empty());
+  const auto value = "{vary." + wanted.setting + "} is '" + expected->first + "'";
+  for (const auto& [other, pattern] : wanted.expect) {
+    if (other == expected->first || pattern == expected->second) continue;
+    if (const auto i = first_match(lines, pattern)) {
+      return say(Outcome::fail, value + ", and a line shows '" + other + "'", {*i});
+    }
+  }
+  if (first_match(lines, expected->second)) return say(Outcome::pass, value);
+  if (auto reason = why_unknown(history); !reason.empty()) return say(Outcome::unknown, reason);
+  if (!wanted.url.empty() && lines.empty()) {
+    return say(Outcome::unknown, "the answer was not seen");
+  }
+  return say(Outcome::fail, value + ", and no line matches '" + expected->second + "'", {*ready});
+}
+
+}  // namespace lastcall::checkers

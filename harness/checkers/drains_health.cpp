@@ -1,0 +1,107 @@
+// drains-health: during the stop readiness goes away, visibly long, before the listener does.
+//
+// Judged is one thing: the time between the last moment at which the readiness URL may still have
+// answered 2xx and the moment at which the listener was gone (a refused connection, or the end of
+// the target). Both ends are measured so that the time is never shorter than the truth; a probe
+// that got no answer moves neither. It fails when that time is shorter than `visible`: whoever
+// watches readiness could not have seen it change. It passes when an answer other than 2xx was
+// seen, and the time is no shorter. Cannot see a change that no probe fell into: then the time
+// between probes is too long to tell, and the verdict is unknown.
+#include "base/text.hpp"
+#include "checkers/checkers.hpp"
+#include "checkers/judging.hpp"
+
+namespace lastcall::checkers {
+namespace {
+
+constexpr std::string_view kProperty = "drains-health";
+// As in [properties.drains-health].
+constexpr auto kVisible = std::chrono::milliseconds(50);
+
+bool is_good(const HealthProbed& probe) { return probe.status / 100 == 2; }
+bool is_other(const HealthProbed& probe) { return probe.status != 0 && !is_good(probe); }
+
+// What the probes say about one stop.
+struct Watch {
+  bool was_good = false;            // an answer of 2xx was seen, before or during the stop
+  EventIndex last_good = 0;         // the stop, if no later probe was answered 2xx
+  TimePoint good_until;             // when that probe was sent
+  std::optional<EventIndex> other;  // the first answer other than 2xx after it
+  std::optional<EventIndex> gone;   // the listener
+};
+
+Watch watch(const History& history, EventIndex stop) {
+  Watch seen;
+  seen.last_good = stop;
+  seen.good_until = history.time(stop);
+  for (EventIndex i = 0; i < history.events().size() && !seen.gone; ++i) {
+    const auto& event = history.at(i);
+    const auto* probe = std::get_if<HealthProbed>(&event.body);
+    if (i > stop && std::holds_alternative<TargetEnded>(event.body)) seen.gone = i;
+    if (probe == nullptr) continue;
+    const auto asked = event.at - Nanoseconds(probe->asked);
+    const bool after_stop = asked >= history.time(stop);
+    if (is_good(*probe)) seen.was_good = true;
+    if (!after_stop) continue;
+    if (is_good(*probe)) {
+      seen.last_good = i;
+      seen.good_until = asked;
+      seen.other.reset();  // it came back
+    }
+    if (is_other(*probe) && !seen.other) seen.other = i;
+    if (!probe->connected) seen.gone = i;
+  }
+  return seen;
+}
+
+// Why nothing better than unknown can be said; empty if there is no reason.
+std::string why_unknown(const History& history, const Watch& seen) {
+  for (const auto& [i, missed] : history.all<NotObserved>()) {
+    if (missed->property == kProperty) return missed->reason;
+  }
+  if (!seen.was_good) return "the URL was never seen to answer 2xx";
+  const auto ended = history.first<TargetEnded>();
+  if (!seen.gone && !ended) return "the listener was not seen to go";
+  if (seen.gone && history.first<TargetForced>() && seen.gone == ended && !seen.other) {
+    return "the listener did not go by itself";
+  }
+  return "";
+}
+
+}  // namespace
+
+Verdict drains_health(const Plan& plan, const History& history) {
+  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
+    return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
+  };
+  const auto& wanted = settings(plan, kProperty);
+  if (wanted.url.empty()) return say(Outcome::not_applicable, "the scenario names no URL");
+  if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
+  const auto stop = *history.stop();
+  if (!is_before(history.first<TargetReady>(), stop)) {
+    return say(Outcome::not_applicable, "the target was not ready before the stop");
+  }
+  const auto seen = watch(history, stop);
+  if (auto reason = why_unknown(history, seen); !reason.empty()) {
+    return say(Outcome::unknown, std::move(reason));
+  }
+  if (!seen.gone) return say(Outcome::unknown, "the listener was not seen to go");
+
+  const Nanoseconds visible = wanted.visible.value_or(kVisible);
+  const Nanoseconds away = history.time(*seen.gone) - seen.good_until;
+  const auto at_most =
+      "readiness was away for at most " + humane_duration(away) + " before the listener was gone";
+  if (away < visible) {
+    std::vector<EventIndex> evidence{seen.last_good, *seen.gone};
+    if (seen.other && *seen.other < *seen.gone) evidence.insert(evidence.begin() + 1, *seen.other);
+    auto verdict = say(Outcome::fail, at_most + ", " + format_duration(visible) + " is promised",
+                       std::move(evidence));
+    verdict.time_claim = TimeClaim{seen.good_until, history.time(*seen.gone), visible};
+    return verdict;
+  }
+  if (seen.other) return say(Outcome::pass, at_most);
+  return say(Outcome::unknown, "no answer within " + humane_duration(away) +
+                                   " before the listener was gone: too long to tell");
+}
+
+}  // namespace lastcall::checkers

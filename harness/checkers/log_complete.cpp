@@ -1,0 +1,83 @@
+// log-complete: what must be in the log when the target has ended is there.
+//
+// An item is one pattern of the scenario; it must match a line of the output from start to end, or,
+// where the scenario names a file, a line of that file after the end. Cannot see the order of the
+// lines, nor whether a line says the truth.
+#include <algorithm>
+#include <csignal>
+#include <regex>
+
+#include "checkers/checkers.hpp"
+#include "checkers/judging.hpp"
+
+namespace lastcall::checkers {
+namespace {
+
+constexpr std::string_view kProperty = "log-complete";
+
+struct Lines {
+  std::vector<std::string_view> texts;
+  std::string missing;  // why there may be more; empty if these are all
+};
+
+Lines lines_of(const History& history, bool of_file) {
+  Lines lines;
+  for (const auto& event : history.events()) {
+    if (std::holds_alternative<RecoveryStarted>(event.body) && !of_file) break;
+    if (const auto* output = std::get_if<TargetOutput>(&event.body); output && !of_file)
+      lines.texts.push_back(output->line);
+    const auto* seen = std::get_if<Observed>(&event.body);
+    if (seen && of_file && seen->property == kProperty) lines.texts.push_back(seen->line);
+    const auto* unseen = std::get_if<NotObserved>(&event.body);
+    if (unseen && of_file && unseen->property == kProperty) lines.missing = unseen->reason;
+  }
+  for (const auto& [i, lost] : history.all<EventsLost>()) {
+    if (lost->source == "trial") lines.missing = "events were lost: " + lost->reason;
+  }
+  return lines;
+}
+
+bool is_there(const Lines& lines, const std::string& pattern) {
+  const std::regex regex(pattern);
+  return std::ranges::any_of(lines.texts, [&](std::string_view text) {
+    return std::regex_search(text.begin(), text.end(), regex);
+  });
+}
+
+// Why nothing is judged; empty if it is.
+std::string nothing_to_judge(const Plan& plan, const History& history) {
+  if (settings(plan, kProperty).lines.empty()) return "the scenario names no lines";
+  if (const auto why_not = no_stop_to_judge(history)) return *why_not;
+  return lastcall_sent(history, SIGKILL) ? "lastcall sent SIGKILL" : "";
+}
+
+}  // namespace
+
+Verdict log_complete(const Plan& plan, const History& history) {
+  Verdict verdict{.property = std::string(kProperty)};
+  verdict.reason = nothing_to_judge(plan, history);
+  if (!verdict.reason.empty()) return verdict;
+
+  const auto& wanted = settings(plan, kProperty);
+  const auto ended = history.first<TargetEnded>();
+  const auto lines = lines_of(history, !wanted.file.empty());
+  std::string absent;
+  for (const auto& pattern : wanted.lines) {
+    if (is_there(lines, pattern)) continue;
+    absent += (absent.empty() ? "no line matches '" : ", nor '") + pattern + "'";
+  }
+  verdict.judged = wanted.lines.size();
+  if (absent.empty()) {
+    verdict.outcome = Outcome::pass;
+  } else if (!lines.missing.empty() || !ended) {
+    verdict.outcome = Outcome::unknown;
+    verdict.reason = lines.missing.empty() ? "the target's end was not seen" : lines.missing;
+  } else {
+    verdict.outcome = Outcome::fail;
+    verdict.reason = absent;
+    verdict.evidence = {*history.stop(), *ended};
+  }
+  return verdict;
+}
+
+}  // namespace lastcall::checkers

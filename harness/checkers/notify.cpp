@@ -1,0 +1,144 @@
+// notify: what the target tells its service manager is true, counts, and comes in time.
+//
+// The rules are those of ServiceState (history/service_state.hpp). One item is each notification,
+// and READY=1 and STOPPING=1 where they are due. Ports were tried after READY=1 was read, so that
+// one that opens a moment after it looks open here; tried are those that clients or the readiness
+// check use. A target that says nothing is judged only where its scenario has it notify: ready = {
+// notify = true }, or [target.service] asks for a watchdog or for everybody's access. Cannot see
+// what STATUS= should say, nor what FDSTORE= stores.
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <set>
+
+#include "base/text.hpp"
+#include "checkers/checkers.hpp"
+#include "checkers/judging.hpp"
+#include "checkers/service_view.hpp"
+#include "scenario/placeholders.hpp"
+
+namespace lastcall::checkers {
+namespace {
+
+// "" for {port}, "tls" for {port.tls}: what clients or the readiness check connect to.
+std::set<std::string> promised_ports(const Plan& plan) {
+  std::set<std::string> promised;
+  const auto add = [&](const std::string& text) {
+    for (const auto& name : placeholders_in(text)) {
+      if (name == "port") promised.insert("");
+      if (name.starts_with("port.")) promised.insert(name.substr(5));
+    }
+  };
+  for (const auto& group : plan.scenario.clients) add(group.url);
+  const auto& by = plan.scenario.target.ready.by;
+  if (const auto* url = std::get_if<ReadyUrl>(&by)) add(url->url);
+  if (const auto* port = std::get_if<ReadyPort>(&by)) add(port->port);
+  return promised;
+}
+
+// Whether the scenario has the target notify.
+bool is_asked(const Target& target) {
+  return std::holds_alternative<ReadyNotify>(target.ready.by) || target.service.watchdog ||
+         target.service.access_all;
+}
+
+// What came of all notifications of a history.
+struct Heard {
+  std::vector<EventIndex> all;
+  std::optional<EventIndex> ready;
+  std::optional<EventIndex> stopping;
+  std::optional<EventIndex> reloading;  // the last one, READY=1 has not followed
+  std::string text;                     // of what is wrong with them
+  std::vector<EventIndex> evidence;
+
+  void wrong(EventIndex i, const std::string& what) {
+    if (evidence.size() < 20) text += (text.empty() ? "" : "; ") + what;
+    evidence.push_back(i);
+  }
+};
+
+Heard hear(const Plan& plan, const History& history) {
+  Heard heard;
+  const auto notified = [&](EventIndex i, const ServiceState& service,
+                            const std::vector<Assessed>& assessed) {
+    heard.all.push_back(i);
+    for (const auto& [assignment, standing, reason] : assessed) {
+      if (standing == Standing::counts || standing == Standing::harmless) continue;
+      heard.wrong(i,
+                  assignment.substr(0, 60) +
+                      (standing == Standing::malformed ? " is malformed: " : " does not count: ") +
+                      reason);
+    }
+    if (service.ready() && !heard.ready) heard.ready = i;
+    if (service.stopping() && !heard.stopping) heard.stopping = i;
+    if (!service.reloading()) heard.reloading.reset();
+    if (service.reloading() && !heard.reloading) heard.reloading = i;
+  };
+  replay_service(plan, history, {.notified = notified});
+  return heard;
+}
+
+// Ended by itself after a stop, so that it had the time to say STOPPING=1.
+bool stopped_in_order(const History& history) {
+  const auto ended = history.first<TargetEnded>();
+  if (!ended || no_stop_to_judge(history) || history.first<TargetForced>()) return false;
+  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  return end.how == EndKind::exited;
+}
+
+}  // namespace
+
+Verdict notify(const Plan& plan, const History& history) {
+  Verdict verdict{.property = "notify"};
+  auto heard = hear(plan, history);
+  if (heard.all.empty() && !is_asked(plan.scenario.target)) {
+    verdict.reason = "the target sent no notification, and the scenario asks for none";
+    return verdict;
+  }
+  verdict.judged = heard.all.size();
+
+  const auto stop = history.stop();
+  const bool by_notify = std::holds_alternative<ReadyNotify>(plan.scenario.target.ready.by);
+  // A stop during the start comes before READY=1 is due.
+  const auto begun = history.first<TargetNotReady>();
+  if (by_notify && (heard.ready || begun)) ++verdict.judged;
+  if (by_notify && !heard.ready && begun) heard.wrong(*begun, "READY=1 never came");
+  const auto promised = promised_ports(plan);
+  for (const auto& [i, probed] : history.all<ReadyProbed>()) {
+    if (!promised.contains(probed->name)) continue;
+    ++verdict.judged;
+    if (probed->error == 0) continue;
+    const auto port = probed->name.empty() ? "{port}" : "{port." + probed->name + "}";
+    heard.wrong(i, "READY=1 although " + std::string(port) +
+                       " accepts no connection: " + std::strerror(probed->error));
+  }
+  // A service manager can do without STOPPING=1, sd_notify(3), so a scenario demands it. Before its
+  // start-up was over there was nothing to be stopped.
+  const bool due = settings(plan, "notify").stopping && heard.ready && stop &&
+                   *heard.ready < *stop && stopped_in_order(history);
+  if (due) ++verdict.judged;
+  if (due && !heard.stopping)
+    heard.wrong(*stop, "STOPPING=1 never came after " + stop_signal_name(history));
+  if (heard.reloading && !heard.stopping && stopped_in_order(history))
+    heard.wrong(*heard.reloading, "no READY=1 after RELOADING=1");
+  const auto extended = history.first<DeadlineExtended>();
+  const auto passed = history.first<DeadlinePassed>();
+  if (extended && passed) {
+    ++verdict.judged;
+    heard.wrong(*passed, "EXTEND_TIMEOUT_USEC ran out, and nothing more came");
+  }
+
+  if (!heard.evidence.empty()) {
+    verdict.outcome = Outcome::fail;
+    verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);
+    verdict.reason = std::move(heard.text);
+    verdict.evidence = std::move(heard.evidence);
+  } else if (verdict.judged > 0) {
+    verdict.outcome = Outcome::pass;
+  } else {
+    verdict.reason = "the target sent no notification, and none was due";
+  }
+  return verdict;
+}
+
+}  // namespace lastcall::checkers

@@ -1,0 +1,36 @@
+// recovers: started again in the same directory after its end, the target becomes ready.
+//
+// Sees what the scenario's readiness shows. Cannot see whether it serves as well as before, only,
+// through acked-durable, whether it knows what it had acknowledged. A restart that lastcall could
+// not even begin is unknown.
+#include "base/text.hpp"
+#include "checkers/checkers.hpp"
+#include "checkers/judging.hpp"
+
+namespace lastcall::checkers {
+
+Verdict recovers(const Plan& plan, const History& history) {
+  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
+    return about_the_end("recovers", outcome, std::move(reason), std::move(evidence));
+  };
+  if (!plan.scenario.target.recovery)
+    return say(Outcome::not_applicable, "the scenario has no [target.recovery]");
+  const auto started = history.first<RecoveryStarted>();
+  if (const auto failed = history.first<RecoveryFailed>()) {
+    std::vector<EventIndex> evidence{*failed};
+    if (started) evidence.insert(evidence.begin(), *started);
+    return say(Outcome::fail,
+               "restarted, " + std::get<RecoveryFailed>(history.at(*failed).body).reason, evidence);
+  }
+  if (const auto ready = history.first<RecoveryReady>(); ready && started) {
+    return say(Outcome::pass,
+               "ready after " + humane_duration(history.time(*ready) - history.time(*started)));
+  }
+  for (const auto& [i, missed] : history.all<NotObserved>()) {
+    if (missed->property == "recovers") return say(Outcome::unknown, missed->reason);
+  }
+  if (started) return say(Outcome::unknown, "whether it became ready was not seen");
+  return say(Outcome::not_applicable, "the target was not started again");
+}
+
+}  // namespace lastcall::checkers

@@ -1,0 +1,125 @@
+// repeat-signal: a second stop signal, sent while the stop was going on, does what the scenario
+// says, and never crashes the target.
+//
+// Sees when the second signal was sent and that there was somebody to receive it, and how and when
+// the target ended. `ignore` asks only that no signal ended it that the stop does not promise: what
+// else was promised is judged by the other properties, as always. `hasten` and `force` ask also
+// that it was gone `within` and how; with `force` what the stop promised is off for such a trial.
+// Cannot see whether the target noticed the second signal at all, nor tell its end apart from one
+// that would have come without it. Signals to a child are not the target's.
+//
+// A failure by time holds unless what held lastcall up, or the pauses of the target, were as long
+// as the target was late.
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "checkers/checkers.hpp"
+#include "checkers/hindrance.hpp"
+#include "checkers/judging.hpp"
+
+namespace lastcall {
+namespace {
+
+constexpr std::string_view kProperty = "repeat-signal";
+constexpr Nanoseconds kDefaultWithin = std::chrono::seconds(1);
+
+bool goes_to_a_child(const Plan& plan, const FaultInvoked& invoked) {
+  if (invoked.fault.value >= plan.faults.size()) return false;
+  const auto* send = std::get_if<SendSignals>(&plan.faults[invoked.fault.value].act);
+  return send != nullptr && send->to == Recipient::child;
+}
+
+bool is_received(const History& history, const FaultInvoked& invoked) {
+  return std::ranges::any_of(history.all<FaultFinished>(), [&](const auto& finished) {
+    return finished.second->fault == invoked.fault && finished.second->step == invoked.step &&
+           finished.second->error == 0;
+  });
+}
+
+std::string in_words(const std::vector<ExpectedEnd>& ends) {
+  std::string text;
+  for (const auto& end : ends) text += (text.empty() ? "" : " or ") + to_text(end);
+  return text;
+}
+
+}  // namespace
+
+std::optional<EventIndex> second_stop_signal(const Plan& plan, const History& history) {
+  const auto stop = history.stop();
+  const auto& signals = plan.scenario.target.stop.signals;
+  if (!stop) return std::nullopt;
+  const auto ended = history.first<TargetEnded>();
+  for (const auto& [i, fault] : history.all<FaultInvoked>()) {
+    if (i <= *stop || is_before(ended, i)) continue;
+    if (std::ranges::count(signals, fault->signal) == 0 || goes_to_a_child(plan, *fault)) continue;
+    if (is_received(history, *fault)) return i;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> forced_by_second_signal(const Plan& plan, const History& history) {
+  if (settings(plan, kProperty).policy != RepeatPolicy::force) return std::nullopt;
+  if (!second_stop_signal(plan, history)) return std::nullopt;
+  return "a second signal forced the end";
+}
+
+namespace checkers {
+namespace {
+
+Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
+  return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
+}
+
+// Still there, or gone too late: by `at`, not counting pauses.
+std::optional<Verdict> too_late(const PropertySettings& wanted, const History& history,
+                                EventIndex second, EventIndex at, bool is_gone) {
+  const auto within = wanted.within.value_or(kDefaultWithin);
+  const auto from = history.time(second);
+  const auto to = history.time(at);
+  const auto taken = to - from - paused_between(history, from, to);
+  if (taken <= within) return std::nullopt;
+  auto late = say(Outcome::fail,
+                  (is_gone ? "gone " : "still running ") + humane_duration(taken) +
+                      " after the second signal, later than " + format_duration(within),
+                  {second, at});
+  late.time_claim = TimeClaim{from, to, taken - within, false};
+  return late;
+}
+
+}  // namespace
+
+Verdict repeat_signal(const Plan& plan, const History& history) {
+  if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
+  const auto second = second_stop_signal(plan, history);
+  if (!second) {
+    return say(Outcome::not_applicable, "no second stop signal reached the target during the stop");
+  }
+  const auto& wanted = settings(plan, kProperty);
+  const bool is_ignored = wanted.policy == RepeatPolicy::ignore;
+  const auto& promised = plan.scenario.target.stop.expected;
+  const auto& ends =
+      wanted.policy == RepeatPolicy::force && !wanted.ends.empty() ? wanted.ends : promised;
+  const auto ended = history.first<TargetEnded>();
+  const auto forced = history.first<TargetForced>();
+  if (forced && !is_before(ended, *forced)) {
+    // What it did by itself is not known; with `ignore`, how late it may be is `deadline`'s matter.
+    if (is_ignored) return say(Outcome::unknown, "lastcall ended the target", {*forced});
+    if (auto late = too_late(wanted, history, *second, *forced, false)) return *late;
+    return say(Outcome::unknown, "lastcall ended the target before the time was over", {*forced});
+  }
+  if (!ended) return say(Outcome::unknown, "the target's end was not seen");
+  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const ExpectedEnd how{end.how == EndKind::signalled, end.value};
+  const bool is_promised = std::ranges::find(ends, how) != ends.end();
+  if (!is_promised && (how.by_signal || !is_ignored)) {
+    return say(Outcome::fail, to_text(how) + " after a second signal, promised: " + in_words(ends),
+               {*second, *ended});
+  }
+  if (!is_ignored) {
+    if (auto late = too_late(wanted, history, *second, *ended, true)) return *late;
+  }
+  return say(Outcome::pass, "");
+}
+
+}  // namespace checkers
+}  // namespace lastcall

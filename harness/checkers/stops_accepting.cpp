@@ -1,0 +1,105 @@
+// stops-accepting: no new work is taken on after the stop.
+//
+// An item is an attempt that a client made more than `within` after the stop signal and before the
+// target's end: a new connection, or a request on an older one. Taken on is a request that was
+// acknowledged, and a WebSocket that was upgraded (101). A refusal, another status (503), an end
+// without an answer are as good as silence. A TCP connect that succeeds proves nothing, the
+// kernel's backlog does that, nor does a TLS handshake alone: a server may greet and then say
+// goodbye. Cannot see work that was taken on and not answered.
+//
+// A failure rests on time: that the target had known of its stop for `within`. So it is none if
+// what held lastcall up since the stop, or the pauses of the target, were as long as the latest
+// attempt that succeeded was late.
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "checkers/checkers.hpp"
+#include "checkers/hindrance.hpp"
+#include "checkers/judging.hpp"
+
+namespace lastcall::checkers {
+namespace {
+
+constexpr Nanoseconds kDefaultWithin = std::chrono::milliseconds(100);
+
+struct Attempts {
+  std::uint64_t count = 0;
+  Violations violations;
+  TimePoint last;  // of those that succeeded
+
+  void taken_on(const std::string& what, const ConnectionView& c, TimePoint begun,
+                const std::vector<EventIndex>& evidence) {
+    violations.add(what, to_text(c.id), evidence);
+    last = std::max(last, begun);
+  }
+};
+
+// The time within which attempts count, both ends excluded: later than `within` after the stop,
+// time in which processors were short left out.
+struct Window {
+  const History& history;
+  TimePoint stop;
+  Nanoseconds within;
+  TimePoint to;
+  [[nodiscard]] bool holds(TimePoint at) const {
+    return stop + within < at && at < to && at - stop - starved_between(history, stop, at) > within;
+  }
+};
+
+void count(Attempts& attempts, const ConnectionView& c, const Window& window,
+           const History& history) {
+  const auto begun = history.time(c.invoked);
+  if (window.holds(begun)) {
+    ++attempts.count;
+    if (c.websocket_up) {
+      attempts.taken_on("were upgraded to a WebSocket", c, begun, {c.invoked, *c.websocket_up});
+    }
+  }
+  for (const auto& request : c.requests) {
+    const auto sent = history.time(request.sent);
+    if (!window.holds(sent)) continue;
+    ++attempts.count;
+    if (request.ended && request.end == RequestEnd::ok) {
+      attempts.taken_on("were requests that were acknowledged", c, sent,
+                        {request.sent, *request.ended});
+    }
+  }
+}
+
+// The target's end, or when lastcall began to force it.
+TimePoint end_of_attempts(const History& history) {
+  auto end = TimePoint::max();
+  if (const auto i = history.first<TargetEnded>()) end = std::min(end, history.time(*i));
+  if (const auto i = history.first<TargetForced>()) end = std::min(end, history.time(*i));
+  return end;
+}
+
+}  // namespace
+
+Verdict stops_accepting(const Plan& plan, const History& history) {
+  Verdict verdict{.property = "stops-accepting"};
+  if (const auto why_not = no_stop_to_judge(history)) {
+    verdict.reason = *why_not;
+    return verdict;
+  }
+  const auto within = settings(plan, verdict.property).within.value_or(kDefaultWithin);
+  const auto stop = history.time(*history.stop());
+  const Window window{history, stop, within, end_of_attempts(history)};
+  Attempts attempts;
+  for (const auto& c : history.connections()) count(attempts, c, window, history);
+  verdict.judged = attempts.count;
+  if (!attempts.violations.empty()) {
+    attempts.violations.fail(verdict,
+                             "attempts later than " + format_duration(within) + " after the stop");
+    verdict.time_claim =
+        TimeClaim{.from = stop, .to = attempts.last, .tolerance = attempts.last - stop - within};
+  } else if (attempts.count > 0) {
+    verdict.outcome = Outcome::pass;
+  } else {
+    verdict.reason = "nobody tried anything new later than " + format_duration(within) +
+                     " after the stop, while the target was there";
+  }
+  return verdict;
+}
+
+}  // namespace lastcall::checkers

@@ -1,0 +1,104 @@
+// watchdog: between the end of the start-up and the stop (with watchdog_while_stopping: the end) a
+// heartbeat comes at least every WATCHDOG_USEC.
+//
+// Judged are the gaps between heartbeats as lastcall read them; WATCHDOG_USEC= and
+// EXTEND_TIMEOUT_USEC= of the target change what is due, as ServiceState has it. One item is each
+// gap that has an end. Cannot see a heartbeat that a stuck target's other thread sends.
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "checkers/checkers.hpp"
+#include "checkers/judging.hpp"
+#include "checkers/service_view.hpp"
+
+namespace lastcall::checkers {
+namespace {
+
+struct Gaps {
+  std::uint64_t judged = 0;
+  std::optional<TimeClaim> late;  // the first that was too long
+  Nanoseconds allowed{};
+  std::optional<EventIndex> until;
+};
+
+// A gap ends with a heartbeat, with the stop, with the target, or with what lastcall saw of its
+// lateness.
+bool ends_a_gap(const History& history, EventIndex i) {
+  const auto& body = history.at(i).body;
+  return history.stop() == i || std::holds_alternative<WatchdogExpired>(body) ||
+         std::holds_alternative<TargetEnded>(body);
+}
+
+Gaps gaps(const Plan& plan, const History& history) {
+  Gaps found;
+  std::optional<TimePoint> due;    // before the event
+  std::optional<TimePoint> since;  // likewise
+  std::optional<Nanoseconds> allowed;
+  bool over = false;  // it expired, and nothing is awaited any more
+  const auto look = [&](EventIndex i) {
+    if (!due || !since) return;
+    ++found.judged;
+    const auto at = history.time(i);
+    // WATCHDOG=trigger makes it due before its time: nothing of that is about a gap.
+    const bool triggered = !allowed || *due < *since + *allowed;
+    if (found.late || triggered || at <= *due) return;
+    found.late = TimeClaim{.from = *since, .to = at, .tolerance = at - *due};
+    found.allowed = allowed.value_or(Nanoseconds(0));
+    found.until = i;
+  };
+  const auto remember = [&](const ServiceState& service) {
+    due = service.watchdog_due();
+    since = service.last_heartbeat();
+    allowed = service.watchdog();
+  };
+  const auto before = [&](EventIndex i, const ServiceState& service) {
+    remember(service);
+    if (over || !ends_a_gap(history, i)) return;
+    over = std::holds_alternative<WatchdogExpired>(history.at(i).body);
+    look(i);
+  };
+  const auto notified = [&](EventIndex i, const ServiceState& service,
+                            const std::vector<Assessed>&) {
+    if (!over && (service.last_heartbeat() != since || !service.watchdog_due())) look(i);
+    remember(service);
+  };
+  replay_service(plan, history, {.before = before, .notified = notified});
+  return found;
+}
+
+}  // namespace
+
+Verdict watchdog(const Plan& plan, const History& history) {
+  Verdict verdict{.property = "watchdog"};
+  if (!plan.scenario.target.service.watchdog) {
+    verdict.reason = "the scenario sets no watchdog";
+    return verdict;
+  }
+  const auto found = gaps(plan, history);
+  verdict.judged = found.judged;
+  if (const auto expired = history.first<WatchdogExpired>()) {
+    verdict.outcome = Outcome::fail;
+    verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);
+    verdict.reason = "the watchdog expired";
+    verdict.evidence = {*expired};
+    if (found.late) {
+      verdict.reason += ": no WATCHDOG=1 for " +
+                        humane_duration(found.late->to - found.late->from) + " of " +
+                        format_duration(found.allowed);
+      verdict.time_claim = found.late;
+    }
+  } else if (found.late) {
+    verdict.outcome = Outcome::fail;
+    verdict.reason = "no WATCHDOG=1 for " + humane_duration(found.late->to - found.late->from) +
+                     ", promised every " + format_duration(found.allowed);
+    verdict.evidence = {*found.until};
+    verdict.time_claim = found.late;
+  } else if (verdict.judged > 0) {
+    verdict.outcome = Outcome::pass;
+  } else {
+    verdict.reason = "no heartbeat was due";
+  }
+  return verdict;
+}
+
+}  // namespace lastcall::checkers

@@ -1,0 +1,114 @@
+// From the checked tree to the parts of a Scenario, and the rules that several keys make together.
+// Internal to the parser.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.hpp"
+#include "scenario/document.hpp"
+#include "scenario/keys.hpp"
+#include "scenario/scenario.hpp"
+#include "scenario/words.hpp"
+
+namespace lastcall {
+
+// One table of the file with its description. A key reads as written, else as its default. Where a
+// value was bad, anything goes: the scenario is thrown away then, and only rules between sound
+// values are judged.
+class Section {
+ public:
+  Section(const Table& table, const Value& value) : table_(&table), value_(&value) {}
+
+  [[nodiscard]] Place place() const { return value_->place; }
+  [[nodiscard]] Place place(std::string_view key) const { return value_->find(key)->place; }
+  [[nodiscard]] bool has(std::string_view key) const { return value_->find(key) != nullptr; }
+  [[nodiscard]] bool sound(std::string_view key) const {
+    return !has(key) || !value_->find(key)->value.bad;
+  }
+
+  [[nodiscard]] Value operator[](std::string_view key) const {
+    const auto& description = table_->key(key);
+    return has(key) && sound(key) ? value_->find(key)->value : default_value(description);
+  }
+  // A table below this one; empty if it is not in the file.
+  [[nodiscard]] Section sub(std::string_view key) const {
+    static const Value kEmpty = empty_table();
+    return {*table_->key(key).table, has(key) ? value_->find(key)->value : kEmpty};
+  }
+  [[nodiscard]] const Table* table(std::string_view key) const { return table_->key(key).table; }
+  // The tables of a list.
+  [[nodiscard]] std::vector<Section> each(std::string_view key) const {
+    std::vector<Section> sections;
+    if (!has(key)) return sections;
+    for (const auto& item : value_->find(key)->value.items)
+      sections.emplace_back(*table_->key(key).table, item);
+    return sections;
+  }
+
+ private:
+  const Table* table_;
+  const Value* value_;
+};
+
+inline std::vector<Value> list_of(const Value& value) {
+  if (value.type == Value::Type::absent) return {};
+  return value.type == Value::Type::array ? value.items : std::vector{value};
+}
+
+inline std::vector<std::string> texts_of(const Value& value) {
+  std::vector<std::string> texts;
+  for (const auto& item : list_of(value)) texts.push_back(item.text);
+  return texts;
+}
+
+inline std::vector<int> integers_of(const Value& value) {
+  std::vector<int> integers;
+  for (const auto& item : list_of(value)) integers.push_back(static_cast<int>(item.integer));
+  return integers;
+}
+
+inline std::vector<int> signals_of(const Value& value) {
+  std::vector<int> signals;
+  for (const auto& item : list_of(value)) signals.push_back(signal_number(item.text).value_or(0));
+  return signals;
+}
+
+inline Nanoseconds duration_of(const Value& value) {
+  return parse_duration(value.text).value_or(Nanoseconds());
+}
+
+inline Range<Nanoseconds> duration_range_of(const Value& value) {
+  return parse_duration_range(value.text).value_or(Range<Nanoseconds>{});
+}
+
+inline Range<std::uint64_t> count_range_of(const Value& value) {
+  if (value.type == Value::Type::text)
+    return parse_count_range(value.text).value_or(Range<std::uint64_t>{});
+  const auto count = static_cast<std::uint64_t>(value.integer);
+  return {count, count};
+}
+
+inline std::uint64_t size_of(const Value& value) {
+  if (value.type == Value::Type::text) return parse_size(value.text).value_or(0);
+  return static_cast<std::uint64_t>(value.integer);
+}
+
+// The value among `all` whose name() is `word`.
+template <class Enum>
+Enum named(std::string_view word, std::initializer_list<Enum> all) {
+  const auto* found = std::ranges::find_if(all, [&](Enum one) { return name(one) == word; });
+  return found == all.end() ? Enum{} : *found;
+}
+
+std::vector<ExpectedEnd> ends_of(const Value& value);
+
+Target build_target(const Section& section, Errors& errors);
+// `file` is the whole file. `own_certificate`: the target is given {tls.cert}.
+std::vector<ClientGroup> build_clients(const Section& file, bool own_certificate, Errors& errors);
+std::vector<FaultChoice> build_faults(const Section& file, const Stop& stop, Errors& errors);
+void build_properties(const Section& section, Scenario& scenario, Errors& errors);
+
+}  // namespace lastcall

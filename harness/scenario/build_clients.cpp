@@ -1,0 +1,180 @@
+#include <array>
+#include <set>
+
+#include "scenario/build.hpp"
+
+namespace lastcall {
+namespace {
+
+constexpr std::uint64_t kMostClients = 1'000'000;  // all groups together
+
+// The URL was checked, or the scenario is thrown away.
+Protocol protocol_of(std::string_view url) {
+  if (url.starts_with("wss:")) return Protocol::wss;
+  if (url.starts_with("ws:")) return Protocol::ws;
+  if (url.starts_with("tcp:")) return Protocol::tcp;
+  if (url.starts_with("tls:")) return Protocol::tls;
+  return url.starts_with("https:") ? Protocol::https : Protocol::http;
+}
+
+struct KeyRule {
+  std::string_view key;
+  bool (*goes_with)(Protocol);
+  std::string_view with;  // for people
+};
+constexpr bool is_raw(Protocol p) { return p == Protocol::tcp || p == Protocol::tls; }
+constexpr bool is_not_http(Protocol p) { return !is_http(p); }
+constexpr std::array<KeyRule, 13> kRules{{
+    {"ack", is_not_http, "ws, wss, tcp and tls"},
+    {"opening", is_not_http, "ws, wss, tcp and tls"},
+    {"method", is_http, "http and https"},
+    {"status", is_http, "http and https"},
+    {"closing", is_raw, "tcp and tls"},
+    {"talk", is_websocket, "ws and wss"},
+    {"subprotocol", is_websocket, "ws and wss"},
+    {"binary", is_websocket, "ws and wss"},
+    {"ping", is_websocket, "ws and wss"},
+    {"verify", is_tls, "wss, https and tls"},
+    {"ca", is_tls, "wss, https and tls"},
+    {"cert", is_tls, "wss, https and tls"},
+    {"key", is_tls, "wss, https and tls"},
+}};
+
+void check_keys(const Section& section, const ClientGroup& group, bool own_certificate,
+                Errors& errors) {
+  for (const auto& rule : kRules) {
+    if (!section.has(rule.key) || rule.goes_with(group.protocol)) continue;
+    errors.add(section.place(rule.key),
+               in_single_quotes(rule.key) + " is for " + std::string(rule.with) + " only");
+  }
+  const auto refuse_both = [&](std::string_view one, std::string_view other) {
+    if (section.has(one) && section.has(other)) {
+      errors.add(section.place(other),
+                 in_single_quotes(other) + " does not go with " + in_single_quotes(one));
+    }
+  };
+  refuse_both("behaviour", "mix");
+  for (const std::string_view key : {"opening", "message", "ack", "subprotocol", "binary"}) {
+    refuse_both("talk", key);
+  }
+  if (is_http(group.protocol) && section.has("method") && group.method == "GET" &&
+      section.has("message")) {
+    errors.add(section.place("message"),
+               "a GET request carries no message; without 'method' it is a POST");
+  }
+  const bool tls = is_tls(group.protocol);
+  if (tls && section.has("ca") && !section["verify"].boolean) {
+    errors.add(section.place("ca"), "'ca' does not go with verify = false");
+  } else if (tls && !own_certificate && !section.has("ca") && section["verify"].boolean) {
+    errors.add(section.place(),
+               "the server's certificate is not lastcall's own {tls.cert}: say 'ca', the PEM file "
+               "that it is verified against, or verify = false");
+  }
+}
+
+// OCPP-J 1.6 calls, section 4 of its JSON specification: [2, id, action, payload], answered with
+// [3, id, payload].
+void talk_as_charge_point(ClientGroup& group) {
+  group.subprotocol = "ocpp1.6";
+  group.opening = {{.send = R"([2,"boot-{client}","BootNotification",)"
+                            R"({"chargePointVendor":"lastcall","chargePointModel":"client"}])",
+                    .expect = ""},
+                   {.send = "", .expect = R"([3,"boot-{client}",)"}};
+  group.message = {R"([2,"{id}","Heartbeat",{}])",
+                   R"([2,"{id}","StatusNotification",)"
+                   R"({"connectorId":1,"errorCode":"NoError","status":"Available"}])",
+                   R"([2,"{id}","MeterValues",{"connectorId":1,"meterValue":)"
+                   R"([{"timestamp":"2026-01-01T00:00:00Z","sampledValue":[{"value":"42"}]}]}])"};
+  group.acknowledgement = R"([3,"{id}",)";
+}
+
+void talk_as_staff(ClientGroup& group) {
+  group.opening = {{.send = R"({"type":"init","user":"staff-{client}"})", .expect = ""},
+                   {.send = "", .expect = R"("type":"init")"}};
+  group.message = {R"({"type":"message","id":"{id}","text":"hello from {client}"})",
+                   R"({"type":"history","id":"{id}","limit":10})"};
+  group.acknowledgement = R"("id":"{id}")";
+}
+
+void build_talk(const Section& section, ClientGroup& group) {
+  const bool http = is_http(group.protocol);
+  for (const auto& text : texts_of(section["message"])) group.message.push_back(unescaped(text));
+  if (group.message.empty()) group.message = {is_websocket(group.protocol) ? "{id}" : ""};
+  if (!http) group.acknowledgement = section.has("ack") ? unescaped(section["ack"].text) : "{id}";
+  for (const auto& step : section.each("opening")) {
+    group.opening.push_back({unescaped(step["send"].text), unescaped(step["expect"].text)});
+  }
+  group.closing = unescaped(section["closing"].text);
+  group.subprotocol = section["subprotocol"].text;
+  group.binary = section["binary"].boolean;
+  if (section["talk"].text == "charge-point") talk_as_charge_point(group);
+  if (section["talk"].text == "staff-chat") talk_as_staff(group);
+  if (!http) return;
+  group.method = section["method"].text;
+  if (group.method.empty()) group.method = section.has("message") ? "POST" : "GET";
+  group.status = integers_of(section["status"]);
+}
+
+Behaviour behaviour_named(std::string_view word) {
+  const auto* found = std::ranges::find_if(kBehaviours, [&](auto b) { return name(b) == word; });
+  return found == kBehaviours.end() ? Behaviour::steady : *found;
+}
+
+ClientGroup build_group(const Section& section, std::size_t position, bool own_certificate,
+                        Errors& errors) {
+  ClientGroup group;
+  group.name = section.has("name") ? section["name"].text : "clients-" + std::to_string(position);
+  group.url = section["url"].text;
+  group.protocol = protocol_of(group.url);
+  group.count = static_cast<std::uint32_t>(section["count"].integer);
+  group.during_drain = section["during"].text == "drain";
+  group.ramp = duration_of(section["ramp"]);
+  group.pace = duration_range_of(section["pace"]);
+  group.messages = static_cast<std::uint32_t>(section["messages"].integer);
+  build_talk(section, group);
+  group.fragments = static_cast<std::uint32_t>(section["fragments"].integer);
+  if (section.has("ping")) group.ping = duration_of(section["ping"]);
+  for (const auto& [word, place, weight] : section["mix"].entries) {
+    group.mix[behaviour_named(word)] = static_cast<std::uint32_t>(weight.integer);
+  }
+  if (group.mix.empty()) group.mix[behaviour_named(section["behaviour"].text)] = 1;
+  group.misbehaves = duration_range_of(section["misbehaves"]);
+  group.read_rate = size_of(section["read_rate"]);
+  if (section.has("reconnect")) group.reconnect = duration_range_of(section["reconnect"]);
+  if (section.has("source")) group.source = parse_network(section["source"].text);
+  group.proxy = section["proxy"].boolean;
+  group.verify = section["verify"].boolean;
+  group.authority = section["ca"].text;
+  group.certificate = section["cert"].text;
+  group.key = section["key"].text;
+  if (section.has("url") && section.sound("url")) {
+    check_keys(section, group, own_certificate, errors);
+  }
+  return group;
+}
+
+}  // namespace
+
+std::vector<ClientGroup> build_clients(const Section& file, bool own_certificate, Errors& errors) {
+  std::vector<ClientGroup> groups;
+  std::set<std::string> names;
+  std::uint64_t clients = 0;
+  for (const auto& section : file.each("clients")) {
+    groups.push_back(build_group(section, groups.size() + 1, own_certificate, errors));
+    const auto& group = groups.back();
+    if (section.sound("name") && !names.insert(group.name).second) {
+      errors.add(
+          section.has("name") ? section.place("name") : section.place(),
+          "the name " + in_single_quotes(group.name) + " is taken by another group of clients");
+    }
+    const bool was_fine = clients <= kMostClients;
+    clients += group.count;
+    if (was_fine && clients > kMostClients) {
+      errors.add(section.has("count") ? section.place("count") : section.place(),
+                 "with this group the clients are more than " + std::to_string(kMostClients));
+    }
+  }
+  return groups;
+}
+
+}  // namespace lastcall

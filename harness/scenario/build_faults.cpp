@@ -1,0 +1,207 @@
+#include <array>
+#include <csignal>
+
+#include "scenario/build.hpp"
+
+namespace lastcall {
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+// Which keys a fault takes beside `what` and `when`.
+struct FaultKeys {
+  std::string_view what;
+  Words needed;
+  Words allowed;
+};
+const std::array<FaultKeys, 9>& fault_keys() {
+  static const std::array<FaultKeys, 9> keys{{
+      {"stop", {}, {"to"}},
+      {"signal", {"signal"}, {"to"}},
+      {"double-signal", {"signal", "second"}, {"gap", "to"}},
+      {"storm", {"signal"}, {"gap", "count", "to"}},
+      {"pause", {"for"}, {"to"}},
+      {"kill", {}, {"to"}},
+      {"abort-clients", {}, {"percent"}},
+      {"network", {"action"}, {"toward", "for", "at_byte", "percent"}},
+      {"limit", {}, {"descriptors", "memory", "disk", "cpu"}},
+  }};
+  return keys;
+}
+
+bool contains(const Words& words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+void check_limit(const Section& section, Errors& errors) {
+  unsigned given = 0;
+  for (const auto key : fault_keys().back().allowed) given += section.has(key) ? 1U : 0U;
+  if (given != 1) {
+    errors.add(section.place(),
+               "a fault 'limit' needs exactly one of 'descriptors', 'memory', 'disk', 'cpu'");
+  }
+}
+
+void check_network(const Section& section, Errors& errors) {
+  const auto action = section["action"].text;
+  const auto only_with = [&](std::string_view key, const Words& actions) {
+    const bool wanted = contains(actions, action);
+    if (wanted && !section.has(key)) {
+      errors.add(section.place(), "the action '" + action + "' needs " + in_single_quotes(key));
+    } else if (!wanted && section.has(key)) {
+      errors.add(section.place(key),
+                 in_single_quotes(key) + " does not go with the action '" + action + "'");
+    }
+  };
+  only_with("for", {"delay", "stall"});
+  only_with("at_byte", {"truncate"});
+}
+
+void check_fault(const Section& section, std::string_view what, Errors& errors) {
+  const auto keys = std::ranges::find(fault_keys(), what, &FaultKeys::what);
+  for (const auto key : keys->needed) {
+    if (section.has(key)) continue;
+    errors.add(section.place(),
+               "a fault '" + std::string(what) + "' needs '" + std::string(key) + "'");
+  }
+  for (const auto& other : fault_keys()) {
+    for (const auto* list : {&other.needed, &other.allowed}) {
+      for (const auto key : *list) {
+        if (!section.has(key) || contains(keys->needed, key) || contains(keys->allowed, key))
+          continue;
+        errors.add_once(
+            section.place(key),
+            "'" + std::string(key) + "' does not go with a fault '" + std::string(what) + "'");
+      }
+    }
+  }
+  if (what == "limit") check_limit(section, errors);
+  if (what == "network" && section.has("action") && section.sound("action"))
+    check_network(section, errors);
+}
+
+SignalChoice build_signals(const Section& section, std::string_view what, const Stop& stop) {
+  SignalChoice signals;
+  signals.to = what == "stop" ? stop.to : Recipient::process;
+  if (section.has("to")) {
+    signals.to = named(section["to"].text,
+                       {Recipient::process, Recipient::group, Recipient::child, Recipient::tree});
+  }
+  signals.first = what == "stop"    ? stop.signals
+                  : what == "kill"  ? std::vector{SIGKILL}
+                  : what == "pause" ? std::vector{SIGSTOP}
+                                    : signals_of(section["signal"]);
+  if (what == "double-signal" || what == "storm") {
+    const bool storm = what == "storm";
+    signals.next = storm ? signals.first : signals_of(section["second"]);
+    signals.gap = duration_range_of(section["gap"]);
+    signals.count = {1, 1};
+    if (storm) {
+      const auto count = count_range_of(section["count"]);
+      signals.count = {count.low - 1, count.high - 1};
+    }
+  } else if (what == "pause") {
+    signals.next = {SIGCONT};
+    signals.gap = duration_range_of(section["for"]);
+    signals.count = {1, 1};
+  }
+  return signals;
+}
+
+NetworkChoice build_network(const Section& section) {
+  using enum NetworkAction;
+  NetworkChoice network;
+  network.action = named(section["action"].text, {delay, stall, cut, half_close, reset, truncate});
+  network.toward = named(section["toward"].text, {Toward::target, Toward::clients, Toward::both});
+  if (section.has("for")) network.duration = duration_range_of(section["for"]);
+  if (section.has("at_byte")) network.at_byte = count_range_of(section["at_byte"]);
+  network.percent = static_cast<std::uint32_t>(section["percent"].integer);
+  return network;
+}
+
+SetLimit build_limit(const Section& section) {
+  using enum Resource;
+  for (const auto resource : {descriptors, memory, disk, cpu}) {
+    if (section.has(name(resource))) return {resource, size_of(section[name(resource)])};
+  }
+  return {};
+}
+
+FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors) {
+  const std::string what = section["what"].text;
+  if (section.has("what") && section.sound("what")) check_fault(section, what, errors);
+  FaultChoice fault;
+  if (what == "abort-clients") {
+    fault.act = AbortClients{static_cast<std::uint32_t>(section["percent"].integer)};
+  } else if (what == "network") {
+    fault.act = build_network(section);
+  } else if (what == "limit") {
+    fault.act = build_limit(section);
+  } else {
+    fault.act = build_signals(section, what, stop);
+  }
+  const auto when = section.sub("when");
+  const auto nth = count_range_of(when["nth"]);
+  if (when.has("phase") && when.has("nth")) {
+    errors.add(when.place("nth"), "'nth' goes with 'event', 'log' or 'notification' only");
+  }
+  if (when.has("event")) {
+    fault.when =
+        WhenEvent{named(when["event"].text, {ClientEvent::connected, ClientEvent::handshake,
+                                             ClientEvent::sent, ClientEvent::acknowledged}),
+                  nth};
+  } else if (when.has("log")) {
+    fault.when = WhenLine{when["log"].text, nth};
+  } else if (when.has("notification")) {
+    fault.when = WhenNotification{when["notification"].text, nth};
+  } else {
+    fault.when = WhenPhase{named(when["phase"].text, {Phase::start, Phase::load, Phase::drain}),
+                           duration_range_of(when["at"])};
+  }
+  return fault;
+}
+
+bool in_drain(const FaultChoice& fault) {
+  const auto* when = std::get_if<WhenPhase>(&fault.when);
+  return when != nullptr && when->phase == Phase::drain;
+}
+
+// Whatever is drawn from it, its first signal is one of the target's stop signals, or SIGKILL,
+// which ends the target without a stop.
+bool ends_the_trial(const FaultChoice& fault, const Stop& stop) {
+  const auto* signals = std::get_if<SignalChoice>(&fault.act);
+  return signals != nullptr && std::ranges::all_of(signals->first, [&](int signal) {
+           return signal == SIGKILL ||
+                  std::ranges::find(stop.signals, signal) != stop.signals.end();
+         });
+}
+
+}  // namespace
+
+std::vector<FaultChoice> build_faults(const Section& file, const Stop& stop, Errors& errors) {
+  if (!file.has("faults")) {
+    return {{.act = SignalChoice{.first = stop.signals, .next = {}, .to = stop.to},
+             .when = WhenPhase{Phase::load, {Nanoseconds(0), std::chrono::seconds(1)}}}};
+  }
+  std::vector<FaultChoice> faults;
+  const auto sections = file.each("faults");
+  for (const auto& section : sections) faults.push_back(build_fault(section, stop, errors));
+  if (!file.sound("faults") || !file.sub("target").sub("stop").sound("signal")) return faults;
+  const auto stops = [&](const FaultChoice& fault) { return ends_the_trial(fault, stop); };
+  const auto late = std::ranges::find_if(faults, stops);
+  if (late == faults.end()) {
+    errors.add(
+        sections.front().place(),
+        "no fault begins the stop: one must be 'stop' or 'kill', or have only the target's stop "
+        "signals as 'signal'");
+  } else if (std::ranges::all_of(
+                 faults, [&](const auto& fault) { return !stops(fault) || in_drain(fault); })) {
+    const auto& section = sections[static_cast<std::size_t>(late - faults.begin())];
+    errors.add(
+        section.sub("when").place("phase"),
+        "no fault begins the stop: the drain phase comes after it, so another fault must begin it");
+  }
+  return faults;
+}
+
+}  // namespace lastcall

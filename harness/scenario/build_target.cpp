@@ -1,0 +1,105 @@
+#include <set>
+
+#include "scenario/build.hpp"
+
+namespace lastcall {
+namespace {
+
+Readiness build_ready(const Section& section) {
+  Readiness ready{.by = ReadyNotify{}, .timeout = duration_of(section["timeout"])};
+  if (section.has("url")) ready.by = ReadyUrl{section["url"].text};
+  if (section.has("port")) ready.by = ReadyPort{section["port"].text};
+  if (section.has("log")) ready.by = ReadyLog{section["log"].text};
+  return ready;
+}
+
+Stop build_stop(const Section& section) {
+  return {.signals = signals_of(section["signal"]),
+          .to = named(section["to"].text,
+                      {Recipient::process, Recipient::group, Recipient::child, Recipient::tree}),
+          .deadline = duration_of(section["deadline"]),
+          .expected = ends_of(section["exit"])};
+}
+
+Limits build_limits(const Section& section) {
+  const auto value = [&](std::string_view key) {
+    return section.has(key) ? std::optional(size_of(section[key])) : std::nullopt;
+  };
+  return {.descriptors = value("descriptors"),
+          .memory = value("memory"),
+          .disk = value("disk"),
+          .cpu = value("cpu")};
+}
+
+Service build_service(const Section& section) {
+  Service service;
+  if (section.has("watchdog")) service.watchdog = duration_of(section["watchdog"]);
+  service.watchdog_while_stopping = section["watchdog_while_stopping"].boolean;
+  service.access_all = section["access"].text == "all";
+  return service;
+}
+
+Recovery build_recovery(const Section& section, const std::vector<std::string>& command) {
+  Recovery recovery{.command = section.has("command") ? texts_of(section["command"]) : command,
+                    .ask = std::nullopt};
+  if (!section.has("ask")) return recovery;
+  const auto ask = section.sub("ask");
+  recovery.ask = Ask{
+      .url = ask["url"].text, .command = texts_of(ask["command"]), .expect = ask["expect"].text};
+  const bool each = recovery.ask->url.find("{id}") != std::string::npos ||
+                    std::ranges::any_of(recovery.ask->command, [](const std::string& word) {
+                      return word.find("{id}") != std::string::npos;
+                    });
+  if (!each && recovery.ask->expect.empty()) recovery.ask->expect = "{id}";
+  return recovery;
+}
+
+std::vector<Vary> build_vary(const Section& section, Errors& errors) {
+  std::vector<Vary> all;
+  std::set<std::string> names;
+  for (const auto& one : section.each("vary")) {
+    all.push_back({one["name"].text, texts_of(one["values"])});
+    if (!one.has("name") || !one.sound("name")) continue;
+    if (auto problem = word_problem(all.back().name); !problem.empty()) {
+      errors.add(one.place("name"), problem);
+    } else if (!names.insert(all.back().name).second) {
+      errors.add(one.place("name"), in_single_quotes(all.back().name) + " varies already");
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+std::vector<ExpectedEnd> ends_of(const Value& value) {
+  std::vector<ExpectedEnd> ends;
+  for (const auto& end : list_of(value)) {
+    const bool by_signal = end.type == Value::Type::text;
+    ends.push_back({by_signal, by_signal ? signal_number(end.text).value_or(0)
+                                         : static_cast<int>(end.integer)});
+  }
+  return ends;
+}
+
+Target build_target(const Section& section, Errors& errors) {
+  Target target;
+  target.command = texts_of(section["command"]);
+  for (const auto& [name, place, value] : section["environment"].entries)
+    target.environment[name] = value.text;
+  target.directory = section["directory"].text;
+  target.user = section["user"].text;
+  target.pid1 = section["pid1"].boolean;
+  target.shell = section["shell"].boolean;
+  for (const auto& [name, place, value] : section["files"].entries)
+    target.files.push_back({name, value.text});
+  target.ready = build_ready(section.sub("ready"));
+  target.stop = build_stop(section.sub("stop"));
+  target.limits = build_limits(section.sub("limits"));
+  target.service = build_service(section.sub("service"));
+  if (section.has("recovery"))
+    target.recovery = build_recovery(section.sub("recovery"), target.command);
+  target.vary = build_vary(section, errors);
+  return target;
+}
+
+}  // namespace lastcall

@@ -1,0 +1,162 @@
+// What each property can be told, beside `judge` and `why`.
+#include "scenario/keys.hpp"
+
+namespace lastcall {
+
+std::vector<Key> property_keys(std::string_view property) {
+  const auto within = [](std::string_view about, std::string_view fallback) {
+    return Key{.name = "within",
+               .kind = Kind::duration,
+               .about = about,
+               .fallback = fallback,
+               .high = kDay};
+  };
+  if (property == "no-panic") {
+    return {{.name = "allow",
+             .kind = Kind::pattern,
+             .shape = Shape::list,
+             .about = "Lines of output that match one of these are no panic.",
+             .fallback = "[]"}};
+  }
+  if (property == "released") {
+    return {{.name = "allow",
+             .kind = Kind::plain,
+             .shape = Shape::list,
+             .about = "Glob patterns of files below {dir} that may stay.",
+             .fallback = "[]",
+             .low = 1}};
+  }
+  if (property == "close-handshake") {
+    return {{.name = "codes",
+             .kind = Kind::integer,
+             .shape = Shape::list,
+             .about = "The WebSocket close codes that the target may use, RFC 6455 section 7.4.",
+             .fallback = "[1001, 1000]",
+             .low = 1000,
+             .high = 4999}};
+  }
+  if (property == "in-flight-finished") {
+    return {{.name = "settling",
+             .kind = Kind::duration,
+             .about = "A request sent this much before the stop counts as taken on.",
+             .fallback = R"("100ms")",
+             .high = kDay}};
+  }
+  if (property == "stops-accepting") {
+    return {within("So long after the stop signal new work may still be taken on.", R"("100ms")")};
+  }
+  if (property == "drains-health") {
+    return {{.name = "url",
+             .kind = Kind::url,
+             .about = "Asked all the time during the stop; without it nothing is judged.",
+             .choices = {"http", "https"}},
+            {.name = "visible",
+             .kind = Kind::duration,
+             .about = "It answers with something other than 2xx for at least so long before the "
+                      "listener goes.",
+             .fallback = R"("50ms")",
+             .low = kMillisecond,
+             .high = kDay}};
+  }
+  if (property == "notify") {
+    return {{.name = "stopping",
+             .kind = Kind::boolean,
+             .about = "Whether STOPPING=1 must come. A service manager can do without it.",
+             .fallback = "false"}};
+  }
+  if (property == "repeat-signal") {
+    return {{.name = "policy",
+             .kind = Kind::choice,
+             .about = "What a second stop signal does. ignore: nothing. hasten: the stop ends "
+                      "`within`. force: so does the target, with `exit`, whatever it had promised.",
+             .fallback = R"("ignore")",
+             .choices = {"ignore", "hasten", "force"}},
+            within("hasten, force: from the second signal to the end.", R"("1s")"),
+            {.name = "exit",
+             .kind = Kind::end,
+             .shape = Shape::one_or_list,
+             .about = "force: the end it leads to. Default: the end promised for the stop.",
+             .low = 0,
+             .high = 255}};
+  }
+  if (property == "acked-durable") {
+    return {{.name = "after_kill",
+             .kind = Kind::boolean,
+             .about = "Whether it is promised also when SIGKILL ended the target.",
+             .fallback = "true"}};
+  }
+  if (property == "checkpoint-intact") {
+    return {
+        {.name = "files",
+         .kind = Kind::plain,
+         .shape = Shape::list,
+         .about = "Glob patterns of the checkpoint's files below {dir}; without them nothing is "
+                  "judged.",
+         .fallback = "[]",
+         .low = 1},
+        {.name = "format",
+         .kind = Kind::choice,
+         .about = "What they are.",
+         .choices = {"json", "sqlite"}},
+        {.name = "command",
+         .kind = Kind::text,
+         .shape = Shape::list,
+         .about = "Or a command that inspects {file}, a copy: exit 0 says it is intact."}};
+  }
+  if (property == "log-complete") {
+    return {{.name = "lines",
+             .kind = Kind::pattern,
+             .shape = Shape::list,
+             .about = "ECMAScript regular expressions; each must match a line at the end. Without "
+                      "them nothing is judged.",
+             .fallback = "[]",
+             .low = 1},
+            {.name = "file",
+             .kind = Kind::plain,
+             .about = "A log file below {dir}. Default: the output.",
+             .low = 1}};
+  }
+  if (property == "prompt-exit") {
+    return {
+        within("From the last thing that the stop had to wait for to the end; more than a quarter "
+               "of a campaign's trials may not take longer.",
+               R"("40ms")")};
+  }
+  if (property == "config-effective") {
+    return {
+        {.name = "setting",
+         .kind = Kind::plain,
+         .about = "The name of a [[target.vary]]; without it nothing is judged.",
+         .low = 1},
+        {.name = "url",
+         .kind = Kind::url,
+         .about = "What is looked at: the answer of this before the stop. Default: the output.",
+         .choices = {"http", "https"}},
+        {.name = "expect",
+         .kind = Kind::pattern,
+         .shape = Shape::map,
+         .about = "For each value the regular expression that a line of it must match then, and "
+                  "only then.",
+         .low = 1}};
+  }
+  if (property == "overhead") {
+    return {{.name = "startup",
+             .kind = Kind::duration,
+             .about = "From the start to readiness.",
+             .low = kMillisecond,
+             .high = kDay},
+            {.name = "memory",
+             .kind = Kind::size,
+             .about = "Its resident set at most (VmHWM, proc(5)), when the stop begins.",
+             .low = 1,
+             .high = kMostBytes},
+            {.name = "cpu",
+             .kind = Kind::integer,
+             .about = "Percent of one processor, from readiness to the stop.",
+             .low = 1,
+             .high = 10'000}};
+  }
+  return {};
+}
+
+}  // namespace lastcall

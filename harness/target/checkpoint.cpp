@@ -1,0 +1,160 @@
+#include "target/checkpoint.hpp"
+
+#include <fnmatch.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+
+namespace lastcall {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+constexpr std::size_t kMostFiles = 100;
+constexpr std::uintmax_t kMostBytes = std::uintmax_t{256} << 20;
+// An integrity check reads every page: 256 MiB take a few seconds.
+constexpr auto kCheckLimit = std::chrono::seconds(20);
+// Far deeper than anybody nests on purpose.
+constexpr std::size_t kMostDepth = 1000;
+constexpr std::array<std::string_view, 3> kCompanions{"-wal", "-journal", "-shm"};
+
+bool is_companion(const std::string& path) {
+  return std::ranges::any_of(kCompanions, [&](auto suffix) { return path.ends_with(suffix); });
+}
+
+std::string json_problem(const std::string& text) {
+  json::parse_options options;
+  options.max_depth = kMostDepth;
+  json::stream_parser parser(json::storage_ptr(), options);
+  boost::system::error_code failed;
+  const auto read = parser.write_some(text.data(), text.size(), failed);
+  if (!failed && read < text.size()) {
+    if (text.find_first_not_of(" \t\r\n", read) == std::string::npos) return {};
+    failed = json::error::extra_data;
+  }
+  if (!failed) parser.finish(failed);
+  if (!failed) return {};
+  return "no whole JSON value: " + failed.message() + " at byte " + std::to_string(read) + " of " +
+         std::to_string(text.size());
+}
+
+struct Closer {
+  void operator()(sqlite3* database) const { sqlite3_close(database); }
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+
+int stop_when_late(void* deadline) { return now() > *static_cast<TimePoint*>(deadline) ? 1 : 0; }
+
+// Failures that lie in this machine and not in the file.
+bool is_environment(int code) {
+  switch (code & 0xFF) {
+    case SQLITE_NOMEM:
+    case SQLITE_INTERRUPT:
+    case SQLITE_FULL:
+    case SQLITE_PERM:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Result<std::string> sqlite_problem(const std::string& file) {
+  sqlite3* opened = nullptr;
+  const int open_code = sqlite3_open_v2(file.c_str(), &opened, SQLITE_OPEN_READWRITE, nullptr);
+  const std::unique_ptr<sqlite3, Closer> database(opened);
+  const auto failed = [&](int code) -> Result<std::string> {
+    const std::string why = database ? sqlite3_errmsg(database.get()) : sqlite3_errstr(code);
+    if (is_environment(code)) return Error{"inspect", file, 0, why};
+    return "no sound SQLite database: " + why;
+  };
+  if (open_code != SQLITE_OK) return failed(open_code);
+  auto deadline = now() + kCheckLimit;
+  sqlite3_progress_handler(database.get(), 10'000, stop_when_late, &deadline);
+  sqlite3_stmt* prepared = nullptr;
+  int code =
+      sqlite3_prepare_v2(database.get(), "PRAGMA integrity_check(1)", -1, &prepared, nullptr);
+  const std::unique_ptr<sqlite3_stmt, Closer> statement(prepared);
+  if (code != SQLITE_OK) return failed(code);
+  code = sqlite3_step(statement.get());
+  if (code != SQLITE_ROW) return failed(code);
+  const auto* text = sqlite3_column_text(statement.get(), 0);
+  const std::string said = text == nullptr ? "" : reinterpret_cast<const char*>(text);
+  return said == "ok" ? std::string() : "integrity_check: " + said;
+}
+
+}  // namespace
+
+CheckpointFiles find_checkpoints(const std::string& directory,
+                                 const std::vector<std::string>& globs, const std::string& format) {
+  CheckpointFiles files;
+  std::set<std::string> found;
+  std::set<std::string> matched;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error)) {
+    std::error_code vanished;
+    if (it->symlink_status(vanished).type() != fs::file_type::regular) continue;
+    const auto path = it->path().lexically_relative(directory).string();
+    if (format == "sqlite" && is_companion(path)) continue;
+    for (const auto& glob : globs) {
+      if (::fnmatch(glob.c_str(), path.c_str(), 0) != 0) continue;
+      found.insert(path);
+      matched.insert(glob);
+    }
+  }
+  if (error) files.problem = "the search for checkpoints ended early: " + error.message();
+  for (const auto& path : found) {
+    if (files.found.size() < kMostFiles) files.found.push_back(path);
+  }
+  if (found.size() > kMostFiles) {
+    files.problem = "only " + std::to_string(kMostFiles) + " of " + std::to_string(found.size()) +
+                    " checkpoint files are inspected";
+  }
+  for (const auto& glob : globs) {
+    if (!matched.contains(glob)) files.missing.push_back(glob);
+  }
+  return files;
+}
+
+Result<std::string> copy_checkpoint(const std::string& file, const std::string& scratch,
+                                    const std::string& format) {
+  std::error_code error;
+  const auto size = fs::file_size(file, error);
+  if (error) return Error{"read", file, error.value(), ""};
+  if (size > kMostBytes) return Error{"inspect", file, 0, "it is larger than 256 MiB"};
+  fs::remove_all(scratch, error);
+  fs::create_directories(scratch, error);
+  if (error) return Error{"create", scratch, error.value(), ""};
+  const auto copy = fs::path(scratch) / fs::path(file).filename();
+  fs::copy_file(file, copy, error);
+  if (error) return Error{"copy", file, error.value(), ""};
+  if (format != "sqlite") return copy.string();
+  for (const auto suffix : kCompanions) {
+    const auto companion = file + std::string(suffix);
+    if (!fs::exists(companion, error)) continue;
+    fs::copy_file(companion, copy.string() + std::string(suffix), error);
+    if (error) return Error{"copy", companion, error.value(), ""};
+  }
+  return copy.string();
+}
+
+Result<std::string> inspect_checkpoint(const std::string& copy, const std::string& format) {
+  if (format == "sqlite") return sqlite_problem(copy);
+  auto text = read_file(copy);
+  if (!text) return text.error();
+  return json_problem(*text);
+}
+
+}  // namespace lastcall

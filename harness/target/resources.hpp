@@ -1,0 +1,27 @@
+// What a process uses, read from outside.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.hpp"
+
+namespace lastcall {
+
+struct Resources {
+  std::uint64_t memory = 0;  // peak resident set, VmHWM of proc(5), bytes
+  Nanoseconds cpu{};         // user and system time of all its threads, its children not included
+  std::uint32_t threads = 0;
+};
+
+// Nothing if the process has ended: a zombie has no memory any more.
+std::optional<Resources> resources_of(pid_t pid);
+
+// How long, since the machine was started, some task of it has been waiting for a processor
+// (/proc/pressure/cpu, "some"; Linux's Documentation/accounting/psi.rst). Nothing where the kernel
+// does not say.
+std::optional<Nanoseconds> processor_pressure();
+
+}  // namespace lastcall

@@ -1,0 +1,134 @@
+#include "trial/inspection.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "target/checkpoint.hpp"
+#include "target/line_splitter.hpp"
+#include "trial/helper_command.hpp"
+#include "trial/helper_environment.hpp"
+
+namespace lastcall {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+constexpr std::string_view kCheckpoint = "checkpoint-intact";
+constexpr std::string_view kLog = "log-complete";
+// For one file; as long as the check of the largest database may take.
+constexpr auto kCommandLimit = std::chrono::seconds(20);
+constexpr std::uintmax_t kMostLog = std::uintmax_t{2} << 20;
+
+void not_observed(const TrialParts& trial, std::string_view property, std::string reason) {
+  trial.segment.record(NotObserved{std::string(property), std::move(reason)});
+}
+
+// By the scenario's command: what is wrong with the copy, empty if it is intact.
+asio::awaitable<Result<std::string>> inspect_by(const TrialParts& trial,
+                                                const std::vector<std::string>& words,
+                                                std::string copy, std::string scratch) {
+  auto values = trial.placeholders;
+  values["file"] = copy;
+  auto command = helper_in(trial, words, values, std::move(scratch));
+  command.limit = kCommandLimit;
+  const auto done = co_await run_helper(trial.ends, std::move(command), trial.given_up);
+  if (!done.problem.empty()) co_return Error{"inspect", copy, 0, done.problem};
+  if (done.succeeded()) co_return std::string();
+  const auto last_out = last_line(done.out);
+  co_return last_out.empty() || !done.last_words.empty() ? done.text() : last_out;
+}
+
+struct LogTail {
+  std::vector<std::string> lines;
+  bool is_whole = true;
+};
+
+Result<LogTail> read_tail(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (error) return Error{"read", path, error.value(), ""};
+  std::ifstream in(path, std::ios::binary);
+  LogTail tail;
+  tail.is_whole = size <= kMostLog;
+  if (!tail.is_whole) {
+    in.seekg(static_cast<std::streamoff>(size - kMostLog));
+    std::string cut_line;
+    std::getline(in, cut_line);
+  }
+  LineSplitter splitter([&](const std::string& line) { tail.lines.push_back(line); });
+  std::vector<char> buffer(64 * 1024);
+  std::uintmax_t left = kMostLog;  // it may be growing
+  while (left > 0 && in) {
+    in.read(buffer.data(),
+            static_cast<std::streamsize>(std::min<std::uintmax_t>(buffer.size(), left)));
+    const auto n = static_cast<std::size_t>(in.gcount());
+    splitter.feed({buffer.data(), n});
+    left -= n;
+  }
+  if (in.bad() || (!in && !in.eof())) return Error{"read", path, errno, ""};
+  splitter.finish();
+  return tail;
+}
+
+}  // namespace
+
+asio::awaitable<void> inspect_checkpoints(const TrialParts& trial) {
+  const auto settings = trial.plan.scenario.properties.find(std::string(kCheckpoint));
+  if (settings == trial.plan.scenario.properties.end()) co_return;
+  const auto& wanted = settings->second;
+  if (!wanted.judged || wanted.files.empty()) co_return;
+  const auto& dir = trial.placeholders.at("dir");
+  const auto scratch = trial.order.directory + "/checkpoint";
+  const auto files = find_checkpoints(dir, wanted.files, wanted.format);
+  for (const auto& glob : files.missing) {
+    trial.segment.record(CheckpointInspected{glob, "no such file"});
+  }
+  for (const auto& file : files.found) {
+    if (trial.given_up()) break;
+    auto copy = copy_checkpoint(dir + "/" + file, scratch, wanted.format);
+    Result<std::string> problem = copy;
+    if (copy && wanted.command.empty()) problem = inspect_checkpoint(*copy, wanted.format);
+    if (copy && !wanted.command.empty()) {
+      problem = co_await inspect_by(trial, wanted.command, *copy, scratch);
+    }
+    if (problem) {
+      trial.segment.record(CheckpointInspected{file, *problem});
+    } else {
+      not_observed(trial, kCheckpoint, problem.error().message());
+    }
+  }
+  if (!files.problem.empty()) not_observed(trial, kCheckpoint, files.problem);
+  std::error_code ignored;
+  fs::remove_all(scratch, ignored);
+}
+
+void observe_log(const TrialParts& trial) {
+  const auto settings = trial.plan.scenario.properties.find(std::string(kLog));
+  if (settings == trial.plan.scenario.properties.end()) return;
+  const auto& wanted = settings->second;
+  if (!wanted.judged || wanted.lines.empty() || wanted.file.empty()) return;
+  const auto tail = read_tail(trial.placeholders.at("dir") + "/" + wanted.file);
+  if (!tail) return not_observed(trial, kLog, tail.error().message());
+  bool all = true;
+  for (const auto& pattern : wanted.lines) {
+    const std::regex regex(pattern);
+    const auto line = std::ranges::find_if(
+        tail->lines, [&](const auto& text) { return std::regex_search(text, regex); });
+    if (line != tail->lines.end()) {
+      trial.segment.record(Observed{std::string(kLog), *line});
+    } else {
+      all = false;
+    }
+  }
+  if (!all && !tail->is_whole) {
+    not_observed(trial, kLog, "only the last 2 MiB of " + wanted.file + " were searched");
+  }
+}
+
+}  // namespace lastcall

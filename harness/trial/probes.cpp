@@ -1,0 +1,121 @@
+#include "trial/probes.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+
+#include "base/invariant.hpp"
+#include "client/http_get.hpp"
+#include "client/session.hpp"
+#include "target/line_splitter.hpp"
+#include "target/resources.hpp"
+
+namespace lastcall {
+namespace {
+
+constexpr std::string_view kHealth = "drains-health";
+constexpr std::string_view kSetting = "config-effective";
+// A server that answers its readiness URL at all answers it at once; one that is stopping may keep
+// a connection in its backlog for ever.
+constexpr auto kProbeLimit = std::chrono::seconds(1);
+// Between probes: dense against a window of tens of milliseconds, and no load.
+constexpr auto kPause = std::chrono::milliseconds(2);
+constexpr int kRefusals = 3;
+constexpr int kMostProbes = 10'000;
+constexpr std::size_t kMostLines = 1000;
+
+const PropertySettings* judged(const Plan& plan, std::string_view property) {
+  const auto found = plan.scenario.properties.find(std::string(property));
+  const bool is_judged = found != plan.scenario.properties.end() && found->second.judged;
+  return is_judged ? &found->second : nullptr;
+}
+
+std::string url_of(const TrialParts& trial, std::string_view property) {
+  const auto* settings = judged(trial.plan, property);
+  return settings == nullptr ? "" : expand_placeholders(settings->url, trial.placeholders);
+}
+
+std::unique_ptr<asio::ssl::context> any_server() {
+  auto tls = client_tls("");
+  LASTCALL_INVARIANT(tls.has_value());
+  return std::move(*tls);
+}
+
+// Whether the connection failed for want of something on this machine, not of a listener.
+bool is_environment(int connect_error) {
+  return connect_error == EADDRNOTAVAIL || connect_error == EMFILE || connect_error == ENFILE ||
+         connect_error == ENOBUFS || connect_error == ENOMEM;
+}
+
+// Asks once; whether the listener refused.
+asio::awaitable<bool> probe(const TrialParts& trial, std::string url, asio::ssl::context& tls,
+                            std::function<bool()> closed) {
+  const auto asked = now();
+  const auto answer = co_await http_get(std::move(url), tls, kProbeLimit);
+  if (closed()) co_return true;
+  if (is_environment(answer.connect_error)) {
+    trial.segment.record(NotObserved{std::string(kHealth), answer.problem});
+    co_return false;
+  }
+  const bool refused = answer.connect_error == ECONNREFUSED;
+  const auto answered = now();
+  trial.segment.record(answered, HealthProbed{(answered - asked).count(), !refused, answer.status});
+  co_return refused;
+}
+
+}  // namespace
+
+asio::awaitable<void> probe_health_once(const TrialParts& trial) {
+  const auto url = url_of(trial, kHealth);
+  if (url.empty()) co_return;
+  const auto tls = any_server();
+  co_await probe(trial, url, *tls, [] { return false; });
+}
+
+asio::awaitable<void> probe_health(const TrialParts& trial, std::function<bool()> over,
+                                   std::function<bool()> closed) {
+  const auto url = url_of(trial, kHealth);
+  if (url.empty()) co_return;
+  const auto tls = any_server();
+  asio::steady_timer pause(trial.io);
+  int refusals = 0;
+  for (int probes = 0; probes < kMostProbes && refusals < kRefusals && !over(); ++probes) {
+    if (co_await probe(trial, url, *tls, closed)) ++refusals;
+    pause.expires_after(kPause);
+    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+}
+
+asio::awaitable<void> observe_setting(const TrialParts& trial) {
+  const auto url = url_of(trial, kSetting);
+  if (url.empty()) co_return;
+  const auto tls = any_server();
+  const auto answer = co_await http_get(url, *tls, kProbeLimit);
+  if (answer.status / 100 != 2) {
+    const auto why =
+        answer.status == 0 ? answer.problem : "HTTP status " + std::to_string(answer.status);
+    trial.segment.record(NotObserved{std::string(kSetting), url + ": " + why});
+    co_return;
+  }
+  std::size_t lines = 0;
+  LineSplitter splitter([&](const std::string& line) {
+    if (lines++ < kMostLines) trial.segment.record(Observed{std::string(kSetting), line});
+  });
+  splitter.feed(answer.body);
+  splitter.finish();
+  if (lines > kMostLines) {
+    trial.segment.record(
+        NotObserved{std::string(kSetting), "the answer has more than a thousand lines"});
+  }
+}
+
+void note_resources(const TrialParts& trial, pid_t target, Phase phase) {
+  const auto* bounds = judged(trial.plan, "overhead");
+  if (bounds == nullptr || (!bounds->memory && !bounds->cpu)) return;
+  if (const auto used = resources_of(target)) {
+    trial.segment.record(ResourcesUsed{phase, used->memory, used->cpu.count(), used->threads});
+  }
+}
+
+}  // namespace lastcall

@@ -1,0 +1,86 @@
+#include "trial/recovery.hpp"
+
+#include <filesystem>
+
+#include "base/text.hpp"
+#include "trial/questions.hpp"
+#include "trial/readiness.hpp"
+
+namespace lastcall {
+namespace {
+
+namespace asio = boost::asio;
+
+Target restarted(const Target& target) {
+  auto again = target;
+  again.command = target.recovery->command;
+  return again;
+}
+
+}  // namespace
+
+RecoveryRun::RecoveryRun(const TrialParts& trial)
+    : trial_(trial),
+      wanted_(restarted(trial.plan.scenario.target)),
+      target_(trial.io, trial.segment, trial.changes, trial.ends,
+              {.on_line = [](const std::string&) {},
+               .on_notification = [](const NotifySocket::Datagram&) {}}) {}
+
+asio::awaitable<void> RecoveryRun::run(std::vector<std::string> segments) {
+  if (!start()) co_return;
+  const auto over = [this] { return target_.ended() || trial_.given_up(); };
+  const bool ready = co_await await_ready(trial_, target_, over);
+  if (!target_.exec_problem().empty()) {
+    not_started(target_.exec_problem());
+  } else if (ready && !target_.ended()) {
+    trial_.segment.record(RecoveryReady{});
+    co_await question(segments);
+  } else if (!trial_.given_up()) {
+    trial_.segment.record(RecoveryFailed{
+        target_.ended() ? "it ended before it was ready"
+                        : "not ready within " + humane_duration(wanted_.ready.timeout)});
+  }
+  co_await stop();
+  target_.end_tree();
+  target_.drain_output();
+}
+
+bool RecoveryRun::start() {
+  const auto path = trial_.order.directory + "/notify.sock";
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  auto notify = NotifySocket::bind(path);
+  if (!notify) return not_started(notify.error().message()), false;
+  auto started =
+      target_.start({wanted_, trial_.placeholders, trial_.order.tools, std::move(*notify),
+                     trial_.limits ? &*trial_.limits : nullptr, true});
+  if (!started) return not_started(started.error().message()), false;
+  return true;
+}
+
+// Trouble of the environment: says nothing about the target.
+void RecoveryRun::not_started(const std::string& reason) {
+  trial_.segment.record(NotObserved{"recovers", "the target could not be restarted: " + reason});
+}
+
+asio::awaitable<void> RecoveryRun::question(const std::vector<std::string>& segments) {
+  const auto& ask = wanted_.recovery->ask;
+  if (!ask) co_return;
+  auto requests = acknowledged_requests(trial_.plan, *ask, segments);
+  if (!requests) {
+    trial_.segment.record(NotObserved{"acked-durable", requests.error().message()});
+    co_return;
+  }
+  co_await ask_for(trial_, *ask, std::move(*requests),
+                   [this] { return target_.ended() || trial_.given_up(); });
+}
+
+asio::awaitable<void> RecoveryRun::stop() {
+  if (target_.ended()) co_return;
+  // ESRCH: it has just ended by itself, which its end will show.
+  (void)target_.send(wanted_.stop.signals.front(), wanted_.stop.to);
+  co_await trial_.changes.until([this] { return target_.ended() || trial_.given_up(); },
+                                now() + wanted_.stop.deadline);
+}
+
+}  // namespace lastcall

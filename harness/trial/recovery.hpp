@@ -1,0 +1,36 @@
+// After the target's end: it is started again in the same directory, with the same ports, user and
+// environment, must become ready as the scenario says, is asked what it still knows, and is stopped
+// with its first stop signal. Everything is recorded, also its output; whatever it does, it is gone
+// at the end. One thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "trial/target_process.hpp"
+#include "trial/trial_parts.hpp"
+
+namespace lastcall {
+
+class RecoveryRun {
+ public:
+  explicit RecoveryRun(const TrialParts& trial);
+
+  // `segments` are those of the client workers, which must have finished. The first target listens
+  // and reaps no more (TargetProcess::stop_listening).
+  boost::asio::awaitable<void> run(std::vector<std::string> segments);
+
+ private:
+  bool start();
+  boost::asio::awaitable<void> question(const std::vector<std::string>& segments);
+  boost::asio::awaitable<void> stop();
+  void not_started(const std::string& reason);
+
+  const TrialParts& trial_;
+  Target wanted_;  // with the command of the restart
+  TargetProcess target_;
+};
+
+}  // namespace lastcall

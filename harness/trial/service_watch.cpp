@@ -1,0 +1,100 @@
+#include "trial/service_watch.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <memory>
+
+namespace lastcall {
+namespace {
+
+namespace asio = boost::asio;
+
+// On the loopback address a listener's answer takes microseconds; a full backlog answers never.
+constexpr auto kConnectLimit = std::chrono::seconds(1);
+
+}  // namespace
+
+ServiceWatch::ServiceWatch(asio::io_context& io, SegmentWriter& segment, const TriggerBoard& board,
+                           TargetProcess& target)
+    : io_(io), segment_(segment), board_(board), target_(target), watchdog_(io) {}
+
+void ServiceWatch::before_notification() {
+  if (board_.stop_has_begun()) target_.service().stop_begun(now());
+}
+
+void ServiceWatch::changed() {
+  if (target_.service().ready() && !std::exchange(probed_, true)) {
+    for (const auto& [name, port] : ports_)
+      asio::co_spawn(io_, try_port(name, port), asio::detached);
+  }
+  if (stopping_ && stop_deadline() > recorded_deadline_) {
+    recorded_deadline_ = stop_deadline();
+    segment_.record(DeadlineExtended{(recorded_deadline_ - stop_).count()});
+  }
+  arm();
+}
+
+void ServiceWatch::activated() {
+  target_.service().activated(now());
+  arm();
+}
+
+void ServiceWatch::stop_begun(TimePoint at, Nanoseconds deadline) {
+  target_.service().stop_begun(at);
+  stopping_ = true;
+  stop_ = at;
+  stop_timeout_ = deadline;
+  recorded_deadline_ = at + deadline;
+  changed();
+}
+
+TimePoint ServiceWatch::start_deadline(TimePoint begin, Nanoseconds timeout) const {
+  return target_.service().start_deadline(begin, timeout);
+}
+
+TimePoint ServiceWatch::stop_deadline() const {
+  return target_.service().stop_deadline(stop_, stop_timeout_);
+}
+
+void ServiceWatch::arm() {
+  const auto due = target_.service().watchdog_due();
+  watchdog_.cancel();
+  if (!due || expired_) return;
+  watchdog_.expires_at(*due);
+  watchdog_.async_wait([this](auto cancelled) {
+    if (!cancelled) expire();
+  });
+}
+
+void ServiceWatch::expire() {
+  // A heartbeat may lie in the socket, and the stop may have begun elsewhere.
+  target_.hear();
+  before_notification();
+  const auto due = target_.service().watchdog_due();
+  if (!due || *due > now()) return arm();
+  if (expired_ || target_.ended()) return;
+  expired_ = true;
+  segment_.record(WatchdogExpired{});
+  target_.force_main(SIGABRT, "watchdog");
+}
+
+asio::awaitable<void> ServiceWatch::try_port(std::string name, std::uint16_t port) {
+  // Shared with the timer's handler, which may already be queued when the connect is through.
+  const auto socket = std::make_shared<asio::ip::tcp::socket>(io_);
+  const auto late = std::make_shared<bool>(false);
+  asio::steady_timer limit(io_, kConnectLimit);
+  limit.async_wait([socket, late](auto cancelled) {
+    if (cancelled) return;
+    *late = true;
+    socket->close(cancelled);
+  });
+  const auto [ec] = co_await socket->async_connect({asio::ip::address_v4::loopback(), port},
+                                                   asio::as_tuple(asio::use_awaitable));
+  segment_.record(ReadyProbed{std::move(name), *late ? ETIMEDOUT : ec.value()});
+}
+
+}  // namespace lastcall

@@ -1,0 +1,185 @@
+// acked-durable, recovers and checkpoint-intact: what is judged by what is there after the end.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/checkers/history_builder.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::connection;
+using testing::h;
+using testing::HistoryBuilder;
+
+std::string said(Verdict (*check)(const Plan&, const History&), const HistoryBuilder& b) {
+  const auto v = check(b.plan, b.history());
+  EXPECT_TRUE(v.outcome != Outcome::pass || v.judged > 0) << "a pass that judged nothing";
+  EXPECT_TRUE(v.outcome != Outcome::fail || !v.evidence.empty()) << "a fail without evidence";
+  return std::string(name(v.outcome)) + " " + std::to_string(v.judged) + ": " + v.reason;
+}
+std::string durable(const HistoryBuilder& b) { return said(checkers::acked_durable, b); }
+std::string recovers(const HistoryBuilder& b) { return said(checkers::recovers, b); }
+std::string intact(const HistoryBuilder& b) { return said(checkers::checkpoint_intact, b); }
+
+HistoryBuilder story() {
+  auto b = h(Protocol::http);
+  b.plan.scenario.target.recovery = Recovery{{"server"}, Ask{"http://127.0.0.1/{id}", {}, ""}};
+  b.plan.scenario.properties["checkpoint-intact"].files = {"*.json"};
+  return b;
+}
+// Two requests are acknowledged, the target is stopped, and is ready again.
+HistoryBuilder again() {
+  return story()
+      .ready()
+      .client(0)
+      .up(0)
+      .round_trips(0, 0, 2)
+      .stop()
+      .exited(0)
+      .event(RecoveryStarted{7})
+      .event(RecoveryReady{});
+}
+Asked asked(std::uint32_t request, std::uint32_t found) {
+  return {connection(0), RequestId{request}, found};
+}
+NotObserved unseen(std::string property) { return {std::move(property), "no answer"}; }
+
+TEST(AckedDurable, HoldsIfEverythingIsThereOnce) {
+  EXPECT_EQ(durable(again().event(asked(0, 1)).event(asked(1, 1))), "pass 2: ");
+}
+TEST(AckedDurable, SaysWhenItAskedForASample) {
+  EXPECT_EQ(
+      durable(again()
+                  .event(asked(0, 1))
+                  .event(Observed{"acked-durable", "asked for 1 of 2 acknowledged requests"})),
+      "pass 1: asked for 1 of 2 acknowledged requests");
+}
+TEST(AckedDurable, FailsForWhatIsLostAndForWhatIsThereTwice) {
+  EXPECT_EQ(durable(again().event(asked(0, 1)).event(asked(1, 0))),
+            "fail 2: 1 of 2 acknowledged requests are lost after the restart, first 000000-000001");
+  EXPECT_EQ(durable(again().event(asked(0, 3)).event(asked(1, 1))),
+            "fail 2: 1 of 2 acknowledged requests are there more than once after the restart, "
+            "first 000000-000000");
+}
+TEST(AckedDurable, ALossIsNotExcusedByWhatCouldNotBeAsked) {
+  EXPECT_EQ(durable(again().event(asked(0, 0)).event(unseen("acked-durable"))).substr(0, 6),
+            "fail 1");
+}
+TEST(AckedDurable, ProvesALossWithTheAcknowledgementAndTheAnswer) {
+  const auto b = again().event(asked(1, 0));
+  const auto history = b.history();
+  const auto verdict = checkers::acked_durable(b.plan, history);
+  ASSERT_EQ(verdict.evidence.size(), 2U);
+  EXPECT_EQ(kind(history.at(verdict.evidence[0])), "request_ended");
+  EXPECT_EQ(kind(history.at(verdict.evidence[1])), "asked");
+}
+TEST(AckedDurable, IsUnknownIfItCouldNotBeAsked) {
+  EXPECT_EQ(durable(again().event(asked(0, 1)).event(unseen("acked-durable"))),
+            "unknown 1: no answer");
+  EXPECT_EQ(durable(again()),
+            "unknown 0: the restarted target was asked for no acknowledged request");
+  const auto stopped = story().ready().client(0).up(0).round_trips(0, 0, 1).stop().exited(0);
+  EXPECT_EQ(durable(stopped), "unknown 0: the target was not started again");
+  EXPECT_EQ(durable(HistoryBuilder(stopped)
+                        .event(RecoveryStarted{7})
+                        .event(RecoveryFailed{"it ended before it was ready"})),
+            "unknown 0: the restarted target was not ready: it ended before it was ready");
+  EXPECT_EQ(durable(HistoryBuilder(stopped).event(unseen("recovers"))), "unknown 0: no answer");
+}
+TEST(AckedDurable, HasNothingToJudgeWithoutAQuestionOrAnAcknowledgement) {
+  EXPECT_EQ(durable(h().ready().stop().exited(0)),
+            "not-applicable 0: the scenario has no [target.recovery.ask]");
+  EXPECT_EQ(
+      durable(story().ready().stop().exited(0).event(RecoveryStarted{7}).event(RecoveryReady{})),
+      "not-applicable 0: nothing was acknowledged");
+}
+TEST(AckedDurable, IsPromisedAfterAKillUnlessTheScenarioSaysElse) {
+  auto killed = story()
+                    .ready()
+                    .client(0)
+                    .up(0)
+                    .round_trips(0, 0, 1)
+                    .fault(SIGKILL)
+                    .signalled(SIGKILL)
+                    .event(RecoveryStarted{7})
+                    .event(RecoveryReady{})
+                    .event(asked(0, 0));
+  EXPECT_EQ(durable(killed).substr(0, 6), "fail 1");
+  killed.plan.scenario.properties["acked-durable"].after_kill = false;
+  EXPECT_EQ(durable(killed), "not-applicable 0: SIGKILL ended the target");
+  auto stopped = again().event(asked(0, 0));
+  stopped.plan.scenario.properties["acked-durable"].after_kill = false;
+  EXPECT_EQ(durable(stopped).substr(0, 6), "fail 1");
+}
+
+TEST(Recovers, HoldsIfTheRestartedTargetIsReady) {
+  EXPECT_EQ(recovers(again()), "pass 1: ready after 1.00 ms");
+}
+TEST(Recovers, FailsIfItIsNot) {
+  EXPECT_EQ(recovers(story()
+                         .ready()
+                         .stop()
+                         .exited(0)
+                         .event(RecoveryStarted{7})
+                         .event(RecoveryFailed{"not ready within 10.0 s"})),
+            "fail 1: restarted, not ready within 10.0 s");
+}
+TEST(Recovers, IsUnknownIfTheRestartCouldNotBeMade) {
+  EXPECT_EQ(recovers(story().ready().stop().exited(0).event(unseen("recovers"))),
+            "unknown 0: no answer");
+  EXPECT_EQ(recovers(story().ready().stop().exited(0).event(RecoveryStarted{7})),
+            "unknown 0: whether it became ready was not seen");
+}
+TEST(Recovers, HasNothingToJudgeWithoutARestart) {
+  EXPECT_EQ(recovers(h().ready().stop().exited(0)),
+            "not-applicable 0: the scenario has no [target.recovery]");
+  EXPECT_EQ(recovers(story().event(TargetNotReady{"too slow"})),
+            "not-applicable 0: the target was not started again");
+}
+
+CheckpointInspected inspected(std::string path, std::string problem = "") {
+  return {std::move(path), std::move(problem)};
+}
+
+TEST(CheckpointIntact, HoldsIfEveryFileReadsBackWhole) {
+  EXPECT_EQ(
+      intact(
+          story().ready().stop().exited(0).event(inspected("a.json")).event(inspected("b.json"))),
+      "pass 2: ");
+}
+TEST(CheckpointIntact, FailsForEachFileThatDoesNot) {
+  EXPECT_EQ(intact(story()
+                       .ready()
+                       .fault(SIGKILL)
+                       .signalled(SIGKILL)
+                       .event(inspected("a.json"))
+                       .event(inspected("b.json", "incomplete JSON"))),
+            "fail 2: b.json: incomplete JSON");
+}
+TEST(CheckpointIntact, AMissingFileFailsAfterAStopAndNotAfterAKill) {
+  const auto missing = inspected("*.json", "no such file");
+  EXPECT_EQ(intact(story().ready().stop().exited(0).event(missing)),
+            "fail 1: *.json: no such file");
+  EXPECT_EQ(intact(story().ready().fault(SIGKILL).signalled(SIGKILL).event(missing)),
+            "not-applicable 0: there was no checkpoint yet");
+  EXPECT_EQ(intact(story().stop().exited(0).event(missing)),
+            "not-applicable 0: there was no checkpoint yet");
+}
+TEST(CheckpointIntact, IsUnknownIfAFileCouldNotBeInspected) {
+  EXPECT_EQ(intact(story()
+                       .ready()
+                       .stop()
+                       .exited(0)
+                       .event(inspected("a.json"))
+                       .event(unseen("checkpoint-intact"))),
+            "unknown 1: no answer");
+}
+TEST(CheckpointIntact, HasNothingToJudgeWithoutFiles) {
+  auto b = story().ready().stop().exited(0);
+  EXPECT_EQ(intact(b), "not-applicable 0: no file was inspected");
+  b.plan.scenario.properties["checkpoint-intact"].files.clear();
+  EXPECT_EQ(intact(b), "not-applicable 0: the scenario names no files");
+}
+
+}  // namespace
+}  // namespace lastcall

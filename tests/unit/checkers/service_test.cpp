@@ -1,0 +1,182 @@
+// notify and watchdog: what is judged by notifications.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <csignal>
+
+#include "checkers/checkers.hpp"
+
+namespace lastcall {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::int32_t kMain = 100;
+
+// A tiny language: each word is one event, a millisecond after the one before.
+class ServiceHistory {
+ public:
+  Plan plan;
+
+  ServiceHistory() {
+    auto& target = plan.scenario.target;
+    target.ready.by = ReadyNotify{};
+    target.stop.deadline = milliseconds(500);
+    plan.scenario.clients.resize(1);
+    plan.scenario.clients[0].url = "http://127.0.0.1:{port}/";
+    plan.scenario.properties["notify"].stopping = true;
+    event(TargetStarted{kMain, "server"});
+  }
+  ServiceHistory& event(EventBody body) {
+    events_.push_back({TimePoint(now_ += milliseconds(1)), std::move(body)});
+    return *this;
+  }
+  ServiceHistory& wait(int ms) { return now_ += milliseconds(ms), *this; }
+  ServiceHistory& by_log() { return plan.scenario.target.ready.by = ReadyLog{"up"}, *this; }
+  ServiceHistory& watchdog(int ms, bool while_stopping = false) {
+    plan.scenario.target.service.watchdog = milliseconds(ms);
+    plan.scenario.target.service.watchdog_while_stopping = while_stopping;
+    return *this;
+  }
+  ServiceHistory& says(std::string text, std::int32_t pid = kMain) {
+    return event(Notification{pid, std::move(text), 0});
+  }
+  // READY=1, and the readiness that follows.
+  ServiceHistory& up() { return says("READY=1").event(TargetReady{}); }
+  ServiceHistory& beat(int after) { return wait(after - 1).says("WATCHDOG=1"); }
+  ServiceHistory& stop() { return event(FaultInvoked{FaultId{0}, 0, "stop", SIGTERM, true}); }
+  ServiceHistory& exits() { return event(TargetEnded{EndKind::exited, 0, false}); }
+  ServiceHistory& dies(int signal) { return event(TargetEnded{EndKind::signalled, signal, false}); }
+
+  [[nodiscard]] Verdict judged(Verdict (*checker)(const Plan&, const History&)) const {
+    auto verdict = checker(plan, History::of(events_));
+    EXPECT_TRUE(verdict.outcome != Outcome::pass || verdict.judged > 0);
+    EXPECT_TRUE(verdict.outcome != Outcome::fail || !verdict.evidence.empty());
+    return verdict;
+  }
+
+ private:
+  std::vector<Event> events_;
+  Nanoseconds now_{};
+};
+
+using H = ServiceHistory;
+
+std::string said(const Verdict& verdict) {
+  return std::string(name(verdict.outcome)) + " " + std::to_string(verdict.judged) + ": " +
+         verdict.reason;
+}
+std::string notify(const H& history) { return said(history.judged(checkers::notify)); }
+std::string watchdog(const H& history) { return said(history.judged(checkers::watchdog)); }
+
+TEST(Notify, HoldsForReadyAndStoppingInTime) {
+  EXPECT_EQ(notify(H().up().stop().says("STOPPING=1").exits()), "pass 4: ");
+}
+TEST(Notify, HasNothingToJudgeWhereNobodyNotifies) {
+  EXPECT_EQ(notify(H().by_log().event(TargetReady{}).stop().exits()),
+            "not-applicable 0: the target sent no notification, and the scenario asks for none");
+}
+TEST(Notify, JudgesATargetThatNotifiesUnasked) {
+  EXPECT_EQ(notify(H().by_log().event(TargetReady{}).says("READY=1").stop().exits()),
+            "fail 2: STOPPING=1 never came after SIGTERM");
+  EXPECT_EQ(notify(H().by_log().event(TargetReady{}).says("STATUS=x").stop().exits()), "pass 1: ");
+}
+TEST(Notify, FailsWithoutReadyWhereItIsAwaited) {
+  EXPECT_EQ(notify(H().event(TargetNotReady{"not within 1 s"})), "fail 1: READY=1 never came");
+}
+TEST(Notify, DoesNotAwaitReadyOfATargetThatIsStoppedFirst) {
+  EXPECT_EQ(notify(H().stop().exits()),
+            "not-applicable 0: the target sent no notification, and none was due");
+}
+TEST(Notify, FailsIfReadyComesBeforeThePortIsOpen) {
+  EXPECT_EQ(notify(H().up().event(ReadyProbed{"", 0}).stop().says("STOPPING=1").exits()),
+            "pass 5: ");
+  EXPECT_EQ(notify(H().up().event(ReadyProbed{"", ECONNREFUSED}).stop().says("STOPPING=1").exits()),
+            "fail 5: READY=1 although {port} accepts no connection: Connection refused");
+  // Nobody is to connect to that one.
+  EXPECT_EQ(
+      notify(H().up().event(ReadyProbed{"own", ECONNREFUSED}).stop().says("STOPPING=1").exits()),
+      "pass 4: ");
+}
+TEST(Notify, WantsStoppingOnlyOfAStopInOrder) {
+  EXPECT_EQ(notify(H().up().stop().exits()), "fail 3: STOPPING=1 never came after SIGTERM");
+  auto unasked = H().up().stop().exits();
+  unasked.plan.scenario.properties["notify"].stopping = false;
+  EXPECT_EQ(notify(unasked), "pass 2: ") << "a service manager can do without it";
+  EXPECT_EQ(notify(H().up().stop().dies(SIGKILL)), "pass 2: ");
+  EXPECT_EQ(notify(H().up().dies(SIGSEGV)), "pass 2: ");
+}
+TEST(Notify, FailsForASecondReadyWithoutReloading) {
+  EXPECT_EQ(notify(H().up().says("READY=1").stop().says("STOPPING=1").exits()),
+            "fail 5: READY=1 does not count: it was ready, and not reloading");
+  EXPECT_EQ(notify(H().up().says("RELOADING=1").says("READY=1").stop().says("STOPPING=1").exits()),
+            "pass 6: ");
+}
+TEST(Notify, FailsForAReloadThatNeverEnds) {
+  EXPECT_EQ(notify(H().up().says("RELOADING=1").stop().exits()).substr(0, 7), "fail 4:");
+  EXPECT_NE(notify(H().up().says("RELOADING=1").stop().exits()).find("no READY=1 after RELOADING"),
+            std::string::npos);
+}
+TEST(Notify, FailsForWhatDoesNotCountOrIsMalformed) {
+  EXPECT_EQ(notify(H().up().says("STATUS=x", 101).stop().says("STOPPING=1").exits()),
+            "fail 5: STATUS=x does not count: from process 101, not the main process 100");
+  EXPECT_EQ(notify(H().up().says("READY=yes").stop().says("STOPPING=1").exits()),
+            "fail 5: READY=yes is malformed: the one value it may have is 1");
+}
+TEST(Notify, FailsForAnExtensionThatRanOut) {
+  H extended;
+  extended.up().stop().says("STOPPING=1\nEXTEND_TIMEOUT_USEC=900000").event(DeadlineExtended{});
+  EXPECT_EQ(notify(extended.wait(800).exits()), "pass 4: ");
+  H late;
+  late.up().stop().says("STOPPING=1\nEXTEND_TIMEOUT_USEC=900000").event(DeadlineExtended{});
+  late.wait(900).event(DeadlinePassed{}).event(TargetForced{SIGKILL, "late"}).dies(SIGKILL);
+  EXPECT_EQ(notify(late), "fail 4: EXTEND_TIMEOUT_USEC ran out, and nothing more came");
+}
+TEST(Notify, LeavesTheRestartedTargetAlone) {
+  EXPECT_EQ(notify(H().up().stop().says("STOPPING=1").exits().says("READY=1", 200)), "pass 4: ");
+}
+
+TEST(Watchdog, HasNothingToJudgeWithoutOne) {
+  EXPECT_EQ(watchdog(H().up().stop().exits()), "not-applicable 0: the scenario sets no watchdog");
+  EXPECT_EQ(watchdog(H().watchdog(100).stop().exits()), "not-applicable 0: no heartbeat was due");
+}
+TEST(Watchdog, HoldsWhileNoGapIsTooLong) {
+  EXPECT_EQ(watchdog(H().watchdog(100).up().beat(50).beat(90).stop().exits()), "pass 3: ");
+  EXPECT_EQ(watchdog(H().watchdog(100).up().stop().wait(900).exits()), "pass 1: ");
+}
+TEST(Watchdog, FailsForAGapThatIsTooLongAndClaimsTheTime) {
+  const auto history = H().watchdog(100).up().beat(50).beat(140).stop().exits();
+  EXPECT_EQ(watchdog(history), "fail 3: no WATCHDOG=1 for 140 ms, promised every 100ms");
+  const auto claim = history.judged(checkers::watchdog).time_claim;
+  ASSERT_TRUE(claim);
+  EXPECT_EQ(claim->to - claim->from, milliseconds(140));
+  EXPECT_EQ(claim->tolerance, milliseconds(40));
+  // The last gap ends with the stop.
+  EXPECT_EQ(watchdog(H().watchdog(100).up().beat(50).wait(120).stop().exits()).substr(0, 7),
+            "fail 2:");
+}
+TEST(Watchdog, FailsIfItExpired) {
+  H history;
+  history.watchdog(100).up().beat(50).wait(100).event(WatchdogExpired{});
+  history.event(TargetForced{SIGABRT, "watchdog"}).dies(SIGABRT);
+  EXPECT_EQ(watchdog(history).substr(0, 57),
+            "fail 2: the watchdog expired: no WATCHDOG=1 for 101 ms of");
+  EXPECT_TRUE(history.judged(checkers::watchdog).time_claim);
+}
+TEST(Watchdog, FailsIfItIsTriggeredAndClaimsNoTime) {
+  const auto history = H().watchdog(100).up().says("WATCHDOG=trigger").event(WatchdogExpired{});
+  EXPECT_EQ(watchdog(history).substr(0, 4), "fail");
+  EXPECT_FALSE(history.judged(checkers::watchdog).time_claim);
+}
+TEST(Watchdog, JudgesTheStopWhereTheScenarioDemandsIt) {
+  EXPECT_EQ(watchdog(H().watchdog(100, true).up().stop().beat(50).wait(60).exits()), "pass 3: ");
+  EXPECT_EQ(watchdog(H().watchdog(100, true).up().stop().beat(50).wait(150).exits()).substr(0, 4),
+            "fail");
+}
+TEST(Watchdog, BeginsWithReadinessByOtherMeans) {
+  EXPECT_EQ(watchdog(H().by_log().watchdog(100).wait(500).event(TargetReady{}).beat(50).stop()),
+            "pass 2: ");
+}
+
+}  // namespace
+}  // namespace lastcall

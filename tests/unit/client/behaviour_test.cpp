@@ -1,0 +1,342 @@
+// Each behaviour, as the server's side of the connection gets it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+
+#include <set>
+
+#include "unit/client/session_fixture.hpp"
+
+namespace lastcall {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::AllOf;
+using ::testing::Contains;
+using testing::group_of;
+using ::testing::HasSubstr;
+using testing::kCloseGoingAway;
+using ::testing::Not;
+using testing::Peer;
+using testing::RawServer;
+using ::testing::StartsWith;
+
+// Two kinds of each are drawn from the client's seed; the first draw decides.
+enum class Kind : std::uint8_t { first, second };
+
+PlannedClient that_is(Behaviour behaviour, Kind kind = Kind::first, Nanoseconds when = {}) {
+  auto planned = testing::client();
+  planned.behaviour = behaviour;
+  planned.misbehaves = when;
+  const auto wanted = static_cast<std::uint64_t>(kind);
+  while (Prng(Prng::split(planned.pace_seed, std::uint64_t{0})).between(0, 1) != wanted) {
+    ++planned.pace_seed;
+  }
+  return planned;
+}
+
+class ClientThatIs : public testing::SessionAgainst {
+ protected:
+  // What a server got that only listened, and whether it ended with a RST.
+  void listen_to(Protocol protocol, const PlannedClient& planned, std::vector<Step> opening = {}) {
+    const auto server = this->server([this](RawServer& s) {
+      auto peer = s.accept();
+      got_ = peer.read_all();
+      was_reset_ = peer.error == ECONNRESET;
+    });
+    auto group = group_of(protocol, server->port());
+    group.opening = std::move(opening);
+    play(group, planned);
+  }
+  std::string got_;
+  bool was_reset_ = false;
+};
+
+TEST_F(ClientThatIs, SilentSaysNothingAndClosesAfterTheServer) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.fin();
+    got_ = peer.read_all();
+    EXPECT_EQ(peer.error, 0) << "it closes in order";
+  });
+  play(group_of(Protocol::ws, server->port()), that_is(Behaviour::silent));
+  EXPECT_EQ(got_, "");
+  EXPECT_THAT(words_, AllOf(Contains("misbehaved silent"), Contains("fin sent")));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+  EXPECT_EQ(triggers_.handshakes, 0);
+}
+
+TEST_F(ClientThatIs, SilentFinishesItsTlsHandshakeFirst) {
+  const auto server = this->tls_server([this](RawServer& s) {
+    auto peer = s.accept();
+    EXPECT_TRUE(peer.handshake_done);
+    peer.close_notify();
+    peer.fin();
+    got_ = peer.read_all();
+  });
+  play(group_of(Protocol::https, server->port()), that_is(Behaviour::silent));
+  EXPECT_EQ(got_, "");
+  EXPECT_THAT(words_, AllOf(Contains("layer_up tls"), Contains("misbehaved silent"),
+                            Not(Contains(StartsWith("request_sent")))));
+}
+
+TEST_F(ClientThatIs, NeverClosingKeepsItsSideOpenUntilTheTargetIsGone) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    peer.fin();
+    EXPECT_FALSE(peer.hears_something(300)) << "no FIN of the client";
+    target_ends();
+    EXPECT_EQ(peer.read(), "");
+  });
+  play(group_of(Protocol::http, server->port()), that_is(Behaviour::never_closes));
+  EXPECT_THAT(words_, AllOf(Contains("fin received"), Contains("request_ended 0 unknown 0 0"),
+                            Contains("misbehaved never-closes"), Not(Contains("fin sent"))));
+  EXPECT_EQ(words_.back(), "connection_ended harness");
+}
+
+TEST_F(ClientThatIs, SlowReadingFillsTheServersBuffers) {
+  constexpr std::size_t kMuch = 4 << 20;
+  std::size_t written = 0;
+  const auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_until("hello");  // its moment has come by then
+    written = peer.fill_buffers(std::string(1024, 'x'), kMuch);
+    target_ends();
+    EXPECT_GT(peer.fill_buffers(std::string(1024, 'x'), 4096), 0U) << "it reads on";
+  });
+  auto group = group_of(Protocol::tcp, server->port());
+  group.opening = {{.send = "first", .expect = ""}};
+  group.message = {"hello"};
+  group.read_rate = 1;
+  play(group, that_is(Behaviour::slow_reader));
+  EXPECT_LT(written, std::size_t{256} << 10);
+  EXPECT_THAT(words_, Contains("misbehaved slow-reader"));
+}
+
+TEST_F(ClientThatIs, SlowReadingTakesItsRateAndStillGetsItsAnswers) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_until("000000");
+    EXPECT_FALSE(peer.hears_something(50)) << "its moment comes";
+    peer.write(std::string(200, 'x') + "ack 000005-000000");
+    peer.read_until("000001");
+    stop_begins();
+  });
+  auto group = group_of(Protocol::tcp, server->port());
+  group.read_rate = 1000;
+  const auto begin = now();
+  play(group, that_is(Behaviour::slow_reader));
+  EXPECT_THAT(words_, Contains("request_ended 0 ok 0 217"));
+  EXPECT_GE(now() - begin, milliseconds(150)) << "what it read, it reads on only after its time";
+}
+
+// Reads what comes until the end of the stream; what a power cut leaves is seen only by writing.
+int write_until_the_end(Peer& peer) {
+  for (int i = 0; i < 1000; ++i) {
+    peer.write("?");
+    if (!peer.hears_something(10)) continue;
+    if (peer.read().empty()) return peer.error;
+  }
+  return ETIMEDOUT;
+}
+
+bool may_repair() {
+  const ScopedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  return ::setsockopt(socket.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
+}
+
+TEST_F(ClientThatIs, HalfOpenIsGoneWithoutAWord) {
+  if (!may_repair()) GTEST_SKIP() << "TCP_REPAIR needs CAP_NET_ADMIN";
+  int end = 0;
+  auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_until("hello 000005-000000");
+    EXPECT_FALSE(peer.hears_something(300)) << "neither FIN nor RST by itself";
+    end = write_until_the_end(peer);
+  });
+  play(group_of(Protocol::tcp, server->port()),
+       that_is(Behaviour::half_open, {}, milliseconds(20)));
+  server.reset();
+  EXPECT_EQ(end, ECONNRESET) << "nobody knows the connection any more";
+  EXPECT_EQ(words_.back(), "connection_ended finished half-open");
+  EXPECT_THAT(words_, Not(Contains(StartsWith("request_ended"))));
+}
+
+// Takes a capability away from this thread for a while.
+class Without {
+ public:
+  explicit Without(unsigned capability) {
+    ::syscall(SYS_capget, &header_, before_);
+    __user_cap_data_struct data[2] = {before_[0], before_[1]};
+    data[capability / 32].effective &= ~(1U << (capability % 32));
+    ::syscall(SYS_capset, &header_, data);
+  }
+  Without(const Without&) = delete;
+  ~Without() { ::syscall(SYS_capset, &header_, before_); }
+
+ private:
+  __user_cap_header_struct header_{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct before_[2]{};
+};
+
+TEST_F(ClientThatIs, HalfOpenWithoutTheCapabilityIsMute) {
+  std::size_t written = 0;
+  const auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_until("hello 000005-000000");
+    EXPECT_FALSE(peer.hears_something(300));
+    written = peer.fill_buffers(std::string(1024, 'x'), std::size_t{64} << 20);
+    EXPECT_FALSE(peer.hears_something(0)) << "it is still there";
+    target_ends();
+    peer.read_to_end();
+  });
+  const Without capability(CAP_NET_ADMIN);
+  play(group_of(Protocol::tcp, server->port()),
+       that_is(Behaviour::half_open, {}, milliseconds(20)));
+  EXPECT_LT(written, std::size_t{64} << 20) << "nobody reads";
+  EXPECT_THAT(words_, Contains("misbehaved half-open (mute)"));
+  EXPECT_EQ(words_.back(), "connection_ended finished half-open (mute)");
+}
+
+TEST_F(ClientThatIs, AbortingItsTlsHandshakeSendsAClientHelloAndAFin) {
+  listen_to(Protocol::wss, that_is(Behaviour::abort_handshake, Kind::second));
+  ASSERT_GT(got_.size(), 100U);
+  EXPECT_EQ(got_.substr(0, 2), "\x16\x03");  // a handshake record, RFC 8446, section 5.1
+  EXPECT_EQ(got_[5], '\x01');                // ClientHello
+  EXPECT_FALSE(was_reset_);
+  EXPECT_THAT(words_, AllOf(Contains("misbehaved abort-handshake"), Contains("fin sent"),
+                            Not(Contains(StartsWith("layer_failed")))));
+  EXPECT_EQ(words_.back(), "connection_ended finished abort-handshake");
+}
+
+TEST_F(ClientThatIs, AbortingItsHandshakeWithARst) {
+  listen_to(Protocol::ws, that_is(Behaviour::abort_handshake, Kind::first, milliseconds(50)));
+  EXPECT_THAT(got_, AllOf(StartsWith("GET / HTTP/1.1\r\nHost: 127.0.0.1:"),
+                          HasSubstr("Upgrade: websocket"), Not(HasSubstr("\r\n\r\n"))));
+  EXPECT_TRUE(was_reset_);
+}
+
+TEST_F(ClientThatIs, AbortingItsHandshakeOverHttpSendsHalfARequest) {
+  listen_to(Protocol::http, that_is(Behaviour::abort_handshake, Kind::second));
+  EXPECT_THAT(got_, AllOf(StartsWith("GET / HTTP/1.1\r\n"), Not(HasSubstr("\r\n\r\n"))));
+  EXPECT_FALSE(was_reset_);
+}
+
+TEST_F(ClientThatIs, AbortingItsHandshakeOverTcpSendsHalfOfItsOpening) {
+  listen_to(Protocol::tcp, that_is(Behaviour::abort_handshake, Kind::second),
+            {{.send = "LOGIN {client}\r\n", .expect = ""}});
+  EXPECT_EQ(got_, "LOGI");
+}
+
+TEST_F(ClientThatIs, AbortingAMessageSendsHalfAFrame) {
+  for (const auto kind : {Kind::first, Kind::second}) {
+    std::string frame;
+    int error = 0;
+    auto server = this->server([&](RawServer& s) {
+      auto peer = s.accept();
+      peer.accept_websocket();
+      frame = peer.read_all();
+      error = peer.error;
+    });
+    auto group = group_of(Protocol::ws, server->port());
+    group.message = {std::string(100, 'm')};
+    auto planned = that_is(Behaviour::abort_message, kind, milliseconds(100));
+    create(group, planned);
+    ended_ = false;
+    io_.restart();
+    session_->start([this] { ended_ = true; });
+    io_.run_for(std::chrono::seconds(15));
+    EXPECT_TRUE(ended_);
+    server.reset();
+    // One whole masked message of 106 bytes, then the header of another and half of its payload.
+    ASSERT_EQ(frame.size(), 106U + 6 + 50);
+    EXPECT_EQ(frame.substr(106, 2), "\x81\xe4");
+    EXPECT_EQ(error, kind == Kind::first ? ECONNRESET : 0);
+  }
+  session_.reset();
+  ASSERT_TRUE(segment_.finish().has_value());
+  const auto words = testing::words_of(folder_ / "client.seg");
+  EXPECT_EQ(std::ranges::count(words, "misbehaved abort-message"), 2);
+  EXPECT_THAT(words, Not(Contains(StartsWith("request_ended"))));
+}
+
+TEST_F(ClientThatIs, AbortingAMessageSendsHalfARequest) {
+  listen_to(Protocol::http, that_is(Behaviour::abort_message, Kind::second, milliseconds(100)));
+  const auto second = got_.find("\r\n\r\n") + 4;
+  EXPECT_THAT(got_.substr(second), AllOf(StartsWith("GET / HTTP/1.1"), Not(HasSubstr("\r\n\r\n"))));
+}
+
+TEST_F(ClientThatIs, ResettingSendsARst) {
+  listen_to(Protocol::tcp, that_is(Behaviour::reset, {}, milliseconds(50)));
+  EXPECT_TRUE(was_reset_);
+  EXPECT_EQ(got_, "hello 000005-000000");
+  EXPECT_THAT(words_, AllOf(Contains("misbehaved reset"), Contains("request_sent 0 19"),
+                            Not(Contains(StartsWith("request_ended")))));
+  EXPECT_EQ(words_.back(), "connection_ended finished reset");
+}
+
+TEST_F(ClientThatIs, TalkingGarbageInsteadOfItsProtocol) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    got_ = peer.read();
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::http, server->port()), that_is(Behaviour::garbage));
+  const auto kinds = std::set<char>(got_.begin(), got_.end()).size();
+  EXPECT_GT(kinds, std::min<std::size_t>(got_.size() / 4, 100));
+  EXPECT_THAT(got_, Not(HasSubstr("HTTP")));
+  EXPECT_THAT(words_, Contains("misbehaved garbage"));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
+TEST_F(ClientThatIs, TalkingGarbageInsteadOfTls) {
+  const auto server =
+      this->tls_server([](RawServer& s) { EXPECT_FALSE(s.accept().handshake_done); });
+  play(group_of(Protocol::wss, server->port()), that_is(Behaviour::garbage, Kind::first));
+  EXPECT_THAT(words_, AllOf(Contains("misbehaved garbage"), Not(Contains("layer_up tls"))));
+}
+
+TEST_F(ClientThatIs, TalkingGarbageInsideTls) {
+  const auto server = this->tls_server([this](RawServer& s) {
+    auto peer = s.accept();
+    EXPECT_TRUE(peer.handshake_done);
+    got_ = peer.read();
+    peer.close_notify();
+    peer.fin();
+  });
+  play(group_of(Protocol::wss, server->port()), that_is(Behaviour::garbage, Kind::second));
+  EXPECT_FALSE(got_.empty());
+  EXPECT_THAT(got_, Not(HasSubstr("HTTP")));
+  EXPECT_THAT(words_, AllOf(Contains("layer_up tls"), Contains("misbehaved garbage"),
+                            Not(Contains("layer_up websocket"))));
+}
+
+TEST_F(ClientThatIs, AbortedFromOutsideSendsARst) {
+  bool aborted = false;
+  auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_until("hello");
+    asio::post(io_, [&] {
+      aborted = session_->abort();
+      EXPECT_FALSE(session_->abort()) << "there is nothing left to abort";
+    });
+    peer.read_all();
+    was_reset_ = peer.error == ECONNRESET;
+  });
+  create(group_of(Protocol::tcp, server->port()));
+  EXPECT_FALSE(session_->abort()) << "it is not connected";
+  play(group_of(Protocol::tcp, server->port()));
+  server.reset();
+  EXPECT_TRUE(aborted);
+  EXPECT_TRUE(was_reset_);
+  EXPECT_THAT(words_, Contains("misbehaved abort-clients"));
+  EXPECT_EQ(words_.back(), "connection_ended finished abort-clients");
+}
+
+}  // namespace
+}  // namespace lastcall
