@@ -9,12 +9,17 @@ def stop_at(event, nth):
     return f'[[faults]]\nwhat = "stop"\nwhen = {{ event = "{event}", nth = {nth} }}'
 
 
+# The small server serves on while it lingers.
+SERVES_ON = 'stops-accepting = { judge = false, why = "it lingers so that the second signal finds it at work" }\n'
+
+
 class Faults(LastcallTest):
     def double(self, first, second, gap):
         # The linger outlasts the gap, so that the second signal finds the server at work.
         faults = (f'[[faults]]\nwhat = "double-signal"\nsignal = "{first}"\nsecond = "{second}"\ngap = "{gap}ms"\n'
                   'when = { phase = "load", at = "50ms" }')
-        run = self.run_server("--linger", 0.5, faults=faults, signal='["SIGTERM", "SIGINT"]')
+        run = self.run_server("--linger", 0.5, faults=faults, signal='["SIGTERM", "SIGINT"]',
+                              properties=SERVES_ON)
         self.assert_exit(0, run)
         lines = [re.fullmatch(r"signal (\w+) at (\d+)", e["line"]) for e in run.events("target_output")]
         return [(m[1], int(m[2])) for m in lines if m], run
@@ -40,7 +45,7 @@ class Faults(LastcallTest):
     def test_a_signal_of_the_drain_phase_comes_after_the_stop(self):
         faults = ('[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "30ms" }\n'
                   '[[faults]]\nwhat = "signal"\nsignal = "SIGUSR1"\nwhen = { phase = "drain", at = "100ms" }')
-        run = self.run_server("--linger", 0.5, faults=faults)
+        run = self.run_server("--linger", 0.5, faults=faults, properties=SERVES_ON)
         self.assert_exit(0, run)
         stop, other = run.events("fault_invoked")
         self.assertEqual((True, False), (stop["stop"], other["stop"]))

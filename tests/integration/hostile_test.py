@@ -1,11 +1,15 @@
-"""Servers that are unkind to clients: each trial ends in bounded time, and the history says how each connection
-ended."""
+"""Servers that are unkind to clients: each trial ends in bounded time and memory, and the history says how each
+connection ended."""
+import resource
+import subprocess
 import unittest
 
-from lastcall_cli import PYTHON, LastcallTest, lastcall, scenario
+from lastcall_cli import PYTHON, SERVERS, LastcallTest, lastcall, scenario
 
 
 def group(scheme, more=""):
+    if scheme in ("wss", "https"):
+        more += "verify = false\n"
     return f'[[clients]]\nurl = "{scheme}://127.0.0.1:{{port}}/"\ncount = 3\npace = "5ms"\n{more}'
 
 
@@ -15,6 +19,69 @@ def hostile(way):
 
 # The stop comes late enough that what goes wrong before it has gone wrong.
 STOP = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "400ms" }'
+
+
+# What the clients of a way at some layer speak, and at which of the server's ports.
+SCHEMES = {"tcp": {"tcp": "port", "tls": "port.tls", "ws": "port", "http": "port", "wss": "port.tls", "https": "port.tls"},
+           "http": {"http": "port", "https": "port.tls"},
+           "ws": {"ws": "port", "wss": "port.tls"},
+           "tls": {"tls": "port.tls", "wss": "port.tls", "https": "port.tls"}}
+RAW = 'message = "{id}"\nack = "{id}"\n'
+ENDS = {"finished", "server_closed", "reset", "timeout", "protocol", "harness", "unconnected"}
+# Of the largest process of a campaign, bytes: a client may hold one answer of 16 MiB at a time and its copies.
+MEMORY_LIMIT = 300 << 20
+# Of one trial: the load, the deadline of the stop and what the clients may take then.
+TRIAL_LIMIT = 8
+
+
+def ways():
+    listed = subprocess.run([PYTHON, SERVERS / "hostile.py", "--list"], capture_output=True, text=True, check=True)
+    return [line.split() for line in listed.stdout.splitlines()]
+
+
+class EveryWay(LastcallTest):
+    """Each way of each layer against two clients of every protocol that meets it, in one trial."""
+
+    def meet_all(self, layer):
+        names = [name for its_layer, name in ways() if its_layer == layer]
+        groups = "".join(f'[[clients]]\nurl = "{scheme}://127.0.0.1:{{{port}}}{"/" * (scheme[0] != "t")}"\ncount = 2\n'
+                         f'pace = "5ms"\n{RAW * (scheme[0] == "t")}'
+                         for scheme, port in SCHEMES[layer].items())
+        stop = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "120ms" }'
+        files = [self.write(scenario([*hostile(name), "{port.tls}", "{tls.cert}", "{tls.key}"], clients=groups,
+                                     faults=stop), f"{name}.toml") for name in names]
+        run = lastcall("run", *files, "--trials", 1, "--jobs", 2, "--keep", "all", "--results", self.folder / "r")
+        self.assertIn(run.code, (0, 1, 3), str(run))
+        self.assertEqual(len(names), len(run.trials))
+        for index, trial in enumerate(run.trials):
+            with self.subTest(trial["directory"]):
+                self.assertEqual("", trial["result"]["broken"])
+                self.check(run.events(trial=index), 2 * len(SCHEMES[layer]))
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        self.assertLess(peak, MEMORY_LIMIT)
+        return names
+
+    def check(self, events, clients):
+        self.assertLess(float(events[-1]["t"]), TRIAL_LIMIT)
+        self.assertEqual([], [e for e in events if e["kind"] == "events_lost"])
+        begun = {e["connection"]: e["group"] for e in events if e["kind"] == "connect_invoked"}
+        ended = {e["connection"]: e["why"] for e in events if e["kind"] == "connection_ended"}
+        self.assertGreaterEqual(len(begun), clients)
+        self.assertEqual(begun.keys(), ended.keys())
+        self.assertLessEqual(set(ended.values()), ENDS)
+        self.assertEqual([0], [e["value"] for e in events if e["kind"] == "target_ended"])
+
+    def test_before_any_protocol(self):
+        self.meet_all("tcp")
+
+    def test_of_http(self):
+        self.meet_all("http")
+
+    def test_of_websocket(self):
+        self.meet_all("ws")
+
+    def test_of_tls(self):
+        self.meet_all("tls")
 
 
 class Hostile(LastcallTest):
@@ -61,6 +128,14 @@ class Hostile(LastcallTest):
     def test_a_frame_of_4_gib_is_not_waited_for_and_fails_serves(self):
         self.meet("huge_frame", "ws", "fail", ["connection_ended"], why="protocol")
 
+    def test_interim_responses_are_no_answers_and_without_end_they_fail_serves(self):
+        run = self.meet("continues_and_answers", "http", "pass", ["request_ended"])
+        self.assertEqual({200}, {e["status"] for e in run.events("request_ended") if e["end"] != "unknown"})
+        self.meet("continue_flood", "http", "fail", ["connection_ended"], "interim responses", why="protocol")
+
+    def test_an_extension_that_nobody_asked_for_fails_serves(self):
+        self.meet("upgrade_with_unasked_extension", "ws", "fail", ["layer_failed"], "extension")
+
     def test_no_answer_to_the_tls_hello_until_the_stop_decides_nothing(self):
         self.meet("silent", "wss", "not-applicable", ["layer_failed"])
 
@@ -74,7 +149,7 @@ class Hostile(LastcallTest):
         self.assertEqual({("websocket", 6)}, {(e["layer"], e["bytes"]) for e in late})
 
     def test_a_reset_in_the_middle_of_an_answer_fails_serves(self):
-        run = self.meet("reset", "http", "fail", ["connection_ended"], why="reset")
+        run = self.meet("reset_in_body", "http", "fail", ["connection_ended"], why="reset")
         self.assertIn("were reset", run.verdict("serves")["reason"])
 
     def test_handshakes_that_take_forever_are_given_up_and_fail_serves(self):

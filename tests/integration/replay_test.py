@@ -39,8 +39,8 @@ class Replay(LastcallTest):
     def test_uses_an_edited_plan(self):
         path = self.plan(self.run_server("--code", 5, signal='["SIGTERM", "SIGINT"]'))
         plan = json.loads(path.read_text())
-        other = {"SIGTERM": "SIGINT", "SIGINT": "SIGTERM"}[plan["faults"][0]["signals"][0]]
-        plan["faults"][0]["signals"] = [other]
+        other = {"SIGTERM": "SIGINT", "SIGINT": "SIGTERM"}[plan["faults"][0]["signals"][0]["signal"]]
+        plan["faults"][0]["signals"][0]["signal"] = other
         path.write_text(json.dumps(plan))
         self.assert_exit(1, self.replay(path, times=1))
         self.assertIn(f"signal {other} at", (self.folder / "replays" / "1" / "history.jsonl").read_text())
@@ -48,7 +48,7 @@ class Replay(LastcallTest):
     def test_of_a_bad_plan_is_a_usage_error_with_its_place(self):
         path = self.plan(self.run_server())
         good = json.loads(path.read_text())
-        bad_signal = {**good, "faults": [{**good["faults"][0], "signals": ["SIGNONE"]}]}
+        bad_signal = {**good, "faults": [{**good["faults"][0], "signals": [{"signal": "SIGNONE", "after": "0s"}]}]}
         for text, place in ((json.dumps(bad_signal), "faults"), (path.read_text()[:100], "plan.json"),
                             (json.dumps({**good, "version": 99}), "version"), ("[]", "plan.json")):
             with self.subTest(place=place):

@@ -9,12 +9,14 @@ import time
 
 import evidence
 from detection.defects_test import table
+from servers.servers_test import scenarios
 from lastcall_cli import PYTHON, SOURCE, lastcall
 
 SCALE = int(os.environ.get("LASTCALL_SCALE", "1"))
 COMMAND = "ctest --preset release -L long"
 # scenario, trials, exit code
-CAMPAIGNS = [("reference/stop", 500, 0), ("nginx/fast", 200, 0), ("nginx/graceful", 200, 0), ("ws/stop", 200, 0),
+CAMPAIGNS = [("reference/stop", 500, 0), ("twin/right", 200, 0),
+             *((name, 200, 0) for name in scenarios() if not name.startswith("reference/")),
              ("defects/cut", 100, 1), ("defects/hang", 100, 1), ("defects/exit1", 100, 1)]
 KILLS = 50
 COUNTS = ("pass", "fail", "unknown", "not_applicable", "judged", "upper_bound")

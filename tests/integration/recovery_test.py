@@ -1,0 +1,117 @@
+"""After its end the target is started again: it must be ready, and know what it had acknowledged, once."""
+import json
+import sys
+import unittest
+
+from lastcall_cli import LastcallTest, scenario
+
+CLIENTS = '[[clients]]\nurl = "http://127.0.0.1:{port}/put/{id}"\ncount = 2\npace = "5ms"\nmessages = 6\n'
+BY_URL = 'url = "http://127.0.0.1:{port}/has/{id}"'
+LISTING = 'url = "http://127.0.0.1:{port}/all"'
+STOP = '[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 12 }\n'
+KILL = STOP.replace('"stop"', '"kill"')
+
+
+def keeper(*options):
+    return [sys.executable, "{here}/servers/keeper.py", "--port", "{port}", *options]
+
+
+class Recovery(LastcallTest):
+    def recovery(self, *options, ask=BY_URL, faults=STOP, properties=""):
+        text = scenario(keeper(*options), clients=CLIENTS, faults=faults, properties=properties,
+                        environment=f"[target.recovery]\nask = {{ {ask} }}\n" if ask else "[target.recovery]\n")
+        return self.run_scenario(text)
+
+    def acknowledged(self, run):
+        return [e for e in run.events("request_ended") if e["end"] == "ok"]
+
+    def assert_verdict(self, run, name, outcome, reason=""):
+        verdict = run.verdict(name)
+        self.assertEqual(outcome, verdict["outcome"], f"{verdict}\n{run}")
+        self.assertIn(reason, verdict["reason"])
+
+    def test_a_server_that_keeps_what_it_acknowledged_passes_by_each_way_of_asking(self):
+        by_command = 'command = ["grep", "-x", "{id}", "journal.txt"], expect = "{id}"'
+        for ask in (BY_URL, BY_URL + ', expect = "{id}"', LISTING, by_command):
+            with self.subTest(ask=ask):
+                run = self.recovery(ask=ask)
+                self.assert_exit(0, run)
+                self.assert_verdict(run, "acked-durable", "pass")
+                self.assert_verdict(run, "recovers", "pass", "ready after")
+                self.assertEqual(len(self.acknowledged(run)), run.verdict("acked-durable")["judged"])
+                self.assertEqual(12, len(run.events("asked")))
+
+    def test_the_restart_comes_after_the_search_and_its_output_and_end_are_recorded(self):
+        run = self.recovery()
+        kinds = [e["kind"] for e in run.events()]
+        order = ["target_ended", "port_probed", "recovery_started", "recovery_ready", "asked", "recovery_ended"]
+        self.assertEqual(sorted(order, key=kinds.index), order)
+        self.assertIn("target_output", kinds[kinds.index("recovery_started"):])
+        self.assertEqual([("exited", 0)], [(e["how"], e["value"]) for e in run.events("recovery_ended")])
+        self.assertEqual(1, len(run.events("target_ended")))
+
+    def test_a_lost_acknowledgement_fails(self):
+        for ask in (BY_URL, LISTING):
+            with self.subTest(ask=ask):
+                run = self.recovery("--lose", ask=ask)
+                self.assert_exit(1, run)
+                self.assert_verdict(run, "acked-durable", "fail", "1 of 12 acknowledged requests are lost")
+
+    def test_an_acknowledgement_that_is_there_twice_fails(self):
+        run = self.recovery("--double", ask=BY_URL + ', expect = "{id}"')
+        self.assert_exit(1, run)
+        self.assert_verdict(run, "acked-durable", "fail", "1 of 12 acknowledged requests are there more than once")
+
+    def test_a_kill_is_recovered_from_too(self):
+        run = self.recovery(faults=KILL)
+        self.assert_verdict(run, "acked-durable", "pass")
+        run = self.recovery("--lose", faults=KILL)
+        self.assert_verdict(run, "acked-durable", "fail", "are lost")
+        run = self.recovery("--lose", faults=KILL, properties="acked-durable = { after_kill = false }")
+        self.assert_verdict(run, "acked-durable", "not-applicable", "SIGKILL")
+
+    def test_a_target_that_does_not_start_again_fails(self):
+        run = self.recovery("--once")
+        self.assert_exit(1, run)
+        self.assert_verdict(run, "recovers", "fail", "it ended before it was ready")
+        self.assert_verdict(run, "acked-durable", "unknown", "it ended before it was ready")
+        self.assertIn("it was here before", [e["line"] for e in run.events("target_output")])
+
+    def test_questions_that_cannot_be_asked_are_unknown(self):
+        for ask, reason in (('url = "http://127.0.0.1:{port.other}/{id}"', "refused"),
+                            ('command = ["no-such-command-of-anybody", "{id}"]', "no-such-command-of-anybody"),
+                            ('command = ["sh", "-c", "echo broken >&2; exit 3", "{id}"], expect = "x"',
+                             "exit 3: broken")):
+            with self.subTest(ask=ask):
+                run = self.recovery(ask=ask)
+                self.assert_exit(3, run)
+                self.assert_verdict(run, "acked-durable", "unknown", reason)
+                self.assertEqual(4, len(run.events("not_observed")))
+
+    def test_the_command_of_a_restart_may_be_another(self):
+        text = scenario(keeper("--lose"), clients=CLIENTS, faults=STOP,
+                        environment=f"[target.recovery]\ncommand = {json.dumps([*keeper(), '--once'])}\n")
+        run = self.run_scenario(text)
+        self.assert_verdict(run, "recovers", "fail", "it ended before it was ready")
+        self.assert_verdict(run, "acked-durable", "not-applicable", "no [target.recovery.ask]")
+
+    def test_a_checkpoint_reads_back_whole_or_fails(self):
+        check = [sys.executable, "-c", "import json, sys; json.load(open(sys.argv[1])); print('fine')", "{file}"]
+        for settings in ('files = ["*.json"], format = "json"', 'files = ["*.db"], format = "sqlite"',
+                         f'files = ["state.js*"], command = {json.dumps(check)}'):
+            with self.subTest(settings=settings):
+                properties = f"checkpoint-intact = {{ {settings} }}"
+                whole = self.recovery(ask="", properties=properties)
+                self.assert_verdict(whole, "checkpoint-intact", "pass")
+                self.assertFalse((whole.history().parent / "checkpoint").exists())
+                cut = self.recovery("--cut", ask="", properties=properties)
+                self.assert_exit(1, cut)
+                self.assert_verdict(cut, "checkpoint-intact", "fail", "state.")
+
+    def test_a_checkpoint_that_is_not_there_fails_after_a_stop(self):
+        run = self.recovery(ask="", properties='checkpoint-intact = { files = ["*.ckpt"], format = "json" }')
+        self.assert_verdict(run, "checkpoint-intact", "fail", "*.ckpt: no such file")
+
+
+if __name__ == "__main__":
+    unittest.main()
