@@ -1,7 +1,6 @@
 """Runs lastcall in a temporary folder and reads what it wrote. LASTCALL names the binary."""
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -112,14 +111,20 @@ def until(holds, seconds):
     return bool(holds())
 
 
+def temporary_folder():
+    """One that every user may enter, because targets may run as another."""
+    folder = tempfile.TemporaryDirectory(prefix="lastcall-test-", ignore_cleanup_errors=True)
+    os.chmod(folder.name, 0o755)
+    return folder
+
+
 class LastcallTest(unittest.TestCase):
     """A test with a temporary folder, in which `servers` leads to the servers, and a mark on all it starts."""
 
     maxDiff = None
 
     def setUp(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="lastcall-test-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.folder = Path(self.enterContext(temporary_folder()))
         (self.folder / "servers").symlink_to(SERVERS)
         self.mark = f"LASTCALL_MARK={uuid.uuid4()}"
         self.numbered = 0

@@ -1,17 +1,16 @@
 """2,020 TLS clients at once are all connected and all closed in order: one trial of reference/many_clients.toml.
 Prints how many were connected, how long that took, and how long the stop took. Exits 1 if one is missing."""
 import sys
-import tempfile
 import tomllib
 
-from lastcall_cli import SOURCE, lastcall
+from lastcall_cli import SOURCE, lastcall, temporary_folder
 
 SCENARIO = SOURCE / "scenarios" / "reference" / "many_clients.toml"
 
 
 def main():
     wanted = sum(group["count"] for group in tomllib.loads(SCENARIO.read_text())["clients"])
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         run = lastcall("run", SCENARIO, "--trials", 1, "--keep", "all", "--results", f"{folder}/r")
         if run.code == 2:
             sys.exit(str(run))

@@ -5,12 +5,11 @@ LASTCALL names the binary; reference_server lies beside it. LASTCALL_TRIALS, LAS
 import os
 import statistics
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import evidence
-from lastcall_cli import LASTCALL, lastcall
+from lastcall_cli import LASTCALL, lastcall, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "200"))
 PAIRS = int(os.environ.get("LASTCALL_PAIRS", "7"))
@@ -67,7 +66,7 @@ def percentile(values, percent):
 
 def main():
     content = evidence.header(COMMAND)
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         run = run_lastcall(folder, TRIALS, 1)
         overheads = [t["result"]["overhead_ns"] / 1e6 for t in run.trials]
         content["overhead_ms"] = {"trials": TRIALS, "median": round(statistics.median(overheads), 2),

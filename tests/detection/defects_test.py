@@ -2,10 +2,9 @@
 it allows. LASTCALL_TRIALS: how many trials of each."""
 import os
 import re
-import tempfile
 import unittest
 
-from lastcall_cli import SOURCE, lastcall
+from lastcall_cli import SOURCE, lastcall, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "20"))
 
@@ -27,7 +26,7 @@ class Defects(unittest.TestCase):
 
     def test_each_is_caught_in_every_trial_by_its_property_and_no_strange_one(self):
         for defect, (must, may) in table().items():
-            with self.subTest(defect=defect), tempfile.TemporaryDirectory() as folder:
+            with self.subTest(defect=defect), temporary_folder() as folder:
                 run = lastcall("run", SOURCE / "scenarios" / "defects" / f"{defect}.toml", "--trials", TRIALS, "--jobs", 2,
                                "--keep", "none", "--results", f"{folder}/r")
                 self.assertEqual(1, run.code, str(run))

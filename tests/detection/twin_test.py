@@ -2,11 +2,10 @@
 by no other than those it allows; the right twin keeps all promises. LASTCALL_TRIALS: how many trials of each."""
 import os
 import re
-import tempfile
 import unittest
 from pathlib import Path
 
-from lastcall_cli import SOURCE, lastcall
+from lastcall_cli import SOURCE, lastcall, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "5"))
 RIGHT = SOURCE / "scenarios" / "twin" / "right.toml"
@@ -39,7 +38,7 @@ class Twins(unittest.TestCase):
 
     def test_each_defect_is_caught_by_its_property_and_no_strange_one(self):
         for defect, (must, may) in table().items():
-            with self.subTest(defect=defect), tempfile.TemporaryDirectory() as folder:
+            with self.subTest(defect=defect), temporary_folder() as folder:
                 run = lastcall("run", scenario_with(defect, folder), "--trials", TRIALS, "--jobs", 2, "--keep", "none",
                                "--results", f"{folder}/r")
                 self.assertEqual(1, run.code, str(run))
@@ -54,7 +53,7 @@ class Twins(unittest.TestCase):
                 self.assertEqual(set(), strange, str(run))
 
     def test_the_right_twin_keeps_all_promises(self):
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             run = lastcall("run", RIGHT, "--trials", 2 * TRIALS, "--jobs", 2, "--results", f"{folder}/r")
             self.assertEqual(0, run.code, str(run))
 

@@ -4,10 +4,9 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 
 import evidence
-from lastcall_cli import PYTHON, SOURCE, lastcall
+from lastcall_cli import PYTHON, SOURCE, lastcall, temporary_folder
 
 TRIALS = 200 // int(os.environ.get("LASTCALL_SCALE", "1"))
 COMMAND = "ctest --preset release -L long -R busy"
@@ -27,7 +26,7 @@ def busy_processors():
 
 
 def campaign(scenario):
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         run = lastcall("run", SOURCE / "scenarios" / f"{scenario}.toml", "--trials", TRIALS, "--jobs", 2, "--keep", "none",
                        "--results", f"{folder}/r")
         if run.code not in (0, 1, 3):

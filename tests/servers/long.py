@@ -4,13 +4,12 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 
 import evidence
 from detection.defects_test import table
 from servers.servers_test import scenarios
-from lastcall_cli import PYTHON, SOURCE, lastcall
+from lastcall_cli import PYTHON, SOURCE, lastcall, temporary_folder
 
 SCALE = int(os.environ.get("LASTCALL_SCALE", "1"))
 COMMAND = "ctest --preset release -L long"
@@ -23,7 +22,7 @@ COUNTS = ("pass", "fail", "unknown", "not_applicable", "judged", "upper_bound")
 
 
 def campaign(scenario, trials):
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         run = lastcall("run", SOURCE / "scenarios" / f"{scenario}.toml", "--trials", trials, "--jobs", 2, "--results",
                        f"{folder}/r")
         if run.code not in (0, 1, 3):

@@ -1,9 +1,8 @@
 """Servers that stop as they should: not one trial may fail or be unknown. LASTCALL_TRIALS: how many of each."""
 import os
-import tempfile
 import unittest
 
-from lastcall_cli import SOURCE, lastcall
+from lastcall_cli import SOURCE, lastcall, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "20"))
 # A trial of these takes seconds, because a cluster is made first or the stop itself rightly takes that long.
@@ -19,7 +18,7 @@ def scenarios():
 
 class Servers(unittest.TestCase):
     def assert_holds(self, scenario, trials):
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             run = lastcall("run", SOURCE / "scenarios" / f"{scenario}.toml", "--trials", trials, "--jobs", 2, "--results",
                            f"{folder}/r")
             reasons = [(t["trial"], v["property"], v["outcome"], v["reason"]) for t in run.trials
