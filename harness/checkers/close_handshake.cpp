@@ -3,9 +3,11 @@
 //
 // Judges connections that were fully up at the stop and that their client had not begun to close.
 // Cannot see what the server sent and the network lost. A client that sent a request after the
-// stop, not over WebSocket, may meet a reset that destroys close_notify too: a window that no
-// server can close (RFC 9112, section 9.6), so such connections are not judged; nor is the reset of
-// a plain one that got no byte of an answer, which the server may never have accepted.
+// stop, or so shortly before that the server need not have read it (in-flight-finished's
+// `settling`) and got no answer to it, not over WebSocket, may meet a reset that destroys
+// close_notify too: a window that no server can close (RFC 9112, sections 9.5 and 9.6), so such
+// connections are not judged; nor is the reset of a plain one that got no byte of an answer, which
+// the server may never have accepted.
 //
 // A connection that its client or a fault disturbed is judged by what was seen before. A silent
 // client is owed what came up: over TLS close_notify. One that never closes its side is reset in
@@ -96,12 +98,14 @@ bool closed_by_its_client(const ConnectionView& c, Protocol protocol, const Hist
   return is_first(c.fin_sent, c.fin_received);
 }
 
+bool is_answered(const RequestView& r) {
+  return r.answer_began || (r.ended && r.end != RequestEnd::unknown);
+}
+
 // Nothing shows that the server has accepted the connection: without TLS or WebSocket a connect
 // succeeds in the kernel's backlog, whose reset at the stop is a window that no server can close.
 bool may_be_backlog(const ConnectionView& c, Protocol protocol) {
-  return is_plain(protocol) && std::ranges::none_of(c.requests, [](const RequestView& r) {
-           return r.answer_began || (r.ended && r.end != RequestEnd::unknown);
-         });
+  return is_plain(protocol) && std::ranges::none_of(c.requests, is_answered);
 }
 
 // Whether the connection was watched to its own end, and not hung up by lastcall before the server
@@ -127,6 +131,7 @@ class Judge {
   Judge(const Plan& plan, const History& history)
       : history_(history),
         stop_(*history.stop()),
+        settled_(settled_before_stop(plan, history)),
         codes_(settings(plan, "close-handshake").codes),
         peers_(plan, history),
         doubt_(deadline_in_doubt(plan, history)),
@@ -163,7 +168,9 @@ class Judge {
  private:
   [[nodiscard]] bool is_late_sender(const ConnectionView& c, Protocol protocol) const {
     return !is_websocket(protocol) &&
-           std::ranges::any_of(c.requests, [&](const RequestView& r) { return r.sent > stop_; });
+           std::ranges::any_of(c.requests, [&](const RequestView& r) {
+             return r.sent > stop_ || (!is_answered(r) && history_.time(r.sent) > settled_);
+           });
   }
 
   [[nodiscard]] static std::vector<EventIndex> evidence(const ConnectionView& c) {
@@ -186,6 +193,7 @@ class Judge {
 
   const History& history_;
   EventIndex stop_;
+  TimePoint settled_;
   const std::vector<int>& codes_;
   Peers peers_;
   std::optional<Doubt> doubt_;

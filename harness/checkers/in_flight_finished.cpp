@@ -25,7 +25,6 @@
 namespace lastcall::checkers {
 namespace {
 
-constexpr Nanoseconds kDefaultSettling = std::chrono::milliseconds(100);
 constexpr Nanoseconds kRecent = std::chrono::seconds(1);
 constexpr std::size_t kEnoughAnswers = 3;
 
@@ -110,8 +109,7 @@ Verdict in_flight_finished(const Plan& plan, const History& history) {
   }
   const EventIndex stop = *history.stop();
   const TimePoint stop_time = history.time(stop);
-  const auto settling = settings(plan, verdict.property).settling.value_or(kDefaultSettling);
-  const TimePoint settled = stop_time - settling;
+  const TimePoint settled = settled_before_stop(plan, history);
   auto by_group = loads(plan, history, stop, settled);
   std::vector<bool> keeping_up;
   for (std::size_t g = 0; g < by_group.size(); ++g) {
@@ -137,7 +135,7 @@ Verdict in_flight_finished(const Plan& plan, const History& history) {
       ++(how == Fate::unseen ? unseen : verdict.judged);
       if (how != Fate::unanswered) continue;
       Footing footing{.absence = !r.ended};
-      if (!began) footing.claim = TimeClaim{settled, stop_time, settling / 2};
+      if (!began) footing.claim = TimeClaim{settled, stop_time, (stop_time - settled) / 2};
       add_violation(violations, r, c, stop_time, footing, history);
     }
   }

@@ -94,6 +94,13 @@ std::string stop_signal_name(const History& history) {
   return signal_name(std::get<FaultInvoked>(history.at(history.stop().value()).body).signal);
 }
 
+TimePoint settled_before_stop(const Plan& plan, const History& history) {
+  // Longer than a loaded machine takes to hand a request to a process that waits for it.
+  constexpr Nanoseconds kDefault = std::chrono::milliseconds(100);
+  return history.time(*history.stop()) -
+         settings(plan, "in-flight-finished").settling.value_or(kDefault);
+}
+
 Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,
                       std::vector<EventIndex> evidence) {
   const bool is_judged = outcome == Outcome::pass || outcome == Outcome::fail;

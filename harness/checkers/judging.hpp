@@ -45,6 +45,10 @@ std::string stop_signal_name(const History& history);  // there must be a stop
 Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,
                       std::vector<EventIndex> evidence = {});
 
+// What was sent after this and before the stop, which there must be, a server need not have read when
+// it began to stop: by in-flight-finished's `settling`.
+TimePoint settled_before_stop(const Plan& plan, const History& history);
+
 // The second stop signal: the first that reached the target, in whole or its group, while the stop
 // was going on.
 std::optional<EventIndex> second_stop_signal(const Plan& plan, const History& history);

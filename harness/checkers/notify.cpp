@@ -119,8 +119,13 @@ Verdict notify(const Plan& plan, const History& history) {
   if (due) ++verdict.judged;
   if (due && !heard.stopping)
     heard.wrong(*stop, "STOPPING=1 never came after " + stop_signal_name(history));
-  if (heard.reloading && !heard.stopping && stopped_in_order(history))
-    heard.wrong(*heard.reloading, "no READY=1 after RELOADING=1");
+  if (heard.reloading && stop && *heard.reloading < *stop) {
+    // A stop may cut a reload short. It has as long as a start has (TimeoutStartSec=,
+    // systemd.service(5)).
+    const auto took = history.time(*stop) - history.time(*heard.reloading);
+    if (took > plan.scenario.target.ready.timeout)
+      heard.wrong(*heard.reloading, "no READY=1 within " + humane_duration(took) + " of RELOADING=1");
+  }
   const auto extended = history.first<DeadlineExtended>();
   const auto passed = history.first<DeadlinePassed>();
   if (extended && passed) {

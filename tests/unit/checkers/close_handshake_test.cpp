@@ -71,6 +71,20 @@ TEST(CloseHandshake, CountsAndNamesTheFirst) {
             "fail 5: 2 of 5 connections got no Close frame, first 1/0; "
             "1 of 5 connections were reset without a Close frame, first 4/0");
 }
+TEST(CloseHandshake, AResetThatCrossedARequestIsNotJudged) {
+  const auto story = [](Protocol protocol) {
+    return h(protocol).ready().client(0).up(0).round_trips(0, 0, 1).sent(0, 1);
+  };
+  EXPECT_EQ(close_handshake(story(Protocol::http).stop().reset(0).exited(0)), kNothing);
+  EXPECT_EQ(close_handshake(story(Protocol::https).stop().reset(0).exited(0)), kNothing);
+  EXPECT_EQ(close_handshake(story(Protocol::ws).stop().reset(0).exited(0)),
+            one("were reset without a Close frame"));
+  EXPECT_EQ(close_handshake(story(Protocol::http).wait(100).stop().reset(0).exited(0)),
+            one("were reset"))
+      << "so long after it was sent it had been read";
+  EXPECT_EQ(close_handshake(story(Protocol::http).began(0, 1).stop().reset(0).exited(0)),
+            one("were reset"));
+}
 TEST(CloseHandshake, AnHttpResetThatALateRequestMayHaveCausedIsNotJudged) {
   EXPECT_EQ(close_handshake(stopped(Protocol::http).sent(0, 0).reset(0).exited(0)), kNothing);
   EXPECT_EQ(close_handshake(stopped(Protocol::https).sent(0, 0).fin(0).closed(0).exited(0)),
