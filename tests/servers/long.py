@@ -11,7 +11,7 @@ import time
 
 import evidence
 from detection import defects_test, twin_test
-from servers.servers_test import scenarios
+from servers.servers_test import SLOW, scenarios
 from lastcall_cli import PYTHON, SOURCE, lastcall, temporary_folder
 
 SCALE = int(os.environ.get("LASTCALL_SCALE", "1"))
@@ -29,9 +29,9 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def campaign(path, trials):
+def campaign(path, trials, jobs=2):
     with temporary_folder() as folder:
-        run = lastcall("run", path, "--trials", trials, "--jobs", 2, "--keep", "none", "--results", f"{folder}/r",
+        run = lastcall("run", path, "--trials", trials, "--jobs", jobs, "--keep", "none", "--results", f"{folder}/r",
                        limit=CAMPAIGN_LIMIT)
         if run.code not in (0, 1, 3):
             sys.exit(str(run))
@@ -125,7 +125,8 @@ def main():
         found = content["campaigns"].get(scenario)
         path = SOURCE / "scenarios" / f"{scenario}.toml"
         if not found or found["trials"] < trials or found["scenario_sha256"] != sha256(path):
-            found = content["campaigns"][scenario] = {"scenario_sha256": sha256(path), **campaign(path, trials)}
+            jobs = 4 if scenario in SLOW else 2  # these mostly wait
+            found = content["campaigns"][scenario] = {"scenario_sha256": sha256(path), **campaign(path, trials, jobs)}
             evidence.save("long", content, markdown(content))
         print(scenario, found["trials"], "trials, exit code", found["exit_code"], *bad(found), flush=True)
         wrong += [scenario] if found["exit_code"] or bad(found) else []
