@@ -70,8 +70,8 @@ class SignalHandler {
   Taken request(Signal signal);
 
   [[nodiscard]] std::optional<Reason> reason() const;
-  // Blocks until there is a reason, with a deadline at most so long.
-  [[nodiscard]] Reason wait() const;
+  // Block until there is a reason, the second at most until the deadline.
+  Reason wait() const;
   [[nodiscard]] std::optional<Reason> wait_until(
       std::chrono::steady_clock::time_point deadline) const;
 
