@@ -21,13 +21,14 @@ struct TrackerState {
   std::condition_variable changed;  // the last guard is gone, or hastened
   bool stopping = false;
   bool hastened = false;
+  std::size_t forcing = 0;  // threads that call force callbacks
   std::uint64_t last_id = 0;
   std::size_t under_way = 0;
   std::unordered_map<std::uint64_t, GuardOptions> active;
   ToldList on_idle;
   ToldList on_hastened;
 
-  [[nodiscard]] bool idle() const { return stopping && active.empty(); }
+  [[nodiscard]] bool idle() const { return stopping && active.empty() && forcing == 0; }
   // Whom to tell, once the mutex is free: a callback may call the tracker.
   [[nodiscard]] ToldList told_if_idle() {
     ToldList told;
@@ -69,7 +70,7 @@ void tell(const detail::ToldList& told) {
 
 using Forces = std::vector<std::function<void()>>;
 
-void call_all(const Forces& forces) {
+void call_all(detail::TrackerState& state, Forces forces) {
   for (const auto& force : forces) {
     try {
       force();
@@ -79,6 +80,14 @@ void call_all(const Forces& forces) {
       complain("forcing a connection threw");
     }
   }
+  forces.clear();  // what the callbacks hold is gone before anybody hears that forcing is over
+  detail::ToldList told;
+  {
+    const std::lock_guard lock(state.mutex);
+    --state.forcing;
+    told = state.told_if_idle();
+  }
+  tell(told);
 }
 
 }  // namespace
@@ -140,6 +149,11 @@ std::size_t ConnectionTracker::active() const {
   return state_->active.size();
 }
 
+bool ConnectionTracker::forcing() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->forcing > 0;
+}
+
 std::size_t ConnectionTracker::under_way() const {
   const std::lock_guard lock(state_->mutex);
   return state_->under_way;
@@ -174,6 +188,7 @@ DrainOutcome ConnectionTracker::drain(Clock::time_point deadline,
     wait_until(Clock::now() + force_delay, [this] { return state_->idle(); });
   }
   outcome.left = active();
+  outcome.still_forcing = forcing();
   outcome.duration = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
   return outcome;
 }
@@ -216,12 +231,13 @@ ConnectionTracker::Forced ConnectionTracker::force_remaining() {
     for (auto& [id, options] : state_->active) {
       if (auto force = std::exchange(options.force, nullptr)) forces.push_back(std::move(force));
     }
+    if (!forces.empty()) ++state_->forcing;
   }
   if (forces.empty()) return forced;
   try {
-    std::thread([forces] { call_all(forces); }).detach();
+    std::thread([state = state_, forces]() mutable { call_all(*state, std::move(forces)); }).detach();
   } catch (const std::system_error&) {
-    call_all(forces);  // without a thread they are forced here; the total limit still holds
+    call_all(*state_, forces);  // without a thread they are forced here; the total limit still holds
   }
   return forced;
 }

@@ -208,6 +208,7 @@ void Stop::drain(PhaseReport& kept) {
     const std::lock_guard lock(mutex);
     report.connections = outcome;
     report.hastened = plan.connections->hastened();
+    if (outcome.still_forcing) report.abandoned.emplace_back("forcing connections");
   }
   if (outcome.forced > 0) {
     auto text = std::to_string(outcome.forced) + " of " + std::to_string(outcome.under_way) +

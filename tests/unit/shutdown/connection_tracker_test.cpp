@@ -108,6 +108,7 @@ TEST(ConnectionTracker, AForceThatHangsOrThrowsDoesNotHoldTheStop) {
                                 }});
   const auto outcome = tracker.drain(Clock::now(), 1ms);
   EXPECT_EQ(2U, outcome.left);
+  EXPECT_TRUE(outcome.still_forcing);
   let_go->set_value();
   hung->wait();
 }

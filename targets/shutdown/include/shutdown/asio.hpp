@@ -106,6 +106,7 @@ inline boost::asio::awaitable<DrainOutcome> async_drain(
     co_await gone->wait_until(Clock::now() + force_delay);
   }
   outcome.left = connections.active();
+  outcome.still_forcing = connections.forcing();
   outcome.duration = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
   co_return outcome;
 }

@@ -44,10 +44,10 @@ class [[nodiscard]] ConnectionGuard {
 };
 
 struct GuardOptions {
-  std::string name;  // for the report of what had to be forced; may be empty
+  std::string name = {};  // for the report of what had to be forced; may be empty
   // Ends the connection: called at most once, on another thread, possibly while the guard is being
   // released. It therefore posts to the connection's executor, or holds it by weak_ptr.
-  std::function<void()> force;
+  std::function<void()> force = {};
 };
 
 struct DrainOutcome {
@@ -55,6 +55,7 @@ struct DrainOutcome {
   std::size_t finished = 0;   // by themselves
   std::size_t forced = 0;     // still there at the deadline
   std::size_t left = 0;       // of the forced, still there after the force delay
+  bool still_forcing = false;  // a force callback has not returned: its thread runs on
   std::vector<std::string> forced_names;  // the first kNamesLimit of the forced
   std::chrono::milliseconds duration{0};
 };
@@ -73,6 +74,7 @@ class ConnectionTracker {
   void begin_stop();  // from here on acquire() gives nothing; a second call changes nothing
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] std::size_t active() const;
+  [[nodiscard]] bool forcing() const;        // a force callback is under way
   [[nodiscard]] std::size_t under_way() const;  // how many there were when the stop began
   [[nodiscard]] std::vector<std::string> names() const;  // of those active, at most kNamesLimit
 
@@ -84,8 +86,8 @@ class ConnectionTracker {
   [[nodiscard]] bool hastened() const;
 
   // The parts of drain(), for waits of other kinds: see async_drain() in shutdown/asio.hpp.
-  // `call` is called once, as soon as the stop has begun and no guard is left; possibly before
-  // when_idle() returns, else on the thread of the last release.
+  // `call` is called once, as soon as the stop has begun, no guard is left and no force callback is
+  // under way; possibly before when_idle() returns, else on the thread that was the last.
   Subscription when_idle(std::function<void()> call);
   Subscription when_hastened(std::function<void()> call);
   struct Forced {

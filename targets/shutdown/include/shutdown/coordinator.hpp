@@ -37,7 +37,7 @@ namespace graceful::shutdown {
 
 struct PersistOptions {
   // Names of resources this needs: they, and all they depend on, are closed after Persisting.
-  std::vector<std::string> needs;
+  std::vector<std::string> needs = {};
   std::chrono::milliseconds limit{0};  // zero: Limits::persist
 };
 

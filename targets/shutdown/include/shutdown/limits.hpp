@@ -22,12 +22,12 @@ namespace graceful::shutdown {
 // what the total and the given ones leave.
 struct LimitSettings {
   using Milliseconds = std::chrono::milliseconds;
-  std::optional<Milliseconds> prepare;      // each callback of Preparing; 3 s: they close listeners
-  std::optional<Milliseconds> drain;        // the connections; 30 s: one slow request of a client
-  std::optional<Milliseconds> statistics;   // each queue to drain; 10 s: some hundred batches
-  std::optional<Milliseconds> cleanup;      // each resource; 10 s: a database that writes back
-  std::optional<Milliseconds> persist;      // each persisting step; 8 s: megabytes and three fsyncs
-  std::optional<Milliseconds> force_delay;  // what was forced has this long to go; 3 s: a round trip
+  std::optional<Milliseconds> prepare = {};      // each callback of Preparing; 3 s: they close listeners
+  std::optional<Milliseconds> drain = {};        // the connections; 30 s: one slow request of a client
+  std::optional<Milliseconds> statistics = {};   // each queue to drain; 10 s: some hundred batches
+  std::optional<Milliseconds> cleanup = {};      // each resource; 10 s: a database that writes back
+  std::optional<Milliseconds> persist = {};      // each persisting step; 8 s: megabytes and three fsyncs
+  std::optional<Milliseconds> force_delay = {};  // what was forced has this long to go; 3 s: a round trip
   // 60 s: under the 90 s after which systemd kills (systemd-system.conf(5), DefaultTimeoutStopSec).
   Milliseconds total = std::chrono::seconds(60);
 };

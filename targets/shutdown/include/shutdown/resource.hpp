@@ -25,8 +25,8 @@ class Resource {
 std::unique_ptr<Resource> make_resource(std::string name, Work cleanup);
 
 struct DatabaseCalls {
-  Work flush;  // before the close, e.g. the last batch; may be empty
-  Work close;
+  Work flush = {};  // before the close, e.g. the last batch; may be empty
+  Work close = {};
 };
 // Closes even if the flush failed, and then reports the flush. Knows no particular database.
 std::unique_ptr<Resource> database_resource(std::string name, DatabaseCalls calls);

@@ -19,7 +19,7 @@
 namespace graceful::shutdown {
 
 struct ResourceOptions {
-  std::vector<std::string> depends_on;  // names of resources this one uses; they are closed after it
+  std::vector<std::string> depends_on = {};  // names of resources this one uses; they are closed after it
   // How long cleanup() may take; zero: the manager's default.
   std::chrono::milliseconds limit{0};
   // Closed only after everything is persisted, with all it depends on. Set by the coordinator for

@@ -50,10 +50,10 @@ struct SignalSettings {
   QuitPolicy quit = QuitPolicy::at_once;
   // SIGHUP. Called on a thread of its own, never twice at once: what comes during a call leads to one
   // more. Not called any more once the stop has begun. Empty: SIGHUP does nothing.
-  std::function<void()> on_reload;
+  std::function<void()> on_reload = {};
   // Told of each repeated request and of what the policy says; does what has to be done, on the
   // thread of the signal. Empty: `hasten` does nothing and `force` ends the process.
-  std::function<void(RepeatPolicy, const Signal&)> on_repeat;
+  std::function<void(RepeatPolicy, const Signal&)> on_repeat = {};
 };
 
 class SignalHandler {

@@ -38,14 +38,14 @@ class Heart {
 };
 
 struct WatchdogSettings {
-  std::vector<Post> executors;  // at least one; all must have made progress for a beat
+  std::vector<Post> executors = {};  // at least one; all must have made progress for a beat
   // From the environment if not given: WATCHDOG_USEC, if WATCHDOG_PID is unset or this process.
-  std::optional<std::chrono::microseconds> timeout;
+  std::optional<std::chrono::microseconds> timeout = {};
   // Must be under half the time-out. Not given: a third of it.
-  std::optional<std::chrono::microseconds> interval;
+  std::optional<std::chrono::microseconds> interval = {};
   // systemd ends its watchdog with STOPPING=1, other supervisors do not.
   bool beat_while_draining = false;
-  ServiceNotifier notifier;
+  ServiceNotifier notifier = {};
 };
 
 // What the service manager wants; nothing if it wants no beats of this process. An error if the
