@@ -20,7 +20,8 @@ asio::awaitable<void> echo(std::shared_ptr<tcp::socket> socket, stop::Connection
 
 asio::awaitable<void> accept(tcp::acceptor& acceptor, stop::ConnectionTracker& connections) {
   while (true) {
-    auto socket = std::make_shared<tcp::socket>(co_await acceptor.async_accept(asio::use_awaitable));
+    auto socket =
+        std::make_shared<tcp::socket>(co_await acceptor.async_accept(asio::use_awaitable));
     const auto close = [socket] {
       asio::post(socket->get_executor(), [socket] { socket->close(); });
     };
@@ -36,12 +37,13 @@ int main() {
   const auto work = asio::make_work_guard(context);
   tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
   stop::ShutdownCoordinator::Builder builder;
-  auto built = builder.limits({.drain = std::chrono::seconds(2)})
-                   .notifier(stop::ServiceNotifier::from_environment())
-                   .watchdog({.executors = {stop::on_executor(context.get_executor())}})
-                   .stop_accepting("listener", [&] { asio::post(context, [&] { acceptor.close(); }); })
-                   .end_loop([&] { context.stop(); })
-                   .build();
+  auto built =
+      builder.limits({.drain = std::chrono::seconds(2)})
+          .notifier(stop::ServiceNotifier::from_environment())
+          .watchdog({.executors = {stop::on_executor(context.get_executor())}})
+          .stop_accepting("listener", [&] { asio::post(context, [&] { acceptor.close(); }); })
+          .end_loop([&] { context.stop(); })
+          .build();
   if (!built) return std::fprintf(stderr, "%s\n", built.error().message().c_str()), 2;
   asio::co_spawn(context, accept(acceptor, (*built)->connections()), asio::detached);
   std::printf("port %d\n", acceptor.local_endpoint().port());

@@ -56,7 +56,8 @@ void end_by_sigquit() {
   constexpr char kText[] = "shutdown: SIGQUIT: ending at once with a core dump\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
   default_action(SIGQUIT);
-  // Only PID 1 of its name space gets here: the kernel spares it default actions (pid_namespaces(7)).
+  // Only PID 1 of its name space gets here: the kernel spares it default actions
+  // (pid_namespaces(7)).
   ::_exit(128 + SIGQUIT);
 }
 

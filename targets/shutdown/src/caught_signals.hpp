@@ -6,7 +6,8 @@
 
 namespace graceful::shutdown {
 
-int caught_signals_fd();  // a byte for each signal, its number; never blocks. -1 before they are caught
+int caught_signals_fd();  // a byte for each signal, its number; never blocks. -1 before they are
+                          // caught
 // True if nobody reads yet; then the caller does until stop_reading_signals().
 bool begin_reading_signals();
 void stop_reading_signals();

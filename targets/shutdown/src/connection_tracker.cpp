@@ -235,9 +235,12 @@ ConnectionTracker::Forced ConnectionTracker::force_remaining() {
   }
   if (forces.empty()) return forced;
   try {
-    std::thread([state = state_, forces]() mutable { call_all(*state, std::move(forces)); }).detach();
+    std::thread([state = state_, forces]() mutable {
+      call_all(*state, std::move(forces));
+    }).detach();
   } catch (const std::system_error&) {
-    call_all(*state_, forces);  // without a thread they are forced here; the total limit still holds
+    call_all(*state_,
+             forces);  // without a thread they are forced here; the total limit still holds
   }
   return forced;
 }

@@ -67,8 +67,8 @@ Result<Limits> settle(const LimitSettings& settings) {
       return refused(share.name, in_words(*share.given) + " is not positive");
     }
     if (*share.given > total) {
-      return refused(share.name, in_words(*share.given) + " is longer than the total of " +
-                                     in_words(total));
+      return refused(share.name,
+                     in_words(*share.given) + " is longer than the total of " + in_words(total));
     }
     left -= *share.given * share.times;
     if (share.times > 0) given += (given.empty() ? "" : ", ") + std::string(share.name);
@@ -93,8 +93,7 @@ Result<std::optional<Milliseconds>> total_from_environment() {
   const char* const text = std::getenv(kTotalVariable);
   if (text == nullptr) return std::optional<Milliseconds>();
   const auto number = decimal(text);
-  if (!number || *number == 0 ||
-      *number > static_cast<std::uint64_t>(kDay / seconds(1))) {
+  if (!number || *number == 0 || *number > static_cast<std::uint64_t>(kDay / seconds(1))) {
     return Error("use", std::string(kTotalVariable) + "=" + text, 0,
                  "whole seconds from 1 to 86400 are expected");
   }

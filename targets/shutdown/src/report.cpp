@@ -41,8 +41,9 @@ std::string ShutdownReport::text() const {
 }
 
 std::string ForcedQuit::text() const {
-  return cause + " in " + name_of(phase) + "; ending the process with exit code 1. Unfinished: " +
-         joined(unfinished) + ". Forced: " + joined(forced) + ".";
+  return cause + " in " + name_of(phase) +
+         "; ending the process with exit code 1. Unfinished: " + joined(unfinished) +
+         ". Forced: " + joined(forced) + ".";
 }
 
 }  // namespace graceful::shutdown

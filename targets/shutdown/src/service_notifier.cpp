@@ -25,8 +25,8 @@ int send_datagram(int fd, const sockaddr_un& address, socklen_t length, std::str
   while (::sendto(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT, to, length) < 0) {
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return errno;
-    const auto left = std::chrono::duration_cast<milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return EAGAIN;
     // Only a connected datagram socket is told when its peer has room again, unix(7).
     if (::connect(fd, to, length) != 0) return errno;
@@ -60,8 +60,8 @@ Result<ServiceNotifier::Delivery> ServiceNotifier::send_within(
 
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return Error("open", "a socket", errno);
-  const int failed = send_datagram(fd, address, length, assignments,
-                                   std::chrono::steady_clock::now() + patience);
+  const int failed =
+      send_datagram(fd, address, length, assignments, std::chrono::steady_clock::now() + patience);
   ::close(fd);
   if (failed != 0) return Error("notify", address_, failed);
   return Delivery::sent;

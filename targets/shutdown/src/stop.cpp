@@ -202,8 +202,8 @@ void Stop::drain(PhaseReport& kept) {
   if (watchdog) watchdog->draining_begins();
   const auto for_queues = plan.drains.empty() ? milliseconds(0) : limits.statistics;
   const auto latest = before_persisting() - for_queues - limits.force_delay;
-  const auto outcome = plan.connections->drain(std::min(Clock::now() + limits.drain, latest),
-                                               limits.force_delay);
+  const auto outcome =
+      plan.connections->drain(std::min(Clock::now() + limits.drain, latest), limits.force_delay);
   {
     const std::lock_guard lock(mutex);
     report.connections = outcome;
@@ -236,8 +236,8 @@ void Stop::persist(PhaseReport& kept) {
   }
   // Half of the last force_delay may go into closing what persisting had needed; the other half is
   // for the threads.
-  close_resources(ResourceManager::Which::after_persisting,
-                  total_end() - limits.force_delay / 2, kept);
+  close_resources(ResourceManager::Which::after_persisting, total_end() - limits.force_delay / 2,
+                  kept);
 }
 
 void Stop::exit(PhaseReport& kept) {

@@ -40,7 +40,7 @@ struct Stop {
   ~Stop();
 
   Result<void> start();
-  void run();        // on `runner`: waits for the reason, runs the phases
+  void run();         // on `runner`: waits for the reason, runs the phases
   void keep_limit();  // on `keeper`: ends the process past the total
   void reload();
   void on_repeat(RepeatPolicy policy, const Signal& signal);
@@ -52,10 +52,8 @@ struct Stop {
   void clean(PhaseReport& report);
   void persist(PhaseReport& report);
   void exit(PhaseReport& report);
-  void close_resources(ResourceManager::Which which, Clock::time_point latest,
-                       PhaseReport& report);
-  StepReport step(const NamedWork& work, std::chrono::milliseconds usual,
-                  Clock::time_point latest);
+  void close_resources(ResourceManager::Which which, Clock::time_point latest, PhaseReport& report);
+  StepReport step(const NamedWork& work, std::chrono::milliseconds usual, Clock::time_point latest);
   void judge(const StepReport& step, PhaseReport& report);
   void observe(const PhaseEvent& event);
   void tell(const Result<ServiceNotifier::Delivery>& delivery);

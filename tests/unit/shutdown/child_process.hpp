@@ -20,8 +20,8 @@ std::string hear();               // a line of the parent's tell(); blocks
 struct ChildBody {
   ChildBody(std::string name, std::function<int()> body);  // whose result is the exit code
 };
-#define CHILD_BODY(name)                                                        \
-  static int child_##name();                                                    \
+#define CHILD_BODY(name)                                                                      \
+  static int child_##name();                                                                  \
   static const ::graceful::shutdown::testing::ChildBody register_##name(#name, child_##name); \
   static int child_##name()
 
@@ -41,7 +41,7 @@ class Child {
   std::string read_line();  // empty at the end
   void tell(std::string_view line) const;
   void signal(int number) const { ::kill(pid_, number); }
-  int wait();  // "exit 0", as a number: the code, or the negated signal
+  int wait();            // "exit 0", as a number: the code, or the negated signal
   std::string errors();  // all that is on its stderr; after wait()
   [[nodiscard]] pid_t pid() const { return pid_; }
 

@@ -1,7 +1,7 @@
 #include "unit/shutdown/child_process.hpp"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -97,8 +97,8 @@ Child::Child(const std::string& body, const Options& options) {
   variable_pointers.push_back(nullptr);
   char program[] = "/proc/self/exe";
   char* arguments[] = {program, nullptr};
-  const int failed = ::posix_spawn(&pid_, program, &actions, &attributes, arguments,
-                                   variable_pointers.data());
+  const int failed =
+      ::posix_spawn(&pid_, program, &actions, &attributes, arguments, variable_pointers.data());
   EXPECT_EQ(0, failed);
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
@@ -131,7 +131,8 @@ std::string Child::errors() {
   std::string all;
   char part[4096];
   ssize_t got = 0;
-  while ((got = ::read(stderr_, part, sizeof part)) > 0) all.append(part, static_cast<std::size_t>(got));
+  while ((got = ::read(stderr_, part, sizeof part)) > 0)
+    all.append(part, static_cast<std::size_t>(got));
   return all;
 }
 

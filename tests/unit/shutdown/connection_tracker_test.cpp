@@ -27,7 +27,8 @@ constexpr auto kNever = Clock::time_point::max();
 // A drain on a thread of its own that is known to wait: begin_stop() comes before the wait, and the
 // callback of when_idle() is registered.
 std::future<DrainOutcome> drain_elsewhere(ConnectionTracker& tracker, Clock::time_point deadline) {
-  auto draining = std::async(std::launch::async, [&tracker, deadline] { return tracker.drain(deadline); });
+  auto draining =
+      std::async(std::launch::async, [&tracker, deadline] { return tracker.drain(deadline); });
   while (!tracker.stopping()) std::this_thread::yield();
   return draining;
 }
@@ -197,7 +198,9 @@ TEST(ConnectionTracker, TheIdleCallComesOnceAndNotAfterItsSubscriptionIsGone) {
   int called = 0, dropped = 0;
   auto guard = tracker.acquire();
   const auto kept = tracker.when_idle([&] { ++called; });
-  { const auto gone = tracker.when_idle([&] { ++dropped; }); }
+  {
+    const auto gone = tracker.when_idle([&] { ++dropped; });
+  }
   tracker.begin_stop();
   EXPECT_EQ(0, called);
   guard->release();
@@ -211,7 +214,8 @@ TEST(AsyncDrain, ACoroutineIsWokenByTheLastReleaseOnAnyThread) {
   boost::asio::io_context context;
   ConnectionTracker tracker;
   auto guard = tracker.acquire();
-  auto draining = boost::asio::co_spawn(context, async_drain(tracker, kNever), boost::asio::use_future);
+  auto draining =
+      boost::asio::co_spawn(context, async_drain(tracker, kNever), boost::asio::use_future);
   context.poll();
   EXPECT_TRUE(tracker.stopping());
   std::thread elsewhere([&] { guard->release(); });
@@ -240,7 +244,8 @@ TEST(AsyncDrain, HasteningWakesACoroutine) {
   boost::asio::io_context context;
   ConnectionTracker tracker;
   auto slow = tracker.acquire();
-  auto draining = boost::asio::co_spawn(context, async_drain(tracker, kNever), boost::asio::use_future);
+  auto draining =
+      boost::asio::co_spawn(context, async_drain(tracker, kNever), boost::asio::use_future);
   context.poll();
   tracker.hasten();
   context.run();

@@ -16,12 +16,12 @@
 namespace graceful::shutdown {
 namespace {
 
+using testing::Child;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using testing::Child;
 using testing::hear;
+using ::testing::IsEmpty;
 using testing::NotifyListener;
 using testing::say;
 using namespace std::chrono_literals;
@@ -180,12 +180,13 @@ TEST(Coordinator, ConnectionsAreForcedAtTheDrainLimitAndTheExitCodeIsOne) {
 TEST(Coordinator, StateIsPersistedBeforeTheResourceItNeedsIsClosed) {
   Stage stage;
   stage.builder.resource(make_resource("disk", [&] { stage.note("disk"); }))
-      .resource(make_resource("database", [&] { stage.note("database"); }), {.depends_on = {"disk"}})
+      .resource(make_resource("database", [&] { stage.note("database"); }),
+                {.depends_on = {"disk"}})
       .resource(make_resource("cache", [&] { stage.note("cache"); }))
       .persist("state", [&] { stage.note("state"); }, {.needs = {"database"}});
   EXPECT_EQ(0, stage.stop().exit_code);
-  EXPECT_THAT(stage.happened, ElementsAre("Preparing", "Draining", "Cleaning", "cache", "Persisting",
-                                          "state", "database", "disk", "Exiting"));
+  EXPECT_THAT(stage.happened, ElementsAre("Preparing", "Draining", "Cleaning", "cache",
+                                          "Persisting", "state", "database", "disk", "Exiting"));
 }
 
 TEST(Coordinator, ACheckpointThatCouldNotBeWrittenIsInTheExitCode) {
@@ -230,15 +231,20 @@ TEST(Coordinator, EachBrokenPromiseMakesTheExitCodeOneAndTheOtherPhasesRun) {
   }
 }
 
-// Preparing, draining, cleaning and persisting each have something that hangs; each is left behind at
-// its limit, and the stop still comes to its end.
+// Preparing, draining, cleaning and persisting each have something that hangs; each is left behind
+// at its limit, and the stop still comes to its end.
 TEST(Coordinator, EveryPhaseHasALimitOfItsOwn) {
   auto let_go = std::make_shared<std::promise<void>>();
   auto forever = std::make_shared<std::shared_future<void>>(let_go->get_future());
   const auto hangs = [forever] { std::shared_future<void>(*forever).wait(); };
   Stage stage;
   stage.builder
-      .limits({.prepare = 5ms, .drain = 5ms, .statistics = 5ms, .cleanup = 5ms, .persist = 5ms, .force_delay = 5ms})
+      .limits({.prepare = 5ms,
+               .drain = 5ms,
+               .statistics = 5ms,
+               .cleanup = 5ms,
+               .persist = 5ms,
+               .force_delay = 5ms})
       .stop_accepting("one", hangs)
       .drain("two", hangs)
       .resource(make_resource("three", hangs))
@@ -256,7 +262,12 @@ TEST(Coordinator, PastTheTotalTheProcessIsEndedAndToldWhatWasForced) {
   std::promise<void> let_go;
   std::promise<ForcedQuit> quit;
   stage.builder
-      .limits({.prepare = 1ms, .drain = 1ms, .statistics = 1ms, .persist = 1ms, .force_delay = 1ms, .total = 50ms})
+      .limits({.prepare = 1ms,
+               .drain = 1ms,
+               .statistics = 1ms,
+               .persist = 1ms,
+               .force_delay = 1ms,
+               .total = 50ms})
       .force_quit([&](const ForcedQuit& forced) {
         quit.set_value(forced);
         let_go.set_value();
@@ -264,7 +275,8 @@ TEST(Coordinator, PastTheTotalTheProcessIsEndedAndToldWhatWasForced) {
   const auto coordinator = stage.build();
   auto guard = coordinator->connections().acquire({"client 7", {}});
   coordinator->request_stop("the test");
-  const auto report = coordinator->run([&] { let_go.get_future().wait(); });  // a loop that does not end
+  const auto report =
+      coordinator->run([&] { let_go.get_future().wait(); });  // a loop that does not end
   const auto forced = quit.get_future().get();
   EXPECT_EQ(Phase::exiting, forced.phase);
   EXPECT_THAT(forced.unfinished, Contains("the server's loop"));
@@ -277,7 +289,8 @@ TEST(Coordinator, PastTheTotalTheProcessIsEndedAndToldWhatWasForced) {
 
 // The observer is the one callback without a limit of its own: the total covers that phase too.
 TEST(Coordinator, TheTotalCoversEveryPhase) {
-  for (const auto phase : {Phase::preparing, Phase::draining, Phase::cleaning, Phase::persisting, Phase::exiting}) {
+  for (const auto phase :
+       {Phase::preparing, Phase::draining, Phase::cleaning, Phase::persisting, Phase::exiting}) {
     std::promise<void> let_go;
     Builder builder;
     SignalSettings signals;
@@ -286,7 +299,8 @@ TEST(Coordinator, TheTotalCoversEveryPhase) {
     builder.signals(signals)
         .limits({.total = 20ms})
         .observe([&](const PhaseEvent& event) {
-          if (event.phase == phase && event.kind == PhaseEvent::Kind::began) let_go.get_future().wait();
+          if (event.phase == phase && event.kind == PhaseEvent::Kind::began)
+            let_go.get_future().wait();
         })
         .force_quit([&](const ForcedQuit& quit) {
           seen = quit.phase;
@@ -389,7 +403,11 @@ TEST(Coordinator, WhatCannotBeKeptIsRefused) {
     return stage.refusal();
   };
   EXPECT_THAT(refusal([](Builder& all) { all.limits({.drain = 61s}); }), HasSubstr("drain"));
-  EXPECT_THAT(refusal([](Builder& all) { all.drain("queue", [] {}, 61s); }), HasSubstr("queue"));
+  EXPECT_THAT(refusal([](Builder& all) {
+                all.drain(
+                    "queue", [] {}, 61s);
+              }),
+              HasSubstr("queue"));
   EXPECT_THAT(refusal([](Builder& all) { all.timeout_secs(0); }), HasSubstr("total"));
   EXPECT_THAT(refusal([](Builder& all) { all.persist("state", [] {}, {.needs = {"databse"}}); }),
               HasSubstr("databse"));
@@ -429,13 +447,13 @@ CHILD_BODY(coordinates) {
   Builder builder;
   SignalSettings signals;
   signals.on_reload = [] { say("reload"); };
-  const auto coordinator = std::move(
-      *builder.signals(signals)
-           .notifier(ServiceNotifier::from_environment())
-           .observe([](const PhaseEvent& event) {
-             if (event.kind == PhaseEvent::Kind::ended) say(name_of(event.phase));
-           })
-           .build());
+  const auto coordinator = std::move(*builder.signals(signals)
+                                          .notifier(ServiceNotifier::from_environment())
+                                          .observe([](const PhaseEvent& event) {
+                                            if (event.kind == PhaseEvent::Kind::ended)
+                                              say(name_of(event.phase));
+                                          })
+                                          .build());
   coordinator->ready();
   return leave(coordinator->wait());
 }

@@ -27,8 +27,9 @@ TEST(Limits, EveryPhaseAndTheForceDelayFitIntoTheTotal) {
     LimitSettings settings;
     settings.total = total;
     const auto limits = *settle(settings);
-    EXPECT_LE(limits.prepare + limits.drain + limits.statistics + limits.persist + 2 * limits.force_delay,
-              total);
+    EXPECT_LE(
+        limits.prepare + limits.drain + limits.statistics + limits.persist + 2 * limits.force_delay,
+        total);
     EXPECT_GT(limits.drain, 0ms);
     EXPECT_GT(limits.persist, 0ms);
     EXPECT_LE(limits.cleanup, total);
@@ -40,7 +41,9 @@ TEST(Limits, ADrainLimitThatIsGivenIsKeptAndTheOthersMakeRoom) {
   settings.drain = 50s;
   const auto limits = *settle(settings);
   EXPECT_EQ(50s, limits.drain);
-  EXPECT_LE(limits.prepare + limits.drain + limits.statistics + limits.persist + 2 * limits.force_delay, 60s);
+  EXPECT_LE(
+      limits.prepare + limits.drain + limits.statistics + limits.persist + 2 * limits.force_delay,
+      60s);
 }
 
 TEST(Limits, WhatCannotBeKeptIsRefusedByName) {

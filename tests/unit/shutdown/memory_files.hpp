@@ -1,5 +1,5 @@
-// A complete fake of FileOperations: files in memory that know what has reached the disk, faults at a
-// chosen call, and power cuts. One thread.
+// A complete fake of FileOperations: files in memory that know what has reached the disk, faults at
+// a chosen call, and power cuts. One thread.
 #pragma once
 
 #include <fcntl.h>

@@ -23,8 +23,8 @@ struct Resources {
   std::vector<std::string> closed;
 
   Resources& add(const std::string& name, ResourceOptions options = {}) {
-    const auto added = manager.add(
-        make_resource(name, [this, name] { closed.push_back(name); }), std::move(options));
+    const auto added = manager.add(make_resource(name, [this, name] { closed.push_back(name); }),
+                                   std::move(options));
     EXPECT_TRUE(added.has_value());
     return *this;
   }
@@ -39,7 +39,9 @@ TEST(ResourceManager, TheLastRegisteredIsClosedFirst) {
 
 TEST(ResourceManager, AResourceIsClosedBeforeThoseItDependsOn) {
   Resources all;
-  all.add("queue", {.depends_on = {"database", "log"}}).add("database", {.depends_on = {"log"}}).add("log");
+  all.add("queue", {.depends_on = {"database", "log"}})
+      .add("database", {.depends_on = {"log"}})
+      .add("log");
   ASSERT_TRUE(all.manager.cleanup().has_value());
   EXPECT_THAT(all.closed, ElementsAre("queue", "database", "log"));
 }
@@ -103,11 +105,13 @@ TEST(ResourceManager, OneThatFailsOrThrowsOrHangsDoesNotStopTheOthersAndEachIsRe
                                      }),
                        {.limit = 5ms})
                   .has_value());
-  ASSERT_TRUE(all.manager.add(make_resource("throws", [] { throw std::runtime_error("mine"); })).has_value());
-  ASSERT_TRUE(all.manager.add(make_resource("throws-int", [] { throw 5; })).has_value());
-  ASSERT_TRUE(all.manager
-                  .add(make_resource("fails", []() -> Result<void> { return Error("close", "it", EIO); }))
+  ASSERT_TRUE(all.manager.add(make_resource("throws", [] { throw std::runtime_error("mine"); }))
                   .has_value());
+  ASSERT_TRUE(all.manager.add(make_resource("throws-int", [] { throw 5; })).has_value());
+  ASSERT_TRUE(
+      all.manager
+          .add(make_resource("fails", []() -> Result<void> { return Error("close", "it", EIO); }))
+          .has_value());
   all.add("last");
   const auto reports = *all.manager.cleanup();
   ASSERT_EQ(6U, reports.size());
@@ -127,7 +131,8 @@ TEST(ResourceManager, OneThatFailsOrThrowsOrHangsDoesNotStopTheOthersAndEachIsRe
 TEST(ResourceManager, NoCleanupRunsPastTheLatestMoment) {
   ResourceManager manager(1h);
   auto let_go = std::make_shared<std::promise<void>>();
-  ASSERT_TRUE(manager.add(make_resource("hangs", [let_go] { let_go->get_future().wait(); })).has_value());
+  ASSERT_TRUE(
+      manager.add(make_resource("hangs", [let_go] { let_go->get_future().wait(); })).has_value());
   const auto reports = *manager.cleanup(Which::all, ResourceManager::Clock::now());
   EXPECT_EQ(StepOutcome::timed_out, reports.at(0).outcome);
   let_go->set_value();
@@ -143,11 +148,13 @@ TEST(ResourceManager, AResourceIsClosedOnce) {
 TEST(ReadyMade, TheDatabaseIsFlushedThenClosedAndClosedAlsoWhenTheFlushFailed) {
   std::vector<std::string> done;
   const auto close = [&] { done.emplace_back("close"); };
-  const auto good = database_resource("db", {.flush = [&] { done.emplace_back("flush"); }, .close = close});
+  const auto good =
+      database_resource("db", {.flush = [&] { done.emplace_back("flush"); }, .close = close});
   EXPECT_TRUE(good->cleanup().has_value());
   EXPECT_THAT(done, ElementsAre("flush", "close"));
   const auto bad = database_resource(
-      "db", {.flush = []() -> Result<void> { return Error("write", "the last batch", ENOSPC); }, .close = close});
+      "db", {.flush = []() -> Result<void> { return Error("write", "the last batch", ENOSPC); },
+             .close = close});
   EXPECT_THAT(bad->cleanup().error().message(), HasSubstr("last batch"));
   const auto worse =
       database_resource("db", {.flush = [] { throw std::runtime_error("mine"); }, .close = close});

@@ -80,7 +80,8 @@ TEST(ServiceNotifier, TheEnvironmentNamesTheSocketAndMayBeUnset) {
 TEST(ServiceNotifier, TroubleIsAValueWithErrno) {
   EXPECT_EQ(ENOENT, ServiceNotifier("/proc/nowhere").ready().error().error_number);
   EXPECT_EQ(EAFNOSUPPORT, ServiceNotifier("vsock:2:1").ready().error().error_number);
-  EXPECT_EQ(ENAMETOOLONG, ServiceNotifier("/" + std::string(200, 'a')).ready().error().error_number);
+  EXPECT_EQ(ENAMETOOLONG,
+            ServiceNotifier("/" + std::string(200, 'a')).ready().error().error_number);
 }
 
 TEST(ServiceNotifier, AServiceManagerThatReadsNothingDoesNotHoldTheProgram) {

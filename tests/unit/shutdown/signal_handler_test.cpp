@@ -15,8 +15,8 @@
 namespace graceful::shutdown {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Child;
+using ::testing::HasSubstr;
 using testing::hear;
 using testing::say;
 using namespace std::chrono_literals;
@@ -64,7 +64,8 @@ TEST(SignalHandler, EachOfManySubscribersRacingWithTheRequestIsToldExactlyOnce) 
     std::vector<Subscription> first, second;
     const auto subscribe = [&](std::vector<Subscription>& kept) {
       together.arrive_and_wait();
-      for (int i = 0; i < 20; ++i) kept.push_back(signals->subscribe([&](const Reason&) { ++told; }));
+      for (int i = 0; i < 20; ++i)
+        kept.push_back(signals->subscribe([&](const Reason&) { ++told; }));
     };
     std::thread one(subscribe, std::ref(first));
     std::thread two(subscribe, std::ref(second));
@@ -88,7 +89,9 @@ TEST(SignalHandler, ASubscriberThatThrowsDoesNotKeepTheOthersFromHearing) {
 TEST(SignalHandler, ADroppedSubscriptionIsNotCalled) {
   const auto signals = handler_without_kernel();
   bool heard = false;
-  { const auto dropped = signals->subscribe([&](const Reason&) { heard = true; }); }
+  {
+    const auto dropped = signals->subscribe([&](const Reason&) { heard = true; });
+  }
   signals->request(Term{});
   EXPECT_FALSE(heard);
 }
@@ -242,7 +245,9 @@ int stops_twice() {
   SignalSettings settings;
   settings.repeat = policy;
   if (policy != RepeatPolicy::force) {
-    settings.on_repeat = [](RepeatPolicy, const Signal& signal) { say("again " + name_of(signal)); };
+    settings.on_repeat = [](RepeatPolicy, const Signal& signal) {
+      say("again " + name_of(signal));
+    };
   }
   const auto signals = handler(settings);
   say("ready");

@@ -118,8 +118,8 @@ TEST(StateManager, ADamagedCheckpointDoesNotPushTheLastGoodOneOut) {
   EXPECT_EQ(1, loaded(files));
 }
 
-// At each call the process dies, or the call fails and the process goes on. Either way the old or the
-// new state is loaded, with and without a power cut.
+// At each call the process dies, or the call fails and the process goes on. Either way the old or
+// the new state is loaded, with and without a power cut.
 class Faults : public ::testing::TestWithParam<bool> {
  protected:
   // Saves 1 and 2, then 3 with the fault; what save() said.

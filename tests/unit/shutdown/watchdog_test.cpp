@@ -65,7 +65,9 @@ TEST(Heart, OfSeveralLoopsAllMustHaveProgressed) {
 TEST(Heart, AProbeThatOutlivesItsHeartIsHarmless) {
   Loop loop;
   int beats = 0;
-  { Heart({loop.post()}, [&] { ++beats; }).tick(); }
+  {
+    Heart({loop.post()}, [&] { ++beats; }).tick();
+  }
   loop.run();
 }
 
@@ -102,11 +104,16 @@ class WatchdogTest : public ::testing::Test {
 
 TEST_F(WatchdogTest, AnIntervalThatIsNotUnderHalfTheTimeOutIsRefused) {
   const std::vector<Post> executors{loop_.post()};
-  EXPECT_THAT(refusal({.executors = executors, .timeout = 10s, .interval = 5s, .notifier = {}}), HasSubstr("under half"));
-  EXPECT_THAT(refusal({.executors = executors, .timeout = 10s, .interval = 20s, .notifier = {}}), HasSubstr("under half"));
-  EXPECT_THAT(refusal({.executors = executors, .timeout = 10s, .interval = 0s, .notifier = {}}), HasSubstr("not positive"));
-  EXPECT_THAT(refusal({.executors = {}, .timeout = 10s, .interval = {}, .notifier = {}}), HasSubstr("no executor"));
-  EXPECT_EQ("", refusal({.executors = executors, .timeout = 10s, .interval = 4999999us, .notifier = {}}));
+  EXPECT_THAT(refusal({.executors = executors, .timeout = 10s, .interval = 5s, .notifier = {}}),
+              HasSubstr("under half"));
+  EXPECT_THAT(refusal({.executors = executors, .timeout = 10s, .interval = 20s, .notifier = {}}),
+              HasSubstr("under half"));
+  EXPECT_THAT(refusal({.executors = executors, .timeout = 10s, .interval = 0s, .notifier = {}}),
+              HasSubstr("not positive"));
+  EXPECT_THAT(refusal({.executors = {}, .timeout = 10s, .interval = {}, .notifier = {}}),
+              HasSubstr("no executor"));
+  EXPECT_EQ(
+      "", refusal({.executors = executors, .timeout = 10s, .interval = 4999999us, .notifier = {}}));
 }
 
 TEST_F(WatchdogTest, TheEnvironmentSaysWhetherAndHowOften) {

@@ -1,9 +1,9 @@
-// The library in an Asio program: waits for coroutines, and an executor for the watchdog. Header-only,
-// so that the library itself needs neither Asio's header-only nor its compiled form.
+// The library in an Asio program: waits for coroutines, and an executor for the watchdog.
+// Header-only, so that the library itself needs neither Asio's header-only nor its compiled form.
 //
 // The coroutines run where they are awaited, honour cancellation (with the exception
-// operation_aborted), and hold what they need: only the SignalHandler or ConnectionTracker must live
-// until they are done.
+// operation_aborted), and hold what they need: only the SignalHandler or ConnectionTracker must
+// live until they are done.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -7,8 +7,8 @@
 //   NAME.tmp, NAME.previous.tmp  while it is being written; a stale one is removed at start
 //
 // A file is: "SHUTCKPT", format version (4 bytes), version of the state (4), length of the payload
-// (8), CRC32C of all but these four bytes (4), payload. Numbers are little-endian. CRC32C is that of
-// RFC 3720, appendix B.4.
+// (8), CRC32C of all but these four bytes (4), payload. Numbers are little-endian. CRC32C is that
+// of RFC 3720, appendix B.4.
 #pragma once
 
 #include <cstdint>

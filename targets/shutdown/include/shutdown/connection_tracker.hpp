@@ -51,11 +51,11 @@ struct GuardOptions {
 };
 
 struct DrainOutcome {
-  std::size_t under_way = 0;  // when the stop began
-  std::size_t finished = 0;   // by themselves
-  std::size_t forced = 0;     // still there at the deadline
-  std::size_t left = 0;       // of the forced, still there after the force delay
-  bool still_forcing = false;  // a force callback has not returned: its thread runs on
+  std::size_t under_way = 0;              // when the stop began
+  std::size_t finished = 0;               // by themselves
+  std::size_t forced = 0;                 // still there at the deadline
+  std::size_t left = 0;                   // of the forced, still there after the force delay
+  bool still_forcing = false;             // a force callback has not returned: its thread runs on
   std::vector<std::string> forced_names;  // the first kNamesLimit of the forced
   std::chrono::milliseconds duration{0};
 };
@@ -74,13 +74,13 @@ class ConnectionTracker {
   void begin_stop();  // from here on acquire() gives nothing; a second call changes nothing
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] std::size_t active() const;
-  [[nodiscard]] bool forcing() const;        // a force callback is under way
-  [[nodiscard]] std::size_t under_way() const;  // how many there were when the stop began
+  [[nodiscard]] bool forcing() const;                    // a force callback is under way
+  [[nodiscard]] std::size_t under_way() const;           // how many there were when the stop began
   [[nodiscard]] std::vector<std::string> names() const;  // of those active, at most kNamesLimit
 
   // Begins the stop and blocks until the last guard is gone, woken by its release. At the deadline,
-  // or at hasten(), the rest are forced and get `force_delay` to go. Forcing runs on a thread of its
-  // own, so that a callback that hangs cannot hold the stop.
+  // or at hasten(), the rest are forced and get `force_delay` to go. Forcing runs on a thread of
+  // its own, so that a callback that hangs cannot hold the stop.
   DrainOutcome drain(Clock::time_point deadline, std::chrono::milliseconds force_delay = {});
   void hasten();  // a drain stops waiting and forces now, or at once when it comes
   [[nodiscard]] bool hastened() const;

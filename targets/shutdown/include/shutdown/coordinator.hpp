@@ -1,6 +1,7 @@
 // Runs a stop from the reason to the exit code, in five phases:
 //
-//   Preparing   stopping() turns true, STOPPING=1 is sent, the callbacks of stop_accepting() run, and
+//   Preparing   stopping() turns true, STOPPING=1 is sent, the callbacks of stop_accepting() run,
+//   and
 //               from then on the tracker gives no guard
 //   Draining    what is under way finishes; at the drain limit it is forced. Then the queues drain
 //   Cleaning    resources are closed, except those that persisting needs
@@ -12,8 +13,8 @@
 //
 // Owned by main, to be destroyed before what its callbacks refer to. Every function may be called
 // from any thread, but wait(), run() and the destructor not from a callback or the server's loop.
-// Callbacks run on threads of the coordinator, never two of them at once, except reload and what was
-// abandoned.
+// Callbacks run on threads of the coordinator, never two of them at once, except reload and what
+// was abandoned.
 #pragma once
 
 #include <functional>
@@ -97,7 +98,8 @@ class ShutdownCoordinator::Builder {
   // No limit in the options: Limits::cleanup.
   Builder& resource(std::unique_ptr<Resource> resource, ResourceOptions options = {});
   Builder& persist(std::string name, Work work, PersistOptions options = {});
-  // The last save of a StateManager, after its periodic ones have ended. It outlives the coordinator.
+  // The last save of a StateManager, after its periodic ones have ended. It outlives the
+  // coordinator.
   template <class T>
   Builder& checkpoint(StateManager<T>& states, std::function<T()> snapshot,
                       PersistOptions options = {}) {
@@ -112,11 +114,12 @@ class ShutdownCoordinator::Builder {
   // Exiting: makes the loop given to run() return, e.g. io_context::stop().
   Builder& end_loop(Work work);
   Builder& notifier(ServiceNotifier notifier);
-  Builder& watchdog(WatchdogSettings watchdog);  // takes the notifier from notifier() if it has none
+  Builder& watchdog(
+      WatchdogSettings watchdog);  // takes the notifier from notifier() if it has none
   // Told of each phase when it begins and when it ends, one at a time.
   Builder& observe(std::function<void(const PhaseEvent&)> observer);
-  // What happens past the total and under RepeatPolicy::force. Default: ForcedQuit::text() to stderr
-  // and _exit(1).
+  // What happens past the total and under RepeatPolicy::force. Default: ForcedQuit::text() to
+  // stderr and _exit(1).
   Builder& force_quit(std::function<void(const ForcedQuit&)> quit);
 
   // Starts listening for signals. Refuses limits, dependencies, names and watchdog settings that
@@ -127,9 +130,9 @@ class ShutdownCoordinator::Builder {
   std::unique_ptr<detail::Plan> plan_;
 };
 
-// For main's `return`: the exit code of a stop after which every thread has ended. If a step had to be
-// abandoned its thread still runs, and leaving main would destroy what it uses: then this writes out
-// the streams of stdio and ends the process with that code here.
+// For main's `return`: the exit code of a stop after which every thread has ended. If a step had to
+// be abandoned its thread still runs, and leaving main would destroy what it uses: then this writes
+// out the streams of stdio and ends the process with that code here.
 int leave(const ShutdownReport& report);
 
 }  // namespace graceful::shutdown

@@ -1,6 +1,6 @@
-// Calls something at an interval on a thread of its own. Owned by whoever started it; stop() and the
-// destructor wait for a call under way, and stop() must not be called from within it. No call begins
-// before the first interval has passed, none overlaps another; a slow one delays the next.
+// Calls something at an interval on a thread of its own. Owned by whoever started it; stop() and
+// the destructor wait for a call under way, and stop() must not be called from within it. No call
+// begins before the first interval has passed, none overlaps another; a slow one delays the next.
 #pragma once
 
 #include <chrono>

@@ -37,8 +37,8 @@ struct ShutdownReport {
   std::vector<StepReport> resources;  // in the order in which they were closed
   std::vector<StepReport> persisted;
   std::vector<std::string> abandoned;  // steps that timed out: their threads may still run
-  std::vector<std::string> warnings;   // a service manager that could not be told; no promise broken
-  std::string loop_error;              // what the server's loop threw; empty if nothing
+  std::vector<std::string> warnings;  // a service manager that could not be told; no promise broken
+  std::string loop_error;             // what the server's loop threw; empty if nothing
   bool hastened = false;
   bool forced_quit = false;  // only seen if force_quit was replaced by something that returns
   std::chrono::milliseconds duration{0};

@@ -1,6 +1,6 @@
-// What has to be closed before a program ends, and ready-made ones for the usual three. A Resource is
-// owned by the ResourceManager; cleanup() is called once, on a thread of its own, and says how it
-// failed by a Result or an exception.
+// What has to be closed before a program ends, and ready-made ones for the usual three. A Resource
+// is owned by the ResourceManager; cleanup() is called once, on a thread of its own, and says how
+// it failed by a Result or an exception.
 #pragma once
 
 #include <memory>
@@ -34,8 +34,8 @@ std::unique_ptr<Resource> database_resource(std::string name, DatabaseCalls call
 // Flushes a logger: what an asynchronous one still holds is lost at exit otherwise.
 std::unique_ptr<Resource> log_flush_resource(std::string name, Work flush);
 
-// fsync(2) of a file or directory. By path it is opened for that; a descriptor stays the caller's and
-// is not closed. EINVAL and EROFS (a pipe, a terminal: nothing to sync) count as done.
+// fsync(2) of a file or directory. By path it is opened for that; a descriptor stays the caller's
+// and is not closed. EINVAL and EROFS (a pipe, a terminal: nothing to sync) count as done.
 std::unique_ptr<Resource> file_sync_resource(std::string name, std::string path);
 std::unique_ptr<Resource> file_sync_resource(std::string name, int descriptor);
 

@@ -1,5 +1,5 @@
-// Closes resources in the right order, each within a limit of its own. Filled and run by one thread,
-// often through a ShutdownCoordinator.
+// Closes resources in the right order, each within a limit of its own. Filled and run by one
+// thread, often through a ShutdownCoordinator.
 //
 // Order: a resource is closed before those it depends on, and else the last one registered first.
 // Each cleanup runs on a thread of its own; one that fails is reported and the next is tried, one
@@ -19,7 +19,8 @@
 namespace graceful::shutdown {
 
 struct ResourceOptions {
-  std::vector<std::string> depends_on = {};  // names of resources this one uses; they are closed after it
+  std::vector<std::string> depends_on =
+      {};  // names of resources this one uses; they are closed after it
   // How long cleanup() may take; zero: the manager's default.
   std::chrono::milliseconds limit{0};
   // Closed only after everything is persisted, with all it depends on. Set by the coordinator for
@@ -30,7 +31,8 @@ struct ResourceOptions {
 class ResourceManager {
  public:
   using Clock = std::chrono::steady_clock;
-  // Ten seconds: a database that writes back its log on a slow disk, and six of them in a total of 60.
+  // Ten seconds: a database that writes back its log on a slow disk, and six of them in a total
+  // of 60.
   explicit ResourceManager(std::chrono::milliseconds default_limit = std::chrono::seconds(10));
 
   // Fails if the name is empty or taken, if the limit is negative, or if it depends on itself.
@@ -39,7 +41,8 @@ class ResourceManager {
   Result<void> hold_for_persisting(const std::string& name);
 
   // The names in the order in which they will be closed: those for Cleaning, then those that wait
-  // until everything is persisted. Fails for an unknown dependency and for a cycle, naming both ends.
+  // until everything is persisted. Fails for an unknown dependency and for a cycle, naming both
+  // ends.
   struct Order {
     std::vector<std::string> in_cleaning;
     std::vector<std::string> after_persisting;

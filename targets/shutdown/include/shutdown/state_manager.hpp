@@ -48,9 +48,9 @@ class StateManager {
     if (current && *current) return std::optional(Loaded<T>{std::move(**current), {}, {}});
     auto previous = read(Source::previous);
     if (previous && *previous) {
-      return std::optional(Loaded<T>{std::move(**previous), Source::previous,
-                                     current ? file_.path() + " is missing"
-                                             : current.error().message()});
+      return std::optional(
+          Loaded<T>{std::move(**previous), Source::previous,
+                    current ? file_.path() + " is missing" : current.error().message()});
     }
     if (!current) return current.error();
     if (!previous) return previous.error();

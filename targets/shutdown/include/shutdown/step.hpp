@@ -11,8 +11,8 @@
 
 namespace graceful::shutdown {
 
-// What a step does: any copyable callable that returns Result<void> or nothing. It fails by an error
-// or by an exception.
+// What a step does: any copyable callable that returns Result<void> or nothing. It fails by an
+// error or by an exception.
 class Work {
  public:
   Work() = default;

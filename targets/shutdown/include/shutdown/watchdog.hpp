@@ -1,7 +1,8 @@
-// The heartbeat that a service manager expects from a program with WatchdogSec= (sd_watchdog_enabled(3)),
-// tied to the progress of the event loops: at each interval a probe is posted to every executor, and
-// the one that answers last sends the beat from there. A stuck loop answers no probe, so there is no
-// beat, and none piles up: an executor has at most one probe waiting.
+// The heartbeat that a service manager expects from a program with WatchdogSec=
+// (sd_watchdog_enabled(3)), tied to the progress of the event loops: at each interval a probe is
+// posted to every executor, and the one that answers last sends the beat from there. A stuck loop
+// answers no probe, so there is no beat, and none piles up: an executor has at most one probe
+// waiting.
 //
 // Owned by main or a ShutdownCoordinator, and to be gone before the executors are. Any thread.
 #pragma once
@@ -54,8 +55,8 @@ Result<std::optional<std::chrono::microseconds>> watchdog_timeout_from_environme
 
 class Watchdog {
  public:
-  // Refuses settings without executor, with an interval that is not under half the time-out, or with
-  // none of either. A null pointer: neither settings nor environment ask for beats.
+  // Refuses settings without executor, with an interval that is not under half the time-out, or
+  // with none of either. A null pointer: neither settings nor environment ask for beats.
   static Result<std::unique_ptr<Watchdog>> start(WatchdogSettings settings);
   ~Watchdog();
 
