@@ -1,5 +1,6 @@
 """targets/shutdown as its users get it: installed, found by find_package, linked into its example."""
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,8 @@ def run(*command):
 
 
 def build(source, folder, *options):
-    run("cmake", "-S", source, "-B", folder, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O0 -g0", *options)
+    cached = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+    run("cmake", "-S", source, "-B", folder, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O0 -g0", *cached, *options)
     run("cmake", "--build", folder, "--parallel", "2")
 
 

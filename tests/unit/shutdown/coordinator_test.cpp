@@ -1,6 +1,7 @@
 #include "shutdown/coordinator.hpp"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -20,7 +21,6 @@ using testing::Child;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::hear;
 using ::testing::IsEmpty;
 using testing::NotifyListener;
 using testing::say;
@@ -479,7 +479,11 @@ CHILD_BODY(never_ends_its_loop) {
   const auto coordinator = std::move(*builder.limits({.total = 50ms}).build());
   auto guard = coordinator->connections().acquire({"client 7", {}});
   say("ready");
-  return coordinator->run([] { hear(); }).exit_code;
+  return coordinator
+      ->run([] {
+        while (true) ::pause();
+      })
+      .exit_code;
 }
 
 TEST(Coordinator, PastTheTotalTheProcessEndsWithOneAndSaysWhatWasForced) {
