@@ -320,6 +320,9 @@ CHILD_BODY(forks) {
 }
 
 TEST(SignalHandler, ASignalToAForkedChildDoesNotStopTheParent) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "the thread sanitizer holds signals back in a fork of a process with threads";
+#endif
   Child child("forks");
   EXPECT_EQ("signalled", child.read_line());
   EXPECT_EQ("serving", child.read_line());
@@ -343,7 +346,9 @@ CHILD_BODY(is_pid_one) {
   ::kill(init, SIGTERM);
   int status = 0;
   ::waitpid(init, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+  // Not by exit(3): with its first process the name space is over, and no new thread can be had for
+  // what a leak checker does at exit.
+  ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
 }
 
 TEST(SignalHandler, PidOneHearsASigtermToo) {

@@ -175,8 +175,10 @@ TEST_P(Faults, AnErrorAtAnyCallIsAValueAndLeavesNoTemporaryFile) {
       EXPECT_THAT(saved.error().message(), HasSubstr("d"));
     }
     EXPECT_EQ(0U, files.open_count());
-    ASSERT_THAT(loaded(files), saved ? AnyOf(3, 3) : AnyOf(2, 3)) << "at call " << at;
+    // Before anything is loaded: the next start would remove it too. Only where the removal of a
+    // temporary file itself fails could it stay; save() has no such call to lose.
     EXPECT_THAT(files.names(), ::testing::Not(::testing::Contains(HasSubstr(".tmp"))));
+    ASSERT_THAT(loaded(files), saved ? AnyOf(3, 3) : AnyOf(2, 3)) << "at call " << at;
     Numbers writer("d/state", numbers(), files);
     ASSERT_TRUE(writer.save(4).has_value()) << "after a fault at call " << at;
     EXPECT_EQ(4, loaded(files));
