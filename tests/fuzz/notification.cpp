@@ -49,6 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ServiceState state(given);
   std::string_view left(reinterpret_cast<const char*>(data) + 1, size - 1);
   auto now = TimePoint{} + std::chrono::hours(1);
+  bool triggered = false;
   while (!left.empty()) {
     const auto end = std::min(left.find('\xff'), left.size());
     const auto what = static_cast<std::uint8_t>(left.front());
@@ -72,7 +73,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     LASTCALL_INVARIANT(state.start_deadline(now, milliseconds(1)) >= now + milliseconds(1));
     LASTCALL_INVARIANT(state.stop_deadline(now, milliseconds(1)) >= now + milliseconds(1));
     LASTCALL_INVARIANT(!state.last_heartbeat() || *state.last_heartbeat() <= now);
-    if (state.watchdog_due()) LASTCALL_INVARIANT(*state.watchdog_due() >= state.last_heartbeat());
+    triggered = triggered || said(assessed, "WATCHDOG=trigger");
+    LASTCALL_INVARIANT(!state.watchdog_due() || state.watchdog() || triggered);
   }
   return 0;
 }
