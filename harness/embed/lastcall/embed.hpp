@@ -52,9 +52,9 @@ struct Promises {
   std::chrono::nanoseconds accepts_for{};
   SecondStop second_stop = SecondStop::ignored;
   std::chrono::nanoseconds second_stop_within = std::chrono::seconds(1);
-  std::vector<int> exits_if_forced;  // empty: `exits`
+  std::vector<int> exits_if_forced = {};  // empty: `exits`
   // Names (pthread_setname_np) of threads that may outlive it: those of a pool that others share.
-  std::vector<std::string> may_leave_threads;
+  std::vector<std::string> may_leave_threads = {};
   // start() has so long.
   std::chrono::nanoseconds start_limit = std::chrono::seconds(10);
 };

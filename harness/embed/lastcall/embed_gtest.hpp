@@ -29,23 +29,23 @@ inline std::string line_to_reproduce(const Schedule* schedule = nullptr) {
   std::string line;
   if (schedule != nullptr) line += "LASTCALL_SCHEDULE='" + to_string(*schedule) + "' ";
   line += "'" + program.string() + "'";
-  if (const auto* test = testing::UnitTest::GetInstance()->current_test_info()) {
+  if (const auto* test = ::testing::UnitTest::GetInstance()->current_test_info()) {
     line += std::string(" --gtest_filter='") + test->test_suite_name() + "." + test->name() + "'";
   }
   return line;
 }
 
 // Nothing is violated, and everything that could be judged was.
-inline testing::AssertionResult holds(const Report& report) {
+inline ::testing::AssertionResult holds(const Report& report) {
   if (report.violation() == nullptr && report.unknown() == nullptr) {
-    return testing::AssertionSuccess();
+    return ::testing::AssertionSuccess();
   }
-  return testing::AssertionFailure() << describe(report, line_to_reproduce());
+  return ::testing::AssertionFailure() << describe(report, line_to_reproduce());
 }
 
 // Runs the schedule. What could not be judged, because the machine was too busy to tell, is tried
 // again, three times at most.
-inline testing::AssertionResult holds(const Schedule& schedule, const Factory& factory,
+inline ::testing::AssertionResult holds(const Schedule& schedule, const Factory& factory,
                                       const Promises& promises = {}) {
   constexpr int kAgain = 3;
   auto report = run(schedule, factory, promises);
@@ -55,20 +55,20 @@ inline testing::AssertionResult holds(const Schedule& schedule, const Factory& f
   return holds(report);
 }
 
-inline testing::AssertionResult holds(std::string_view schedule, const Factory& factory,
+inline ::testing::AssertionResult holds(std::string_view schedule, const Factory& factory,
                                       const Promises& promises = {}) {
   const auto parsed = parse(schedule);
   if (!parsed.schedule) {
-    return testing::AssertionFailure() << "not a schedule: " << parsed.error;
+    return ::testing::AssertionFailure() << "not a schedule: " << parsed.error;
   }
   return holds(*parsed.schedule, factory, promises);
 }
 
 // The search found no violation, and judged what it was required to.
-inline testing::AssertionResult holds(const Exploration& exploration) {
-  if (exploration.held()) return testing::AssertionSuccess();
+inline ::testing::AssertionResult holds(const Exploration& exploration) {
+  if (exploration.held()) return ::testing::AssertionSuccess();
   const auto* finding = exploration.finding ? &*exploration.finding : nullptr;
-  return testing::AssertionFailure()
+  return ::testing::AssertionFailure()
          << describe(exploration, line_to_reproduce(finding ? &finding->report.schedule : nullptr));
 }
 
