@@ -15,6 +15,7 @@ namespace {
 constexpr auto kLongestMeeting = std::chrono::milliseconds(100);
 // wait_ended() is asked in slices, so that a steward whose run is over comes back soon.
 constexpr auto kSlice = std::chrono::milliseconds(50);
+constexpr auto kItDidNotWait = std::chrono::milliseconds(1);
 // Beyond the time that the schedule itself takes, a worker that is held up before anybody stops the
 // subject gets so long until the runner does.
 constexpr auto kUntilStopped = std::chrono::seconds(1);
@@ -133,7 +134,7 @@ void RunState::steward() {
     });
     if (!code) return end(SIGABRT, true);
     if (*code) return end(**code, false);
-    if (now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // it did not wait
+    if (now() < until) std::this_thread::sleep_for(kItDidNotWait);
   }
 }
 
@@ -283,7 +284,8 @@ void RunState::open(Caller& caller, std::uint32_t number) {
     caller.record.record(LayerUp{client->id(), Layer::websocket});
   } else {
     client->over = true;
-    caller.record.record(LayerFailed{client->id(), Layer::tcp, opened ? "refused" : "open() threw"});
+    const auto* why = opened ? "refused" : "open() threw";
+    caller.record.record(LayerFailed{client->id(), Layer::tcp, why});
   }
 }
 

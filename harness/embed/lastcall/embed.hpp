@@ -16,9 +16,9 @@
 //   repeat-signal       request_second_stop() during the stop follows the stated policy
 //   acked-durable       survivors() has every acknowledged message, once
 //   recovers            survivors() could be asked
-//   released            after the end: open() is refused, no connection is left that nobody was told
-//                       about, no caller is still inside, left() is empty, and after the subject's
-//                       destructor no thread of it is left (as /proc/self/task lists them)
+//   released            after the end: open() is refused, every connection was told, no caller is
+//                       still inside, left() is empty, and after the subject's destructor no thread
+//                       of it is left (as /proc/self/task lists them)
 //
 // Recording does not make threads wait for each other: each has a record of its own, one more
 // belongs to each connection. A race stays a race: a schedule reproduces the calls, not their

@@ -83,7 +83,9 @@ inline Schedule draw_schedule(const Shape& shape) {
     auto& steps = schedule.threads.emplace_back();
     // Each thread begins with a connection of its own, as far as there are so many.
     const auto own = static_cast<std::uint32_t>(t) % shape.connections;
-    if (*rc::gen::inRange(0, 4) != 0) steps.push_back({.operation = Operation::open, .number = own});
+    if (*rc::gen::inRange(0, 4) != 0) {
+      steps.push_back({.operation = Operation::open, .number = own});
+    }
     const auto count = *rc::gen::inRange<std::size_t>(0, shape.steps);
     for (std::size_t s = 0; s < count; ++s) steps.push_back(draw_step(shape));
     const auto meet = *rc::gen::inRange<std::size_t>(0, 2 * (steps.size() + 1));
@@ -116,23 +118,41 @@ inline Schedule renumbered(Schedule schedule) {
 }
 
 inline rc::Seq<Step> smaller_steps(const Step& step) {
+  std::vector<Step> smaller;
   if (step.reason != StopReason::terminate) {
-    auto plain = step;
-    plain.reason = StopReason::terminate;
-    return rc::seq::just(plain);
+    smaller.push_back(step);
+    smaller.back().reason = StopReason::terminate;
   }
-  return rc::seq::map(rc::shrink::towards<std::int64_t>(step.time.count(), 0),
-                      [step](std::int64_t time) {
-                        auto quicker = step;
-                        quicker.time = std::chrono::nanoseconds(time);
-                        return quicker;
-                      });
+  // None at all, or half of it, in round numbers.
+  constexpr std::chrono::nanoseconds kRound = std::chrono::microseconds(10);
+  for (const auto time : {std::chrono::nanoseconds(0), step.time / 2 / kRound * kRound}) {
+    if (time >= step.time || (!smaller.empty() && smaller.back().time == time)) continue;
+    smaller.push_back(step);
+    smaller.back().time = time;
+  }
+  return rc::seq::fromContainer(smaller);
+}
+
+// One thread does what two did, one after the other: if that still fails, it is no race.
+inline rc::Seq<std::vector<std::vector<Step>>> joined(
+    const std::vector<std::vector<Step>>& threads) {
+  std::vector<std::vector<std::vector<Step>>> all;
+  for (std::size_t first = 0; first < threads.size(); ++first) {
+    for (std::size_t then = 0; then < threads.size(); ++then) {
+      if (then == first) continue;
+      auto fewer = threads;
+      fewer[first].insert(fewer[first].end(), threads[then].begin(), threads[then].end());
+      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(then));
+      all.push_back(std::move(fewer));
+    }
+  }
+  return rc::seq::fromContainer(all);
 }
 
 }  // namespace detail
 
-// What to try in place of a schedule, most promising first: fewer threads, fewer steps, shorter
-// times.
+// What to try in place of a schedule, most promising first: without some threads, without some
+// steps, in fewer threads, in shorter times.
 inline rc::Seq<Schedule> smaller(const Schedule& schedule) {
   using Threads = std::vector<std::vector<Step>>;
   const auto threads = rc::seq::concat(
@@ -140,6 +160,7 @@ inline rc::Seq<Schedule> smaller(const Schedule& schedule) {
       rc::shrink::eachElement(
           schedule.threads,
           [](const std::vector<Step>& steps) { return rc::shrink::removeChunks(steps); }),
+      detail::joined(schedule.threads),
       rc::shrink::eachElement(schedule.threads, [](const std::vector<Step>& steps) {
         return rc::shrink::eachElement(steps, detail::smaller_steps);
       }));

@@ -1,5 +1,5 @@
 // A schedule: what each of a few threads does to a subject, one step after the other. A plain value
-// that can be generated, shrunk, printed, pasted and read back; nothing in it depends on the subject.
+// that can be generated, shrunk, printed, pasted and read back.
 //
 //   open:0 meet:1 send:0:500us | meet:1 stop
 //
@@ -10,7 +10,7 @@
 //   send:C        send a message on C and wait for its answer; nothing if it is not open
 //   send:C:2ms    … one that takes the subject 2 ms
 //   close:C       close C; nothing if it is not open
-//   stop          ask for the stop (`stop:int`: as Ctrl-C does); whoever is not the first asks again
+//   stop          ask for the stop (`stop:int`: as Ctrl-C does); who is not the first asks again
 //   hang          from now on a resource of the subject hangs when it is cleaned up
 //   pause:1ms     wait
 //   meet:N        wait for all threads that have a meet:N, 100 ms at most; each thread meets once

@@ -42,13 +42,14 @@ const std::vector<Case>& cases() {
       {"SaysNoGoodbye", Defect::says_no_goodbye, "close-handshake", "open:0 stop",
        "got no Close frame"},
       {"Cuts", Defect::cuts, "close-handshake", "open:0 stop", "reset without a Close frame"},
-      {"NeverEnds", Defect::never_ends, "deadline", "stop", "still running 100ms after", quick(100ms)},
+      {"NeverEnds", Defect::never_ends, "deadline", "stop", "still running 100ms after",
+       quick(100ms)},
       {"NeverEndsCleanly", Defect::never_ends, "clean-exit", "stop", "did not end by itself",
        quick(100ms)},
       {"HangsWithItsResource", Defect::ignores_hung_resource, "deadline", "hang stop",
        "still running", quick(100ms)},
       {"ExitsWrong", Defect::exits_wrong, "clean-exit", "stop", "exit 3 after SIGTERM"},
-      {"EndsByItself", Defect::ends_by_itself, "clean-exit", "pause:50ms stop",
+      {"EndsByItself", Defect::ends_by_itself, "clean-exit", "pause:100ms stop",
        "ended before it was told to"},
       {"DiesOfSecondStop", Defect::dies_of_second, "repeat-signal", "stop stop:int",
        "SIGABRT after a second signal"},
@@ -64,16 +65,20 @@ const std::vector<Case>& cases() {
       {"KeepsAThread", Defect::keeps_a_thread, "released", "stop", "is alive"},
       {"KeepsTheDatabase", Defect::keeps_the_database, "released", "stop",
        "resource database is left"},
-      {"SwallowsCallers", Defect::swallows_callers, "released", "open:0 meet:0 send:0 | meet:0 stop",
-       "a caller still in send() on 0/0", quick(2s), 1},
+      {"SwallowsCallers", Defect::swallows_callers, "released",
+       "open:0 meet:0 send:0 | meet:0 pause:50ms stop", "a caller still in send() on 0/0",
+       quick(2s), 1},
   };
   return kCases;
 }
 
 class Properties : public ::testing::TestWithParam<Case> {};
 
-// A run in which the schedule did not come to what is judged is no run of it.
-bool is_exercised(const Verdict& verdict) { return verdict.outcome != Outcome::not_applicable; }
+// A run in which the schedule did not come to what is judged is no run of it, nor is one on a
+// machine that was too busy to tell.
+bool is_exercised(const Verdict& verdict) {
+  return verdict.outcome == Outcome::pass || verdict.outcome == Outcome::fail;
+}
 
 TEST_P(Properties, AreViolatedByTheirDefectInEveryRun) {
   const auto& test = GetParam();

@@ -12,7 +12,8 @@ using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
 TEST(ScheduleText, ReadsEveryWord) {
-  const auto parsed = parse("open:0 meet:1 send:0:500us close:0 | meet:1 pause:1ms hang stop stop:int");
+  const auto parsed =
+      parse("open:0 meet:1 send:0:500us close:0 | meet:1 pause:1ms hang stop stop:int");
   ASSERT_TRUE(parsed.schedule) << parsed.error;
   const Schedule wanted{{{{.operation = Operation::open},
                           {.operation = Operation::meet, .number = 1},

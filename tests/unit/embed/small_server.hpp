@@ -38,7 +38,7 @@ enum class Defect : std::uint8_t {
   throws_on_send,
   keeps_a_thread,
   keeps_the_database,
-  swallows_callers,    // send() never comes back
+  swallows_callers,  // send() never comes back
 };
 
 class SmallServer : public Subject {
@@ -134,7 +134,7 @@ class SmallServer : public Subject {
 
  private:
   // Long enough for any machine, not for ever: a schedule without the moment goes on without it.
-  static constexpr auto kPatience = std::chrono::milliseconds(500);
+  static constexpr auto kPatience = std::chrono::milliseconds(250);
   static constexpr auto kDrain = std::chrono::milliseconds(500);
   static constexpr auto kCleanUp = std::chrono::milliseconds(10);
 
