@@ -49,7 +49,7 @@ std::string describe(const Report& report, std::string_view reproduce) {
 std::string describe(const Exploration& exploration, std::string_view reproduce) {
   std::string text = std::to_string(exploration.trials) + " trials; judged:";
   for (const auto& [property, count] : exploration.judged) {
-    text += " " + property + " " + std::to_string(count);
+    if (count > 0) text += " " + property + " " + std::to_string(count);
   }
   text += "\n";
   for (const auto& [property, count] : exploration.unknown) {
