@@ -21,8 +21,10 @@
 //                       of it is left (as /proc/self/task lists them)
 //
 // Recording does not make threads wait for each other: each has a record of its own, one more
-// belongs to each connection. A race stays a race: a schedule reproduces the calls, not their
-// interleaving, so what is reported is how often it failed.
+// belongs to each connection; only calls on the same connection share its client's state. A race
+// stays a race: a schedule reproduces the calls, not their interleaving, so what is reported is how
+// often it failed. Where a deadline was missed while the runner itself did not get to run, the
+// machine may be to blame, and the verdict is `unknown`.
 #pragma once
 
 #include <chrono>
@@ -85,8 +87,8 @@ struct Report {
   [[nodiscard]] const Verdict* unknown() const;
 };
 
-// Runs the schedule once. Always returns: at the latest after the start limit, the pauses of the
-// schedule, the deadline, and then three seconds for callers to come back and as much for what is
+// Runs the schedule once. Always returns: at the latest after the start limit, twice the time that
+// the schedule itself takes, the deadline and some seconds for callers to come back and for what is
 // asked after the end. Throws std::invalid_argument for a schedule beyond its limits. Runs in
 // several threads at once would find each other's threads; run one after the other.
 Report run(const Schedule& schedule, const Factory& factory, const Promises& promises = {});

@@ -16,7 +16,8 @@
 namespace lastcall::embed {
 inline namespace v1 {
 
-// One connection of a run: the schedule's number, and which opening of it, from 0.
+// One connection of a run: the schedule's number, and which opening of it, from 0. The runner's own
+// try after the end has the number above Schedule::kMostNumber.
 struct Connection {
   std::uint32_t number = 0;
   std::uint32_t attempt = 0;
