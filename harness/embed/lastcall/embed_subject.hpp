@@ -60,7 +60,7 @@ class Observer {
 // one; after wait_ended has returned an exit code, and the threads are through: open once more,
 // left, survivors; then the destructor. Only the destructor is never called beside another call.
 // A subject that hangs is given up: it is not destroyed, and its threads stay until the process
-// ends.
+// ends (of those that had ended the thread sanitizer then says that nobody joined them).
 //
 // A call that throws is a crash of the subject, judged by no-panic, not a way to refuse.
 class Subject {
