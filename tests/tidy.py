@@ -24,6 +24,8 @@ MAY_INCLUDE = {
     # The trial process judges its own history, so that trials run at once are judged at once.
     "trial": DATA | {"target", "client", "tracer", "storage", "checkers"},
     "campaign": DATA | {"checkers", "trial", "cli/exit_codes.hpp"},
+    # Data and judgement, and a runner of its own: no process, no socket.
+    "embed": DATA | {"checkers"},
     "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp",
                 "cli/exit_codes.hpp"},
 }
@@ -138,6 +140,7 @@ WRONG = [
     ("include", "harness/campaign/a.cpp", '#include "cli/run.hpp"\n'),
     ("include", "harness/scenario/a.cpp", '#include "target/spawn.hpp"\n'),
     ("include", "reports/a.cpp", '#include "campaign/campaign.hpp"\n'),
+    ("include", "harness/embed/a.cpp", '#include "trial/trial.hpp"\n'),
     ("include", "targets/defects/a.cpp", '#include "harness/base/prng.hpp"\n'),
     ("include", "targets/defects/a.cpp", '#include "base/prng.hpp"\n'),
     ("exit", "harness/trial/a.cpp", "void f() { ::_exit(3); }\n"),

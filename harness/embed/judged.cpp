@@ -1,0 +1,116 @@
+#include "embed/judged.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <sstream>
+
+#include "checkers/checkers.hpp"
+#include "scenario/property_names.hpp"
+
+namespace lastcall::embed {
+namespace {
+
+constexpr std::array<std::string_view, 10> kJudged{
+    "no-panic",        "clean-exit",    "deadline",      "in-flight-finished", "close-handshake",
+    "stops-accepting", "repeat-signal", "acked-durable", "recovers",           "released"};
+
+// Only what the subject says it has taken on is in flight: no wait makes it likely enough.
+constexpr Nanoseconds kNever = std::chrono::hours(24);
+
+std::vector<ExpectedEnd> ends(const std::vector<int>& codes) {
+  std::vector<ExpectedEnd> ends;
+  for (const int code : codes) ends.push_back({false, code});
+  return ends;
+}
+
+RepeatPolicy policy(SecondStop second) {
+  if (second == SecondStop::hastens) return RepeatPolicy::hasten;
+  return second == SecondStop::forces ? RepeatPolicy::force : RepeatPolicy::ignore;
+}
+
+// From the call of the first stop to its return: until then the subject need not know of it, and
+// what begins meanwhile is concurrent. A call that never returned leaves nothing to judge.
+Nanoseconds time_to_ask(const History& history) {
+  if (!history.stop()) return kNever;
+  const auto& stop = std::get<FaultInvoked>(history.at(*history.stop()).body);
+  for (const auto& [i, finished] : history.all<FaultFinished>()) {
+    if (finished->fault == stop.fault && finished->step == stop.step) {
+      return history.time(i) - history.time(*history.stop());
+    }
+  }
+  return kNever;
+}
+
+Outcome outcome_of(lastcall::Outcome outcome) {
+  switch (outcome) {
+    case lastcall::Outcome::not_applicable: return Outcome::not_applicable;
+    case lastcall::Outcome::pass: return Outcome::pass;
+    case lastcall::Outcome::unknown: return Outcome::unknown;
+    case lastcall::Outcome::fail: return Outcome::fail;
+  }
+  return Outcome::unknown;
+}
+
+}  // namespace
+
+bool is_judged(std::string_view property) {
+  return std::ranges::find(kJudged, property) != kJudged.end();
+}
+
+// A connection is a WebSocket to the checkers: taking it on is the upgrade, a goodbye its Close
+// frame. Their `within`, a time in which a process cannot have heard of a signal, is the time that
+// the call took.
+Plan plan_of(const Promises& promises, const Facts& facts, const History& history) {
+  Plan plan;
+  auto& scenario = plan.scenario;
+  auto& stop = scenario.target.stop;
+  stop.signals = {SIGTERM, SIGINT};
+  stop.deadline = promises.deadline;
+  stop.expected = ends(facts.resource_hangs ? promises.exits_if_hung : promises.exits);
+  ClientGroup group;
+  group.name = "threads";
+  group.protocol = Protocol::ws;
+  group.count = Schedule::kMostNumber + 1;
+  group.mix[Behaviour::steady] = 1;
+  scenario.clients = {group};
+  if (facts.tells_survivors) scenario.target.recovery = Recovery{.command = {}, .ask = Ask{}};
+
+  auto& properties = scenario.properties;
+  for (const auto& property : kProperties) {
+    auto& settings = properties[std::string(property.name)];
+    if (is_judged(property.name)) continue;
+    settings.judged = false;
+    settings.why = "nothing of an embedded subject shows it";
+  }
+  if (!facts.says_goodbye) {
+    properties["close-handshake"].judged = false;
+    properties["close-handshake"].why = "the subject says no goodbye";
+  }
+  properties["in-flight-finished"].settling = kNever;
+  properties["stops-accepting"].within = time_to_ask(history) + promises.accepts_for;
+  auto& repeat = properties["repeat-signal"];
+  repeat.policy = policy(promises.second_stop);
+  repeat.within = promises.second_stop_within;
+  repeat.ends = ends(promises.exits_if_forced);
+  properties["acked-durable"].after_kill = false;  // an abandoned subject is not asked
+  return plan;
+}
+
+Report judged(const Schedule& schedule, const Plan& plan, const History& history) {
+  Report report;
+  report.schedule = schedule;
+  for (auto& verdict : judge(plan, history)) {
+    report.verdicts.push_back({.property = std::move(verdict.property),
+                               .outcome = outcome_of(verdict.outcome),
+                               .judged = verdict.judged,
+                               .reason = std::move(verdict.reason),
+                               .evidence = std::move(verdict.evidence_text)});
+  }
+  std::ostringstream lines;
+  write_jsonl(history, lines);
+  report.history = std::move(lines).str();
+  return report;
+}
+
+}  // namespace lastcall::embed
