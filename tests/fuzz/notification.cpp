@@ -35,6 +35,7 @@ bool said(const std::vector<Assessed>& assessed, std::string_view assignment) {
 }
 
 std::ptrdiff_t lines(std::string_view text) {
+  if (text.ends_with('\0')) text.remove_suffix(1);  // permitted, and no part of a line
   std::ptrdiff_t count = 0;
   for (std::size_t at = 0; at < text.size(); ++at)
     if (text[at] != '\n' && (at == 0 || text[at - 1] == '\n')) ++count;
