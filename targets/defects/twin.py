@@ -84,9 +84,11 @@ class Twin:
         if path == "/config":
             return 200, f"level={'warning' if self.defect == 'level-ignored' else self.options.level}"
         if path == "/slow":
-            await asyncio.sleep(0.1)
             self.slow += 1
-            return (500, "no") if self.defect == "lies" and self.slow % 3 == 0 else (200, "slow")
+            if self.defect == "lies" and self.slow % 3 == 1:  # from the first, or an early stop comes before it
+                return 500, "no"
+            await asyncio.sleep(0.1)
+            return 200, "slow"
         if path == "/events" and method == "POST":
             self.store(body)
             self.log(f"stored {body}")

@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     const bool ready = state.ready();
     const auto assessed = state.notified(
-        now, {.pid = (what & 4) != 0 ? kOther : kMain, .text = text, .descriptors = what >> 7U});
+        now, {.pid = (what & 4) != 0 ? kOther : kMain, .text = text, .descriptors = static_cast<std::uint32_t>(what) >> 7U});
     LASTCALL_INVARIANT(!assessed.empty());
     LASTCALL_INVARIANT(assessed.size() == 1 ||
                        static_cast<std::ptrdiff_t>(assessed.size()) == lines(text));
