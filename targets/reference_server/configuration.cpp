@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <iterator>
 #include <optional>
-#include <sstream>
 #include <variant>
 
 #include "reference_server/nearest_name.hpp"
@@ -216,14 +216,13 @@ class Reader {
   void read_file() {
     if (sources_.file.empty()) return;
     std::ifstream file(sources_.file, std::ios::binary);
-    std::stringstream text;
-    if (file) text << file.rdbuf();
-    if (!file || text.fail()) {
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file.is_open() || file.bad()) {
       object(sources_.file, "cannot be read");
       return;
     }
     try {
-      read_table("", toml::parse(text.str(), sources_.file));
+      read_table("", toml::parse(text, sources_.file));
     } catch (const toml::parse_error& error) {
       object(place(error.source()), std::string(error.description()));
     }

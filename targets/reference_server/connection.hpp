@@ -123,7 +123,10 @@ class Connection final : public Session {
 
   Stream& stream() { return ws_.next_layer(); }
   tcp::socket& socket() { return beast::get_lowest_layer(ws_); }
+  // New requests are refused.
   [[nodiscard]] bool stopping() const { return server_.endpoints.stopping(); }
+  // And, when the listeners are gone: everybody is told goodbye.
+  [[nodiscard]] bool leaving() const { return server_.leaving; }
   [[nodiscard]] const Configuration& settings() const { return server_.configuration; }
   std::shared_ptr<Connection> self() {
     return std::static_pointer_cast<Connection>(this->shared_from_this());
@@ -146,13 +149,13 @@ class Connection final : public Session {
   void give_up() {
     // An expiry can already be under way when the time is extended.
     if (patience_.expiry() > asio::steady_timer::clock_type::now()) return;
-    if (stopping() && socket().is_open()) ++server_.metrics.peers_forced;
+    if (leaving() && socket().is_open()) ++server_.metrics.peers_forced;
     cut(false);
   }
 
   asio::awaitable<bool> shake_hands() {
     if constexpr (kTls) {
-      allow_peer(stopping() ? settings().close_timeout : kTlsHandshake);
+      allow_peer(leaving() ? settings().close_timeout : kTlsHandshake);
       auto [ec] = co_await stream().async_handshake(asio::ssl::stream_base::server, kTuple);
       co_return !ec;
     }
@@ -174,7 +177,7 @@ class Connection final : public Session {
   // True once a part of the next request is in the buffer, false if none will come.
   asio::awaitable<bool> request_began() {
     while (buffer_.size() == 0) {
-      if (stopping() && unread() == 0) co_return false;
+      if (leaving() && unread() == 0) co_return false;
       doing_ = Doing::awaiting_request;
       auto [ec, size] = co_await stream().async_read_some(buffer_.prepare(4096), kTuple);
       doing_ = Doing::reading;
@@ -187,7 +190,7 @@ class Connection final : public Session {
 
   asio::awaitable<void> serve_http() {
     for (;;) {
-      allow_peer(stopping() ? settings().close_timeout : settings().idle_timeout);
+      allow_peer(leaving() ? settings().close_timeout : settings().idle_timeout);
       if (!co_await request_began()) co_return;
       http::request_parser<http::string_body> parser;
       parser.body_limit(static_cast<std::uint64_t>(settings().max_message_bytes));
@@ -205,7 +208,7 @@ class Connection final : public Session {
       patience_.cancel();
       Response response = co_await server_.endpoints.answer(request);
       doing_ = Doing::reading;
-      allow_peer(stopping() ? settings().close_timeout : settings().idle_timeout);
+      allow_peer(leaving() ? settings().close_timeout : settings().idle_timeout);
       response.keep_alive(response.keep_alive() && request.keep_alive() && !stopping());
       response.prepare_payload();
       auto [cut_off, written] = co_await http::async_write(stream(), response, kTuple);
@@ -220,7 +223,7 @@ class Connection final : public Session {
     if (route.protocol == Protocol::charge_points) choose_subprotocol(request);
     auto [refused] = co_await ws_.async_accept(request, kTuple);
     if (refused) co_return;
-    if (!stopping()) patience_.cancel();  // a WebSocket may be silent, pings look after it
+    if (!leaving()) patience_.cancel();  // a WebSocket may be silent, pings look after it
     buffer_.clear();
     ws_.control_callback([this](websocket::frame_type, beast::string_view) { heard_ = true; });
     asio::co_spawn(ws_.get_executor(), write_frames(), asio::detached);
@@ -245,8 +248,8 @@ class Connection final : public Session {
   asio::awaitable<void> read_messages(Route route) {
     for (;;) {
       while (unanswered_ >= capacity_ && !out_.closed()) co_await room_.wait();
-      if (stopping()) next_late_message();
       doing_ = Doing::awaiting_message;
+      if (leaving()) next_late_message();
       auto [ended, read] = co_await ws_.async_read(buffer_, kTuple);
       doing_ = Doing::reading;
       if (ended) co_return;
@@ -300,7 +303,7 @@ class Connection final : public Session {
       auto frame = co_await out_.next();
       if (!frame) break;
       writing_ = true;
-      if (stopping()) allow_peer(settings().close_timeout);
+      if (leaving()) allow_peer(settings().close_timeout);
       const error_code failed = co_await write(*frame);
       writing_ = false;
       if (frame->kind == Frame::Kind::text) answered();
@@ -361,9 +364,9 @@ class Connection final : public Session {
     consider_closing();
   }
 
-  // In a stop: once everything that arrived is answered.
+  // At the goodbye: once everything that arrived is answered.
   void consider_closing() {
-    if (!stopping() || doing_ != Doing::awaiting_message || out_.closed() || unanswered_ > 0) return;
+    if (!leaving() || doing_ != Doing::awaiting_message || out_.closed() || unanswered_ > 0) return;
     if (deaf_) {
       end_websocket(websocket::close_code::going_away);
     } else {

@@ -15,6 +15,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <future>
+#include <latch>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -104,12 +105,13 @@ class Server {
         store_(open_store(configuration)),
         pipeline_(pipeline_options(configuration), *store_, log_, metrics_),
         endpoints_(context_->get_executor(), pipeline_, *store_, log_, metrics_),
-        surroundings_{endpoints_, pipeline_, log_, metrics_, configuration, {}} {
+        surroundings_{endpoints_, pipeline_, log_, metrics_, configuration, {}, false} {
     recall();
     if (configuration.tls()) tls_.emplace(tls_context(configuration));
     plain_listener_ = listen(configuration.address, configuration.port);
     if (tls_) tls_listener_ = listen(configuration.address, configuration.tls_port);
     coordinator_ = coordinate(configuration);
+    built_.count_down();
   }
 
   ~Server() {
@@ -235,6 +237,8 @@ class Server {
     log_.info("build " + identity().build_id + ", " + std::to_string(store_->totals().events) +
               " events");
     log_.info("ready: " + text);
+    if (coordinator_->stopping()) return;
+    announced_ = true;
     coordinator_->ready(text);
   }
 
@@ -318,7 +322,8 @@ class Server {
   void plan_stop(shutdown::ShutdownCoordinator::Builder& builder, const Configuration& c) {
     builder.stop_accepting("health", [this, lame_duck = c.lame_duck] {
       on_network([this] { endpoints_.begin_stop(); });
-      std::this_thread::sleep_for(lame_duck);
+      // Who was never told that the server is ready need not see that it is not.
+      if (announced_) std::this_thread::sleep_for(lame_duck);
     });
     builder.stop_accepting("listeners", [this] {
       on_network([this] {
@@ -367,6 +372,7 @@ class Server {
     builder.end_loop([this] {
       if (policy_.ends) context_->stop();
     });
+    if (!policy_.ends) builder.force_quit([](const shutdown::ForcedQuit&) {});
   }
 
   // Runs it on the network thread and waits until it is done.
@@ -401,6 +407,7 @@ class Server {
   }
 
   void end_connections() {
+    surroundings_.leaving = true;
     std::vector<std::shared_ptr<Session>> sessions;  // a session may end while others are told
     for (Session* session : surroundings_.sessions) sessions.push_back(session->shared_from_this());
     for (std::size_t i = 0; i < sessions.size(); ++i) {
@@ -416,6 +423,7 @@ class Server {
     using shutdown::Phase;
     if (event.kind == shutdown::PhaseEvent::Kind::began) {
       if (event.phase != Phase::preparing) return;
+      built_.wait();  // a signal may have come before the coordinator was
       const auto reason = coordinator_->signals().reason();
       stop_began_ = reason->at;
       log_.info("stopping: " + shutdown::name_of(reason->signal) + ", " +
@@ -447,6 +455,7 @@ class Server {
   shutdown::StateManager<Lifetime> states_;
   Lifetime earlier_;  // all lives before, and this start
   std::atomic<bool> saving_at_stop_{false};
+  std::atomic<bool> announced_{false};
   std::unique_ptr<EventStore> store_;
   Pipeline pipeline_;
   Endpoints endpoints_;
@@ -456,6 +465,7 @@ class Server {
   std::optional<tcp::acceptor> tls_listener_;
   std::chrono::steady_clock::time_point stop_began_;  // of the observer alone, as the next
   std::size_t broken_ = 0;
+  std::latch built_{1};  // coordinator_ is there
   std::unique_ptr<shutdown::ShutdownCoordinator> coordinator_;
 };
 

@@ -29,6 +29,7 @@ struct Surroundings {
   Metrics& metrics;
   Configuration configuration;            // what is in effect
   std::unordered_set<Session*> sessions;  // those that live
+  bool leaving = false;                   // the stop has come to its goodbyes
 };
 
 class Session : public std::enable_shared_from_this<Session> {
