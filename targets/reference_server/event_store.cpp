@@ -214,12 +214,19 @@ shutdown::Result<void> EventStore::finish() {
   }
   if (thread_.joinable()) thread_.join();
   const std::lock_guard lock(mutex_);
+  finished_ = true;
   if (lost_at_finish_ == 0) return {};
   return shutdown::Error("write", std::to_string(lost_at_finish_) + " events of the last batches",
                          0, "their clients were told so");
 }
 
 shutdown::Result<void> EventStore::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!finished_) {
+      return shutdown::Error("close the database", options_.path, 0, "it is still being written");
+    }
+  }
   try {
     database_.reset();
   } catch (const std::exception& error) {

@@ -84,7 +84,7 @@ class EventStore {
   // No new events from here on: they fail. Writes what waits, ends the thread. An error says that
   // some of it could not be written.
   graceful::shutdown::Result<void> finish();
-  // After finish().
+  // After finish(); an error if that is not over.
   graceful::shutdown::Result<void> close();
 
   [[nodiscard]] StoreTotals totals() const;
@@ -115,6 +115,7 @@ class EventStore {
   std::condition_variable news_;
   std::deque<Job> jobs_;
   bool finishing_ = false;
+  bool finished_ = false;  // the thread has ended
   std::uint64_t lost_at_finish_ = 0;
   StoreTotals totals_;
   std::thread thread_;

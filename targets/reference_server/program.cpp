@@ -1,6 +1,7 @@
 #include "reference_server/program.hpp"
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -84,6 +85,8 @@ int run_program(int argc, char** argv, const Program& program) {
       std::fprintf(stderr, "%s: %s\n", program.name, caught.error().message().c_str());
       return kBadArguments;
     }
+    // A log whose reader has gone is no reason to end: its write fails, and that is all.
+    std::signal(SIGPIPE, SIG_IGN);
     CLI::App app(program.about);
     Arguments arguments;
     add_arguments(app, arguments);

@@ -303,7 +303,7 @@ class Server {
       log_.error("reload: the configuration stays as it was");
       return;
     }
-    on_network([this, next = read.configuration] {
+    const auto applied = on_network([this, next = read.configuration] {
       const auto found = changes(surroundings_.configuration, next);
       take_over_live(surroundings_.configuration, next);
       log_.set_level(Log::level_named(next.log_level));
@@ -315,13 +315,15 @@ class Server {
         log_.warning("reload: " + name + " changes at the next start only");
       }
     });
+    // Not for ever: a stop may have ended the loop meanwhile, and waits for this.
+    applied.wait_for(std::chrono::seconds(1));
   }
 
   // --- the stop; on threads of the coordinator ---
 
   void plan_stop(shutdown::ShutdownCoordinator::Builder& builder, const Configuration& c) {
     builder.stop_accepting("health", [this, lame_duck = c.lame_duck] {
-      on_network([this] { endpoints_.begin_stop(); });
+      on_network([this] { endpoints_.begin_stop(); }).wait();
       // Who was never told that the server is ready need not see that it is not.
       if (announced_) std::this_thread::sleep_for(lame_duck);
     });
@@ -329,9 +331,9 @@ class Server {
       on_network([this] {
         close_listener(*plain_listener_);
         if (tls_listener_) close_listener(*tls_listener_);
-      });
+      }).wait();
     });
-    builder.stop_accepting("goodbyes", [this] { on_network([this] { end_connections(); }); });
+    builder.stop_accepting("goodbyes", [this] { on_network([this] { end_connections(); }).wait(); });
     builder.drain("events", [this]() -> shutdown::Result<void> {
       const auto done = std::make_shared<std::promise<void>>();
       asio::co_spawn(*context_, pipeline_.drain(), [done](const std::exception_ptr&) {
@@ -375,14 +377,15 @@ class Server {
     if (!policy_.ends) builder.force_quit([](const shutdown::ForcedQuit&) {});
   }
 
-  // Runs it on the network thread and waits until it is done.
-  void on_network(std::function<void()> work) {
+  // Runs it on the network thread; over when it is done.
+  std::future<void> on_network(std::function<void()> work) {
     const auto done = std::make_shared<std::promise<void>>();
+    auto over = done->get_future();
     asio::post(*context_, [work = std::move(work), done] {
       work();
       done->set_value();
     });
-    done->get_future().wait();
+    return over;
   }
 
   // Closing alone would reset the connections that wait in the backlog.
