@@ -1,6 +1,6 @@
 // Queues between coroutines of one thread. What is full suspends who fills it, what is empty
-// suspends who empties it; nothing is ever dropped. Used by the network thread alone; the queue must
-// outlive those who wait, except when the execution context ends with them.
+// suspends who empties it; nothing is ever dropped. Used by the network thread alone; the queue
+// must outlive those who wait, except when the execution context ends with them.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

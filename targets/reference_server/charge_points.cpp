@@ -38,8 +38,8 @@ json::object result_of(std::string_view action) {
 }
 
 bool is_known(std::string_view action) {
-  return action == "BootNotification" || action == "Heartbeat" ||
-         action == "StatusNotification" || action == "MeterValues";
+  return action == "BootNotification" || action == "Heartbeat" || action == "StatusNotification" ||
+         action == "MeterValues";
 }
 
 }  // namespace

@@ -12,7 +12,6 @@
 #include <variant>
 
 #include "reference_server/nearest_name.hpp"
-#include "shutdown/limits.hpp"
 
 extern char** environ;
 
@@ -40,6 +39,8 @@ struct Setting {
 
 constexpr std::int64_t kDay = 86'400'000;  // in milliseconds
 
+// A table, one setting a line.
+// clang-format off
 // NOLINTNEXTLINE(readability-function-size): a table
 std::vector<Setting> make_settings() {
   using C = Configuration;
@@ -85,6 +86,8 @@ std::vector<Setting> make_settings() {
   };
 }
 
+// clang-format on
+
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = make_settings();
   return all;
@@ -108,7 +111,7 @@ std::string variable(const Setting& setting) {
 std::string assign(Configuration& configuration, const Setting& setting, bool value) {
   const auto* member = std::get_if<bool Configuration::*>(&setting.member);
   if (member == nullptr) return quoted(setting.name()) + " is no truth value";
-  configuration.**member = value;
+  configuration.** member = value;
   return "";
 }
 
@@ -120,8 +123,8 @@ std::string assign(Configuration& configuration, const Setting& setting, std::in
     return quoted(setting.name()) + " is " + std::to_string(value) + ", allowed are " +
            std::to_string(setting.low) + " to " + std::to_string(setting.high);
   }
-  if (number != nullptr) configuration.**number = value;
-  if (time != nullptr) configuration.**time = Milliseconds(value);
+  if (number != nullptr) configuration.** number = value;
+  if (time != nullptr) configuration.** time = Milliseconds(value);
   return "";
 }
 
@@ -135,7 +138,7 @@ std::string assign(Configuration& configuration, const Setting& setting, const s
     return quoted(setting.name()) + " is " + quoted(value) + ", allowed are " + known +
            (nearest.empty() ? "" : "; did you mean " + quoted(nearest) + "?");
   }
-  configuration.**member = value;
+  configuration.** member = value;
   return "";
 }
 
@@ -314,24 +317,15 @@ class Reader {
       object(where, "'server.port' and 'tls.port' are the same");
     }
     for (const auto* file : {&c.certificate, &c.key}) {
-      if (c.tls() && ::access(file->c_str(), R_OK) != 0) object(*file, "cannot be read");
+      if (c.tls() && !file->empty() && ::access(file->c_str(), R_OK) != 0)
+        object(*file, "cannot be read");
     }
     check_limits();
   }
 
   void check_limits() {
     const auto& c = result_.configuration;
-    const auto given = [](Milliseconds limit) {
-      return limit.count() > 0 ? std::optional(limit) : std::nullopt;
-    };
-    const auto settled = graceful::shutdown::settle(
-        {.prepare = given(c.prepare),
-         .drain = given(c.drain),
-         .statistics = given(c.statistics),
-         .cleanup = given(c.cleanup),
-         .persist = given(c.persist),
-         .force_delay = given(c.force_delay),
-         .total = std::chrono::seconds(c.timeout_secs)});
+    const auto settled = graceful::shutdown::settle(limit_settings(c));
     if (!settled) {
       object("shutdown", settled.error().message());
     } else if (c.lame_duck >= settled->prepare) {
@@ -363,6 +357,21 @@ std::string value_text(const Configuration& configuration, const Setting& settin
 }
 
 }  // namespace
+
+graceful::shutdown::LimitSettings limit_settings(const Configuration& c) {
+  const auto given = [](Milliseconds limit) {
+    return limit.count() > 0 ? std::optional(limit) : std::nullopt;
+  };
+  const Milliseconds total = std::chrono::seconds(c.timeout_secs);
+  const auto prepare = c.lame_duck + std::min(total / 10, Milliseconds(3000));
+  return {.prepare = c.prepare.count() > 0 ? c.prepare : std::min(prepare, total),
+          .drain = given(c.drain),
+          .statistics = given(c.statistics),
+          .cleanup = given(c.cleanup),
+          .persist = given(c.persist),
+          .force_delay = given(c.force_delay),
+          .total = total};
+}
 
 ReadConfiguration read_configuration(const ConfigurationSources& sources) {
   return Reader(sources).read();

@@ -1,5 +1,6 @@
-// What the server can be told: a TOML file, overridden by the environment, overridden by the command
-// line. Plain values; reading them changes nothing. README of the tables and keys: settings_text().
+// What the server can be told: a TOML file, overridden by the environment, overridden by the
+// command line. Plain values; reading them changes nothing. README of the tables and keys:
+// settings_text().
 #pragma once
 
 #include <chrono>
@@ -7,6 +8,8 @@
 #include <map>
 #include <string>
 #include <vector>
+
+#include "shutdown/limits.hpp"
 
 namespace reference_server {
 
@@ -23,7 +26,7 @@ struct Configuration {
   Milliseconds ping_interval{30'000};  // two of them without a sign of life: the same
   Milliseconds close_timeout{2'000};   // how long a stop waits for one peer's closing handshake
   Milliseconds work{0};                // simulated, before each WebSocket message is handled
-  std::string test_throw_on;           // tests only: a message with this text makes its handler throw
+  std::string test_throw_on;  // tests only: a message with this text makes its handler throw
 
   // [tls]: on if it is enabled and there is a certificate
   bool tls_enabled = true;
@@ -66,9 +69,13 @@ struct Configuration {
   [[nodiscard]] bool tls() const { return tls_enabled && !certificate.empty(); }
 };
 
+// The limits of [shutdown]. Preparing gets what the lame duck takes and a tenth of the total, 3 s
+// at most, unless it is given.
+graceful::shutdown::LimitSettings limit_settings(const Configuration& configuration);
+
 // Where settings come from. The environment is given, so that this stays a function of its input.
 struct ConfigurationSources {
-  std::string file;                              // path; empty: none
+  std::string file;                                // path; empty: none
   std::map<std::string, std::string> environment;  // APP_TABLE_KEY, TLS_MODE
   std::map<std::string, std::string> flags;        // "server.port" -> "8080"
 };

@@ -1,9 +1,9 @@
-// The life of one connection over either kind of stream. Over HTTP one coroutine reads and answers. As
-// a WebSocket it has three routines that share nothing but the send queue: the reader hands messages
-// to the pipeline, the writer sends what the queue holds, and the ping routine puts pings into it.
-// The reader takes a message only if the queue will have room for its answer, so a client that reads
-// no answers is not read either, and no answer is ever dropped. Included by plain_connection.cpp and
-// tls_connection.cpp alone.
+// The life of one connection over either kind of stream. Over HTTP one coroutine reads and answers.
+// As a WebSocket it has three routines that share nothing but the send queue: the reader hands
+// messages to the pipeline, the writer sends what the queue holds, and the ping routine puts pings
+// into it. The reader takes a message only if the queue will have room for its answer, so a client
+// that reads no answers is not read either, and no answer is ever dropped. Included by
+// plain_connection.cpp and tls_connection.cpp alone.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -198,7 +198,8 @@ class Connection final : public Session {
       if (failed) co_return;
       const Request request = parser.release();
       if (websocket::is_upgrade(request) && !stopping()) {
-        const auto route = route_of(std::string_view(request.target().data(), request.target().size()));
+        const auto route =
+            route_of(std::string_view(request.target().data(), request.target().size()));
         if (route && route->protocol != Protocol::posted_events) {
           co_await serve_websocket(request, *route);
           co_return;

@@ -14,7 +14,8 @@ namespace shutdown = graceful::shutdown;
 
 namespace {
 
-// SQLite's text of the value is that of the number, https://www.sqlite.org/pragma.html#pragma_synchronous.
+// SQLite's text of the value is that of the number,
+// https://www.sqlite.org/pragma.html#pragma_synchronous.
 constexpr int kFull = 2;
 
 shutdown::Error failed(const std::string& tried, const std::string& path,
@@ -62,7 +63,8 @@ void EventStore::set_up() {
   database_->exec("CREATE INDEX IF NOT EXISTS events_of_kind ON events (kind, sequence)");
   totals_.events =
       static_cast<std::uint64_t>(database_->execAndGet("SELECT count(*) FROM events").getInt64());
-  SQLite::Statement last(*database_, "SELECT sequence, id FROM events ORDER BY sequence DESC LIMIT 1");
+  SQLite::Statement last(*database_,
+                         "SELECT sequence, id FROM events ORDER BY sequence DESC LIMIT 1");
   if (last.executeStep()) {
     totals_.last_sequence = last.getColumn(0).getInt64();
     totals_.last_id = last.getColumn(1).getString();
@@ -160,8 +162,8 @@ std::vector<Stored> EventStore::write_batch(const std::vector<Job>& jobs) {
 }
 
 Stored EventStore::insert(const Event& event) {
-  SQLite::Statement add(*database_,
-                        "INSERT OR IGNORE INTO events (source, id, kind, body) VALUES (?, ?, ?, ?)");
+  SQLite::Statement add(
+      *database_, "INSERT OR IGNORE INTO events (source, id, kind, body) VALUES (?, ?, ?, ?)");
   add.bind(1, event.source);
   add.bind(2, event.id);
   add.bind(3, event.kind);
@@ -182,11 +184,11 @@ void EventStore::answer(std::vector<Job>& jobs) {
     std::vector<StoredEvent> found;
     try {
       const auto& q = job.question;
-      SQLite::Statement query(
-          *database_, std::string("SELECT sequence, source, id, kind, body FROM events "
-                                  "WHERE sequence > ?1 AND (?2 IS NULL OR id = ?2) "
-                                  "AND (?3 IS NULL OR kind = ?3) ORDER BY sequence ") +
-                          (q.latest ? "DESC" : "ASC") + " LIMIT ?4");
+      SQLite::Statement query(*database_,
+                              std::string("SELECT sequence, source, id, kind, body FROM events "
+                                          "WHERE sequence > ?1 AND (?2 IS NULL OR id = ?2) "
+                                          "AND (?3 IS NULL OR kind = ?3) ORDER BY sequence ") +
+                                  (q.latest ? "DESC" : "ASC") + " LIMIT ?4");
       query.bind(1, q.after);
       if (q.id) query.bind(2, *q.id);
       if (q.kind) query.bind(3, *q.kind);

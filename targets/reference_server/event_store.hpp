@@ -62,7 +62,7 @@ class EventStore {
   struct Question {
     std::optional<std::string> id{};    // events with this id
     std::optional<std::string> kind{};  // or of this kind
-    std::int64_t after = 0;           // beyond this sequence number
+    std::int64_t after = 0;             // beyond this sequence number
     std::size_t limit = 100'000;
     bool latest = false;  // the last `limit` instead of the first; in order all the same
   };

@@ -13,7 +13,7 @@ struct Identity {
 };
 
 const Identity& identity();
-std::string identity_text();                            // some lines for --version
+std::string identity_text();                           // some lines for --version
 std::string identity_json(const std::string& status);  // one object for /health
 
 }  // namespace reference_server

@@ -1,5 +1,6 @@
 // What the server knows about all its lives on one state folder, kept in a checkpoint: so that its
-// counters go on over restarts, and so that it notices when the database is older than it should be.
+// counters go on over restarts, and so that it notices when the database is older than it should
+// be.
 #pragma once
 
 #include <cstdint>

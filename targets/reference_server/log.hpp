@@ -1,8 +1,9 @@
 // The server's log: one line a message, with time and level, to standard output or a file. Any
 // thread may write.
 //
-// With `asynchronous` a thread of its own writes, behind a queue of `queue` lines. What a full queue
-// means is stated: `wait` holds back who logs, `drop_oldest` drops the oldest line and counts it.
+// With `asynchronous` a thread of its own writes, behind a queue of `queue` lines. What a full
+// queue means is stated: `wait` holds back who logs, `drop_oldest` drops the oldest line and counts
+// it.
 #pragma once
 
 #include <atomic>

@@ -3,5 +3,6 @@
 
 int main(int argc, char** argv) {
   return reference_server::run_program(
-      argc, argv, {"reference_server", "A WebSocket and HTTP server that stops as it should", {}, {}});
+      argc, argv,
+      {"reference_server", "A WebSocket and HTTP server that stops as it should", {}, {}});
 }

@@ -2,10 +2,10 @@
 //
 //   reader ─▶ connection manager ─▶ router ─▶ dispatcher ─▶ protocol handler ─▶ processor ─▶ store
 //
-// Each stage is a coroutine behind a bounded queue, all of the same capacity, and as many events may
-// be with the store. A full queue suspends the stage before it and in the end the reader, so that
-// the client waits; nothing is dropped. An exception in a stage ends the connection that the message
-// came from, is counted and logged, and nothing else. Used by the network thread alone.
+// Each stage is a coroutine behind a bounded queue, all of the same capacity, and as many events
+// may be with the store. A full queue suspends the stage before it and in the end the reader, so
+// that the client waits; nothing is dropped. An exception in a stage ends the connection that the
+// message came from, is counted and logged, and nothing else. Used by the network thread alone.
 #pragma once
 
 #include <array>

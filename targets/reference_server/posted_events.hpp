@@ -1,5 +1,5 @@
-// Events as clients of HTTP post them: a JSON object with a text "id" and whatever else. 201 once it
-// is stored, 200 if the same was there already, 409 if another event has the id.
+// Events as clients of HTTP post them: a JSON object with a text "id" and whatever else. 201 once
+// it is stored, 200 if the same was there already, 409 if another event has the id.
 #pragma once
 
 #include "reference_server/protocol.hpp"

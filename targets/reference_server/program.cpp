@@ -25,7 +25,8 @@ struct Arguments {
 void add_flag(CLI::App& app, Arguments& arguments, const std::string& flag,
               const std::string& setting, const std::string& about) {
   app.add_option_function<std::string>(
-      flag, [&arguments, setting](const std::string& text) { arguments.sources.flags[setting] = text; },
+      flag,
+      [&arguments, setting](const std::string& text) { arguments.sources.flags[setting] = text; },
       about);
 }
 

@@ -31,7 +31,7 @@ struct Answer {
 
 // What a protocol makes of one message.
 struct Handled {
-  std::optional<Event> event{};          // to be stored before anything is answered
+  std::optional<Event> event{};            // to be stored before anything is answered
   std::function<Answer(Stored)> answer{};  // without an event called with Stored::known
   // If given, it is asked after the event is stored, and this answers instead of `answer`, unless
   // the event failed.

@@ -4,7 +4,13 @@ namespace reference_server {
 
 SendQueue::Pushed SendQueue::push(Frame frame) {
   if (closed_) return Pushed::closed;
-  if (frames_.size() >= capacity_) return Pushed::full;
+  if (frame.kind == Frame::Kind::ping) {
+    if (ping_waits_) return Pushed::full;
+    ping_waits_ = true;
+  } else {
+    if (texts_ >= capacity_) return Pushed::full;
+    ++texts_;
+  }
   frames_.push_back(std::move(frame));
   news_.wake_one();
   return Pushed::taken;
@@ -29,6 +35,8 @@ boost::asio::awaitable<std::optional<Frame>> SendQueue::next() {
   if (frames_.empty()) co_return std::nullopt;
   std::optional<Frame> frame(std::move(frames_.front()));
   frames_.pop_front();
+  if (frame->kind == Frame::Kind::text) --texts_;
+  if (frame->kind == Frame::Kind::ping) ping_waits_ = false;
   co_return frame;
 }
 

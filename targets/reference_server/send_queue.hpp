@@ -31,6 +31,8 @@ class SendQueue {
   SendQueue(const boost::asio::any_io_executor& executor, std::size_t capacity)
       : news_(executor), capacity_(capacity) {}
 
+  // Full for a text when `capacity` of them wait, for a ping when one does: so pings never take the
+  // room that an answer was promised.
   enum class Pushed { taken, full, closed };
   [[nodiscard]] Pushed push(Frame frame);
 
@@ -47,6 +49,8 @@ class SendQueue {
   Waiters news_;
   std::size_t capacity_;
   std::deque<Frame> frames_;
+  std::size_t texts_ = 0;  // of them
+  bool ping_waits_ = false;
   bool closed_ = false;
 };
 

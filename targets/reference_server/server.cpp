@@ -187,35 +187,27 @@ class Server {
   std::optional<tcp::acceptor> listen(const std::string& address, std::int64_t port) {
     tcp::acceptor listener(*context_, tcp::v4());
     listener.set_option(tcp::acceptor::reuse_address(true));
-    listener.bind(tcp::endpoint(asio::ip::make_address_v4(address), static_cast<std::uint16_t>(port)));
+    listener.bind(
+        tcp::endpoint(asio::ip::make_address_v4(address), static_cast<std::uint16_t>(port)));
     listener.listen(kBacklog);
     return listener;
   }
 
   std::unique_ptr<shutdown::ShutdownCoordinator> coordinate(const Configuration& c) {
     shutdown::ShutdownCoordinator::Builder builder;
-    const auto given = [](milliseconds limit) {
-      return limit.count() > 0 ? std::optional(limit) : std::nullopt;
-    };
-    builder.limits({.prepare = given(c.prepare),
-                    .drain = given(c.drain),
-                    .statistics = given(c.statistics),
-                    .cleanup = given(c.cleanup),
-                    .persist = given(c.persist),
-                    .force_delay = given(c.force_delay),
-                    .total = std::chrono::seconds(c.timeout_secs)});
+    builder.limits(limit_settings(c));
     shutdown::SignalSettings signals;
     signals.repeat = c.repeat == "force"    ? shutdown::RepeatPolicy::force
                      : c.repeat == "hasten" ? shutdown::RepeatPolicy::hasten
                                             : shutdown::RepeatPolicy::ignore;
     signals.on_reload = [this] { reload(); };
     builder.signals(std::move(signals));
-    builder.notifier(shutdown::ServiceNotifier::from_environment(
-        shutdown::ServiceNotifier::Environment::unset));
+    builder.notifier(
+        shutdown::ServiceNotifier::from_environment(shutdown::ServiceNotifier::Environment::unset));
     if (c.watchdog_enabled) {
       shutdown::WatchdogSettings watchdog;
       watchdog.executors = {shutdown::on_executor(context_->get_executor())};
-      watchdog.interval = given(c.watchdog_interval);
+      if (c.watchdog_interval.count() > 0) watchdog.interval = c.watchdog_interval;
       watchdog.beat_while_draining = c.watchdog_while_draining;
       builder.watchdog(std::move(watchdog));
     }
@@ -227,7 +219,8 @@ class Server {
   void announce() {
     // Counts this start, and shows at once whether checkpoints can be written.
     if (const auto saved = states_.save(lifetime()); !saved) checkpoint_failed(saved.error());
-    if (const auto interval = surroundings_.configuration.checkpoint_interval; interval.count() > 0) {
+    if (const auto interval = surroundings_.configuration.checkpoint_interval;
+        interval.count() > 0) {
       states_.save_every(
           interval, [this] { return lifetime(); },
           [this](const shutdown::Error& error) { checkpoint_failed(error); });
@@ -257,7 +250,13 @@ class Server {
       }
       auto [ec, socket] = co_await listener.async_accept(kTuple);
       if (!ec) {
-        serve(std::move(socket), tls);
+        try {
+          serve(std::move(socket), tls);
+        } catch (const std::exception& error) {
+          // One connection's trouble must not end the listener.
+          ++metrics_.handler_failures;
+          log_.error(std::string("a connection was not taken on: ") + error.what());
+        }
       } else if (listener.is_open()) {
         co_await pause_accepting();
       }
@@ -333,12 +332,12 @@ class Server {
         if (tls_listener_) close_listener(*tls_listener_);
       }).wait();
     });
-    builder.stop_accepting("goodbyes", [this] { on_network([this] { end_connections(); }).wait(); });
+    builder.stop_accepting("goodbyes",
+                           [this] { on_network([this] { end_connections(); }).wait(); });
     builder.drain("events", [this]() -> shutdown::Result<void> {
       const auto done = std::make_shared<std::promise<void>>();
-      asio::co_spawn(*context_, pipeline_.drain(), [done](const std::exception_ptr&) {
-        done->set_value();
-      });
+      asio::co_spawn(*context_, pipeline_.drain(),
+                     [done](const std::exception_ptr&) { done->set_value(); });
       done->get_future().wait();
       return store_->finish();
     });
@@ -441,8 +440,8 @@ class Server {
     if (const auto dropped = log_.dropped(); dropped > 0) {
       log_.warning(std::to_string(dropped) + " lines of this log were dropped: its queue was full");
     }
-    const auto took = std::chrono::duration_cast<milliseconds>(
-        std::chrono::steady_clock::now() - stop_began_);
+    const auto took =
+        std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - stop_began_);
     log_.info("stopped after " + std::to_string(took.count()) + " ms with " +
               std::to_string(store_->totals().events) + " events, " + std::to_string(broken_) +
               " promises broken");

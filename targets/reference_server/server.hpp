@@ -18,9 +18,9 @@ struct StopPolicy {
   int exit_code = 0;  // of a stop that kept every promise
 };
 
-// Serves until SIGTERM or SIGINT and stops; later signals do what shutdown.repeat says. SIGHUP reads
-// `sources` again. Returns the exit code: 0, or that of the policy, or 1 if the stop broke a promise.
-// Throws std::exception if it cannot start.
+// Serves until SIGTERM or SIGINT and stops; later signals do what shutdown.repeat says. SIGHUP
+// reads `sources` again. Returns the exit code: 0, or that of the policy, or 1 if the stop broke a
+// promise. Throws std::exception if it cannot start.
 int run_server(const ConfigurationSources& sources, const Configuration& configuration,
                const StopPolicy& policy = {});
 

@@ -49,11 +49,12 @@ Handled handle_history(const Route& route, const json::object& message) {
   return {.event = Event{route.source, id, kHistory, json::serialize(message)},
           .answer = [id](Stored stored) { return refused(id, stored); },
           .question = EventStore::Question{.kind = kMessage, .limit = count, .latest = true},
-          .answer_question = [id](const std::vector<StoredEvent>& found) {
-            json::array messages;
-            for (const auto& each : found) messages.push_back(json::parse(each.event.body));
-            return say({{"type", "history"}, {"id", id}, {"messages", std::move(messages)}});
-          }};
+          .answer_question =
+              [id](const std::vector<StoredEvent>& found) {
+                json::array messages;
+                for (const auto& each : found) messages.push_back(json::parse(each.event.body));
+                return say({{"type", "history"}, {"id", id}, {"messages", std::move(messages)}});
+              }};
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ using testing::IsEmpty;
 class ConfigurationTest : public testing::Test {
  protected:
   // The file's name in problems is FILE.
-  ReadConfiguration read(const std::string& toml, std::map<std::string, std::string> environment = {},
+  ReadConfiguration read(const std::string& toml,
+                         std::map<std::string, std::string> environment = {},
                          std::map<std::string, std::string> flags = {}) {
     std::ofstream(path_) << toml;
     auto result = read_configuration({path_, std::move(environment), std::move(flags)});
@@ -36,7 +37,8 @@ class ConfigurationTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove(path_); }
 
-  std::string path_ = testing::TempDir() + "configuration_test_" + std::to_string(::getpid()) + ".toml";
+  std::string path_ =
+      testing::TempDir() + "configuration_test_" + std::to_string(::getpid()) + ".toml";
 };
 
 TEST_F(ConfigurationTest, WithoutSourcesEverythingIsTheDefault) {
@@ -82,18 +84,18 @@ TEST_F(ConfigurationTest, TheShownSettingsAreTheDefaults) {
 }
 
 TEST_F(ConfigurationTest, UnknownNamesAreRefusedWithTheirLineAndTheNearestName) {
-  const auto result = read("[server]\nprot = 1\n[shutdwon]\ntimeout_secs = 1\n[log]\nasnyc = true\n");
-  EXPECT_THAT(texts(result),
-              testing::UnorderedElementsAre(
-                  "FILE:2:1: unknown key 'prot'; did you mean 'port'? in [server]",
-                  "FILE:3:2: unknown table 'shutdwon'; did you mean 'shutdown'?",
-                  "FILE:6:1: unknown key 'asnyc'; did you mean 'async'? in [log]"));
+  const auto result =
+      read("[server]\nprot = 1\n[shutdwon]\ntimeout_secs = 1\n[log]\nasnyc = true\n");
+  EXPECT_THAT(texts(result), testing::UnorderedElementsAre(
+                                 "FILE:2:1: unknown key 'prot'; did you mean 'port'? in [server]",
+                                 "FILE:3:2: unknown table 'shutdwon'; did you mean 'shutdown'?",
+                                 "FILE:6:1: unknown key 'asnyc'; did you mean 'async'? in [log]"));
 }
 
 TEST_F(ConfigurationTest, AllProblemsOfAllSourcesAreSaidAtOnce) {
-  const auto result = read("[server]\nport = 70000\n[log]\nlevel = \"debugg\"\nasync = 1\n",
-                           {{"APP_SHUTDOWN_TIMEOUT_SECS", "soon"}, {"TLS_MODE", "off"}},
-                           {{"tls.port", "x"}});
+  const auto result =
+      read("[server]\nport = 70000\n[log]\nlevel = \"debugg\"\nasync = 1\n",
+           {{"APP_SHUTDOWN_TIMEOUT_SECS", "soon"}, {"TLS_MODE", "off"}}, {{"tls.port", "x"}});
   EXPECT_EQ(texts(result).size(), 6U);
   EXPECT_THAT(texts(result), testing::Contains(HasSubstr("FILE:2:8: 'server.port' is 70000")));
   EXPECT_THAT(texts(result), testing::Contains(HasSubstr("did you mean 'debug'?")));
@@ -108,10 +110,11 @@ TEST_F(ConfigurationTest, ASyntaxErrorHasItsPlace) {
 
 TEST_F(ConfigurationTest, TheEnvironmentGoesBeforeTheFileAndFlagsBeforeBoth) {
   const std::string file = "[shutdown]\ntimeout_secs = 10\n[server]\nport = 1\n";
-  const auto result = read(
-      file, {{"APP_SHUTDOWN_TIMEOUT_SECS", "20"}, {"APP_SERVER_PORT", "2"},
-             {"APP_SHUTDOWN_WATCHDOG_ENABLED", "false"}},
-      {{"server.port", "3"}});
+  const auto result = read(file,
+                           {{"APP_SHUTDOWN_TIMEOUT_SECS", "20"},
+                            {"APP_SERVER_PORT", "2"},
+                            {"APP_SHUTDOWN_WATCHDOG_ENABLED", "false"}},
+                           {{"server.port", "3"}});
   EXPECT_THAT(texts(result), IsEmpty());
   EXPECT_EQ(result.configuration.timeout_secs, 20);
   EXPECT_EQ(result.configuration.port, 3);
@@ -139,7 +142,8 @@ TEST_F(ConfigurationTest, LimitsThatCannotBeKeptAreRefused) {
 }
 
 TEST_F(ConfigurationTest, ACertificateNeedsItsKey) {
-  EXPECT_THAT(texts(read("", {}, {{"tls.certificate", path_}})), ElementsAre(HasSubstr("go together")));
+  EXPECT_THAT(texts(read("", {}, {{"tls.certificate", path_}})),
+              ElementsAre(HasSubstr("go together")));
 }
 
 TEST_F(ConfigurationTest, ChangesTellWhatNeedsARestart) {

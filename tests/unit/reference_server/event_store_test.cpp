@@ -110,7 +110,8 @@ TEST_F(EventStoreTest, ASecondServerOnTheSameDatabaseIsRefused) {
 }
 
 TEST_F(EventStoreTest, AFolderThatIsNotThereIsAnError) {
-  const auto none = EventStore::open({folder_ + "/no/events.db", 1, [](const auto&) {}}, log_, metrics_);
+  const auto none =
+      EventStore::open({folder_ + "/no/events.db", 1, [](const auto&) {}}, log_, metrics_);
   ASSERT_FALSE(none);
   EXPECT_NE(none.error().message().find("open the database"), std::string::npos);
 }

@@ -52,7 +52,8 @@ TEST_F(PipelineTest, ChargePointsGetTheirResultOnceTheCallIsStored) {
   pipeline_->start();
   const auto boot = say("/ocpp/CP1", R"([2,"1","BootNotification",{"chargePointVendor":"v"}])");
   EXPECT_THAT(boot.text, HasSubstr(R"([3,"1",{"status":"Accepted")"));
-  EXPECT_THAT(say("/ocpp/CP1", R"([2,"2","Heartbeat",{}])").text, HasSubstr(R"([3,"2",{"currentTime")"));
+  EXPECT_THAT(say("/ocpp/CP1", R"([2,"2","Heartbeat",{}])").text,
+              HasSubstr(R"([3,"2",{"currentTime")"));
   EXPECT_EQ(say("/ocpp/CP1", R"([2,"3","StatusNotification",{}])").text, R"([3,"3",{}])");
   EXPECT_EQ(say("/ocpp/CP1", R"([2,"4","MeterValues",{}])").text, R"([3,"4",{}])");
   const auto stored = ask({});
@@ -64,17 +65,20 @@ TEST_F(PipelineTest, ChargePointsGetTheirResultOnceTheCallIsStored) {
 TEST_F(PipelineTest, WhatIsNoCallIsRefusedAndNotStored) {
   start();
   pipeline_->start();
-  for (const auto* text : {"", "{", "[]", R"([3,"1",{}])", R"([2,1,"Heartbeat",{}])", R"([2,"","Heartbeat",{}])"}) {
+  for (const auto* text :
+       {"", "{", "[]", R"([3,"1",{}])", R"([2,1,"Heartbeat",{}])", R"([2,"","Heartbeat",{}])"}) {
     EXPECT_THAT(say("/ocpp/CP1", text).text, HasSubstr(R"([4,"-1","FormationViolation")")) << text;
   }
-  EXPECT_THAT(say("/ocpp/CP1", R"([2,"5","Reset",{}])").text, HasSubstr(R"([4,"5","NotImplemented")"));
+  EXPECT_THAT(say("/ocpp/CP1", R"([2,"5","Reset",{}])").text,
+              HasSubstr(R"([4,"5","NotImplemented")"));
   EXPECT_TRUE(ask({}).empty());
 }
 
 TEST_F(PipelineTest, StaffGetInitAcknowledgementAndHistory) {
   start();
   pipeline_->start();
-  EXPECT_EQ(say("/staff", R"({"type":"init","user":"ann"})").text, R"({"type":"init","user":"ann"})");
+  EXPECT_EQ(say("/staff", R"({"type":"init","user":"ann"})").text,
+            R"({"type":"init","user":"ann"})");
   EXPECT_EQ(say("/staff", R"({"type":"message","id":"m1","text":"hello"})").text,
             R"({"type":"ack","id":"m1"})");
   const auto history = say("/staff", R"({"type":"history","id":"h1","limit":10})").text;

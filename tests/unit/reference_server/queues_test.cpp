@@ -113,6 +113,14 @@ TEST_F(Queues, ASendQueueIsBounded) {
   EXPECT_EQ(queue.push({}), SendQueue::Pushed::full);
 }
 
+TEST_F(Queues, PingsTakeNoRoomFromAnswersAndOneWaitsAtMost) {
+  SendQueue queue(io_.get_executor(), 1);
+  EXPECT_EQ(queue.push({Frame::Kind::ping, "", {}}), SendQueue::Pushed::taken);
+  EXPECT_EQ(queue.push({Frame::Kind::ping, "", {}}), SendQueue::Pushed::full);
+  EXPECT_EQ(queue.push({}), SendQueue::Pushed::taken);
+  EXPECT_EQ(queue.push({}), SendQueue::Pushed::full);
+}
+
 TEST_F(Queues, AClosedSendQueueRefusesAndSendsTheCloseFrameLast) {
   SendQueue queue(io_.get_executor(), 2);
   EXPECT_EQ(queue.push({Frame::Kind::text, "one", {}}), SendQueue::Pushed::taken);
