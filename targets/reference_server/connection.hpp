@@ -6,6 +6,9 @@
 // plain_connection.cpp and tls_connection.cpp alone.
 #pragma once
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -22,6 +25,7 @@
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -226,7 +230,6 @@ class Connection final : public Session {
     if (refused) co_return;
     if (!leaving()) patience_.cancel();  // a WebSocket may be silent, pings look after it
     buffer_.clear();
-    ws_.control_callback([this](websocket::frame_type, beast::string_view) { heard_ = true; });
     asio::co_spawn(ws_.get_executor(), write_frames(), asio::detached);
     ping_later();
     co_await read_messages(route);
@@ -254,7 +257,6 @@ class Connection final : public Session {
       auto [ended, read] = co_await ws_.async_read(buffer_, kTuple);
       doing_ = Doing::reading;
       if (ended) co_return;
-      heard_ = true;
       if (!out_.closed() && !deaf_) co_await take_on(route);
       buffer_.clear();
     }
@@ -343,14 +345,28 @@ class Connection final : public Session {
     });
   }
 
+  // How long ago the peer sent anything, by the kernel (tcp(7)). Not by Beast's control callback:
+  // with one, a read that finds a Close frame in its buffer goes round the event loop before it
+  // says so, and an async_close whose write ends in that moment waits for the read for ever, as the
+  // read does for it (Boost 1.81).
+  std::chrono::milliseconds silence() {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    const bool known =
+        ::getsockopt(socket().native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
+    return std::chrono::milliseconds(known ? info.tcpi_last_data_recv : 0);
+  }
+
   void ping() {
-    if (!std::exchange(heard_, false) && std::exchange(asked_, true)) {
+    // An answer to the last ping came about when it was sent; half an interval is for its way.
+    const auto now = asio::steady_timer::clock_type::now();
+    if (asked_at_ && silence() > now - *asked_at_ + settings().ping_interval / 2) {
       ++server_.metrics.peers_lost;
       server_.log.debug("a peer answered no ping and is given up");
       cut(false);
       return;
     }
-    asked_ = true;
+    asked_at_ = now;
     Frame frame;
     frame.kind = Frame::Kind::ping;
     // A full queue needs no ping: that the peer reads will show by itself.
@@ -413,8 +429,7 @@ class Connection final : public Session {
   bool writing_ = false;
   bool writer_is_over_ = false;
   Doing doing_ = Doing::handshake;
-  bool heard_ = false;  // of the peer since the last ping
-  bool asked_ = false;
+  std::optional<asio::steady_timer::time_point> asked_at_;  // by the last ping
   bool deaf_ = false;  // messages are read to the Close frame, but not taken on any more
   int late_messages_ = 0;
 };

@@ -254,7 +254,9 @@ class Serving(ReferenceServerTest):
         self.assertIn('"type":"init"', staff.ask('{"type":"init","user":"ann"}'))
         self.assertEqual('{"type":"ack","id":"m"}', staff.ask('{"type":"message","id":"m","text":"hello"}'))
         self.assertIn('"text":"hello"', staff.ask('{"type":"history","id":"h"}'))
-        self.assertTrue(self.connect(server, "/nowhere").head.startswith("HTTP/1.1 404"))
+        nobody = self.connect(server, "/nowhere")
+        self.assertTrue(nobody.head.startswith("HTTP/1.1 404"))
+        nobody.socket.close()
         listed = [event["id"] for event in json.loads(server.ask("/events")[1])["events"]]
         self.assertEqual(["1", "2", "m", "h"], listed)
         server.process.send_signal(signal.SIGTERM)
@@ -274,7 +276,7 @@ class Serving(ReferenceServerTest):
         self.assertEqual(200, server.ask("/health")[0])
 
     def test_pings_keep_who_answers_and_end_who_does_not(self):
-        server = self.start("[server]\nping_interval_ms = 100\n")
+        server = self.start("[server]\nping_interval_ms = 300\n")
         silent = self.connect(server, "/staff")
         self.assertTrue(until(lambda: server.metric("peers_lost_total") == 1, LIMIT))
         silent.socket.close()
