@@ -136,8 +136,9 @@ TEST_F(ConfigurationTest, TlsModeTurnsTlsOff) {
 }
 
 TEST_F(ConfigurationTest, LimitsThatCannotBeKeptAreRefused) {
-  EXPECT_THAT(texts(read("[shutdown]\ntimeout_secs = 5\ndrain_ms = 6000\n")).size(), 1U);
-  EXPECT_THAT(texts(read("[shutdown]\nlame_duck_ms = 50000\n")),
+  EXPECT_EQ(texts(read("[shutdown]\ntimeout_secs = 5\ndrain_ms = 6000\n")).size(), 1U);
+  EXPECT_EQ(texts(read("[shutdown]\ntimeout_secs = 5\nlame_duck_ms = 50000\n")).size(), 1U);
+  EXPECT_THAT(texts(read("[shutdown]\nprepare_ms = 100\nlame_duck_ms = 200\n")),
               ElementsAre(HasSubstr("does not fit")));
 }
 
