@@ -2,8 +2,8 @@
 
 namespace reference_server {
 
-void start_plain(asio::ip::tcp::socket socket, Surroundings& server) {
-  start(server, PlainStream(std::move(socket)));
+std::shared_ptr<Session> start_plain(asio::ip::tcp::socket socket, Surroundings& server) {
+  return start(server, PlainStream(std::move(socket)));
 }
 
 }  // namespace reference_server

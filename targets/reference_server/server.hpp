@@ -1,7 +1,12 @@
-// The reference server: WebSocket and HTTP over plain TCP and TLS, on one thread.
+// The reference server: WebSocket and HTTP over plain TCP and TLS on one thread, the database on
+// another, and a stop in the order of shutdown/coordinator.hpp:
+//
+//   signal → STOPPING=1 → /health 503 → listeners closed → Close 1001 to all, requests finish
+//          → pipeline and store drained, last batch written → checkpoint written and synced
+//          → database closed, log written out → exit
 #pragma once
 
-#include "reference_server/options.hpp"
+#include "reference_server/configuration.hpp"
 
 namespace reference_server {
 
@@ -10,12 +15,13 @@ struct StopPolicy {
   enum class Connections { close_in_order, cut };
   Connections connections = Connections::close_in_order;
   bool ends = true;
-  int exit_code = 0;
+  int exit_code = 0;  // of a stop that kept every promise
 };
 
-// Serves until SIGTERM or SIGINT and stops; later signals change nothing. Returns the exit code:
-// that of the policy, or 1 if a peer had to be forced. Throws boost::system::system_error if it
-// cannot start.
-int run_server(const Options& options, const StopPolicy& policy = {});
+// Serves until SIGTERM or SIGINT and stops; later signals do what shutdown.repeat says. SIGHUP
+// reads `sources` again. Returns the exit code: 0, or that of the policy, or 1 if the stop broke a
+// promise. Throws std::exception if it cannot start.
+int run_server(const ConfigurationSources& sources, const Configuration& configuration,
+               const StopPolicy& policy = {});
 
 }  // namespace reference_server

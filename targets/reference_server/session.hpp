@@ -9,7 +9,9 @@
 #include <memory>
 #include <unordered_set>
 
+#include "reference_server/configuration.hpp"
 #include "reference_server/endpoints.hpp"
+#include "shutdown/connection_tracker.hpp"
 
 namespace boost::asio::ssl {
 class context;
@@ -21,17 +23,26 @@ class Session;
 
 // What connections share. Outlives all of them.
 struct Surroundings {
-  Endpoints endpoints;
+  Endpoints& endpoints;
+  Pipeline& pipeline;
+  Log& log;
+  Metrics& metrics;
+  Configuration configuration;            // what is in effect
   std::unordered_set<Session*> sessions;  // those that live
-  std::chrono::milliseconds work{};
-  std::chrono::milliseconds close_timeout{};
-  std::size_t forced = 0;  // peers that did not finish within close_timeout of the stop
+  bool leaving = false;                   // the stop has come to its goodbyes
 };
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  explicit Session(Surroundings& server) : server_(server) { server_.sessions.insert(this); }
-  virtual ~Session() { server_.sessions.erase(this); }
+  explicit Session(Surroundings& server) : server_(server) {
+    server_.sessions.insert(this);
+    ++server_.metrics.connections;
+    ++server_.metrics.connections_open;
+  }
+  virtual ~Session() {
+    server_.sessions.erase(this);
+    --server_.metrics.connections_open;
+  }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -40,13 +51,19 @@ class Session : public std::enable_shared_from_this<Session> {
   // Closes the socket without any of that; `reset` sends RST instead of FIN.
   virtual void cut(bool reset) = 0;
 
+  // The stop waits for it.
+  void hold(graceful::shutdown::ConnectionGuard guard) { guard_.emplace(std::move(guard)); }
+
  protected:
   Surroundings& server_;
+
+ private:
+  std::optional<graceful::shutdown::ConnectionGuard> guard_;
 };
 
 // Starts to serve the connection; the session keeps itself alive until it ends.
-void start_plain(boost::asio::ip::tcp::socket socket, Surroundings& server);
-void start_tls(boost::asio::ip::tcp::socket socket, boost::asio::ssl::context& tls,
-               Surroundings& server);
+std::shared_ptr<Session> start_plain(boost::asio::ip::tcp::socket socket, Surroundings& server);
+std::shared_ptr<Session> start_tls(boost::asio::ip::tcp::socket socket,
+                                   boost::asio::ssl::context& tls, Surroundings& server);
 
 }  // namespace reference_server

@@ -2,8 +2,9 @@
 
 namespace reference_server {
 
-void start_tls(asio::ip::tcp::socket socket, asio::ssl::context& tls, Surroundings& server) {
-  start(server, TlsStream(std::move(socket), tls));
+std::shared_ptr<Session> start_tls(asio::ip::tcp::socket socket, asio::ssl::context& tls,
+                                   Surroundings& server) {
+  return start(server, TlsStream(std::move(socket), tls));
 }
 
 }  // namespace reference_server

@@ -19,7 +19,8 @@ COMMAND = "ctest --preset release -L bench -R overhead"
 SCENARIO = """
 about = "The smallest trial: one client, an immediate stop"
 [target]
-command = ["reference_server", "--port", "{port}"]
+command = ["reference_server", "--port", "{port}", "--state", "{dir}/state"]
+environment = { APP_SHUTDOWN_LAME_DUCK_MS = "0" }
 ready = { url = "http://127.0.0.1:{port}/health" }
 stop = { signal = "SIGTERM", deadline = "2s" }
 [[clients]]
@@ -31,8 +32,10 @@ when = { event = "acknowledged", nth = 1 }
 
 # The same by hand. Each of the two gets ports of its own, below the ephemeral range and above lastcall's.
 BY_HAND = r"""
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
 one() {
-  reference_server --port $1 >/dev/null 2>&1 &
+  APP_SHUTDOWN_LAME_DUCK_MS=0 reference_server --port $1 --state $folder/$1 >/dev/null 2>&1 &
   until curl -sf -o /dev/null http://127.0.0.1:$1/health; do sleep 0.01; done
   curl -sf -o /dev/null http://127.0.0.1:$1/health
   kill -TERM $!
