@@ -6,8 +6,9 @@ from lastcall_cli import SOURCE, lastcall, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "20"))
 # A trial of these takes seconds, because a cluster is made first or the stop itself rightly takes that long.
-SLOW = ("caddy/silent", "haproxy/bounded", "postgres/fast", "postgres/immediate", "postgres/smart",
-        "reference/charge_points")
+SLOW = ("caddy/silent", "haproxy/bounded", "postgres/fast", "postgres/immediate", "postgres/smart")
+# Thousands of clients: one crowd at a time.
+CROWDS = ("reference/charge_points",)
 # Elsewhere: planted bugs and their twin (tests/detection), and a crowd (tests/bench/many_clients.py).
 ELSEWHERE = ("defects", "twin", "many_clients")
 
@@ -18,9 +19,9 @@ def scenarios():
 
 
 class Servers(unittest.TestCase):
-    def assert_holds(self, scenario, trials):
+    def assert_holds(self, scenario, trials, jobs):
         with temporary_folder() as folder:
-            run = lastcall("run", SOURCE / "scenarios" / f"{scenario}.toml", "--trials", trials, "--jobs", 2, "--results",
+            run = lastcall("run", SOURCE / "scenarios" / f"{scenario}.toml", "--trials", trials, "--jobs", jobs, "--results",
                            f"{folder}/r")
             reasons = [(t["trial"], v["property"], v["outcome"], v["reason"]) for t in run.trials
                        for v in t["result"]["verdicts"] if v["outcome"] in ("fail", "unknown")]
@@ -35,7 +36,8 @@ class Servers(unittest.TestCase):
         self.assertGreater(len(scenarios()), 20)
         for scenario in scenarios():
             with self.subTest(scenario):
-                self.assert_holds(scenario, max(4, TRIALS // 5) if scenario in SLOW else TRIALS)
+                few = scenario in SLOW + CROWDS
+                self.assert_holds(scenario, max(4, TRIALS // 5) if few else TRIALS, 1 if scenario in CROWDS else 2)
 
 
 if __name__ == "__main__":
