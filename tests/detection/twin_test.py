@@ -46,9 +46,10 @@ class Twins(unittest.TestCase):
                 if must == "prompt-exit":  # judged over the campaign, by the share of late trials
                     self.assertGreater(found[must]["fail"], TRIALS / 4, str(run))
                 else:
-                    # Never missed; a trial whose stop found nothing to judge does not count, but most find something.
+                    # Never missed. A trial whose stop found nothing to judge does not count: on a busy machine, what
+                    # lack of a processor may explain is not judged.
                     self.assertEqual(0, found[must]["pass"] + found[must]["unknown"], str(run))
-                    self.assertGreater(found[must]["fail"], TRIALS / 2, str(run))
+                    self.assertGreater(found[must]["fail"], 0, str(run))
                 strange = {name for name, p in found.items() if p["fail"] + p["unknown"] > 0} - {must} - may
                 self.assertEqual(set(), strange, str(run))
 
