@@ -48,6 +48,7 @@ class ClientThatIs : public testing::SessionAgainst {
     auto group = group_of(protocol, server->port());
     group.opening = std::move(opening);
     play(group, planned);
+    server->finish();
   }
   std::string got_;
   bool was_reset_ = false;
@@ -61,6 +62,7 @@ TEST_F(ClientThatIs, SilentSaysNothingAndClosesAfterTheServer) {
     EXPECT_EQ(peer.error, 0) << "it closes in order";
   });
   play(group_of(Protocol::ws, server->port()), that_is(Behaviour::silent));
+  server->finish();
   EXPECT_EQ(got_, "");
   EXPECT_THAT(words_, AllOf(Contains("misbehaved silent"), Contains("fin sent")));
   EXPECT_EQ(words_.back(), "connection_ended server_closed");
@@ -287,6 +289,7 @@ TEST_F(ClientThatIs, TalkingGarbageInsteadOfItsProtocol) {
     peer.read_to_end();
   });
   play(group_of(Protocol::http, server->port()), that_is(Behaviour::garbage));
+  server->finish();
   const auto kinds = std::set<char>(got_.begin(), got_.end()).size();
   EXPECT_GT(kinds, std::min<std::size_t>(got_.size() / 4, 100));
   EXPECT_THAT(got_, Not(HasSubstr("HTTP")));

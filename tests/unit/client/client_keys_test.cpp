@@ -53,6 +53,7 @@ TEST_F(ClientKeys, ATcpScriptIsSpokenFromOpeningToClosing) {
   group.messages = 2;
   group.closing = "QUIT\r\n";
   play(group);
+  server->finish();
   EXPECT_EQ(said, "AUTH 5\r\nECHO 000005-000000\r\nECHO 000005-000001\r\nQUIT\r\n");
   EXPECT_THAT(words_,
               AllOf(Contains("layer_up script"), Contains("answer_began 0"),
@@ -183,6 +184,7 @@ TEST_F(ClientKeys, AWebSocketMessageIsSentInSoManyFrames) {
   group.fragments = 4;
   group.binary = true;
   play(group);
+  server->finish();
   std::vector<int> opcodes;
   std::string message;
   while (opcodes.size() < 4) {
@@ -205,6 +207,7 @@ TEST_F(ClientKeys, ARequestIsSentInSoManySegments) {
   auto group = group_of(Protocol::http, server->port());
   group.fragments = 5;
   play(group);
+  server->finish();
   EXPECT_THAT(request, AllOf(StartsWith("GET / HTTP/1.1\r\n"), HasSubstr("Host: ")));
   EXPECT_GE(segments, 3U);
 }
@@ -234,6 +237,7 @@ TEST_F(ClientKeys, TheSourceIsWhatTheServerSees) {
   auto planned = client();
   planned.source = 0x7F090807;
   play(group_of(Protocol::tcp, server->port()), planned);
+  server->finish();
   EXPECT_EQ(source, "127.9.8.7");
 }
 

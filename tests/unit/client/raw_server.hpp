@@ -182,8 +182,10 @@ class RawServer {
   RawServer& operator=(const RawServer&) = delete;
   ~RawServer() {
     ::shutdown(listener_.get(), SHUT_RDWR);  // whoever still waits in accept gets an error
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
+  // Waits for the end of the script: what it wrote down may be read then.
+  void finish() { thread_.join(); }
 
   // From the next connection on: clients show a certificate that this file vouches for.
   void ask_for_certificate(const std::string& authority) {
