@@ -162,7 +162,8 @@ CHILD_BODY(reloads_until_told) { return reload_until_told({}); }
 
 TEST(Coordinator, AReloadThatTheStopOvertakesTellsNothingAfterStopping) {
   NotifyListener manager;
-  Child child("reloads_until_told", {.environment = {{"NOTIFY_SOCKET", manager.address().c_str()}}});
+  Child child("reloads_until_told",
+              {.environment = {{"NOTIFY_SOCKET", manager.address().c_str()}}});
   ASSERT_EQ("ready", child.read_line());
   child.signal(SIGHUP);
   EXPECT_THAT(manager.next(), HasSubstr("RELOADING=1"));

@@ -17,9 +17,9 @@
 // was abandoned.
 //
 // A reason that is there before build(), or comes within it, begins the stop at once: not before
-// build() has found nothing to refuse, but perhaps before the caller has the coordinator in hand. So
-// a callback uses what it was given, the reason in PhaseEvent and the tracker of connections(), not
-// the pointer that build() returns; and end_loop may be called before the loop was entered.
+// build() has found nothing to refuse, but perhaps before the caller has the coordinator in hand.
+// So a callback uses what it was given, the reason in PhaseEvent and the tracker of connections(),
+// not the pointer that build() returns; and end_loop may be called before the loop was entered.
 #pragma once
 
 #include <functional>
