@@ -138,7 +138,10 @@ class EmbeddedServer : public embed::Subject {
     changed_.wait(lock, [this] { return prepared_ || was_quit_; });
   }
   void request_second_stop(embed::StopReason reason) override {
-    if (makes(Mistake::reenters_the_stop)) return close_database();
+    if (makes(Mistake::reenters_the_stop)) {
+      await_closed_database();
+      return close_database();
+    }
     request(reason);
   }
 
@@ -195,13 +198,15 @@ class EmbeddedServer : public embed::Subject {
 
   static constexpr const char* kState = "state";
   // Long enough for any machine, not for ever: a schedule without the moment goes on without it.
-  static constexpr auto kPatience = std::chrono::milliseconds(100);
+  static constexpr auto kPatience = std::chrono::milliseconds(50);
+  // Who waits so long comes after everything else of a run.
+  static constexpr auto kLast = std::chrono::seconds(1);
   // The writer gathers a batch for so long, if nobody asks it to drain: no stop is that slow.
   static constexpr auto kBatch = std::chrono::seconds(1);
   // To the library no limit is none; this is beyond every deadline of a test.
   static constexpr auto kWithoutLimit = std::chrono::milliseconds(30'000);
   // Of the cache, which does nothing when it does not hang.
-  static constexpr auto kCacheLimit = std::chrono::milliseconds(150);
+  static constexpr auto kCacheLimit = std::chrono::milliseconds(100);
 
   static StateFormat<Texts> format() {
     return {.version = 1,
@@ -305,7 +310,7 @@ class EmbeddedServer : public embed::Subject {
   // Listens a while after the start, and hears only what comes from then on.
   void carry() {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kPatience, [] { return false; });
+    changed_.wait_for(lock, kLast, [] { return false; });
     const auto heard = broadcasts_;
     changed_.wait(lock, [&] { return broadcasts_ != heard; });
     lock.unlock();
@@ -395,13 +400,19 @@ class EmbeddedServer : public embed::Subject {
     const std::scoped_lock lock(mutex_);
     if (!database_is_open_) throw std::logic_error("the database is closed already");
     database_is_open_ = false;
+    changed_.notify_all();
+  }
+
+  void await_closed_database() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kLast, [this] { return !database_is_open_; });
   }
 
   void close_cache() {
     std::unique_lock lock(mutex_);
     cache_is_closed_ = true;
     if (makes(Mistake::loop_ends_first)) {
-      changed_.wait_for(lock, kPatience, [this] { return asked_; });
+      changed_.wait_for(lock, kLast, [this] { return asked_; });
     }
     if (!cache_hangs_) return;
     const auto let_go = hung_;
