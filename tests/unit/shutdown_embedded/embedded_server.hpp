@@ -260,13 +260,13 @@ class EmbeddedServer : public embed::Subject {
       builder.resource(make_resource("database", all), {.limit = kCacheLimit});
       return;
     }
-    const auto writer = [this] {
-      drain_queue();
-      end_writer();
-    };
+    const auto writer = [this] { end_writer(); };
     const auto database = [this] { close_database(); };
     if (makes(Mistake::database_before_queue)) {
-      builder.resource(make_resource("writer", writer));
+      builder.resource(make_resource("writer", [this] {
+        drain_queue();
+        end_writer();
+      }));
       builder.resource(database_resource("database", {.close = database}));
     } else {
       builder.resource(database_resource("database", {.close = database}));
@@ -377,9 +377,10 @@ class EmbeddedServer : public embed::Subject {
     std::unique_lock lock(mutex_);
     writer_runs_ = true;
     const auto is_urgent = [this] { return draining_ || writer_ends_; };
-    while (!writer_ends_ || !queue_.empty()) {
+    while (true) {
       changed_.wait(lock, [&] { return !queue_.empty() || writer_ends_; });
       changed_.wait_for(lock, kBatch, is_urgent);
+      if (writer_ends_) break;  // what nobody drained is lost
       if (database_is_open_) rows_.insert(rows_.end(), queue_.begin(), queue_.end());
       queue_.clear();
       changed_.notify_all();
