@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <future>
 #include <latch>
 #include <stdexcept>
 #include <thread>
 
+#include "shutdown/asio.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/shutdown/child_process.hpp"
 #include "unit/shutdown/notify_listener.hpp"
@@ -186,6 +189,37 @@ TEST(Coordinator, AServiceManagerThatIsGoneIsAWarningAndNoBrokenPromise) {
   const auto report = stage.stop();
   EXPECT_EQ(0, report.exit_code);
   EXPECT_THAT(report.warnings, Contains(HasSubstr("/proc/nowhere")));
+}
+
+TEST(Coordinator, TheHeartbeatGoesOnWhileItDrainsOnRequestOnly) {
+  for (const bool on_request : {true, false}) {
+    boost::asio::io_context context;
+    const auto work = boost::asio::make_work_guard(context);
+    Stage stage;
+    std::unique_ptr<ShutdownCoordinator> coordinator;
+    std::uint64_t beats = 0;
+    std::promise<void> passes;
+    stage.builder
+        .watchdog({.executors = {on_executor(context.get_executor())},
+                   .timeout = 60s,
+                   .interval = 1ms,
+                   .beat_while_draining = on_request})
+        .drain("takes a while",
+               [&] {
+                 const auto before = coordinator->watchdog()->beats();
+                 auto passing = passes.get_future();
+                 // 50 beats, or as long as a machine takes for the first of them.
+                 do {
+                   passing.wait_for(50ms);
+                   beats = coordinator->watchdog()->beats() - before;
+                 } while (on_request && beats == 0);
+               })
+        .end_loop([&] { context.stop(); });
+    coordinator = stage.build();
+    coordinator->request_stop("the test");
+    EXPECT_EQ(0, coordinator->run([&] { context.run(); }).exit_code);
+    EXPECT_EQ(on_request, beats > 0);
+  }
 }
 
 TEST(Coordinator, WhatIsUnderWayFinishesBeforeAnythingIsClosed) {
