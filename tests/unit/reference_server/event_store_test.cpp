@@ -120,7 +120,7 @@ TEST_F(EventStoreTest, WhatFinishCannotWriteIsAnError) {
   auto finishing = std::async(std::launch::async, [&] { return store_->finish(); });
   while (failed == 0) {  // who comes once it is finishing is refused at once
     store_->add(event("probe"), count);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    finishing.wait_for(std::chrono::milliseconds(1));
   }
   go_on.set_value();
   const auto finished = finishing.get();
