@@ -73,6 +73,11 @@ class Measured:
         """Of all its threads, also those that have ended."""
         return time.clock_gettime(self.clock)
 
+    def waited_seconds(self):
+        """How long its threads were ready to run and others had the processors: sched-stats.rst of the kernel."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
+
     def percent_of_a_processor(self, seconds):
         used, begin = self.processor_seconds(), time.monotonic()
         time.sleep(seconds)

@@ -83,9 +83,8 @@ void send_the_end(WebSocket& ws) {
   socket.close(ec);
 }
 
-asio::awaitable<void> stop_at_signal(asio::io_context& context, tcp::acceptor& listener,
-                                     bool handshakes) {
-  asio::signal_set signals(context, SIGTERM);
+asio::awaitable<void> stop_at(asio::signal_set& signals, asio::io_context& context,
+                              tcp::acceptor& listener, bool handshakes) {
   co_await signals.async_wait(asio::use_awaitable);
   listener.close();
   const std::vector<std::shared_ptr<WebSocket>> all(open_now.begin(), open_now.end());
@@ -107,10 +106,11 @@ int main(int argc, char** argv) {
     bench::raise_descriptor_limit();
     asio::io_context context(1);
     auto tls = bench::tls_server_context(argv[2], argv[3]);
+    asio::signal_set signals(context, SIGTERM);  // before anybody can see that it is there
     auto listener = bench::listen_locally(context, static_cast<std::uint16_t>(std::stoi(argv[1])));
     asio::co_spawn(context, accept(listener, tls), asio::detached);
     asio::co_spawn(context,
-                   stop_at_signal(context, listener, std::string_view(argv[4]) == "handshakes"),
+                   stop_at(signals, context, listener, std::string_view(argv[4]) == "handshakes"),
                    asio::detached);
     context.run();  // until the last connection is gone
     open_now.clear();
