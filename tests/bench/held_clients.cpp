@@ -2,10 +2,7 @@
 // their connections and answer Close and close_notify at once; when they are told to, each sends a
 // message, waits for the answer, and sends the next.
 //
-//   held_clients PORT PATH COUNT AT_ONCE
-//
-// AT_ONCE handshakes are under way at once: more keep the server busy, and none of them may wait
-// longer than the server's patience; one at a time leaves the same memory behind each time.
+//   held_clients PORT PATH COUNT
 //
 // Says one line of JSON for each thing that is over: all connected, one round of messages, all
 // closed. A line "SECONDS MESSAGE" on standard input is a round; {id} in the message becomes a new
@@ -47,6 +44,8 @@ using Clock = std::chrono::steady_clock;
 using WebSocket = websocket::stream<asio::ssl::stream<tcp::socket>, false>;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+// Handshakes under way at once: keeps the server busy, and none waits as long as its patience.
+constexpr std::size_t kAtOnce = 64;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -54,14 +53,13 @@ double seconds_since(Clock::time_point begin) {
 
 class HeldClients {
  public:
-  HeldClients(asio::io_context& context, std::uint16_t port, std::string path, std::size_t count,
-              std::size_t at_once)
+  HeldClients(asio::io_context& context, std::uint16_t port, std::string path, std::size_t count)
       : context_(context),
         server_(asio::ip::address_v4::loopback(), port),
         path_(std::move(path)),
         count_(count),
         commands_(context, STDIN_FILENO) {
-    for (std::size_t i = 0; i < at_once; ++i) {
+    for (std::size_t i = 0; i < kAtOnce; ++i) {
       asio::co_spawn(context_, connect_some(), asio::detached);
     }
     asio::co_spawn(context_, obey(), asio::detached);
@@ -198,10 +196,10 @@ class HeldClients {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
+  if (argc != 4) return 2;
   bench::raise_descriptor_limit();
   asio::io_context context(1);
   const HeldClients clients(context, static_cast<std::uint16_t>(std::stoi(argv[1])), argv[2],
-                            std::stoul(argv[3]), std::stoul(argv[4]));
+                            std::stoul(argv[3]));
   context.run();
 }

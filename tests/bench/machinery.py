@@ -31,7 +31,7 @@ it: the set of sessions, which the limit of connections needs; in each session t
 and what each connection knows about closing in order.
 
 Processor time over {SECONDS:g} s, no ping among them. Start-up is from exec to the first answer of /health. Memory is Rss;
-with connections the layout of the heap decides over megabytes in either direction, so there it is shown, not judged. What
+with connections the layout of the heap decides over a megabyte in either direction, so there it is shown, not judged. What
 the tracker needs for {CONNECTIONS} connections is among the memory of the library alone.
 """
 
@@ -43,7 +43,7 @@ def serve_and_measure(program, folder, certificate, environment, found):
         time.sleep(SETTLED)
         found.setdefault("memory, kB", []).append(server.kilobytes())
         found.setdefault("processor, %", []).append(server.percent_of_a_processor(SECONDS))
-        with Clients(tls, "/staff", CONNECTIONS, at_once=1):
+        with Clients(tls, "/staff", CONNECTIONS):
             time.sleep(SETTLED)
             found.setdefault(f"{HELD}: memory, kB", []).append(server.kilobytes())
             found.setdefault(f"{HELD}: processor, %", []).append(server.percent_of_a_processor(SECONDS))

@@ -115,8 +115,8 @@ class Measured:
 class Clients(Measured):
     """held_clients: all connected when this is constructed."""
 
-    def __init__(self, port, path, count, at_once=64):
-        super().__init__(["held_clients", port, path, count, at_once], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, port, path, count):
+        super().__init__(["held_clients", port, path, count], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.connected = self.next()
         assert self.connected["connected"] == count, str(self.connected)
 

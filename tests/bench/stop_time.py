@@ -22,7 +22,7 @@ anything else, closes every connection as the protocols want it: Close, the peer
 *Minimal, send*: it sends Close, close_notify and FIN to each and ends, waiting for nobody: what it costs at the very least.
 
 The clients are the same for all, on the same machine: one thread that answers at once. *In order*: how many of them saw
-Close 1001 and close_notify, in the worst run of each of the three.
+Close 1001 and close_notify and could answer them, in the worst run of each of the three.
 """
 
 
