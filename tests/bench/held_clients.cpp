@@ -7,8 +7,6 @@
 // Says one line of JSON for each thing that is over: all connected, one round of messages, all
 // closed. A line "SECONDS MESSAGE" on standard input is a round; {id} in the message becomes a new
 // number each time. Ends when all are closed, or when standard input does.
-#include <openssl/ssl.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -16,7 +14,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
