@@ -5,6 +5,7 @@ LASTCALL_SCALE divides the counts."""
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -29,17 +30,24 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def campaign(path, trials, jobs=2):
+def campaign(path, trials, jobs=2, keep=None):
+    """`keep`: where the results of a campaign that did not hold stay."""
     with temporary_folder() as folder:
-        run = lastcall("run", path, "--trials", trials, "--jobs", jobs, "--keep", "none", "--results", f"{folder}/r",
-                       limit=CAMPAIGN_LIMIT)
+        run = lastcall("run", path, "--trials", trials, "--jobs", jobs, "--keep", "failed" if keep else "none", "--results",
+                       f"{folder}/r", limit=CAMPAIGN_LIMIT)
         if run.code not in (0, 1, 3):
             sys.exit(str(run))
         report = run.report
+        if keep and run.code:
+            shutil.copytree(run.results, keep, dirs_exist_ok=True)
     properties = {p["name"]: {"switched_off": True} if p["switched_off"] else
                   {key: p[key] for key in (*COUNTS, "first_reason")} for p in report["scenarios"][0]["properties"]}
     return {"trials": trials, "seed": report["seed"], "exit_code": run.code, "seconds": round(run.seconds),
             "properties": properties}
+
+
+def kept(name):
+    return SOURCE / "lastcall-results" / name
 
 
 def planted():
@@ -127,7 +135,7 @@ def main():
         path = SOURCE / "scenarios" / f"{scenario}.toml"
         if not found or found["trials"] < trials or found["scenario_sha256"] != sha256(path):
             jobs = 4 if scenario in SLOW else 2  # slow ones mostly wait
-            found = content["campaigns"][scenario] = {"scenario_sha256": sha256(path), **campaign(path, trials, jobs)}
+            found = content["campaigns"][scenario] = {"scenario_sha256": sha256(path), **campaign(path, trials, jobs, kept(scenario))}
             evidence.save("long", content, markdown(content))
         print(scenario, found["trials"], "trials, exit code", found["exit_code"], *bad(found), flush=True)
         wrong += [scenario] if found["exit_code"] or bad(found) else []
