@@ -66,9 +66,12 @@ Debt debt(const ConnectionView& c, Protocol protocol, const std::vector<int>& co
   return {};
 }
 
-// Of a client that keeps its side open, once the server has closed its own.
-bool is_reset_after_goodbye(const ConnectionView& c, const Debt& owed) {
-  return owed.what == "were reset" && is_before(c.fin_received, *c.reset);
+// Of a client that keeps its side open, once the server has closed its own, or that was late to
+// read that it did.
+bool is_reset_after_goodbye(const ConnectionView& c, const Debt& owed, Behaviour behaviour) {
+  if (owed.what != "were reset") return false;
+  if (behaviour == Behaviour::never_closes) return is_before(c.fin_received, *c.reset);
+  return behaviour == Behaviour::slow_reader && is_before(c.close_frame_received, *c.reset);
 }
 
 bool is_over_before(const ConnectionView& c, EventIndex stop) {
@@ -145,7 +148,7 @@ class Judge {
       return Judgement::not_judged;
     }
     auto owed = debt(c, protocol, codes_, history_);
-    if (behaviour == Behaviour::never_closes && is_reset_after_goodbye(c, owed)) owed = {};
+    if (is_reset_after_goodbye(c, owed, behaviour)) owed = {};
     const auto disturbed = peers_.excused_from(c);
     if (disturbed && !is_decided_before(c, owed, *disturbed)) return Judgement::not_judged;
     if (!owed.what.empty() && (may_be_backlog(c, protocol) || is_late_sender(c, protocol))) {

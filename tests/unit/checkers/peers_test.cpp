@@ -167,6 +167,14 @@ TEST(CloseDisturbed, ASlowReaderIsJudgedIfItCameToTheEnd) {
   EXPECT_THAT(close_handshake(slow().fin(0).closed(0)), StartsWith("fail 1"));
   EXPECT_EQ(close_handshake(slow().close_frame(0, 1001).fin(0).closed(0)), "pass 1: ");
 }
+TEST(CloseDisturbed, ASlowReaderMayBeResetOnceItHasReadTheGoodbye) {
+  const auto slow = [] {
+    return h().all_are(Behaviour::slow_reader).ready().client(0).up(0).stop();
+  };
+  EXPECT_EQ(close_handshake(slow().close_frame(0, 1001).reset(0).exited(0)), "pass 1: ");
+  EXPECT_THAT(close_handshake(slow().reset(0).exited(0)), StartsWith("fail 1"));
+  EXPECT_THAT(close_handshake(slow().close_frame(0, 1006).reset(0).exited(0)), StartsWith("fail 1"));
+}
 TEST(CloseRaw, OwesTlsItsCloseNotifyAndTcpNoReset) {
   EXPECT_EQ(close_handshake(stopped(Protocol::tls).close_notify(0).fin(0).closed(0).exited(0)),
             "pass 1: ");
