@@ -54,7 +54,8 @@ int wait_with_epoll() {
 // The same with a child that ends while SIGCHLD is ignored, as it is by default.
 int wait_with_a_child() {
   if (::fork() == 0) {
-    ::usleep(50'000);
+    ::usleep(50'000);  // until the parent waits
+    say("child over\n");
     ::_exit(0);
   }
   return wait_with_epoll();

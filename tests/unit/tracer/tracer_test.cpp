@@ -150,13 +150,16 @@ TEST(Tracer, AnIgnoredSignalInterruptsNoCall) {
   Traced subject;
   subject.start({LASTCALL_SUBJECT, "epoll-child"});
   EXPECT_EQ(subject.line(), "ready");
-  while (!look(subject.tracer())) {
-  }
+  EXPECT_EQ(subject.line(), "child over");
+  const auto own = "/proc/" + std::to_string(subject.pid());
+  const auto child = read_file(own + "/task/" + std::to_string(subject.pid()) + "/children");
+  ASSERT_TRUE(child);
   const auto limit = now() + std::chrono::seconds(5);
-  while (look(subject.tracer()) > 1 && now() < limit) {
+  while (state_of(std::stoi(*child)) != 'Z' && now() < limit) {
   }
-  subject.signal(SIGTERM);
+  subject.signal(SIGTERM);  // after SIGCHLD
   EXPECT_EQ(subject.rest(), "interrupted by SIGTERM\n");
+  EXPECT_EQ(subject.end(), "exited 5");
 }
 
 TEST(Tracer, FiltersSleepUntilTheyAreWoken) {
