@@ -200,10 +200,10 @@ void TraceLoop::on_syscall_exit(Thread& thread) {
 
 void TraceLoop::on_signal(Thread& thread, int signal) {
   const auto tid = tid_of(thread);
+  const auto repaired_at = std::exchange(thread.repaired_at, std::nullopt);
   user_regs_struct registers{};
   if (calls_.registers(tid, registers) == 0) {
-    if (thread.repaired_at && registers.rip == *thread.repaired_at &&
-        registers.rax == registers.orig_rax) {
+    if (repaired_at && registers.rip == *repaired_at && registers.rax == registers.orig_rax) {
       // The signal, not the tracer, interrupted the call: it has to see that.
       registers.rax = static_cast<std::uint64_t>(-std::int64_t{EINTR});
       registers.rip += kSyscallInstruction;
@@ -212,7 +212,6 @@ void TraceLoop::on_signal(Thread& thread, int signal) {
     // Without a tracer an ignored signal is not even sent.
     if (says_interrupted(registers) && is_ignored(thread.pid, signal)) repair(thread, registers);
   }
-  thread.repaired_at.reset();
   siginfo_t info{};
   bool swallowed = false;
   if (calls_.signal_info(tid, info) == 0) {
