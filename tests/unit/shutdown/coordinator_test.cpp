@@ -591,7 +591,7 @@ TEST(Coordinator, LeavingMainWithAnAbandonedThreadDestroysNothingUnderIt) {
 }
 
 CHILD_BODY(never_ends_its_reload) {
-  return reload_until_told({.force_delay = 1ms, .total = 50ms});
+  return reload_until_told({.force_delay = 1ms, .total = 500ms});
 }
 
 TEST(Coordinator, AReloadThatHangsIsForcedAtTheTotal) {
@@ -602,7 +602,7 @@ TEST(Coordinator, AReloadThatHangsIsForcedAtTheTotal) {
   child.signal(SIGTERM);
   EXPECT_EQ(1, child.wait());
   const auto said = child.errors();
-  EXPECT_THAT(said, HasSubstr("total limit of 50 ms"));
+  EXPECT_THAT(said, HasSubstr("total limit of 500 ms"));
   EXPECT_THAT(said, HasSubstr("in Exiting"));
   EXPECT_THAT(said, HasSubstr("a reload"));
 }
@@ -617,7 +617,7 @@ CHILD_BODY(outlives_its_reload) {
   };
   const auto coordinator = std::move(
       *builder.signals(signals)
-           .limits({.force_delay = 1ms, .total = 50ms})
+           .limits({.force_delay = 1ms, .total = 500ms})
            .force_quit([](const ForcedQuit& quit) { say(quit.text()); })
            .build());
   say("ready");
