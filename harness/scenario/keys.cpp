@@ -220,7 +220,7 @@ const Table& target_table() {
            .about = "Whether lastcall traces it, ptrace(2): without that some properties cannot be "
                     "judged. A program that traces itself, or that a debugger shall attach to, "
                     "needs false.",
-           .fallback = "true"},
+           .fallback = "false"},
           {.name = "shell",
            .kind = Kind::boolean,
            .about = "Below a shell that waits for it and passes no signal on, as the shell form of "
