@@ -1,0 +1,54 @@
+// A seccomp filter (seccomp(2)) that makes chosen system calls stop for the tracer and lets all
+// others pass. Calls of a foreign architecture (32-bit programs) pass too: they are not seen.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <boost/system/error_code.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace lastcall {
+
+// `syscalls`: numbers of this machine's architecture.
+Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls);
+
+// "rename" <-> 82. Nothing for a name that this architecture has no call of.
+std::optional<int> syscall_number(const std::string& name);
+std::string syscall_name(std::uint64_t number);
+
+// An initialiser of a launcher: the child waits until it is traced, because without a tracer a
+// filtered call fails with ENOSYS, and then filters itself. Async-signal-safe after fork. What
+// other initialisers do after it is filtered already.
+class TraceMe {
+ public:
+  static constexpr std::string_view kTried = "let itself be traced";
+  // What the gate says.
+  static constexpr std::uint64_t kFiltered = 1;
+  static constexpr std::uint64_t kUnfiltered = 2;
+
+  // Not traced.
+  TraceMe() = default;
+  // `gate`: an eventfd(2); the child goes on once one of those was written to it.
+  // `no_new_privileges` (prctl(2)): what filtering costs who lacks CAP_SYS_ADMIN.
+  TraceMe(const std::vector<sock_filter>* filter, int gate, bool no_new_privileges)
+      : filter_(filter), gate_(gate), no_new_privileges_(no_new_privileges) {}
+
+  boost::system::error_code on_exec_setup(auto&, const std::string&, char* const*) const {
+    return {wait_and_filter(), boost::system::system_category()};
+  }
+
+ private:
+  [[nodiscard]] int wait_and_filter() const;  // 0 or errno
+  const std::vector<sock_filter>* filter_ = nullptr;
+  int gate_ = -1;
+  bool no_new_privileges_ = false;
+};
+
+}  // namespace lastcall

@@ -1,0 +1,54 @@
+// What watches a traced program. The loop tells every observer what a thread is about to do while
+// that thread is stopped; observers say what they wish, and the wishes of all are joined. Called on
+// the tracer's thread only.
+#pragma once
+
+#include <signal.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "tracer/ptrace_calls.hpp"
+
+namespace lastcall {
+
+// A thread that is stopped, for as long as a call of an observer lasts.
+struct Tracee {
+  pid_t pid = 0;  // its process
+  pid_t tid = 0;
+  PtraceCalls& calls;
+};
+
+// What becomes of a system call at whose entry a thread stands.
+struct SyscallWish {
+  bool see_exit = false;     // on_syscall_exit() is called with the result
+  std::optional<int> error{};  // it is not made and fails with this errno
+  std::optional<std::uint64_t> length{};  // of a write: its third argument becomes this
+  Nanoseconds delay{};                  // it is made so much later
+  void join(const SyscallWish& other);
+};
+
+class TraceObserver {
+ public:
+  virtual ~TraceObserver() = default;
+
+  // The process executes a program now: the first time, or another one.
+  virtual void executed(const Tracee&) {}
+  // A new thread or, where pid and tid are the same, a new process; it has not run yet.
+  virtual void began(const Tracee&) {}
+
+  virtual SyscallWish on_syscall(const Tracee&, const SyscallEntry&) { return {}; }
+  // `result` as the kernel returned it: negative is -errno.
+  virtual void on_syscall_exit(const Tracee&, const SyscallEntry&, std::int64_t /*result*/) {}
+
+  // A signal is about to be delivered; SIGKILL never is. Returns whether it is swallowed.
+  virtual bool on_signal(const Tracee&, const siginfo_t&) { return false; }
+  // A thread is about to end, its memory still there. `status` as wait(2) will give it.
+  virtual void on_thread_exit(const Tracee&, int /*status*/) {}
+  // The whole process has ended and is gone.
+  virtual void process_ended(pid_t, const siginfo_t&) {}
+};
+
+}  // namespace lastcall

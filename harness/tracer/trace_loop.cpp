@@ -1,0 +1,317 @@
+#include "tracer/trace_loop.hpp"
+
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+namespace lastcall {
+namespace {
+
+// A thread that can be stopped stops within microseconds; one that waits for its vfork(2) child, or
+// for a disk, does not before that is over.
+constexpr auto kStopLimit = std::chrono::milliseconds(100);
+
+constexpr std::uint32_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD |
+                                   PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP;
+constexpr std::uint32_t kAsleep = PTRACE_O_SUSPEND_SECCOMP;
+constexpr std::uint64_t kSyscallInstruction = 2;  // bytes
+// What the kernel itself will make again: ERESTARTSYS to ERESTART_RESTARTBLOCK, errno.h of Linux.
+bool will_be_restarted(std::int64_t result) { return result <= -512 && result >= -516; }
+
+int stop_signal(const siginfo_t& info) { return info.si_status & 0xff; }
+int stop_event(const siginfo_t& info) { return info.si_status >> 8; }
+bool is_stop_signal(int signal) {
+  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+bool is_in_call(const user_regs_struct& registers) {
+  return static_cast<std::int64_t>(registers.orig_rax) >= 0;
+}
+bool says_interrupted(const user_regs_struct& registers) {
+  return is_in_call(registers) && static_cast<std::int64_t>(registers.rax) == -EINTR;
+}
+
+}  // namespace
+
+void SyscallWish::join(const SyscallWish& other) {
+  see_exit |= other.see_exit;
+  if (other.error) error = other.error;
+  if (other.length) length = other.length;
+  delay = std::max(delay, other.delay);
+}
+
+TraceLoop::~TraceLoop() {
+  for (auto& [tid, thread] : threads_) {
+    if (std::holds_alternative<Stopped>(thread.now)) go_on(thread);
+  }
+}
+
+Result<bool> TraceLoop::follow(pid_t child, bool asleep) {
+  options_ = kOptions | (asleep ? kAsleep : 0U);
+  if (const int problem = calls_.seize(child, options_); problem != 0)
+    return Error{"trace", "process " + std::to_string(child), problem, ""};
+  threads_.try_emplace(
+      child, Thread{.pid = child, .now = Running(child), .options = options_, .begun = true});
+  return true;
+}
+
+void TraceLoop::work() {
+  while (const auto info = calls_.wait()) report(*info);
+  const auto at = now();
+  for (auto& timer : std::exchange(timers_, {})) {
+    if (timer.due > at) {
+      timers_.push_back(timer);
+    } else if (const auto found = threads_.find(timer.tid);
+               found != threads_.end() && std::exchange(found->second.held, false)) {
+      go_on(found->second, found->second.in_call ? Resume::to_syscall_exit : Resume::run);
+    }
+  }
+}
+
+std::optional<TimePoint> TraceLoop::next_timer() const {
+  const auto first = std::ranges::min_element(timers_, {}, &Timer::due);
+  return first == timers_.end() ? std::nullopt : std::optional(first->due);
+}
+
+void TraceLoop::report(const siginfo_t& info) {
+  if (info.si_code != CLD_TRAPPED) return ended(info);
+  handle_stop(stopped(info), info);
+}
+
+TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
+  // The first stop of a new thread or process may come before its parent's report of it.
+  const auto tid = info.si_pid;
+  const auto [found, is_new] = threads_.try_emplace(tid, Thread{.now = Running(tid)});
+  auto& thread = found->second;
+  if (is_new) thread.pid = calls_.process_of(tid);
+  // SIGKILL takes a stopped thread out of its stop, and into that of its exit.
+  if (auto* running = std::get_if<Running>(&thread.now)) thread.now = std::move(*running).stopped(calls_);
+  thread.held = false;
+  if (thread.options != options_ && calls_.set_options(tid, options_) == 0) thread.options = options_;
+  return thread;
+}
+
+void TraceLoop::ended(const siginfo_t& info) {
+  const auto found = threads_.find(info.si_pid);
+  if (found == threads_.end()) {
+    ends_.push_back(info);
+    return;
+  }
+  const bool whole_process = found->second.pid == info.si_pid;
+  if (auto* stopped = std::get_if<Stopped>(&found->second.now)) std::move(*stopped).ended();
+  threads_.erase(found);
+  if (!whole_process) return;
+  for (auto* observer : observers_) observer->process_ended(info.si_pid, info);
+  ends_.push_back(info);
+}
+
+void TraceLoop::handle_stop(Thread& thread, const siginfo_t& info) {
+  const int signal = stop_signal(info);
+  const int event = stop_event(info);
+  if (event == PTRACE_EVENT_STOP) {
+    if (is_stop_signal(signal)) {
+      go_on(thread, Resume::listen);
+    } else {
+      interrupted(thread);
+    }
+  } else if (event != 0) {
+    on_event(thread, event);
+  } else if (signal == (SIGTRAP | 0x80)) {
+    on_syscall_exit(thread);
+  } else {
+    on_signal(thread, signal);
+  }
+}
+
+void TraceLoop::on_event(Thread& thread, int event) {
+  std::uint64_t message = 0;
+  (void)calls_.event_message(tid_of(thread), message);
+  switch (event) {
+    case PTRACE_EVENT_SECCOMP:
+      return on_syscall_entry(thread);
+    case PTRACE_EVENT_EXEC:
+      return on_exec(thread);
+    case PTRACE_EVENT_EXIT:
+      for (auto* observer : observers_)
+        observer->on_thread_exit(tracee(thread), static_cast<int>(message));
+      break;
+    default:  // a new thread or process is met at its own first stop
+      break;
+  }
+  go_on(thread);
+}
+
+// execve(2) ends all other threads, and the one that called it takes the leader's number.
+void TraceLoop::on_exec(Thread& thread) {
+  for (auto other = threads_.begin(); other != threads_.end();) {
+    auto& [tid, gone] = *other;
+    if (gone.pid != thread.pid || tid == thread.pid) {
+      ++other;
+      continue;
+    }
+    if (auto* stopped = std::get_if<Stopped>(&gone.now)) std::move(*stopped).ended();
+    other = threads_.erase(other);
+  }
+  for (auto* observer : observers_) observer->executed(tracee(thread));
+  go_on(thread);
+}
+
+void TraceLoop::on_syscall_entry(Thread& thread) {
+  SyscallEntry entry;
+  SyscallWish wish;
+  if (calls_.syscall_entry(tid_of(thread), entry) == 0) {
+    for (auto* observer : observers_) wish.join(observer->on_syscall(tracee(thread), entry));
+  }
+  if (wish.error || wish.length) {
+    user_regs_struct registers{};
+    if (calls_.registers(tid_of(thread), registers) == 0) {
+      if (wish.length) registers.rdx = *wish.length;
+      if (wish.error) {
+        registers.orig_rax = ~0ULL;  // no system call
+        registers.rax = static_cast<std::uint64_t>(-std::int64_t{*wish.error});
+      }
+      (void)calls_.set_registers(tid_of(thread), registers);
+    }
+  }
+  if (wish.see_exit) thread.in_call = entry;
+  if (wish.delay > Nanoseconds(0)) {
+    thread.held = true;
+    timers_.push_back({now() + wish.delay, tid_of(thread)});
+    return;
+  }
+  go_on(thread, wish.see_exit ? Resume::to_syscall_exit : Resume::run);
+}
+
+void TraceLoop::on_syscall_exit(Thread& thread) {
+  user_regs_struct registers{};
+  const auto entry = std::exchange(thread.in_call, std::nullopt);
+  if (entry && calls_.registers(tid_of(thread), registers) == 0) {
+    const auto result = static_cast<std::int64_t>(registers.rax);
+    for (auto* observer : observers_) {
+      if (!will_be_restarted(result)) observer->on_syscall_exit(tracee(thread), *entry, result);
+    }
+  }
+  go_on(thread);
+}
+
+void TraceLoop::on_signal(Thread& thread, int signal) {
+  const auto tid = tid_of(thread);
+  const auto repaired_at = std::exchange(thread.repaired_at, std::nullopt);
+  user_regs_struct registers{};
+  if (calls_.registers(tid, registers) == 0) {
+    if (repaired_at && registers.rip == *repaired_at && registers.rax == registers.orig_rax) {
+      // The signal, not the tracer, interrupted the call: it has to see that.
+      registers.rax = static_cast<std::uint64_t>(-std::int64_t{EINTR});
+      registers.rip += kSyscallInstruction;
+      (void)calls_.set_registers(tid, registers);
+    }
+    // Without a tracer an ignored signal is not even sent.
+    if (says_interrupted(registers) && is_ignored(thread.pid, signal)) repair(thread, registers);
+  }
+  siginfo_t info{};
+  bool swallowed = false;
+  if (calls_.signal_info(tid, info) == 0) {
+    for (auto* observer : observers_) swallowed |= observer->on_signal(tracee(thread), info);
+  }
+  go_on(thread, Resume::run, swallowed ? 0 : signal);
+}
+
+// A stop by PTRACE_INTERRUPT, the first stop of a new thread, or the end of a group stop.
+void TraceLoop::interrupted(Thread& thread) {
+  if (!std::exchange(thread.begun, true)) {
+    for (auto* observer : observers_) observer->began(tracee(thread));
+  } else if (user_regs_struct registers{}; calls_.registers(tid_of(thread), registers) == 0 &&
+                                           says_interrupted(registers)) {
+    repair(thread, registers);
+  }
+  go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
+}
+
+// epoll_wait(2) and others fail with EINTR after a stop that the program shall not notice
+// (signal(7)); the kernel begins the rest again by itself.
+void TraceLoop::repair(Thread& thread, user_regs_struct& registers) {
+  registers.rax = registers.orig_rax;
+  registers.rip -= kSyscallInstruction;
+  if (calls_.set_registers(tid_of(thread), registers) == 0) thread.repaired_at = registers.rip;
+}
+
+bool TraceLoop::is_ignored(pid_t pid, int signal) {
+  const auto has = [&](const char* field) {
+    const auto mask = std::strtoull(calls_.status_field(pid, field).c_str(), nullptr, 16);
+    return (mask >> (signal - 1) & 1U) != 0;
+  };
+  if (has("SigCgt")) return false;
+  const bool by_default = signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH ||
+                          signal == SIGCONT;
+  return by_default || has("SigIgn");
+}
+
+void TraceLoop::go_on(Thread& thread, Resume how, int signal) {
+  thread.now = std::get<Stopped>(std::move(thread.now)).resume(how, signal);
+}
+
+Tracee TraceLoop::tracee(const Thread& thread) const {
+  return {thread.pid, tid_of(thread), calls_};
+}
+
+pid_t TraceLoop::tid_of(const Thread& thread) {
+  return std::visit([](const auto& now) { return now.tid(); }, thread.now);
+}
+
+std::size_t TraceLoop::stop_all() {
+  const auto is_running = [](const auto& entry) {
+    return std::holds_alternative<Running>(entry.second.now);
+  };
+  for (const auto& [tid, thread] : threads_) {
+    if (std::holds_alternative<Running>(thread.now)) (void)calls_.interrupt(tid);
+  }
+  const auto limit = now() + kStopLimit;
+  for (;;) {
+    while (const auto info = calls_.wait()) {
+      if (info->si_code != CLD_TRAPPED) {
+        ended(*info);
+        continue;
+      }
+      stopped(*info).unseen = *info;
+    }
+    const auto left = std::ranges::count_if(threads_, is_running);
+    if (left == 0 || now() >= limit) return static_cast<std::size_t>(left);
+    calls_.await(limit - now());
+  }
+}
+
+std::size_t TraceLoop::with_all_stopped(
+    const std::function<void(const std::vector<Tracee>&)>& look) {
+  const auto missing = stop_all();
+  std::vector<Tracee> all;
+  for (const auto& [tid, thread] : threads_) {
+    if (std::holds_alternative<Stopped>(thread.now)) all.push_back(tracee(thread));
+  }
+  look(all);
+  std::vector<pid_t> unseen;
+  for (const auto& [tid, thread] : threads_) {
+    if (thread.unseen) unseen.push_back(tid);
+  }
+  for (const auto tid : unseen) {
+    const auto found = threads_.find(tid);  // an exec among them may have ended it
+    if (found == threads_.end()) continue;
+    handle_stop(found->second, *std::exchange(found->second.unseen, std::nullopt));
+  }
+  return missing;
+}
+
+void TraceLoop::wake_filters() {
+  options_ &= ~kAsleep;
+  (void)with_all_stopped([this](const std::vector<Tracee>& all) {
+    for (const auto& one : all) {
+      auto& options = threads_.at(one.tid).options;
+      if (options != options_ && calls_.set_options(one.tid, options_) == 0) options = options_;
+    }
+  });
+}
+
+}  // namespace lastcall

@@ -1,0 +1,191 @@
+#include "tracer/tracer.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <atomic>
+#include <csignal>
+
+#include "unit/scratch_folder.hpp"
+#include "unit/tracer/traced.hpp"
+
+namespace lastcall {
+namespace {
+
+// Counts entries and results of a call, and can wish something.
+struct Watch : TraceObserver {
+  std::uint64_t number = 0;
+  SyscallWish wish{};
+  int entries = 0;
+  std::vector<std::int64_t> results{};
+  int executions = 0;
+
+  Watch(int syscall, SyscallWish wished) : number(static_cast<std::uint64_t>(syscall)), wish(wished) {}
+  void executed(const Tracee&) override { ++executions; }
+  SyscallWish on_syscall(const Tracee&, const SyscallEntry& entry) override {
+    if (executions == 0 || entry.number != number) return {};
+    ++entries;
+    return wish;
+  }
+  void on_syscall_exit(const Tracee&, const SyscallEntry&, std::int64_t result) override {
+    results.push_back(result);
+  }
+};
+
+TEST(Tracer, AProgramEndsAsItDoesUntraced) {
+  Traced shell;
+  shell.start({"sh", "-c", "echo hello; exit 7"});
+  EXPECT_EQ(shell.rest(), "hello\n");
+  EXPECT_EQ(shell.end(), "exited 7");
+}
+
+TEST(Tracer, ASignalReachesItsHandler) {
+  Traced shell;
+  shell.start({"sh", "-c", "trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.05; done"});
+  EXPECT_EQ(shell.line(), "ready");
+  shell.signal(SIGTERM);
+  EXPECT_EQ(shell.line(), "caught");
+  EXPECT_EQ(shell.end(), "exited 3");
+}
+
+TEST(Tracer, ASignalWithoutAHandlerEndsIt) {
+  for (const int number : {SIGTERM, SIGKILL, SIGSEGV}) {
+    Traced sleeping;
+    sleeping.start({"sleep", "100"});
+    sleeping.signal(number);
+    EXPECT_EQ(sleeping.end(), "signalled " + std::to_string(number));
+  }
+}
+
+TEST(Tracer, WhatItStartsIsFollowedThroughForkVforkAndExec) {
+  Watch exits(SYS_exit_group, {});
+  Traced shell({SYS_exit_group}, {&exits});
+  shell.start({"sh", "-c", "(sh -c 'echo inner; exit 4'); echo $?; true | cat; sleep 0.01 & wait"});
+  EXPECT_EQ(shell.rest(), "inner\n4\n");
+  EXPECT_EQ(shell.end(), "exited 0");
+  EXPECT_GE(exits.executions, 4);  // sh, sh, cat, sleep
+  EXPECT_GE(exits.entries, 5);     // and the subshells
+}
+
+TEST(Tracer, AProcessMadeByPosixSpawnIsFollowed) {
+  Watch exits(SYS_exit_group, {});
+  Traced python({SYS_exit_group}, {&exits});
+  python.start({"python3", "-c",
+                "import os; p = os.posix_spawn('/bin/true', ['true'], {}); print(os.waitpid(p, 0)[1])"});
+  EXPECT_EQ(python.rest(), "0\n");
+  EXPECT_EQ(python.end(), "exited 0");
+  EXPECT_EQ(exits.entries, 2);
+}
+
+TEST(Tracer, ThreadsComeAndGo) {
+  Traced threads;
+  threads.start({LASTCALL_SUBJECT, "threads"});
+  EXPECT_EQ(threads.rest(), "800 threads\n");
+  EXPECT_EQ(threads.end(), "exited 0");
+}
+
+TEST(Tracer, AThreadThatIsNotTheFirstMayExecute) {
+  Traced subject;
+  subject.start({LASTCALL_SUBJECT, "exec-from-thread"});
+  EXPECT_EQ(subject.rest(), "said\n");
+  EXPECT_EQ(subject.end(), "exited 0");
+}
+
+std::size_t look(Tracer& tracer) {
+  std::size_t seen = 0;
+  tracer.on_its_thread([&](TraceLoop& loop) {
+    loop.with_all_stopped([&](const std::vector<Tracee>& all) { seen = all.size(); });
+  });
+  return seen;
+}
+
+char state_of(pid_t pid) {
+  const auto status = read_file("/proc/" + std::to_string(pid) + "/status");
+  const auto at = status ? status->find("State:\t") : std::string::npos;
+  return at == std::string::npos ? '?' : (*status)[at + 7];
+}
+
+TEST(Tracer, AStoppedProcessStaysStoppedUntilItIsContinued) {
+  Traced counting;
+  counting.start({"python3", "-u", "-c",
+                  "import time\nprint('ready')\nbegin = time.process_time()\n"
+                  "while time.process_time() - begin < 0.1: pass\nprint('over')"});
+  EXPECT_EQ(counting.line(), "ready");
+  counting.signal(SIGSTOP);
+  const auto limit = now() + std::chrono::seconds(5);
+  do EXPECT_EQ(look(counting.tracer()), 1U);
+  while (state_of(counting.pid()) != 't' && now() < limit);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(look(counting.tracer()), 1U);
+    EXPECT_EQ(state_of(counting.pid()), 't');
+  }
+  counting.signal(SIGCONT);
+  EXPECT_EQ(counting.line(), "over");
+  EXPECT_EQ(counting.end(), "exited 0");
+}
+
+TEST(Tracer, BeingLookedAtInterruptsNoCall) {
+  Traced subject;
+  subject.start({LASTCALL_SUBJECT, "epoll"});
+  EXPECT_EQ(subject.line(), "ready");
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(look(subject.tracer()), 1U);
+  subject.signal(SIGTERM);
+  EXPECT_EQ(subject.rest(), "interrupted by SIGTERM\n");
+  EXPECT_EQ(subject.end(), "exited 5");
+}
+
+TEST(Tracer, ASignalThatComesWhileItIsLookedAtStillInterrupts) {
+  for (int i = 0; i < 50; ++i) {
+    Traced subject;
+    subject.start({LASTCALL_SUBJECT, "epoll"});
+    EXPECT_EQ(subject.line(), "ready");
+    subject.tracer().on_its_thread([&](TraceLoop& loop) {
+      loop.with_all_stopped([&](const std::vector<Tracee>&) { subject.signal(SIGTERM); });
+    });
+    EXPECT_EQ(subject.rest(), "interrupted by SIGTERM\n");
+    EXPECT_EQ(subject.end(), "exited 5");
+  }
+}
+
+struct SignalCount : TraceObserver {
+  std::atomic<int> count = 0;
+  bool on_signal(const Tracee&, const siginfo_t&) override { return ++count, false; }
+};
+
+TEST(Tracer, AnIgnoredSignalInterruptsNoCall) {
+  SignalCount signals;
+  Traced subject({}, {&signals});
+  subject.start({LASTCALL_SUBJECT, "epoll-child"});
+  EXPECT_EQ(subject.line(), "ready");
+  EXPECT_EQ(subject.line(), "child over");
+  const auto limit = now() + std::chrono::seconds(5);
+  while ((signals.count < 1 || state_of(subject.pid()) != 'S') && now() < limit) {  // SIGCHLD
+  }
+  subject.signal(SIGTERM);
+  EXPECT_EQ(subject.rest(), "interrupted by SIGTERM\n");
+  EXPECT_EQ(subject.end(), "exited 5");
+}
+
+TEST(Tracer, FiltersSleepUntilTheyAreWoken) {
+  Watch closes(SYS_close, {});
+  Traced subject({SYS_close}, {&closes});
+  subject.start({LASTCALL_SUBJECT, "close-and-wait"}, true);
+  EXPECT_EQ(subject.line(), "ready");
+  EXPECT_EQ(closes.entries, 0);
+  subject.tracer().wake_filters();
+  subject.signal(SIGTERM);
+  EXPECT_EQ(subject.end(), "exited 0");
+  EXPECT_EQ(closes.entries, 100);
+}
+
+TEST(Tracer, ACallCanBeMadeToFail) {
+  testing::ScratchFolder folder;
+  Watch writes(SYS_write, {.error = ENOSPC});
+  Traced subject({SYS_write}, {&writes});
+  subject.start({LASTCALL_SUBJECT, "write", folder.path() + "/f"});
+  EXPECT_EQ(subject.end(), "exited 0");
+  EXPECT_EQ(std::filesystem::file_size(folder.path() + "/f"), 0U);
+}
+
+}  // namespace
+}  // namespace lastcall
