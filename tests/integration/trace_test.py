@@ -1,0 +1,89 @@
+"""`trace = true`: the target behaves as untraced, and the history says which signals its tree took from whom, which thread
+called exit, and how every process ended."""
+import os
+import unittest
+
+from lastcall_cli import LastcallTest, PYTHON, processes, scenario, serve, until
+
+TRACED = "trace = true"
+# Two workers below it: one ends by an exit code of its own at the stop, one by an abort.
+FAMILY = """
+import os, signal, sys
+def work(end):
+    signal.sigwait([signal.SIGTERM])
+    end()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+pids = []
+for end in (lambda: os._exit(7), os.abort):
+    pid = os.fork()
+    if pid == 0: work(end)
+    pids.append(pid)
+print("ready", flush=True)
+signal.sigwait([signal.SIGTERM])
+for pid in pids: os.kill(pid, signal.SIGTERM)
+for pid in pids: os.waitpid(pid, 0)
+"""
+
+
+class Trace(LastcallTest):
+    def traced(self, command, **parts):
+        return self.run_scenario(scenario(command, environment=TRACED, **parts))
+
+    def test_what_a_stop_leaves_in_the_history(self):
+        run = self.traced(serve())
+        self.assert_exit(0, run)
+        kinds = [event["kind"] for event in run.events()]
+        self.assertNotIn("trace_failed", kinds)
+        self.assertLess(kinds.index("trace_began"), kinds.index("target_ready"))
+        self.assertLess(kinds.index("filters_woke"), kinds.index("target_ended"))
+        if run.events("trace_began")[0]["asleep"]:
+            self.assertGreater(kinds.index("filters_woke"), kinds.index("target_ready"))
+        [taken] = run.events("signal_taken")
+        self.assertEqual((15, False), (taken["signal"], taken["fatal"]))
+        self.assertIn("lastcall", taken["command"])
+        [called] = run.events("exit_called")
+        [ended] = run.events("process_ended")
+        self.assertEqual((0, "exited", 0), (called["code"], ended["how"], ended["value"]))
+        self.assertEqual(called["pid"], ended["pid"])
+        self.assertIn("serve.py", ended["command"])
+
+    def test_how_each_process_of_a_family_ended_and_who_told_it(self):
+        run = self.traced([PYTHON, "-c", FAMILY])
+        ends = {(event["how"], event["value"]) for event in run.events("process_ended")}
+        self.assertEqual({("exited", 0), ("exited", 7), ("signalled", 6)}, ends)
+        parent = run.events("target_started")[0]["pid"]
+        aborted = [event for event in run.events("signal_taken") if event["signal"] == 6]
+        self.assertEqual([True], [event["fatal"] for event in aborted])
+        self.assertNotEqual(parent, aborted[0]["pid"])
+
+    def test_a_crash_says_where(self):
+        run = self.traced([PYTHON, "-c", "import ctypes; ctypes.string_at(4096)"], ready='log = "never"')
+        [fault] = [event for event in run.events("signal_taken") if event["signal"] == 11]
+        self.assertEqual((4096, 0, True), (fault["address"], fault["sender"], fault["fatal"]))
+
+    def test_a_pause_is_a_pause(self):
+        run = self.traced(serve(), faults='[[faults]]\nwhat = "pause"\nfor = "100ms"\nwhen = { phase = "load", at = "10ms" }\n'
+                          '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "300ms" }')
+        self.assert_exit(0, run)
+
+    def test_a_killed_lastcall_leaves_nothing(self):
+        text = scenario(serve("--leave"), environment=f"{TRACED}\n{self.marked_environment()}",
+                        faults='[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "300ms" }')
+        run = self.start("run", self.write(text), "--trials", 1000, "--jobs", 2, "--keep", "none", "--results",
+                         self.folder / "r")
+        self.assertTrue(until(lambda: len(processes(self.mark)) > 4, 20), "no target was started")
+        run.kill()
+        run.wait()
+        self.assert_nobody_is_left(5)
+
+    def test_a_target_that_traces_itself_is_told(self):
+        # PTRACE_TRACEME of one that is traced fails with EPERM, ptrace(2); without the tracer it does not.
+        code = ("import ctypes, os; libc = ctypes.CDLL(None, use_errno=True); "
+                "print('result', libc.ptrace(0, 0, 0, 0), ctypes.get_errno(), flush=True); os._exit(0)")
+        for trace, said in ((TRACED, "result -1 1"), ("trace = false", "result 0 0")):
+            run = self.run_scenario(scenario([PYTHON, "-c", code], environment=trace, ready='log = "never"'))
+            self.assertIn(said, [event["line"] for event in run.events("target_output")])
+
+
+if __name__ == "__main__":
+    unittest.main()
