@@ -1,0 +1,273 @@
+#include "tracer/trace_loop.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/syscall.h>
+
+#include <csignal>
+
+#include "unit/tracer/fake_ptrace.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::FakePtrace;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Writes down what it is told, and wishes what it was given.
+struct Told : TraceObserver {
+  std::vector<std::string> what;
+  SyscallWish wish{};
+  void executed(const Tracee& t) override { what.push_back("executed " + std::to_string(t.tid)); }
+  void began(const Tracee& t) override {
+    what.push_back("began " + std::to_string(t.pid) + "/" + std::to_string(t.tid));
+  }
+  SyscallWish on_syscall(const Tracee&, const SyscallEntry& entry) override {
+    what.push_back("entry " + std::to_string(entry.number));
+    return wish;
+  }
+  void on_syscall_exit(const Tracee&, const SyscallEntry& entry, std::int64_t result) override {
+    what.push_back("exit " + std::to_string(entry.number) + " " + std::to_string(result));
+  }
+  bool on_signal(const Tracee&, const siginfo_t& info) override {
+    what.push_back("signal " + std::to_string(info.si_signo));
+    return false;
+  }
+  void process_ended(pid_t pid, const siginfo_t&) override {
+    what.push_back("ended " + std::to_string(pid));
+  }
+};
+
+struct Loop : ::testing::Test {
+  static constexpr pid_t kPid = 100;
+  static constexpr std::uint64_t kNext = 0x1002;
+  FakePtrace calls;
+  Told told;
+  TraceLoop loop{calls, {&told}};
+
+  void SetUp() override { ASSERT_TRUE(loop.follow(kPid, false)); }
+  void add_thread(pid_t tid, pid_t pid = kPid) {
+    calls.threads[tid].pid = pid;
+    calls.stops(tid, SIGTRAP, PTRACE_EVENT_STOP);
+    loop.work();
+    (void)calls.resumed(tid);
+  }
+  std::size_t look() {
+    std::size_t seen = 0;
+    missing = loop.with_all_stopped([&](const auto& all) { seen = all.size(); });
+    return seen;
+  }
+  std::size_t missing = 0;
+};
+
+TEST_F(Loop, ASignalIsDeliveredAsItCame) {
+  calls.takes(kPid, SIGTERM);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run 15"));
+  EXPECT_THAT(told.what, ElementsAre("signal 15"));
+}
+
+TEST_F(Loop, AGroupStopIsListenedTo) {
+  calls.stops(kPid, SIGSTOP, PTRACE_EVENT_STOP);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("listen"));
+  calls.stops(kPid, SIGTRAP, PTRACE_EVENT_STOP);  // SIGCONT
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+}
+
+TEST_F(Loop, WhoIsInAGroupStopStaysThereWhenLookedAt) {
+  calls.threads[kPid].stops_as_group = true;
+  EXPECT_EQ(look(), 1U);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("listen"));
+}
+
+TEST_F(Loop, ANewThreadMayStopBeforeItsMakerSaysSo) {
+  calls.threads[101].pid = kPid;
+  calls.stops(101, SIGTRAP, PTRACE_EVENT_STOP);
+  calls.stops(kPid, SIGTRAP, PTRACE_EVENT_CLONE);
+  loop.work();
+  EXPECT_THAT(told.what, ElementsAre("began 100/101"));
+  EXPECT_THAT(calls.resumed(101), ElementsAre("run"));
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+  EXPECT_EQ(loop.threads(), 2U);
+}
+
+TEST_F(Loop, OnlyTheEndOfAProcessIsAnEnd) {
+  add_thread(101);
+  calls.ends(101);
+  loop.work();
+  EXPECT_THAT(loop.take_ends(), IsEmpty());
+  calls.ends(kPid, CLD_KILLED, SIGKILL);
+  calls.ends(999, CLD_EXITED, 3);  // nobody that is traced
+  loop.work();
+  const auto ends = loop.take_ends();
+  ASSERT_EQ(ends.size(), 2U);
+  EXPECT_EQ(ends[0].si_status, SIGKILL);
+  EXPECT_EQ(ends[1].si_pid, 999);
+  EXPECT_EQ(told.what.back(), "ended 100");
+  EXPECT_EQ(loop.threads(), 0U);
+}
+
+TEST_F(Loop, AnExecutionEndsAllOtherThreads) {
+  add_thread(101);
+  add_thread(102);
+  add_thread(200, 200);
+  calls.threads[kPid].message = 102;  // who called it, and is the leader now
+  calls.stops(kPid, SIGTRAP, PTRACE_EVENT_EXEC);
+  loop.work();
+  EXPECT_EQ(loop.threads(), 2U);
+  EXPECT_EQ(told.what.back(), "executed 100");
+}
+
+TEST_F(Loop, ACallThatTheTracerInterruptedIsMadeAgain) {
+  calls.was_interrupted_in(kPid, SYS_epoll_wait, kNext);
+  EXPECT_EQ(look(), 1U);
+  EXPECT_EQ(calls.threads[kPid].registers.rip, kNext - 2);
+  EXPECT_EQ(calls.threads[kPid].registers.rax, static_cast<std::uint64_t>(SYS_epoll_wait));
+}
+
+TEST_F(Loop, ACallThatASignalInterruptedToldSo) {
+  calls.was_interrupted_in(kPid, SYS_epoll_wait, kNext);
+  EXPECT_EQ(look(), 1U);
+  calls.takes(kPid, SIGTERM);  // before it ran at all
+  loop.work();
+  EXPECT_EQ(calls.threads[kPid].registers.rip, kNext);
+  EXPECT_EQ(static_cast<std::int64_t>(calls.threads[kPid].registers.rax), -EINTR);
+}
+
+TEST_F(Loop, AnIgnoredSignalInterruptsNothing) {
+  calls.was_interrupted_in(kPid, SYS_epoll_wait, kNext);
+  calls.status = {{"SigCgt", "0000000000000000"}, {"SigIgn", "0000000000001000"}};
+  calls.takes(kPid, SIGPIPE);  // 13
+  loop.work();
+  EXPECT_EQ(calls.threads[kPid].registers.rip, kNext - 2);
+  calls.was_interrupted_in(kPid, SYS_epoll_wait, kNext);
+  calls.takes(kPid, SIGTERM);  // neither caught nor ignored: it will end the process
+  loop.work();
+  EXPECT_EQ(calls.threads[kPid].registers.rip, kNext);
+  calls.status = {{"SigCgt", "0000000000010000"}, {"SigIgn", "0000000000000000"}};
+  calls.takes(kPid, SIGCHLD);  // 17, which is caught
+  loop.work();
+  EXPECT_EQ(calls.threads[kPid].registers.rip, kNext);
+}
+
+TEST_F(Loop, TheResultOfACallIsToldToWhoAskedForIt) {
+  told.wish.see_exit = true;
+  calls.enters(kPid, SYS_write);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("to exit"));
+  calls.returns(kPid, -EBADF);
+  loop.work();
+  EXPECT_THAT(told.what, ElementsAre("entry 1", "exit 1 -9"));
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+}
+
+TEST_F(Loop, ACallThatTheKernelWillMakeAgainHasNoResultYet) {
+  told.wish.see_exit = true;
+  calls.enters(kPid, SYS_write);
+  loop.work();
+  calls.returns(kPid, -512);  // ERESTARTSYS
+  loop.work();
+  EXPECT_THAT(told.what, ElementsAre("entry 1"));
+}
+
+TEST_F(Loop, ACallCanFailWithoutBeingMade) {
+  told.wish.error = ENOSPC;
+  calls.enters(kPid, SYS_fsync);
+  loop.work();
+  EXPECT_EQ(calls.threads[kPid].registers.orig_rax, ~0ULL);
+  EXPECT_EQ(static_cast<std::int64_t>(calls.threads[kPid].registers.rax), -ENOSPC);
+}
+
+TEST_F(Loop, AWriteCanBeCutShort) {
+  told.wish.length = 5;
+  calls.enters(kPid, SYS_write, {3, 0, 10});
+  loop.work();
+  EXPECT_EQ(calls.threads[kPid].registers.rdx, 5U);
+}
+
+TEST_F(Loop, ACallCanBeMadeLater) {
+  told.wish.delay = std::chrono::milliseconds(1);
+  calls.enters(kPid, SYS_write);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), IsEmpty());
+  ASSERT_TRUE(loop.next_timer());
+  EXPECT_EQ(look(), 1U);  // held, and stays so
+  EXPECT_THAT(calls.resumed(kPid), IsEmpty());
+  while (loop.next_timer()) loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+}
+
+TEST_F(Loop, SigkillTakesAThreadOutOfItsDelay) {
+  told.wish.delay = std::chrono::hours(1);
+  calls.enters(kPid, SYS_write);
+  loop.work();
+  calls.stops(kPid, SIGTRAP, PTRACE_EVENT_EXIT);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+  calls.ends(kPid, CLD_KILLED, SIGKILL);
+  loop.work();
+  EXPECT_EQ(loop.threads(), 0U);
+}
+
+TEST_F(Loop, WhoIsGoneNeedNotBeResumed) {
+  calls.threads[kPid].gone = true;
+  calls.takes(kPid, SIGTERM);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), IsEmpty());
+}
+
+TEST_F(Loop, AThreadThatNothingInterruptsIsNotWaitedForLong) {
+  add_thread(101);
+  calls.threads[101].uninterruptible = true;
+  EXPECT_EQ(look(), 1U);
+  EXPECT_EQ(missing, 1U);
+  EXPECT_GT(calls.awaited, Nanoseconds(0));
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+}
+
+TEST_F(Loop, WhatIsReportedWhileAllAreStoppedIsHandledAfterwards) {
+  add_thread(101);
+  told.what.clear();
+  std::vector<std::string> meanwhile;
+  calls.threads[101].uninterruptible = true;  // what stops it is the signal
+  calls.at_interrupt = [&] { calls.takes(101, SIGUSR1); };
+  loop.with_all_stopped([&](const auto& all) {
+    EXPECT_EQ(all.size(), 2U);
+    meanwhile = told.what;
+  });
+  EXPECT_THAT(meanwhile, IsEmpty());
+  EXPECT_THAT(told.what, ElementsAre("signal 10"));
+  EXPECT_THAT(calls.resumed(101), ElementsAre("run 10"));
+}
+
+TEST(SleepingFilters, AreWokenInEveryThreadAlsoInOneThatIsLate) {
+  FakePtrace calls;
+  TraceLoop loop(calls, {});
+  ASSERT_TRUE(loop.follow(100, true));
+  const auto asleep = calls.threads[100].options;
+  calls.threads[101].pid = 100;
+  calls.threads[101].options = asleep;
+  calls.stops(101, SIGTRAP, PTRACE_EVENT_STOP);
+  loop.work();
+  calls.threads[101].uninterruptible = true;
+  loop.wake_filters();
+  EXPECT_EQ(calls.threads[100].options, asleep & ~std::uint32_t{PTRACE_O_SUSPEND_SECCOMP});
+  EXPECT_EQ(calls.threads[101].options, asleep);
+  calls.takes(101, SIGUSR1);
+  loop.work();
+  EXPECT_EQ(calls.threads[101].options, calls.threads[100].options);
+}
+
+TEST(SleepingFilters, AnErrorSaysThatItMayNotTrace) {
+  FakePtrace calls;
+  calls.seize_problem = EPERM;
+  TraceLoop loop(calls, {});
+  const auto followed = loop.follow(100, false);
+  ASSERT_FALSE(followed);
+  EXPECT_EQ(followed.error().message(), "cannot trace process 100: Operation not permitted");
+}
+
+}  // namespace
+}  // namespace lastcall
