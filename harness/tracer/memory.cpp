@@ -1,7 +1,6 @@
 #include "tracer/memory.hpp"
 
 #include <algorithm>
-#include <vector>
 
 namespace lastcall {
 
@@ -36,13 +35,13 @@ void Memory::prefetch(std::uint64_t address, std::size_t bytes) {
   const auto first = address / kPage;
   const auto count = (address % kPage + bytes + kPage - 1) / kPage;
   if (pages_.size() + count > kMostPages) return;
-  std::vector<std::byte> block(count * kPage);
-  const auto whole = calls_.read_memory(pid_, first * kPage, block) / kPage;
+  const auto block = std::make_unique_for_overwrite<std::byte[]>(count * kPage);
+  const auto whole = calls_.read_memory(pid_, first * kPage, {block.get(), count * kPage}) / kPage;
   for (std::size_t i = 0; i < whole; ++i) {
     auto& place = pages_[first + i];
     if (place) continue;
     place = std::make_unique_for_overwrite<Page>();
-    std::copy_n(block.begin() + static_cast<std::ptrdiff_t>(i * kPage), kPage, place->begin());
+    std::copy_n(block.get() + i * kPage, kPage, place->begin());
   }
   last_number_ = ~0ULL;
   last_ = nullptr;

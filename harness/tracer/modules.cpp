@@ -20,6 +20,7 @@ constexpr std::string_view kVdso = "[vdso]";
 constexpr std::uint8_t kPointer32RelativeToHere = 0x1b;
 constexpr std::uint8_t kCount32 = 0x03;
 constexpr std::uint8_t kTable32RelativeToHeader = 0x3b;
+constexpr int kMostMappingsOfAFile = 64;  // five or six, and what mprotect(2) splits off
 constexpr std::size_t kLargestVdso = 1U << 20;
 constexpr std::size_t kLargestNote = 1U << 16;
 
@@ -125,17 +126,24 @@ std::uint64_t Modules::end_of(std::uint64_t address) const {
 const Module* Modules::at(std::uint64_t address, Memory& memory) {
   const auto* mapping = mapping_at(address);
   if (mapping == nullptr || (mapping->inode == 0 && mapping->path != kVdso)) return nullptr;
-  // The mapping with the file's header comes first of those of one file; a file may be mapped twice.
-  auto first = static_cast<std::size_t>(mapping - mappings_.data());
-  const auto wanted = first;
-  while (mappings_[first].offset != 0 || !same_file(mappings_[first], mappings_[wanted])) {
-    if (first == 0) return nullptr;
-    --first;
+  // The one with the file's header comes before it. Any that begins with the file's first page looks
+  // like that: LLD lets code begin there too, and a file may be mapped twice.
+  const auto in_file = mapping->offset + (address - mapping->begin);
+  const auto* base = mapping;
+  for (int i = 0; i < kMostMappingsOfAFile; ++i, --base) {
+    if (base->offset == 0 && same_file(*base, *mapping)) {
+      auto [found, is_new] = modules_.try_emplace(base->begin);
+      if (is_new) found->second = read_module(*base, memory);
+      const auto* module = found->second.get();
+      const auto holds = [&](const Module::Part& part) {
+        return address >= part.begin && address < part.end &&
+               address - part.begin + part.offset == in_file;
+      };
+      if (module != nullptr && std::ranges::any_of(module->parts, holds)) return module;
+    }
+    if (base == mappings_.data()) break;
   }
-  auto [found, is_new] = modules_.try_emplace(mappings_[first].begin);
-  if (is_new) found->second = read_module(mappings_[first], memory);
-  const auto* module = found->second.get();
-  return module != nullptr && address < module->end ? module : nullptr;
+  return nullptr;
 }
 
 std::unique_ptr<Module> Modules::read_module(const Mapping& base, Memory& memory) const {
@@ -152,7 +160,8 @@ std::unique_ptr<Module> Modules::read_module(const Mapping& base, Memory& memory
   for (const auto& one : segments) {
     const auto at = module->bias + one.p_vaddr;
     if (one.p_type == PT_LOAD) {
-      module->end = std::max(module->end, (at + one.p_memsz + Memory::kPage - 1) & ~(Memory::kPage - 1));
+      module->end = std::max(module->end, at + one.p_memsz);
+      module->parts.push_back({at, at + one.p_filesz, one.p_offset});
     } else if (one.p_type == PT_GNU_EH_FRAME) {
       module->unwind_table = unwind_table_at(at, memory);
     } else if (one.p_type == PT_NOTE && module->build_id.empty() && one.p_memsz < kLargestNote) {

@@ -34,9 +34,16 @@ struct UnwindTable {
 };
 
 struct Module {
+  // A loaded segment.
+  struct Part {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;     // of what comes from the file
+    std::uint64_t offset = 0;  // in the file
+  };
   std::string path;         // as the process sees it
   std::uint64_t begin = 0;  // of its mappings
   std::uint64_t end = 0;
+  std::vector<Part> parts;
   std::uint64_t bias = 0;  // what was added to the addresses in its file
   std::optional<UnwindTable> unwind_table;
   std::string build_id;

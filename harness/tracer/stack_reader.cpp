@@ -1,11 +1,14 @@
 #include "tracer/stack_reader.hpp"
 
-#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
 #include <cstring>
 #include <string>
 #include <utility>
 
-#include "base/file.hpp"
+#include "base/scoped_fd.hpp"
 #include "tracer/memory.hpp"
 #include "tracer/modules.hpp"
 #include "tracer/unwinder.hpp"
@@ -20,10 +23,10 @@ constexpr unsigned long long kCode32 = 0x23;  // the segment of 32-bit code, arc
 std::string thread_name(const Tracee& tracee) {
   const auto path = "/proc/" + std::to_string(tracee.pid) + "/task/" + std::to_string(tracee.tid) +
                     "/comm";
-  auto name = read_file(path);
-  if (!name) return {};
-  if (name->ends_with('\n')) name->pop_back();
-  return *name;
+  const ScopedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 64> name{};  // the kernel keeps 15 bytes and adds a line's end
+  const auto count = file ? ::read(file.get(), name.data(), name.size()) : 0;
+  return count > 1 ? std::string(name.data(), static_cast<std::size_t>(count) - 1) : std::string();
 }
 
 }  // namespace
