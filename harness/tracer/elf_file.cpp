@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 #include <map>
+#include <string_view>
 #include <tuple>
 
 #include "tracer/build_id.hpp"
@@ -22,6 +23,7 @@ constexpr std::size_t kMostKnown = 1U << 17;
 // A browser's symbols are half of that.
 constexpr std::uint64_t kLargestBlock = 512ULL << 20;
 constexpr std::size_t kLongestName = 4096;
+constexpr std::string_view kOldGoCall = ".abi0";
 
 using Identity = std::tuple<dev_t, ino_t, off_t, std::int64_t, std::int64_t>;
 
@@ -192,6 +194,9 @@ std::string ElfFile::symbol_name(const Elf64_Sym& symbol) const {
   auto name = (names_in_ ? *names_in_ : *this).text_at(names_offset_ + symbol.st_name);
   if (const auto version = name.find('@'); version != 0 && version != std::string::npos)
     name.resize(version);
+  // Go marks functions that follow its older calling convention; its own traces do not.
+  if (name.ends_with(kOldGoCall) && section(".gopclntab") != nullptr)
+    name.resize(name.size() - kOldGoCall.size());
   return name;
 }
 

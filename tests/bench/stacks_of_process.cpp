@@ -1,6 +1,6 @@
-// `stacks_of_process PID [LOOKS]`: the stacks of all threads of a process, as the tracer reads them,
-// and how long that took, first and again. For stacks.py and for trying by hand; the process goes on
-// afterwards.
+// `stacks_of_process PID [LOOKS [lines]]`: the stacks of all threads of a process, as the tracer
+// reads them, and in the last line how long that took, first and again, and which addresses they are,
+// as JSON. For stacks.py and for trying by hand; the process goes on afterwards.
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -46,7 +46,7 @@ double microseconds_of(const auto& what) {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
 }
 
-int run(pid_t pid, int looks) {
+int run(pid_t pid, int looks, Lines lines) {
   sigset_t child;
   ::sigemptyset(&child);
   ::sigaddset(&child, SIGCHLD);
@@ -57,21 +57,20 @@ int run(pid_t pid, int looks) {
   const double stopping = microseconds_of([&] { tracees = stop_all(*calls, pid); });
   std::vector<Stack> stacks;
   StackReader reader;
-  const double cold = microseconds_of([&] { stacks = reader.stacks_of(tracees); });
+  const double cold = microseconds_of([&] { stacks = reader.stacks_of(tracees, lines); });
   std::vector<double> warm;
-  for (int i = 0; i < looks; ++i)
-    warm.push_back(microseconds_of([&] { stacks = reader.stacks_of(tracees); }));
+  for (int i = 0; i < std::max(looks, 1); ++i)
+    warm.push_back(microseconds_of([&] { stacks = reader.stacks_of(tracees, lines); }));
   std::ranges::sort(warm);
-  std::size_t frames = 0;
-  for (const auto& stack : stacks) frames += stack.frames.size();
-  const char* lines = std::getenv("LINES_TOO");
-  if (lines != nullptr) {
-    const double with = microseconds_of([&] { stacks = reader.stacks_of(tracees, Lines::with); });
-    std::fprintf(stderr, "with lines %.0f us\n", with);
+  std::printf("%s{\"stopping_us\": %.0f, \"cold_us\": %.0f, \"warm_us\": %.0f, \"stacks\": {",
+              stacks_text(stacks).c_str(), stopping, cold, warm[warm.size() / 2]);
+  for (const auto& stack : stacks) {
+    std::printf("%s\"%d\": [", &stack == stacks.data() ? "" : ", ", stack.tid);
+    for (const auto& frame : stack.frames)
+      std::printf("%s%lu", &frame == stack.frames.data() ? "" : ", ", frame.address);
+    std::printf("]");
   }
-  std::printf("%s", stacks_text(stacks).c_str());
-  std::printf("threads %zu frames %zu stopping_us %.0f cold_us %.0f warm_us %.0f\n", stacks.size(),
-              frames, stopping, cold, warm.empty() ? 0 : warm[warm.size() / 2]);
+  std::printf("}}\n");
   return 0;
 }
 
@@ -80,5 +79,6 @@ int run(pid_t pid, int looks) {
 
 int main(int count, char** arguments) {
   if (count < 2) return 2;
-  return lastcall::run(std::atoi(arguments[1]), count > 2 ? std::atoi(arguments[2]) : 0);
+  return lastcall::run(std::atoi(arguments[1]), count > 2 ? std::atoi(arguments[2]) : 1,
+                       count > 3 ? lastcall::Lines::with : lastcall::Lines::without);
 }
