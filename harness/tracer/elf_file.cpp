@@ -148,6 +148,7 @@ bool ElfFile::take_symbols(const ElfFile& from, std::uint32_t type) {
     if (one.header.sh_link >= from.sections_.size()) continue;
     const auto bytes = from.block(one);
     names_offset_ = from.sections_[one.header.sh_link].header.sh_offset;
+    symbols_.reserve(bytes.size() / sizeof(Elf64_Sym));
     for (std::size_t at = 0; at + sizeof(Elf64_Sym) <= bytes.size(); at += sizeof(Elf64_Sym)) {
       Elf64_Sym symbol;
       std::memcpy(&symbol, bytes.data() + at, sizeof symbol);
@@ -217,6 +218,7 @@ void ElfFile::look_up(std::vector<std::uint64_t> addresses) {
   std::vector<Candidates> covering(addresses.size());
   std::vector<Candidates> preceding(addresses.size());  // that do not say how long they are
   for (const auto& symbol : symbols_) {
+    if (symbol.st_size != 0 && symbol.st_value + symbol.st_size <= addresses.front()) continue;
     const auto first = std::ranges::lower_bound(addresses, symbol.st_value);
     if (first == addresses.end()) continue;
     auto at = static_cast<std::size_t>(first - addresses.begin());

@@ -31,6 +31,10 @@ constexpr std::uint64_t kSavedRegisters = 40;  // bytes: ucontext_t, up to uc_mc
 constexpr std::uint64_t kLargestFrame = 16ULL << 20;
 constexpr std::uint64_t kLargestUnframed = 4096;  // bytes of code of a function that sets up no frame
 
+// Words of memory that one stack takes. A deep one takes a tenth; expressions in damaged unwind
+// information could go round in circles.
+constexpr std::uint32_t kMostAccesses = 1U << 20;
+
 // Most threads are not deep: one read instead of one a page.
 constexpr std::size_t kLikelyStack = 8192;
 
@@ -72,6 +76,7 @@ struct Thread {
   Modules& modules;
   std::optional<std::uint64_t> not_described{};  // code without unwind information
   std::optional<std::uint64_t> unreadable{};
+  std::uint32_t accesses = 0;
 };
 
 unsigned long long* register_of(user_regs_struct& registers, unw_regnum_t number) {
@@ -123,7 +128,7 @@ int access_memory(unw_addr_space_t, unw_word_t address, unw_word_t* value, int w
                   void* context) {
   auto& thread = *static_cast<Thread*>(context);
   const auto word = thread.memory.get<unw_word_t>(address);
-  if (write != 0 || !word) {
+  if (write != 0 || !word || ++thread.accesses > kMostAccesses) {
     thread.unreadable = address;
     return -UNW_EINVAL;
   }

@@ -68,20 +68,34 @@ def timed(command):
     return (time.monotonic() - begin) * 1e3, run.stdout
 
 
-def frames_of_gdb(text):
-    """Addresses by thread. Without the innermost, whose address gdb does not say, what it inlined, which has none, and
-    what lies beyond the outermost."""
-    frames = {}
-    thread = None
+# Frames that gdb works out from debug information, of inlined and tail-called functions, lie on no stack.
+GDB_FRAMES = r"""
+import gdb
+for thread in gdb.selected_inferior().threads():
+    thread.switch()
+    frame = gdb.newest_frame()
+    while frame is not None:
+        if frame.type() in (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME) and frame.name():
+            print("frame", thread.ptid[1], frame.pc(), frame.name())
+        frame = frame.older()
+"""
+
+
+def frames_of_gdb(pid, folder):
+    """(thread, address, function) of frames with a name, but for the innermost, which a stop may move."""
+    script = Path(folder) / "frames.py"
+    script.write_text(GDB_FRAMES)
+    text = timed(["gdb", "-batch", "-ex", "set debuginfod enabled off", "-ex", "set backtrace past-main on", "-ex",
+                  "set backtrace past-entry on", "-p", str(pid), "-x", str(script)])[1]
+    seen = set()
     for line in text.splitlines():
-        if found := re.match(r"Thread .*LWP (\d+)", line):
-            thread = found[1]
-        elif (found := re.match(r"#[1-9]\d* +0x([0-9a-f]+) in (?!\?\? \(\)$)", line)) and int(found[1], 16):
-            frames.setdefault(thread, []).append(int(found[1], 16))
-    return frames
+        if found := re.fullmatch(r"frame (\d+) (\d+) (.*)", line):
+            if found[1] in seen:
+                yield found[1], int(found[2]), found[3]
+            seen.add(found[1])
 
 
-def measure(pid):
+def measure(pid, folder):
     commands = {"ours": [str(TOOLS / "stacks_of_process"), str(pid), str(LOOKS)]}
     if shutil.which("eu-stack"):
         commands["eu-stack"] = ["eu-stack", "-p", str(pid)]
@@ -90,24 +104,19 @@ def measure(pid):
     once = [str(TOOLS / "stacks_of_process"), str(pid), "1"]
     tool_ms = {name: [] for name in commands}
     inside = []
-    lost = frames_of_theirs = None
     for _ in range(RUNS):  # in turn, so that what else the machine does hits all
         for name, command in commands.items():
-            ms, text = timed(once if name == "ours" else command)
+            ms, _ = timed(once if name == "ours" else command)
             tool_ms[name].append(ms)
-            if name == "gdb":
-                theirs = frames_of_gdb(text)
         inside.append(json.loads(timed(commands["ours"])[1].splitlines()[-1]))
-        if "gdb" in commands:
-            ours = inside[-1]["stacks"]
-            lost = sum(len(set(frames) - set(ours.get(thread, []))) for thread, frames in theirs.items())
-            frames_of_theirs = sum(map(len, theirs.values()))
     stacks = inside[-1]["stacks"]
+    theirs = list(frames_of_gdb(pid, folder)) if "gdb" in commands else []
+    lost = [name for thread, address, name in theirs if address not in stacks.get(thread, [])]
     return {"threads": len(stacks), "frames": sum(map(len, stacks.values())),
             "cold_us": statistics.median(one["cold_us"] for one in inside),
             "warm_us": statistics.median(one["warm_us"] for one in inside),
             "tool_ms": {name: round(statistics.median(ms), 1) for name, ms in tool_ms.items()},
-            "gdb_frames": frames_of_theirs, "gdb_frames_we_lack": lost}
+            "gdb_frames": len(theirs), "gdb_frames_we_lack": lost}
 
 
 def main():
@@ -120,17 +129,17 @@ def main():
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as target:
                 try:
                     assert target.stdout.readline() == "ready\n"
-                    content["targets"][name] = measure(target.pid)
+                    content["targets"][name] = measure(target.pid, folder)
                 finally:
                     target.kill()
     rows = [(name, f"{one['threads']} / {one['frames']}", one["cold_us"], one["warm_us"],
              *(one["tool_ms"].get(tool, "") for tool in ("ours", "eu-stack", "gdb")),
-             f"{one['gdb_frames_we_lack']} of {one['gdb_frames']}") for name, one in content["targets"].items()]
+             f"{len(one['gdb_frames_we_lack'])} of {one['gdb_frames']}") for name, one in content["targets"].items()]
     markdown = (
         "# What stacks cost\n\n"
         "All threads of a waiting process with the names of functions: the first look of a tracer and further ones, in "
-        f"microseconds, then whole tools in milliseconds. Medians of {RUNS} runs in turn. Last: frames that gdb shows, "
-        "those without the innermost and inlined ones, and we do not.\n\n"
+        f"microseconds, then whole tools in milliseconds. Medians of {RUNS} runs in turn. Last: frames that gdb finds "
+        "on the stacks beyond the innermost, and we do not.\n\n"
         + evidence.table(["target", "threads / frames", "first, µs", "again, µs", "ours, ms", "eu-stack, ms", "gdb, ms",
                           "lost"], rows))
     evidence.save("stacks", content, markdown)

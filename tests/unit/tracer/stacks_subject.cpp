@@ -60,7 +60,8 @@ int nothing[2];
 [[gnu::noinline]] void in_epoll() {
   const int epoll = ::epoll_create1(0);
   epoll_event event{};
-  ::epoll_wait(epoll, &event, 1, -1);
+  while (::epoll_wait(epoll, &event, 1, -1) < 0) {  // EINTR, if one looks who does not repair that
+  }
   STAY;
 }
 [[gnu::noinline]] void in_sleep() {
