@@ -116,6 +116,12 @@ const ElfFile::Section* ElfFile::section(const std::string& name) const {
   return found == sections_.end() ? nullptr : &*found;
 }
 
+std::optional<ElfFile::Extent> ElfFile::loaded_section(const std::string& name) const {
+  const auto* found = section(name);
+  if (found == nullptr || (found->header.sh_flags & SHF_ALLOC) == 0) return std::nullopt;
+  return Extent{found->header.sh_addr, found->header.sh_size};
+}
+
 bool ElfFile::contains(const char* section_name, const std::string& text) const {
   const auto* in = section(section_name);
   return in != nullptr && block(*in).find(text) != std::string::npos;

@@ -39,6 +39,13 @@ class ElfFile {
   [[nodiscard]] const std::string& build_id() const { return build_id_; }
   [[nodiscard]] Language language();
 
+  struct Extent {
+    std::uint64_t address = 0;  // the file's own
+    std::uint64_t size = 0;
+  };
+  // Where a section is loaded.
+  [[nodiscard]] std::optional<Extent> loaded_section(const std::string& name) const;
+
   // One result an address. Symbols come from .symtab, of the file itself or of its separate debug
   // file below /usr/lib/debug, else from .dynsym; of a stripped Go program from .gopclntab.
   [[nodiscard]] std::vector<Function> functions_at(std::span<const std::uint64_t> addresses);

@@ -171,6 +171,11 @@ std::unique_ptr<Module> Modules::read_module(const Mapping& base, Memory& memory
     }
   }
   module->file = file_of(base, *module, memory);
+  if (!module->unwind_table && module->file) {
+    if (const auto section = module->file->loaded_section(".eh_frame"))
+      module->descriptions =
+          frame_descriptions_in(module->bias + section->address, section->size, memory);
+  }
   return module;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tracer/elf_file.hpp"
+#include "tracer/frame_descriptions.hpp"
 #include "tracer/memory.hpp"
 
 namespace lastcall {
@@ -46,6 +47,7 @@ struct Module {
   std::vector<Part> parts;
   std::uint64_t bias = 0;  // what was added to the addresses in its file
   std::optional<UnwindTable> unwind_table;
+  std::vector<FrameDescription> descriptions;  // instead of the table, where there is none
   std::string build_id;
   std::shared_ptr<ElfFile> file;  // null if it cannot be reached
 };

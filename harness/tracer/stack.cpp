@@ -51,7 +51,7 @@ std::string frame_text(const Frame& frame) {
   std::string text = frame.function;
   if (text.empty()) text = file_name(frame.module);
   if (text.empty()) return hexadecimal(frame.address);
-  text += "+" + hexadecimal(frame.offset);
+  if (frame.offset != 0) text += "+" + hexadecimal(frame.offset);
   if (!frame.file.empty()) text += " at " + file_name(frame.file) + ":" + std::to_string(frame.line);
   return text;
 }

@@ -110,6 +110,7 @@ void StackReader::name_frames(Look& look, std::vector<Stack>& stacks, Lines line
       }
       if (from.is_signal_return) {
         frame.function = "<signal handler called>";
+        frame.offset = 0;
       } else if (module != nullptr && module->file) {
         auto& of_file = wanted[module->file];
         of_file.addresses.push_back(within - module->bias);

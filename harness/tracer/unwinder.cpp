@@ -2,7 +2,9 @@
 
 #include <libunwind-x86_64.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -30,6 +32,10 @@ constexpr std::uint64_t kSavedRegisters = 40;  // bytes: ucontext_t, up to uc_mc
 // What a frame of one function takes at most; more than a few of such cannot be believed.
 constexpr std::uint64_t kLargestFrame = 16ULL << 20;
 constexpr std::uint64_t kLargestUnframed = 4096;  // bytes of code of a function that sets up no frame
+
+// Where libunwind finds the entry of a search table that the module lacks: of the addresses that are
+// the kernel's own.
+constexpr std::uint64_t kMadeEntry = 0xffffffffff000000;
 
 // Words of memory that one stack takes. A deep one takes a tenth; expressions in damaged unwind
 // information could go round in circles.
@@ -69,6 +75,13 @@ std::optional<std::uint64_t> entry_for(const UnwindTable& table, std::uint64_t a
   return place(low - 1);
 }
 
+const FrameDescription* description_for(const std::vector<FrameDescription>& all,
+                                        std::uint64_t address) {
+  const auto after = std::ranges::upper_bound(all, address, {}, &FrameDescription::begin);
+  if (after == all.begin() || address >= std::prev(after)->end) return nullptr;
+  return &*std::prev(after);
+}
+
 // What libunwind's callbacks are given.
 struct Thread {
   user_regs_struct registers{};
@@ -77,6 +90,7 @@ struct Thread {
   std::optional<std::uint64_t> not_described{};  // code without unwind information
   std::optional<std::uint64_t> unreadable{};
   std::uint32_t accesses = 0;
+  TableEntry made_entry{};  // appears at kMadeEntry
 };
 
 unsigned long long* register_of(user_regs_struct& registers, unw_regnum_t number) {
@@ -106,20 +120,26 @@ int find_description(unw_addr_space_t space, unw_word_t address, unw_proc_info_t
                      void* context) {
   auto& thread = *static_cast<Thread*>(context);
   const auto* module = thread.modules.at(address, thread.memory);
-  const auto entry = module != nullptr && module->unwind_table
-                         ? entry_for(*module->unwind_table, address, thread.memory)
-                         : std::nullopt;
-  int result = -UNW_ENOINFO;
-  if (entry) {
-    unw_dyn_info_t table{};
-    table.format = UNW_INFO_FORMAT_REMOTE_TABLE;
+  unw_dyn_info_t table{};
+  table.format = UNW_INFO_FORMAT_REMOTE_TABLE;
+  table.u.rti.table_len = sizeof(TableEntry) / sizeof(unw_word_t);
+  if (module != nullptr) {
     table.start_ip = module->begin;
     table.end_ip = module->end;
-    table.u.rti.segbase = module->unwind_table->header;
-    table.u.rti.table_data = *entry;
-    table.u.rti.table_len = sizeof(TableEntry) / sizeof(unw_word_t);
-    result = UNW_OBJ(dwarf_search_unwind_table)(space, address, &table, found, wanted, context);
+    if (const auto entry = module->unwind_table
+                               ? entry_for(*module->unwind_table, address, thread.memory)
+                               : std::nullopt) {
+      table.u.rti.segbase = module->unwind_table->header;
+      table.u.rti.table_data = *entry;
+    } else if (const auto* description = description_for(module->descriptions, address)) {
+      thread.made_entry = {static_cast<std::int32_t>(description->begin - description->at), 0};
+      table.u.rti.segbase = description->at;
+      table.u.rti.table_data = kMadeEntry;
+    }
   }
+  int result = -UNW_ENOINFO;
+  if (table.u.rti.table_data != 0)
+    result = UNW_OBJ(dwarf_search_unwind_table)(space, address, &table, found, wanted, context);
   if (result == -UNW_ENOINFO) thread.not_described = address;
   return result;
 }
@@ -127,7 +147,8 @@ int find_description(unw_addr_space_t space, unw_word_t address, unw_proc_info_t
 int access_memory(unw_addr_space_t, unw_word_t address, unw_word_t* value, int write,
                   void* context) {
   auto& thread = *static_cast<Thread*>(context);
-  const auto word = thread.memory.get<unw_word_t>(address);
+  const auto word = address == kMadeEntry ? std::bit_cast<unw_word_t>(thread.made_entry)
+                                          : thread.memory.get<unw_word_t>(address);
   if (write != 0 || !word || ++thread.accesses > kMostAccesses) {
     thread.unreadable = address;
     return -UNW_EINVAL;

@@ -415,6 +415,20 @@ TEST(Stacks, AProgramLinkedWithLldUnwindsFully) {
   EXPECT_EQ(stacks.front().ends_because, "");
 }
 
+TEST(Stacks, AStaticProgramWithoutASearchTableUnwindsFully) {
+  testing::ScratchFolder folder;
+  const auto source = folder.path() + "/a.cpp";
+  const auto program = folder.path() + "/static";
+  write_file(source, kCpp);
+  const auto stacks = stacks_of_made("g++ -O2 -static -o " + program + " " + source, program,
+                                     "ready", {"pause", "app::inner(int)"});
+  if (stacks.empty()) GTEST_SKIP() << "no static libraries";
+  ASSERT_EQ(stacks.size(), 1U);
+  EXPECT_TRUE(in_order(stacks.front(), {"pause", "app::inner(int)", "app::outer(int)", "main", "_start"}))
+      << stacks_text(stacks);
+  EXPECT_EQ(stacks.front().ends_because, "");
+}
+
 TEST(Stacks, RustFunctionsAreNamedInBothManglings) {
   testing::ScratchFolder folder;
   const auto source = folder.path() + "/a.rs";
