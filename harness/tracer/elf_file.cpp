@@ -152,16 +152,20 @@ bool ElfFile::take_symbols(const ElfFile& from, std::uint32_t type) {
   for (const auto& one : from.sections_) {
     if (one.header.sh_type != type || one.header.sh_entsize != sizeof(Elf64_Sym)) continue;
     if (one.header.sh_link >= from.sections_.size()) continue;
-    const auto bytes = from.block(one);
     names_offset_ = from.sections_[one.header.sh_link].header.sh_offset;
-    symbols_.reserve(bytes.size() / sizeof(Elf64_Sym));
-    for (std::size_t at = 0; at + sizeof(Elf64_Sym) <= bytes.size(); at += sizeof(Elf64_Sym)) {
-      Elf64_Sym symbol;
-      std::memcpy(&symbol, bytes.data() + at, sizeof symbol);
-      if (is_function(symbol) && symbol.st_shndx != SHN_UNDEF &&
-          symbol.st_shndx < from.sections_.size() &&
-          (from.sections_[symbol.st_shndx].header.sh_flags & SHF_EXECINSTR) != 0)
-        symbols_.push_back(symbol);
+    // Piece by piece: a large table as a whole would cost fresh memory twice.
+    std::array<Elf64_Sym, 1024> part{};
+    for (std::uint64_t at = 0; at < one.header.sh_size / sizeof(Elf64_Sym); at += part.size()) {
+      const auto count = std::min(part.size(), one.header.sh_size / sizeof(Elf64_Sym) - at);
+      if (!from.read(one.header.sh_offset + at * sizeof(Elf64_Sym), part.data(),
+                     count * sizeof(Elf64_Sym)))
+        break;
+      std::copy_if(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count),
+                   std::back_inserter(symbols_), [&](const Elf64_Sym& symbol) {
+                     return is_function(symbol) && symbol.st_shndx != SHN_UNDEF &&
+                            symbol.st_shndx < from.sections_.size() &&
+                            (from.sections_[symbol.st_shndx].header.sh_flags & SHF_EXECINSTR) != 0;
+                   });
     }
   }
   return !symbols_.empty();

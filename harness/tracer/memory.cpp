@@ -23,7 +23,7 @@ const Memory::Page* Memory::page(std::uint64_t number) {
   if (found == pages_.end()) {
     if (pages_.size() >= kMostPages) return nullptr;
     auto fresh = std::make_unique_for_overwrite<Page>();
-    if (calls_.read_memory(pid_, number * kPage, *fresh) != kPage) fresh.reset();
+    if (calls_.read_memory(tid_, number * kPage, *fresh) != kPage) fresh.reset();
     found = pages_.emplace(number, std::move(fresh)).first;
   }
   last_number_ = number;
@@ -36,7 +36,7 @@ void Memory::prefetch(std::uint64_t address, std::size_t bytes) {
   const auto count = (address % kPage + bytes + kPage - 1) / kPage;
   if (pages_.size() + count > kMostPages) return;
   const auto block = std::make_unique_for_overwrite<std::byte[]>(count * kPage);
-  const auto whole = calls_.read_memory(pid_, first * kPage, {block.get(), count * kPage}) / kPage;
+  const auto whole = calls_.read_memory(tid_, first * kPage, {block.get(), count * kPage}) / kPage;
   for (std::size_t i = 0; i < whole; ++i) {
     auto& place = pages_[first + i];
     if (place) continue;

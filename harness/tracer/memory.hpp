@@ -23,8 +23,8 @@ class Memory {
   // read any more.
   static constexpr std::size_t kMostPages = 16384;
 
-  // `calls` outlives it.
-  Memory(PtraceCalls& calls, pid_t pid) : calls_(calls), pid_(pid) {}
+  // `calls` outlives it. `tid`: any thread of the process that is alive.
+  Memory(PtraceCalls& calls, pid_t tid) : calls_(calls), tid_(tid) {}
 
   // Whole or not at all.
   [[nodiscard]] bool read(std::uint64_t address, std::span<std::byte> into);
@@ -43,7 +43,7 @@ class Memory {
   const Page* page(std::uint64_t number);
 
   PtraceCalls& calls_;
-  pid_t pid_;
+  pid_t tid_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Page>> pages_;  // null: cannot be read
   std::uint64_t last_number_ = ~0ULL;
   const Page* last_ = nullptr;

@@ -90,8 +90,9 @@ std::optional<UnwindTable> unwind_table_at(std::uint64_t header, Memory& memory)
 
 }  // namespace
 
-bool Modules::refresh() {
-  auto text = read_file("/proc/" + std::to_string(pid_) + "/maps");
+bool Modules::refresh(pid_t tid) {
+  tid_ = tid;
+  auto text = read_file("/proc/" + std::to_string(tid) + "/maps");
   if (!text) text = std::string();  // it is gone: nothing is mapped
   if (*text == text_) return false;
   text_ = std::move(*text);
@@ -186,7 +187,7 @@ std::shared_ptr<ElfFile> Modules::file_of(const Mapping& base, const Module& mod
     if (!memory.read(base.begin, std::as_writable_bytes(std::span(image)))) return nullptr;
     return ElfFile::in_memory(std::move(image));
   }
-  const auto process = "/proc/" + std::to_string(pid_);
+  const auto process = "/proc/" + std::to_string(tid_);
   std::array<char, 64> range{};
   std::snprintf(range.data(), range.size(), "/map_files/%lx-%lx", base.begin, base.end);
   // The first is the very file, but only the privileged may open it; the others may be another one.

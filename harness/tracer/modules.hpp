@@ -54,11 +54,10 @@ struct Module {
 
 class Modules {
  public:
-  explicit Modules(pid_t pid) : pid_(pid) {}
-
-  // Reads what is mapped now. Returns whether code has moved since the last time: what was learned
+  // Reads what is mapped now in the process of this thread, which is alive: the first thread of a
+  // process may have ended before the others, and says nothing any more. Returns whether code has moved since the last time: what was learned
   // about addresses no longer holds then.
-  bool refresh();
+  bool refresh(pid_t tid);
 
   // Of the memory as it is now; null if no ELF file is mapped there. Lives until code moves.
   const Module* at(std::uint64_t address, Memory& memory);
@@ -72,7 +71,7 @@ class Modules {
   [[nodiscard]] std::shared_ptr<ElfFile> file_of(const Mapping& base, const Module& module,
                                                  Memory& memory) const;
 
-  pid_t pid_;
+  pid_t tid_ = 0;
   std::string text_;
   std::vector<Mapping> mappings_;  // in order
   std::map<std::uint64_t, std::unique_ptr<Module>> modules_;  // by beginning; null: no ELF file

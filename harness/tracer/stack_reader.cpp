@@ -32,7 +32,6 @@ std::string thread_name(const Tracee& tracee) {
 }  // namespace
 
 struct StackReader::Process {
-  explicit Process(pid_t pid) : modules(pid) {}
   Modules modules;
   Unwinder unwinder;
 };
@@ -61,7 +60,7 @@ StackReader::~StackReader() = default;
 StackReader::Process& StackReader::process(pid_t pid) {
   if (processes_.size() >= kMostProcesses && !processes_.contains(pid)) processes_.clear();
   auto& known = processes_[pid];
-  if (!known) known = std::make_unique<Process>(pid);
+  if (!known) known = std::make_unique<Process>();
   return *known;
 }
 
@@ -70,8 +69,9 @@ std::vector<Stack> StackReader::stacks_of(const std::vector<Tracee>& tracees, Li
   std::map<pid_t, std::vector<std::size_t>> by_process;
   for (std::size_t i = 0; i < tracees.size(); ++i) by_process[tracees[i].pid].push_back(i);
   for (const auto& [pid, indexes] : by_process) {
-    Look look{.process = process(pid), .memory = Memory(tracees[indexes.front()].calls, pid)};
-    if (look.process.modules.refresh()) look.process.unwinder.forget();
+    const auto& first = tracees[indexes.front()];
+    Look look{.process = process(pid), .memory = Memory(first.calls, first.tid)};
+    if (look.process.modules.refresh(first.tid)) look.process.unwinder.forget();
     for (const auto i : indexes) {
       const auto& tracee = tracees[i];
       auto& stack = stacks[i];

@@ -224,6 +224,15 @@ int run_scribbled(bool with_addresses) {
   return 0;
 }
 
+// The first thread ends before another.
+int run_orphan() {
+  std::thread([] {
+    wait_for_ever();
+    STAY;
+  }).detach();
+  ::pthread_exit(nullptr);
+}
+
 using Call = void (*)(void (*)());
 
 // Code made at run time, which nobody describes: "push %rbp; mov %rsp, %rbp; call *%rdi", or the
@@ -286,6 +295,7 @@ int main(int count, char** arguments) {
       {"handler", subject::run_handler},
       {"fault-handler", subject::run_fault_handler},
       {"deep", [] { return subject::recurse(100'000); }},
+      {"orphan", subject::run_orphan},
       {"lost", subject::run_lost},
       {"scribbled", [] { return subject::run_scribbled(false); }},
       {"scribbled-addresses", [] { return subject::run_scribbled(true); }},

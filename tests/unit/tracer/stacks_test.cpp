@@ -305,7 +305,21 @@ TEST(Stacks, AProgramThatWasReplacedIsStillNamed) {
   EXPECT_EQ(stacks.front().frames.back().module, copy);
 }
 
-TEST(Stacks, AThreadThatIsGoneHasNoFrames) {
+TEST(Stacks, AThreadThatOutlivesTheFirstIsSeen) {
+  Traced subject;
+  subject.start({LASTCALL_STACKS_SUBJECT, "orphan"});
+  EXPECT_EQ(subject.line(), "ready");
+  const auto stacks = look_until(subject.tracer(), [](const auto& all) {
+    return all.size() == 1 && first_stack_is_in(all, "pause");
+  });
+  ASSERT_EQ(stacks.size(), 1U);
+  EXPECT_NE(stacks.front().tid, subject.pid());
+  EXPECT_EQ(stacks.front().pid, subject.pid());
+  EXPECT_GE(stacks.front().frames.size(), 4U) << stacks_text(stacks);
+  EXPECT_EQ(stacks.front().ends_because, "") << stacks_text(stacks);
+}
+
+TEST(Stacks, AThreadThatIsKilledMeanwhileDoesNoHarm) {
   Traced subject;
   subject.start({LASTCALL_STACKS_SUBJECT, "deep"});
   EXPECT_EQ(subject.line(), "ready");
