@@ -57,7 +57,7 @@ def compiled(folder, name, text, command):
 def targets(folder):
     os.environ["PATH"] += ":/usr/local/go/bin"
     yield "C++, 18 threads", [str(TOOLS / "stacks_subject"), "threads"]
-    yield "Rust, LLD or as configured", compiled(folder, "a.rs", RUST, ["rustc", "-O"])
+    yield "Rust", compiled(folder, "a.rs", RUST, ["rustc", "-O"])
     yield "Go", compiled(folder, "a.go", GO, ["go", "build"])
     yield "Node", ["node", "-e", NODE] if shutil.which("node") else None
 
