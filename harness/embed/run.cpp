@@ -35,6 +35,8 @@ class Runner {
  public:
   Runner(const Schedule& schedule, const Factory& factory, const Promises& promises)
       : state_(std::make_shared<RunState>(schedule, factory, promises)) {
+    // With the first thread of a program the thread sanitizer starts one of its own, which stays.
+    std::thread([] {}).join();
     if (const auto threads = threads_of_process()) {
       for (const auto& [id, name] : *threads) before_.insert(id);
       can_list_threads_ = true;

@@ -523,6 +523,78 @@ struct ConnectionEnded {
   }
 };
 
+// --- what the tracer sees ---
+
+// The target's tree is traced from here on. `asleep`: its system calls only from FiltersWoke on.
+struct TraceBegan {
+  static constexpr std::string_view kName = "trace_began";
+  bool asleep{};
+  static void visit_fields(auto& self, auto&& f) { f("asleep", self.asleep); }
+};
+// It is not traced: what only the tracer could see is not known.
+struct TraceFailed {
+  static constexpr std::string_view kName = "trace_failed";
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
+};
+struct FiltersWoke {
+  static constexpr std::string_view kName = "filters_woke";
+  static void visit_fields(auto&, auto&&) {}
+};
+// A signal reached a thread of the tree; SIGKILL shows only in ProcessEnded. Not of every signal:
+// those that programs send themselves by the thousand are left out (SIGCHLD, SIGURG, timers).
+struct SignalTaken {
+  static constexpr std::string_view kName = "signal_taken";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::int32_t signal{};
+  std::int32_t code{};     // si_code: who made it, sigaction(2)
+  std::int32_t sender{};   // the process that sent it; 0: the kernel, or nobody that can be named
+  std::uint32_t user{};    // of the sender
+  std::string command;     // of the sender, if it was still there
+  std::uint64_t address{};  // of a fault: what the thread tried to use
+  bool fatal{};            // nothing catches or ignores it
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("signal", self.signal);
+    f("code", self.code);
+    f("sender", self.sender);
+    f("user", self.user);
+    f("command", self.command);
+    f("address", self.address);
+    f("fatal", self.fatal);
+  }
+};
+// A thread ends its whole process: exit_group(2).
+struct ExitCalled {
+  static constexpr std::string_view kName = "exit_called";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::int32_t code{};
+  std::string thread;  // its name
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("code", self.code);
+    f("thread", self.thread);
+  }
+};
+// Any process of the tree.
+struct ProcessEnded {
+  static constexpr std::string_view kName = "process_ended";
+  std::int32_t pid{};
+  std::string command;
+  EndKind how{};
+  std::int32_t value{};  // exit code or signal number
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("command", self.command);
+    f("how", self.how);
+    f("value", self.value);
+  }
+};
+
 // The order is the segment format: append, never reorder.
 using EventBody =
     std::variant<PhaseBegan, TargetStarted, TargetNotStarted, TargetReady, TargetNotReady,
@@ -533,7 +605,8 @@ using EventBody =
                  Reset, BytesAfterClose, ConnectionEnded, Lag, ReadyProbed, WatchdogExpired,
                  DeadlineExtended, HealthProbed, ResourcesUsed, Observed, NotObserved,
                  CheckpointInspected, RecoveryStarted, RecoveryReady, RecoveryFailed, RecoveryEnded,
-                 Asked, ControlFrame, Misbehaved, NetworkDisturbed>;
+                 Asked, ControlFrame, Misbehaved, NetworkDisturbed, TraceBegan, TraceFailed,
+                 FiltersWoke, SignalTaken, ExitCalled, ProcessEnded>;
 
 struct Event {
   TimePoint at;

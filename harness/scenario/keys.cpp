@@ -215,6 +215,12 @@ const Table& target_table() {
            .about = "As the init of a PID namespace of its own, as in a container: signals without "
                     "a handler are ignored, pid_namespaces(7). Needs root.",
            .fallback = "false"},
+          {.name = "trace",
+           .kind = Kind::boolean,
+           .about = "Whether lastcall traces it, ptrace(2): without that some properties cannot be "
+                    "judged. A program that traces itself, or that a debugger shall attach to, "
+                    "needs false.",
+           .fallback = "false"},
           {.name = "shell",
            .kind = Kind::boolean,
            .about = "Below a shell that waits for it and passes no signal on, as the shell form of "

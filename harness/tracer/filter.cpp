@@ -49,7 +49,7 @@ int TraceMe::wait_and_filter() const {
   if (filter_ == nullptr) return 0;
   std::uint64_t go = 0;
   if (::read(gate_, &go, sizeof go) != sizeof go) return ECANCELED;
-  if (filter_->empty()) return 0;
+  if (go == kUnfiltered) return 0;
   if (no_new_privileges_ && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
   const sock_fprog program{static_cast<unsigned short>(filter_->size()),
                            const_cast<sock_filter*>(filter_->data())};

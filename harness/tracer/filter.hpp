@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 
 #include <boost/system/error_code.hpp>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,14 +24,18 @@ std::optional<int> syscall_number(const std::string& name);
 std::string syscall_name(std::uint64_t number);
 
 // An initialiser of a launcher: the child waits until it is traced, because without a tracer a
-// filtered call fails with ENOSYS, and then filters itself. Async-signal-safe after fork. Last of
-// the initialisers: what comes after it is filtered.
+// filtered call fails with ENOSYS, and then filters itself. Async-signal-safe after fork. What
+// other initialisers do after it is filtered already.
 class TraceMe {
  public:
   static constexpr std::string_view kTried = "let itself be traced";
+  // What the gate says.
+  static constexpr std::uint64_t kFiltered = 1;
+  static constexpr std::uint64_t kUnfiltered = 2;
+
   // Not traced.
   TraceMe() = default;
-  // `gate`: an eventfd(2); the child goes on once it was written to.
+  // `gate`: an eventfd(2); the child goes on once one of those was written to it.
   // `no_new_privileges` (prctl(2)): what filtering costs who lacks CAP_SYS_ADMIN.
   TraceMe(const std::vector<sock_filter>* filter, int gate, bool no_new_privileges)
       : filter_(filter), gate_(gate), no_new_privileges_(no_new_privileges) {}

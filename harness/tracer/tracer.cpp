@@ -13,9 +13,15 @@ namespace {
 // Nothing is missed when it passes: a stop wakes the thread.
 constexpr auto kIdle = std::chrono::seconds(10);
 
-void signal_to(int eventfd) {
-  const std::uint64_t one = 1;
-  (void)!::write(eventfd, &one, sizeof one);
+void write_to(int eventfd, std::uint64_t value) {
+  (void)!::write(eventfd, &value, sizeof value);
+}
+
+sigset_t only_sigchld() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGCHLD);
+  return set;
 }
 
 }  // namespace
@@ -24,9 +30,7 @@ Result<std::unique_ptr<Tracer>> Tracer::start(std::span<const int> syscalls,
                                               std::vector<TraceObserver*> observers) {
   auto filter = make_filter(syscalls);
   if (!filter) return filter.error();
-  sigset_t child;
-  ::sigemptyset(&child);
-  ::sigaddset(&child, SIGCHLD);
+  const auto child = only_sigchld();
   if (const int problem = ::pthread_sigmask(SIG_BLOCK, &child, nullptr); problem != 0)
     return Error{"block SIGCHLD", "", problem, ""};
   auto calls = LinuxPtrace::create();
@@ -54,6 +58,8 @@ Tracer::~Tracer() {
   }
   calls_.wake();
   thread_.join();
+  const auto child = only_sigchld();
+  (void)::pthread_sigmask(SIG_UNBLOCK, &child, nullptr);
 }
 
 TraceMe Tracer::initialiser() const {
@@ -70,7 +76,7 @@ Result<bool> Tracer::follow(pid_t child, bool asleep) {
       if (followed) followed = false;
     }
   });
-  if (followed) signal_to(gate_.get());
+  write_to(gate_.get(), followed ? TraceMe::kFiltered : TraceMe::kUnfiltered);
   return followed;
 }
 
@@ -106,7 +112,7 @@ void Tracer::run() {
       }
       if (!ends.empty()) {
         std::ranges::move(ends, std::back_inserter(ends_));
-        signal_to(ends_ready_.get());
+        write_to(ends_ready_.get(), 1);
       }
       if (over_) return;
     }

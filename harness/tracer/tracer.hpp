@@ -27,20 +27,21 @@ class Tracer {
                                                std::vector<TraceObserver*> observers);
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
-  // Kills what is still traced (PTRACE_O_EXITKILL).
+  // Kills what is still traced (PTRACE_O_EXITKILL), and unblocks SIGCHLD in the calling thread.
   ~Tracer();
 
-  // The launcher's last initialiser for a child that follow() is then called with.
+  // An initialiser of the launcher for the child that follow() is then called with; before the one
+  // that changes the user, who may not filter.
   [[nodiscard]] TraceMe initialiser() const;
-  // Traces the child and lets it go on. Filters sleep until wake_filters() if `asleep` and if this
-  // process may do that; says whether they do.
+  // Traces the child and lets it go on, also if it cannot be traced. Filters sleep until
+  // wake_filters() if `asleep` and if this process may do that; says whether they do.
   Result<bool> follow(pid_t child, bool asleep);
   void wake_filters();
 
   // Runs something on the tracer's thread, between two stops, and waits until it is done.
   void on_its_thread(const std::function<void(TraceLoop&)>& what);
 
-  // Readable when there is something to take.
+  // Readable when there is something to take. Ends of all children of the process.
   [[nodiscard]] int ends_fd() const { return ends_ready_.get(); }
   [[nodiscard]] std::vector<siginfo_t> take_ends();
 

@@ -53,7 +53,7 @@ bool RecoveryRun::start() {
   if (!notify) return not_started(notify.error().message()), false;
   auto started =
       target_.start({wanted_, trial_.placeholders, trial_.order.tools, std::move(*notify),
-                     trial_.limits ? &*trial_.limits : nullptr, true});
+                     trial_.limits ? &*trial_.limits : nullptr, nullptr, true});
   if (!started) return not_started(started.error().message()), false;
   return true;
 }

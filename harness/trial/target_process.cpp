@@ -69,6 +69,7 @@ TargetProcess::TargetProcess(asio::io_context& io, SegmentWriter& segment, Chang
       ends_(ends),
       listener_(std::move(listener)),
       child_signals_(io, SIGCHLD),
+      traced_ends_(io),
       out_{asio::posix::stream_descriptor(io),
            LineSplitter([this](const std::string& line) { on_line(Stream::out, line); }),
            std::vector<char>(64 * 1024)},
@@ -81,6 +82,7 @@ TargetProcess::~TargetProcess() {
   end_tree();
   ends_.forget(launched_.pid);
   if (notify_wait_.is_open()) static_cast<void>(notify_wait_.release());
+  if (traced_ends_.is_open()) static_cast<void>(traced_ends_.release());
 }
 
 Result<pid_t> TargetProcess::start(Start start) {
@@ -106,6 +108,12 @@ Result<pid_t> TargetProcess::start(Start start) {
   auto launched = launch(start, command, out_end.get(), err_end.get());
   if (!launched) return launched.error();
   launched_ = std::move(*launched);
+  if (start.tracing != nullptr) {
+    tracing_ = start.tracing;
+    tracing_->follow(launched_.pid);
+    traced_ends_.assign(tracing_->ends_fd());
+    ends_.let_wait([this] { return tracing_->next_end(); });
+  }
   limits_ = start.limits;
   service_.emplace(service_settings(start.target, launched_.pid));
   std::string line;
@@ -155,7 +163,8 @@ Result<Launched> TargetProcess::launch(const Start& start, std::vector<std::stri
   const auto groups = start.limits == nullptr ? std::vector<int>() : start.limits->groups();
   return launcher(*executable, command, StandardStreams{out, err},
                   WatchdogVariables(target.service.watchdog), PidNamespace{target.pid1},
-                  JoinGroups{groups}, DescriptorLimit{target.limits.descriptors}, user,
+                  JoinGroups{groups}, DescriptorLimit{target.limits.descriptors},
+                  start.tracing == nullptr ? TraceMe() : start.tracing->initialiser(), user,
                   WorkingDirectory{expand_placeholders(target.directory, start.placeholders)});
 }
 
@@ -207,12 +216,23 @@ void TargetProcess::hear() {
 }
 
 void TargetProcess::wait_for_children() {
-  child_signals_.async_wait([this](auto ec, int) {
-    if (ec) return;
-    reap();
-    wait_for_children();
-  });
-  reap();  // who ended before the handler was there
+  const auto again = [this](auto ec, auto...) {
+    if (!ec) wait_for_children();
+  };
+  if (tracing_ == nullptr) {
+    child_signals_.async_wait(again);
+  } else {
+    traced_ends_.async_wait(asio::posix::stream_descriptor::wait_read, again);
+  }
+  reap();  // also who ended before somebody waited
+}
+
+void TargetProcess::trace_is_over() {
+  if (tracing_ == nullptr) return;
+  static_cast<void>(traced_ends_.release());
+  tracing_ = nullptr;
+  ends_.wait_here();
+  wait_for_children();
 }
 
 void TargetProcess::reap() {

@@ -23,6 +23,7 @@
 #include "target/notify_socket.hpp"
 #include "trial/changes.hpp"
 #include "trial/child_ends.hpp"
+#include "trial/tracing.hpp"
 
 namespace lastcall {
 
@@ -48,6 +49,7 @@ class TargetProcess {
     std::string tools;  // the folder of lastcall's own binary, looked through first
     NotifySocket notify;
     const TargetLimits* limits = nullptr;  // outlives the target
+    Tracing* tracing = nullptr;            // outlives the target, or trace_is_over() is called
     bool again = false;                    // a restart after the end: recorded as a recovery
   };
   // Spawns; an error here means that nothing runs.
@@ -79,6 +81,8 @@ class TargetProcess {
   // Kills the tree and reaps until nothing is left; at most a second, processes in an
   // uninterruptible sleep stay.
   void end_tree();
+  // The tracer does not wait for children any more.
+  void trace_is_over();
   // Reads what is left in the pipes.
   void drain_output();
   // Nothing is heard or reaped here any more; the notification socket's name is free again.
@@ -106,7 +110,9 @@ class TargetProcess {
   ChildEnds& ends_;
   TargetListener listener_;
   Launched launched_;
-  boost::asio::signal_set child_signals_;
+  Tracing* tracing_ = nullptr;
+  boost::asio::signal_set child_signals_;                // if it is not traced
+  boost::asio::posix::stream_descriptor traced_ends_;  // if it is
   Output out_;
   Output err_;
   std::optional<NotifySocket> notify_;

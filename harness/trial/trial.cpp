@@ -32,6 +32,7 @@
 #include "trial/recovery.hpp"
 #include "trial/service_watch.hpp"
 #include "trial/target_process.hpp"
+#include "trial/tracing.hpp"
 #include "trial/trial_parts.hpp"
 
 namespace lastcall {
@@ -72,6 +73,7 @@ class Trial {
                  .tell_clients = [this](FaultId fault) { link_.say(Control::act, fault); }}),
         link_(io_, changes_, std::move(workers),
               [this](Control what, FaultId fault) {
+                if (tracing_) tracing_->wake_filters();
                 faults_.counted(fault, what == Control::fired);
               }),
         lifeline_(io_, ::fcntl(lifeline, F_DUPFD_CLOEXEC, 0)),
@@ -167,8 +169,21 @@ class Trial {
     std::map<std::string, std::uint16_t> ports;
     for (const auto& [name, lease] : ports_) ports[event_name(name)] = lease.port();
     service_.promise(std::move(ports));
-    return target_.start(
-        {plan_.scenario.target, placeholders_, order_.tools, std::move(notify), &*limits_});
+    start_tracing();
+    return target_.start({plan_.scenario.target, placeholders_, order_.tools, std::move(notify),
+                          &*limits_, tracing_.get()});
+  }
+
+  void start_tracing() {
+    const auto& target = plan_.scenario.target;
+    if (!target.trace) return;
+    auto tracing = Tracing::start({.segment = order_.directory + "/segments/tracer.seg",
+                                   .stop_signals = target.stop.signals});
+    if (tracing) {
+      tracing_ = std::move(*tracing);
+    } else {
+      segment_.record(TraceFailed{tracing.error().message()});
+    }
   }
 
   Result<bool> lay_out() {
@@ -324,7 +339,10 @@ class Trial {
 
   [[nodiscard]] int send(int signal, Recipient to) {
     const auto& stops = plan_.scenario.target.stop.signals;
-    if (signal == SIGKILL || std::ranges::count(stops, signal) > 0) note_resources_at_stop();
+    if (signal == SIGKILL || std::ranges::count(stops, signal) > 0) {
+      note_resources_at_stop();
+      if (tracing_) tracing_->wake_filters();
+    }
     return target_.send(signal, to);
   }
 
@@ -350,11 +368,20 @@ class Trial {
     if (!files.problem.empty()) segment_.record(EventsLost{"trial", files.problem});
     target_.end_tree();
     target_.drain_output();
+    end_tracing();
     link_.say(Control::end);
     co_await changes_.until(
         [&] { return link_.all_done() || !link_.problem().empty() || given_up_; },
         now() + kWorkerLimit);
     faults_.record_unreached();
+  }
+
+  void end_tracing() {
+    if (!tracing_) return;
+    target_.trace_is_over();
+    if (const auto finished = tracing_->finish(); !finished)
+      segment_.record(EventsLost{"tracer", finished.error().message()});
+    tracing_.reset();
   }
 
   // What it left on disk, and what it knows when it is started again. Of a target that was stopped
@@ -399,6 +426,7 @@ class Trial {
   TrialParts parts_{io_,      order_,   plan_, placeholders_,
                     segment_, changes_, ends_, [this] { return given_up_; },
                     limits_};
+  std::unique_ptr<Tracing> tracing_;  // outlives the target
   TargetProcess target_;
   ServiceWatch service_;
   FaultRunner faults_;
@@ -421,6 +449,9 @@ Result<History> read_history(const std::string& directory, std::size_t workers) 
   auto trial = read_segment(directory + "/segments/trial.seg");
   if (!trial) return trial.error();
   sources.emplace_back("trial", std::move(*trial));
+  // Not there if the target was not traced.
+  if (auto tracer = read_segment(directory + "/segments/tracer.seg"))
+    sources.emplace_back("tracer", std::move(*tracer));
   for (std::size_t i = 0; i < workers; ++i) {
     const auto source = "clients-" + std::to_string(i);
     auto segment = read_segment(directory + "/segments/" + source + ".seg");

@@ -110,6 +110,9 @@ class Server {
     if (configuration.tls()) tls_.emplace(tls_context(configuration));
     plain_listener_ = listen(configuration.address, configuration.port);
     if (tls_) tls_listener_ = listen(configuration.address, configuration.tls_port);
+    // Counts this start, and shows at once whether checkpoints can be written. Between the
+    // coordinator and the loop nothing waits for a disk: a stop that began would wait with it.
+    if (const auto saved = states_.save(lifetime()); !saved) checkpoint_failed(saved.error());
     coordinator_ = coordinate(configuration);
     built_.count_down();
   }
@@ -217,8 +220,6 @@ class Server {
   }
 
   void announce() {
-    // Counts this start, and shows at once whether checkpoints can be written.
-    if (const auto saved = states_.save(lifetime()); !saved) checkpoint_failed(saved.error());
     if (const auto interval = surroundings_.configuration.checkpoint_interval;
         interval.count() > 0) {
       states_.save_every(

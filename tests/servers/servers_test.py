@@ -8,14 +8,20 @@ TRIALS = int(os.environ.get("LASTCALL_TRIALS", "20"))
 # A trial of these takes seconds, because a cluster is made first or the stop itself rightly takes that long.
 SLOW = ("caddy/silent", "haproxy/bounded", "postgres/fast", "postgres/immediate", "postgres/smart")
 # Thousands of clients: one crowd at a time.
-CROWDS = ("reference/charge_points",)
+CROWDS = ("reference/charge_points", "reference/many_clients")
 # Elsewhere: planted bugs and their twin (tests/detection), and a crowd (tests/bench/many_clients.py).
 ELSEWHERE = ("defects", "twin", "many_clients")
 
 
+def named(pattern):
+    return sorted("/".join(path.with_suffix("").parts[-2:]) for path in (SOURCE / "scenarios").glob(pattern))
+
+
 def scenarios():
-    names = ("/".join(path.with_suffix("").parts[-2:]) for path in (SOURCE / "scenarios").glob("*/*.toml"))
-    return sorted(name for name in names if not set(name.split("/")) & set(ELSEWHERE))
+    return [name for name in named("*/*.toml") if not set(name.split("/")) & set(ELSEWHERE)]
+
+
+REFERENCE = named("reference/*.toml")
 
 
 class Servers(unittest.TestCase):

@@ -123,6 +123,9 @@ void Stop::quit_by_force(std::string cause) {
     quit.unfinished.insert(quit.unfinished.end(), names.begin(), names.end());
   }
   plan.force_quit(quit);
+  const std::lock_guard lock(mutex);
+  was_quit = true;
+  changed.notify_all();
 }
 
 void Stop::on_repeat(RepeatPolicy policy, const Signal& signal) {
@@ -170,7 +173,7 @@ void Stop::phase(Phase which, const std::function<void(PhaseReport&)>& body) {
     const std::lock_guard lock(mutex);
     current = which;
   }
-  observe({which, PhaseEvent::Kind::began, {}, {}});
+  observe({which, PhaseEvent::Kind::began, {}, {}, report.reason});
   if (which != Phase::preparing) tell(plan.notifier.status("stopping: " + name_of(which)));
   body(kept);
   kept.duration = duration_cast<milliseconds>(Clock::now() - start);
@@ -178,7 +181,7 @@ void Stop::phase(Phase which, const std::function<void(PhaseReport&)>& body) {
     const std::lock_guard lock(mutex);
     report.phases.push_back(kept);
   }
-  observe({which, PhaseEvent::Kind::ended, kept.duration, kept.broken});
+  observe({which, PhaseEvent::Kind::ended, kept.duration, kept.broken, report.reason});
 }
 
 void Stop::prepare(PhaseReport& kept) {
@@ -245,8 +248,14 @@ void Stop::exit(PhaseReport& kept) {
   if (watchdog) watchdog->stop();
   if (plan.end_loop) judge(step({"end_loop", plan.end_loop, {}}, limits.total, total_end()), kept);
   std::unique_lock lock(mutex);
-  changed.wait(lock, [this] { return !loop_running && !reloading; });
+  // Main is in the loop, so the report could go nowhere before it returns. A reload that is still
+  // running when the process should have been ended is left behind.
+  changed.wait(lock, [this] { return !loop_running && (!reloading || was_quit); });
   loop_over = true;
+  if (reloading) {
+    kept.broken.emplace_back("a reload did not end");
+    report.abandoned.emplace_back("a reload");
+  }
   if (!report.loop_error.empty()) {
     kept.broken.push_back("the server's loop threw: " + report.loop_error);
   }

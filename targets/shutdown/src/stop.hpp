@@ -79,6 +79,7 @@ struct Stop {
   bool loop_running = false;
   bool loop_over = false;  // it is not entered any more
   bool reloading = false;
+  bool was_quit = false;  // force_quit was called and has returned
   bool finished = false;
   Phase current = Phase::preparing;
   std::vector<std::string> running_steps;

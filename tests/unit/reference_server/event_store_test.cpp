@@ -1,12 +1,33 @@
 #include "reference_server/event_store.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <future>
+#include <thread>
 
 #include "unit/reference_server/served.hpp"
+
+namespace {
+std::atomic<int> synced = 0;
+std::atomic<bool> disk_fails = false;
+}  // namespace
+
+// SQLite's own calls come here: the program's symbols go before those of a shared library.
+extern "C" int fdatasync(int fd) {
+  ++synced;
+  if (disk_fails) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
 
 namespace reference_server {
 namespace {
@@ -64,6 +85,49 @@ TEST_F(EventStoreTest, WhatWasReportedIsThereAfterSigkill) {
   ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
   open();
   EXPECT_EQ(ask({}).size(), 1U);
+}
+
+// PRAGMA synchronous=FULL is of a connection and leaves no trace in the file: its effect is that
+// each commit is synced (https://www.sqlite.org/pragma.html#pragma_synchronous).
+TEST_F(EventStoreTest, WhatWasReportedHasBeenSynced) {
+  open();
+  for (int i = 0; i < 20; ++i) {
+    const int before = synced;
+    ASSERT_EQ(Stored::fresh, add(event(std::to_string(i))));
+    EXPECT_GT(synced, before) << i;
+  }
+}
+
+// From here on no commit succeeds; the store's thread is held until it has been told to finish.
+TEST_F(EventStoreTest, WhatFinishCannotWriteIsAnError) {
+  std::promise<void> go_on;
+  auto held = go_on.get_future().share();
+  std::atomic<int> posted = 0;
+  const auto post = [&](const std::function<void()>& call) {
+    if (posted++ == 0) held.wait();
+    call();
+  };
+  auto opened = EventStore::open({folder_ + "/events.db", 1, post}, log_, metrics_);
+  ASSERT_TRUE(opened) << opened.error().message();
+  store_ = std::move(*opened);
+  store_->add(event("first"), [](Stored) {});
+  while (posted == 0) std::this_thread::yield();
+
+  disk_fails = true;
+  std::atomic<int> failed = 0;
+  const auto count = [&](Stored how) { failed += how == Stored::failed ? 1 : 0; };
+  store_->add(event("last"), count);
+  auto finishing = std::async(std::launch::async, [&] { return store_->finish(); });
+  while (failed == 0) {  // who comes once it is finishing is refused at once
+    store_->add(event("probe"), count);
+    finishing.wait_for(std::chrono::milliseconds(1));
+  }
+  go_on.set_value();
+  const auto finished = finishing.get();
+  disk_fails = false;
+  ASSERT_FALSE(finished);
+  EXPECT_NE(finished.error().message().find("events of the last batches"), std::string::npos);
+  EXPECT_GE(failed, 2);
 }
 
 TEST_F(EventStoreTest, FinishWritesWhatWaitsAndTakesNothingNew) {

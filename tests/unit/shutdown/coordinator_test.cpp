@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <future>
 #include <latch>
 #include <stdexcept>
 #include <thread>
 
+#include "shutdown/asio.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/shutdown/child_process.hpp"
 #include "unit/shutdown/notify_listener.hpp"
@@ -18,6 +21,7 @@ namespace graceful::shutdown {
 namespace {
 
 using testing::Child;
+using testing::hear;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -136,12 +140,86 @@ TEST(Coordinator, ReadyIsNotSentOnceTheStopHasBegun) {
   }
 }
 
+// Its reload lasts until the parent says something; `ready` is said once signals are heard.
+int reload_until_told(const LimitSettings& limits) {
+  Builder builder;
+  SignalSettings signals;
+  signals.on_reload = [] {
+    say("reload");
+    hear();
+  };
+  auto built = builder.signals(signals)
+                   .limits(limits)
+                   .notifier(ServiceNotifier::from_environment())
+                   .observe([](const PhaseEvent& event) {
+                     const bool begins = event.kind == PhaseEvent::Kind::began;
+                     if (begins && event.phase == Phase::exiting) say("Exiting");
+                   })
+                   .build();
+  const auto coordinator = std::move(*built);
+  say("ready");
+  return leave(coordinator->wait());
+}
+
+CHILD_BODY(reloads_until_told) { return reload_until_told({}); }
+
+TEST(Coordinator, AReloadThatTheStopOvertakesTellsNothingAfterStopping) {
+  NotifyListener manager;
+  Child child("reloads_until_told",
+              {.environment = {{"NOTIFY_SOCKET", manager.address().c_str()}}});
+  ASSERT_EQ("ready", child.read_line());
+  child.signal(SIGHUP);
+  EXPECT_THAT(manager.next(), HasSubstr("RELOADING=1"));
+  ASSERT_EQ("reload", child.read_line());
+  child.signal(SIGHUP);  // one more, for after this one
+  child.signal(SIGTERM);
+  EXPECT_EQ("STOPPING=1", manager.next());
+  ASSERT_EQ("Exiting", child.read_line());  // which waits for the reload
+  child.tell("go on");
+  EXPECT_EQ(0, child.wait());
+  for (auto said = manager.next_if_any(); said; said = manager.next_if_any()) {
+    EXPECT_THAT(*said, ::testing::Not(HasSubstr("READY=1")));
+    EXPECT_THAT(*said, ::testing::Not(HasSubstr("RELOADING=1")));
+  }
+}
+
 TEST(Coordinator, AServiceManagerThatIsGoneIsAWarningAndNoBrokenPromise) {
   Stage stage;
   stage.builder.notifier(ServiceNotifier("/proc/nowhere"));
   const auto report = stage.stop();
   EXPECT_EQ(0, report.exit_code);
   EXPECT_THAT(report.warnings, Contains(HasSubstr("/proc/nowhere")));
+}
+
+TEST(Coordinator, TheHeartbeatGoesOnWhileItDrainsOnRequestOnly) {
+  for (const bool on_request : {true, false}) {
+    boost::asio::io_context context;
+    const auto work = boost::asio::make_work_guard(context);
+    Stage stage;
+    std::unique_ptr<ShutdownCoordinator> coordinator;
+    std::uint64_t beats = 0;
+    std::promise<void> passes;
+    stage.builder
+        .watchdog({.executors = {on_executor(context.get_executor())},
+                   .timeout = 60s,
+                   .interval = 1ms,
+                   .beat_while_draining = on_request})
+        .drain("takes a while",
+               [&] {
+                 const auto before = coordinator->watchdog()->beats();
+                 auto passing = passes.get_future();
+                 // 50 beats, or as long as a machine takes for the first of them.
+                 do {
+                   passing.wait_for(50ms);
+                   beats = coordinator->watchdog()->beats() - before;
+                 } while (on_request && beats == 0);
+               })
+        .end_loop([&] { context.stop(); });
+    coordinator = stage.build();
+    coordinator->request_stop("the test");
+    EXPECT_EQ(0, coordinator->run([&] { context.run(); }).exit_code);
+    EXPECT_EQ(on_request, beats > 0);
+  }
 }
 
 TEST(Coordinator, WhatIsUnderWayFinishesBeforeAnythingIsClosed) {
@@ -510,6 +588,84 @@ TEST(Coordinator, LeavingMainWithAnAbandonedThreadDestroysNothingUnderIt) {
   Child child("abandons_a_cleanup");
   EXPECT_EQ(1, child.wait());
   EXPECT_THAT(child.errors(), HasSubstr("hangs"));
+}
+
+CHILD_BODY(never_ends_its_reload) {
+  return reload_until_told({.force_delay = 1ms, .total = 500ms});
+}
+
+TEST(Coordinator, AReloadThatHangsIsForcedAtTheTotal) {
+  Child child("never_ends_its_reload");
+  ASSERT_EQ("ready", child.read_line());
+  child.signal(SIGHUP);
+  ASSERT_EQ("reload", child.read_line());
+  child.signal(SIGTERM);
+  EXPECT_EQ(1, child.wait());
+  const auto said = child.errors();
+  EXPECT_THAT(said, HasSubstr("total limit of 500 ms"));
+  EXPECT_THAT(said, HasSubstr("in Exiting"));
+  EXPECT_THAT(said, HasSubstr("a reload"));
+}
+
+// A program that wants the last word itself: its force_quit returns.
+CHILD_BODY(outlives_its_reload) {
+  Builder builder;
+  SignalSettings signals;
+  signals.on_reload = [] {
+    say("reload");
+    hear();
+  };
+  const auto coordinator = std::move(
+      *builder.signals(signals)
+           .limits({.force_delay = 1ms, .total = 500ms})
+           .force_quit([](const ForcedQuit& quit) { say(quit.text()); })
+           .build());
+  say("ready");
+  const auto report = coordinator->wait();
+  for (const auto& broken : report.phases.back().broken) say(broken);
+  for (const auto& name : report.abandoned) say("abandoned " + name);
+  return leave(report);
+}
+
+TEST(Coordinator, AReloadThatHangsIsLeftBehindWhereForceQuitReturns) {
+  Child child("outlives_its_reload");
+  ASSERT_EQ("ready", child.read_line());
+  child.signal(SIGHUP);
+  ASSERT_EQ("reload", child.read_line());
+  child.signal(SIGTERM);
+  EXPECT_THAT(child.read_line(), HasSubstr("Unfinished: a reload"));
+  EXPECT_EQ("a reload did not end", child.read_line());
+  EXPECT_EQ("abandoned a reload", child.read_line());
+  EXPECT_EQ(1, child.wait());
+}
+
+CHILD_BODY(is_stopped_before_it_builds) {
+  if (!catch_signals_early()) return 2;
+  ::raise(SIGINT);
+  const auto tell_phases = [](Builder& builder) {
+    builder.observe([](const PhaseEvent& event) {
+      if (event.kind == PhaseEvent::Kind::began) {
+        say(name_of(event.phase) + " for " + name_of(event.reason.signal));
+      }
+    });
+  };
+  Builder refused;
+  tell_phases(refused);
+  if (refused.persist("state", [] {}, {.needs = {"nobody"}}).build()) return 3;
+  say("refused");
+  Builder builder;
+  tell_phases(builder);
+  const auto coordinator = std::move(*builder.build());
+  return leave(coordinator->wait());
+}
+
+TEST(Coordinator, AReasonBeforeBuildStopsWhatIsBuiltAndIsToldWithThePhases) {
+  Child child("is_stopped_before_it_builds");
+  EXPECT_EQ("refused", child.read_line());  // without a phase
+  for (const char* phase : {"Preparing", "Draining", "Cleaning", "Persisting", "Exiting"}) {
+    EXPECT_EQ(std::string(phase) + " for SIGINT", child.read_line());
+  }
+  EXPECT_EQ(0, child.wait());
 }
 
 }  // namespace

@@ -154,6 +154,26 @@ TEST_F(WatchdogTest, BeatsComeFromTheLoopThatIsWatched) {
   runs.join();
 }
 
+TEST_F(WatchdogTest, BeatsComeAtTheInterval) {
+  NotifyListener manager;
+  boost::asio::io_context context;
+  const auto work = boost::asio::make_work_guard(context);
+  std::thread runs([&] { context.run(); });
+  const auto from = std::chrono::steady_clock::now();
+  auto watchdog = *Watchdog::start({.executors = {on_executor(context.get_executor())},
+                                    .timeout = 6s,
+                                    .interval = 20ms,
+                                    .notifier = ServiceNotifier(manager.address())});
+  EXPECT_EQ("WATCHDOG=1", manager.next());  // the first at once
+  for (int i = 0; i < 10; ++i) EXPECT_EQ("WATCHDOG=1", manager.next());
+  const auto took = std::chrono::steady_clock::now() - from;
+  EXPECT_GE(took, 10 * 20ms);
+  EXPECT_LT(took, 10s);  // a third of the time-out each would be 20 s
+  watchdog->stop();
+  context.stop();
+  runs.join();
+}
+
 TEST_F(WatchdogTest, ItBeatsWhileDrainingOnRequestOnly) {
   for (const bool on_request : {true, false}) {
     NotifyListener manager;

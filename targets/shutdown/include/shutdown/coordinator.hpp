@@ -15,6 +15,11 @@
 // from any thread, but wait(), run() and the destructor not from a callback or the server's loop.
 // Callbacks run on threads of the coordinator, never two of them at once, except reload and what
 // was abandoned.
+//
+// A reason that is there before build(), or comes within it, begins the stop at once: not before
+// build() has found nothing to refuse, but perhaps before the caller has the coordinator in hand.
+// So a callback uses what it was given, the reason in PhaseEvent and the tracker of connections(),
+// not the pointer that build() returns; and end_loop may be called before the loop was entered.
 #pragma once
 
 #include <functional>
@@ -119,7 +124,8 @@ class ShutdownCoordinator::Builder {
   // Told of each phase when it begins and when it ends, one at a time.
   Builder& observe(std::function<void(const PhaseEvent&)> observer);
   // What happens past the total and under RepeatPolicy::force. Default: ForcedQuit::text() to
-  // stderr and _exit(1).
+  // stderr and _exit(1). If it returns, the stop goes on, with exit code 1, and a reload that hangs
+  // is not waited for any more.
   Builder& force_quit(std::function<void(const ForcedQuit&)> quit);
 
   // Starts listening for signals. Refuses limits, dependencies, names and watchdog settings that

@@ -20,6 +20,7 @@ struct PhaseEvent {
   Kind kind = Kind::began;
   std::chrono::milliseconds duration{0};  // of the phase; zero when it begins
   std::vector<std::string> broken;        // the promises it did not keep, a sentence each
+  Reason reason{};                        // why the program stops
 };
 
 struct PhaseReport {

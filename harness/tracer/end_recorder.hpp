@@ -1,0 +1,30 @@
+// Records how the processes of the tree end: the signals they take and from whom, the thread that
+// calls exit, the end itself. Called on the tracer's thread, which alone writes to the segment.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "history/segment.hpp"
+#include "tracer/observer.hpp"
+
+namespace lastcall {
+
+class EndRecorder : public TraceObserver {
+ public:
+  // System calls that this observer has to be asked about.
+  static std::vector<int> syscalls();
+
+  explicit EndRecorder(SegmentWriter& segment) : segment_(segment) {}
+
+  void executed(const Tracee& thread) override;
+  SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  bool on_signal(const Tracee& thread, const siginfo_t& info) override;
+  void process_ended(pid_t pid, const siginfo_t& info) override;
+
+ private:
+  SegmentWriter& segment_;
+  std::map<pid_t, std::string> commands_;  // of those that have executed something
+};
+
+}  // namespace lastcall
