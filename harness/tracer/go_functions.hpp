@@ -1,0 +1,19 @@
+// Functions of a Go program from the table that its own runtime uses, which stripping leaves alone
+// (go.dev/src/internal/abi and debug/gosym: pcHeader, functab). Layouts of Go 1.18 and newer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string_view>
+
+#include "tracer/elf_file.hpp"
+
+namespace lastcall {
+
+// `table`: .gopclntab. `text`: where code begins if the table does not say. Addresses that no
+// function covers are left out; so are all of a table that makes no sense.
+std::map<std::uint64_t, Function> go_functions_at(std::string_view table, std::uint64_t text,
+                                                  std::span<const std::uint64_t> addresses);
+
+}  // namespace lastcall

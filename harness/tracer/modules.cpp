@@ -1,0 +1,207 @@
+#include "tracer/modules.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+#include "base/file.hpp"
+#include "tracer/build_id.hpp"
+
+namespace lastcall {
+namespace {
+
+constexpr std::string_view kDeleted = " (deleted)";
+constexpr std::string_view kVdso = "[vdso]";
+// DW_EH_PE_* (Linux Standard Base, "DWARF Extensions"): the only encodings that link editors write.
+constexpr std::uint8_t kPointer32RelativeToHere = 0x1b;
+constexpr std::uint8_t kCount32 = 0x03;
+constexpr std::uint8_t kTable32RelativeToHeader = 0x3b;
+constexpr int kMostMappingsOfAFile = 64;  // five or six, and what mprotect(2) splits off
+constexpr std::size_t kLargestVdso = 1U << 20;
+constexpr std::size_t kLargestNote = 1U << 16;
+
+// "7f00-7f10 r-xp 00001000 fd:01 4711   /a b". Nothing if it reads otherwise.
+std::optional<Mapping> parse_mapping(std::string_view line) {
+  Mapping mapping;
+  const auto* at = line.data();
+  const auto* end = at + line.size();
+  const auto number = [&](auto& value, int base, std::size_t skipped) {
+    const auto [next, problem] = std::from_chars(at, end, value, base);
+    if (problem != std::errc() || static_cast<std::size_t>(end - next) < skipped) return false;
+    at = next + skipped;
+    return true;
+  };
+  if (!number(mapping.begin, 16, 1) || !number(mapping.end, 16, 1) || end - at < 5)
+    return std::nullopt;
+  mapping.executable = at[2] == 'x';
+  at += 5;
+  if (!number(mapping.offset, 16, 1)) return std::nullopt;
+  const auto* device_end = std::find(at, end, ' ');
+  mapping.device.assign(at, device_end);
+  if (device_end == end) return std::nullopt;
+  at = device_end + 1;
+  if (!number(mapping.inode, 10, 0)) return std::nullopt;
+  mapping.path.assign(std::find_if(at, end, [](char c) { return c != ' '; }), end);
+  return mapping;
+}
+
+std::vector<Mapping> parse_mappings(std::string_view text) {
+  std::vector<Mapping> mappings;
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    if (auto mapping = parse_mapping(line)) mappings.push_back(std::move(*mapping));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return mappings;
+}
+
+bool same_file(const Mapping& one, const Mapping& other) {
+  return one.inode == other.inode && one.device == other.device && one.path == other.path;
+}
+bool same_code(const Mapping& one, const Mapping& other) {
+  return one.begin == other.begin && one.end == other.end && one.offset == other.offset &&
+         same_file(one, other);
+}
+
+std::vector<Elf64_Phdr> segments_of(std::uint64_t base, Memory& memory) {
+  const auto header = memory.get<Elf64_Ehdr>(base);
+  if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != EM_X86_64 ||
+      header->e_phentsize != sizeof(Elf64_Phdr))
+    return {};
+  std::vector<Elf64_Phdr> segments(header->e_phnum);
+  if (!memory.read(base + header->e_phoff, std::as_writable_bytes(std::span(segments)))) return {};
+  return segments;
+}
+
+std::optional<UnwindTable> unwind_table_at(std::uint64_t header, Memory& memory) {
+  const auto start = memory.get<std::array<std::uint8_t, 4>>(header);
+  const auto count = memory.get<std::uint32_t>(header + 8);
+  if (!start || !count ||
+      *start != std::array<std::uint8_t, 4>{1, kPointer32RelativeToHere, kCount32,
+                                            kTable32RelativeToHeader})
+    return std::nullopt;
+  return UnwindTable{.header = header, .entries = header + 12, .count = *count};
+}
+
+}  // namespace
+
+bool Modules::refresh(pid_t tid) {
+  tid_ = tid;
+  auto text = read_file("/proc/" + std::to_string(tid) + "/maps");
+  if (!text) text = std::string();  // it is gone: nothing is mapped
+  if (*text == text_) return false;
+  text_ = std::move(*text);
+  auto fresh = parse_mappings(text_);
+  const auto code_of = [](const std::vector<Mapping>& all) {
+    std::vector<Mapping> code;
+    std::ranges::copy_if(all, std::back_inserter(code), &Mapping::executable);
+    return code;
+  };
+  const bool moved = !std::ranges::equal(code_of(fresh), code_of(mappings_), same_code);
+  mappings_ = std::move(fresh);
+  if (moved) modules_.clear();
+  return moved;
+}
+
+const Mapping* Modules::mapping_at(std::uint64_t address) const {
+  const auto after = std::ranges::upper_bound(mappings_, address, {}, &Mapping::begin);
+  if (after == mappings_.begin() || address >= std::prev(after)->end) return nullptr;
+  return &*std::prev(after);
+}
+
+bool Modules::is_executable(std::uint64_t address) const {
+  const auto* mapping = mapping_at(address);
+  return mapping != nullptr && mapping->executable;
+}
+
+std::uint64_t Modules::end_of(std::uint64_t address) const {
+  const auto* mapping = mapping_at(address);
+  return mapping == nullptr ? address : mapping->end;
+}
+
+const Module* Modules::at(std::uint64_t address, Memory& memory) {
+  const auto* mapping = mapping_at(address);
+  if (mapping == nullptr || (mapping->inode == 0 && mapping->path != kVdso)) return nullptr;
+  // The one with the file's header comes before it. Any that begins with the file's first page looks
+  // like that: LLD lets code begin there too, and a file may be mapped twice.
+  const auto in_file = mapping->offset + (address - mapping->begin);
+  const auto* base = mapping;
+  for (int i = 0; i < kMostMappingsOfAFile; ++i, --base) {
+    if (base->offset == 0 && same_file(*base, *mapping)) {
+      auto [found, is_new] = modules_.try_emplace(base->begin);
+      if (is_new) found->second = read_module(*base, memory);
+      const auto* module = found->second.get();
+      const auto holds = [&](const Module::Part& part) {
+        return address >= part.begin && address < part.end &&
+               address - part.begin + part.offset == in_file;
+      };
+      if (module != nullptr && std::ranges::any_of(module->parts, holds)) return module;
+    }
+    if (base == mappings_.data()) break;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Module> Modules::read_module(const Mapping& base, Memory& memory) const {
+  const auto segments = segments_of(base.begin, memory);
+  const auto header_segment = std::ranges::find_if(segments, [](const Elf64_Phdr& one) {
+    return one.p_type == PT_LOAD && one.p_offset < Memory::kPage;
+  });
+  if (header_segment == segments.end()) return nullptr;
+  auto module = std::make_unique<Module>();
+  module->path = base.path;
+  if (module->path.ends_with(kDeleted)) module->path.resize(module->path.size() - kDeleted.size());
+  module->begin = base.begin;
+  module->bias = base.begin - (header_segment->p_vaddr - header_segment->p_offset);
+  for (const auto& one : segments) {
+    const auto at = module->bias + one.p_vaddr;
+    if (one.p_type == PT_LOAD) {
+      module->end = std::max(module->end, at + one.p_memsz);
+      module->parts.push_back({at, at + one.p_filesz, one.p_offset});
+    } else if (one.p_type == PT_GNU_EH_FRAME) {
+      module->unwind_table = unwind_table_at(at, memory);
+    } else if (one.p_type == PT_NOTE && module->build_id.empty() && one.p_memsz < kLargestNote) {
+      std::string notes(one.p_memsz, '\0');
+      if (memory.read(at, std::as_writable_bytes(std::span(notes))))
+        module->build_id = build_id_in(notes);
+    }
+  }
+  module->file = file_of(base, *module, memory);
+  if (!module->unwind_table && module->file) {
+    if (const auto section = module->file->loaded_section(".eh_frame"))
+      module->descriptions =
+          frame_descriptions_in(module->bias + section->address, section->size, memory);
+  }
+  return module;
+}
+
+std::shared_ptr<ElfFile> Modules::file_of(const Mapping& base, const Module& module,
+                                          Memory& memory) const {
+  if (base.path == kVdso) {
+    std::string image(std::min(base.end - base.begin, std::uint64_t{kLargestVdso}), '\0');
+    if (!memory.read(base.begin, std::as_writable_bytes(std::span(image)))) return nullptr;
+    return ElfFile::in_memory(std::move(image));
+  }
+  const auto process = "/proc/" + std::to_string(tid_);
+  std::array<char, 64> range{};
+  std::snprintf(range.data(), range.size(), "/map_files/%lx-%lx", base.begin, base.end);
+  // The first is the very file, but only the privileged may open it; the others may be another one.
+  const auto open = [](const std::string& path) {
+    return ElfFile::of(ScopedFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
+  };
+  if (auto file = open(process + range.data())) return file;
+  const auto is_it = [&](const std::shared_ptr<ElfFile>& file) {
+    return file && file->build_id() == module.build_id &&
+           (!module.build_id.empty() || !base.path.ends_with(kDeleted));
+  };
+  if (auto file = open(process + "/root" + module.path); is_it(file)) return file;
+  if (auto file = open(process + "/exe"); is_it(file) && !module.build_id.empty()) return file;
+  return nullptr;
+}
+
+}  // namespace lastcall

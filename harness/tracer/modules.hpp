@@ -1,0 +1,80 @@
+// What is mapped where in a process (proc(5), "maps"), and the programs and libraries among it. What
+// unwinding needs is read from the process' own memory, so that a file that was deleted or replaced
+// since does not matter; symbols come from the mapped file if it can still be reached, also inside
+// of a container (/proc/PID/map_files, /proc/PID/root). One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tracer/elf_file.hpp"
+#include "tracer/frame_descriptions.hpp"
+#include "tracer/memory.hpp"
+
+namespace lastcall {
+
+struct Mapping {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t offset = 0;  // in the file
+  bool executable = false;
+  std::string device;  // "fd:01"
+  std::uint64_t inode = 0;
+  std::string path;  // as the kernel says it: may end in " (deleted)"
+};
+
+// The binary search table of PT_GNU_EH_FRAME (Linux Standard Base, "Exception Frames", .eh_frame_hdr).
+struct UnwindTable {
+  std::uint64_t header = 0;  // what its entries are relative to
+  std::uint64_t entries = 0;
+  std::uint64_t count = 0;
+};
+
+struct Module {
+  // A loaded segment.
+  struct Part {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;     // of what comes from the file
+    std::uint64_t offset = 0;  // in the file
+  };
+  std::string path;         // as the process sees it
+  std::uint64_t begin = 0;  // of its mappings
+  std::uint64_t end = 0;
+  std::vector<Part> parts;
+  std::uint64_t bias = 0;  // what was added to the addresses in its file
+  std::optional<UnwindTable> unwind_table;
+  std::vector<FrameDescription> descriptions;  // instead of the table, where there is none
+  std::string build_id;
+  std::shared_ptr<ElfFile> file;  // null if it cannot be reached
+};
+
+class Modules {
+ public:
+  // Reads what is mapped now in the process of this thread, which is alive: the first thread of a
+  // process may have ended before the others, and says nothing any more. Returns whether code has moved since the last time: what was learned
+  // about addresses no longer holds then.
+  bool refresh(pid_t tid);
+
+  // Of the memory as it is now; null if no ELF file is mapped there. Lives until code moves.
+  const Module* at(std::uint64_t address, Memory& memory);
+  [[nodiscard]] bool is_executable(std::uint64_t address) const;
+  // The end of what is mapped around this address; the address itself if nothing is.
+  [[nodiscard]] std::uint64_t end_of(std::uint64_t address) const;
+
+ private:
+  [[nodiscard]] const Mapping* mapping_at(std::uint64_t address) const;
+  std::unique_ptr<Module> read_module(const Mapping& base, Memory& memory) const;
+  [[nodiscard]] std::shared_ptr<ElfFile> file_of(const Mapping& base, const Module& module,
+                                                 Memory& memory) const;
+
+  pid_t tid_ = 0;
+  std::string text_;
+  std::vector<Mapping> mappings_;  // in order
+  std::map<std::uint64_t, std::unique_ptr<Module>> modules_;  // by beginning; null: no ELF file
+};
+
+}  // namespace lastcall

@@ -1,0 +1,84 @@
+#include "tracer/stack.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+
+namespace lastcall {
+namespace {
+
+std::string hexadecimal(std::uint64_t value) {
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "0x%" PRIx64, value);
+  return text.data();
+}
+
+std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+// Where a thread is within a function does not matter for who waits like whom.
+bool same_functions(const Stack& one, const Stack& other) {
+  return one.pid == other.pid && one.ends_because.empty() == other.ends_because.empty() &&
+         std::ranges::equal(one.frames, other.frames, [](const Frame& a, const Frame& b) {
+           return a.module == b.module && a.function == b.function &&
+                  (!a.function.empty() || a.address == b.address);
+         });
+}
+
+std::string thread_text(const Stack& stack) {
+  return stack.thread_name + " (" + std::to_string(stack.tid) + ")";
+}
+
+std::string frames_text(const Stack& stack) {
+  std::string text;
+  const auto& frames = stack.frames;
+  for (std::size_t i = 0; i < frames.size();) {
+    const auto line = frame_text(frames[i]);
+    std::size_t next = i + 1;
+    while (next < frames.size() && frame_text(frames[next]) == line) ++next;
+    text += "  " + line;
+    if (next - i > 1) text += " (" + std::to_string(next - i) + " times)";
+    text += '\n';
+    i = next;
+  }
+  if (!stack.ends_because.empty()) text += "  ends: " + stack.ends_because + '\n';
+  return text;
+}
+
+}  // namespace
+
+std::string frame_text(const Frame& frame) {
+  std::string text = frame.function;
+  if (text.empty()) text = file_name(frame.module);
+  if (text.empty()) return hexadecimal(frame.address);
+  if (frame.offset != 0) text += "+" + hexadecimal(frame.offset);
+  if (!frame.file.empty()) text += " at " + file_name(frame.file) + ":" + std::to_string(frame.line);
+  return text;
+}
+
+std::string stacks_text(const std::vector<Stack>& stacks) {
+  std::vector<std::vector<const Stack*>> groups;
+  for (const auto& stack : stacks) {
+    const auto group = std::ranges::find_if(
+        groups, [&](const auto& one) { return same_functions(*one.front(), stack); });
+    if (group == groups.end()) {
+      groups.push_back({&stack});
+    } else {
+      group->push_back(&stack);
+    }
+  }
+  std::string text;
+  for (const auto& group : groups) {
+    const auto count = group.size();
+    text += std::to_string(count) + (count == 1 ? " thread of " : " threads of ") +
+            std::to_string(group.front()->pid) + ": ";
+    for (const auto* stack : group) {
+      if (stack != group.front()) text += ", ";
+      text += thread_text(*stack);
+    }
+    text += '\n' + frames_text(*group.front());
+  }
+  return text;
+}
+
+}  // namespace lastcall
