@@ -1,9 +1,9 @@
 """`trace = true`: the target behaves as untraced, and the history says which signals its tree took from whom, which thread
 called exit, and how every process ended."""
-import os
+import json
 import unittest
 
-from lastcall_cli import LastcallTest, PYTHON, processes, scenario, serve, until
+from lastcall_cli import LastcallTest, PYTHON, lastcall, processes, scenario, serve, until
 
 TRACED = "trace = true"
 # Two workers below it: one ends by an exit code of its own at the stop, one by an abort.
@@ -26,6 +26,12 @@ for pid in pids: os.waitpid(pid, 0)
 
 
 class Trace(LastcallTest):
+    @classmethod
+    def setUpClass(cls):
+        may = next(f for f in json.loads(lastcall("doctor", "--json").out) if f["what"] == "ptrace")
+        if not may["good"]:
+            raise unittest.SkipTest(may["detail"])
+
     def traced(self, command, **parts):
         return self.run_scenario(scenario(command, environment=TRACED, **parts))
 

@@ -64,7 +64,9 @@ class DamagedMemory : public PtraceCalls {
   Draws prng_;
 };
 
-TEST(Damage, OfMemoryShortensStacksAtMost) {
+struct Damage : TracedTest {};
+
+TEST_F(Damage, OfMemoryShortensStacksAtMost) {
   Traced subject;
   subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
   EXPECT_EQ(subject.line(), "ready");
@@ -88,7 +90,7 @@ TEST(Damage, OfMemoryShortensStacksAtMost) {
   EXPECT_GT(ended, 100U);
 }
 
-TEST(Damage, OfAFileLeavesFunctionsUnnamedAtMost) {
+TEST_F(Damage, OfAFileLeavesFunctionsUnnamedAtMost) {
   testing::ScratchFolder folder;
   const auto whole = read_file(LASTCALL_STACKS_SUBJECT);
   ASSERT_TRUE(whole);
@@ -120,7 +122,7 @@ TEST(Damage, OfAFileLeavesFunctionsUnnamedAtMost) {
   }
 }
 
-TEST(Damage, OfSmallTablesIsNoticed) {
+TEST_F(Damage, OfSmallTablesIsNoticed) {
   EXPECT_EQ(ElfFile::in_memory(""), nullptr);
   EXPECT_EQ(ElfFile::in_memory("\177ELF"), nullptr);
   EXPECT_EQ(build_id_in(""), "");

@@ -113,7 +113,9 @@ bool all_wait(const std::vector<Stack>& stacks) {
          });
 }
 
-TEST(Stacks, ThreadsInEveryKindOfWaitAreSeenUpToTheirBeginning) {
+struct Stacks : TracedTest {};
+
+TEST_F(Stacks, ThreadsInEveryKindOfWaitAreSeenUpToTheirBeginning) {
   Traced subject;
   subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
   EXPECT_EQ(subject.line(), "ready");
@@ -138,7 +140,7 @@ TEST(Stacks, ThreadsInEveryKindOfWaitAreSeenUpToTheirBeginning) {
   }
 }
 
-TEST(Stacks, ASecondLookSeesTheSame) {
+TEST_F(Stacks, ASecondLookSeesTheSame) {
   Traced subject;
   subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
   EXPECT_EQ(subject.line(), "ready");
@@ -155,7 +157,7 @@ TEST(Stacks, ASecondLookSeesTheSame) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(functions(look(subject.tracer())), first);
 }
 
-TEST(Stacks, FileAndLineAreKnownIfAskedFor) {
+TEST_F(Stacks, FileAndLineAreKnownIfAskedFor) {
   const auto stack = paused_stack("deep", Lines::with);
   ASSERT_GT(stack.frames.size(), 3U);
   EXPECT_THAT(stack.frames[3].file, HasSubstr("stacks_subject.cpp"));
@@ -163,7 +165,7 @@ TEST(Stacks, FileAndLineAreKnownIfAskedFor) {
   EXPECT_TRUE(std::regex_search(frame_text(stack.frames[3]), std::regex("at stacks_subject.cpp:[0-9]+$")));
 }
 
-TEST(Stacks, ASignalHandlersCallersAreThoseOfWhatItInterrupted) {
+TEST_F(Stacks, ASignalHandlersCallersAreThoseOfWhatItInterrupted) {
   const auto stack = paused_stack("handler");
   EXPECT_TRUE(in_order(stack, {"pause", "subject::on_signal(int)", "<signal handler called>",
                                "subject::raise_and_wait()", "main", "_start"}))
@@ -171,7 +173,7 @@ TEST(Stacks, ASignalHandlersCallersAreThoseOfWhatItInterrupted) {
   EXPECT_EQ(stack.ends_because, "");
 }
 
-TEST(Stacks, AHandlersOwnStackLeadsBackToTheInterruptedInstruction) {
+TEST_F(Stacks, AHandlersOwnStackLeadsBackToTheInterruptedInstruction) {
   const auto stack = paused_stack("fault-handler");
   EXPECT_TRUE(in_order(stack, {"pause", "subject::on_fault(int, siginfo_t*, void*)",
                                "<signal handler called>", "subject::divide(int)",
@@ -180,7 +182,7 @@ TEST(Stacks, AHandlersOwnStackLeadsBackToTheInterruptedInstruction) {
   EXPECT_EQ(stack.ends_because, "");
 }
 
-TEST(Stacks, DeepRecursionIsCutOff) {
+TEST_F(Stacks, DeepRecursionIsCutOff) {
   const auto stack = paused_stack("deep");
   EXPECT_EQ(stack.frames.size(), 256U);
   EXPECT_EQ(stack.ends_because, "more than 256 frames");
@@ -188,7 +190,7 @@ TEST(Stacks, DeepRecursionIsCutOff) {
   EXPECT_LT(std::ranges::count(stacks_text({stack}), '\n'), 12);
 }
 
-TEST(Stacks, AStackPointerToNowhereEndsAtTheFirstFrame) {
+TEST_F(Stacks, AStackPointerToNowhereEndsAtTheFirstFrame) {
   Traced subject;
   subject.start({LASTCALL_STACKS_SUBJECT, "lost"});
   EXPECT_EQ(subject.line(), "ready");
@@ -200,7 +202,7 @@ TEST(Stacks, AStackPointerToNowhereEndsAtTheFirstFrame) {
   EXPECT_THAT(stacks.front().ends_because, HasSubstr("cannot read the stack at 0xdead000"));
 }
 
-TEST(Stacks, AStackOfNumbersEndsAndSaysWhy) {
+TEST_F(Stacks, AStackOfNumbersEndsAndSaysWhy) {
   for (const auto* program : {"scribbled", "scribbled-addresses"}) {
     Traced subject;
     subject.start({LASTCALL_STACKS_SUBJECT, program});
@@ -228,7 +230,7 @@ struct LookAtSignal : TraceObserver {
   }
 };
 
-TEST(Stacks, ACallThroughANullPointerShowsTheCaller) {
+TEST_F(Stacks, ACallThroughANullPointerShowsTheCaller) {
   LookAtSignal fault(SIGSEGV, false);
   Traced subject({}, {&fault});
   subject.start({LASTCALL_STACKS_SUBJECT, "call-nothing"});
@@ -241,7 +243,7 @@ TEST(Stacks, ACallThroughANullPointerShowsTheCaller) {
   EXPECT_EQ(stack.ends_because, "");
 }
 
-TEST(Stacks, ABreakpointInAPrologueShowsTheCaller) {
+TEST_F(Stacks, ABreakpointInAPrologueShowsTheCaller) {
   LookAtSignal trap(SIGTRAP, true);
   Traced subject({}, {&trap});
   subject.start({LASTCALL_STACKS_SUBJECT, "prologue"});
@@ -254,14 +256,14 @@ TEST(Stacks, ABreakpointInAPrologueShowsTheCaller) {
   }
 }
 
-TEST(Stacks, CodeMadeAtRunTimeIsPassedByItsFramePointer) {
+TEST_F(Stacks, CodeMadeAtRunTimeIsPassedByItsFramePointer) {
   const auto stack = paused_stack("made-code");
   EXPECT_TRUE(in_order(stack, {"pause", "", "subject::call_made_code(bool)", "main", "_start"}))
       << stacks_text({stack});
   EXPECT_EQ(stack.ends_because, "");
 }
 
-TEST(Stacks, CodeMadeAtRunTimeWithoutAFrameEndsTheStack) {
+TEST_F(Stacks, CodeMadeAtRunTimeWithoutAFrameEndsTheStack) {
   const auto stack = paused_stack("made-code-bare");
   ASSERT_GT(stack.frames.size(), 1U);
   EXPECT_EQ(stack.frames.back().module, "");
@@ -270,7 +272,7 @@ TEST(Stacks, CodeMadeAtRunTimeWithoutAFrameEndsTheStack) {
 
 bool run(const std::string& command) { return std::system(command.c_str()) == 0; }
 
-TEST(Stacks, AStrippedProgramUnwindsFully) {
+TEST_F(Stacks, AStrippedProgramUnwindsFully) {
   testing::ScratchFolder folder;
   const auto copy = folder.path() + "/stripped";
   if (!run("strip -o " + copy + " " LASTCALL_STACKS_SUBJECT)) GTEST_SKIP() << "strip fails";
@@ -290,7 +292,7 @@ TEST(Stacks, AStrippedProgramUnwindsFully) {
   }
 }
 
-TEST(Stacks, AProgramThatWasReplacedIsStillNamed) {
+TEST_F(Stacks, AProgramThatWasReplacedIsStillNamed) {
   testing::ScratchFolder folder;
   const auto copy = folder.path() + "/replaced";
   std::filesystem::copy_file(LASTCALL_STACKS_SUBJECT, copy);
@@ -308,7 +310,7 @@ TEST(Stacks, AProgramThatWasReplacedIsStillNamed) {
   EXPECT_EQ(stacks.front().frames.back().module, copy);
 }
 
-TEST(Stacks, AThreadThatOutlivesTheFirstIsSeen) {
+TEST_F(Stacks, AThreadThatOutlivesTheFirstIsSeen) {
   Traced subject;
   subject.start({LASTCALL_STACKS_SUBJECT, "orphan"});
   EXPECT_EQ(subject.line(), "ready");
@@ -322,7 +324,7 @@ TEST(Stacks, AThreadThatOutlivesTheFirstIsSeen) {
   EXPECT_EQ(stacks.front().ends_because, "") << stacks_text(stacks);
 }
 
-TEST(Stacks, AThreadThatIsKilledMeanwhileDoesNoHarm) {
+TEST_F(Stacks, AThreadThatIsKilledMeanwhileDoesNoHarm) {
   Traced subject;
   subject.start({LASTCALL_STACKS_SUBJECT, "deep"});
   EXPECT_EQ(subject.line(), "ready");
@@ -413,7 +415,7 @@ void write_file(const std::string& path, const char* text) {
   std::fclose(file);
 }
 
-TEST(Stacks, AProgramLinkedWithLldUnwindsFully) {
+TEST_F(Stacks, AProgramLinkedWithLldUnwindsFully) {
   testing::ScratchFolder folder;
   const auto source = folder.path() + "/a.cpp";
   const auto program = folder.path() + "/lld";
@@ -432,7 +434,7 @@ TEST(Stacks, AProgramLinkedWithLldUnwindsFully) {
   EXPECT_EQ(stacks.front().ends_because, "");
 }
 
-TEST(Stacks, AStaticProgramWithoutASearchTableUnwindsFully) {
+TEST_F(Stacks, AStaticProgramWithoutASearchTableUnwindsFully) {
   testing::ScratchFolder folder;
   const auto source = folder.path() + "/a.cpp";
   const auto program = folder.path() + "/static";
@@ -446,7 +448,7 @@ TEST(Stacks, AStaticProgramWithoutASearchTableUnwindsFully) {
   EXPECT_EQ(stacks.front().ends_because, "");
 }
 
-TEST(Stacks, RustFunctionsAreNamedInBothManglings) {
+TEST_F(Stacks, RustFunctionsAreNamedInBothManglings) {
   testing::ScratchFolder folder;
   const auto source = folder.path() + "/a.rs";
   write_file(source, kRust);
@@ -473,7 +475,7 @@ TEST(Stacks, RustFunctionsAreNamedInBothManglings) {
   if (!made) GTEST_SKIP() << "no rustc";
 }
 
-TEST(Stacks, GoFunctionsAreFollowedAndNamedAlsoWhenStripped) {
+TEST_F(Stacks, GoFunctionsAreFollowedAndNamedAlsoWhenStripped) {
   testing::ScratchFolder folder;
   const auto source = folder.path() + "/a.go";
   write_file(source, kGo);
@@ -493,7 +495,7 @@ TEST(Stacks, GoFunctionsAreFollowedAndNamedAlsoWhenStripped) {
   }
 }
 
-TEST(Stacks, NodeIsFollowedUpToMain) {
+TEST_F(Stacks, NodeIsFollowedUpToMain) {
   if (!run("node --version >/dev/null 2>&1")) GTEST_SKIP() << "no node";
   Traced node;
   node.start({"node", "-e", "console.log('ready'); setInterval(() => {}, 1e6)"});
@@ -507,7 +509,7 @@ TEST(Stacks, NodeIsFollowedUpToMain) {
   for (const auto& stack : stacks) EXPECT_EQ(stack.ends_because, "") << stacks_text({stack});
 }
 
-TEST(Stacks, ThreadsWithTheSameFunctionsShareATextAndRepeatedFramesALine) {
+TEST_F(Stacks, ThreadsWithTheSameFunctionsShareATextAndRepeatedFramesALine) {
   const Frame wait{0x7f01, "read", 0x4d, "/lib/libc.so.6", "", 0};
   const Frame again{0x1012, "walk(int)", 0x12, "/bin/app", "/src/app/walk.cpp", 7};
   const Frame start{0x1100, "", 0x100, "/bin/app", "", 0};

@@ -3,9 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +19,23 @@
 #include "tracer/tracer.hpp"
 
 namespace lastcall {
+
+// Skipped where nobody may trace: a container without that privilege is no broken lastcall.
+class TracedTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    const bool may = ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0;
+    const std::string problem = may ? "" : std::strerror(errno);
+    (void)::kill(child, SIGKILL);
+    (void)::waitpid(child, nullptr, 0);
+    if (!may) GTEST_SKIP() << "children cannot be traced: " << problem;
+  }
+};
 
 class Traced {
  public:

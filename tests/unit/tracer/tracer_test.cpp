@@ -32,14 +32,16 @@ struct Watch : TraceObserver {
   }
 };
 
-TEST(Tracer, AProgramEndsAsItDoesUntraced) {
+struct TracedPrograms : TracedTest {};
+
+TEST_F(TracedPrograms, AProgramEndsAsItDoesUntraced) {
   Traced shell;
   shell.start({"sh", "-c", "echo hello; exit 7"});
   EXPECT_EQ(shell.rest(), "hello\n");
   EXPECT_EQ(shell.end(), "exited 7");
 }
 
-TEST(Tracer, ASignalReachesItsHandler) {
+TEST_F(TracedPrograms, ASignalReachesItsHandler) {
   Traced shell;
   shell.start({"sh", "-c", "trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.05; done"});
   EXPECT_EQ(shell.line(), "ready");
@@ -48,7 +50,7 @@ TEST(Tracer, ASignalReachesItsHandler) {
   EXPECT_EQ(shell.end(), "exited 3");
 }
 
-TEST(Tracer, ASignalWithoutAHandlerEndsIt) {
+TEST_F(TracedPrograms, ASignalWithoutAHandlerEndsIt) {
   for (const int number : {SIGTERM, SIGKILL, SIGSEGV}) {
     Traced sleeping;
     sleeping.start({"sleep", "100"});
@@ -57,7 +59,7 @@ TEST(Tracer, ASignalWithoutAHandlerEndsIt) {
   }
 }
 
-TEST(Tracer, WhatItStartsIsFollowedThroughForkVforkAndExec) {
+TEST_F(TracedPrograms, WhatItStartsIsFollowedThroughForkVforkAndExec) {
   Watch exits(SYS_exit_group, {});
   Traced shell({SYS_exit_group}, {&exits});
   shell.start({"sh", "-c", "(sh -c 'echo inner; exit 4'); echo $?; true | cat; sleep 0.01 & wait"});
@@ -67,7 +69,7 @@ TEST(Tracer, WhatItStartsIsFollowedThroughForkVforkAndExec) {
   EXPECT_GE(exits.entries, 5);     // and the subshells
 }
 
-TEST(Tracer, AProcessMadeByPosixSpawnIsFollowed) {
+TEST_F(TracedPrograms, AProcessMadeByPosixSpawnIsFollowed) {
   Watch exits(SYS_exit_group, {});
   Traced python({SYS_exit_group}, {&exits});
   python.start({"python3", "-c",
@@ -77,14 +79,14 @@ TEST(Tracer, AProcessMadeByPosixSpawnIsFollowed) {
   EXPECT_EQ(exits.entries, 2);
 }
 
-TEST(Tracer, ThreadsComeAndGo) {
+TEST_F(TracedPrograms, ThreadsComeAndGo) {
   Traced threads;
   threads.start({LASTCALL_SUBJECT, "threads"});
   EXPECT_EQ(threads.rest(), "800 threads\n");
   EXPECT_EQ(threads.end(), "exited 0");
 }
 
-TEST(Tracer, AThreadThatIsNotTheFirstMayExecute) {
+TEST_F(TracedPrograms, AThreadThatIsNotTheFirstMayExecute) {
   Traced subject;
   subject.start({LASTCALL_SUBJECT, "exec-from-thread"});
   EXPECT_EQ(subject.rest(), "said\n");
@@ -105,7 +107,7 @@ char state_of(pid_t pid) {
   return at == std::string::npos ? '?' : (*status)[at + 7];
 }
 
-TEST(Tracer, AStoppedProcessStaysStoppedUntilItIsContinued) {
+TEST_F(TracedPrograms, AStoppedProcessStaysStoppedUntilItIsContinued) {
   Traced counting;
   counting.start({"python3", "-u", "-c",
                   "import time\nprint('ready')\nbegin = time.process_time()\n"
@@ -124,7 +126,7 @@ TEST(Tracer, AStoppedProcessStaysStoppedUntilItIsContinued) {
   EXPECT_EQ(counting.end(), "exited 0");
 }
 
-TEST(Tracer, BeingLookedAtInterruptsNoCall) {
+TEST_F(TracedPrograms, BeingLookedAtInterruptsNoCall) {
   Traced subject;
   subject.start({LASTCALL_SUBJECT, "epoll"});
   EXPECT_EQ(subject.line(), "ready");
@@ -134,7 +136,7 @@ TEST(Tracer, BeingLookedAtInterruptsNoCall) {
   EXPECT_EQ(subject.end(), "exited 5");
 }
 
-TEST(Tracer, ASignalThatComesWhileItIsLookedAtStillInterrupts) {
+TEST_F(TracedPrograms, ASignalThatComesWhileItIsLookedAtStillInterrupts) {
   for (int i = 0; i < 50; ++i) {
     Traced subject;
     subject.start({LASTCALL_SUBJECT, "epoll"});
@@ -152,7 +154,7 @@ struct SignalCount : TraceObserver {
   bool on_signal(const Tracee&, const siginfo_t&) override { return ++count, false; }
 };
 
-TEST(Tracer, AnIgnoredSignalInterruptsNoCall) {
+TEST_F(TracedPrograms, AnIgnoredSignalInterruptsNoCall) {
   SignalCount signals;
   Traced subject({}, {&signals});
   subject.start({LASTCALL_SUBJECT, "epoll-child"});
@@ -166,7 +168,7 @@ TEST(Tracer, AnIgnoredSignalInterruptsNoCall) {
   EXPECT_EQ(subject.end(), "exited 5");
 }
 
-TEST(Tracer, FiltersSleepUntilTheyAreWoken) {
+TEST_F(TracedPrograms, FiltersSleepUntilTheyAreWoken) {
   Watch closes(SYS_close, {});
   Traced subject({SYS_close}, {&closes});
   subject.start({LASTCALL_SUBJECT, "close-and-wait"}, true);
@@ -178,7 +180,7 @@ TEST(Tracer, FiltersSleepUntilTheyAreWoken) {
   EXPECT_EQ(closes.entries, 100);
 }
 
-TEST(Tracer, ACallCanBeMadeToFail) {
+TEST_F(TracedPrograms, ACallCanBeMadeToFail) {
   testing::ScratchFolder folder;
   Watch writes(SYS_write, {.error = ENOSPC});
   Traced subject({SYS_write}, {&writes});
