@@ -145,7 +145,9 @@ ShutdownReport ShutdownCoordinator::run(const std::function<void()>& loop) {
     stop_->changed.notify_all();
   }
   request_stop("the server's loop returned");
-  return wait();
+  auto report = wait();
+  stop_->join();  // leave() may end the process before the destructor does
+  return report;
 }
 
 ShutdownReport ShutdownCoordinator::wait() {

@@ -29,11 +29,16 @@ Stop::Stop(Plan plan_, const Limits& limits_)
 }
 
 Stop::~Stop() {
-  if (!runner.joinable()) return;  // it never started
+  if (!runner.joinable()) return;  // it never started, or is over
   signals->request(Custom{"the coordinator is destroyed"});
+  join();
+  if (watchdog) watchdog->stop();
+}
+
+void Stop::join() {
+  if (!runner.joinable()) return;
   runner.join();
   keeper.join();
-  if (watchdog) watchdog->stop();
 }
 
 Result<void> Stop::start() {

@@ -42,6 +42,7 @@ struct Stop {
   Result<void> start();
   void run();         // on `runner`: waits for the reason, runs the phases
   void keep_limit();  // on `keeper`: ends the process past the total
+  void join();        // both
   void reload();
   void on_repeat(RepeatPolicy policy, const Signal& signal);
   void quit_by_force(std::string cause);

@@ -7,7 +7,9 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <latch>
 #include <stdexcept>
 #include <thread>
@@ -82,6 +84,19 @@ TEST(Coordinator, AStopGoesThroughItsPhasesInOrderAndEndsWithZero) {
   EXPECT_EQ(0, report.exit_code) << report.text();
   EXPECT_EQ(Signal(Custom{"the test"}), report.reason.signal);
   EXPECT_EQ(5U, report.phases.size());
+}
+
+std::ptrdiff_t threads_of_this_process() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+TEST(Coordinator, ItsThreadsHaveEndedWhenRunReturns) {
+  Stage stage;
+  const auto before = threads_of_this_process();
+  auto stopping = stage.build();
+  EXPECT_GT(threads_of_this_process(), before);
+  EXPECT_EQ(stopping->run([] {}).exit_code, 0);
+  EXPECT_EQ(threads_of_this_process(), before);
 }
 
 TEST(Coordinator, EachPhaseIsAnEventWithItsDuration) {
