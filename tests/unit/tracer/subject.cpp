@@ -1,8 +1,11 @@
 // Programs that the tracer's tests run: `tracer_subject NAME`. Each says on standard output what it
 // noticed. Built without sanitizers, which have handlers and threads of their own.
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,12 +13,156 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
 #include <string>
 #include <thread>
 #include <vector>
+
+// Writes to what was closed, and what only looks like it. Each with a connection to itself.
+namespace late {
+
+struct Connection {
+  int listening = ::socket(AF_INET, SOCK_STREAM, 0);
+  int client = ::socket(AF_INET, SOCK_STREAM, 0);
+  int served = -1;
+  Connection() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* name = reinterpret_cast<sockaddr*>(&address);
+    ::bind(listening, name, size);
+    ::listen(listening, 5);
+    ::getsockname(listening, name, &size);
+    ::connect(client, name, size);
+    served = ::accept(listening, nullptr, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+  }
+};
+
+[[gnu::noinline]] void close_it(int descriptor) {
+  ::close(descriptor);
+  asm volatile("");  // no tail call: the function stays on the stack
+}
+[[gnu::noinline]] int send_to_it(int descriptor) {
+  const auto count = ::send(descriptor, "x", 1, 0);
+  asm volatile("");
+  return count == 1 ? 0 : errno;
+}
+
+int write_after_close() {
+  const Connection connection;
+  close_it(connection.served);
+  return send_to_it(connection.served);
+}
+int write_twice_after_close() {
+  const Connection connection;
+  close_it(connection.served);
+  return send_to_it(connection.served) + send_to_it(connection.served);
+}
+int write_after_close_range() {
+  const Connection connection;
+  ::close_range(static_cast<unsigned>(connection.listening), ~0U, 0);
+  return send_to_it(connection.served);
+}
+int write_after_shutdown() {
+  const Connection connection;
+  ::shutdown(connection.served, SHUT_WR);
+  return send_to_it(connection.served);
+}
+int write_to_who_left() {
+  const Connection connection;
+  ::shutdown(connection.served, SHUT_RD);
+  int pair[2];
+  (void)::socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  ::close(pair[0]);
+  return send_to_it(pair[1]);
+}
+// The number is that of another connection's socket, whose peer leaves.
+int write_to_a_reused_number() {
+  const Connection connection;
+  ::shutdown(connection.served, SHUT_RDWR);
+  close_it(connection.served);
+  int pair[2];
+  (void)::socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  if (pair[0] != connection.served || send_to_it(pair[0]) != 0) return 1;
+  ::close(pair[1]);
+  return send_to_it(pair[0]);
+}
+int write_to_a_number_not_for_writing() {
+  const Connection connection;
+  close_it(connection.served);
+  if (::open("/dev/null", O_RDONLY) != connection.served) return 1;
+  return ::write(connection.served, "x", 1) == 1 ? 0 : errno;
+}
+int write_after_dup2() {
+  const Connection connection;
+  int pipe[2];
+  (void)!::pipe(pipe);
+  ::shutdown(connection.served, SHUT_WR);
+  ::dup2(pipe[1], connection.served);
+  if (::write(connection.served, "x", 1) != 1) return 1;
+  ::close(pipe[0]);
+  return ::write(connection.served, "x", 1) == 1 ? 0 : errno;
+}
+int write_after_a_child_closed() {
+  const Connection connection;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    close_it(connection.served);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  return send_to_it(connection.served);
+}
+int write_in_a_child_after_close() {
+  const Connection connection;
+  close_it(connection.served);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(send_to_it(connection.served));
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+int write_in_another_thread() {
+  const Connection connection;
+  std::thread([&] {
+    ::pthread_setname_np(::pthread_self(), "closer");
+    close_it(connection.served);
+  }).join();
+  int result = 0;
+  std::thread([&] {
+    ::pthread_setname_np(::pthread_self(), "sender");
+    result = send_to_it(connection.served);
+  }).join();
+  return result;
+}
+int write_after_exec(char* self) {
+  const Connection connection;
+  constexpr int kHigh = 100;  // the loader of the next program uses and closes lower ones
+  close_it(::dup2(connection.served, kHigh));
+  const auto number = std::to_string(kHigh);
+  ::execl("/proc/self/exe", self, "late-number", number.c_str(), nullptr);
+  return 1;
+}
+// What was closed before SIGTERM is written to after it.
+int write_after_a_signal() {
+  const Connection connection;
+  close_it(connection.served);
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  (void)!::write(1, "ready\n", 6);
+  int number = 0;
+  ::sigwait(&term, &number);
+  return send_to_it(connection.client) + send_to_it(connection.served) + send_to_it(-1);
+}
+
+}  // namespace late
 
 namespace {
 
@@ -115,6 +262,20 @@ int main(int count, char** arguments) {
       {"threads", start_threads},
       {"exec-from-thread", [&] { return execute_from_a_thread(arguments[0]); }},
       {"close-and-wait", close_and_wait},
+      {"late-close", late::write_after_close},
+      {"late-close-twice", late::write_twice_after_close},
+      {"late-close-range", late::write_after_close_range},
+      {"late-shutdown", late::write_after_shutdown},
+      {"late-left", late::write_to_who_left},
+      {"late-reused", late::write_to_a_reused_number},
+      {"late-read-only", late::write_to_a_number_not_for_writing},
+      {"late-dup2", late::write_after_dup2},
+      {"late-child-closes", late::write_after_a_child_closed},
+      {"late-child-writes", late::write_in_a_child_after_close},
+      {"late-threads", late::write_in_another_thread},
+      {"late-exec", [&] { return late::write_after_exec(arguments[0]); }},
+      {"late-number", [&] { return late::send_to_it(std::atoi(argument.c_str())); }},
+      {"late-signal", late::write_after_a_signal},
       {"write", [&] { return write_to(argument.c_str()); }},
   };
   const auto found = programs.find(count > 1 ? arguments[1] : "");
