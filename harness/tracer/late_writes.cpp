@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
@@ -15,6 +14,7 @@
 
 #include "tracer/descriptors.hpp"
 #include "tracer/filter.hpp"
+#include "tracer/sending_calls.hpp"
 
 namespace lastcall {
 namespace {
@@ -25,28 +25,10 @@ bool has_two_descriptors(const SyscallEntry& entry) {
   return entry.number == SYS_sendfile || entry.number == SYS_splice;
 }
 
-// The descriptor that a sending call writes to.
-std::optional<int> written_to(const SyscallEntry& entry) {
-  switch (entry.number) {
-    case SYS_write:
-    case SYS_writev:
-    case SYS_pwrite64:
-    case SYS_pwritev:
-    case SYS_pwritev2:
-    case SYS_sendto:
-    case SYS_sendmsg:
-    case SYS_sendmmsg:
-    case SYS_sendfile:
-    case SYS_splice: {
-      const auto at = entry.number == SYS_splice ? 2U : 0U;
-      const auto descriptor = static_cast<int>(entry.arguments[at]);
-      if (descriptor >= 0 && descriptor < LateWrites::kMostDescriptors) return descriptor;
-      break;
-    }
-    default:
-      break;
-  }
-  return std::nullopt;
+// Of a descriptor that is watched.
+std::optional<int> watched_by(const SyscallEntry& entry) {
+  const auto descriptor = written_to(entry);
+  return descriptor < LateWrites::kMostDescriptors ? descriptor : std::nullopt;
 }
 
 bool share_descriptors(pid_t one, pid_t other) {
@@ -63,9 +45,10 @@ bool is_explained(const Tracee& thread, const SyscallEntry& entry, int descripto
 }  // namespace
 
 std::vector<int> LateWrites::syscalls() {
-  return {SYS_close,  SYS_close_range, SYS_dup2,     SYS_dup3,   SYS_shutdown,
-          SYS_write,  SYS_writev,      SYS_pwrite64, SYS_pwritev, SYS_pwritev2,
-          SYS_sendto, SYS_sendmsg,     SYS_sendmmsg, SYS_sendfile, SYS_splice};
+  std::vector<int> all{SYS_close, SYS_close_range, SYS_dup2, SYS_dup3, SYS_shutdown};
+  all.insert(all.end(), kWrites.begin(), kWrites.end());
+  all.insert(all.end(), kSends.begin(), kSends.end());
+  return all;
 }
 
 // The kernel gave it descriptors of its own, without those that are closed on exec.
@@ -119,7 +102,7 @@ SyscallWish LateWrites::on_syscall(const Tracee& thread, const SyscallEntry& ent
         mark(thread, {How::shut_down, first, first});
       break;
     default:
-      if (const auto descriptor = written_to(entry)) {
+      if (const auto descriptor = watched_by(entry)) {
         const auto& known = table_of(thread).descriptors;
         const auto found = known.find(*descriptor);
         return {.see_exit = found == known.end() || found->second.mark};
@@ -164,7 +147,7 @@ std::shared_ptr<const Stack> LateWrites::closer(const Tracee& thread, Table& tab
 
 void LateWrites::on_syscall_exit(const Tracee& thread, const SyscallEntry& entry,
                                  std::int64_t result) {
-  const auto descriptor = written_to(entry);
+  const auto descriptor = watched_by(entry);
   if (!descriptor) return;
   auto& known = table_of(thread).descriptors;
   const auto found = known.find(*descriptor);

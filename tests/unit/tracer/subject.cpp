@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,21 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+namespace {
+
+// Says that it is ready, and waits for SIGTERM.
+void wait_for_the_stop() {
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  (void)!::write(1, "ready\n", 6);
+  int number = 0;
+  ::sigwait(&term, &number);
+}
+
+}  // namespace
 
 // Writes to what was closed, and what only looks like it. Each with a connection to itself.
 namespace late {
@@ -152,17 +168,97 @@ int write_after_exec(char* self) {
 int write_after_a_signal() {
   const Connection connection;
   close_it(connection.served);
-  sigset_t term;
-  ::sigemptyset(&term);
-  ::sigaddset(&term, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &term, nullptr);
-  (void)!::write(1, "ready\n", 6);
-  int number = 0;
-  ::sigwait(&term, &number);
+  wait_for_the_stop();
   return send_to_it(connection.client) + send_to_it(connection.served) + send_to_it(-1);
 }
 
 }  // namespace late
+
+// What is left when a program ends. Standard streams aside.
+namespace ends {
+
+int with_everything_closed() {
+  const late::Connection connection;
+  for (const int one : {connection.listening, connection.client, connection.served}) ::close(one);
+  return 0;
+}
+int with_a_listener() {
+  const late::Connection connection;
+  ::close(connection.client);
+  ::close(connection.served);
+  return 0;
+}
+// The listener is closed before the end, but was there when it was ready.
+int with_a_request_unread() {
+  const late::Connection connection;
+  wait_for_the_stop();
+  ::close(connection.listening);
+  ::send(connection.client, "request", 7, 0);
+  char first = 0;
+  ::recv(connection.served, &first, 1, 0);
+  return 0;
+}
+int with_a_connection_its_peer_left() {
+  const late::Connection connection;
+  ::close(connection.client);
+  char none = 0;
+  ::recv(connection.served, &none, 1, 0);
+  return 0;
+}
+int with_a_file_that_was_open_when_ready(const char* path) {
+  ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  wait_for_the_stop();
+  return 0;
+}
+int with_a_file(const char* path, bool synced, int flags = 0) {
+  const int file = ::open(path, O_WRONLY | O_CREAT | flags, 0600);
+  (void)!::write(file, "x", 1);
+  if (synced) ::fsync(file);
+  return 0;
+}
+int with_a_child(bool alive) {
+  int pipe[2];
+  (void)!::pipe(pipe);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(pipe[1]);
+    char none = 0;
+    if (alive) (void)!::read(pipe[0], &none, 1);  // until its parent is gone
+    ::_exit(0);
+  }
+  siginfo_t info{};
+  if (!alive) ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
+  return 0;
+}
+// The child has the listener as well, and ends first.
+int with_a_listener_of_two() {
+  const late::Connection connection;
+  ::close(connection.client);
+  ::close(connection.served);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  return 0;
+}
+int with_a_thread() {
+  std::atomic<bool> named = false;
+  std::thread([&] {
+    ::pthread_setname_np(::pthread_self(), "left-over");
+    named = true;
+    named.notify_one();
+    for (;;) ::pause();
+  }).detach();
+  named.wait(false);
+  ::_exit(0);
+}
+// As a program without a C library may end: each thread for itself.
+int thread_by_thread() {
+  const late::Connection connection;
+  ::syscall(SYS_exit, 0);
+  return 1;
+}
+
+}  // namespace ends
 
 namespace {
 
@@ -233,13 +329,7 @@ int execute_from_a_thread(char* self) {
 // Closes a hundred files before SIGTERM and a hundred after it.
 int close_and_wait() {
   for (int i = 0; i < 100; ++i) ::close(::open("/dev/null", O_RDONLY));
-  sigset_t term;
-  ::sigemptyset(&term);
-  ::sigaddset(&term, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &term, nullptr);
-  say("ready\n");
-  int number = 0;
-  ::sigwait(&term, &number);
+  wait_for_the_stop();
   for (int i = 0; i < 100; ++i) ::close(::open("/dev/null", O_RDONLY));
   ::_exit(0);
 }
@@ -276,6 +366,20 @@ int main(int count, char** arguments) {
       {"late-exec", [&] { return late::write_after_exec(arguments[0]); }},
       {"late-number", [&] { return late::send_to_it(std::atoi(argument.c_str())); }},
       {"late-signal", late::write_after_a_signal},
+      {"end-closed", ends::with_everything_closed},
+      {"end-listener", ends::with_a_listener},
+      {"end-unread", ends::with_a_request_unread},
+      {"end-peer-left", ends::with_a_connection_its_peer_left},
+      {"end-ready-file",
+       [&] { return ends::with_a_file_that_was_open_when_ready(argument.c_str()); }},
+      {"end-unsynced", [&] { return ends::with_a_file(argument.c_str(), false); }},
+      {"end-synced", [&] { return ends::with_a_file(argument.c_str(), true); }},
+      {"end-o-sync", [&] { return ends::with_a_file(argument.c_str(), false, O_DSYNC); }},
+      {"end-child", [] { return ends::with_a_child(true); }},
+      {"end-zombie", [] { return ends::with_a_child(false); }},
+      {"end-two", ends::with_a_listener_of_two},
+      {"end-thread", ends::with_a_thread},
+      {"end-raw", ends::thread_by_thread},
       {"write", [&] { return write_to(argument.c_str()); }},
   };
   const auto found = programs.find(count > 1 ? arguments[1] : "");
