@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -27,6 +28,29 @@ std::string path_of(pid_t tid, const char* what) { return "/proc/" + std::to_str
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
+
+std::string address(int socket, int (*ask)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (ask(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &in.sin_addr, text.data(), text.size());
+    return std::string(text.data()) + ":" + std::to_string(ntohs(in.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
+    ::inet_ntop(AF_INET6, &in.sin6_addr, text.data(), text.size());
+    return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(in.sin6_port));
+  }
+  constexpr auto kPath = offsetof(sockaddr_un, sun_path);
+  if (address.ss_family != AF_UNIX || size <= kPath) return {};
+  const auto& un = reinterpret_cast<const sockaddr_un&>(address);
+  std::string path(un.sun_path, size - kPath);
+  if (path.front() == '\0') return "@" + path.substr(1);
+  return path.substr(0, path.find('\0'));
+}
 
 }  // namespace
 
@@ -71,31 +95,7 @@ ScopedFd copy_of_descriptor(pid_t tid, int descriptor) {
   return ScopedFd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), descriptor, 0)));
 }
 
-std::string address_text(const sockaddr_storage& address, socklen_t size) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (address.ss_family == AF_INET) {
-    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
-    ::inet_ntop(AF_INET, &in.sin_addr, text.data(), text.size());
-    return std::string(text.data()) + ":" + std::to_string(ntohs(in.sin_port));
-  }
-  if (address.ss_family == AF_INET6) {
-    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
-    ::inet_ntop(AF_INET6, &in.sin6_addr, text.data(), text.size());
-    return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(in.sin6_port));
-  }
-  constexpr auto kPath = offsetof(sockaddr_un, sun_path);
-  if (address.ss_family != AF_UNIX || size <= kPath) return {};
-  const auto& un = reinterpret_cast<const sockaddr_un&>(address);
-  std::string path(un.sun_path, size - kPath);
-  if (path.front() == '\0') return "@" + path.substr(1);
-  return path.substr(0, path.find('\0'));
-}
-
-std::string peer_text(int socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  return address_text(address, size);
-}
+std::string own_address(int socket) { return address(socket, &::getsockname); }
+std::string peer_address(int socket) { return address(socket, &::getpeername); }
 
 }  // namespace lastcall

@@ -3,7 +3,6 @@
 // Everything may be gone or closed meanwhile: then the answer is empty. From any thread.
 #pragma once
 
-#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -26,9 +25,9 @@ std::optional<unsigned> descriptor_flags(pid_t tid, int descriptor);
 // closes stays open.
 ScopedFd copy_of_descriptor(pid_t tid, int descriptor);
 
-// "127.0.0.1:80", "[::1]:80", "/run/a.sock", "@abstract"; empty of a family or a name unknown.
-std::string address_text(const sockaddr_storage& address, socklen_t size);
-// Of whom a socket is connected to.
-std::string peer_text(int socket);
+// Of a socket itself and of whom it is connected to: "127.0.0.1:80", "[::1]:80", "/run/a.sock",
+// "@abstract"; empty of a family or a name unknown.
+std::string own_address(int socket);
+std::string peer_address(int socket);
 
 }  // namespace lastcall

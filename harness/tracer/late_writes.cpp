@@ -123,7 +123,7 @@ void LateWrites::mark(const Tracee& thread, const Closing& closing) {
     auto target = descriptor_target(thread.tid, number);
     if (target.empty()) continue;  // not open, so not closed either
     const bool is_socket = target.starts_with("socket:");
-    auto peer = is_socket ? peer_text(copy_of_descriptor(thread.tid, number).get()) : "";
+    auto peer = is_socket ? peer_address(copy_of_descriptor(thread.tid, number).get()) : "";
     if (!by || (is_socket && by->frames.empty())) by = closer(thread, table, is_socket);
     table.descriptors[number] = {std::make_shared<Mark>(
         Mark{closing.how, std::move(target), std::move(peer), by, now()})};

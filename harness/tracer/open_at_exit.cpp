@@ -1,8 +1,11 @@
 #include "tracer/open_at_exit.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -11,6 +14,7 @@
 #include <cstdlib>
 #include <optional>
 #include <sstream>
+#include <string_view>
 
 #include "base/file.hpp"
 #include "tracer/descriptors.hpp"
@@ -44,18 +48,36 @@ bool runtime_has_threads(pid_t tid) {
   std::array<char, 4096> target{};
   const auto path = proc(tid, "exe");
   const auto size = ::readlink(path.c_str(), target.data(), target.size());
-  if (size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)).ends_with("/java"))
-    return true;
+  const std::string_view program(target.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (program.ends_with("/java")) return true;
   const auto file = ElfFile::of(ScopedFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
   if (!file) return false;
   const auto language = file->language();
   return language == Language::go || language == Language::node;
 }
 
-void read_sockets(AtExit& at, pid_t tid) {
-  at.tcp = text_of(proc(tid, "net/tcp"));
-  at.tcp6 = text_of(proc(tid, "net/tcp6"));
-  at.unix_sockets = text_of(proc(tid, "net/unix"));
+// Asked of the socket itself: tables of all sockets (/proc/PID/net) take the kernel tens of
+// milliseconds.
+std::optional<SocketState> socket_state(int socket) {
+  const auto option = [&](int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    return ::getsockopt(socket, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+  };
+  const int type = option(SO_TYPE);
+  if (type != SOCK_STREAM && type != SOCK_SEQPACKET) return std::nullopt;
+  SocketState state{.listening = option(SO_ACCEPTCONN) == 1,
+                    .own = own_address(socket),
+                    .peer = peer_address(socket)};
+  if (state.listening) return state;
+  int unread = 0;
+  if (::ioctl(socket, FIONREAD, &unread) == 0) state.unread = static_cast<std::uint64_t>(unread);
+  pollfd end{socket, POLLRDHUP, 0};
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  const bool is_tcp = ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
+  state.connected = ::poll(&end, 1, 0) == 0 && (!is_tcp || info.tcpi_state == TCP_ESTABLISHED);
+  return state;
 }
 
 }  // namespace
@@ -76,13 +98,12 @@ void OpenAtExit::ready() {
   for (auto& [pid, process] : processes_) {
     if (process.threads.empty()) continue;
     const auto tid = *process.threads.begin();
-    AtExit now;
+    std::vector<OpenDescriptor> open;
     for (const int number : descriptors_of(tid)) {
-      now.descriptors.push_back({.number = number, .target = descriptor_target(tid, number)});
-      process.at_readiness.emplace(number, now.descriptors.back().target);
+      open.push_back(describe(tid, number));
+      process.at_readiness.emplace(number, open.back().target);
     }
-    read_sockets(now, tid);
-    listening_.merge(listening_ports(now));
+    listening_.merge(listening_places(open));
   }
 }
 
@@ -136,11 +157,7 @@ OpenDescriptor OpenAtExit::describe(pid_t tid, int number) const {
   OpenDescriptor found{.number = number, .target = descriptor_target(tid, number)};
   if (found.target.starts_with("socket:")) {
     const auto copy = copy_of_descriptor(tid, number);
-    int unread = 0;
-    if (copy && ::ioctl(copy.get(), FIONREAD, &unread) == 0)
-      found.unread = static_cast<std::uint64_t>(unread);
-    pollfd hung_up{copy.get(), POLLRDHUP, 0};
-    found.peer_left = ::poll(&hung_up, 1, 0) > 0 && (hung_up.revents & (POLLHUP | POLLRDHUP)) != 0;
+    if (copy) found.socket = socket_state(copy.get());
     return found;
   }
   found.flags = descriptor_flags(tid, number).value_or(0);
@@ -173,7 +190,6 @@ void OpenAtExit::look(const Tracee& thread, Process& process) {
   AtExit at;
   for (const int number : descriptors_of(thread.tid))
     at.descriptors.push_back(describe(thread.tid, number));
-  read_sockets(at, thread.tid);
   auto threads = process.threads;
   threads.erase(thread.tid);
   for (const auto other : threads) at.other_threads.push_back(thread_name(other));

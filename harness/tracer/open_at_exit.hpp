@@ -63,7 +63,7 @@ class OpenAtExit : public TraceObserver {
   Settings settings_;
   Found found_;
   std::map<pid_t, Process> processes_;
-  std::set<std::uint16_t> listening_;  // ports seen so far
+  std::set<std::string> listening_;    // places of listeners at readiness
   std::map<File, Synced> files_;       // that were written or synced
 };
 

@@ -9,27 +9,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr const char* kTcp =
-    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-    "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1\n"
-    "   1: 0100007F:1F90 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 12 1\n"
-    "   2: 0100007F:1F90 0100007F:9C41 08 00000000:00000005 00:00000000 00000000     0        0 13 1\n"
-    "   3: 0100007F:8AE0 0100007F:1538 01 00000000:00000000 00:00000000 00000000     0        0 14 1\n"
-    "garbage\n";
-constexpr const char* kTcp6 =
-    "   0: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A "
-    "00000000:00000000 00:00000000 00000000     0        0 21 1\n";
-constexpr const char* kUnix =
-    "Num       RefCount Protocol Flags    Type St Inode Path\n"
-    "0000000000000000: 00000002 00000000 00010000 0001 01 31 /run/a.sock\n"
-    "0000000000000000: 00000003 00000000 00000000 0001 03 32 /run/a.sock\n"
-    "0000000000000000: 00000003 00000000 00000000 0001 03 33\n";
-
 // "FAIL 3: listens on 127.0.0.1:8080", in the order found.
-std::vector<std::string> judged(AtExit at, const Background& background = {}) {
-  at.tcp = kTcp;
-  at.tcp6 = kTcp6;
-  at.unix_sockets = kUnix;
+std::vector<std::string> judged(const AtExit& at, const Background& background = {}) {
   std::vector<std::string> all;
   for (const auto& left : left_open(at, background)) {
     all.push_back((left.severity == LeftOpen::Severity::fail ? "FAIL" : "warn") +
@@ -41,36 +22,47 @@ std::vector<std::string> judged(AtExit at, const Background& background = {}) {
 AtExit with(std::vector<OpenDescriptor> descriptors) {
   return {.descriptors = std::move(descriptors)};
 }
-OpenDescriptor socket(int number, int inode, std::uint64_t unread = 0, bool peer_left = false) {
+OpenDescriptor socket(int number, std::optional<SocketState> state) {
   return {.number = number,
-          .target = "socket:[" + std::to_string(inode) + "]",
-          .unread = unread,
-          .peer_left = peer_left};
+          .target = "socket:[" + std::to_string(number) + "]",
+          .socket = std::move(state)};
+}
+OpenDescriptor listener(int number, const std::string& own) {
+  return socket(number, SocketState{.listening = true, .own = own});
 }
 
 TEST(LeftOpenAtExit, ListenersFail) {
-  EXPECT_THAT(judged(with({socket(3, 11), socket(4, 21), socket(5, 31)})),
-              ElementsAre("FAIL 3: listens on 127.0.0.1:8080", "FAIL 4: listens on [::1]:80",
-                          "FAIL 5: listens on /run/a.sock"));
+  EXPECT_THAT(judged(with({listener(3, "127.0.0.1:8080"), listener(4, "/run/a.sock")})),
+              ElementsAre("FAIL 3: listens on 127.0.0.1:8080", "FAIL 4: listens on /run/a.sock"));
 }
 
 TEST(LeftOpenAtExit, AcceptedConnectionsFailWhileTheyLiveOrHaveUnreadBytes) {
-  const Background known{.listening = {8080}};
-  EXPECT_THAT(judged(with({socket(3, 12), socket(4, 13, 5), socket(5, 13)}), known),
-              ElementsAre("FAIL 3: accepted at 127.0.0.1:8080 from 127.0.0.1:40000",
-                          "FAIL 4: accepted at 127.0.0.1:8080 from 127.0.0.1:40001, half closed, "
-                          "5 bytes unread",
-                          "warn 5: accepted at 127.0.0.1:8080 from 127.0.0.1:40001, half closed"));
-  EXPECT_THAT(judged(with({socket(3, 32), socket(4, 32, 0, true), socket(5, 32, 9, true)})),
-              ElementsAre("FAIL 3: accepted at /run/a.sock",
-                          "warn 4: accepted at /run/a.sock, half closed",
-                          "FAIL 5: accepted at /run/a.sock, half closed, 9 bytes unread"));
+  const Background known{.listening = {":80"}};
+  const SocketState living{.connected = true, .own = "[::1]:80", .peer = "[::1]:4000"};
+  const SocketState ended{.own = "[::1]:80", .peer = "[::1]:4000"};
+  const SocketState unread{.own = "[::1]:80", .unread = 5};
+  EXPECT_THAT(judged(with({socket(3, living), socket(4, ended), socket(5, unread)}), known),
+              ElementsAre("FAIL 3: accepted at [::1]:80 from [::1]:4000",
+                          "warn 4: accepted at [::1]:80 from [::1]:4000, ended by one side",
+                          "FAIL 5: accepted at [::1]:80, ended by one side, 5 bytes unread"));
+  EXPECT_THAT(judged(with({socket(3, SocketState{.connected = true, .own = "@name"})})),
+              ElementsAre("FAIL 3: accepted at @name"));
+}
+
+TEST(LeftOpenAtExit, AListenerThatIsOpenShowsWhatWasAccepted) {
+  const SocketState living{.connected = true, .own = "127.0.0.1:80", .peer = "127.0.0.1:4000"};
+  EXPECT_THAT(judged(with({listener(3, "0.0.0.0:80"), socket(4, living)})),
+              ElementsAre("FAIL 3: listens on 0.0.0.0:80",
+                          "FAIL 4: accepted at 127.0.0.1:80 from 127.0.0.1:4000"));
 }
 
 TEST(LeftOpenAtExit, OtherSocketsAreWarnedAbout) {
-  EXPECT_THAT(judged(with({socket(3, 14), socket(4, 33), socket(5, 99)})),
-              ElementsAre("warn 3: connected to 127.0.0.1:5432", "warn 4: socket:[33]",
-                          "warn 5: socket:[99]"));
+  const SocketState to_others{
+      .connected = true, .own = "127.0.0.1:4000", .peer = "127.0.0.1:5432", .unread = 3};
+  EXPECT_THAT(judged(with({socket(3, to_others), socket(4, SocketState{.connected = true}),
+                           socket(5, {})})),
+              ElementsAre("warn 3: connected to 127.0.0.1:5432", "warn 4: socket:[4]",
+                          "warn 5: socket:[5]"));
 }
 
 TEST(LeftOpenAtExit, FilesOfTheStateFailOnceWrittenAndNotSynced) {
@@ -78,7 +70,8 @@ TEST(LeftOpenAtExit, FilesOfTheStateFailOnceWrittenAndNotSynced) {
   const auto file = [](int number, const char* path, std::optional<Synced> synced) {
     return OpenDescriptor{.number = number, .target = path, .flags = O_WRONLY, .synced = synced};
   };
-  EXPECT_THAT(judged(with({file(3, "/var/state/a", Synced::no), file(4, "/var/state/b", Synced::yes),
+  EXPECT_THAT(judged(with({file(3, "/var/state/a", Synced::no),
+                           file(4, "/var/state/b", Synced::yes),
                            file(5, "/var/state/c", Synced::unknown),
                            file(6, "/var/state/d (deleted)", Synced::no),
                            file(7, "/var/statement", Synced::no), file(8, "/var/state/e", {})}),
@@ -91,7 +84,7 @@ TEST(LeftOpenAtExit, FilesOfTheStateFailOnceWrittenAndNotSynced) {
 
 TEST(LeftOpenAtExit, WhatEverybodyHasIsIgnored) {
   EXPECT_THAT(judged(with({{.number = 0, .target = "/etc/passwd"},
-                           {.number = 1, .target = "socket:[11]"},
+                           listener(1, "0.0.0.0:80"),
                            {.number = 3, .target = "anon_inode:[eventpoll]"},
                            {.number = 4, .target = "/dev/null"},
                            {.number = 5, .target = "/memfd:x (deleted)"},
@@ -104,22 +97,25 @@ TEST(LeftOpenAtExit, WhatEverybodyHasIsIgnored) {
 }
 
 TEST(LeftOpenAtExit, WhatWasThereAtReadinessIsIgnoredButForWhatAStopEnds) {
-  const Background known{.at_readiness = {{3, "/log"}, {4, "socket:[14]"}, {5, "socket:[11]"}}};
-  EXPECT_THAT(judged(with({{.number = 3, .target = "/log"}, socket(4, 14), socket(5, 11),
+  const Background known{.at_readiness = {{3, "/log"}, {4, "socket:[4]"}, {5, "socket:[5]"}}};
+  EXPECT_THAT(judged(with({{.number = 3, .target = "/log"},
+                           socket(4, {}),
+                           listener(5, "0.0.0.0:80"),
                            {.number = 6, .target = "/log"}}),
                      known),
-              ElementsAre("FAIL 5: listens on 127.0.0.1:8080", "warn 6: /log"));
+              ElementsAre("FAIL 5: listens on 0.0.0.0:80", "warn 6: /log"));
 }
 
 TEST(LeftOpenAtExit, WhatAnotherProcessHoldsIsNotEndedByThisOne) {
-  EXPECT_THAT(judged(with({socket(3, 11)}), {.held_elsewhere = {"socket:[11]"}}),
-              ElementsAre("warn 3: listens on 127.0.0.1:8080, which another process holds too"));
+  EXPECT_THAT(judged(with({listener(3, "0.0.0.0:80")}), {.held_elsewhere = {"socket:[3]"}}),
+              ElementsAre("warn 3: listens on 0.0.0.0:80, which another process holds too"));
 }
 
 TEST(LeftOpenAtExit, ChildrenFailAndThreadsAreWarnedAbout) {
   AtExit at{.children = {{7, "worker", false}, {8, "worker", true}}, .other_threads = {"a", "b"}};
   EXPECT_THAT(judged(at), ElementsAre("FAIL: child 7 (worker) is alive",
-                                      "FAIL: child 8 (worker) is a zombie", "warn: 2 other threads: a, b"));
+                                      "FAIL: child 8 (worker) is a zombie",
+                                      "warn: 2 other threads: a, b"));
   at.children.clear();
   at.runtime_has_threads = true;
   EXPECT_THAT(judged(at), IsEmpty());

@@ -76,12 +76,14 @@ TEST_F(LeftBehind, AConnectionWithARequestThatNobodyRead) {
 
 TEST_F(LeftBehind, AConnectionWhosePeerLeftLosesNothing) {
   EXPECT_THAT(run({"end-peer-left"}),
-              ElementsAre(StartsWith("FAIL listens"), MatchesRegex("warn accepted.*, half closed")));
+              ElementsAre(StartsWith("FAIL listens"),
+                          MatchesRegex("warn accepted.*, ended by one side")));
 }
 
 TEST_F(LeftBehind, AFileThatWasNotSynced) {
   const auto file = state / "f";
-  EXPECT_THAT(run({"end-unsynced", file}), ElementsAre("FAIL " + file + ": written and not synced"));
+  EXPECT_THAT(run({"end-unsynced", file}),
+              ElementsAre("FAIL " + file + ": written and not synced"));
   EXPECT_THAT(run({"end-synced", file}), ElementsAre("warn " + file));
   EXPECT_THAT(run({"end-o-sync", file}), ElementsAre("warn " + file));
 }
@@ -120,7 +122,7 @@ TEST_F(LeftBehind, WhatIsLeftByAProgramWhoseThreadsEndOneByOne) {
 }
 
 TEST_F(LeftBehind, WhoIsKilledIsNotJudged) {
-  OpenAtExit observer({}, [this](pid_t pid, const std::vector<LeftOpen>&) { judged.push_back(pid); });
+  OpenAtExit observer({}, [this](pid_t pid, auto) { judged.push_back(pid); });
   Traced sleeping(OpenAtExit::syscalls(), {&observer});
   sleeping.start({"sleep", "100"});
   sleeping.signal(SIGKILL);
