@@ -43,7 +43,7 @@ class LateWrites : public TraceObserver {
  public:
   // Numbers beyond are not watched: more than any limit on open files that is common.
   static constexpr int kMostDescriptors = 1 << 16;
-  // Of those who close, in one process: what 5 KB and 50 µs each allow.
+  // Of those who close, in one process: what 5 KB and 100 µs each allow.
   static constexpr int kMostStacks = 1024;
 
   // System calls that this observer has to be asked about.

@@ -108,6 +108,12 @@ TEST_F(LateWriting, WhatAChildClosedIsOpenInItsParent) {
   EXPECT_THAT(late, IsEmpty());
 }
 
+TEST_F(LateWriting, AParentIsNotToldOfItsChildsClosing) {
+  EXPECT_EQ(run("late-both-close"), exited(EBADF));
+  ASSERT_THAT(late, SizeIs(1));
+  EXPECT_EQ(late.front().closer.pid, pid);
+}
+
 TEST_F(LateWriting, WhatAParentClosedIsClosedInItsChild) {
   EXPECT_EQ(run("late-child-writes"), exited(EBADF));
   ASSERT_THAT(late, SizeIs(1));
@@ -156,6 +162,7 @@ TEST_F(Overtaking, AWriteThatComesBetweenIsNoReuse) {
   EXPECT_TRUE(asks_for_exit());
   observer.on_syscall_exit(self, entry(SYS_write), 1);  // the close is not yet made
   ::close(ends[1]);
+  observer.on_syscall_exit(self, entry(SYS_write), 1);  // told late that it was before
   EXPECT_TRUE(asks_for_exit());
   observer.on_syscall_exit(self, entry(SYS_write), -EBADF);
   EXPECT_THAT(late, SizeIs(1));

@@ -1,10 +1,13 @@
 #include "tracer/open_at_exit.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 
 #include "unit/scratch_folder.hpp"
+#include "unit/tracer/fake_ptrace.hpp"
 #include "unit/tracer/traced.hpp"
 
 namespace lastcall {
@@ -119,6 +122,32 @@ TEST_F(LeftBehind, AThread) {
 
 TEST_F(LeftBehind, WhatIsLeftByAProgramWhoseThreadsEndOneByOne) {
   EXPECT_THAT(run({"end-raw"}), Contains(StartsWith("FAIL listens")));
+}
+
+// This process and a child, as if they were traced and ended at once.
+TEST(LeftBehindTogether, AListenerIsLeftByTheLastAlthoughTheFirstIsNotYetGone) {
+  const ScopedFd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::listen(listening.get(), 1), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  std::vector<LeftOpen::Severity> severities;
+  OpenAtExit observer({}, [&](pid_t, const std::vector<LeftOpen>& all) {
+    for (const auto& left : all) {
+      if (left.descriptor == listening.get()) severities.push_back(left.severity);
+    }
+  });
+  testing::FakePtrace calls;
+  const Tracee first{child, child, calls};
+  const Tracee second{::getpid(), ::getpid(), calls};
+  for (const auto& one : {first, second}) observer.executed(one);
+  for (const auto& one : {first, second})
+    (void)observer.on_syscall(one, {.number = SYS_exit_group});
+  EXPECT_THAT(severities, ElementsAre(LeftOpen::Severity::warn, LeftOpen::Severity::fail));
+  (void)::kill(child, SIGKILL);
+  (void)::waitpid(child, nullptr, 0);
 }
 
 TEST_F(LeftBehind, WhoIsKilledIsNotJudged) {

@@ -90,10 +90,10 @@ int write_after_shutdown() {
   return send_to_it(connection.served);
 }
 int write_to_who_left() {
-  const Connection connection;
-  ::shutdown(connection.served, SHUT_RD);
   int pair[2];
   (void)::socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::shutdown(pair[1], SHUT_RD);
   ::close(pair[0]);
   return send_to_it(pair[1]);
 }
@@ -120,7 +120,6 @@ int write_after_dup2() {
   (void)!::pipe(pipe);
   ::shutdown(connection.served, SHUT_WR);
   ::dup2(pipe[1], connection.served);
-  if (::write(connection.served, "x", 1) != 1) return 1;
   ::close(pipe[0]);
   return ::write(connection.served, "x", 1) == 1 ? 0 : errno;
 }
@@ -131,6 +130,23 @@ int write_after_a_child_closed() {
     close_it(connection.served);
     ::_exit(0);
   }
+  ::waitpid(child, nullptr, 0);
+  return send_to_it(connection.served);
+}
+// First the parent, then its child.
+int write_after_both_closed() {
+  const Connection connection;
+  int pipe[2];
+  (void)!::pipe(pipe);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte = 0;
+    (void)!::read(pipe[0], &byte, 1);
+    close_it(connection.served);
+    ::_exit(0);
+  }
+  close_it(connection.served);
+  (void)!::write(pipe[1], "x", 1);
   ::waitpid(child, nullptr, 0);
   return send_to_it(connection.served);
 }
@@ -361,6 +377,7 @@ int main(int count, char** arguments) {
       {"late-read-only", late::write_to_a_number_not_for_writing},
       {"late-dup2", late::write_after_dup2},
       {"late-child-closes", late::write_after_a_child_closed},
+      {"late-both-close", late::write_after_both_closed},
       {"late-child-writes", late::write_in_a_child_after_close},
       {"late-threads", late::write_in_another_thread},
       {"late-exec", [&] { return late::write_after_exec(arguments[0]); }},
