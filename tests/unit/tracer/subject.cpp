@@ -1,8 +1,12 @@
 // Programs that the tracer's tests run: `tracer_subject NAME`. Each says on standard output what it
 // noticed. Built without sanitizers, which have handlers and threads of their own.
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,12 +14,267 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <map>
 #include <string>
 #include <thread>
 #include <vector>
+
+namespace {
+
+// Says that it is ready, and waits for SIGTERM.
+void wait_for_the_stop() {
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  (void)!::write(1, "ready\n", 6);
+  int number = 0;
+  ::sigwait(&term, &number);
+}
+
+}  // namespace
+
+// Writes to what was closed, and what only looks like it. Each with a connection to itself.
+namespace late {
+
+struct Connection {
+  int listening = ::socket(AF_INET, SOCK_STREAM, 0);
+  int client = ::socket(AF_INET, SOCK_STREAM, 0);
+  int served = -1;
+  Connection() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* name = reinterpret_cast<sockaddr*>(&address);
+    ::bind(listening, name, size);
+    ::listen(listening, 5);
+    ::getsockname(listening, name, &size);
+    ::connect(client, name, size);
+    served = ::accept(listening, nullptr, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+  }
+};
+
+[[gnu::noinline]] void close_it(int descriptor) {
+  ::close(descriptor);
+  asm volatile("");  // no tail call: the function stays on the stack
+}
+[[gnu::noinline]] int send_to_it(int descriptor) {
+  const auto count = ::send(descriptor, "x", 1, 0);
+  asm volatile("");
+  return count == 1 ? 0 : errno;
+}
+
+int write_after_close() {
+  const Connection connection;
+  close_it(connection.served);
+  return send_to_it(connection.served);
+}
+int write_twice_after_close() {
+  const Connection connection;
+  close_it(connection.served);
+  return send_to_it(connection.served) + send_to_it(connection.served);
+}
+int write_after_close_range() {
+  const Connection connection;
+  ::close_range(static_cast<unsigned>(connection.listening), ~0U, 0);
+  return send_to_it(connection.served);
+}
+int write_after_shutdown() {
+  const Connection connection;
+  ::shutdown(connection.served, SHUT_WR);
+  return send_to_it(connection.served);
+}
+int write_to_who_left() {
+  int pair[2];
+  (void)::socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::shutdown(pair[1], SHUT_RD);
+  ::close(pair[0]);
+  return send_to_it(pair[1]);
+}
+// The number is that of another connection's socket, whose peer leaves.
+int write_to_a_reused_number() {
+  const Connection connection;
+  ::shutdown(connection.served, SHUT_RDWR);
+  close_it(connection.served);
+  int pair[2];
+  (void)::socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  if (pair[0] != connection.served || send_to_it(pair[0]) != 0) return 1;
+  ::close(pair[1]);
+  return send_to_it(pair[0]);
+}
+int write_to_a_number_not_for_writing() {
+  const Connection connection;
+  close_it(connection.served);
+  if (::open("/dev/null", O_RDONLY) != connection.served) return 1;
+  return ::write(connection.served, "x", 1) == 1 ? 0 : errno;
+}
+int write_after_dup2() {
+  const Connection connection;
+  int pipe[2];
+  (void)!::pipe(pipe);
+  ::shutdown(connection.served, SHUT_WR);
+  ::dup2(pipe[1], connection.served);
+  ::close(pipe[0]);
+  return ::write(connection.served, "x", 1) == 1 ? 0 : errno;
+}
+int write_after_a_child_closed() {
+  const Connection connection;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    close_it(connection.served);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  return send_to_it(connection.served);
+}
+// First the parent, then its child.
+int write_after_both_closed() {
+  const Connection connection;
+  int pipe[2];
+  (void)!::pipe(pipe);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte = 0;
+    (void)!::read(pipe[0], &byte, 1);
+    close_it(connection.served);
+    ::_exit(0);
+  }
+  close_it(connection.served);
+  (void)!::write(pipe[1], "x", 1);
+  ::waitpid(child, nullptr, 0);
+  return send_to_it(connection.served);
+}
+int write_in_a_child_after_close() {
+  const Connection connection;
+  close_it(connection.served);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(send_to_it(connection.served));
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+int write_in_another_thread() {
+  const Connection connection;
+  std::thread([&] {
+    ::pthread_setname_np(::pthread_self(), "closer");
+    close_it(connection.served);
+  }).join();
+  int result = 0;
+  std::thread([&] {
+    ::pthread_setname_np(::pthread_self(), "sender");
+    result = send_to_it(connection.served);
+  }).join();
+  return result;
+}
+int write_after_exec(char* self) {
+  const Connection connection;
+  constexpr int kHigh = 100;  // the loader of the next program uses and closes lower ones
+  close_it(::dup2(connection.served, kHigh));
+  const auto number = std::to_string(kHigh);
+  ::execl("/proc/self/exe", self, "late-number", number.c_str(), nullptr);
+  return 1;
+}
+// What was closed before SIGTERM is written to after it.
+int write_after_a_signal() {
+  const Connection connection;
+  close_it(connection.served);
+  wait_for_the_stop();
+  return send_to_it(connection.client) + send_to_it(connection.served) + send_to_it(-1);
+}
+
+}  // namespace late
+
+// What is left when a program ends. Standard streams aside.
+namespace ends {
+
+int with_everything_closed() {
+  const late::Connection connection;
+  for (const int one : {connection.listening, connection.client, connection.served}) ::close(one);
+  return 0;
+}
+int with_a_listener() {
+  const late::Connection connection;
+  ::close(connection.client);
+  ::close(connection.served);
+  return 0;
+}
+// The listener is closed before the end, but was there when it was ready.
+int with_a_request_unread() {
+  const late::Connection connection;
+  wait_for_the_stop();
+  ::close(connection.listening);
+  ::send(connection.client, "request", 7, 0);
+  char first = 0;
+  ::recv(connection.served, &first, 1, 0);
+  return 0;
+}
+int with_a_connection_its_peer_left() {
+  const late::Connection connection;
+  ::close(connection.client);
+  char none = 0;
+  ::recv(connection.served, &none, 1, 0);
+  return 0;
+}
+int with_a_file_that_was_open_when_ready(const char* path) {
+  ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  wait_for_the_stop();
+  return 0;
+}
+int with_a_file(const char* path, bool synced, int flags = 0) {
+  const int file = ::open(path, O_WRONLY | O_CREAT | flags, 0600);
+  (void)!::write(file, "x", 1);
+  if (synced) ::fsync(file);
+  return 0;
+}
+int with_a_child(bool alive) {
+  int pipe[2];
+  (void)!::pipe(pipe);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(pipe[1]);
+    char none = 0;
+    if (alive) (void)!::read(pipe[0], &none, 1);  // until its parent is gone
+    ::_exit(0);
+  }
+  siginfo_t info{};
+  if (!alive) ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
+  return 0;
+}
+// The child has the listener as well, and ends first.
+int with_a_listener_of_two() {
+  const late::Connection connection;
+  ::close(connection.client);
+  ::close(connection.served);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  return 0;
+}
+int with_a_thread() {
+  std::atomic<bool> named = false;
+  std::thread([&] {
+    ::pthread_setname_np(::pthread_self(), "left-over");
+    named = true;
+    named.notify_one();
+    for (;;) ::pause();
+  }).detach();
+  named.wait(false);
+  ::_exit(0);
+}
+// As a program without a C library may end: each thread for itself.
+int thread_by_thread() {
+  const late::Connection connection;
+  ::syscall(SYS_exit, 0);
+  return 1;
+}
+
+}  // namespace ends
 
 namespace {
 
@@ -86,13 +345,7 @@ int execute_from_a_thread(char* self) {
 // Closes a hundred files before SIGTERM and a hundred after it.
 int close_and_wait() {
   for (int i = 0; i < 100; ++i) ::close(::open("/dev/null", O_RDONLY));
-  sigset_t term;
-  ::sigemptyset(&term);
-  ::sigaddset(&term, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &term, nullptr);
-  say("ready\n");
-  int number = 0;
-  ::sigwait(&term, &number);
+  wait_for_the_stop();
   for (int i = 0; i < 100; ++i) ::close(::open("/dev/null", O_RDONLY));
   ::_exit(0);
 }
@@ -115,6 +368,35 @@ int main(int count, char** arguments) {
       {"threads", start_threads},
       {"exec-from-thread", [&] { return execute_from_a_thread(arguments[0]); }},
       {"close-and-wait", close_and_wait},
+      {"late-close", late::write_after_close},
+      {"late-close-twice", late::write_twice_after_close},
+      {"late-close-range", late::write_after_close_range},
+      {"late-shutdown", late::write_after_shutdown},
+      {"late-left", late::write_to_who_left},
+      {"late-reused", late::write_to_a_reused_number},
+      {"late-read-only", late::write_to_a_number_not_for_writing},
+      {"late-dup2", late::write_after_dup2},
+      {"late-child-closes", late::write_after_a_child_closed},
+      {"late-both-close", late::write_after_both_closed},
+      {"late-child-writes", late::write_in_a_child_after_close},
+      {"late-threads", late::write_in_another_thread},
+      {"late-exec", [&] { return late::write_after_exec(arguments[0]); }},
+      {"late-number", [&] { return late::send_to_it(std::atoi(argument.c_str())); }},
+      {"late-signal", late::write_after_a_signal},
+      {"end-closed", ends::with_everything_closed},
+      {"end-listener", ends::with_a_listener},
+      {"end-unread", ends::with_a_request_unread},
+      {"end-peer-left", ends::with_a_connection_its_peer_left},
+      {"end-ready-file",
+       [&] { return ends::with_a_file_that_was_open_when_ready(argument.c_str()); }},
+      {"end-unsynced", [&] { return ends::with_a_file(argument.c_str(), false); }},
+      {"end-synced", [&] { return ends::with_a_file(argument.c_str(), true); }},
+      {"end-o-sync", [&] { return ends::with_a_file(argument.c_str(), false, O_DSYNC); }},
+      {"end-child", [] { return ends::with_a_child(true); }},
+      {"end-zombie", [] { return ends::with_a_child(false); }},
+      {"end-two", ends::with_a_listener_of_two},
+      {"end-thread", ends::with_a_thread},
+      {"end-raw", ends::thread_by_thread},
       {"write", [&] { return write_to(argument.c_str()); }},
   };
   const auto found = programs.find(count > 1 ? arguments[1] : "");

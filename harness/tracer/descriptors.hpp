@@ -1,0 +1,33 @@
+// What /proc says of the open descriptors of another process (proc(5), "/proc/pid/fd"). `tid`: any
+// of its threads that has not ended; that of the leader alone would show nothing once it has.
+// Everything may be gone or closed meanwhile: then the answer is empty. From any thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/scoped_fd.hpp"
+
+namespace lastcall {
+
+std::string thread_name(pid_t tid);
+
+std::vector<int> descriptors_of(pid_t tid);
+// "socket:[4711]", "pipe:[12]", "/var/log/a", "/var/log/a (deleted)".
+std::string descriptor_target(pid_t tid, int descriptor);
+// As given to open(2).
+std::optional<unsigned> descriptor_flags(pid_t tid, int descriptor);
+
+// The same open file (pidfd_getfd(2)). To be closed again before the process goes on, or what it
+// closes stays open.
+ScopedFd copy_of_descriptor(pid_t tid, int descriptor);
+
+// Of a socket itself and of whom it is connected to: "127.0.0.1:80", "[::1]:80", "/run/a.sock",
+// "@abstract"; empty of a family or a name unknown.
+std::string own_address(int socket);
+std::string peer_address(int socket);
+
+}  // namespace lastcall
