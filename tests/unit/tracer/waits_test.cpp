@@ -118,7 +118,8 @@ TEST_F(Waits, WritersOfTwoRwlocksAreADeadlock) {
 }
 
 TEST_F(Waits, ReadersThatWaitForWritersAreADeadlock) {
-  EXPECT_TRUE(is_one_deadlock(stuck_program("readers"))) << stuck_program("readers").text();
+  const auto seen = stuck_program("readers");
+  EXPECT_TRUE(is_one_deadlock(seen)) << seen.text();
 }
 
 TEST_F(Waits, WritersThatWaitForReadersAreAProbableDeadlock) {
