@@ -294,10 +294,10 @@ class Look {
         wait.owner = owner_at(wait.address + kWriter, is_private);
         wait.certain = wait.owner != 0;  // readers leave no number
       } else if (wait.kind == WaitKind::mutex) {
-        if (wait.address - thread.registers.rsp < kNearby)
-          return {.kind = WaitKind::mutex, .what = kRefused, .certain = false};
         if (is_locked_mutex(wait.address))
           wait.owner = owner_at(wait.address + kMutexOwner, is_private);
+        else if (wait.address - thread.registers.rsp < kNearby)
+          return {.kind = WaitKind::mutex, .what = kRefused, .certain = false};
       }
     } else if (is_unnamed(*thread.stack) && is_locked_mutex(wait.address) &&
                is_seen(owner_at(wait.address + kMutexOwner, is_private))) {

@@ -157,6 +157,14 @@ int run_self() {
   return 0;
 }
 
+int run_self_local() {
+  std::mutex local;
+  local.lock();
+  say_ready();
+  take_second(local);
+  return 0;
+}
+
 // Notified, it wants the mutex again that who notified it keeps while waiting for its end.
 int run_notified() {
   static std::mutex mutex;
@@ -267,6 +275,7 @@ int main(int count, char** arguments) {
       {"priority-mutexes", subject::run_priority_mutexes},
       {"join", subject::run_join},
       {"self", subject::run_self},
+      {"self-local", subject::run_self_local},
       {"notified", subject::run_notified},
       {"ended", subject::run_ended},
       {"healthy", subject::run_healthy},

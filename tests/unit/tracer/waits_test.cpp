@@ -172,6 +172,11 @@ TEST_F(Waits, AMutexLockedTwiceIsADeadlock) {
       << seen.text();
 }
 
+TEST_F(Waits, AMutexOnTheWaitingThreadsOwnStackIsAMutex) {
+  const auto seen = stuck_program("self-local");
+  EXPECT_TRUE(is_one_deadlock(seen)) << seen.text();
+}
+
 TEST_F(Waits, ANotifiedThreadWaitsForTheMutexAgain) {
   const auto seen = stuck_program("notified");
   EXPECT_TRUE(is_one_deadlock(seen)) << seen.text();
