@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <string_view>
@@ -148,26 +149,34 @@ ScopedFd ElfFile::reopen() const {
   return ScopedFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-bool ElfFile::take_symbols(const ElfFile& from, std::uint32_t type) {
-  for (const auto& one : from.sections_) {
+template <class Visit>
+void ElfFile::visit_symbols(std::uint32_t type, Visit visit) const {
+  for (const auto& one : sections_) {
     if (one.header.sh_type != type || one.header.sh_entsize != sizeof(Elf64_Sym)) continue;
-    if (one.header.sh_link >= from.sections_.size()) continue;
-    names_offset_ = from.sections_[one.header.sh_link].header.sh_offset;
+    if (one.header.sh_link >= sections_.size()) continue;
+    const auto names = sections_[one.header.sh_link].header.sh_offset;
     // Piece by piece: a large table as a whole would cost fresh memory twice.
     std::array<Elf64_Sym, 1024> part{};
     for (std::uint64_t at = 0; at < one.header.sh_size / sizeof(Elf64_Sym); at += part.size()) {
       const auto count = std::min(part.size(), one.header.sh_size / sizeof(Elf64_Sym) - at);
-      if (!from.read(one.header.sh_offset + at * sizeof(Elf64_Sym), part.data(),
-                     count * sizeof(Elf64_Sym)))
+      if (!read(one.header.sh_offset + at * sizeof(Elf64_Sym), part.data(),
+                count * sizeof(Elf64_Sym)))
         break;
-      std::copy_if(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count),
-                   std::back_inserter(symbols_), [&](const Elf64_Sym& symbol) {
-                     return is_function(symbol) && symbol.st_shndx != SHN_UNDEF &&
-                            symbol.st_shndx < from.sections_.size() &&
-                            (from.sections_[symbol.st_shndx].header.sh_flags & SHF_EXECINSTR) != 0;
-                   });
+      for (const auto& symbol : std::span(part).first(count)) visit(symbol, names);
     }
   }
+}
+
+bool ElfFile::take_symbols(const ElfFile& from, std::uint32_t type) {
+  from.visit_symbols(type, [&](const Elf64_Sym& symbol, std::uint64_t names) {
+    if (!is_function(symbol) || symbol.st_shndx == SHN_UNDEF ||
+        symbol.st_shndx >= from.sections_.size() ||
+        (from.sections_[symbol.st_shndx].header.sh_flags & SHF_EXECINSTR) == 0)
+      return;
+    names_offset_ = names;
+    symbols_.push_back(symbol);
+  });
+  symbols_type_ = type;
   return !symbols_.empty();
 }
 
@@ -280,6 +289,24 @@ std::vector<Function> ElfFile::functions_at(std::span<const std::uint64_t> addre
   functions.reserve(addresses.size());
   for (const auto address : addresses) functions.push_back(known_[address]);
   return functions;
+}
+
+std::string ElfFile::variable_at(std::uint64_t address) {
+  const std::scoped_lock lock(mutex_);
+  load_symbols();
+  if (known_variables_.size() > kMostKnown) known_variables_.clear();
+  const auto [known, is_new] = known_variables_.try_emplace(address);
+  if (!is_new || symbols_.empty()) return known->second;
+  (names_in_ ? *names_in_ : *this).visit_symbols(symbols_type_, [&](const Elf64_Sym& symbol, auto) {
+    if (ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT || symbol.st_shndx == SHN_UNDEF ||
+        address - symbol.st_value >= symbol.st_size)
+      return;
+    std::array<char, 24> offset{};
+    if (address != symbol.st_value)
+      std::snprintf(offset.data(), offset.size(), "+0x%lx", address - symbol.st_value);
+    known->second = demangle(symbol_name(symbol)) + offset.data();
+  });
+  return known->second;
 }
 
 }  // namespace lastcall

@@ -50,6 +50,10 @@ class ElfFile {
   // file below /usr/lib/debug, else from .dynsym; of a stripped Go program from .gopclntab.
   [[nodiscard]] std::vector<Function> functions_at(std::span<const std::uint64_t> addresses);
 
+  // The variable at an address of the file, from the same symbols: "accounts", "locks+0x28". Empty
+  // if none is known to cover it.
+  [[nodiscard]] std::string variable_at(std::uint64_t address);
+
   // A new descriptor of it, for libraries that read it themselves; empty if it is in memory only.
   [[nodiscard]] ScopedFd reopen() const;
 
@@ -64,6 +68,9 @@ class ElfFile {
   [[nodiscard]] std::string block(const Section& section) const;
   [[nodiscard]] const Section* section(const std::string& name) const;
   void load_symbols();
+  // Of the tables of this type: visit(symbol, where the table's names begin in the file).
+  template <class Visit>
+  void visit_symbols(std::uint32_t type, Visit visit) const;
   [[nodiscard]] bool take_symbols(const ElfFile& from, std::uint32_t type);
   [[nodiscard]] std::string symbol_name(const Elf64_Sym& symbol) const;
   [[nodiscard]] std::string text_at(std::uint64_t offset) const;
@@ -81,7 +88,9 @@ class ElfFile {
   std::vector<Elf64_Sym> symbols_;  // functions, in no order
   std::shared_ptr<const ElfFile> names_in_;  // the separate debug file; null: this one
   std::uint64_t names_offset_ = 0;
+  std::uint32_t symbols_type_ = SHT_NULL;  // of the table they come from
   std::unordered_map<std::uint64_t, Function> known_;
+  std::unordered_map<std::uint64_t, std::string> known_variables_;
 };
 
 }  // namespace lastcall

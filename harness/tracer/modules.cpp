@@ -133,9 +133,7 @@ const Module* Modules::at(std::uint64_t address, Memory& memory) {
   const auto* base = mapping;
   for (int i = 0; i < kMostMappingsOfAFile; ++i, --base) {
     if (base->offset == 0 && same_file(*base, *mapping)) {
-      auto [found, is_new] = modules_.try_emplace(base->begin);
-      if (is_new) found->second = read_module(*base, memory);
-      const auto* module = found->second.get();
+      const auto* module = module_from(*base, memory);
       const auto holds = [&](const Module::Part& part) {
         return address >= part.begin && address < part.end &&
                address - part.begin + part.offset == in_file;
@@ -145,6 +143,30 @@ const Module* Modules::at(std::uint64_t address, Memory& memory) {
     if (base == mappings_.data()) break;
   }
   return nullptr;
+}
+
+const Module* Modules::of_variable(std::uint64_t address, Memory& memory) {
+  const auto* of_file = mapping_at(address);
+  if (of_file == nullptr) return nullptr;
+  while (of_file->inode == 0) {
+    if (of_file == mappings_.data() || std::prev(of_file)->end != of_file->begin) return nullptr;
+    --of_file;
+  }
+  const auto* base = of_file;
+  for (int i = 0; i < kMostMappingsOfAFile; ++i, --base) {
+    if (base->offset == 0 && same_file(*base, *of_file)) {
+      const auto* module = module_from(*base, memory);
+      if (module != nullptr && address >= module->begin && address < module->end) return module;
+    }
+    if (base == mappings_.data()) break;
+  }
+  return nullptr;
+}
+
+const Module* Modules::module_from(const Mapping& base, Memory& memory) {
+  auto [found, is_new] = modules_.try_emplace(base.begin);
+  if (is_new) found->second = read_module(base, memory);
+  return found->second.get();
 }
 
 std::unique_ptr<Module> Modules::read_module(const Mapping& base, Memory& memory) const {

@@ -55,18 +55,21 @@ struct Module {
 class Modules {
  public:
   // Reads what is mapped now in the process of this thread, which is alive: the first thread of a
-  // process may have ended before the others, and says nothing any more. Returns whether code has moved since the last time: what was learned
-  // about addresses no longer holds then.
+  // process may have ended before the others, and says nothing any more. Returns whether code has
+  // moved since the last time: what was learned about addresses no longer holds then.
   bool refresh(pid_t tid);
 
   // Of the memory as it is now; null if no ELF file is mapped there. Lives until code moves.
   const Module* at(std::uint64_t address, Memory& memory);
+  // The same of a variable, which may lie behind what comes from the file: in .bss.
+  const Module* of_variable(std::uint64_t address, Memory& memory);
   [[nodiscard]] bool is_executable(std::uint64_t address) const;
   // The end of what is mapped around this address; the address itself if nothing is.
   [[nodiscard]] std::uint64_t end_of(std::uint64_t address) const;
 
  private:
   [[nodiscard]] const Mapping* mapping_at(std::uint64_t address) const;
+  const Module* module_from(const Mapping& base, Memory& memory);
   std::unique_ptr<Module> read_module(const Mapping& base, Memory& memory) const;
   [[nodiscard]] std::shared_ptr<ElfFile> file_of(const Mapping& base, const Module& module,
                                                  Memory& memory) const;
