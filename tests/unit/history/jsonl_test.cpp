@@ -60,6 +60,12 @@ constexpr const char* kOneOfEach =
 {"t":"0.045000000","kind":"control_frame","connection":"12/3","direction":"sent","pong":false}
 {"t":"0.046000000","kind":"misbehaved","connection":"12/3","how":"reset"}
 {"t":"0.047000000","kind":"network_disturbed","connection":"12/3","fault":1,"to_target":100,"to_client":200}
+{"t":"0.048000000","kind":"trace_began","asleep":true}
+{"t":"0.049000000","kind":"trace_failed","reason":"cannot trace process 80: Operation not permitted"}
+{"t":"0.050000000","kind":"filters_woke"}
+{"t":"0.051000000","kind":"signal_taken","pid":80,"tid":81,"signal":15,"code":0,"sender":7,"user":1000,"command":"kill 80","address":0,"fatal":false}
+{"t":"0.052000000","kind":"exit_called","pid":80,"tid":81,"code":3,"thread":"worker"}
+{"t":"0.053000000","kind":"process_ended","pid":80,"command":"server --port 1","how":"signalled","value":9}
 )";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

@@ -61,6 +61,12 @@ inline std::vector<Event> one_of_each() {
       ControlFrame{c, Direction::sent, false},
       Misbehaved{c, "reset"},
       NetworkDisturbed{c, FaultId{1}, 100, 200},
+      TraceBegan{true},
+      TraceFailed{"cannot trace process 80: Operation not permitted"},
+      FiltersWoke{},
+      SignalTaken{80, 81, 15, 0, 7, 1000, "kill 80", 0, false},
+      ExitCalled{80, 81, 3, "worker"},
+      ProcessEnded{80, "server --port 1", EndKind::signalled, 9},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {
