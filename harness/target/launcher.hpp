@@ -59,9 +59,17 @@ class Launcher {
     if (::pipe2(ends, O_CLOEXEC) != 0) return Error{"create a pipe", "", errno, ""};
     ScopedFd reading(ends[0]);
     ScopedFd writing(ends[1]);
+    // A signal that comes before the child has its own dispositions waits until then: what this
+    // process ignores, as a job in the background does SIGINT, would be lost.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    (void)::pthread_sigmask(SIG_SETMASK, &all, &before);
     const pid_t pid = fork_into(namespaces);
+    const int fork_problem = errno;
+    if (pid != 0) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) {
-      return Error{"fork", "", errno,
+      return Error{"fork", "", fork_problem,
                    namespaces == 0 ? "is the process limit reached?"
                                    : "a namespace of its own needs CAP_SYS_ADMIN"};
     }

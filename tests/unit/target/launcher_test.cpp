@@ -158,6 +158,18 @@ TEST(Launcher, ResetsTheSignalMaskAndDispositions) {
   }
 }
 
+TEST(Launcher, ASignalThatComesBeforeTheCommandIsNotLost) {
+  const auto before = ::signal(SIGINT, SIG_IGN);  // as in a job in the background
+  for (int i = 0; i < 100; ++i) {
+    const auto launched = Launcher()("/bin/sleep", {"sleep", "5"});
+    ASSERT_TRUE(launched) << launched.error().message();
+    ASSERT_EQ(::kill(launched->pid, SIGINT), 0);
+    const int status = wait_status(launched->pid);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) << status;
+  }
+  ::signal(SIGINT, before);
+}
+
 TEST(Launcher, EndsTheChildWithTheProcessThatStartedIt) {
   auto report = make_pipe();
   const pid_t parent = ::fork();
