@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/file.hpp"
+#include "tracer/descriptors.hpp"
 
 namespace lastcall {
 namespace {
@@ -30,16 +31,7 @@ std::string command_of(pid_t pid) {
   if (!text) return {};
   while (text->ends_with('\0')) text->pop_back();
   std::ranges::replace(*text, '\0', ' ');
-  if (!text->empty()) return *text;
-  auto name = read_file("/proc/" + std::to_string(pid) + "/comm");
-  if (name && name->ends_with('\n')) name->pop_back();
-  return name ? *name : "";
-}
-
-std::string name_of(pid_t tid) {
-  auto name = read_file("/proc/" + std::to_string(tid) + "/comm");
-  if (name && name->ends_with('\n')) name->pop_back();
-  return name ? *name : "";
+  return text->empty() ? thread_name(pid) : *text;
 }
 
 }  // namespace
@@ -53,7 +45,7 @@ void EndRecorder::executed(const Tracee& thread) {
 SyscallWish EndRecorder::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   if (entry.number == SYS_exit_group) {
     segment_.record(ExitCalled{thread.pid, thread.tid, static_cast<std::int32_t>(entry.arguments[0]) & 0xff,
-                               name_of(thread.tid)});
+                               thread_name(thread.tid)});
   }
   return {};
 }

@@ -1,14 +1,10 @@
 #include "tracer/stack_reader.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <array>
 #include <cstring>
 #include <string>
 #include <utility>
 
-#include "base/scoped_fd.hpp"
+#include "tracer/descriptors.hpp"
 #include "tracer/memory.hpp"
 #include "tracer/modules.hpp"
 #include "tracer/unwinder.hpp"
@@ -19,15 +15,6 @@ namespace {
 // Of one target; a server that forks for every connection has more, one after the other.
 constexpr std::size_t kMostProcesses = 64;
 constexpr unsigned long long kCode32 = 0x23;  // the segment of 32-bit code, arch/x86 of the kernel
-
-std::string thread_name(const Tracee& tracee) {
-  const auto path = "/proc/" + std::to_string(tracee.pid) + "/task/" + std::to_string(tracee.tid) +
-                    "/comm";
-  const ScopedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 64> name{};  // the kernel keeps 15 bytes and adds a line's end
-  const auto count = file ? ::read(file.get(), name.data(), name.size()) : 0;
-  return count > 1 ? std::string(name.data(), static_cast<std::size_t>(count) - 1) : std::string();
-}
 
 }  // namespace
 
@@ -77,7 +64,7 @@ std::vector<Stack> StackReader::stacks_of(const std::vector<Tracee>& tracees, Li
       auto& stack = stacks[i];
       stack.pid = pid;
       stack.tid = tracee.tid;
-      stack.thread_name = thread_name(tracee);
+      stack.thread_name = thread_name(tracee.tid);
       user_regs_struct registers{};
       if (const int problem = tracee.calls.registers(tracee.tid, registers); problem != 0) {
         stack.ends_because = std::string("no registers: ") + std::strerror(problem);
