@@ -33,6 +33,18 @@ enum class ConnectionEndReason : std::uint8_t {
   unconnected,    // no connection came about
 };
 enum class EndKind : std::uint8_t { exited, signalled };
+// Why stacks were taken.
+enum class StacksAt : std::uint8_t { deadline, deadlock, fatal_signal, exit };
+// What became of a descriptor before something was sent on it. `never_open`: it was not open when
+// the watch began, nor since.
+enum class SendingEnd : std::uint8_t { closed, shut_down, never_open };
+// What a runtime went through that ends a program unless somebody swallows it.
+enum class PanicKind : std::uint8_t {
+  programming_error,  // by its type
+  caught_by_all,      // any exception, by a handler that takes every type
+  terminate,          // std::terminate
+  fault_signal,       // SIGSEGV and its like, with a handler
+};
 
 // The words of history.jsonl.
 constexpr std::string_view name(Stream stream) { return stream == Stream::out ? "out" : "err"; }
@@ -55,6 +67,19 @@ constexpr std::string_view name(ConnectionEndReason why) {
 constexpr std::string_view name(EndKind how) {
   return how == EndKind::exited ? "exited" : "signalled";
 }
+constexpr std::string_view name(StacksAt at) {
+  constexpr std::string_view kNames[] = {"deadline", "deadlock", "fatal_signal", "exit"};
+  return kNames[static_cast<std::size_t>(at)];
+}
+constexpr std::string_view name(SendingEnd end) {
+  constexpr std::string_view kNames[] = {"closed", "shut_down", "never_open"};
+  return kNames[static_cast<std::size_t>(end)];
+}
+constexpr std::string_view name(PanicKind kind) {
+  constexpr std::string_view kNames[] = {"programming_error", "caught_by_all", "terminate",
+                                         "fault_signal"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
 
 // Whether a value read from a segment is one of the enumerators.
 constexpr bool is_known(Phase phase) { return phase <= Phase::after; }
@@ -64,6 +89,9 @@ constexpr bool is_known(Layer layer) { return layer <= Layer::script; }
 constexpr bool is_known(RequestEnd end) { return end <= RequestEnd::unknown; }
 constexpr bool is_known(ConnectionEndReason why) { return why <= ConnectionEndReason::unconnected; }
 constexpr bool is_known(EndKind how) { return how <= EndKind::signalled; }
+constexpr bool is_known(StacksAt at) { return at <= StacksAt::exit; }
+constexpr bool is_known(SendingEnd end) { return end <= SendingEnd::never_open; }
+constexpr bool is_known(PanicKind kind) { return kind <= PanicKind::fault_signal; }
 
 // --- what the trial process sees ---
 
@@ -548,12 +576,12 @@ struct SignalTaken {
   std::int32_t pid{};
   std::int32_t tid{};
   std::int32_t signal{};
-  std::int32_t code{};     // si_code: who made it, sigaction(2)
-  std::int32_t sender{};   // the process that sent it; 0: the kernel, or nobody that can be named
-  std::uint32_t user{};    // of the sender
-  std::string command;     // of the sender, if it was still there
+  std::int32_t code{};      // si_code: who made it, sigaction(2)
+  std::int32_t sender{};    // the process that sent it; 0: the kernel, or nobody that can be named
+  std::uint32_t user{};     // of the sender
+  std::string command;      // of the sender, if it was still there
   std::uint64_t address{};  // of a fault: what the thread tried to use
-  bool fatal{};            // nothing catches or ignores it
+  bool fatal{};             // nothing catches or ignores it
   static void visit_fields(auto& self, auto&& f) {
     f("pid", self.pid);
     f("tid", self.tid);
@@ -595,18 +623,219 @@ struct ProcessEnded {
   }
 };
 
+// The stacks of a process's threads, as people read them.
+struct StacksTaken {
+  static constexpr std::string_view kName = "stacks_taken";
+  std::int32_t pid{};
+  StacksAt at{};
+  std::string text;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("at", self.at);
+    f("text", self.text);
+  }
+};
+// What a thread does while the target is stuck.
+struct ThreadWaits {
+  static constexpr std::string_view kName = "thread_waits";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::string thread;  // its name
+  std::string place;   // the function
+  std::string waits;   // for what; empty: it runs
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("thread", self.thread);
+    f("place", self.place);
+    f("waits", self.waits);
+  }
+};
+// Threads that wait for one another, or for nobody.
+struct ThreadsStuck {
+  static constexpr std::string_view kName = "threads_stuck";
+  bool deadlock{};  // nothing but a signal ends it
+  bool certain{};   // every owner was read from the lock itself
+  std::string text;
+  static void visit_fields(auto& self, auto&& f) {
+    f("deadlock", self.deadlock);
+    f("certain", self.certain);
+    f("text", self.text);
+  }
+};
+// Data was sent on a descriptor whose sending side the process itself had ended.
+struct SentLate {
+  static constexpr std::string_view kName = "sent_late";
+  std::int32_t pid{};
+  SendingEnd end{};
+  std::int32_t descriptor{};
+  std::string what;      // what it had been: "socket:[4711] of 127.0.0.1:80"
+  std::string call;      // "sendto"
+  std::int32_t error{};  // EBADF or EPIPE
+  std::int64_t age{};    // nanoseconds since it was ended
+  std::string writer;    // thread and stack
+  std::string closer;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("end", self.end);
+    f("descriptor", self.descriptor);
+    f("what", self.what);
+    f("call", self.call);
+    f("error", self.error);
+    f("age", self.age);
+    f("writer", self.writer);
+    f("closer", self.closer);
+  }
+};
+// How much of a process was looked at for that, until its end.
+struct SendsWatched {
+  static constexpr std::string_view kName = "sends_watched";
+  std::int32_t pid{};
+  std::uint64_t sends{};
+  std::uint64_t closes{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("sends", self.sends);
+    f("closes", self.closes);
+  }
+};
+// Bytes that a client was sent are those of another one's message.
+struct ForeignBytes {
+  static constexpr std::string_view kName = "foreign_bytes";
+  ConnectionId connection{};
+  ConnectionId owner{};  // whose they are
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("owner", self.owner);
+  }
+};
+// A process that ends by itself was looked at for what it left open.
+struct ExitExamined {
+  static constexpr std::string_view kName = "exit_examined";
+  std::int32_t pid{};
+  std::uint32_t left{};  // LeftAtExit that follow
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("left", self.left);
+  }
+};
+struct LeftAtExit {
+  static constexpr std::string_view kName = "left_at_exit";
+  std::int32_t pid{};
+  std::string type;  // "listener", "connection", "unsynced", …
+  bool fails{};      // otherwise it is worth a word only
+  std::string text;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("type", self.type);
+    f("fails", self.fails);
+    f("text", self.text);
+  }
+};
+// What all processes of the target had open when clients had got so many answers.
+struct OpenCounted {
+  static constexpr std::string_view kName = "open_counted";
+  std::uint64_t answers{};
+  std::uint64_t descriptors{};
+  std::uint64_t connections{};  // of those, sockets that clients are connected to
+  std::uint64_t threads{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("answers", self.answers);
+    f("descriptors", self.descriptors);
+    f("connections", self.connections);
+    f("threads", self.threads);
+  }
+};
+// Whether panics of a process that executes this program are seen.
+struct PanicsWatched {
+  static constexpr std::string_view kName = "panics_watched";
+  std::int32_t pid{};
+  std::string program;
+  std::string runtimes;  // "c++, rust"; empty: none
+  std::string reason;    // why none, or what is not seen
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("program", self.program);
+    f("runtimes", self.runtimes);
+    f("reason", self.reason);
+  }
+};
+struct PanicEntered {
+  static constexpr std::string_view kName = "panic_entered";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::string runtime;  // "go", "rust", "c++", "signal"
+  PanicKind what{};
+  std::string type;  // "runtime.boundsError", "std::out_of_range"
+  std::string message;
+  std::string stack;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("runtime", self.runtime);
+    f("what", self.what);
+    f("type", self.type);
+    f("message", self.message);
+    f("stack", self.stack);
+  }
+};
+// The system call at which a fault of the plan strikes.
+struct SyscallReached {
+  static constexpr std::string_view kName = "syscall_reached";
+  FaultId fault{};
+  std::int32_t pid{};
+  std::int32_t tid{};
+  bool exit{};        // as it returns; otherwise before it is made
+  std::string call;   // "rename(\"/a\", \"/b\")"
+  std::string place;  // the function that makes it
+  static void visit_fields(auto& self, auto&& f) {
+    f("fault", self.fault);
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("exit", self.exit);
+    f("call", self.call);
+    f("place", self.place);
+  }
+};
+// Of a process that ends: what it did last, as far as that was seen.
+struct LastCalls {
+  static constexpr std::string_view kName = "last_calls";
+  std::int32_t pid{};
+  std::string text;  // a line each
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("text", self.text);
+  }
+};
+// The kernel's own word on who sent a signal that nobody sees taken, SIGKILL.
+struct KillSent {
+  static constexpr std::string_view kName = "kill_sent";
+  std::int32_t pid{};     // who gets it
+  std::int32_t sender{};  // 0: the kernel
+  std::uint32_t user{};
+  std::string command;
+  std::string why;  // "out of memory"; empty: by kill(2)
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("sender", self.sender);
+    f("user", self.user);
+    f("command", self.command);
+    f("why", self.why);
+  }
+};
+
 // The order is the segment format: append, never reorder.
-using EventBody =
-    std::variant<PhaseBegan, TargetStarted, TargetNotStarted, TargetReady, TargetNotReady,
-                 TargetOutput, Notification, FaultInvoked, FaultFinished, FaultNotReached,
-                 TargetForced, DeadlinePassed, TargetEnded, ProcessLeft, ProcessesSearched,
-                 PortProbed, FileLeft, FilesSearched, EventsLost, ConnectInvoked, LayerUp,
-                 LayerFailed, RequestSent, AnswerBegan, RequestEnded, CloseFrame, CloseNotify, Fin,
-                 Reset, BytesAfterClose, ConnectionEnded, Lag, ReadyProbed, WatchdogExpired,
-                 DeadlineExtended, HealthProbed, ResourcesUsed, Observed, NotObserved,
-                 CheckpointInspected, RecoveryStarted, RecoveryReady, RecoveryFailed, RecoveryEnded,
-                 Asked, ControlFrame, Misbehaved, NetworkDisturbed, TraceBegan, TraceFailed,
-                 FiltersWoke, SignalTaken, ExitCalled, ProcessEnded>;
+using EventBody = std::variant<
+    PhaseBegan, TargetStarted, TargetNotStarted, TargetReady, TargetNotReady, TargetOutput,
+    Notification, FaultInvoked, FaultFinished, FaultNotReached, TargetForced, DeadlinePassed,
+    TargetEnded, ProcessLeft, ProcessesSearched, PortProbed, FileLeft, FilesSearched, EventsLost,
+    ConnectInvoked, LayerUp, LayerFailed, RequestSent, AnswerBegan, RequestEnded, CloseFrame,
+    CloseNotify, Fin, Reset, BytesAfterClose, ConnectionEnded, Lag, ReadyProbed, WatchdogExpired,
+    DeadlineExtended, HealthProbed, ResourcesUsed, Observed, NotObserved, CheckpointInspected,
+    RecoveryStarted, RecoveryReady, RecoveryFailed, RecoveryEnded, Asked, ControlFrame, Misbehaved,
+    NetworkDisturbed, TraceBegan, TraceFailed, FiltersWoke, SignalTaken, ExitCalled, ProcessEnded,
+    StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
+    LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, LastCalls, KillSent>;
 
 struct Event {
   TimePoint at;

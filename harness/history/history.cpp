@@ -49,6 +49,7 @@ class ConnectionIndex {
   void add(EventIndex i, const Misbehaved& e) { set(view(i, e).disturbed, i); }
   void add(EventIndex i, const NetworkDisturbed& e) { set(view(i, e).disturbed, i); }
   void add(EventIndex, const ControlFrame&) {}
+  void add(EventIndex, const ForeignBytes&) {}
   void add(EventIndex, const Asked&) {}  // about a connection that is long gone
   template <class NotOfAConnection>
   void add(EventIndex, const NotOfAConnection&) {

@@ -22,6 +22,8 @@ void read_own_settings(const Section& section, std::string_view property,
           named(value.text, {RepeatPolicy::ignore, RepeatPolicy::hasten, RepeatPolicy::force});
     }
     if (key.name == "exit") settings.ends = ends_of(value);
+    if (key.name == "strict") settings.strict = value.boolean;
+    if (key.name == "own_answers") settings.own_answers = value.boolean;
     if (key.name == "stopping") settings.stopping = value.boolean;
     if (key.name == "after_kill") settings.after_kill = value.boolean;
     if (key.name == "files") settings.files = texts_of(value);

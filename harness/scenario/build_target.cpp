@@ -90,6 +90,7 @@ Target build_target(const Section& section, Errors& errors) {
   target.user = section["user"].text;
   target.pid1 = section["pid1"].boolean;
   target.trace = section["trace"].boolean;
+  target.state = section["state"].text;
   target.shell = section["shell"].boolean;
   for (const auto& [name, place, value] : section["files"].entries)
     target.files.push_back({name, value.text});

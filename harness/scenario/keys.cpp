@@ -221,6 +221,10 @@ const Table& target_table() {
                     "judged. A program that traces itself, or that a debugger shall attach to, "
                     "needs false.",
            .fallback = "false"},
+          {.name = "state",
+           .kind = Kind::plain,
+           .about = "The folder below {dir} where it keeps what it must not lose; \".\" for {dir}.",
+           .low = 1},
           {.name = "shell",
            .kind = Kind::boolean,
            .about = "Below a shell that waits for it and passes no signal on, as the shell form of "

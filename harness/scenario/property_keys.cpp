@@ -18,8 +18,34 @@ std::vector<Key> property_keys(std::string_view property) {
              .about = "Lines of output that match one of these are no panic.",
              .fallback = "[]"}};
   }
-  if (property == "released") {
+  if (property == "no-masked-panic") {
     return {{.name = "allow",
+             .kind = Kind::pattern,
+             .shape = Shape::list,
+             .about = "What matches one of these, in its type, message or a function of its stack, "
+                      "is meant.",
+             .fallback = "[]"}};
+  }
+  if (property == "no-send-on-closed") {
+    return {{.name = "allow",
+             .kind = Kind::pattern,
+             .shape = Shape::list,
+             .about = "What matches one of these, in what it was sent on or in a function of the "
+                      "sender's stack, is meant.",
+             .fallback = "[]"},
+            {.name = "own_answers",
+             .kind = Kind::boolean,
+             .about = "Whether a client is sent only what answers its own messages: the {id} of "
+                      "another one's is a violation then.",
+             .fallback = "false"}};
+  }
+  if (property == "released") {
+    return {{.name = "strict",
+             .kind = Kind::boolean,
+             .about = "Whether what the target still had open at its exit call counts too, and "
+                      "what it opens more of with every request; needs trace = true.",
+             .fallback = "false"},
+            {.name = "allow",
              .kind = Kind::plain,
              .shape = Shape::list,
              .about = "Glob patterns of files below {dir} that may stay.",

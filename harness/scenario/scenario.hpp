@@ -101,6 +101,7 @@ struct Target {
   std::string user;                                // empty: whoever runs lastcall
   bool pid1 = false;   // in a PID namespace of its own, as its init (pid_namespaces(7))
   bool trace = false;  // watched by the tracer (ptrace(2))
+  std::string state;   // folder below {dir} of what it must not lose; empty: not told
   bool shell = false;  // below a shell that waits for it and passes no signal on
   std::vector<LayoutFile> files;
   Readiness ready;
@@ -235,8 +236,11 @@ enum class RepeatPolicy : std::uint8_t {
 // it.
 struct PropertySettings {
   bool judged = true;
-  std::string why;                      // why it is switched off; never empty then
-  std::vector<std::string> allow;       // no-panic: regular expressions; released: globs of files
+  std::string why;  // why it is switched off; never empty then
+  // released: globs of files; others: regular expressions of what is no violation
+  std::vector<std::string> allow;
+  bool strict = false;                  // released: also what was open at the exit call
+  bool own_answers = false;             // no-send-on-closed: no client gets what another one sent
   std::vector<int> codes;               // close-handshake: agreed WebSocket close codes
   std::optional<Nanoseconds> settling;  // in-flight-finished: sent this much earlier: taken on
   std::optional<Nanoseconds> within;    // stops-accepting, repeat-signal, prompt-exit

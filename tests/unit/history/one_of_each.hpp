@@ -67,6 +67,21 @@ inline std::vector<Event> one_of_each() {
       SignalTaken{80, 81, 15, 0, 7, 1000, "kill 80", 0, false},
       ExitCalled{80, 81, 3, "worker"},
       ProcessEnded{80, "server --port 1", EndKind::signalled, 9},
+      StacksTaken{80, StacksAt::deadline, "thread 80\n  main+0x12\n"},
+      ThreadWaits{80, 81, "worker", "transfer()", "mutex 0x10"},
+      ThreadsStuck{true, false, "deadlock of 2 threads"},
+      SentLate{80, SendingEnd::shut_down, 5, "socket:[4711]", "sendto", 32, 1'000, "worker",
+               "main"},
+      SendsWatched{80, 12, 3},
+      ForeignBytes{c, ConnectionId{9}},
+      ExitExamined{80, 1},
+      LeftAtExit{80, "listener", true, "listens at 127.0.0.1:80"},
+      OpenCounted{64, 20, 10, 4},
+      PanicsWatched{80, "server", "c++", ""},
+      PanicEntered{80, 81, "go", PanicKind::programming_error, "runtime.boundsError", "", "main.f"},
+      SyscallReached{FaultId{1}, 80, 81, true, "fsync(5)", "save()"},
+      LastCalls{80, "close(5) = 0"},
+      KillSent{80, 7, 1000, "kill -9 80", "out of memory"},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {
