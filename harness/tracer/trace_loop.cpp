@@ -15,9 +15,9 @@ namespace {
 // for a disk, does not before that is over.
 constexpr auto kStopLimit = std::chrono::milliseconds(100);
 
-constexpr std::uint32_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD |
-                                   PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP;
+constexpr std::uint32_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE |
+                                   PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC |
+                                   PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP;
 constexpr std::uint32_t kAsleep = PTRACE_O_SUSPEND_SECCOMP;
 constexpr std::uint64_t kSyscallInstruction = 2;  // bytes
 // What the kernel itself will make again: ERESTARTSYS to ERESTART_RESTARTBLOCK, errno.h of Linux.
@@ -78,8 +78,31 @@ std::optional<TimePoint> TraceLoop::next_timer() const {
 }
 
 void TraceLoop::report(const siginfo_t& info) {
-  if (info.si_code != CLD_TRAPPED) return ended(info);
-  handle_stop(stopped(info), info);
+  handling_ = true;
+  if (info.si_code == CLD_TRAPPED) {
+    handle_stop(stopped(info), info);
+  } else {
+    ended(info);
+  }
+  handling_ = false;
+  handle_unseen();
+}
+
+// Handling one may stop everybody again, and add others.
+void TraceLoop::handle_unseen() {
+  handling_ = true;
+  for (;;) {
+    const auto found = std::ranges::find_if(
+        threads_, [](const auto& one) { return one.second.unseen.has_value(); });
+    if (found != threads_.end()) {
+      handle_stop(found->second, *std::exchange(found->second.unseen, std::nullopt));
+    } else if (!unseen_ends_.empty()) {
+      for (const auto& info : std::exchange(unseen_ends_, {})) ended(info);
+    } else {
+      break;
+    }
+  }
+  handling_ = false;
 }
 
 TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
@@ -89,9 +112,11 @@ TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
   auto& thread = found->second;
   if (is_new) thread.pid = calls_.process_of(tid);
   // SIGKILL takes a stopped thread out of its stop, and into that of its exit.
-  if (auto* running = std::get_if<Running>(&thread.now)) thread.now = std::move(*running).stopped(calls_);
+  if (auto* running = std::get_if<Running>(&thread.now))
+    thread.now = std::move(*running).stopped(calls_);
   thread.held = false;
-  if (thread.options != options_ && calls_.set_options(tid, options_) == 0) thread.options = options_;
+  if (thread.options != options_ && calls_.set_options(tid, options_) == 0)
+    thread.options = options_;
   return thread;
 }
 
@@ -134,7 +159,7 @@ void TraceLoop::on_event(Thread& thread, int event) {
     case PTRACE_EVENT_SECCOMP:
       return on_syscall_entry(thread);
     case PTRACE_EVENT_EXEC:
-      return on_exec(thread);
+      return on_exec(thread, static_cast<pid_t>(message));
     case PTRACE_EVENT_EXIT:
       for (auto* observer : observers_)
         observer->on_thread_exit(tracee(thread), static_cast<int>(message));
@@ -146,7 +171,9 @@ void TraceLoop::on_event(Thread& thread, int event) {
 }
 
 // execve(2) ends all other threads, and the one that called it takes the leader's number.
-void TraceLoop::on_exec(Thread& thread) {
+void TraceLoop::on_exec(Thread& thread, pid_t caller) {
+  const auto called = threads_.find(caller);
+  thread.in_call = called == threads_.end() ? std::nullopt : called->second.in_call;
   for (auto other = threads_.begin(); other != threads_.end();) {
     auto& [tid, gone] = *other;
     if (gone.pid != thread.pid || tid == thread.pid) {
@@ -157,7 +184,7 @@ void TraceLoop::on_exec(Thread& thread) {
     other = threads_.erase(other);
   }
   for (auto* observer : observers_) observer->executed(tracee(thread));
-  go_on(thread);
+  go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
 }
 
 void TraceLoop::on_syscall_entry(Thread& thread) {
@@ -224,8 +251,8 @@ void TraceLoop::on_signal(Thread& thread, int signal) {
 void TraceLoop::interrupted(Thread& thread) {
   if (!std::exchange(thread.begun, true)) {
     for (auto* observer : observers_) observer->began(tracee(thread));
-  } else if (user_regs_struct registers{}; calls_.registers(tid_of(thread), registers) == 0 &&
-                                           says_interrupted(registers)) {
+  } else if (user_regs_struct registers{};
+             calls_.registers(tid_of(thread), registers) == 0 && says_interrupted(registers)) {
     repair(thread, registers);
   }
   go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
@@ -245,12 +272,13 @@ bool TraceLoop::is_ignored(pid_t pid, int signal) {
     return (mask >> (signal - 1) & 1U) != 0;
   };
   if (has("SigCgt")) return false;
-  const bool by_default = signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH ||
-                          signal == SIGCONT;
+  const bool by_default =
+      signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
   return by_default || has("SigIgn");
 }
 
 void TraceLoop::go_on(Thread& thread, Resume how, int signal) {
+  if (thread.unseen) return;  // SIGKILL took it out of this stop into another
   thread.now = std::get<Stopped>(std::move(thread.now)).resume(how, signal);
 }
 
@@ -262,21 +290,27 @@ pid_t TraceLoop::tid_of(const Thread& thread) {
   return std::visit([](const auto& now) { return now.tid(); }, thread.now);
 }
 
-std::size_t TraceLoop::stop_all() {
-  const auto is_running = [](const auto& entry) {
-    return std::holds_alternative<Running>(entry.second.now);
+std::size_t TraceLoop::stop(std::optional<pid_t> only) {
+  const auto is_running = [only](const auto& entry) {
+    return std::holds_alternative<Running>(entry.second.now) &&
+           (!only || entry.second.pid == *only);
   };
-  for (const auto& [tid, thread] : threads_) {
-    if (std::holds_alternative<Running>(thread.now)) (void)calls_.interrupt(tid);
+  for (const auto& entry : threads_) {
+    if (is_running(entry)) (void)calls_.interrupt(entry.first);
   }
   const auto limit = now() + kStopLimit;
   for (;;) {
     while (const auto info = calls_.wait()) {
-      if (info->si_code != CLD_TRAPPED) {
+      if (info->si_code == CLD_TRAPPED) {
+        stopped(*info).unseen = *info;
+      } else if (const auto found = threads_.find(info->si_pid);
+                 found != threads_.end() && handling_) {
+        unseen_ends_.push_back(*info);  // who calls this may be telling of that thread
+        if (auto* gone = std::get_if<Running>(&found->second.now))
+          found->second.now = std::move(*gone).stopped(calls_);
+      } else {
         ended(*info);
-        continue;
       }
-      stopped(*info).unseen = *info;
     }
     const auto left = std::ranges::count_if(threads_, is_running);
     if (left == 0 || now() >= limit) return static_cast<std::size_t>(left);
@@ -284,24 +318,26 @@ std::size_t TraceLoop::stop_all() {
   }
 }
 
-std::size_t TraceLoop::with_all_stopped(
-    const std::function<void(const std::vector<Tracee>&)>& look) {
-  const auto missing = stop_all();
+std::size_t TraceLoop::with_stopped(std::optional<pid_t> only, const Look& look) {
+  const auto missing = stop(only);
   std::vector<Tracee> all;
   for (const auto& [tid, thread] : threads_) {
-    if (std::holds_alternative<Stopped>(thread.now)) all.push_back(tracee(thread));
+    const bool is_gone = std::ranges::any_of(
+        unseen_ends_, [&, tid = tid](const siginfo_t& end) { return end.si_pid == tid; });
+    if (std::holds_alternative<Stopped>(thread.now) && !is_gone && (!only || thread.pid == *only))
+      all.push_back(tracee(thread));
   }
   look(all);
-  std::vector<pid_t> unseen;
-  for (const auto& [tid, thread] : threads_) {
-    if (thread.unseen) unseen.push_back(tid);
-  }
-  for (const auto tid : unseen) {
-    const auto found = threads_.find(tid);  // an exec among them may have ended it
-    if (found == threads_.end()) continue;
-    handle_stop(found->second, *std::exchange(found->second.unseen, std::nullopt));
-  }
+  if (!handling_) handle_unseen();
   return missing;
+}
+
+std::size_t TraceLoop::with_all_stopped(const Look& look) {
+  return with_stopped(std::nullopt, look);
+}
+
+std::size_t TraceLoop::with_process_stopped(pid_t pid, const Look& look) {
+  return with_stopped(pid, look);
 }
 
 void TraceLoop::wake_filters() {

@@ -39,10 +39,14 @@ class TraceLoop {
   // in the kernel for what nothing interrupts, follows at its next stop.
   void wake_filters();
 
+  using Look = std::function<void(const std::vector<Tracee>&)>;
   // Stops every thread of every process, calls `look` with all that stopped, and lets them go on.
   // Threads that do not stop within the limit, and those that are held, are looked at as well if
-  // they are stopped at all. Returns how many were not.
-  std::size_t with_all_stopped(const std::function<void(const std::vector<Tracee>&)>& look);
+  // they are stopped at all. Returns how many were not. An observer may call it while it is told
+  // something: what happens meanwhile is told once that has been dealt with.
+  std::size_t with_all_stopped(const Look& look);
+  // The same of the threads of one process.
+  std::size_t with_process_stopped(pid_t pid, const Look& look);
 
   // The ends of children since the last call, whether traced or not: what waitid(2) said.
   [[nodiscard]] std::vector<siginfo_t> take_ends() { return std::exchange(ends_, {}); }
@@ -53,8 +57,8 @@ class TraceLoop {
   struct Thread {
     pid_t pid = 0;
     std::variant<Running, Stopped> now;
-    std::optional<siginfo_t> unseen{};      // reported while everybody was being stopped
-    std::optional<SyscallEntry> in_call{};  // its exit was asked for
+    std::optional<siginfo_t> unseen{};           // reported while everybody was being stopped
+    std::optional<SyscallEntry> in_call{};       // its exit was asked for
     std::optional<std::uint64_t> repaired_at{};  // the call that begins there is made again
     std::uint32_t options = 0;                   // as last set; 0: as inherited
     bool held = false;                           // until a timer
@@ -68,10 +72,11 @@ class TraceLoop {
   // The thread, known to have stopped.
   Thread& stopped(const siginfo_t& info);
   void report(const siginfo_t& info);
+  void handle_unseen();
   void ended(const siginfo_t& info);
   void handle_stop(Thread& thread, const siginfo_t& info);
   void on_event(Thread& thread, int event);
-  void on_exec(Thread& thread);
+  void on_exec(Thread& thread, pid_t caller);
   void on_syscall_entry(Thread& thread);
   void on_syscall_exit(Thread& thread);
   void on_signal(Thread& thread, int signal);
@@ -80,12 +85,15 @@ class TraceLoop {
   [[nodiscard]] bool is_ignored(pid_t pid, int signal);
   void go_on(Thread& thread, Resume how = Resume::run, int signal = 0);
   [[nodiscard]] Tracee tracee(const Thread& thread) const;
-  std::size_t stop_all();
+  std::size_t with_stopped(std::optional<pid_t> only, const Look& look);
+  std::size_t stop(std::optional<pid_t> only);
   [[nodiscard]] static pid_t tid_of(const Thread& thread);
 
   PtraceCalls& calls_;
   std::vector<TraceObserver*> observers_;
   std::map<pid_t, Thread> threads_;
+  std::vector<siginfo_t> unseen_ends_;  // reported while everybody was being stopped
+  bool handling_ = false;               // observers are being told something
   std::vector<siginfo_t> ends_;
   std::vector<Timer> timers_;
   std::uint32_t options_ = 0;
