@@ -19,7 +19,8 @@ namespace json = boost::json;
 constexpr std::size_t kFrames = 10;      // of the thread that ended it
 constexpr std::size_t kOtherFrames = 4;  // of all others
 constexpr std::size_t kCalls = 6;
-constexpr std::size_t kWords = 6;  // lines
+constexpr std::size_t kWords = 6;   // lines
+constexpr std::size_t kLine = 160;  // bytes of one
 constexpr std::size_t kOthers = 6;
 constexpr std::size_t kExited = 2;
 constexpr std::size_t kIndent = 14;
@@ -53,8 +54,8 @@ std::string sender_text(const TakenSignal& taken, const Subject& subject) {
   if (taken.sender.pid == subject.pid) return ", sent by itself";
   if (taken.sender.pid != 0) return ", sent by " + culprit_text(taken.sender);
   if (is_fault(taken.signal) && taken.code > 0) return place_of_fault(taken);
-  if (taken.code == SI_KERNEL &&
-      (taken.signal == SIGINT || taken.signal == SIGQUIT || taken.signal == SIGHUP))
+  constexpr std::array kOfTerminals{SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU};
+  if (taken.code == SI_KERNEL && std::ranges::count(kOfTerminals, taken.signal) > 0)
     return ", from its terminal";
   if (taken.code == SI_KERNEL) return ", sent by the kernel";
   return taken.code == SI_USER ? ", sent from outside of its PID namespace" : "";
@@ -65,6 +66,14 @@ const TakenSignal* fatal_signal(const Subject& subject) {
       subject.signals.rbegin(), subject.signals.rend(),
       [&](const TakenSignal& one) { return one.fatal && one.signal == subject.how.si_status; });
   return found == subject.signals.rend() ? nullptr : &*found;
+}
+
+// Handlers that have cleaned up often send their process the same signal again, now to die of it.
+const TakenSignal* handled_before(const TakenSignal& last, const Subject& subject) {
+  const auto found = std::ranges::find_if(subject.signals, [&](const TakenSignal& one) {
+    return one.caught && one.signal == last.signal && one.sender.pid != subject.pid;
+  });
+  return last.sender.pid != subject.pid || found == subject.signals.end() ? nullptr : &*found;
 }
 
 bool was_signalled(const Subject& subject) {
@@ -91,7 +100,9 @@ std::vector<Stack> shortened(std::vector<Stack> stacks, bool full) {
     auto& stack = stacks[i];
     const auto most = i == 0 ? kFrames : kOtherFrames;
     if (stack.frames.size() <= most) continue;
-    stack.ends_because = std::to_string(stack.frames.size() - most) + " more frames (--full)";
+    const auto more = stack.frames.size() - most;
+    stack.ends_because =
+        std::to_string(more) + (more == 1 ? " more frame" : " more frames") + " (--full)";
     stack.frames.resize(most);
   }
   return stacks;
@@ -106,7 +117,15 @@ std::string where(const Subject& subject, bool full) {
   const auto stacks = shortened(end.stacks, full);
   const auto first = stacks_text({stacks.front()});
   text += first.substr(std::min(first.find('\n'), first.size()));
-  if (stacks.size() > 1) text += stacks_text({stacks.begin() + 1, stacks.end()});
+  if (stacks.size() == 1) return text;
+  // What others did matters for who crashed, less for who was told to end.
+  if (full || is_fault(end.signal) || end.signal == SIGABRT) {
+    text += stacks_text({stacks.begin() + 1, stacks.end()});
+  } else {
+    const auto others = stacks.size() - 1;
+    text +=
+        std::to_string(others) + (others == 1 ? " other thread" : " other threads") + " (--full)\n";
+  }
   return text;
 }
 
@@ -124,24 +143,32 @@ std::string last_calls(const Subject& subject, bool full) {
 }
 
 std::string last_lines(const std::string& words, bool full) {
-  auto end = words.find_last_not_of('\n');
-  if (end == std::string::npos) return "";
-  std::size_t from = end;
-  for (std::size_t lines = 0; from > 0; --from) {
-    if (words[from - 1] == '\n' && ++lines == kWords && !full) break;
+  std::vector<std::string> lines;
+  std::istringstream all(words);
+  for (std::string line; std::getline(all, line);) {
+    std::erase_if(line, [](unsigned char byte) { return byte < ' ' || byte == 0x7f; });
+    if (!full && line.size() > kLine) line = line.substr(0, kLine) + "…";
+    if (!line.empty()) lines.push_back(std::move(line));
   }
-  auto text = words.substr(from, end + 1 - from);
-  std::erase_if(text,
-                [](unsigned char byte) { return (byte < ' ' && byte != '\n') || byte == 0x7f; });
+  std::string text;
+  for (std::size_t i = full || lines.size() < kWords ? 0 : lines.size() - kWords; i < lines.size();
+       ++i)
+    text += lines[i] + '\n';
   return valid_utf8(text);
+}
+
+std::string fate(const TakenSignal& taken) {
+  if (taken.caught) return "taken by its handler";
+  const bool stops = taken.signal == SIGSTOP || taken.signal == SIGTSTP ||
+                     taken.signal == SIGTTIN || taken.signal == SIGTTOU;
+  return stops ? "which stopped it" : "ignored";
 }
 
 std::string signals_text(const Subject& subject) {
   std::string text;
   for (const auto& taken : subject.signals) {
     if (taken.fatal) continue;  // "ended by" says it
-    text += signal_name(taken.signal) + sender_text(taken, subject) + ", " +
-            (taken.caught ? "taken by its handler" : "ignored") + " at " +
+    text += signal_name(taken.signal) + sender_text(taken, subject) + ", " + fate(taken) + " at " +
             humane_duration(taken.at - subject.began) + "\n";
   }
   return text;
@@ -161,9 +188,12 @@ std::string listeners_text(const Finding& finding) {
   return text;
 }
 
-std::string left_text(const Finding& finding, const Subject& main) {
+std::string left_text(const Finding& finding, const Subject& main, bool full) {
   std::string text;
-  for (const auto& left : main.left) text += "at its exit: " + left.text + '\n';
+  for (const auto& left : main.left) {
+    if (full || left.severity == LeftOpen::Severity::fail)
+      text += "at its exit: " + left.text + '\n';
+  }
   for (const auto& [pid, subject] : finding.subjects) {
     if (subject.ended || pid == finding.pid) continue;
     text += "pid " + std::to_string(pid) + " (" + subject.command +
@@ -330,6 +360,8 @@ std::string ended_by(const Finding& finding, const Subject& subject) {
   if (taken != nullptr) {
     text += sender_text(*taken, subject);
     if (signal == SIGABRT && taken->sender.pid == subject.pid) text += ", as abort(3) does";
+    if (const auto* first = handled_before(*taken, subject); first != nullptr)
+      text += " after its handler took one" + sender_text(*first, subject);
     if (!is_fault(signal) && taken->sender.pid != subject.pid)
       text += "; nothing in it handles " + signal_name(signal);
   } else if (const auto killer = finding.killers.find(subject.pid);
@@ -382,7 +414,7 @@ std::string text_of(const Finding& finding, bool full) {
   if (!clean || full) add(text, "last calls", last_calls(main, full));
   if (!clean || full) add(text, "last words", last_lines(main.words, full));
   add(text, "listened", listeners_text(finding));
-  add(text, "left", left_text(finding, main));
+  add(text, "left", left_text(finding, main, full));
   add(text, "also", others_text(finding, full));
   return text;
 }

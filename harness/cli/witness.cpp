@@ -106,6 +106,8 @@ bool Witness::on_signal(const Tracee& thread, const siginfo_t& info) {
 
 void Witness::on_thread_exit(const Tracee& thread, int status) {
   auto& subject = subjects_[thread.pid];
+  // Servers rename themselves: "nginx: worker process".
+  if (auto command = command_of(thread.pid); !command.empty()) subject.command = std::move(command);
   if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL || subject.oom_kills) return;
   subject.oom_kills = oom_kills_around(thread.pid);
   rlimit limit{};

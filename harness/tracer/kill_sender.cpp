@@ -142,7 +142,8 @@ KillSender::~KillSender() {
 
 Result<KillSender> KillSender::start() {
   const auto refused = [](const std::string& what, int problem) {
-    return Error{what, "the kernel's trace of signals", problem, ""};
+    return Error{what, "the kernel's trace of signals", problem,
+                 problem == EPERM || problem == EACCES ? "only root may" : ""};
   };
   if (!is_first_pid_namespace())
     return Error{"use", "the kernel's trace of signals", 0,

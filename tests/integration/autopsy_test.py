@@ -26,6 +26,13 @@ int main(int, char** arguments) {
 READY = "import signal; print('ready', flush=True); signal.pause()"
 
 
+def ended(pid):
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
 class Autopsy(LastcallTest):
     @classmethod
     def setUpClass(cls):
@@ -98,6 +105,15 @@ class Autopsy(LastcallTest):
         self.assertEqual(143, done.returncode)
         self.assertIn("exit code 143 (128 + SIGTERM", done.stderr)
         self.assertRegex(done.stderr, r"also +pid \d+ \(sh -c kill -TERM \$\$\) ended by SIGTERM, sent by itself")
+
+    def test_a_handler_that_signals_itself_does_not_hide_the_sender(self):
+        handler = ("import os, signal; signal.signal(15, lambda *_: (signal.signal(15, signal.SIG_DFL), os.kill(os.getpid(), 15)));"
+                   "print('ready', flush=True); signal.pause()")
+        run, child = self.begin(PYTHON, "-c", handler)
+        os.kill(child, signal.SIGTERM)
+        code, _, err = self.end(run)
+        self.assertEqual(143, code)
+        self.assertRegex(err, rf"ended by +SIGTERM, sent by itself after its handler took one, sent by pid {os.getpid()} ")
 
     def test_a_fault_says_where(self):
         crash = self.compiled(CRASH, "crash")
@@ -264,7 +280,7 @@ class Autopsy(LastcallTest):
         self.assertEqual(0, done.returncode)
         self.assertRegex(done.stderr, r"left +at its exit: child \d+ \(sleep\) is alive\n")
         self.assertRegex(done.stderr, rf"pid {done.stdout.strip()} \(sleep 1000\) still ran")
-        self.assertFalse(Path(f"/proc/{done.stdout.strip()}").exists())
+        self.assertTrue(until(lambda: ended(done.stdout.strip()), 5))
 
     def test_follow_stays_with_a_daemon(self):
         done = self.autopsy("sh", "-c", "(sleep 0.3; exit 4) & exit 0", options=["--follow"])
