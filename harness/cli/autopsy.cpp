@@ -309,7 +309,8 @@ std::string Autopsy::killer_of(const Subject& subject) {
   const auto sent = kernel_ ? kernel_->last(SIGKILL, subject.pid) : std::nullopt;
   if (kernel_ && kernel_->out_of_memory(subject.pid))
     return "sent by the kernel: it was out of memory (oom-killer)";
-  if (killed_) return "sent by lastcall, because of a further interrupt after the hang";
+  if (killed_ && (!sent || sent->sender.pid == ::getpid()))
+    return "sent by lastcall, because of a further interrupt after the hang";
   if (sent && sent->signal.code == SI_KERNEL && subject.processor_time_is_limited)
     return "sent by the kernel: it used up its processor time (ulimit -t)";
   if (sent)
@@ -399,7 +400,7 @@ printed, and it goes on; a further interrupt kills it.
 
 The sender of a SIGKILL is known to root only, from the kernel's trace. Everything that CMD starts
 is traced too, and what still runs at its end is killed then, unless --follow; also if lastcall
-itself is killed. Calls that open, close, connect, rename and the like stop for some microseconds.)";
+itself is killed. Calls that open, close, connect, rename and the like, and lines of output, take some ten µs longer.)";
 
 }  // namespace
 
@@ -414,8 +415,9 @@ void add_autopsy(CLI::App& app, Context& context) {
           "--hang,--timeout", arguments->hang,
           "How long after a signal to stop it counts as hanging (default: 10s after SIGTERM only)")
       ->option_text("DURATION");
-  command->add_flag("--probe-tls", arguments->probe_tls,
-                    "Connect once to each port it listens on and say whether it speaks TLS");
+  command->add_flag(
+      "--probe-tls", arguments->probe_tls,
+      "Connect to each port it listens on, twice at most, and say whether it speaks TLS");
   command->add_flag("--follow", arguments->follow,
                     "Stay until everything that it started has ended, as for a daemon");
   command->add_flag("--full", arguments->full, "Whole stacks, all calls, all last words");
