@@ -1,10 +1,17 @@
 // Follows a process and all that it starts: threads, children and what they execute. Takes what the
 // kernel reports, tells the observers, lets the threads go on. Keeps what tracing would disturb as
 // it was: group stops, signals and their information, calls that a stop interrupted. One thread.
+//
+// A breakpoint is left by doing what its instruction does, or by one step with the instruction in
+// place while every other thread of that memory is stopped; one that does not stop for that,
+// because it waits in the kernel for what nothing interrupts, may come past it unseen in those
+// microseconds. A signal that comes before the step is delivered first. A process that blocks or
+// ignores SIGTRAP loses that setting at its first breakpoint: the kernel forces it.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -56,6 +63,8 @@ class TraceLoop {
     std::optional<siginfo_t> unseen{};      // reported while everybody was being stopped
     std::optional<SyscallEntry> in_call{};  // its exit was asked for
     std::optional<std::uint64_t> repaired_at{};  // the call that begins there is made again
+    std::optional<std::uint64_t> stepping{};     // from there, past a breakpoint
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> told{};  // rip, rsp at a breakpoint
     std::uint32_t options = 0;                   // as last set; 0: as inherited
     bool held = false;                           // until a timer
     bool begun = false;                          // its first stop was seen
@@ -70,6 +79,11 @@ class TraceLoop {
   void report(const siginfo_t& info);
   void ended(const siginfo_t& info);
   void handle_stop(Thread& thread, const siginfo_t& info);
+  void handle_unseen();
+  // Whether SIGTRAP was made by a breakpoint. `stepping`: its own, where the step began.
+  [[nodiscard]] bool on_trap(Thread& thread, std::optional<std::uint64_t> stepping);
+  void step_over(pid_t tid, std::uint64_t address);
+  void inherit_breakpoints(pid_t parent, pid_t child);
   void on_event(Thread& thread, int event);
   void on_exec(Thread& thread);
   void on_syscall_entry(Thread& thread);
@@ -79,13 +93,18 @@ class TraceLoop {
   void repair(Thread& thread, user_regs_struct& registers);
   [[nodiscard]] bool is_ignored(pid_t pid, int signal);
   void go_on(Thread& thread, Resume how = Resume::run, int signal = 0);
-  [[nodiscard]] Tracee tracee(const Thread& thread) const;
-  std::size_t stop_all();
+  [[nodiscard]] Tracee tracee(const Thread& thread);
+  // Of all processes, or of those with this memory. Returns how many still run.
+  std::size_t stop_all(const Breakpoints* of = nullptr);
+  // Takes reports without handling them, until it is enough or the limit has passed.
+  void take_reports(const std::function<bool()>& enough, Nanoseconds limit);
   [[nodiscard]] static pid_t tid_of(const Thread& thread);
 
   PtraceCalls& calls_;
   std::vector<TraceObserver*> observers_;
   std::map<pid_t, Thread> threads_;
+  std::map<pid_t, std::shared_ptr<Breakpoints>> breakpoints_;  // of processes
+  std::vector<pid_t> unseen_;                                  // threads with a report to handle
   std::vector<siginfo_t> ends_;
   std::vector<Timer> timers_;
   std::uint32_t options_ = 0;
