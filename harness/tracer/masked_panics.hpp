@@ -119,11 +119,10 @@ class MaskedPanics : public TraceObserver {
     WatchedRuntimes watched{};
     bool started = false;
     std::set<pid_t> terminating{};  // threads
-    std::set<std::uint64_t>
-        hand_on{};  // handlers that have thrown one on, as those of containers do
+    std::set<std::uint64_t> hand_on{};  // handlers that have thrown one on, as those of containers
     int stacks_left = kMostStacks;
-    std::map<pid_t, std::vector<Caught>>
-        caught{};  // of threads with one that counts, the last inmost
+    // Of threads with one that counts; the last is the inmost.
+    std::map<pid_t, std::vector<Caught>> caught{};
   };
 
   void look_at_modules(const Tracee& thread, Process& process);
