@@ -1,30 +1,26 @@
 // Finds programming errors at the entry points of the runtimes, also when nothing is logged and the
 // program goes on: a Go panic, a Rust panic, a C++ exception that was swallowed, std::terminate, a
-// SIGSEGV that the program itself handles. Whether one is expected is for others to judge: the
-// stack is there.
+// SIGSEGV that the program itself handles. Whether one is expected is for others to judge by its
+// stack.
 //
 // - Go: runtime.gopanic, which index errors, nil dereferences and the like all end in.
 // encoding/json
 //   and others use it for control flow.
 // - Rust: rust_panic, which every panic comes to once its hook has run.
 // - C++: __cxa_begin_catch. An exception counts that is a logic_error, a bad_cast or the like by
-// its
-//   class or a base of it, whoever catches it, and any that reaches a catch-all. It is reported
-//   when that handler is over and has not let it go on: by `throw;`, or by
-//   std::current_exception(), with which std::async, std::thread wrappers and coroutines pass it to
-//   somebody else, who is judged in turn. Forced unwinding (pthread_cancel) and exceptions of other
-//   languages are no errors.
-// - Signals: SIGSEGV, SIGBUS, SIGFPE, SIGILL of the thread's own doing, if they are handled. Go
-// makes
-//   panics of them, and the Java and Node runtimes use them normally: not counted there. A handler
-//   that lets the process die of it afterwards (Rust's own, crash reporters') is counted too.
+//   its class or a base of it, whoever catches it, and any that reaches a catch-all. It is reported
+//   when that handler is over and has not let it go on: by `throw;`, or by current_exception(),
+//   with which std::async, coroutines and the like pass it to somebody else, who is judged in turn.
+//   Forced unwinding (pthread_cancel) and exceptions of other languages are no errors.
+// - Signals: SIGSEGV, SIGBUS, SIGFPE, SIGILL of the thread's own doing, if they are handled. Not in
+//   Go, which makes panics of them, nor under Java and Node, whose runtimes use them normally. A
+//   handler that lets the process die of it afterwards (Rust's, crash reporters') is counted too.
 //
 // Found by symbol, when the program is executed and whenever its dynamic linker has mapped
-// something
-// (_dl_debug_state). A stripped Go program still says where its functions are. Not seen: programs
-// that are stripped otherwise and contain their runtime, an exception that ends in what took
-// std::current_exception() and forgets it, handlers in fibers that change threads, what a program
-// that was not executed while watched already had loaded.
+// something (_dl_debug_state). A stripped Go program still says where its functions are. Not seen:
+// other programs that contain their runtime and are stripped, an exception that ends in what took
+// current_exception() and forgets it, handlers in fibers that change threads, anything in a program
+// that was not executed while it was watched.
 //
 // Costs nothing while nothing panics or throws; a C++ exception that is caught costs one stop of
 // its thread, two or more if it counts. Called on the tracer's thread only; never fails, sees less

@@ -47,8 +47,8 @@ class TraceObserver {
   // `result` as the kernel returned it: negative is -errno.
   virtual void on_syscall_exit(const Tracee&, const SyscallEntry&, std::int64_t /*result*/) {}
 
-  // It came to a breakpoint, its instruction not yet executed. Told to all observers, whoever set
-  // it.
+  // It came to a breakpoint, whoever set that; the instruction there is not executed yet, and reads
+  // as int3.
   virtual void on_breakpoint(const Tracee&, std::uint64_t /*address*/) {}
   // A signal is about to be delivered; SIGKILL never is. Returns whether it is swallowed.
   virtual bool on_signal(const Tracee&, const siginfo_t&) { return false; }

@@ -71,6 +71,11 @@ TEST_F(Panics, AnErrorThatACatchAllSwallowedIsFound) {
   EXPECT_TRUE(has(found[0].stack, "main")) << stacks_text({found[0].stack});
 }
 
+TEST_F(Panics, AThreadThatBlocksAllSignalsIsNotDisturbed) {
+  EXPECT_EQ(run("signals-blocked"), "exited 0");
+  EXPECT_THAT(errors(), ElementsAre(out_of_range(15)));
+}
+
 TEST_F(Panics, WhatIsWatchedIsSaidOnceBeforeTheProgramRuns) {
   EXPECT_EQ(run("swallowed"), "exited 0");
   ASSERT_THAT(watched, SizeIs(1));
@@ -189,8 +194,9 @@ TEST_F(Panics, AStaticProgramIsWatched) {
 
 constexpr const char* kPlugin = R"(
 #include <vector>
-struct AtLoad { AtLoad() { try { std::vector<int>(1).at(2); } catch (...) {} } } at_load;
-extern "C" void serve() { try { std::vector<int>(1).at(3); } catch (...) {} }
+int swallowed = 0;
+struct AtLoad { AtLoad() { try { std::vector<int>(1).at(2); } catch (...) { ++swallowed; } } } at_load;
+extern "C" void serve() { try { std::vector<int>(1).at(3); } catch (...) { ++swallowed; } }
 )";
 constexpr const char* kLoader = R"(
 #include <dlfcn.h>

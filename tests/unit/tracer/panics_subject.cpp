@@ -161,6 +161,14 @@ int catch_sent_signal() {
 }
 int fault_unhandled() { return write_nowhere(), 1; }
 
+int with_signals_blocked() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
+  swallow_all([] { index_beyond(15); });
+  return 0;
+}
+
 bool child_ends_well(pid_t child) {
   int status = 0;
   return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
@@ -250,6 +258,7 @@ int main(int count, char** arguments) {
       {"fault", catch_fault},
       {"fault-sent", catch_sent_signal},
       {"fault-unhandled", fault_unhandled},
+      {"signals-blocked", with_signals_blocked},
       {"fork", fork_child},
       {"fork-in-handler", fork_in_handler},
       {"spawn", [&] { return spawn(arguments[0]); }},
