@@ -36,17 +36,23 @@ std::optional<std::uint64_t> auxiliary_value(pid_t tid, std::uint64_t type) {
   return std::nullopt;
 }
 
-// Go's functions begin by looking whether their stack suffices: cmp 0x10(%r14),%rsp, or of
-// lea -N(%rsp),%r12. Returns that -N; nothing of what begins otherwise and was found wrongly.
-std::optional<std::int64_t> go_stack_check(const Breakpoints::Code& code) {
-  const auto begins_with = [&](std::initializer_list<std::uint8_t> bytes) {
-    return std::ranges::equal(bytes, std::span(code).first(bytes.size()));
+// Where a function of Go goes on when it has looked whether its stack suffices: [lea
+// -N(%rsp),%r12;] cmp 0x10(%r14),%rsp or %r12; jbe. Before that it may begin anew, with a larger
+// stack or after others have run. Nothing of what begins otherwise and was found wrongly.
+std::optional<std::uint64_t> after_stack_check(std::uint64_t address, Memory& memory) {
+  const auto code = memory.get<std::array<std::uint8_t, 24>>(address);
+  if (!code) return std::nullopt;
+  const auto has = [&](std::size_t at, std::initializer_list<std::uint8_t> bytes) {
+    return std::ranges::equal(bytes, std::span(*code).subspan(at, bytes.size()));
   };
-  if (begins_with({0x49, 0x3b, 0x66, 0x10})) return 0;
-  if (begins_with({0x4c, 0x8d, 0x64, 0x24})) return static_cast<std::int8_t>(code[4]);
-  std::int32_t offset = 0;
-  std::memcpy(&offset, code.data() + 4, sizeof offset);
-  return begins_with({0x4c, 0x8d, 0xa4, 0x24}) ? std::optional<std::int64_t>(offset) : std::nullopt;
+  std::size_t at = 0;
+  if (has(0, {0x4c, 0x8d, 0x64, 0x24})) at = 5;
+  if (has(0, {0x4c, 0x8d, 0xa4, 0x24})) at = 8;
+  if (!has(at, {static_cast<std::uint8_t>(at == 0 ? 0x49 : 0x4d), 0x3b, 0x66, 0x10}))
+    return std::nullopt;
+  at += 4;
+  if (has(at, {0x76})) return address + at + 2;
+  return has(at, {0x0f, 0x86}) ? std::optional(address + at + 6) : std::nullopt;
 }
 
 // Not the machinery of panics itself.
@@ -129,23 +135,26 @@ void MaskedPanics::look_at_modules(const Tracee& thread, Process& process) {
   });
   for (const auto* module : all) {
     const auto identity = std::pair(module->begin, module->path);
-    if (!process.seen.contains(identity) && module->file) add(thread, process, *module);
+    if (!process.seen.contains(identity) && module->file) add(thread, process, *module, memory);
     seen.insert(identity);
   }
   process.seen = std::move(seen);
 }
 
-void MaskedPanics::add(const Tracee& thread, Process& process, const Module& module) {
+void MaskedPanics::add(const Tracee& thread, Process& process, const Module& module,
+                       Memory& memory) {
   std::vector<std::string_view> symbols;
   for (const auto& name : entry_names()) symbols.push_back(name.symbol);
   const auto addresses = module.file->addresses_of(symbols);
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const auto& name = entry_names()[i];
-    const auto address = module.bias + addresses[i];
+    auto address = module.bias + addresses[i];
     if (addresses[i] == 0) continue;
-    if (name.entry == Entry::go_panic &&
-        !go_stack_check(thread.breakpoints->code_at(thread.calls, thread.tid, address)))
-      continue;
+    if (name.entry == Entry::go_panic) {
+      const auto body = after_stack_check(address, memory);
+      if (!body) continue;
+      address = *body;
+    }
     const bool later = name.entry == Entry::end_catch || name.entry == Entry::rethrow ||
                        name.entry == Entry::current_exception;
     const bool now = !later || !process.caught.empty();
@@ -228,10 +237,6 @@ void MaskedPanics::on_go_panic(const Tracee& thread, Process& process,
   Memory memory(thread.calls, thread.tid);
   Modules modules;
   (void)modules.refresh(thread.tid);
-  // A function whose stack does not suffice gets a larger one, or lets others run, and begins anew.
-  const auto code = thread.breakpoints->code_at(thread.calls, thread.tid, registers.rip);
-  const auto lowest = registers.rsp + static_cast<std::uint64_t>(go_stack_check(code).value_or(0));
-  if (lowest <= memory.get<std::uint64_t>(registers.r14 + 0x10).value_or(0)) return;
   const GoValue value{registers.rax, registers.rbx};
   std::string type;
   if (const auto* module = modules.of_variable(value.type, memory);

@@ -122,7 +122,7 @@ class MaskedPanics : public TraceObserver {
   };
 
   void look_at_modules(const Tracee& thread, Process& process);
-  void add(const Tracee& thread, Process& process, const Module& module);
+  void add(const Tracee& thread, Process& process, const Module& module, Memory& memory);
   void say_what_is_watched(Process& process);
   void watch_handlers(const Tracee& thread, const Process& process, bool watch);
   void on_go_panic(const Tracee& thread, Process& process, const user_regs_struct& registers);
