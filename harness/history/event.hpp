@@ -794,8 +794,8 @@ struct SyscallReached {
   }
 };
 // Of a process that ends: what it did last, as far as that was seen.
-struct LastCalls {
-  static constexpr std::string_view kName = "last_calls";
+struct FinalCalls {
+  static constexpr std::string_view kName = "final_calls";
   std::int32_t pid{};
   std::string text;  // a line each
   static void visit_fields(auto& self, auto&& f) {
@@ -808,9 +808,9 @@ struct KillSent {
   static constexpr std::string_view kName = "kill_sent";
   std::int32_t pid{};     // who gets it
   std::int32_t sender{};  // 0: the kernel
-  std::uint32_t user{};
-  std::string command;
-  std::string why;  // "out of memory"; empty: by kill(2)
+  std::string user;       // its name or number; empty: the sender is gone
+  std::string command;    // or the sender's name, if it is gone
+  std::string why;        // "out of memory"; empty: by kill(2)
   static void visit_fields(auto& self, auto&& f) {
     f("pid", self.pid);
     f("sender", self.sender);
@@ -831,7 +831,7 @@ using EventBody = std::variant<
     RecoveryStarted, RecoveryReady, RecoveryFailed, RecoveryEnded, Asked, ControlFrame, Misbehaved,
     NetworkDisturbed, TraceBegan, TraceFailed, FiltersWoke, SignalTaken, ExitCalled, ProcessEnded,
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
-    LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, LastCalls, KillSent>;
+    LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent>;
 
 struct Event {
   TimePoint at;

@@ -29,6 +29,26 @@ SendingEnd end_of(LateWrite::How how) {
                                             : SendingEnd::never_open;
 }
 
+std::string_view name(MaskedPanic::Runtime runtime) {
+  constexpr std::string_view kNames[] = {"go", "rust", "c++", "signal"};
+  return kNames[static_cast<std::size_t>(runtime)];
+}
+
+PanicKind kind_of(MaskedPanic::Kind kind) {
+  switch (kind) {
+    case MaskedPanic::Kind::programming_error:
+    case MaskedPanic::Kind::panic:
+      return PanicKind::programming_error;
+    case MaskedPanic::Kind::catch_all:
+      return PanicKind::caught_by_all;
+    case MaskedPanic::Kind::terminate:
+      return PanicKind::terminate;
+    case MaskedPanic::Kind::signal:
+      return PanicKind::fault_signal;
+  }
+  return {};
+}
+
 }  // namespace
 
 void Tracing::StopWatch::wake() {
@@ -47,6 +67,10 @@ Tracing::Tracing(SegmentWriter segment, Settings settings)
       settings_(std::move(settings)),
       ends_of_processes_(segment_),
       late_writes_([this](const LateWrite& late) { record(late); }),
+      last_calls_([this](pid_t pid, const std::vector<LastCall>& calls) { record(pid, calls); }),
+      end_stacks_([this](const EndStack& end) { record(end); }),
+      panics_([this](const MaskedPanic& panic) { record(panic); },
+              [this](const WatchedRuntimes& watched) { record(watched); }),
       open_at_exit_({.state_folder = settings_.state_folder, .all_writes_seen = !settings_.asleep},
                     [this](pid_t pid, const std::vector<LeftOpen>& left) { record(pid, left); }) {}
 
@@ -54,13 +78,16 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
   auto segment = SegmentWriter::create(settings.segment);
   if (!segment) return segment.error();
   std::unique_ptr<Tracing> tracing(new Tracing(std::move(*segment), std::move(settings)));
-  std::vector<TraceObserver*> observers{&tracing->stop_, &tracing->ends_of_processes_,
-                                        &tracing->late_writes_};
+  std::vector<TraceObserver*> observers{&tracing->stop_,        &tracing->end_stacks_,
+                                        &tracing->panics_,      &tracing->ends_of_processes_,
+                                        &tracing->late_writes_, &tracing->last_calls_};
   auto calls = EndRecorder::syscalls();
   const auto add = [&](const std::vector<int>& more) {
     calls.insert(calls.end(), more.begin(), more.end());
   };
   add(LateWrites::syscalls());
+  add(LastCalls::syscalls());
+  add(EndStacks::syscalls());
   if (tracing->settings_.open_at_exit) {
     observers.push_back(&tracing->open_at_exit_);
     add(OpenAtExit::syscalls());
@@ -68,6 +95,10 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
   }
   std::ranges::sort(calls);
   calls.erase(std::ranges::unique(calls).begin(), calls.end());
+  // Those ends are asked for: by the plan, or as the target was forced to its end.
+  auto asked_for = tracing->settings_.stop_signals;
+  asked_for.push_back(SIGQUIT);
+  tracing->end_stacks_.leave_alone(std::move(asked_for));
   auto tracer = Tracer::start(calls, std::move(observers));
   if (!tracer) return tracer.error();
   tracing->tracer_ = std::move(*tracer);
@@ -75,6 +106,7 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
     tracing->stop_.signals = tracing->settings_.stop_signals;
     tracing->stop_.segment = &tracing->segment_;
     tracing->stop_.loop = &loop;
+    tracing->end_stacks_.stop_with(loop);
   });
   return tracing;
 }
@@ -136,6 +168,33 @@ void Tracing::record(pid_t pid, const std::vector<LeftOpen>& left) {
     segment_.record(LeftAtExit{pid, std::string(name(one.kind)),
                                one.severity == LeftOpen::Severity::fail, one.text});
   }
+}
+
+void Tracing::record(const MaskedPanic& panic) {
+  // "std::out_of_range: vector::at": the type and what it says.
+  const auto colon = panic.what.find(": ");
+  segment_.record(PanicEntered{panic.stack.pid, panic.stack.tid, std::string(name(panic.runtime)),
+                               kind_of(panic.kind), panic.what.substr(0, colon),
+                               colon == std::string::npos ? "" : panic.what.substr(colon + 2),
+                               cut(stack_text(panic.stack))});
+}
+
+void Tracing::record(const WatchedRuntimes& watched) {
+  std::string runtimes;
+  for (const auto& one : watched.runtimes) runtimes += (runtimes.empty() ? "" : ", ") + one;
+  segment_.record(PanicsWatched{watched.pid, watched.program, runtimes, watched.reason});
+}
+
+void Tracing::record(const EndStack& end) {
+  if (end.signal == 0 && end.code == 0) return;
+  const auto why = end.signal == 0 ? StacksAt::exit : StacksAt::fatal_signal;
+  segment_.record(StacksTaken{end.pid, why, cut(stacks_text(end.stacks))});
+}
+
+void Tracing::record(pid_t pid, const std::vector<LastCall>& calls) {
+  std::string text;
+  for (const auto& call : calls) text += call_text(call) + '\n';
+  if (!text.empty()) segment_.record(FinalCalls{pid, text});
 }
 
 std::optional<siginfo_t> Tracing::next_end() {

@@ -11,7 +11,10 @@
 #include "base/result.hpp"
 #include "history/segment.hpp"
 #include "tracer/end_recorder.hpp"
+#include "tracer/end_stacks.hpp"
+#include "tracer/last_calls.hpp"
 #include "tracer/late_writes.hpp"
+#include "tracer/masked_panics.hpp"
 #include "tracer/open_at_exit.hpp"
 #include "tracer/stack_reader.hpp"
 #include "tracer/tracer.hpp"
@@ -63,12 +66,19 @@ class Tracing {
   Tracing(SegmentWriter segment, Settings settings);
   void record(const LateWrite& late);
   void record(pid_t pid, const std::vector<LeftOpen>& left);
+  void record(const MaskedPanic& panic);
+  void record(const WatchedRuntimes& watched);
+  void record(const EndStack& end);
+  void record(pid_t pid, const std::vector<LastCall>& calls);
 
   SegmentWriter segment_;  // the tracer's thread alone writes to it while it runs
   Settings settings_;
   StopWatch stop_;
   EndRecorder ends_of_processes_;
   LateWrites late_writes_;
+  LastCalls last_calls_;
+  EndStacks end_stacks_;
+  MaskedPanics panics_;
   OpenAtExit open_at_exit_;
   StackReader stacks_;
   std::deque<siginfo_t> ends_;

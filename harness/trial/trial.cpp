@@ -54,8 +54,9 @@ constexpr auto kWorkerLimit = std::chrono::seconds(20);
 class Trial {
  public:
   Trial(const TrialOrder& order, int lifeline, Plan plan, SegmentWriter segment, TriggerBoard board,
-        std::vector<ScopedFd> workers)
+        std::vector<ScopedFd> workers, const KillSender* kills)
       : order_(order),
+        kills_(kills),
         plan_(std::move(plan)),
         segment_(std::move(segment)),
         board_(std::move(board)),
@@ -404,6 +405,7 @@ class Trial {
   asio::awaitable<void> after() {
     faults_.end("the target had ended");
     segment_.record(PhaseBegan{Phase::after});
+    note_killer();
     const auto limit = now() + kHelperGrace;
     while (!target_.live_descendants().empty() && now() < limit && !given_up_) {
       co_await changes_.until([] { return false; }, now() + std::chrono::milliseconds(2));
@@ -428,6 +430,16 @@ class Trial {
         [&] { return link_.all_done() || !link_.problem().empty() || given_up_; },
         now() + kWorkerLimit);
     faults_.record_unreached();
+  }
+
+  // Of a SIGKILL only the kernel's trace says who sent it.
+  void note_killer() {
+    if (kills_ == nullptr || !target_.killed()) return;
+    const auto sent = kills_->look_up(SIGKILL, target_.pid());
+    if (!sent) return;
+    segment_.record(KillSent{target_.pid(), sent->sender.pid, sent->sender.user,
+                             sent->sender.command,
+                             sent->signal.out_of_memory ? "out of memory" : ""});
   }
 
   void end_tracing() {
@@ -468,6 +480,7 @@ class Trial {
   }
 
   const TrialOrder& order_;
+  const KillSender* kills_;
   asio::io_context io_{1};
   Plan plan_;
   SegmentWriter segment_;
@@ -561,7 +574,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
 }
 
 Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
-                                          std::vector<ScopedFd> workers) {
+                                          std::vector<ScopedFd> workers, const KillSender* kills) {
   const auto plan_path = order.directory + "/plan.json";
   auto json = read_file(plan_path);
   if (!json) return json.error();
@@ -574,12 +587,13 @@ Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
   auto board = TriggerBoard::create();
   if (!board) return board.error();
   return std::make_unique<Trial>(order, lifeline, std::move(*plan), std::move(*segment),
-                                 std::move(*board), std::move(workers));
+                                 std::move(*board), std::move(workers), kills);
 }
 
 }  // namespace
 
-TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers) {
+TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers,
+                          const KillSender* kills) {
   const auto begin = now();
   TrialResult result;
   // A crashing target is judged by how it ended; its core dump would only fill the disk.
@@ -587,7 +601,7 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<Sco
   (void)::setrlimit(RLIMIT_CORE, &no_core);
   const auto worker_count = workers.size();
   Nanoseconds foreign{};
-  if (auto trial = open_trial(order, lifeline, std::move(workers))) {
+  if (auto trial = open_trial(order, lifeline, std::move(workers), kills)) {
     result.seed = (*trial)->plan().seed;
     result.clients = static_cast<std::uint32_t>(planned_clients((*trial)->plan()).size());
     result.broken = (*trial)->run();
