@@ -42,6 +42,8 @@ class TraceObserver {
   virtual SyscallWish on_syscall(const Tracee&, const SyscallEntry&) { return {}; }
   // `result` as the kernel returned it: negative is -errno.
   virtual void on_syscall_exit(const Tracee&, const SyscallEntry&, std::int64_t /*result*/) {}
+  // After on_syscall_exit(): how long the thread stands there, unless it is released.
+  virtual Nanoseconds stands_at_exit(const Tracee&) { return {}; }
 
   // A signal is about to be delivered; SIGKILL never is. Returns whether it is swallowed.
   virtual bool on_signal(const Tracee&, const siginfo_t&) { return false; }
