@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/scoped_fd.hpp"
 #include "history/segment.hpp"
+#include "tracer/call_injector.hpp"
 #include "tracer/end_recorder.hpp"
 #include "tracer/tracer.hpp"
 
@@ -21,6 +23,13 @@ class Tracing {
     std::string segment;            // the file that it writes
     std::vector<int> stop_signals;  // that the filters wake at
     bool asleep = true;             // they sleep until then
+    CallInjector::Settings calls;   // that faults are done at
+  };
+  // The system call of a fault was reached. Unless the tracer itself does what is done there, the
+  // thread stands at it until it is released.
+  struct ReachedCall {
+    FaultId fault;
+    pid_t tid = 0;
   };
   // Takes all waiting for children over from the calling thread, until finish().
   static Result<std::unique_ptr<Tracing>> start(Settings settings);
@@ -30,6 +39,17 @@ class Tracing {
   void follow(pid_t child);
   // Before a stop signal is sent, so that what follows it is seen.
   void wake_filters();
+  // The phase begins: of the drain, before the signal is sent.
+  void begin(Phase phase);
+
+  // Readable when a call was reached.
+  [[nodiscard]] int reached_fd() const { return reached_ready_.get(); }
+  [[nodiscard]] std::vector<ReachedCall> take_reached();
+  void release(pid_t tid);
+  // How many calls of the fault were counted.
+  [[nodiscard]] std::uint64_t counted(FaultId fault);
+  // Why it is not traced after all; empty if it is.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
 
   // Readable when there is something to take.
   [[nodiscard]] int ends_fd() const { return tracer_->ends_fd(); }
@@ -44,18 +64,24 @@ class Tracing {
     std::vector<int> signals;
     TraceLoop* loop = nullptr;
     SegmentWriter* segment = nullptr;
+    CallInjector* calls = nullptr;
     bool awake = false;
     void wake();
     bool on_signal(const Tracee& thread, const siginfo_t& info) override;
   };
 
-  Tracing(SegmentWriter segment, Settings settings)
-      : segment_(std::move(segment)), settings_(std::move(settings)), ends_of_processes_(segment_) {}
+  Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_ready);
+  // On the tracer's thread, or here once it is gone.
+  void look(const std::function<void()>& what);
 
   SegmentWriter segment_;  // the tracer's thread alone writes to it while it runs
   Settings settings_;
   StopWatch stop_;
   EndRecorder ends_of_processes_;
+  CallInjector calls_;
+  ScopedFd reached_ready_;
+  std::vector<ReachedCall> reached_;  // the tracer's thread's
+  std::string problem_;
   std::deque<siginfo_t> ends_;
   std::unique_ptr<Tracer> tracer_;
 };
