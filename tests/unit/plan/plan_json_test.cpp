@@ -234,6 +234,7 @@ constexpr std::string_view kCalls = R"(about = "why"
 command = ["server"]
 ready = { notify = true }
 trace = true
+state = "state"
 [[clients]]
 url = "ws://127.0.0.1:{port}/"
 [[faults]]

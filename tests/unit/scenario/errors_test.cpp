@@ -196,8 +196,8 @@ TEST(Errors, OfFaultsAtASystemCallNameTheirPlace) {
       "trace = true\n[[faults]]\nwhat = \"stop\"\nwhen = { phase = \"load\" }\n[[faults]]\nwhat = "
       "\"syscall\"\n";
   expect_each({
-      {kill + "{ syscall = \"fsink\" }",
-       "9:20: unknown system call 'fsink'; did you mean 'fsync'?"},
+      {kill + "{ syscall = \"fsinc\" }",
+       "9:20: unknown system call 'fsinc'; did you mean 'fsync'?"},
       {kill + "{ syscall = \"fsync\", at = \"1ms\" }",
        "9:29: beside 'syscall', 'at' is \"entry\" or \"exit\""},
       {kill + "{ phase = \"load\", at = \"entry\" }",
@@ -209,6 +209,8 @@ TEST(Errors, OfFaultsAtASystemCallNameTheirPlace) {
        "9:10: 'path' does not go with 'sync', which names no file"},
       {kill + "{ syscall = \"rename\", role = \"listener\" }",
        "9:10: 'role' does not go with 'rename', which is given no descriptor"},
+      {kill + "{ syscall = \"fsync\", role = \"state\" }",
+       "9:29: the role 'state' needs [target] state"},
       {kill + "{ phase = \"load\", path = \"*\" }", "9:26: 'path' goes with 'syscall' only"},
       {kill + "{ syscall = \"fsync\", event = \"sent\" }",
        "9:29: [faults.when] takes exactly one of 'phase', 'event', 'log', 'notification', "

@@ -192,6 +192,7 @@ TEST(Parse, FaultsAtASystemCall) {
 command = ["server"]
 ready = { notify = true }
 trace = true
+state = "state"
 [[clients]]
 url = "ws://127.0.0.1:{port}/"
 [[faults]]
