@@ -275,7 +275,7 @@ TEST(PlanJson, OfFaultsAtSystemCallsIsPinnedAndComesBack) {
         "syscall": "rename",
         "path": "*.ckpt",
         "phase": "load",
-        "nth": 13,
+        "nth": 4,
         "at": "exit"
       }
     },
@@ -292,7 +292,7 @@ TEST(PlanJson, OfFaultsAtSystemCallsIsPinnedAndComesBack) {
     },
     {
       "syscall": "delay",
-      "for": "20ms",
+      "for": "38614us",
       "count": 1,
       "when": {
         "syscall": "accept",
