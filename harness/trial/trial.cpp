@@ -79,6 +79,7 @@ class Trial {
                 if (tracing_) tracing_->wake_filters();
                 faults_.counted(fault, what == Control::fired);
               }),
+        reached_calls_(io_),
         lifeline_(io_, ::fcntl(lifeline, F_DUPFD_CLOEXEC, 0)),
         lag_(io_, segment_, "trial") {}
 
@@ -180,25 +181,67 @@ class Trial {
   void start_tracing() {
     const auto& target = plan_.scenario.target;
     if (!target.trace) return;
+    auto calls = calls_of_faults();
+    // Those of the drain come after the filters woke; who listens is known only if they never
+    // slept.
+    const bool asleep = std::ranges::all_of(calls.rules, [](const CallInjector::Rule& rule) {
+      return rule.when.phase == Phase::drain && rule.when.role != DescriptorRole::connection;
+    });
     Tracing::Settings settings{.segment = order_.directory + "/segments/tracer.seg",
-                               .stop_signals = target.stop.signals};
-    settings.open_at_exit = is_strict();
-    if (settings.open_at_exit && !target.state.empty()) {
+                               .stop_signals = target.stop.signals,
+                               .asleep = asleep,
+                               .open_at_exit = is_strict(),
+                               .calls = std::move(calls)};
+    if (settings.open_at_exit) {
+      settings.state_folder = settings.calls.state_folder;
       // What was written and not synced is known only if all of it was seen.
-      settings.state_folder = fs::weakly_canonical(fs::path(placeholders_["dir"]) / target.state);
-      settings.asleep = false;
+      settings.asleep &= settings.state_folder.empty();
     }
     auto tracing = Tracing::start(std::move(settings));
     if (tracing) {
       tracing_ = std::move(*tracing);
+      reached_calls_.assign(::fcntl(tracing_->reached_fd(), F_DUPFD_CLOEXEC, 0));
+      hear_of_calls();
     } else {
       segment_.record(TraceFailed{tracing.error().message()});
+      faults_.not_traced(tracing.error().message());
     }
   }
 
   [[nodiscard]] bool is_strict() const {
     const auto& released = plan_.scenario.properties.at("released");
     return released.judged && released.strict;
+  }
+
+  [[nodiscard]] CallInjector::Settings calls_of_faults() const {
+    CallInjector::Settings settings;
+    for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
+      const auto* when = std::get_if<NthSyscall>(&plan_.faults[i].when);
+      if (when == nullptr) continue;
+      const auto* disturb = std::get_if<DisturbSyscall>(&plan_.faults[i].act);
+      auto& rule = settings.rules.emplace_back(CallInjector::Rule{
+          {i}, *when, disturb == nullptr ? std::nullopt : std::optional(*disturb)});
+      rule.when.path = expand_placeholders(when->path, placeholders_);
+    }
+    const auto& state = plan_.scenario.target.state;
+    std::error_code ec;
+    if (!state.empty()) {
+      const auto folder = fs::path(placeholders_.at("dir")) / state;
+      settings.state_folder = fs::weakly_canonical(folder, ec).string();
+    }
+    return settings;
+  }
+
+  void hear_of_calls() {
+    reached_calls_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto ec) {
+      if (ec || !tracing_) return;
+      for (const auto& [fault, tid] : tracing_->take_reached()) {
+        faults_.on_syscall(fault);
+        if (!std::holds_alternative<DisturbSyscall>(plan_.faults[fault.value].act))
+          tracing_->release(tid);
+      }
+      hear_of_calls();
+    });
   }
 
   Result<bool> lay_out() {
@@ -284,6 +327,7 @@ class Trial {
     co_await probe_health_once(parts_);
     note_resources(parts_, target_.pid(), Phase::start);
     loading_ = true;
+    if (tracing_) tracing_->begin(Phase::load);
     segment_.record(PhaseBegan{Phase::load});
     link_.say(Control::load);
     faults_.begin(Phase::load);
@@ -308,6 +352,7 @@ class Trial {
 
   asio::awaitable<void> drain() {
     note_resources_at_stop();
+    if (tracing_) tracing_->begin(Phase::drain);
     segment_.record(PhaseBegan{Phase::drain});
     asio::co_spawn(
         io_,
@@ -397,6 +442,7 @@ class Trial {
     if (signal == SIGKILL || std::ranges::count(stops, signal) > 0) {
       note_resources_at_stop();
       if (tracing_) tracing_->wake_filters();
+      if (tracing_ && signal != SIGKILL) tracing_->begin(Phase::drain);
     }
     return target_.send(signal, to);
   }
@@ -447,6 +493,11 @@ class Trial {
     target_.trace_is_over();
     if (const auto finished = tracing_->finish(); !finished)
       segment_.record(EventsLost{"tracer", finished.error().message()});
+    reached_calls_.close();
+    for (const auto& reached : tracing_->take_reached()) faults_.on_syscall(reached.fault);
+    for (std::uint32_t i = 0; i < plan_.faults.size(); ++i)
+      faults_.calls_counted({i}, tracing_->counted({i}));
+    if (!tracing_->problem().empty()) faults_.not_traced(tracing_->problem());
     tracing_.reset();
   }
 
@@ -498,6 +549,7 @@ class Trial {
   ServiceWatch service_;
   FaultRunner faults_;
   ClientLink link_;
+  asio::posix::stream_descriptor reached_calls_;
   asio::posix::stream_descriptor lifeline_;
   std::optional<RecoveryRun> recovery_;
   LagMeter lag_;
