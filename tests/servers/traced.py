@@ -22,8 +22,10 @@ NEW = ("no-masked-panic", "no-send-on-closed")
 def campaign(scenario, trace, trials):
     source = SOURCE / "scenarios" / f"{scenario}.toml"
     with temporary_folder() as folder:
-        here = Path(folder) / source.parent.name
+        # Beside the targets, as in the source tree: scenarios name them by their own place.
+        here = Path(folder) / "scenarios" / source.parent.name
         shutil.copytree(source.parent, here)
+        (Path(folder) / "targets").symlink_to(SOURCE / "targets")
         path = here / source.name
         text = path.read_text()
         assert text.count("\n[target]\n") == 1, source
