@@ -38,10 +38,12 @@ std::string_view name(MaskedPanic::Runtime runtime) {
   return kNames[static_cast<std::size_t>(runtime)];
 }
 
-PanicKind kind_of(MaskedPanic::Kind kind) {
+// Nothing of those with which Go programs and its own library leave a function, encoding/json.
+std::optional<PanicKind> kind_of(MaskedPanic::Kind kind) {
   switch (kind) {
-    case MaskedPanic::Kind::programming_error:
     case MaskedPanic::Kind::panic:
+      return std::nullopt;
+    case MaskedPanic::Kind::programming_error:
       return PanicKind::programming_error;
     case MaskedPanic::Kind::catch_all:
       return PanicKind::caught_by_all;
@@ -193,10 +195,12 @@ void Tracing::record(pid_t pid, const std::vector<LeftOpen>& left) {
 }
 
 void Tracing::record(const MaskedPanic& panic) {
+  const auto kind = kind_of(panic.kind);
+  if (!kind) return;
   // "std::out_of_range: vector::at": the type and what it says.
   const auto colon = panic.what.find(": ");
   segment_.record(PanicEntered{panic.stack.pid, panic.stack.tid, std::string(name(panic.runtime)),
-                               kind_of(panic.kind), panic.what.substr(0, colon),
+                               *kind, panic.what.substr(0, colon),
                                colon == std::string::npos ? "" : panic.what.substr(colon + 2),
                                cut(stack_text(panic.stack))});
 }

@@ -35,8 +35,8 @@ def campaign(scenario, trace, trials):
         if run.code not in (0, 1, 3):
             sys.exit(str(run))
         stops = [t["result"]["stop_ns"] / 1e6 for t in run.trials]
-        properties = {p["name"]: {key: p[key] for key in long.COUNTS} for p in run.report["scenarios"][0]["properties"]
-                      if not p["switched_off"]}
+        properties = {p["name"]: {key: p[key] for key in (*long.COUNTS, "first_reason")}
+                      for p in run.report["scenarios"][0]["properties"] if not p["switched_off"]}
         return {"trials": trials, "exit_code": run.code, "stop_ms": round(statistics.median(stops), 2), "properties": properties}
 
 

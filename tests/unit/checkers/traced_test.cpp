@@ -40,8 +40,8 @@ TEST(NoSendOnClosed, NamesTheWriterAndTheCloser) {
             "descriptor 5, 1.5 ms after main (80) in close_all()+0x20 had closed it");
   EXPECT_THAT(sends(traced().event(late(SendingEnd::shut_down)).event(late(SendingEnd::closed))),
               ::testing::EndsWith("had shut it down; and 1 more"));
-  SentLate unknown{.pid = 80, .end = SendingEnd::never_open, .descriptor = 7, .call = "write"};
-  unknown.writer = "main (80) in log()+0x1\n";
+  const SentLate unknown{80, SendingEnd::never_open,     7, "", "write", EBADF,
+                         0,  "main (80) in log()+0x1\n", ""};
   EXPECT_EQ(sends(traced().event(unknown)),
             "fail 1: main (80) in log()+0x1 called write on descriptor 7 that is not open");
 }
@@ -144,7 +144,7 @@ TEST(NoMaskedPanic, SaysWhyItJudgesNothing) {
 HistoryBuilder strict() {
   auto b = traced();
   b.plan.scenario.properties["released"].strict = true;
-  return b.event(TargetStarted{.pid = 80}).stop();
+  return b.event(TargetStarted{80, "server"}).stop();
 }
 
 TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
@@ -210,7 +210,7 @@ TEST(DeadlineOfATracedTarget, IsNotWaitedOutInADeadlock) {
 TEST(CleanExitOfATracedTarget, NamesWhoSentTheSignal) {
   const auto killed = [](EventBody by, int signal) {
     return testing::said(
-        traced().event(TargetStarted{.pid = 80}).event(std::move(by)).signalled(signal),
+        traced().event(TargetStarted{80, "server"}).event(std::move(by)).signalled(signal),
         "clean-exit");
   };
   EXPECT_EQ(killed(SignalTaken{80, 80, SIGTERM, 0, 7, 1000, "kill 80", 0, true}, SIGTERM),
