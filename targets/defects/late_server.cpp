@@ -582,7 +582,7 @@ class Server {
   }
 
   // Nothing but the peer's own goodbye is waited for then.
-  void say_goodbye(Connection& connection, int code) const {
+  [[gnu::noinline]] void say_goodbye(Connection& connection, int code) const {
     const std::scoped_lock lock(connection.sending);
     const bool again = std::exchange(connection.goodbye, true);
     if (connection.kind == Kind::websocket && !again) {
