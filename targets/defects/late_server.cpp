@@ -25,9 +25,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <iostream>
@@ -39,8 +43,10 @@
 #include <shared_mutex>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -620,9 +626,9 @@ class Server {
     if (watchdog_ >= 0)
       send_all(watchdog_, options_.has("killed_by_other") ? "stopping 50\n" : "stopping 5000\n");
     if (!options_.has("listener_open")) ::close(listener_);
-    const bool leaves_connections = options_.has("unread_request");
     for (const auto& connection : connections_.list()) read_from(*connection);
     answerer_.finish();
+    const bool leaves_connections = options_.has("unread_request");
     if (!leaves_connections) say_goodbyes();
     write_last_entry();
     if (!leaves_connections) wait_for_goodbyes();
