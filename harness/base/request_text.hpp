@@ -3,8 +3,12 @@
 #pragma once
 
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/ids.hpp"
 
@@ -15,6 +19,30 @@ inline std::string request_text(ClientId client, RequestId request) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%06u-%06u", client.value, request.value);
   return text.data();
+}
+
+// The first client but `own` whose request's text stands whole in the bytes.
+inline std::optional<ClientId> foreign_client(std::string_view bytes, ClientId own) {
+  constexpr std::size_t kDigits = 6;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto number_at = [&](std::size_t at) -> std::optional<std::uint32_t> {
+    const auto digits = bytes.substr(at, kDigits);
+    std::uint32_t value = 0;
+    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (ec != std::errc() || end != digits.data() + kDigits) return std::nullopt;
+    return value;
+  };
+  for (auto dash = bytes.find('-', kDigits); dash != std::string_view::npos;
+       dash = bytes.find('-', dash + 1)) {
+    const auto begin = dash - kDigits;
+    const auto end = dash + 1 + kDigits;
+    if (end > bytes.size() || (begin > 0 && is_digit(bytes[begin - 1])) ||
+        (end < bytes.size() && is_digit(bytes[end])))
+      continue;
+    const auto client = number_at(begin);
+    if (client && number_at(dash + 1) && *client != own.value) return ClientId{*client};
+  }
+  return std::nullopt;
 }
 
 }  // namespace lastcall

@@ -23,16 +23,19 @@ struct Checker {
   bool off_when_forced = false;
   // What it times depends on how fast clients act: their lags excuse. Those that need clients do.
   bool waits_for_clients = false;
+  bool needs_tracer = false;  // depends on what the tracer recorded
 };
 
 constexpr std::array kCheckers{
     Checker{"serves", checkers::serves, true, false},
     Checker{"no-panic", checkers::no_panic, false, false},
+    Checker{"no-masked-panic", checkers::no_masked_panic, false, false, false, false, true},
     Checker{"clean-exit", checkers::clean_exit, false, true, true, true},
     Checker{"deadline", checkers::deadline, false, true, true, true},
+    Checker{"no-send-on-closed", checkers::no_send_on_closed, true, false, false, false, true},
     Checker{"in-flight-finished", checkers::in_flight_finished, true, true, true},
     Checker{"close-handshake", checkers::close_handshake, true, true, true},
-    Checker{"released", checkers::released, false, true, true},
+    Checker{"released", checkers::released, false, true, true, false, true},
     Checker{"stops-accepting", checkers::stops_accepting, true, true},
     Checker{"drains-health", checkers::drains_health, false, true, true},
     Checker{"notify", checkers::notify, false, true, true},
@@ -62,6 +65,7 @@ bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verd
              const Plan& plan, const History& history) {
   if (verdict.outcome == Outcome::fail && !verdict.rests_on_absence) return false;
   const bool stop_may_be_lost = !history.stop() && stop_is_a_workers(plan);
+  if (lost.source == "tracer") return checker.needs_tracer;
   return lost.source == "trial" || checker.needs_clients ||
          (stop_may_be_lost && (checker.judges_the_stop || verdict.rests_on_absence));
 }

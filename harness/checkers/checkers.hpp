@@ -26,6 +26,8 @@ Outcome worst(const std::vector<Verdict>& verdicts);
 namespace checkers {
 Verdict serves(const Plan& plan, const History& history);
 Verdict no_panic(const Plan& plan, const History& history);
+Verdict no_masked_panic(const Plan& plan, const History& history);
+Verdict no_send_on_closed(const Plan& plan, const History& history);
 Verdict clean_exit(const Plan& plan, const History& history);
 Verdict deadline(const Plan& plan, const History& history);
 Verdict in_flight_finished(const Plan& plan, const History& history);

@@ -4,8 +4,10 @@
 // an exit code was meant: a server that exits 0 without having cleaned up looks clean here. A
 // target that ended before it was told to fails, unless lastcall itself had sent the signal that
 // ended it; so does one that had to be forced at its deadline, which rests on time as `deadline`
-// does.
+// does. Of a signal that lastcall did not send it names the sender, if the tracer or the kernel
+// did.
 #include <algorithm>
+#include <csignal>
 
 #include "checkers/checkers.hpp"
 #include "checkers/hindrance.hpp"
@@ -18,6 +20,28 @@ std::string promised(const std::vector<ExpectedEnd>& expected) {
   std::string text;
   for (const auto& end : expected) text += (text.empty() ? "" : " or ") + to_text(end);
   return text;
+}
+
+// ", sent by 812 (kill 80), user 0"; empty for an exit, and for what lastcall sent.
+std::string sender_of(const History& history, const TargetEnded& end) {
+  if (end.how != EndKind::signalled || lastcall_sent(history, end.value)) return {};
+  const auto started = history.first<TargetStarted>();
+  const auto target = started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
+  const auto named = [](std::int32_t pid, const std::string& command, std::uint32_t user) {
+    return ", sent by " + std::to_string(pid) + (command.empty() ? "" : " (" + command + ")") +
+           ", user " + std::to_string(user);
+  };
+  std::string text;
+  for (const auto& [i, sent] : history.all<KillSent>()) {
+    if (sent->pid != target || end.value != SIGKILL) continue;
+    if (!sent->why.empty()) return ", " + sent->why;
+    text = named(sent->sender, sent->command, sent->user);
+  }
+  for (const auto& [i, taken] : history.all<SignalTaken>()) {
+    if (taken->pid == target && taken->signal == end.value && taken->fatal && taken->sender != 0)
+      text = named(taken->sender, taken->command, taken->user);
+  }
+  return text.empty() && history.first<TraceBegan>() ? ", by whom is not known" : text;
 }
 
 }  // namespace
@@ -41,7 +65,9 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     if (is_before(forced, *ended) || (by_signal && lastcall_sent(history, end.value))) {
       return say(Outcome::not_applicable, "lastcall ended the target without a stop");
     }
-    auto early = say(Outcome::fail, "ended before it was told to: " + to_text(end), {*ended});
+    auto early =
+        say(Outcome::fail, "ended before it was told to: " + to_text(end) + sender_of(history, end),
+            {*ended});
     early.rests_on_absence = true;  // of the stop
     return early;
   }
@@ -57,10 +83,10 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     return say(Outcome::pass, "");
   }
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
-  return say(
-      Outcome::fail,
-      to_text(end) + " after " + stop_signal_name(history) + ", promised: " + promised(expected),
-      {*stop, *ended});
+  return say(Outcome::fail,
+             to_text(end) + sender_of(history, end) + " after " + stop_signal_name(history) +
+                 ", promised: " + promised(expected),
+             {*stop, *ended});
 }
 
 }  // namespace lastcall::checkers

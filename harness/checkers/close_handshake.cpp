@@ -170,10 +170,9 @@ class Judge {
 
  private:
   [[nodiscard]] bool is_late_sender(const ConnectionView& c, Protocol protocol) const {
-    return !is_websocket(protocol) &&
-           std::ranges::any_of(c.requests, [&](const RequestView& r) {
-             return r.sent > stop_ || (!is_answered(r) && history_.time(r.sent) > settled_);
-           });
+    return !is_websocket(protocol) && std::ranges::any_of(c.requests, [&](const RequestView& r) {
+      return r.sent > stop_ || (!is_answered(r) && history_.time(r.sent) > settled_);
+    });
   }
 
   [[nodiscard]] static std::vector<EventIndex> evidence(const ConnectionView& c) {

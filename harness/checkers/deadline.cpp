@@ -3,7 +3,9 @@
 //
 // Measures from the moment before the first stop signal was sent to the moment its end was seen, so
 // what it says is never shorter than the truth; time during which lastcall had the target paused is
-// not the target's and is left out. Cannot see what the target was waiting for.
+// not the target's and is left out. Of a target that is traced it says which threads wait for one
+// another; if those that do are all it has, in a cycle that only a signal breaks, the deadline is
+// not waited out. Of one that is not it cannot see what it was waiting for.
 //
 // A failure rests on time: where lastcall itself, or the machine, stood still for a tenth of the
 // deadline and at least 50 ms, the target may have been starved as long, and nothing is said. So
@@ -28,6 +30,31 @@ std::string without(Nanoseconds paused) {
              : ", not counting " + humane_duration(paused) + " that lastcall had paused it";
 }
 
+// What the target's threads waited for when they were looked at; empty if nobody looked.
+std::string what_it_waits_for(const History& history) {
+  constexpr std::size_t kMost = 3;
+  const auto stuck = history.first<ThreadsStuck>();
+  if (stuck) return ": " + std::get<ThreadsStuck>(history.at(*stuck).body).text;
+  std::string text;
+  std::size_t count = 0;
+  for (const auto& [i, thread] : history.all<ThreadWaits>()) {
+    if (count++ >= kMost) continue;
+    text += (text.empty() ? ": " : "; ") + thread->thread + " (" + std::to_string(thread->tid) +
+            ") in " + thread->place +
+            (thread->waits.empty() ? " runs" : " waits for " + thread->waits);
+  }
+  if (count > kMost) text += "; and " + std::to_string(count - kMost) + " more threads";
+  return text;
+}
+
+// The deadlock for which lastcall did not wait any longer.
+std::optional<EventIndex> deadlock_before(const History& history, EventIndex limit) {
+  for (const auto& [i, stuck] : history.all<ThreadsStuck>()) {
+    if (stuck->deadlock && i < limit) return i;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Verdict deadline(const Plan& plan, const History& history) {
@@ -39,13 +66,18 @@ Verdict deadline(const Plan& plan, const History& history) {
   if (const auto passed = history.first<DeadlinePassed>()) {
     auto verdict = say(Outcome::fail,
                        "still running " + format_duration(stop_limit(plan, history, *passed)) +
-                           " after " + stop_signal_name(history),
+                           " after " + stop_signal_name(history) + what_it_waits_for(history),
                        {*stop, *passed});
     verdict.time_claim = deadline_claim(plan, history, *passed);
     return verdict;
   }
   const auto forced = history.first<TargetForced>();
   if (forced && !is_before(ended, *forced)) {
+    if (const auto deadlock = deadlock_before(history, *forced)) {
+      return say(Outcome::fail,
+                 "never ends after " + stop_signal_name(history) + what_it_waits_for(history),
+                 {*stop, *deadlock});
+    }
     return say(Outcome::unknown, "lastcall ended the target before its deadline", {*forced});
   }
   if (!ended) return say(Outcome::unknown, "the target's end was not seen");

@@ -8,10 +8,10 @@
 #include <array>
 #include <csignal>
 #include <map>
-#include <regex>
 
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
+#include "checkers/excuses.hpp"
 #include "checkers/judging.hpp"
 #include "checkers/panic_words.hpp"
 
@@ -19,17 +19,6 @@ namespace lastcall::checkers {
 namespace {
 
 constexpr std::array kCrashSignals{SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-
-// std::regex recurses once a character and may take quadratic time: an excuse must stand within
-// this much of a line.
-constexpr std::size_t kExcuseWithin = 1024;
-
-bool is_excused(std::string_view line, const std::vector<std::regex>& allowed) {
-  const auto begin = line.substr(0, kExcuseWithin);
-  return std::ranges::any_of(allowed, [&](const std::regex& r) {
-    return std::regex_search(begin.begin(), begin.end(), r);
-  });
-}
 
 struct Output {
   std::vector<std::string_view> lines;
@@ -57,10 +46,8 @@ bool may_be_sent(const Plan& plan, int signal) {
 }  // namespace
 
 Verdict no_panic(const Plan& plan, const History& history) {
-  std::vector<std::regex> allowed;
-  for (const auto& pattern : settings(plan, "no-panic").allow) allowed.emplace_back(pattern);
-
   Verdict verdict{.property = "no-panic"};
+  const Excuses excuses(settings(plan, verdict.property).allow);
   const auto ended = history.first<TargetEnded>();
   if (ended) {
     verdict.judged = 1;
@@ -78,7 +65,7 @@ Verdict no_panic(const Plan& plan, const History& history) {
     verdict.judged += output.lines.size();
     for (std::size_t i = 0; i < output.lines.size(); ++i) {
       const auto meaning = panic_in(output.lines, i);
-      if (meaning.empty() || is_excused(output.lines[i], allowed)) continue;
+      if (meaning.empty() || excuses.cover({output.lines[i]})) continue;
       verdict.evidence.push_back(output.events[i]);
       verdict.rests_on_absence = false;
       if (output.events[i] > first_line) continue;

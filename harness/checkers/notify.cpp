@@ -124,7 +124,8 @@ Verdict notify(const Plan& plan, const History& history) {
     // systemd.service(5)).
     const auto took = history.time(*stop) - history.time(*heard.reloading);
     if (took > plan.scenario.target.ready.timeout)
-      heard.wrong(*heard.reloading, "no READY=1 within " + humane_duration(took) + " of RELOADING=1");
+      heard.wrong(*heard.reloading,
+                  "no READY=1 within " + humane_duration(took) + " of RELOADING=1");
   }
   const auto extended = history.first<DeadlineExtended>();
   const auto passed = history.first<DeadlinePassed>();

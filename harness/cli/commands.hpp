@@ -2,6 +2,8 @@
 // exit code.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <string>
 
@@ -10,6 +12,9 @@ namespace lastcall::cli {
 // What every command knows about this process.
 struct Context {
   std::string tools;  // the folder of lastcall's own binary
+  // As they were before lastcall changed its own.
+  rlimit descriptors{};
+  bool ignores_pipes = false;  // SIGPIPE
   int exit_code = 0;
 };
 
@@ -18,5 +23,6 @@ void add_replay(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+void add_autopsy(CLI::App& app, Context& context);
 
 }  // namespace lastcall::cli

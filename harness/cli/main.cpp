@@ -18,35 +18,39 @@ constexpr const char* kFooter = R"(Exit codes, the first that matches:
   1        a property failed; replay: the failure came back
   3        nothing failed, but something required could not be judged
   0        every property held
+autopsy passes on the exit code of its command (128 + signal), or says 2 or 4 as above.
 
 Start with:  lastcall doctor
              lastcall list scenarios
              lastcall run scenarios/nginx/graceful.toml --trials 20)";
 
-// A worker process holds one descriptor a client.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+// A worker process holds one descriptor a client. Returns what the limit was.
+rlimit raise_descriptor_limit() {
+  rlimit before{};
+  if (::getrlimit(RLIMIT_NOFILE, &before) != 0) return before;
+  const rlimit raised{before.rlim_max, before.rlim_max};
+  (void)::setrlimit(RLIMIT_NOFILE, &raised);
+  return before;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of that write, not our end
-  raise_descriptor_limit();
+  lastcall::cli::Context context;
+  // A reader that went away is an error of that write, not our end.
+  context.ignores_pipes = std::signal(SIGPIPE, SIG_IGN) == SIG_IGN;
+  context.descriptors = raise_descriptor_limit();
   CLI::App app("lastcall: shutdown-correctness tests for any server on Linux", "lastcall");
   app.set_version_flag("--version", std::string("lastcall ") + LASTCALL_VERSION);
   app.require_subcommand(1);
   app.footer(kFooter);
-  lastcall::cli::Context context;
   std::error_code ec;
   context.tools = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().string();
   lastcall::cli::add_run(app, context);
   lastcall::cli::add_replay(app, context);
   lastcall::cli::add_validate(app, context);
   lastcall::cli::add_list(app, context);
+  lastcall::cli::add_autopsy(app, context);
   lastcall::cli::add_doctor(app, context);
   try {
     app.parse(argc, argv);

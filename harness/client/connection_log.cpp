@@ -1,7 +1,10 @@
 #include "client/connection_log.hpp"
 
 #include <boost/asio/error.hpp>
+#include <string_view>
 #include <utility>
+
+#include "base/request_text.hpp"
 
 namespace lastcall {
 
@@ -38,6 +41,13 @@ void ConnectionLog::close_notify(Direction direction) {
 }
 
 void ConnectionLog::received(const unsigned char* data, std::size_t size) {
+  if (!foreign_seen_) {
+    const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    if (const auto owner = foreign_client(bytes, client_of(id_))) {
+      foreign_seen_ = true;
+      record(ForeignBytes{id_, connection_id(*owner, 0)});
+    }
+  }
   if (awaiting_ && !websocket_ && size > 0 && !std::exchange(answer_began_, true)) {
     record(AnswerBegan{id_, request_});
   }

@@ -79,6 +79,7 @@ class ConnectionLog {
   ControlFrames outbound_control_;
   RequestId request_;
   std::uint64_t after_close_seen_ = 0;
+  bool foreign_seen_ = false;
   bool websocket_ = false;
   bool awaiting_ = false;
   bool misbehaved_ = false;

@@ -687,14 +687,12 @@ struct SentLate {
     f("closer", self.closer);
   }
 };
-// How much of a process was looked at for that, until its end.
+// How many calls of all processes were looked at for that.
 struct SendsWatched {
   static constexpr std::string_view kName = "sends_watched";
-  std::int32_t pid{};
   std::uint64_t sends{};
   std::uint64_t closes{};
   static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
     f("sends", self.sends);
     f("closes", self.closes);
   }
@@ -737,12 +735,10 @@ struct OpenCounted {
   static constexpr std::string_view kName = "open_counted";
   std::uint64_t answers{};
   std::uint64_t descriptors{};
-  std::uint64_t connections{};  // of those, sockets that clients are connected to
   std::uint64_t threads{};
   static void visit_fields(auto& self, auto&& f) {
     f("answers", self.answers);
     f("descriptors", self.descriptors);
-    f("connections", self.connections);
     f("threads", self.threads);
   }
 };

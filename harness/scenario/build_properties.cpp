@@ -108,6 +108,10 @@ void build_properties(const Section& section, Scenario& scenario, Errors& errors
     settings = build_settings(section.sub(property.name), property.name, errors);
     settings.configured = section.has(property.name);
   }
+  if (const auto released = section.sub("released");
+      scenario.properties["released"].strict && !scenario.target.trace) {
+    errors.add(released.place("strict"), "'strict' needs trace = true in [target]");
+  }
   check_setting(section.sub("config-effective"), scenario, errors);
   for (const auto& [name, place, table] : section["custom"].entries) {
     const Section custom(*section.table("custom"), table);

@@ -77,7 +77,7 @@ std::string what_one_is(const Key& key) {
     case Kind::property:
       return "the name of a property";
     case Kind::table:
-      return "a table";
+      return key.choices.empty() ? "a table" : "a table or one of " + joined(key.choices);
   }
   return "";
 }
@@ -252,7 +252,23 @@ void add(Value& value, std::string message, Errors& errors) {
   errors.add(value.place, std::move(message));
 }
 
+// "strict" for { strict = true }.
+void expand_word(Value& value) {
+  Value yes;
+  yes.type = Type::boolean;
+  yes.place = value.place;
+  yes.boolean = true;
+  auto table = empty_table(value.place);
+  table.entries.push_back({value.text, value.place, std::move(yes)});
+  value = std::move(table);
+}
+
 void check_one(const Key& key, Value& value, Errors& errors) {
+  if (key.kind == Kind::table && value.type == Type::text && !key.choices.empty()) {
+    if (auto message = choice_problem(key, value.text); !message.empty())
+      return add(value, std::move(message), errors);
+    expand_word(value);
+  }
   if (key.kind == Kind::table && value.type == Type::table) return check(*key.table, value, errors);
   if (auto message = problem(key, value); !message.empty()) add(value, std::move(message), errors);
 }

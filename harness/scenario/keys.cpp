@@ -576,6 +576,9 @@ const Table& properties_table() {
       result.keys.push_back({.name = property.name,
                              .kind = Kind::table,
                              .about = property.holds_when,
+                             .choices = property.name == "released"
+                                            ? std::vector<std::string_view>{"strict"}
+                                            : std::vector<std::string_view>{},
                              .table = &settings.back()});
     }
     result.keys.push_back({.name = "custom",

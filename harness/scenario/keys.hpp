@@ -54,7 +54,8 @@ struct Key {
   // Integers: bounds. Durations: nanoseconds. Texts: the least length in `low`.
   std::int64_t low = 0;
   std::int64_t high = 0;
-  // Words, the schemes of a URL, or what may name the entries of a map.
+  // Words, the schemes of a URL, what may name the entries of a map, or the booleans of a table
+  // that may stand for it alone.
   std::vector<std::string_view> choices = {};
   std::string_view with = {};  // only beside this key
   Names names = Names::any;

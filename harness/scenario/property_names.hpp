@@ -11,12 +11,14 @@ struct PropertyName {
   std::string_view holds_when;  // one sentence, for `lastcall list properties` and reports
 };
 
-inline constexpr std::array<PropertyName, 19> kProperties{{
+inline constexpr std::array<PropertyName, 21> kProperties{{
     {"serves", "before the stop the target answers on every endpoint as its protocol says"},
     {"no-panic",
      "no crash, abort, panic or uncaught exception, neither in how it ended nor in its output"},
+    {"no-masked-panic", "no programming error was swallowed, logged or not"},
     {"clean-exit", "the exit is the one promised for the stop signal"},
     {"deadline", "the target is gone within the deadline after the stop signal"},
+    {"no-send-on-closed", "nothing is sent on a channel, descriptor or connection after its close"},
     {"in-flight-finished", "a request that the target had taken on before the stop is answered"},
     {"close-handshake",
      "each WebSocket client gets a Close frame with an agreed code, each TLS client close_notify, "

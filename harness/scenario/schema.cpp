@@ -94,8 +94,11 @@ json::object one(const Key& key) {
                {json::object{{"type", "string"}, {"enum", std::move(names)}},
                 text_pattern("^custom\\.[a-z][a-z0-9_-]*$")}}};
     }
-    case Kind::table:
-      return table_schema(*key.table);
+    case Kind::table: {
+      auto table = table_schema(*key.table);
+      if (key.choices.empty()) return table;
+      return {{"anyOf", {std::move(table), words(key.choices)}}};
+    }
   }
   return {};
 }

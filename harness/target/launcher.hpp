@@ -17,6 +17,7 @@
 #include <boost/system/error_code.hpp>
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,10 @@ class Launcher {
   std::vector<std::string> environment;
   // Namespaces that the child begins (CLONE_NEW…, clone(2)); an initialiser sets them in on_setup.
   std::uint64_t namespaces = 0;
+  // The child starts as a shell would start it: it stays in the caller's session and process group,
+  // keeps the caller's descriptors and what the caller ignores, and has this signal mask. Else it
+  // has a session of its own, no descriptors, and nothing is ignored or blocked.
+  std::optional<sigset_t> inheriting{};
 
   template <class... Inits>
   Result<Launched> operator()(const std::string& executable,
@@ -76,12 +81,12 @@ class Launcher {
     if (pid == 0) {  // child: async-signal-safe calls only
       reading.reset();
       StartProblem problem;
-      problem.error_number = own_session_and_default_signals(writing.get());
+      problem.error_number = meet_signals(writing.get());
       if (problem.error_number == 0)
         (void)(exec_setup(executable, argv.data(), inits, problem) || ...);
       // Once more: a change of user forgets PR_SET_PDEATHSIG.
       if (problem.error_number == 0) problem.error_number = die_with_parent(writing.get());
-      if (problem.error_number == 0 &&
+      if (problem.error_number == 0 && !inheriting &&
           ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
         problem.error_number = errno;
       if (problem.error_number == 0) {
@@ -134,7 +139,11 @@ class Launcher {
 
   // A session and a process group of its own: a signal to lastcall's terminal does not reach the
   // target.
-  static int own_session_and_default_signals(int status) {
+  [[nodiscard]] int meet_signals(int status) const {
+    if (inheriting) {
+      if (const int problem = die_with_parent(status); problem != 0) return problem;
+      return ::sigprocmask(SIG_SETMASK, &*inheriting, nullptr) == 0 ? 0 : errno;
+    }
     if (::setsid() < 0) return errno;
     if (const int problem = die_with_parent(status); problem != 0) return problem;
     for (int signal = 1; signal < NSIG; ++signal) (void)::signal(signal, SIG_DFL);

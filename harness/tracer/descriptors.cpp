@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -33,23 +34,7 @@ std::string address(int socket, int (*ask)(int, sockaddr*, socklen_t*)) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (ask(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (address.ss_family == AF_INET) {
-    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
-    ::inet_ntop(AF_INET, &in.sin_addr, text.data(), text.size());
-    return std::string(text.data()) + ":" + std::to_string(ntohs(in.sin_port));
-  }
-  if (address.ss_family == AF_INET6) {
-    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
-    ::inet_ntop(AF_INET6, &in.sin6_addr, text.data(), text.size());
-    return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(in.sin6_port));
-  }
-  constexpr auto kPath = offsetof(sockaddr_un, sun_path);
-  if (address.ss_family != AF_UNIX || size <= kPath) return {};
-  const auto& un = reinterpret_cast<const sockaddr_un&>(address);
-  std::string path(un.sun_path, size - kPath);
-  if (path.front() == '\0') return "@" + path.substr(1);
-  return path.substr(0, path.find('\0'));
+  return address_text(address, size);
 }
 
 }  // namespace
@@ -58,6 +43,14 @@ std::string thread_name(pid_t tid) {
   auto name = read_file(path_of(tid, "/comm"));
   if (name && name->ends_with('\n')) name->pop_back();
   return name ? *name : "";
+}
+
+std::string command_of(pid_t pid) {
+  auto text = read_file("/proc/" + std::to_string(pid) + "/cmdline");
+  if (!text) return {};
+  while (text->ends_with('\0')) text->pop_back();
+  std::ranges::replace(*text, '\0', ' ');
+  return text->empty() ? thread_name(pid) : *text;
 }
 
 std::vector<int> descriptors_of(pid_t tid) {
@@ -93,6 +86,26 @@ ScopedFd copy_of_descriptor(pid_t tid, int descriptor) {
   if (!process) process = ScopedFd(static_cast<int>(::syscall(SYS_pidfd_open, tid, 0)));
   if (!process) return {};
   return ScopedFd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), descriptor, 0)));
+}
+
+std::string address_text(const sockaddr_storage& address, socklen_t size) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &in.sin_addr, text.data(), text.size());
+    return std::string(text.data()) + ":" + std::to_string(ntohs(in.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
+    ::inet_ntop(AF_INET6, &in.sin6_addr, text.data(), text.size());
+    return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(in.sin6_port));
+  }
+  constexpr auto kPath = offsetof(sockaddr_un, sun_path);
+  if (address.ss_family != AF_UNIX || size <= kPath) return {};
+  const auto& un = reinterpret_cast<const sockaddr_un&>(address);
+  std::string path(un.sun_path, size - kPath);
+  if (path.front() == '\0') return "@" + path.substr(1);
+  return path.substr(0, path.find('\0'));
 }
 
 std::string own_address(int socket) { return address(socket, &::getsockname); }

@@ -1,8 +1,9 @@
-// What /proc says of the open descriptors of another process (proc(5), "/proc/pid/fd"). `tid`: any
+// What /proc says of another process and its open descriptors (proc(5), "/proc/pid/fd"). `tid`: any
 // of its threads that has not ended; that of the leader alone would show nothing once it has.
 // Everything may be gone or closed meanwhile: then the answer is empty. From any thread.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -14,6 +15,8 @@
 namespace lastcall {
 
 std::string thread_name(pid_t tid);
+// Its words with spaces between them; the name of one that has none, such as a kernel thread.
+std::string command_of(pid_t pid);
 
 std::vector<int> descriptors_of(pid_t tid);
 // "socket:[4711]", "pipe:[12]", "/var/log/a", "/var/log/a (deleted)".
@@ -25,6 +28,8 @@ std::optional<unsigned> descriptor_flags(pid_t tid, int descriptor);
 // closes stays open.
 ScopedFd copy_of_descriptor(pid_t tid, int descriptor);
 
+// As below, of what bind(2) and connect(2) are given.
+std::string address_text(const sockaddr_storage& address, socklen_t size);
 // Of a socket itself and of whom it is connected to: "127.0.0.1:80", "[::1]:80", "/run/a.sock",
 // "@abstract"; empty of a family or a name unknown.
 std::string own_address(int socket);

@@ -123,6 +123,14 @@ std::optional<ElfFile::Extent> ElfFile::loaded_section(const std::string& name) 
   return Extent{found->header.sh_addr, found->header.sh_size};
 }
 
+std::optional<ElfFile::Extent> ElfFile::loaded_section_at(std::uint64_t address) const {
+  for (const auto& [name, header] : sections_) {
+    if ((header.sh_flags & SHF_ALLOC) != 0 && address - header.sh_addr < header.sh_size)
+      return Extent{header.sh_addr, header.sh_size};
+  }
+  return std::nullopt;
+}
+
 bool ElfFile::contains(const char* section_name, const std::string& text) const {
   const auto* in = section(section_name);
   return in != nullptr && block(*in).find(text) != std::string::npos;
@@ -289,6 +297,40 @@ std::vector<Function> ElfFile::functions_at(std::span<const std::uint64_t> addre
   functions.reserve(addresses.size());
   for (const auto address : addresses) functions.push_back(known_[address]);
   return functions;
+}
+
+// `names`: the table of all. Looking for a name there first spares a look at every symbol's.
+std::uint64_t ElfFile::address_of(std::string_view name, std::string_view names) const {
+  const bool is_suffix = name.starts_with('*');
+  const auto wanted = std::string(name.substr(is_suffix ? 1 : 0)) + '\0';
+  for (auto at = names.find(wanted); at != names.npos; at = names.find(wanted, at + 1)) {
+    const auto begin = is_suffix ? names.rfind('\0', at) + 1 : at;
+    const auto found = std::ranges::find(symbols_, begin, &Elf64_Sym::st_name);
+    if (found != symbols_.end()) return found->st_value;
+  }
+  return 0;
+}
+
+std::vector<std::uint64_t> ElfFile::addresses_of(std::span<const std::string_view> names) {
+  const std::scoped_lock lock(mutex_);
+  load_symbols();
+  std::vector<std::uint64_t> addresses(names.size());
+  if (!symbols_.empty()) {
+    const auto& in = names_in_ ? *names_in_ : *this;
+    const auto table = std::ranges::find_if(in.sections_, [&](const Section& one) {
+      return one.header.sh_type == SHT_STRTAB && one.header.sh_offset == names_offset_;
+    });
+    if (table == in.sections_.end()) return addresses;
+    const auto text = in.block(*table);
+    std::ranges::transform(names, addresses.begin(),
+                           [&](std::string_view name) { return address_of(name, text); });
+  } else if (const auto* table = section(".gopclntab"); table != nullptr) {
+    const auto* text = section(".text");
+    for (const auto& [i, address] :
+         go_functions_named(block(*table), text == nullptr ? 0 : text->header.sh_addr, names))
+      addresses[i] = address;
+  }
+  return addresses;
 }
 
 std::string ElfFile::variable_at(std::uint64_t address) {

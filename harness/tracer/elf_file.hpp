@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -45,10 +46,15 @@ class ElfFile {
   };
   // Where a section is loaded.
   [[nodiscard]] std::optional<Extent> loaded_section(const std::string& name) const;
+  [[nodiscard]] std::optional<Extent> loaded_section_at(std::uint64_t address) const;
 
   // One result an address. Symbols come from .symtab, of the file itself or of its separate debug
   // file below /usr/lib/debug, else from .dynsym; of a stripped Go program from .gopclntab.
   [[nodiscard]] std::vector<Function> functions_at(std::span<const std::uint64_t> addresses);
+
+  // Where functions begin, from the same symbols: one result a name, 0 if there is none. Names as
+  // the symbols say them; "*name": any that ends so.
+  [[nodiscard]] std::vector<std::uint64_t> addresses_of(std::span<const std::string_view> names);
 
   // The variable at an address of the file, from the same symbols: "accounts", "locks+0x28". Empty
   // if none is known to cover it.
@@ -74,6 +80,7 @@ class ElfFile {
   [[nodiscard]] bool take_symbols(const ElfFile& from, std::uint32_t type);
   [[nodiscard]] std::string symbol_name(const Elf64_Sym& symbol) const;
   [[nodiscard]] std::string text_at(std::uint64_t offset) const;
+  [[nodiscard]] std::uint64_t address_of(std::string_view name, std::string_view names) const;
   void look_up(std::vector<std::uint64_t> addresses);
   [[nodiscard]] bool contains(const char* section_name, const std::string& text) const;
 

@@ -3,38 +3,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <algorithm>
-#include <array>
-
-#include "base/file.hpp"
 #include "tracer/descriptors.hpp"
+#include "tracer/signals.hpp"
 
 namespace lastcall {
-namespace {
-
-// What programs and runtimes send themselves all the time; nobody asks who sent those.
-constexpr std::array kEveryday{SIGCHLD, SIGURG,  SIGWINCH, SIGALRM,
-                               SIGPROF, SIGVTALRM, SIGIO, SIGCONT};
-// Ignored unless caught (signal(7)).
-constexpr std::array kHarmless{SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
-
-bool is_fault(int signal) {
-  return signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE;
-}
-// From another process, by kill(2) and its kind; a fault and a timer have no sender.
-bool has_sender(const siginfo_t& info) {
-  return info.si_code == SI_USER || info.si_code == SI_TKILL || info.si_code == SI_QUEUE;
-}
-
-std::string command_of(pid_t pid) {
-  auto text = read_file("/proc/" + std::to_string(pid) + "/cmdline");
-  if (!text) return {};
-  while (text->ends_with('\0')) text->pop_back();
-  std::ranges::replace(*text, '\0', ' ');
-  return text->empty() ? thread_name(pid) : *text;
-}
-
-}  // namespace
 
 std::vector<int> EndRecorder::syscalls() { return {SYS_exit_group}; }
 
@@ -51,11 +23,7 @@ SyscallWish EndRecorder::on_syscall(const Tracee& thread, const SyscallEntry& en
 }
 
 bool EndRecorder::on_signal(const Tracee& thread, const siginfo_t& info) {
-  if (std::ranges::count(kEveryday, info.si_signo) > 0) return false;
-  const auto in = [&](const char* field) {
-    const auto mask = std::strtoull(thread.calls.status_field(thread.pid, field).c_str(), nullptr, 16);
-    return (mask >> (info.si_signo - 1) & 1U) != 0;
-  };
+  if (is_everyday(info.si_signo)) return false;
   SignalTaken taken{.pid = thread.pid,
                     .tid = thread.tid,
                     .signal = info.si_signo,
@@ -64,8 +32,7 @@ bool EndRecorder::on_signal(const Tracee& thread, const siginfo_t& info) {
                     .user = 0,
                     .command = {},
                     .address = 0,
-                    .fatal = !in("SigCgt") && !in("SigIgn") &&
-                             std::ranges::count(kHarmless, info.si_signo) == 0};
+                    .fatal = is_fatal(thread, info.si_signo)};
   if (has_sender(info)) {
     taken.sender = info.si_pid;
     taken.user = info.si_uid;

@@ -16,13 +16,20 @@
 
 namespace lastcall {
 
-Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls) {
+Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls,
+                                             std::span<const int> on_standard_streams) {
   const std::unique_ptr<void, decltype(&seccomp_release)> context(seccomp_init(SCMP_ACT_ALLOW),
                                                                   &seccomp_release);
   if (!context) return Error{"make a seccomp filter", "", ENOMEM, ""};
   int problem = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
   for (const int number : syscalls) {
     if (problem == 0) problem = seccomp_rule_add(context.get(), SCMP_ACT_TRACE(0), number, 0);
+  }
+  for (const int number : on_standard_streams) {
+    if (problem == 0) {
+      problem = seccomp_rule_add(context.get(), SCMP_ACT_TRACE(0), number, 1,
+                                 SCMP_A0_32(SCMP_CMP_LE, STDERR_FILENO));
+    }
   }
   const ScopedFd file(::memfd_create("filter", MFD_CLOEXEC));
   if (problem == 0) problem = file ? seccomp_export_bpf(context.get(), file.get()) : -errno;

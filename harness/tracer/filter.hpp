@@ -16,8 +16,10 @@
 
 namespace lastcall {
 
-// `syscalls`: numbers of this machine's architecture.
-Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls);
+// `syscalls`: numbers of this machine's architecture. `on_standard_streams`: those that stop only if
+// their first argument is 0, 1 or 2; among `syscalls` they stop whatever it is.
+Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls,
+                                             std::span<const int> on_standard_streams = {});
 
 // "rename" <-> 82. Nothing for a name that this architecture has no call of.
 std::optional<int> syscall_number(const std::string& name);

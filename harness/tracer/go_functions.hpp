@@ -16,4 +16,8 @@ namespace lastcall {
 std::map<std::uint64_t, Function> go_functions_at(std::string_view table, std::uint64_t text,
                                                   std::span<const std::uint64_t> addresses);
 
+// Where functions begin, by index of the name.
+std::map<std::size_t, std::uint64_t> go_functions_named(std::string_view table, std::uint64_t text,
+                                                        std::span<const std::string_view> names);
+
 }  // namespace lastcall

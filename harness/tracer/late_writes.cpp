@@ -38,8 +38,8 @@ bool share_descriptors(pid_t one, pid_t other) {
 // EBADF also of a number that is open again, but not for writing, or that is not to blame.
 bool is_explained(const Tracee& thread, const SyscallEntry& entry, int descriptor) {
   const auto flags = descriptor_flags(thread.tid, descriptor);
-  return flags && ((*flags & O_ACCMODE) == O_RDONLY || (*flags & O_PATH) != 0 ||
-                   has_two_descriptors(entry));
+  return flags &&
+         ((*flags & O_ACCMODE) == O_RDONLY || (*flags & O_PATH) != 0 || has_two_descriptors(entry));
 }
 
 }  // namespace
@@ -52,9 +52,7 @@ std::vector<int> LateWrites::syscalls() {
 }
 
 // The kernel gave it descriptors of its own, without those that are closed on exec.
-void LateWrites::executed(const Tracee& thread) {
-  tables_[thread.pid] = std::make_shared<Table>();
-}
+void LateWrites::executed(const Tracee& thread) { tables_[thread.pid] = std::make_shared<Table>(); }
 
 void LateWrites::began(const Tracee& thread) {
   if (thread.tid != thread.pid) return;
@@ -98,11 +96,11 @@ SyscallWish LateWrites::on_syscall(const Tracee& thread, const SyscallEntry& ent
       if (first != second) mark(thread, {How::closed, second, second});
       break;
     case SYS_shutdown:
-      if (second == SHUT_WR || second == SHUT_RDWR)
-        mark(thread, {How::shut_down, first, first});
+      if (second == SHUT_WR || second == SHUT_RDWR) mark(thread, {How::shut_down, first, first});
       break;
     default:
       if (const auto descriptor = watched_by(entry)) {
+        ++sends_;
         const auto& known = table_of(thread).descriptors;
         const auto found = known.find(*descriptor);
         return {.see_exit = found == known.end() || found->second.mark};
@@ -122,11 +120,12 @@ void LateWrites::mark(const Tracee& thread, const Closing& closing) {
       continue;
     auto target = descriptor_target(thread.tid, number);
     if (target.empty()) continue;  // not open, so not closed either
+    ++closes_;
     const bool is_socket = target.starts_with("socket:");
     auto peer = is_socket ? peer_address(copy_of_descriptor(thread.tid, number).get()) : "";
     if (!by || (is_socket && by->frames.empty())) by = closer(thread, table, is_socket);
-    table.descriptors[number] = {std::make_shared<Mark>(
-        Mark{closing.how, std::move(target), std::move(peer), by, now()})};
+    table.descriptors[number] = {
+        std::make_shared<Mark>(Mark{closing.how, std::move(target), std::move(peer), by, now()})};
   }
 }
 

@@ -30,9 +30,9 @@ struct LateWrite {
   enum class How : std::uint8_t { closed, shut_down, before_the_watch };
   How how = How::closed;
   int descriptor = -1;
-  std::string what;  // "socket:[4711] of 127.0.0.1:80", "/var/log/a"; empty: before_the_watch
-  std::string call;  // "sendto"
-  int error = 0;     // EBADF or EPIPE
+  std::string what;   // "socket:[4711] of 127.0.0.1:80", "/var/log/a"; empty: before_the_watch
+  std::string call;   // "sendto"
+  int error = 0;      // EBADF or EPIPE
   Nanoseconds age{};  // since it was closed; 0: before_the_watch
   Stack writer;
   // tid is 0: before_the_watch. Frames only of who closed a socket; else ends_because says so.
@@ -51,6 +51,10 @@ class LateWrites : public TraceObserver {
 
   // `found` is called on the tracer's thread, once for each closing.
   explicit LateWrites(std::function<void(LateWrite)> found) : found_(std::move(found)) {}
+
+  // How many calls that send, and that close or shut down, were looked at.
+  [[nodiscard]] std::uint64_t sends() const { return sends_; }
+  [[nodiscard]] std::uint64_t closes() const { return closes_; }
 
   void executed(const Tracee& thread) override;
   void began(const Tracee& thread) override;
@@ -89,6 +93,8 @@ class LateWrites : public TraceObserver {
 
   std::function<void(LateWrite)> found_;
   StackReader stacks_;
+  std::uint64_t sends_ = 0;
+  std::uint64_t closes_ = 0;
   std::map<pid_t, std::shared_ptr<Table>> tables_;  // of processes
 };
 

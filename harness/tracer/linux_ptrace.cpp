@@ -1,10 +1,12 @@
 #include "tracer/linux_ptrace.hpp"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -147,6 +149,10 @@ std::size_t LinuxPtrace::read_memory(pid_t pid, std::uint64_t address, std::span
 pid_t LinuxPtrace::process_of(pid_t tid) {
   const auto text = status_field(tid, "Tgid");
   return text.empty() ? 0 : std::stoi(text);
+}
+
+bool LinuxPtrace::share_memory(pid_t one, pid_t other) {
+  return ::syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0;
 }
 
 std::string LinuxPtrace::status_field(pid_t pid, const std::string& field) {

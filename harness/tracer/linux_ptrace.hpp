@@ -33,6 +33,7 @@ class LinuxPtrace : public PtraceCalls {
   int write_memory(pid_t tid, std::uint64_t address, std::span<const std::byte> bytes) override;
   std::size_t read_memory(pid_t pid, std::uint64_t address, std::span<std::byte> into) override;
   pid_t process_of(pid_t tid) override;
+  bool share_memory(pid_t one, pid_t other) override;
   std::string status_field(pid_t pid, const std::string& field) override;
 
  private:

@@ -126,17 +126,23 @@ std::uint64_t Modules::end_of(std::uint64_t address) const {
 
 const Module* Modules::at(std::uint64_t address, Memory& memory) {
   const auto* mapping = mapping_at(address);
-  if (mapping == nullptr || (mapping->inode == 0 && mapping->path != kVdso)) return nullptr;
+  if (mapping == nullptr) return nullptr;
+  return module_of(*mapping, memory, [&](const Module::Part& part) {
+    return address >= part.begin && address < part.end;
+  });
+}
+
+const Module* Modules::module_of(const Mapping& mapping, Memory& memory,
+                                 const std::function<bool(const Module::Part&)>& fits) {
+  if (mapping.inode == 0 && mapping.path != kVdso) return nullptr;
   // The one with the file's header comes before it. Any that begins with the file's first page looks
   // like that: LLD lets code begin there too, and a file may be mapped twice.
-  const auto in_file = mapping->offset + (address - mapping->begin);
-  const auto* base = mapping;
+  const auto* base = &mapping;
   for (int i = 0; i < kMostMappingsOfAFile; ++i, --base) {
-    if (base->offset == 0 && same_file(*base, *mapping)) {
+    if (base->offset == 0 && same_file(*base, mapping)) {
       const auto* module = module_from(*base, memory);
       const auto holds = [&](const Module::Part& part) {
-        return address >= part.begin && address < part.end &&
-               address - part.begin + part.offset == in_file;
+        return part.begin - part.offset == mapping.begin - mapping.offset && fits(part);
       };
       if (module != nullptr && std::ranges::any_of(module->parts, holds)) return module;
     }
@@ -161,6 +167,18 @@ const Module* Modules::of_variable(std::uint64_t address, Memory& memory) {
     if (base == mappings_.data()) break;
   }
   return nullptr;
+}
+
+std::vector<const Module*> Modules::with_code(Memory& memory) {
+  std::vector<const Module*> all;
+  for (const auto& mapping : mappings_) {
+    if (!mapping.executable) continue;
+    const auto* module = module_of(mapping, memory, [&](const Module::Part& part) {
+      return part.begin < mapping.end && part.end > mapping.begin;
+    });
+    if (module != nullptr && std::ranges::find(all, module) == all.end()) all.push_back(module);
+  }
+  return all;
 }
 
 const Module* Modules::module_from(const Mapping& base, Memory& memory) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,12 +64,17 @@ class Modules {
   const Module* at(std::uint64_t address, Memory& memory);
   // The same of a variable, which may lie behind what comes from the file: in .bss.
   const Module* of_variable(std::uint64_t address, Memory& memory);
+  // All that have code, each once.
+  std::vector<const Module*> with_code(Memory& memory);
   [[nodiscard]] bool is_executable(std::uint64_t address) const;
   // The end of what is mapped around this address; the address itself if nothing is.
   [[nodiscard]] std::uint64_t end_of(std::uint64_t address) const;
 
  private:
   [[nodiscard]] const Mapping* mapping_at(std::uint64_t address) const;
+  // The one with the file's header, of which a part that is mapped as this mapping is fits.
+  const Module* module_of(const Mapping& mapping, Memory& memory,
+                          const std::function<bool(const Module::Part&)>& fits);
   const Module* module_from(const Mapping& base, Memory& memory);
   std::unique_ptr<Module> read_module(const Mapping& base, Memory& memory) const;
   [[nodiscard]] std::shared_ptr<ElfFile> file_of(const Mapping& base, const Module& module,

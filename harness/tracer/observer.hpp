@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "tracer/breakpoints.hpp"
 #include "tracer/ptrace_calls.hpp"
 
 namespace lastcall {
@@ -19,6 +20,9 @@ struct Tracee {
   pid_t pid = 0;  // its process
   pid_t tid = 0;
   PtraceCalls& calls;
+  // Of its process, and of its children made by fork(2); gone once it executes something. Null in
+  // tests without a loop.
+  Breakpoints* breakpoints = nullptr;
 };
 
 // What becomes of a system call at whose entry a thread stands.
@@ -43,6 +47,9 @@ class TraceObserver {
   // `result` as the kernel returned it: negative is -errno.
   virtual void on_syscall_exit(const Tracee&, const SyscallEntry&, std::int64_t /*result*/) {}
 
+  // It came to a breakpoint, whoever set that; the instruction there is not executed yet, and reads
+  // as int3.
+  virtual void on_breakpoint(const Tracee&, std::uint64_t /*address*/) {}
   // A signal is about to be delivered; SIGKILL never is. Returns whether it is swallowed.
   virtual bool on_signal(const Tracee&, const siginfo_t&) { return false; }
   // A thread is about to end, its memory still there. `status` as wait(2) will give it.

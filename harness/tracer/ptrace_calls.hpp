@@ -58,6 +58,8 @@ class PtraceCalls {
                                                 std::span<std::byte> into) = 0;
   // The process that a thread belongs to; 0 if there is no such thread any more.
   [[nodiscard]] virtual pid_t process_of(pid_t tid) = 0;
+  // Whether both have the same memory, as after vfork(2).
+  [[nodiscard]] virtual bool share_memory(pid_t one, pid_t other) = 0;
   // A field of /proc/PID/status: "SigCgt". Empty if the process is gone.
   [[nodiscard]] virtual std::string status_field(pid_t pid, const std::string& field) = 0;
 };

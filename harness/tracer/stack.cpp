@@ -4,6 +4,8 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <span>
+#include <string_view>
 
 namespace lastcall {
 namespace {
@@ -45,14 +47,45 @@ std::string frames_text(const Stack& stack) {
   return text;
 }
 
+bool begins_with_any(std::string_view text, std::span<const std::string_view> parts) {
+  return std::ranges::any_of(parts, [&](std::string_view part) { return text.starts_with(part); });
+}
+
 }  // namespace
+
+bool is_in_library(const Frame& frame) {
+  constexpr std::string_view kFiles[] = {"libc.so", "libc-",    "libpthread", "libstdc++.so",
+                                         "libc++",  "libgcc_s", "ld-linux",   "[vdso]"};
+  return begins_with_any(std::string_view(frame.module).substr(frame.module.rfind('/') + 1),
+                         kFiles);
+}
+
+bool is_library_frame(const Frame& frame) {
+  constexpr std::string_view kFunctions[] = {
+      "std::",    "void std::", "<std::", "core::",  "<core::", "__gthread",
+      "pthread_", "__pthread",  "__lll_", "__futex", "syscall", "clone"};
+  return is_in_library(frame) || begins_with_any(frame.function, kFunctions);
+}
+
+// What a program compiles into itself of libraries may be all that is left of its own functions.
+std::string place_of(const Stack& stack) {
+  auto own = std::ranges::find_if_not(stack.frames, is_library_frame);
+  if (own == stack.frames.end()) own = std::ranges::find_if_not(stack.frames, is_in_library);
+  if (own == stack.frames.end()) own = stack.frames.begin();
+  return own == stack.frames.end() ? "?" : frame_text(*own);
+}
+
+std::string stack_text(const Stack& stack) {
+  return thread_text(stack) + " in " + place_of(stack) + '\n' + frames_text(stack);
+}
 
 std::string frame_text(const Frame& frame) {
   std::string text = frame.function;
   if (text.empty()) text = file_name(frame.module);
   if (text.empty()) return hexadecimal(frame.address);
   if (frame.offset != 0) text += "+" + hexadecimal(frame.offset);
-  if (!frame.file.empty()) text += " at " + file_name(frame.file) + ":" + std::to_string(frame.line);
+  if (!frame.file.empty())
+    text += " at " + file_name(frame.file) + ":" + std::to_string(frame.line);
   return text;
 }
 

@@ -13,8 +13,8 @@ struct Frame {
   std::uint64_t address = 0;  // of the next instruction: the return address in all but the first
   std::string function;       // as in the source, "app::serve(int)"; empty if no symbol covers it
   std::uint64_t offset = 0;   // from where the function begins; without one the file's own address
-  std::string module;         // path as the process sees it, "[vdso]"; empty if no file is mapped there
-  std::string file;           // where the source was compiled; empty if unknown or not asked for
+  std::string module;  // path as the process sees it, "[vdso]"; empty if no file is mapped there
+  std::string file;    // where the source was compiled; empty if unknown or not asked for
   int line = 0;
   friend bool operator==(const Frame&, const Frame&) = default;
 };
@@ -31,8 +31,18 @@ struct Stack {
 // "serve(int)+0x12", "libfoo.so+0x1234", "0x7f…" if nothing is known; the place after it if known.
 std::string frame_text(const Frame& frame);
 
-// For people. Threads of a process with the same functions on their stacks share one entry, repeated
-// frames one line:
+// Whether it is of the C or C++ library or the loader; and whether it is of a library that may be
+// compiled into the program itself.
+bool is_in_library(const Frame& frame);
+bool is_library_frame(const Frame& frame);
+// The innermost frame that is not a library's, as text; "?" without frames.
+std::string place_of(const Stack& stack);
+
+// "worker-1 (4713) in serve(int)+0x12", and then its frames, a line each.
+std::string stack_text(const Stack& stack);
+
+// For people. Threads of a process with the same functions on their stacks share one entry,
+// repeated frames one line:
 //   3 threads of 4711: worker-1 (4713), worker-2 (4714), worker-3 (4715)
 //     read+0x4d
 //     walk(int)+0x1b (12 times)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <utility>
 
@@ -15,9 +16,12 @@ namespace {
 // for a disk, does not before that is over.
 constexpr auto kStopLimit = std::chrono::milliseconds(100);
 
-constexpr std::uint32_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD |
-                                   PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                                   PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP;
+// One instruction, unless it waits for a page from a slow disk.
+constexpr auto kStepLimit = std::chrono::seconds(1);
+
+constexpr std::uint32_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE |
+                                   PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC |
+                                   PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP;
 constexpr std::uint32_t kAsleep = PTRACE_O_SUSPEND_SECCOMP;
 constexpr std::uint64_t kSyscallInstruction = 2;  // bytes
 // What the kernel itself will make again: ERESTARTSYS to ERESTART_RESTARTBLOCK, errno.h of Linux.
@@ -78,8 +82,29 @@ std::optional<TimePoint> TraceLoop::next_timer() const {
 }
 
 void TraceLoop::report(const siginfo_t& info) {
-  if (info.si_code != CLD_TRAPPED) return ended(info);
-  handle_stop(stopped(info), info);
+  handling_ = true;
+  if (info.si_code == CLD_TRAPPED) {
+    handle_stop(stopped(info), info);
+  } else {
+    ended(info);
+  }
+  handling_ = false;
+  handle_unseen();
+}
+
+// Never from within the handling of a stop: threads that meet breakpoints all the time would nest
+// without an end. In the order of the reports, or some of them would never have their turn.
+void TraceLoop::handle_unseen() {
+  handling_ = true;
+  while (!unseen_.empty() || !unseen_ends_.empty()) {
+    for (const auto tid : std::exchange(unseen_, {})) {
+      const auto found = threads_.find(tid);  // an exec among them may have ended it
+      if (found == threads_.end() || !found->second.unseen) continue;
+      handle_stop(found->second, *std::exchange(found->second.unseen, std::nullopt));
+    }
+    for (const auto& info : std::exchange(unseen_ends_, {})) ended(info);
+  }
+  handling_ = false;
 }
 
 TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
@@ -89,9 +114,11 @@ TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
   auto& thread = found->second;
   if (is_new) thread.pid = calls_.process_of(tid);
   // SIGKILL takes a stopped thread out of its stop, and into that of its exit.
-  if (auto* running = std::get_if<Running>(&thread.now)) thread.now = std::move(*running).stopped(calls_);
+  if (auto* running = std::get_if<Running>(&thread.now))
+    thread.now = std::move(*running).stopped(calls_);
   thread.held = false;
-  if (thread.options != options_ && calls_.set_options(tid, options_) == 0) thread.options = options_;
+  if (thread.options != options_ && calls_.set_options(tid, options_) == 0)
+    thread.options = options_;
   return thread;
 }
 
@@ -105,6 +132,7 @@ void TraceLoop::ended(const siginfo_t& info) {
   if (auto* stopped = std::get_if<Stopped>(&found->second.now)) std::move(*stopped).ended();
   threads_.erase(found);
   if (!whole_process) return;
+  breakpoints_.erase(info.si_pid);
   for (auto* observer : observers_) observer->process_ended(info.si_pid, info);
   ends_.push_back(info);
 }
@@ -112,6 +140,7 @@ void TraceLoop::ended(const siginfo_t& info) {
 void TraceLoop::handle_stop(Thread& thread, const siginfo_t& info) {
   const int signal = stop_signal(info);
   const int event = stop_event(info);
+  const auto stepping = std::exchange(thread.stepping, std::nullopt);
   if (event == PTRACE_EVENT_STOP) {
     if (is_stop_signal(signal)) {
       go_on(thread, Resume::listen);
@@ -122,7 +151,7 @@ void TraceLoop::handle_stop(Thread& thread, const siginfo_t& info) {
     on_event(thread, event);
   } else if (signal == (SIGTRAP | 0x80)) {
     on_syscall_exit(thread);
-  } else {
+  } else if (signal != SIGTRAP || !on_trap(thread, stepping)) {
     on_signal(thread, signal);
   }
 }
@@ -134,10 +163,14 @@ void TraceLoop::on_event(Thread& thread, int event) {
     case PTRACE_EVENT_SECCOMP:
       return on_syscall_entry(thread);
     case PTRACE_EVENT_EXEC:
-      return on_exec(thread);
+      return on_exec(thread, static_cast<pid_t>(message));
     case PTRACE_EVENT_EXIT:
       for (auto* observer : observers_)
         observer->on_thread_exit(tracee(thread), static_cast<int>(message));
+      break;
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+      inherit_breakpoints(thread.pid, static_cast<pid_t>(message));
       break;
     default:  // a new thread or process is met at its own first stop
       break;
@@ -146,7 +179,9 @@ void TraceLoop::on_event(Thread& thread, int event) {
 }
 
 // execve(2) ends all other threads, and the one that called it takes the leader's number.
-void TraceLoop::on_exec(Thread& thread) {
+void TraceLoop::on_exec(Thread& thread, pid_t caller) {
+  const auto called = threads_.find(caller);
+  thread.in_call = called == threads_.end() ? std::nullopt : called->second.in_call;
   for (auto other = threads_.begin(); other != threads_.end();) {
     auto& [tid, gone] = *other;
     if (gone.pid != thread.pid || tid == thread.pid) {
@@ -156,8 +191,9 @@ void TraceLoop::on_exec(Thread& thread) {
     if (auto* stopped = std::get_if<Stopped>(&gone.now)) std::move(*stopped).ended();
     other = threads_.erase(other);
   }
+  breakpoints_.erase(thread.pid);
   for (auto* observer : observers_) observer->executed(tracee(thread));
-  go_on(thread);
+  go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
 }
 
 void TraceLoop::on_syscall_entry(Thread& thread) {
@@ -198,6 +234,65 @@ void TraceLoop::on_syscall_exit(Thread& thread) {
   go_on(thread);
 }
 
+bool TraceLoop::on_trap(Thread& thread, std::optional<std::uint64_t> stepping) {
+  const auto tid = tid_of(thread);
+  user_regs_struct registers{};
+  siginfo_t info{};
+  if (calls_.registers(tid, registers) != 0 || calls_.signal_info(tid, info) != 0) return false;
+  if (stepping && registers.rip != *stepping) {
+    thread.told.reset();
+    go_on(thread);
+    return true;
+  }
+  const auto address = registers.rip - 1;
+  auto& points = *tracee(thread).breakpoints;
+  if ((info.si_code != SI_KERNEL && info.si_code != TRAP_BRKPT) || !points.ever_at(address))
+    return false;
+  registers.rip = address;
+  (void)calls_.set_registers(tid, registers);
+  // A signal that came before its instruction was executed has let it come here again.
+  const std::pair<std::uint64_t, std::uint64_t> here(address, registers.rsp);
+  if (points.is_at(address) && std::exchange(thread.told, here) != here) {
+    for (auto* observer : observers_) observer->on_breakpoint(tracee(thread), address);
+  }
+  if (!points.is_at(address) ||
+      emulate(calls_, tid, points.code_at(calls_, tid, address), registers)) {
+    thread.told.reset();
+    go_on(thread);
+  } else {
+    step_over(tid, address);
+  }
+  return true;
+}
+
+void TraceLoop::step_over(pid_t tid, std::uint64_t address) {
+  const auto points = breakpoints_.at(threads_.at(tid).pid);
+  (void)stop([&](const Thread& thread) {
+    const auto own = breakpoints_.find(thread.pid);
+    return own != breakpoints_.end() && own->second == points;
+  });
+  const auto found = threads_.find(tid);
+  if (found == threads_.end() || found->second.unseen || is_gone(tid)) return;  // SIGKILL
+  (void)points->lift(calls_, tid, address);
+  found->second.stepping = address;
+  go_on(found->second, Resume::one_step);
+  const auto has_stopped = [&] {
+    const auto thread = threads_.find(tid);
+    return thread == threads_.end() || std::holds_alternative<Stopped>(thread->second.now);
+  };
+  take_reports(has_stopped, kStepLimit);
+  (void)points->set(calls_, tid, address);
+}
+
+// Its memory is its parent's, or a copy of it with what is set there.
+void TraceLoop::inherit_breakpoints(pid_t parent, pid_t child) {
+  const auto found = breakpoints_.find(parent);
+  if (found == breakpoints_.end() || found->second->empty() || breakpoints_.contains(child)) return;
+  breakpoints_[child] = calls_.share_memory(parent, child)
+                            ? found->second
+                            : std::make_shared<Breakpoints>(*found->second);
+}
+
 void TraceLoop::on_signal(Thread& thread, int signal) {
   const auto tid = tid_of(thread);
   const auto repaired_at = std::exchange(thread.repaired_at, std::nullopt);
@@ -223,9 +318,11 @@ void TraceLoop::on_signal(Thread& thread, int signal) {
 // A stop by PTRACE_INTERRUPT, the first stop of a new thread, or the end of a group stop.
 void TraceLoop::interrupted(Thread& thread) {
   if (!std::exchange(thread.begun, true)) {
+    if (tid_of(thread) == thread.pid)
+      inherit_breakpoints(std::atoi(calls_.status_field(thread.pid, "PPid").c_str()), thread.pid);
     for (auto* observer : observers_) observer->began(tracee(thread));
-  } else if (user_regs_struct registers{}; calls_.registers(tid_of(thread), registers) == 0 &&
-                                           says_interrupted(registers)) {
+  } else if (user_regs_struct registers{};
+             calls_.registers(tid_of(thread), registers) == 0 && says_interrupted(registers)) {
     repair(thread, registers);
   }
   go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
@@ -245,63 +342,82 @@ bool TraceLoop::is_ignored(pid_t pid, int signal) {
     return (mask >> (signal - 1) & 1U) != 0;
   };
   if (has("SigCgt")) return false;
-  const bool by_default = signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH ||
-                          signal == SIGCONT;
+  const bool by_default =
+      signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
   return by_default || has("SigIgn");
 }
 
 void TraceLoop::go_on(Thread& thread, Resume how, int signal) {
+  if (thread.unseen) return;  // SIGKILL took it out of this stop into another
   thread.now = std::get<Stopped>(std::move(thread.now)).resume(how, signal);
 }
 
-Tracee TraceLoop::tracee(const Thread& thread) const {
-  return {thread.pid, tid_of(thread), calls_};
+Tracee TraceLoop::tracee(const Thread& thread) {
+  auto& points = breakpoints_[thread.pid];
+  if (!points) points = std::make_shared<Breakpoints>();
+  return {thread.pid, tid_of(thread), calls_, points.get()};
 }
 
 pid_t TraceLoop::tid_of(const Thread& thread) {
   return std::visit([](const auto& now) { return now.tid(); }, thread.now);
 }
 
-std::size_t TraceLoop::stop_all() {
-  const auto is_running = [](const auto& entry) {
-    return std::holds_alternative<Running>(entry.second.now);
+std::size_t TraceLoop::stop(const std::function<bool(const Thread&)>& is_wanted) {
+  const auto still_runs = [&](const auto& entry) {
+    return std::holds_alternative<Running>(entry.second.now) && is_wanted(entry.second);
   };
-  for (const auto& [tid, thread] : threads_) {
-    if (std::holds_alternative<Running>(thread.now)) (void)calls_.interrupt(tid);
+  for (const auto& entry : threads_) {
+    if (still_runs(entry)) (void)calls_.interrupt(entry.first);
   }
-  const auto limit = now() + kStopLimit;
+  take_reports([&] { return std::ranges::none_of(threads_, still_runs); }, kStopLimit);
+  return static_cast<std::size_t>(std::ranges::count_if(threads_, still_runs));
+}
+
+void TraceLoop::take_reports(const std::function<bool()>& enough, Nanoseconds limit) {
+  const auto until = now() + limit;
   for (;;) {
     while (const auto info = calls_.wait()) {
-      if (info->si_code != CLD_TRAPPED) {
+      if (info->si_code == CLD_TRAPPED) {
+        stopped(*info).unseen = *info;
+        unseen_.push_back(info->si_pid);
+      } else if (const auto found = threads_.find(info->si_pid);
+                 found != threads_.end() && handling_) {
+        unseen_ends_.push_back(*info);  // who calls this may be telling of that thread
+        if (auto* gone = std::get_if<Running>(&found->second.now))
+          found->second.now = std::move(*gone).stopped(calls_);
+      } else {
         ended(*info);
-        continue;
       }
-      stopped(*info).unseen = *info;
     }
-    const auto left = std::ranges::count_if(threads_, is_running);
-    if (left == 0 || now() >= limit) return static_cast<std::size_t>(left);
-    calls_.await(limit - now());
+    if (enough() || now() >= until) return;
+    calls_.await(until - now());
   }
 }
 
-std::size_t TraceLoop::with_all_stopped(
-    const std::function<void(const std::vector<Tracee>&)>& look) {
-  const auto missing = stop_all();
+bool TraceLoop::is_gone(pid_t tid) const {
+  return std::ranges::any_of(unseen_ends_,
+                             [tid](const siginfo_t& end) { return end.si_pid == tid; });
+}
+
+std::size_t TraceLoop::with_stopped(std::optional<pid_t> only, const Look& look) {
+  const auto is_wanted = [only](const Thread& thread) { return !only || thread.pid == *only; };
+  const auto missing = stop(is_wanted);
   std::vector<Tracee> all;
   for (const auto& [tid, thread] : threads_) {
-    if (std::holds_alternative<Stopped>(thread.now)) all.push_back(tracee(thread));
+    if (std::holds_alternative<Stopped>(thread.now) && !is_gone(tid) && is_wanted(thread))
+      all.push_back(tracee(thread));
   }
   look(all);
-  std::vector<pid_t> unseen;
-  for (const auto& [tid, thread] : threads_) {
-    if (thread.unseen) unseen.push_back(tid);
-  }
-  for (const auto tid : unseen) {
-    const auto found = threads_.find(tid);  // an exec among them may have ended it
-    if (found == threads_.end()) continue;
-    handle_stop(found->second, *std::exchange(found->second.unseen, std::nullopt));
-  }
+  if (!handling_) handle_unseen();
   return missing;
+}
+
+std::size_t TraceLoop::with_all_stopped(const Look& look) {
+  return with_stopped(std::nullopt, look);
+}
+
+std::size_t TraceLoop::with_process_stopped(pid_t pid, const Look& look) {
+  return with_stopped(pid, look);
 }
 
 void TraceLoop::wake_filters() {

@@ -1,10 +1,17 @@
 // Follows a process and all that it starts: threads, children and what they execute. Takes what the
 // kernel reports, tells the observers, lets the threads go on. Keeps what tracing would disturb as
 // it was: group stops, signals and their information, calls that a stop interrupted. One thread.
+//
+// A breakpoint is left by doing what its instruction does, or by one step with the instruction in
+// place while every other thread of that memory is stopped; one that does not stop for that,
+// because it waits in the kernel for what nothing interrupts, may come past it unseen in those
+// microseconds. A signal that comes before the step is delivered first. A process that blocks or
+// ignores SIGTRAP loses that setting at its first breakpoint: the kernel forces it.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -39,10 +46,14 @@ class TraceLoop {
   // in the kernel for what nothing interrupts, follows at its next stop.
   void wake_filters();
 
+  using Look = std::function<void(const std::vector<Tracee>&)>;
   // Stops every thread of every process, calls `look` with all that stopped, and lets them go on.
   // Threads that do not stop within the limit, and those that are held, are looked at as well if
-  // they are stopped at all. Returns how many were not.
-  std::size_t with_all_stopped(const std::function<void(const std::vector<Tracee>&)>& look);
+  // they are stopped at all. Returns how many were not. An observer may call it while it is told
+  // something: what happens meanwhile is told once that has been dealt with.
+  std::size_t with_all_stopped(const Look& look);
+  // The same of the threads of one process.
+  std::size_t with_process_stopped(pid_t pid, const Look& look);
 
   // The ends of children since the last call, whether traced or not: what waitid(2) said.
   [[nodiscard]] std::vector<siginfo_t> take_ends() { return std::exchange(ends_, {}); }
@@ -53,12 +64,14 @@ class TraceLoop {
   struct Thread {
     pid_t pid = 0;
     std::variant<Running, Stopped> now;
-    std::optional<siginfo_t> unseen{};      // reported while everybody was being stopped
-    std::optional<SyscallEntry> in_call{};  // its exit was asked for
+    std::optional<siginfo_t> unseen{};           // reported while everybody was being stopped
+    std::optional<SyscallEntry> in_call{};       // its exit was asked for
     std::optional<std::uint64_t> repaired_at{};  // the call that begins there is made again
-    std::uint32_t options = 0;                   // as last set; 0: as inherited
-    bool held = false;                           // until a timer
-    bool begun = false;                          // its first stop was seen
+    std::optional<std::uint64_t> stepping{};     // from there, past a breakpoint
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> told{};  // rip, rsp at a breakpoint
+    std::uint32_t options = 0;                                      // as last set; 0: as inherited
+    bool held = false;                                              // until a timer
+    bool begun = false;                                             // its first stop was seen
   };
   struct Timer {
     TimePoint due;
@@ -68,10 +81,15 @@ class TraceLoop {
   // The thread, known to have stopped.
   Thread& stopped(const siginfo_t& info);
   void report(const siginfo_t& info);
+  void handle_unseen();
   void ended(const siginfo_t& info);
   void handle_stop(Thread& thread, const siginfo_t& info);
+  // Whether SIGTRAP was made by a breakpoint. `stepping`: its own, where the step began.
+  [[nodiscard]] bool on_trap(Thread& thread, std::optional<std::uint64_t> stepping);
+  void step_over(pid_t tid, std::uint64_t address);
+  void inherit_breakpoints(pid_t parent, pid_t child);
   void on_event(Thread& thread, int event);
-  void on_exec(Thread& thread);
+  void on_exec(Thread& thread, pid_t caller);
   void on_syscall_entry(Thread& thread);
   void on_syscall_exit(Thread& thread);
   void on_signal(Thread& thread, int signal);
@@ -79,13 +97,23 @@ class TraceLoop {
   void repair(Thread& thread, user_regs_struct& registers);
   [[nodiscard]] bool is_ignored(pid_t pid, int signal);
   void go_on(Thread& thread, Resume how = Resume::run, int signal = 0);
-  [[nodiscard]] Tracee tracee(const Thread& thread) const;
-  std::size_t stop_all();
+  [[nodiscard]] Tracee tracee(const Thread& thread);
+  std::size_t with_stopped(std::optional<pid_t> only, const Look& look);
+  // Returns how many of those that are wanted still run.
+  std::size_t stop(const std::function<bool(const Thread&)>& is_wanted);
+  // Takes reports without handling them, until it is enough or the limit has passed.
+  void take_reports(const std::function<bool()>& enough, Nanoseconds limit);
+  [[nodiscard]] bool is_gone(pid_t tid) const;
   [[nodiscard]] static pid_t tid_of(const Thread& thread);
 
   PtraceCalls& calls_;
   std::vector<TraceObserver*> observers_;
   std::map<pid_t, Thread> threads_;
+  std::map<pid_t, std::shared_ptr<Breakpoints>> breakpoints_;  // of processes
+  // Reported while threads were being stopped, and not yet handled.
+  std::vector<pid_t> unseen_;
+  std::vector<siginfo_t> unseen_ends_;
+  bool handling_ = false;  // observers are being told something
   std::vector<siginfo_t> ends_;
   std::vector<Timer> timers_;
   std::uint32_t options_ = 0;

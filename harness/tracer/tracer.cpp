@@ -27,8 +27,9 @@ sigset_t only_sigchld() {
 }  // namespace
 
 Result<std::unique_ptr<Tracer>> Tracer::start(std::span<const int> syscalls,
-                                              std::vector<TraceObserver*> observers) {
-  auto filter = make_filter(syscalls);
+                                              std::vector<TraceObserver*> observers,
+                                              std::span<const int> on_standard_streams) {
+  auto filter = make_filter(syscalls, on_standard_streams);
   if (!filter) return filter.error();
   const auto child = only_sigchld();
   if (const int problem = ::pthread_sigmask(SIG_BLOCK, &child, nullptr); problem != 0)

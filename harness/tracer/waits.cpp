@@ -14,10 +14,12 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <span>
 #include <string_view>
 #include <utility>
 
+#include "base/file.hpp"
 #include "tracer/memory.hpp"
 #include "tracer/modules.hpp"
 
@@ -132,33 +134,6 @@ std::string name_of(WaitKind kind) {
     default:
       return "futex";
   }
-}
-
-bool begins_with_any(std::string_view text, std::span<const std::string_view> parts) {
-  return std::ranges::any_of(parts, [&](std::string_view part) { return text.starts_with(part); });
-}
-
-bool is_in_library(const Frame& frame) {
-  constexpr std::string_view kFiles[] = {"libc.so", "libc-",    "libpthread", "libstdc++.so",
-                                         "libc++",  "libgcc_s", "ld-linux",   "[vdso]"};
-  return begins_with_any(std::string_view(frame.module).substr(frame.module.rfind('/') + 1),
-                         kFiles);
-}
-
-bool is_library_frame(const Frame& frame) {
-  // Compiled into the program itself.
-  constexpr std::string_view kFunctions[] = {
-      "std::",    "void std::", "<std::", "core::",  "<core::", "__gthread",
-      "pthread_", "__pthread",  "__lll_", "__futex", "syscall", "clone"};
-  return is_in_library(frame) || begins_with_any(frame.function, kFunctions);
-}
-
-// What a program compiles into itself of libraries may be all that is left of its own functions.
-std::string place_of(const Stack& stack) {
-  auto own = std::ranges::find_if_not(stack.frames, is_library_frame);
-  if (own == stack.frames.end()) own = std::ranges::find_if_not(stack.frames, is_in_library);
-  if (own == stack.frames.end()) own = stack.frames.begin();
-  return own == stack.frames.end() ? "?" : frame_text(*own);
 }
 
 std::string hexadecimal(std::uint64_t value) {
@@ -454,6 +429,30 @@ std::vector<ThreadWait> waits_of(const std::vector<Tracee>& tracees,
   }
   std::ranges::move(further, std::back_inserter(waits));
   return waits;
+}
+
+std::string untimed_futex_waits(pid_t pid) {
+  // "202 0x7f10 0x80 0x2 0x0 …": the call and its arguments (proc(5), "/proc/pid/syscall").
+  constexpr std::array<std::uint64_t, 4> kWaits{FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_LOCK_PI,
+                                                kFutexLockPi2};
+  std::string all;
+  std::error_code ec;
+  const auto tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks, ec)) {
+    const auto call = read_file(task.path().string() + "/syscall");
+    if (!call) return {};
+    std::istringstream words(*call);
+    long number = -1;
+    std::uint64_t address = 0;
+    std::uint64_t operation = 0;
+    std::uint64_t value = 0;
+    std::uint64_t timeout = 1;
+    words >> number >> std::hex >> address >> operation >> value >> timeout;
+    const bool waits = std::ranges::count(kWaits, operation & FUTEX_CMD_MASK) > 0;
+    if (!words || number != SYS_futex || !waits || timeout != 0) return {};
+    all += task.path().filename().string() + ' ' + *call;
+  }
+  return all;
 }
 
 }  // namespace lastcall

@@ -57,4 +57,9 @@ struct ThreadWait {
 std::vector<ThreadWait> waits_of(const std::vector<Tracee>& tracees,
                                  const std::vector<Stack>& stacks);
 
+// Of a process all of whose threads wait in futex(2) without a time-out: where each stands, so that
+// two answers that are the same say that none of them has moved. Empty if one does anything else.
+// From /proc, nobody is stopped; from any thread.
+std::string untimed_futex_waits(pid_t pid);
+
 }  // namespace lastcall

@@ -9,7 +9,9 @@
 #include "client/http_get.hpp"
 #include "client/session.hpp"
 #include "target/line_splitter.hpp"
+#include "target/process_tree.hpp"
 #include "target/resources.hpp"
+#include "tracer/descriptors.hpp"
 
 namespace lastcall {
 namespace {
@@ -107,6 +109,26 @@ asio::awaitable<void> observe_setting(const TrialParts& trial) {
   if (lines > kMostLines) {
     trial.segment.record(
         NotObserved{std::string(kSetting), "the answer has more than a thousand lines"});
+  }
+}
+
+asio::awaitable<void> count_open(const TrialParts& trial, const TriggerBoard& board,
+                                 std::function<bool()> over) {
+  constexpr auto kTick = std::chrono::milliseconds(2);
+  constexpr std::uint64_t kFirst = 16;
+  asio::steady_timer timer(trial.io);
+  for (std::uint64_t next = kFirst; !over();) {
+    if (const auto answers = board.counted(ClientEvent::acknowledged); answers >= next) {
+      OpenCounted open{.answers = answers};
+      for (const auto& process : descendants()) {
+        open.descriptors += descriptors_of(process.pid).size();
+        if (const auto used = resources_of(process.pid)) open.threads += used->threads;
+      }
+      trial.segment.record(open);
+      next = 2 * answers;
+    }
+    timer.expires_after(kTick);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   }
 }
 

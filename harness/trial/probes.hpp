@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "client/trigger_board.hpp"
 #include "trial/target_process.hpp"
 #include "trial/trial_parts.hpp"
 
@@ -23,6 +24,11 @@ boost::asio::awaitable<void> probe_health(const TrialParts& trial, std::function
 
 // For config-effective: asks its URL once and records the lines of the answer, the first thousand.
 boost::asio::awaitable<void> observe_setting(const TrialParts& trial);
+
+// For `released`, if it is strict: what the target's processes have open each time that twice as
+// many answers have come, from 16 on, until `over()`.
+boost::asio::awaitable<void> count_open(const TrialParts& trial, const TriggerBoard& board,
+                                        std::function<bool()> over);
 
 // For overhead, if it bounds memory or processor time: what the target has used as `phase` ends.
 // Nothing if the target has just ended.

@@ -12,6 +12,7 @@
 #include "client/trigger_board.hpp"
 #include "target/process_tree.hpp"
 #include "target/surroundings.hpp"
+#include "trial/runtime_help.hpp"
 
 namespace lastcall {
 namespace {
@@ -20,7 +21,8 @@ namespace asio = boost::asio;
 
 // A small fixed environment, so that a trial does not depend on who runs it.
 std::vector<std::string> environment_of(const TargetProcess::Start& start, const std::string& path,
-                                        const std::string& notify_address) {
+                                        const std::string& notify_address,
+                                        const std::string& program) {
   const auto& dir = start.placeholders.at("dir");
   std::map<std::string, std::string> variables{{"PATH", path},
                                                {"HOME", dir},
@@ -30,6 +32,7 @@ std::vector<std::string> environment_of(const TargetProcess::Start& start, const
   for (const auto& [name, value] : start.target.environment) {
     variables[name] = expand_placeholders(value, start.placeholders);
   }
+  if (start.tracing != nullptr) help_runtimes(variables, program, dir);
   std::vector<std::string> environment;
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
   return environment;
@@ -159,7 +162,7 @@ Result<Launched> TargetProcess::launch(const Start& start, std::vector<std::stri
       !made)
     return made.error();
   Launcher launcher;
-  launcher.environment = environment_of(start, path, notify_->address());
+  launcher.environment = environment_of(start, path, notify_->address(), program);
   const auto groups = start.limits == nullptr ? std::vector<int>() : start.limits->groups();
   return launcher(*executable, command, StandardStreams{out, err},
                   WatchdogVariables(target.service.watchdog), PidNamespace{target.pid1},

@@ -111,7 +111,7 @@ class TargetProcess {
   TargetListener listener_;
   Launched launched_;
   Tracing* tracing_ = nullptr;
-  boost::asio::signal_set child_signals_;                // if it is not traced
+  boost::asio::signal_set child_signals_;              // if it is not traced
   boost::asio::posix::stream_descriptor traced_ends_;  // if it is
   Output out_;
   Output err_;

@@ -23,6 +23,7 @@
 #include "target/limits.hpp"
 #include "target/port_lease.hpp"
 #include "target/resources.hpp"
+#include "tracer/waits.hpp"
 #include "trial/client_link.hpp"
 #include "trial/custom_checkers.hpp"
 #include "trial/fault_runner.hpp"
@@ -30,6 +31,7 @@
 #include "trial/probes.hpp"
 #include "trial/readiness.hpp"
 #include "trial/recovery.hpp"
+#include "trial/runtime_help.hpp"
 #include "trial/service_watch.hpp"
 #include "trial/target_process.hpp"
 #include "trial/tracing.hpp"
@@ -177,13 +179,25 @@ class Trial {
   void start_tracing() {
     const auto& target = plan_.scenario.target;
     if (!target.trace) return;
-    auto tracing = Tracing::start({.segment = order_.directory + "/segments/tracer.seg",
-                                   .stop_signals = target.stop.signals});
+    Tracing::Settings settings{.segment = order_.directory + "/segments/tracer.seg",
+                               .stop_signals = target.stop.signals};
+    settings.open_at_exit = is_strict();
+    if (settings.open_at_exit && !target.state.empty()) {
+      // What was written and not synced is known only if all of it was seen.
+      settings.state_folder = fs::weakly_canonical(fs::path(placeholders_["dir"]) / target.state);
+      settings.asleep = false;
+    }
+    auto tracing = Tracing::start(std::move(settings));
     if (tracing) {
       tracing_ = std::move(*tracing);
     } else {
       segment_.record(TraceFailed{tracing.error().message()});
     }
+  }
+
+  [[nodiscard]] bool is_strict() const {
+    const auto& released = plan_.scenario.properties.at("released");
+    return released.judged && released.strict;
   }
 
   Result<bool> lay_out() {
@@ -244,6 +258,7 @@ class Trial {
         [this, begin](Nanoseconds timeout) { return service_.start_deadline(begin, timeout); });
     if (ready_ && !target_.ended()) {
       segment_.record(TargetReady{});
+      if (tracing_) tracing_->ready();
       service_.activated();
     } else if (!target_.exec_problem().empty()) {
       segment_.record(TargetNotStarted{target_.exec_problem()});
@@ -271,6 +286,13 @@ class Trial {
     segment_.record(PhaseBegan{Phase::load});
     link_.say(Control::load);
     faults_.begin(Phase::load);
+    if (is_strict()) {
+      asio::co_spawn(
+          io_,
+          count_open(parts_, board_,
+                     [this] { return faults_.stop_begun() || target_.ended() || closed_; }),
+          asio::detached);
+    }
     co_await changes_.until(
         [&] {
           return faults_.stop_begun() || target_.ended() || given_up_ || !link_.problem().empty();
@@ -292,19 +314,19 @@ class Trial {
             parts_, [this] { return target_.ended() || given_up_; }, [this] { return closed_; }),
         asio::detached);
     asio::co_spawn(io_, watch_pressure(), asio::detached);
+    if (tracing_) asio::co_spawn(io_, watch_for_deadlock(), asio::detached);
     link_.say(Control::stop);
     faults_.begin(Phase::drain);
     service_.stop_begun(faults_.stop_time(), plan_.scenario.target.stop.deadline);
     // The target may ask for more time as it goes, EXTEND_TIMEOUT_USEC; while it is held by a pause
     // its time does not run.
     const auto deadline = [this] { return service_.stop_deadline() + faults_.paused_since_stop(); };
-    while (!target_.ended() && !given_up_ && now() < deadline()) {
-      co_await changes_.until([&] { return target_.ended() || given_up_; }, deadline());
-    }
-    if (!target_.ended()) {
-      if (!given_up_) segment_.record(DeadlinePassed{});
-      co_await force_end("still running at the deadline");
-    }
+    const auto over = [this] { return target_.ended() || given_up_ || deadlocked_; };
+    while (!over() && now() < deadline()) co_await changes_.until(over, deadline());
+    if (target_.ended()) co_return;
+    if (deadlocked_) co_return co_await force_end("its threads wait for one another for ever");
+    if (!given_up_) segment_.record(DeadlinePassed{});
+    co_await force_end("still running at the deadline");
   }
 
   // How much of the stop some task waited for a processor: what looks like idling may be that.
@@ -321,10 +343,42 @@ class Trial {
     }
   }
 
+  [[nodiscard]] bool only_one_signal_comes() const {
+    std::size_t signals = 0;
+    for (const auto& fault : plan_.faults) {
+      if (const auto* sent = std::get_if<SendSignals>(&fault.act)) signals += sent->steps.size();
+    }
+    return signals == 1;
+  }
+
+  // A deadline need not be waited out by a target whose threads all wait in locks, in a cycle.
+  asio::awaitable<void> watch_for_deadlock() {
+    constexpr auto kTick = std::chrono::milliseconds(50);
+    asio::steady_timer timer(io_);
+    std::string before;
+    for (int looks_left = 3; looks_left > 0 && only_one_signal_comes();) {
+      timer.expires_after(kTick);
+      co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+      if (closed_ || !tracing_ || target_.ended()) co_return;
+      auto waits = untimed_futex_waits(target_.pid());
+      const bool same = !waits.empty() && waits == before;
+      before = std::move(waits);
+      if (!same) continue;
+      --looks_left;
+      before.clear();
+      if (!tracing_->look(StacksAt::deadlock)) continue;
+      deadlocked_ = true;
+      changes_.notify();
+      co_return;
+    }
+  }
+
   asio::awaitable<void> force_end(std::string reason) {
+    if (tracing_ && !deadlocked_) tracing_->look(StacksAt::deadline);
     target_.force(SIGQUIT, reason);
     co_await changes_.until([&] { return target_.ended() || given_up_; }, now() + kLastWordsGrace);
     if (target_.ended()) co_return;
+    if (tracing_) record_node_report(placeholders_["dir"], segment_);
     target_.force(SIGKILL, reason);
     co_await changes_.until([&] { return target_.ended(); }, now() + kLastWordsGrace);
   }
@@ -441,6 +495,7 @@ class Trial {
   bool ready_ = false;
   bool loading_ = false;  // the load phase has begun
   bool noted_resources_ = false;
+  bool deadlocked_ = false;
   bool closed_ = false;  // nothing may be recorded any more
 };
 

@@ -70,11 +70,11 @@ constexpr const char* kOneOfEach =
 {"t":"0.055000000","kind":"thread_waits","pid":80,"tid":81,"thread":"worker","place":"transfer()","waits":"mutex 0x10"}
 {"t":"0.056000000","kind":"threads_stuck","deadlock":true,"certain":false,"text":"deadlock of 2 threads"}
 {"t":"0.057000000","kind":"sent_late","pid":80,"end":"shut_down","descriptor":5,"what":"socket:[4711]","call":"sendto","error":32,"age":1000,"writer":"worker","closer":"main"}
-{"t":"0.058000000","kind":"sends_watched","pid":80,"sends":12,"closes":3}
+{"t":"0.058000000","kind":"sends_watched","sends":12,"closes":3}
 {"t":"0.059000000","kind":"foreign_bytes","connection":"12/3","owner":"0/9"}
 {"t":"0.060000000","kind":"exit_examined","pid":80,"left":1}
 {"t":"0.061000000","kind":"left_at_exit","pid":80,"type":"listener","fails":true,"text":"listens at 127.0.0.1:80"}
-{"t":"0.062000000","kind":"open_counted","answers":64,"descriptors":20,"connections":10,"threads":4}
+{"t":"0.062000000","kind":"open_counted","answers":64,"descriptors":20,"threads":4}
 {"t":"0.063000000","kind":"panics_watched","pid":80,"program":"server","runtimes":"c++","reason":""}
 {"t":"0.064000000","kind":"panic_entered","pid":80,"tid":81,"runtime":"go","what":"programming_error","type":"runtime.boundsError","message":"","stack":"main.f"}
 {"t":"0.065000000","kind":"syscall_reached","fault":1,"pid":80,"tid":81,"exit":true,"call":"fsync(5)","place":"save()"}

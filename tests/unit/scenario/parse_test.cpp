@@ -374,5 +374,13 @@ released = { allow = ["*.pid"], judge = true }
   EXPECT_THAT(scenario.properties.at("released").allow, ElementsAre("*.pid"));
 }
 
+TEST(Parse, AWordStandsForATableWithThatBoolean) {
+  std::string text(kSmallest);
+  text.insert(text.find("ready"), "trace = true\n");
+  EXPECT_FALSE(parsed(text).properties.at("released").strict);
+  EXPECT_TRUE(
+      parsed(text + "[properties]\nreleased = \"strict\"").properties.at("released").strict);
+}
+
 }  // namespace
 }  // namespace lastcall

@@ -57,6 +57,7 @@ class DamagedMemory : public PtraceCalls {
   int set_registers(pid_t, const user_regs_struct&) override { return EPERM; }
   int write_memory(pid_t, std::uint64_t, std::span<const std::byte>) override { return EPERM; }
   pid_t process_of(pid_t tid) override { return real_.process_of(tid); }
+  bool share_memory(pid_t, pid_t) override { return false; }
   std::string status_field(pid_t, const std::string&) override { return ""; }
 
  private:

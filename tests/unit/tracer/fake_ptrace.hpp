@@ -39,6 +39,7 @@ class FakePtrace : public PtraceCalls {
   std::map<std::string, std::string> status;  // of any process
   std::deque<siginfo_t> reports;
   Nanoseconds awaited{};
+  std::map<std::uint64_t, std::uint8_t> memory;  // of all processes
 
   // --- what happens ---
   void stops(pid_t tid, int signal, int event = 0) {
@@ -114,8 +115,13 @@ class FakePtrace : public PtraceCalls {
     constexpr const char* kNames[] = {"run", "to exit", "step", "listen"};
     found->second.resumed.push_back(kNames[static_cast<std::size_t>(how)] +
                                     (signal == 0 ? "" : " " + std::to_string(signal)));
+    if (how == Resume::one_step) {
+      ++found->second.registers.rip;
+      if (!at_step || at_step()) takes(tid, SIGTRAP);
+    }
     return 0;
   }
+  std::function<bool()> at_step;  // whether nothing else comes of the step
   int set_options(pid_t tid, std::uint32_t options) override {
     EXPECT_TRUE(threads[tid].stopped) << tid;
     threads[tid].options = options;
@@ -141,9 +147,19 @@ class FakePtrace : public PtraceCalls {
     threads[tid].registers = registers;
     return 0;
   }
-  int write_memory(pid_t, std::uint64_t, std::span<const std::byte>) override { return EFAULT; }
-  std::size_t read_memory(pid_t, std::uint64_t, std::span<std::byte>) override { return 0; }
+  int write_memory(pid_t, std::uint64_t address, std::span<const std::byte> bytes) override {
+    for (const auto byte : bytes) memory[address++] = static_cast<std::uint8_t>(byte);
+    return 0;
+  }
+  std::size_t read_memory(pid_t, std::uint64_t address, std::span<std::byte> into) override {
+    std::size_t count = 0;
+    for (; count < into.size() && memory.contains(address + count); ++count)
+      into[count] = std::byte{memory[address + count]};
+    return count;
+  }
   pid_t process_of(pid_t tid) override { return threads[tid].pid; }
+  bool share_memory(pid_t one, pid_t other) override { return sharing == std::pair(one, other); }
+  std::pair<pid_t, pid_t> sharing{};
   std::string status_field(pid_t, const std::string& field) override { return status[field]; }
 };
 

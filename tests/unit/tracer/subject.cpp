@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -276,6 +277,62 @@ int thread_by_thread() {
 
 }  // namespace ends
 
+// Ends that nothing in the program wanted, each in a function of that name.
+namespace deaths {
+
+[[gnu::noinline]] void stay() {
+  for (;;) ::pause();
+}
+// Another thread is in stay() then.
+void with_company() {
+  std::atomic<bool> named = false;
+  std::thread([&] {
+    ::pthread_setname_np(::pthread_self(), "company");
+    named = true;
+    named.notify_one();
+    stay();
+  }).detach();
+  named.wait(false);
+}
+[[gnu::noinline]] void give_up() {
+  std::abort();
+}
+[[gnu::noinline]] void write_to(volatile int* nowhere) {
+  *nowhere = 1;
+}
+[[gnu::noinline]] void leave() {
+  ::_exit(7);
+}
+int by_abort() {
+  with_company();
+  give_up();
+  return 0;
+}
+int by_a_fault() {
+  with_company();
+  write_to(reinterpret_cast<volatile int*>(0x10));
+  return 0;
+}
+int by_exit() {
+  with_company();
+  leave();
+  return 0;
+}
+// Says that it is ready, and takes whatever comes.
+int by_a_signal() {
+  (void)!::write(1, "ready\n", 6);
+  stay();
+  return 0;
+}
+int by_its_own_kill() {
+  (void)!::rename("/nowhere/a\nb", "/nowhere/c");
+  ::close(777);
+  ::kill(::getpid(), SIGKILL);
+  return 0;
+}
+
+}  // namespace deaths
+
 namespace {
 
 volatile sig_atomic_t told = 0;
@@ -350,6 +407,17 @@ int close_and_wait() {
   ::_exit(0);
 }
 
+// Writes with both calls, to both streams, and to a descriptor that is neither.
+int write_last_words() {
+  (void)!::write(1, "first\n", 6);
+  char one[] = "sec";
+  char two[] = "ond\n";
+  const iovec pieces[] = {{one, 3}, {two, 4}};
+  (void)!::writev(2, pieces, 2);
+  (void)!::write(::open("/dev/null", O_WRONLY), "elsewhere\n", 10);
+  return 0;
+}
+
 int write_to(const char* path) {
   const int file = ::open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   const ssize_t count = ::write(file, "0123456789", 10);
@@ -397,6 +465,12 @@ int main(int count, char** arguments) {
       {"end-two", ends::with_a_listener_of_two},
       {"end-thread", ends::with_a_thread},
       {"end-raw", ends::thread_by_thread},
+      {"die-abort", deaths::by_abort},
+      {"die-fault", deaths::by_a_fault},
+      {"die-exit", deaths::by_exit},
+      {"die-signal", deaths::by_a_signal},
+      {"die-kill", deaths::by_its_own_kill},
+      {"words", write_last_words},
       {"write", [&] { return write_to(argument.c_str()); }},
   };
   const auto found = programs.find(count > 1 ? arguments[1] : "");

@@ -172,6 +172,23 @@ TEST_F(Loop, ACallThatTheKernelWillMakeAgainHasNoResultYet) {
   EXPECT_THAT(told.what, ElementsAre("entry 1"));
 }
 
+TEST_F(Loop, TheResultOfAnExecutionIsToldToo) {
+  add_thread(101);
+  told.what.clear();
+  told.wish.see_exit = true;
+  calls.enters(101, SYS_execve);
+  loop.work();
+  calls.threads[kPid].message = 101;  // who called it, and is the leader now
+  calls.stops(kPid, SIGTRAP, PTRACE_EVENT_EXEC);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("to exit"));
+  calls.returns(kPid, 0);
+  loop.work();
+  EXPECT_THAT(told.what, ElementsAre("entry 59", "executed 100", "exit 59 0"));
+  EXPECT_EQ(look(), 1U);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run", "run"));  // nothing is asked for any more
+}
+
 TEST_F(Loop, ACallCanFailWithoutBeingMade) {
   told.wish.error = ENOSPC;
   calls.enters(kPid, SYS_fsync);
@@ -240,6 +257,81 @@ TEST_F(Loop, WhatIsReportedWhileAllAreStoppedIsHandledAfterwards) {
   EXPECT_THAT(meanwhile, IsEmpty());
   EXPECT_THAT(told.what, ElementsAre("signal 10"));
   EXPECT_THAT(calls.resumed(101), ElementsAre("run 10"));
+}
+
+// Stops the process of whoever takes a fatal SIGTERM, and looks.
+struct Looking : Told {
+  TraceLoop* loop = nullptr;
+  std::vector<pid_t> seen;
+  bool on_signal(const Tracee& thread, const siginfo_t& info) override {
+    (void)Told::on_signal(thread, info);
+    if (info.si_signo == SIGTERM) {
+      loop->with_process_stopped(thread.pid, [&](const auto& all) {
+        for (const auto& one : all) seen.push_back(one.tid);
+      });
+      what.push_back("looked");
+    }
+    return false;
+  }
+};
+
+struct StoppingObserver : ::testing::Test {
+  static constexpr pid_t kPid = 100;
+  FakePtrace calls;
+  Looking looking;
+  TraceLoop loop{calls, {&looking}};
+
+  void SetUp() override {
+    looking.loop = &loop;
+    ASSERT_TRUE(loop.follow(kPid, false));
+    for (const pid_t tid : {101, 102, 200}) {
+      calls.threads[tid].pid = tid == 200 ? 200 : kPid;
+      calls.stops(tid, SIGTRAP, PTRACE_EVENT_STOP);
+    }
+    loop.work();
+    for (const pid_t tid : {101, 102, 200}) (void)calls.resumed(tid);
+    looking.what.clear();
+  }
+};
+
+TEST_F(StoppingObserver, SeesTheThreadsOfThatProcess) {
+  calls.takes(kPid, SIGTERM);
+  loop.work();
+  EXPECT_THAT(looking.seen, ElementsAre(kPid, 101, 102));
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run 15"));
+  EXPECT_THAT(calls.resumed(101), ElementsAre("run"));
+  EXPECT_THAT(calls.resumed(200), IsEmpty());  // was never stopped
+}
+
+TEST_F(StoppingObserver, IsToldAfterwardsWhatHappenedMeanwhile) {
+  calls.threads[102].uninterruptible = true;  // what stops it is the signal
+  calls.at_interrupt = [&] { calls.takes(102, SIGTERM); };
+  calls.takes(kPid, SIGTERM);
+  loop.work();
+  EXPECT_THAT(looking.what, ElementsAre("signal 15", "looked", "signal 15", "looked"));
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run 15", "run"));
+  EXPECT_THAT(calls.resumed(102), ElementsAre("run 15"));
+}
+
+TEST_F(StoppingObserver, SigkillMayTakeWhomItTellsOfToItsEnd) {
+  calls.at_interrupt = [&] { calls.stops(kPid, SIGTRAP, PTRACE_EVENT_EXIT); };
+  calls.takes(kPid, SIGTERM);
+  loop.work();
+  EXPECT_THAT(looking.what, ElementsAre("signal 15", "looked"));
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));  // once, and out of that stop
+}
+
+TEST_F(StoppingObserver, WhomItTellsOfMayBeGone) {
+  calls.threads[102].uninterruptible = true;
+  calls.at_interrupt = [&] {
+    calls.ends(kPid, CLD_KILLED, SIGKILL);
+    calls.ends(102, CLD_KILLED, SIGKILL);
+  };
+  calls.takes(kPid, SIGTERM);
+  loop.work();
+  EXPECT_THAT(looking.seen, ElementsAre(101));
+  EXPECT_THAT(looking.what, ElementsAre("signal 15", "looked", "ended 100"));
+  EXPECT_EQ(loop.threads(), 2U);
 }
 
 TEST(SleepingFilters, AreWokenInEveryThreadAlsoInOneThatIsLate) {

@@ -1,0 +1,56 @@
+// The stacks at the moment a process ends: of all its threads as a signal is about to end it, of
+// the thread that calls exit_group(2). SIGKILL gives no such moment. Called on the tracer's thread
+// only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "tracer/observer.hpp"
+#include "tracer/stack_reader.hpp"
+#include "tracer/trace_loop.hpp"
+
+namespace lastcall {
+
+struct EndStack {
+  pid_t pid = 0;
+  pid_t tid = 0;                // who takes the signal or calls exit
+  int signal = 0;               // 0: exit_group(2)
+  int code = 0;                 // of the exit, as its caller gave it
+  TimePoint at{};               // before the look, which takes its time
+  std::vector<Stack> stacks{};  // that of `tid` first
+};
+
+class EndStacks : public TraceObserver {
+ public:
+  // File and line cost tens of milliseconds a process; scripts end many with an exit code of
+  // theirs.
+  static constexpr int kMostWithLines = 32;
+
+  // System calls that this observer has to be asked about.
+  static std::vector<int> syscalls();
+
+  // `found` is called on the tracer's thread, at most once a process and way to end.
+  explicit EndStacks(std::function<void(EndStack)> found) : found_(std::move(found)) {}
+
+  // The loop that calls this observer, before it does. Without it only one thread is looked at.
+  void stop_with(TraceLoop& loop) { loop_ = &loop; }
+
+  SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  bool on_signal(const Tracee& thread, const siginfo_t& info) override;
+  void process_ended(pid_t pid, const siginfo_t& info) override;
+
+ private:
+  [[nodiscard]] Lines lines();
+
+  std::function<void(EndStack)> found_;
+  TraceLoop* loop_ = nullptr;
+  StackReader reader_;
+  std::set<pid_t> ending_;  // by a signal
+  int with_lines_ = 0;
+};
+
+}  // namespace lastcall

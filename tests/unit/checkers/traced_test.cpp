@@ -1,0 +1,237 @@
+// no-send-on-closed, no-masked-panic, and what a tracer adds to released and deadline.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/checkers/history_builder.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::connection;
+using testing::h;
+using testing::HistoryBuilder;
+
+std::string sends(const HistoryBuilder& b) { return testing::said(b, "no-send-on-closed"); }
+std::string panics(const HistoryBuilder& b) { return testing::said(b, "no-masked-panic"); }
+std::string released(const HistoryBuilder& b) { return testing::said(b, "released"); }
+std::string deadline(const HistoryBuilder& b) { return testing::said(b, "deadline"); }
+
+HistoryBuilder traced(Protocol protocol = Protocol::ws) {
+  auto b = h(protocol);
+  b.plan.scenario.target.trace = true;
+  return b.event(TraceBegan{true}).ready();
+}
+
+SentLate late(SendingEnd end, int descriptor = 5) {
+  return {80,
+          end,
+          descriptor,
+          "socket:[4711] of 127.0.0.1:9",
+          "sendto",
+          end == SendingEnd::shut_down ? EPIPE : EBADF,
+          1'500'000,
+          "pinger (81) in ping()+0x10\n  __send+0x4d\n  ping()+0x10\n",
+          "main (80) in close_all()+0x20\n  close+0x10\n"};
+}
+
+TEST(NoSendOnClosed, NamesTheWriterAndTheCloser) {
+  EXPECT_EQ(sends(traced().event(late(SendingEnd::closed)).event(SendsWatched{3, 1})),
+            "fail 3: pinger (81) in ping()+0x10 called sendto on socket:[4711] of 127.0.0.1:9, "
+            "descriptor 5, 1.5 ms after main (80) in close_all()+0x20 had closed it");
+  EXPECT_THAT(sends(traced().event(late(SendingEnd::shut_down)).event(late(SendingEnd::closed))),
+              ::testing::EndsWith("had shut it down; and 1 more"));
+  SentLate unknown{.pid = 80, .end = SendingEnd::never_open, .descriptor = 7, .call = "write"};
+  unknown.writer = "main (80) in log()+0x1\n";
+  EXPECT_EQ(sends(traced().event(unknown)),
+            "fail 1: main (80) in log()+0x1 called write on descriptor 7 that is not open");
+}
+TEST(NoSendOnClosed, LeavesTheStandardStreamsAlone) {
+  EXPECT_EQ(sends(traced().event(late(SendingEnd::closed, 2)).event(SendsWatched{3, 1})),
+            "pass 3: ");
+}
+TEST(NoSendOnClosed, ExcusesByWhatItWasSentOnAndByFunction) {
+  auto b = traced().event(late(SendingEnd::closed)).event(SendsWatched{3, 1});
+  b.plan.scenario.properties["no-send-on-closed"].allow = {R"(^ {2}ping\(\))"};
+  EXPECT_EQ(sends(b), "pass 3: ");
+  b.plan.scenario.properties["no-send-on-closed"].allow = {"pong"};
+  EXPECT_THAT(sends(b), ::testing::StartsWith("fail"));
+}
+TEST(NoSendOnClosed, SeesWhatComesAfterTheGoodbyeOnTheWire) {
+  const auto up = traced(Protocol::wss).client(0).up(0).stop().close_frame(0, 1001);
+  EXPECT_EQ(sends(up), "pass 1: ");
+  EXPECT_EQ(sends(HistoryBuilder(up).event(BytesAfterClose{connection(0), Layer::websocket, 9})),
+            "fail 1: 0/0 got 9 bytes after the Close frame");
+  EXPECT_EQ(sends(HistoryBuilder(up).close_notify(0).event(
+                BytesAfterClose{connection(0), Layer::tls, 3})),
+            "fail 1: 0/0 got 3 bytes after close_notify");
+}
+TEST(NoSendOnClosed, TakesForeignBytesForAViolationIfTheScenarioSaysSo) {
+  auto b = traced().client(0).up(0).stop().close_frame(0, 1001).event(
+      ForeignBytes{connection(0), connection(4)});
+  EXPECT_EQ(sends(b), "pass 1: ");
+  b.plan.scenario.properties["no-send-on-closed"].own_answers = true;
+  EXPECT_EQ(sends(b), "fail 1: 0/0 got what belongs to 4/0");
+}
+TEST(NoSendOnClosed, BelievesARuntimeThatSaysSo) {
+  EXPECT_EQ(sends(h().ready().line("panic: send on closed channel")),
+            "fail 1: it says: panic: send on closed channel");
+}
+TEST(NoSendOnClosed, IsNoPassIfNothingWasLookedAt) {
+  EXPECT_EQ(sends(h().ready().stop().exited(0)),
+            "not-applicable 0: no connection was closed in order, and no call that sends was seen");
+  EXPECT_EQ(sends(h().ready().client(0).up(0).stop().close_frame(0, 1001)),
+            "pass 1: on the wire; calls are seen with trace = true");
+  EXPECT_EQ(sends(h().event(TraceFailed{"EPERM"}).client(0).up(0).stop().close_frame(0, 1001)),
+            "unknown 1: not traced: EPERM");
+}
+
+PanicEntered panic(PanicKind what, std::int32_t pid = 80) {
+  return {pid,
+          pid + 1,
+          "go",
+          what,
+          "runtime.boundsError",
+          "index out of range",
+          "main.handle+0x10\n  runtime.gopanic\n"};
+}
+HistoryBuilder watched() { return traced().event(PanicsWatched{80, "server", "go", ""}); }
+
+TEST(NoMaskedPanic, FailsForWhatWasSwallowed) {
+  EXPECT_EQ(panics(watched().event(panic(PanicKind::programming_error)).stop().exited(0)),
+            "fail 1: runtime.boundsError (index out of range) was swallowed: main.handle+0x10");
+  EXPECT_THAT(panics(watched()
+                         .event(panic(PanicKind::caught_by_all))
+                         .event(panic(PanicKind::terminate))
+                         .event(ProcessEnded{80, "server", EndKind::exited, 0})),
+              ::testing::EndsWith("reached a handler of every type: main.handle+0x10; and 1 more"));
+}
+TEST(NoMaskedPanic, LeavesWhatEndedTheProcessToNoPanic) {
+  const auto died = [](EndKind how, int value) {
+    return watched()
+        .event(panic(PanicKind::programming_error))
+        .event(ProcessEnded{80, "server", how, value});
+  };
+  EXPECT_EQ(panics(died(EndKind::exited, 2)), "pass 1: ");
+  EXPECT_EQ(panics(died(EndKind::signalled, SIGABRT)), "pass 1: ");
+  EXPECT_THAT(panics(died(EndKind::exited, 0)), ::testing::StartsWith("fail"));
+  // It went on until lastcall killed it.
+  EXPECT_THAT(panics(watched()
+                         .event(panic(PanicKind::programming_error))
+                         .forced()
+                         .event(ProcessEnded{80, "server", EndKind::signalled, SIGKILL})),
+              ::testing::StartsWith("fail"));
+  // The first was swallowed, whatever became of the second.
+  EXPECT_THAT(panics(watched()
+                         .event(panic(PanicKind::programming_error))
+                         .event(panic(PanicKind::programming_error))
+                         .event(ProcessEnded{80, "server", EndKind::exited, 2})),
+              ::testing::Not(::testing::HasSubstr("more")));
+}
+TEST(NoMaskedPanic, ExcusesByTypeMessageOrFunction) {
+  for (const auto* pattern : {"boundsError", "out of range", "^main.handle"}) {
+    auto b = watched().event(panic(PanicKind::programming_error));
+    b.plan.scenario.properties["no-masked-panic"].allow = {pattern};
+    EXPECT_EQ(panics(b), "pass 1: ") << pattern;
+  }
+}
+TEST(NoMaskedPanic, SaysWhyItJudgesNothing) {
+  EXPECT_EQ(panics(h().ready()), "not-applicable 0: the target is not traced: trace = true");
+  EXPECT_EQ(panics(traced().event(PanicsWatched{80, "server", "", "no entry point has a name"})),
+            "not-applicable 0: server: no entry point has a name");
+  EXPECT_EQ(panics(traced().event(TraceFailed{"EPERM"})), "unknown 0: not traced: EPERM");
+}
+
+HistoryBuilder strict() {
+  auto b = traced();
+  b.plan.scenario.properties["released"].strict = true;
+  return b.event(TargetStarted{.pid = 80}).stop();
+}
+
+TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
+  const auto listener = LeftAtExit{80, "listener", true, "still listens at 127.0.0.1:80"};
+  const auto file = LeftAtExit{80, "file", false, "/var/log/a is open"};
+  const auto left = [&](const LeftAtExit& what) {
+    return strict().event(ExitExamined{80, 1}).event(what).exited(0).searched();
+  };
+  EXPECT_EQ(released(left(file)), "pass 6: ");
+  EXPECT_EQ(released(left(listener)),
+            "fail 6: at its exit process 80 still listens at 127.0.0.1:80");
+  auto meant = left(listener);
+  meant.plan.scenario.properties["released"].allow = {"*listens at*"};
+  EXPECT_EQ(released(meant), "pass 6: ");
+}
+TEST(StrictRelease, IsUnknownIfTheExitWasNotSeen) {
+  EXPECT_EQ(released(strict().exited(0).searched()), "unknown 5: its exit call was not seen");
+  EXPECT_EQ(released(strict().signalled(SIGTERM).searched()), "pass 5: ");
+}
+TEST(StrictRelease, FailsForWhatGrowsWithTheAnswers) {
+  const auto counted = [](std::vector<OpenCounted> samples) {
+    auto b = strict().event(ExitExamined{80, 0});
+    for (const auto& sample : samples) b.event(sample);
+    return released(b.exited(0).searched());
+  };
+  EXPECT_THAT(counted({{64, 20, 4}, {128, 52, 4}, {256, 116, 4}}),
+              ::testing::EndsWith("descriptors grew from 20 to 52 and 116 with 64, 128 and 256 "
+                                  "answers"));
+  EXPECT_THAT(counted({{64, 20, 4}, {128, 20, 14}, {256, 20, 34}}),
+              ::testing::HasSubstr("threads grew"));
+  // A cache that fills, a pool that grows with the load once.
+  EXPECT_THAT(counted({{64, 20, 4}, {128, 52, 4}, {256, 60, 4}}), ::testing::StartsWith("pass"));
+  EXPECT_THAT(counted({{64, 20, 4}, {128, 23, 4}, {256, 27, 4}}), ::testing::StartsWith("pass"));
+  EXPECT_THAT(counted({{64, 20, 4}, {128, 52, 4}}), ::testing::StartsWith("pass"));
+}
+
+TEST(DeadlineOfATracedTarget, SaysWhatItsThreadsWaitFor) {
+  const auto passed = [] { return traced().stop().wait(5000).event(DeadlinePassed{}); };
+  EXPECT_EQ(deadline(passed()
+                         .event(ThreadWaits{80, 81, "main", "wait()+0x1", "read of 5"})
+                         .event(ThreadWaits{80, 82, "b", "spin()+0x1", ""})
+                         .event(ThreadWaits{80, 83, "c", "f()", "x"})
+                         .event(ThreadWaits{80, 84, "d", "f()", "x"})),
+            "fail 1: still running 5s after SIGTERM: main (81) in wait()+0x1 waits for read of 5; "
+            "b (82) in spin()+0x1 runs; c (83) in f() waits for x; and 1 more threads");
+  EXPECT_EQ(deadline(passed()
+                         .event(ThreadWaits{80, 81, "main", "wait()+0x1", "read of 5"})
+                         .event(ThreadsStuck{true, true, "deadlock of 2 threads: …"})),
+            "fail 1: still running 5s after SIGTERM: deadlock of 2 threads: …");
+}
+TEST(DeadlineOfATracedTarget, IsNotWaitedOutInADeadlock) {
+  const auto stuck = [](bool deadlock) {
+    return traced()
+        .stop()
+        .event(ThreadsStuck{deadlock, true, "deadlock of 2 threads: …"})
+        .forced()
+        .signalled(SIGKILL);
+  };
+  EXPECT_EQ(deadline(stuck(true)), "fail 1: never ends after SIGTERM: deadlock of 2 threads: …");
+  EXPECT_EQ(deadline(stuck(false)), "unknown 0: lastcall ended the target before its deadline");
+}
+
+TEST(CleanExitOfATracedTarget, NamesWhoSentTheSignal) {
+  const auto killed = [](EventBody by, int signal) {
+    return testing::said(
+        traced().event(TargetStarted{.pid = 80}).event(std::move(by)).signalled(signal),
+        "clean-exit");
+  };
+  EXPECT_EQ(killed(SignalTaken{80, 80, SIGTERM, 0, 7, 1000, "kill 80", 0, true}, SIGTERM),
+            "fail 1: ended before it was told to: SIGTERM, sent by 7 (kill 80), user 1000");
+  EXPECT_EQ(killed(KillSent{80, 7, 0, "guard", ""}, SIGKILL),
+            "fail 1: ended before it was told to: SIGKILL, sent by 7 (guard), user 0");
+  EXPECT_EQ(killed(KillSent{80, 0, 0, "", "out of memory"}, SIGKILL),
+            "fail 1: ended before it was told to: SIGKILL, out of memory");
+  // Of another process.
+  EXPECT_EQ(killed(KillSent{81, 7, 0, "guard", ""}, SIGKILL),
+            "fail 1: ended before it was told to: SIGKILL, by whom is not known");
+}
+
+TEST(Judge, LostEventsOfTheTracerMakeUnknownWhatItJudges) {
+  std::vector<std::string> unknown;
+  const auto story = h().ready().stop().exited(0).searched().lost("tracer");
+  for (const auto& verdict : judge(story.plan, story.history())) {
+    if (verdict.outcome == Outcome::unknown) unknown.push_back(verdict.property);
+  }
+  EXPECT_THAT(unknown, ::testing::ElementsAre("no-masked-panic", "no-send-on-closed", "released"));
+}
+
+}  // namespace
+}  // namespace lastcall

@@ -1,0 +1,86 @@
+#include "tracer/end_stacks.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "unit/tracer/traced.hpp"
+
+namespace lastcall {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+struct EndStacksTest : TracedTest {
+  std::vector<EndStack> found;
+  EndStacks observer{[this](EndStack one) { found.push_back(std::move(one)); }};
+
+  std::string run(const std::string& program) {
+    Traced subject(EndStacks::syscalls(), {&observer});
+    subject.tracer().on_its_thread([this](TraceLoop& loop) { observer.stop_with(loop); });
+    subject.start({LASTCALL_SUBJECT, program});
+    return subject.end();
+  }
+  static const Frame* frame(const Stack& stack, const std::string& function) {
+    const auto at = std::ranges::find_if(
+        stack.frames, [&](const Frame& one) { return one.function.starts_with(function); });
+    return at == stack.frames.end() ? nullptr : &*at;
+  }
+};
+
+TEST_F(EndStacksTest, AnAbortShowsAllThreads) {
+  EXPECT_EQ(run("die-abort"), "signalled 6");
+  ASSERT_THAT(found, SizeIs(1));
+  const auto& end = found.front();
+  EXPECT_EQ(end.signal, SIGABRT);
+  ASSERT_THAT(end.stacks, SizeIs(2));
+  const auto* of_abort = frame(end.stacks[0], "deaths::give_up");
+  ASSERT_NE(of_abort, nullptr) << stacks_text(end.stacks);
+  EXPECT_TRUE(of_abort->file.ends_with("subject.cpp")) << of_abort->file;
+  EXPECT_GT(of_abort->line, 0);
+  EXPECT_EQ(end.stacks[0].tid, end.tid);
+  EXPECT_EQ(end.stacks[1].thread_name, "company");
+  EXPECT_NE(frame(end.stacks[1], "deaths::stay"), nullptr) << stacks_text(end.stacks);
+}
+
+TEST_F(EndStacksTest, AFaultShowsWhere) {
+  EXPECT_EQ(run("die-fault"), "signalled 11");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found.front().signal, SIGSEGV);
+  ASSERT_THAT(found.front().stacks, SizeIs(2));
+  EXPECT_TRUE(found.front().stacks[0].frames.front().function.starts_with("deaths::write_to"))
+      << stacks_text(found.front().stacks);
+}
+
+TEST_F(EndStacksTest, AnExitShowsItsCaller) {
+  EXPECT_EQ(run("die-exit"), "exited 7");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found.front().signal, 0);
+  EXPECT_EQ(found.front().code, 7);
+  ASSERT_THAT(found.front().stacks, SizeIs(1));
+  EXPECT_NE(frame(found.front().stacks[0], "deaths::leave"), nullptr)
+      << stacks_text(found.front().stacks);
+}
+
+TEST_F(EndStacksTest, ASignalThatIsCaughtIsNoEnd) {
+  Traced subject(EndStacks::syscalls(), {&observer});
+  subject.start({LASTCALL_SUBJECT, "epoll"});
+  EXPECT_EQ(subject.line(), "ready");
+  subject.signal(SIGTERM);
+  EXPECT_EQ(subject.end(), "exited 5");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found.front().signal, 0);
+}
+
+TEST_F(EndStacksTest, SigkillGivesNoTimeToLook) {
+  Traced subject(EndStacks::syscalls(), {&observer});
+  subject.start({LASTCALL_SUBJECT, "die-signal"});
+  EXPECT_EQ(subject.line(), "ready");
+  subject.signal(SIGKILL);
+  EXPECT_EQ(subject.end(), "signalled 9");
+  EXPECT_THAT(found, IsEmpty());
+}
+
+}  // namespace
+}  // namespace lastcall
