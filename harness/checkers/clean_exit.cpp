@@ -27,9 +27,9 @@ std::string sender_of(const History& history, const TargetEnded& end) {
   if (end.how != EndKind::signalled || lastcall_sent(history, end.value)) return {};
   const auto started = history.first<TargetStarted>();
   const auto target = started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
-  const auto named = [](std::int32_t pid, const std::string& command, std::uint32_t user) {
+  const auto named = [](std::int32_t pid, const std::string& command, const std::string& user) {
     return ", sent by " + std::to_string(pid) + (command.empty() ? "" : " (" + command + ")") +
-           ", user " + std::to_string(user);
+           (user.empty() ? "" : ", user " + user);
   };
   std::string text;
   for (const auto& [i, sent] : history.all<KillSent>()) {
@@ -39,7 +39,7 @@ std::string sender_of(const History& history, const TargetEnded& end) {
   }
   for (const auto& [i, taken] : history.all<SignalTaken>()) {
     if (taken->pid == target && taken->signal == end.value && taken->fatal && taken->sender != 0)
-      text = named(taken->sender, taken->command, taken->user);
+      text = named(taken->sender, taken->command, std::to_string(taken->user));
   }
   return text.empty() && history.first<TraceBegan>() ? ", by whom is not known" : text;
 }
@@ -72,7 +72,11 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     return early;
   }
   if (is_before(forced, *ended)) {
-    auto hung = say(Outcome::fail, "did not end by itself after " + stop_signal_name(history),
+    const auto killed = history.first<KillSent>();
+    const auto why = killed ? std::get<KillSent>(history.at(*killed).body).why : "";
+    auto hung = say(Outcome::fail,
+                    "did not end by itself after " + stop_signal_name(history) +
+                        (why.empty() ? "" : ", " + why),
                     {*stop, *forced, *ended});
     if (const auto passed = history.first<DeadlinePassed>(); is_before(passed, *ended)) {
       hung.time_claim = deadline_claim(plan, history, *passed);

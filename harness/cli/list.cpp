@@ -50,6 +50,10 @@ const std::vector<Entry> kFaults{
     {"network",
      "what the proxy does to connections of groups with proxy = true: action = delay, "
      "stall, cut, half-close, reset or truncate [for, at_byte, toward, percent]"},
+    {"syscall",
+     "what becomes of a system call: one of error = \"ENOSPC\", short_write = true or delay, for "
+     "so "
+     "many in a row [count]; when has a syscall"},
     {"limit", "what the target may use from now on: one of descriptors, memory, disk, cpu"},
     {"to = ", "who gets a signal: process, group, child or tree"},
     {"when = { phase, at }", "a time in the phase start, load or drain"},
@@ -57,6 +61,12 @@ const std::vector<Entry> kFaults{
     {"when = { notification, nth }", "the Nth notification with this assignment, sd_notify(3)"},
     {"when = { event, nth }",
      "the Nth event over all clients: connected, handshake, sent, acknowledged"},
+    {"when = { syscall, nth }",
+     "the Nth such system call of the target's tree, which stands there meanwhile; trace = true. "
+     "accept, fork, link, mkdir, open, read, recv, rename, send, symlink, unlink and write mean "
+     "all "
+     "of their kind, fsync not fdatasync [path, role = listener, connection, state or log, at = "
+     "entry or exit, phase that counting begins at]"},
 };
 
 const std::vector<Entry> kBehaviours{

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -46,7 +47,26 @@ struct NthNotification {
   friend bool operator==(const NthNotification&, const NthNotification&) = default;
 };
 
-using Trigger = std::variant<PhaseMoment, NthEvent, NthLine, NthNotification>;
+// What a descriptor is to the target. `listener`: a socket that listens. `connection`: one that was
+// accepted. `state`: a file or folder in the state folder; a path there, too. `log`: its standard
+// output or error, or a file elsewhere that it only appends to.
+enum class DescriptorRole : std::uint8_t { listener, connection, state, log };
+// `entry`: before the kernel makes it. `exit`: it has been made and is about to return.
+enum class CallSide : std::uint8_t { entry, exit };
+
+// The Nth call of a system call by the target's processes, of those that match (ptrace(2)). Fires
+// while the thread stands there.
+struct NthSyscall {
+  std::string syscall;                   // a word that syscalls_of() knows: "rename"
+  std::string path{};                    // glob of a file it names, as fnmatch(3) without flags
+  std::optional<DescriptorRole> role{};  // of a descriptor it is given
+  std::optional<Phase> phase{};          // counted from there on; else from the start
+  std::uint64_t nth = 1;
+  CallSide at = CallSide::entry;
+  friend bool operator==(const NthSyscall&, const NthSyscall&) = default;
+};
+
+using Trigger = std::variant<PhaseMoment, NthEvent, NthLine, NthNotification, NthSyscall>;
 
 // Who gets a signal. `group`: the process group of the target's first process. `child`: the first
 // live child of that process, as /proc lists them. `tree`: every live process of the target, as a
@@ -96,7 +116,19 @@ struct SetLimit {
   friend bool operator==(const SetLimit&, const SetLimit&) = default;
 };
 
-using Act = std::variant<SendSignals, AbortClients, DisturbNetwork, SetLimit>;
+// What becomes of the system call that an NthSyscall at its entry names, and of the next that
+// match. `error`: it is not made and fails. `short_write`: half of what was to be written is; a
+// call that writes less than two bytes does not match. `delay`: it is made later.
+enum class CallAction : std::uint8_t { error, short_write, delay };
+struct DisturbSyscall {
+  CallAction action{};
+  int error = 0;            // errno
+  Nanoseconds duration{};   // delay
+  std::uint64_t count = 1;  // of calls in a row
+  friend bool operator==(const DisturbSyscall&, const DisturbSyscall&) = default;
+};
+
+using Act = std::variant<SendSignals, AbortClients, DisturbNetwork, SetLimit, DisturbSyscall>;
 
 // A fault as drawn.
 struct Fault {
@@ -129,6 +161,16 @@ constexpr std::string_view name(Toward toward) {
 constexpr std::string_view name(Resource resource) {
   constexpr std::string_view kNames[] = {"descriptors", "memory", "disk", "cpu"};
   return kNames[static_cast<std::size_t>(resource)];
+}
+
+constexpr std::string_view name(DescriptorRole role) {
+  constexpr std::string_view kNames[] = {"listener", "connection", "state", "log"};
+  return kNames[static_cast<std::size_t>(role)];
+}
+constexpr std::string_view name(CallSide at) { return at == CallSide::entry ? "entry" : "exit"; }
+constexpr std::string_view name(CallAction action) {
+  constexpr std::string_view kNames[] = {"error", "short-write", "delay"};
+  return kNames[static_cast<std::size_t>(action)];
 }
 
 }  // namespace lastcall

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/text.hpp"
+#include "fault/syscalls.hpp"
 #include "plan/plan.hpp"
 #include "scenario/pretty_json.hpp"
 #include "scenario/words.hpp"
@@ -49,6 +50,16 @@ json::object write(const NthNotification& notification) {
   return {{"notification", notification.assignment}, {"nth", notification.nth}};
 }
 
+json::object write(const NthSyscall& call) {
+  json::object fields{{"syscall", call.syscall}};
+  if (!call.path.empty()) fields["path"] = call.path;
+  if (call.role) fields["role"] = name(*call.role);
+  if (call.phase) fields["phase"] = name(*call.phase);
+  fields["nth"] = call.nth;
+  fields["at"] = name(call.at);
+  return fields;
+}
+
 json::object write(const SendSignals& signals) {
   json::array steps;
   for (const auto& step : signals.steps) {
@@ -67,6 +78,14 @@ json::object write(const DisturbNetwork& network) {
 }
 json::object write(const SetLimit& limit) {
   return {{"limit", name(limit.resource)}, {"value", limit.value}};
+}
+
+json::object write(const DisturbSyscall& disturb) {
+  json::object fields{{"syscall", name(disturb.action)}};
+  if (disturb.action == CallAction::error) fields["error"] = error_name(disturb.error);
+  if (disturb.action == CallAction::delay) fields["for"] = format_duration(disturb.duration);
+  fields["count"] = disturb.count;
+  return fields;
 }
 
 json::object write(const Fault& fault) {
@@ -215,6 +234,17 @@ Trigger read_trigger(const Node& node) {
     node.only({"notification", "nth"});
     return NthNotification{node.at("notification").text(), read_nth(node)};
   }
+  if (node.has("syscall")) {
+    using enum DescriptorRole;
+    node.only({"syscall", "path", "role", "phase", "nth", "at"});
+    NthSyscall call{.syscall = node.at("syscall").text(), .nth = read_nth(node)};
+    if (node.has("path")) call.path = node.at("path").text();
+    if (node.has("role")) call.role = node.at("role").one_of({listener, connection, state, log});
+    if (node.has("phase"))
+      call.phase = node.at("phase").one_of({Phase::start, Phase::load, Phase::drain});
+    call.at = node.at("at").one_of({CallSide::entry, CallSide::exit});
+    return call;
+  }
   node.only({"phase", "at"});
   const auto phase = node.at("phase").one_of({Phase::start, Phase::load, Phase::drain});
   return PhaseMoment{phase, node.at("at").duration()};
@@ -259,6 +289,21 @@ Act read_act(const Node& node) {
         .at_byte = node.at("at_byte").integer(),
         .percent = read_percent(node.at("percent"))};
   }
+  if (node.has("syscall")) {
+    using enum CallAction;
+    node.only({"syscall", "error", "for", "count", "when"});
+    DisturbSyscall disturb{.action = node.at("syscall").one_of({error, short_write, delay}),
+                           .count = node.at("count").integer()};
+    if (disturb.action == error) {
+      const auto name = node.at("error").text();
+      const auto number = error_number(name);
+      if (!number) node.at("error").wrong("unknown error " + in_single_quotes(name));
+      disturb.error = *number;
+    }
+    if (disturb.action == delay) disturb.duration = node.at("for").duration();
+    if (disturb.count == 0) node.at("count").wrong("expected an integer from 1");
+    return disturb;
+  }
   if (node.has("limit")) {
     using enum Resource;
     node.only({"limit", "value", "when"});
@@ -268,8 +313,16 @@ Act read_act(const Node& node) {
   return read_signals(node);
 }
 
-Fault read_fault(const Node& node) {
-  return {.when = read_trigger(node.at("when")), .act = read_act(node)};
+Fault read_fault(const Node& node, const Target& target) {
+  Fault fault{.when = read_trigger(node.at("when")), .act = read_act(node)};
+  const auto* call = std::get_if<NthSyscall>(&fault.when);
+  const auto* disturb = std::get_if<DisturbSyscall>(&fault.act);
+  if (disturb != nullptr && call == nullptr) node.at("when").wrong("expected a 'syscall'");
+  if (call == nullptr) return fault;
+  const auto problem = syscall_problem(*call, disturb);
+  if (!problem.empty()) node.at("when").at("syscall").wrong(problem);
+  if (!target.trace) node.at("when").at("syscall").wrong("its target is not traced");
+  return fault;
 }
 
 // Every setting that the scenario varies has one of its values.
@@ -316,7 +369,7 @@ Plan read_plan(const Node& node) {
     plan.groups.push_back(read_group(item, groups[plan.groups.size()].count));
   }
   for (const auto& item : node.at("faults").items(plan.scenario.faults.size())) {
-    plan.faults.push_back(read_fault(item));
+    plan.faults.push_back(read_fault(item, plan.scenario.target));
   }
   return plan;
 }

@@ -39,6 +39,12 @@ Trigger draw(const WhenNotification& when, std::uint64_t seed) {
   return NthNotification{when.assignment, draw(when.nth, seed)};
 }
 
+Trigger draw(const WhenSyscall& when, std::uint64_t seed) {
+  auto call = when.call;
+  call.nth = draw(when.nth, seed);
+  return call;
+}
+
 // Each part from a stream of its own: a longer list of signals does not move the moment.
 Act draw(const SignalChoice& choice, std::uint64_t seed) {
   SendSignals signals{.steps = {}, .to = choice.to};
@@ -61,6 +67,12 @@ Act draw(const NetworkChoice& choice, std::uint64_t seed) {
                         .percent = choice.percent};
 }
 Act draw(const SetLimit& choice, std::uint64_t) { return choice; }
+Act draw(const SyscallChoice& choice, std::uint64_t seed) {
+  auto disturb = choice.disturb;
+  disturb.duration = draw(choice.duration, Prng::split(seed, "duration"));
+  disturb.count = draw(choice.count, Prng::split(seed, "count"));
+  return disturb;
+}
 
 Fault draw(const FaultChoice& choice, std::uint64_t seed) {
   return {.when = std::visit(

@@ -1,6 +1,7 @@
 #include <array>
 #include <csignal>
 
+#include "fault/syscalls.hpp"
 #include "scenario/build.hpp"
 
 namespace lastcall {
@@ -14,8 +15,8 @@ struct FaultKeys {
   Words needed;
   Words allowed;
 };
-const std::array<FaultKeys, 9>& fault_keys() {
-  static const std::array<FaultKeys, 9> keys{{
+const std::array<FaultKeys, 10>& fault_keys() {
+  static const std::array<FaultKeys, 10> keys{{
       {"stop", {}, {"to"}},
       {"signal", {"signal"}, {"to"}},
       {"double-signal", {"signal", "second"}, {"gap", "to"}},
@@ -24,6 +25,7 @@ const std::array<FaultKeys, 9>& fault_keys() {
       {"kill", {}, {"to"}},
       {"abort-clients", {}, {"percent"}},
       {"network", {"action"}, {"toward", "for", "at_byte", "percent"}},
+      {"syscall", {}, {"error", "short_write", "delay", "count"}},
       {"limit", {}, {"descriptors", "memory", "disk", "cpu"}},
   }};
   return keys;
@@ -40,6 +42,18 @@ void check_limit(const Section& section, Errors& errors) {
     errors.add(section.place(),
                "a fault 'limit' needs exactly one of 'descriptors', 'memory', 'disk', 'cpu'");
   }
+}
+
+void check_syscall(const Section& section, Errors& errors) {
+  unsigned given = 0;
+  for (const auto* key : {"error", "short_write", "delay"}) given += section.has(key) ? 1U : 0U;
+  if (given != 1) {
+    errors.add(section.place(),
+               "a fault 'syscall' needs exactly one of 'error', 'short_write', 'delay'");
+  }
+  const auto when = section.sub("when");
+  if (section.has("when") && !when.has("syscall"))
+    errors.add(when.place(), "a fault 'syscall' needs a 'when' with 'syscall'");
 }
 
 void check_network(const Section& section, Errors& errors) {
@@ -76,6 +90,7 @@ void check_fault(const Section& section, std::string_view what, Errors& errors) 
     }
   }
   if (what == "limit") check_limit(section, errors);
+  if (what == "syscall") check_syscall(section, errors);
   if (what == "network" && section.has("action") && section.sound("action"))
     check_network(section, errors);
 }
@@ -127,6 +142,60 @@ SetLimit build_limit(const Section& section) {
   return {};
 }
 
+SyscallChoice build_disturbance(const Section& section) {
+  SyscallChoice choice;
+  if (section.has("error")) {
+    choice.disturb = {.action = CallAction::error,
+                      .error = error_number(section["error"].text).value_or(0)};
+  } else if (section.has("short_write")) {
+    choice.disturb.action = CallAction::short_write;
+  } else {
+    choice.disturb.action = CallAction::delay;
+    choice.duration = duration_range_of(section["delay"]);
+  }
+  if (section.has("count")) choice.count = count_range_of(section["count"]);
+  return choice;
+}
+
+WhenSyscall build_syscall(const Section& when, Range<std::uint64_t> nth) {
+  using enum DescriptorRole;
+  WhenSyscall built{.call = {.syscall = when["syscall"].text, .path = when["path"].text},
+                    .nth = nth};
+  if (when.has("role"))
+    built.call.role = named(when["role"].text, {listener, connection, state, log});
+  if (when.has("phase"))
+    built.call.phase = named(when["phase"].text, {Phase::start, Phase::load, Phase::drain});
+  if (when.has("at")) built.call.at = named(when["at"].text, {CallSide::entry, CallSide::exit});
+  return built;
+}
+
+// What the keys of a moment say together.
+void check_when(const Section& when, Errors& errors) {
+  if (when.has("phase") && when.has("nth") && !when.has("syscall")) {
+    errors.add(when.place("nth"),
+               "'nth' goes with 'event', 'log', 'notification' or 'syscall' only");
+  }
+  if (!when.has("at") || !when.sound("at")) return;
+  const auto at = when["at"].text;
+  const bool is_side = at == name(CallSide::entry) || at == name(CallSide::exit);
+  if (!when.has("phase") && !when.has("syscall")) {
+    errors.add(when.place("at"), "'at' goes with 'phase' or 'syscall' only");
+  } else if (is_side != when.has("syscall")) {
+    errors.add(when.place("at"), is_side ? "beside 'phase' alone, 'at' is a duration"
+                                         : "beside 'syscall', 'at' is \"entry\" or \"exit\"");
+  }
+}
+
+// What the call is, the fault that is done at it, and the target's settings say together.
+void check_call(const Section& section, const FaultChoice& fault, Errors& errors) {
+  const auto* when = std::get_if<WhenSyscall>(&fault.when);
+  const auto place = section.sub("when");
+  if (when == nullptr || !place.sound("syscall")) return;
+  const auto* choice = std::get_if<SyscallChoice>(&fault.act);
+  const auto problem = syscall_problem(when->call, choice == nullptr ? nullptr : &choice->disturb);
+  if (!problem.empty()) errors.add(place.place("syscall"), problem);
+}
+
 FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors) {
   const std::string what = section["what"].text;
   if (section.has("what") && section.sound("what")) check_fault(section, what, errors);
@@ -137,15 +206,18 @@ FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors
     fault.act = build_network(section);
   } else if (what == "limit") {
     fault.act = build_limit(section);
+  } else if (what == "syscall") {
+    fault.act = build_disturbance(section);
   } else {
     fault.act = build_signals(section, what, stop);
   }
   const auto when = section.sub("when");
   const auto nth = count_range_of(when["nth"]);
-  if (when.has("phase") && when.has("nth")) {
-    errors.add(when.place("nth"), "'nth' goes with 'event', 'log' or 'notification' only");
-  }
-  if (when.has("event")) {
+  check_when(when, errors);
+  if (when.has("syscall")) {
+    fault.when = build_syscall(when, nth);
+    check_call(section, fault, errors);
+  } else if (when.has("event")) {
     fault.when =
         WhenEvent{named(when["event"].text, {ClientEvent::connected, ClientEvent::handshake,
                                              ClientEvent::sent, ClientEvent::acknowledged}),
@@ -162,6 +234,8 @@ FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors
 }
 
 bool in_drain(const FaultChoice& fault) {
+  if (const auto* call = std::get_if<WhenSyscall>(&fault.when))
+    return call->call.phase == Phase::drain;
   const auto* when = std::get_if<WhenPhase>(&fault.when);
   return when != nullptr && when->phase == Phase::drain;
 }

@@ -1,6 +1,7 @@
 #include "scenario/check.hpp"
 
 #include "base/text.hpp"
+#include "fault/syscalls.hpp"
 #include "scenario/placeholders.hpp"
 #include "scenario/property_names.hpp"
 #include "scenario/words.hpp"
@@ -72,6 +73,12 @@ std::string what_one_is(const Key& key) {
       return "a regular expression";
     case Kind::signal:
       return R"(a signal name such as "SIGTERM")";
+    case Kind::syscall:
+      return R"(the name of a system call such as "fsync")";
+    case Kind::error:
+      return R"(the name of an error such as "ENOSPC")";
+    case Kind::moment:
+      return R"(a duration or a range of those, or beside 'syscall' "entry" or "exit")";
     case Kind::end:
       return R"(an exit code from 0 to 255 or a signal name such as "SIGTERM")";
     case Kind::property:
@@ -122,7 +129,7 @@ std::string bounds_problem(const Key& key, std::int64_t value) {
 }
 
 std::string duration_problem(const Key& key, const std::string& text) {
-  const auto range = key.kind == Kind::duration_range ? parse_duration_range(text) : [&] {
+  const auto range = key.kind != Kind::duration ? parse_duration_range(text) : [&] {
     const auto one = parse_duration(text);
     return one ? std::optional(Range<Nanoseconds>{*one, *one}) : std::nullopt;
   }();
@@ -211,6 +218,10 @@ std::string problem(const Key& key, const Value& value) {
     case Kind::duration:
     case Kind::duration_range:
       return duration_problem(key, value.text);
+    case Kind::moment:
+      return value.text == name(CallSide::entry) || value.text == name(CallSide::exit)
+                 ? ""
+                 : duration_problem(key, value.text);
     case Kind::count_range:
       return count_problem(key, value);
     case Kind::size:
@@ -231,6 +242,11 @@ std::string problem(const Key& key, const Value& value) {
       return regex_problem(value.text);
     case Kind::signal:
       return signal_problem(value.text);
+    case Kind::syscall:
+      return syscalls_of(value.text).empty() ? unknown("system call", value.text, syscall_words())
+                                             : "";
+    case Kind::error:
+      return error_number(value.text) ? "" : unknown("error", value.text, error_names());
     case Kind::end:
       return value.type == Type::integer ? bounds_problem(key, value.integer)
                                          : signal_problem(value.text);
@@ -339,6 +355,7 @@ void check_together(const Table& table, Value& value, Errors& errors) {
   if (table.exactly_one_of.empty()) return;
   std::vector<Place> found;
   for (const auto name : table.exactly_one_of) {
+    if (name == table.beside_last && value.find(table.exactly_one_of.back()) != nullptr) continue;
     if (const auto* entry = value.find(name)) found.push_back(entry->place);
   }
   if (found.size() == 1) return;

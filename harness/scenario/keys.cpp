@@ -424,23 +424,23 @@ const Table& when_table() {
       .where = "[faults.when]",
       .keys = {{.name = "phase",
                 .kind = Kind::choice,
-                .about =
-                    "start: not ready yet. load: clients at work. drain: after the stop signal.",
+                .about = "start: not ready yet. load: clients at work. drain: after the stop "
+                         "signal. Beside syscall: counted from there on.",
                 .choices = {"start", "load", "drain"}},
                {.name = "at",
-                .kind = Kind::duration_range,
-                .about = "How long after the phase began; drawn from a range.",
+                .kind = Kind::moment,
+                .about = "How long after the phase began; drawn from a range. Of a system call: "
+                         "\"entry\", before it is made, or \"exit\".",
                 .fallback = R"("0ms")",
-                .high = kDay,
-                .with = "phase"},
+                .high = kDay},
                {.name = "event",
                 .kind = Kind::choice,
                 .about = "What a client does.",
                 .choices = {"connected", "handshake", "sent", "acknowledged"}},
                {.name = "nth",
                 .kind = Kind::count_range,
-                .about = "The how manieth such event, line or notification; drawn from a range "
-                         "\"1..40\".",
+                .about = "The how manieth such event, line, notification or system call; drawn "
+                         "from a range \"1..40\".",
                 .fallback = "1",
                 .low = 1,
                 .high = kMostEvents},
@@ -451,8 +451,31 @@ const Table& when_table() {
                {.name = "notification",
                 .kind = Kind::plain,
                 .about = "A notification that holds this assignment: \"STOPPING=1\".",
-                .low = 1}},
-      .exactly_one_of = {"phase", "event", "log", "notification"}};
+                .low = 1},
+               {.name = "syscall",
+                .kind = Kind::syscall,
+                .about =
+                    "A system call of any process of the target, in the order lastcall sees "
+                    "them; one that is made again after a signal counts again. Needs trace = "
+                    "true. rename is renameat and renameat2 too; likewise accept, fork, link, "
+                    "mkdir, open, read, recv (from, msg, mmsg), send (to, msg, mmsg), symlink, "
+                    "unlink and write (v, and those with an offset). fsync is not fdatasync."},
+               {.name = "path",
+                .kind = Kind::text,
+                .about =
+                    "A glob, in which * matches / too: one of the files that the call names, by "
+                    "path or by descriptor, made absolute.",
+                .low = 1,
+                .with = "syscall"},
+               {.name = "role",
+                .kind = Kind::choice,
+                .about = "What a descriptor that it is given is. listener: it listens. connection: "
+                         "it was accepted. state: a file or folder in target.state, by path too. "
+                         "log: standard output or error, or a file elsewhere opened to append.",
+                .choices = {"listener", "connection", "state", "log"},
+                .with = "syscall"}},
+      .exactly_one_of = {"phase", "event", "log", "notification", "syscall"},
+      .beside_last = "phase"};
   return table;
 }
 
@@ -466,7 +489,7 @@ const Table& faults_table() {
              .about = "`lastcall list faults` says what each does and which keys it takes.",
              .required = true,
              .choices = {"stop", "signal", "double-signal", "storm", "pause", "kill",
-                         "abort-clients", "network", "limit"}},
+                         "abort-clients", "network", "syscall", "limit"}},
             {.name = "signal",
              .kind = Kind::signal,
              .shape = Shape::one_or_list,
@@ -483,7 +506,8 @@ const Table& faults_table() {
              .high = kDay},
             {.name = "count",
              .kind = Kind::count_range,
-             .about = "storm: how many signals; drawn from a range.",
+             .about = "storm: how many signals; drawn from a range. syscall: how many calls in a "
+                      "row that match, by default 1.",
              .fallback = R"("5..20")",
              .low = 1,
              .high = 10'000},
@@ -516,9 +540,21 @@ const Table& faults_table() {
              .kind = Kind::count_range,
              .about = "network, truncate: after how many bytes; drawn from a range.",
              .high = kMostBytes},
+            {.name = "error",
+             .kind = Kind::error,
+             .about = "syscall: it is not made and fails with this error, errno(3)."},
+            {.name = "short_write",
+             .kind = Kind::truth,
+             .about = "syscall: of what it shall write it writes half. Calls that write less than "
+                      "two bytes do not count."},
+            {.name = "delay",
+             .kind = Kind::duration_range,
+             .about = "syscall: it is made so much later.",
+             .low = 1,
+             .high = kDay},
             {.name = "when",
              .kind = Kind::table,
-             .about = "A time in a phase, or the Nth event of a kind.",
+             .about = "A time in a phase, or the Nth event or system call of a kind.",
              .required = true,
              .table = &when_table()}}};
     for (auto& key : limit_keys()) {

@@ -29,6 +29,9 @@ enum class Kind : std::uint8_t {
   network,  // loopback addresses: "127.0.0.0/8"
   pattern,  // a regular expression
   signal,
+  syscall,  // the name of a system call, or of a family of those
+  error,    // of errno(3): "ENOSPC"
+  moment,   // a duration range, or a side of a system call
   end,  // an exit code or a signal name
   property,
   table,
@@ -66,6 +69,7 @@ struct Table {
   std::string_view where;  // as messages name it: "[target]"
   std::vector<Key> keys;
   std::vector<std::string_view> exactly_one_of = {};
+  std::string_view beside_last = {};  // of those: it may stand beside the last of them
 
   [[nodiscard]] const Key& key(std::string_view name) const;
 };

@@ -17,6 +17,20 @@ void check_network(const Section& file, const Scenario& scenario, Errors& errors
   }
 }
 
+// Who does not trace sees no system call, and what is state the target says.
+void check_calls(const Section& file, const Scenario& scenario, Errors& errors) {
+  const auto sections = file.each("faults");
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    const auto* when = std::get_if<WhenSyscall>(&scenario.faults[i].when);
+    if (when == nullptr) continue;
+    const auto place = sections[i].sub("when");
+    if (!scenario.target.trace)
+      errors.add(place.place("syscall"), "a fault at a system call needs [target] trace = true");
+    if (when->call.role == DescriptorRole::state && scenario.target.state.empty())
+      errors.add(place.place("role"), "the role 'state' needs [target] state");
+  }
+}
+
 Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   Scenario scenario;
   scenario.about = file["about"].text;
@@ -25,6 +39,7 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   scenario.clients = build_clients(file, own_certificate, errors);
   scenario.faults = build_faults(file, scenario.target.stop, errors);
   check_network(file, scenario, errors);
+  check_calls(file, scenario, errors);
   build_properties(file.sub("properties"), scenario, errors);
   const auto budget = file.sub("budget");
   scenario.budget = {static_cast<std::uint32_t>(budget["trials"].integer),

@@ -204,6 +204,10 @@ struct WhenNotification {
   std::string assignment;
   Range<std::uint64_t> nth{1, 1};
 };
+struct WhenSyscall {
+  NthSyscall call;  // but for its nth
+  Range<std::uint64_t> nth{1, 1};
+};
 // Signals before drawing: `first`, then `count` times one of `next` after a gap.
 struct SignalChoice {
   std::vector<int> first;  // one is drawn
@@ -219,9 +223,14 @@ struct NetworkChoice {
   Range<std::uint64_t> at_byte{};
   std::uint32_t percent = 100;
 };
+struct SyscallChoice {
+  DisturbSyscall disturb;  // but for its duration and count
+  Range<Nanoseconds> duration{};
+  Range<std::uint64_t> count{1, 1};
+};
 struct FaultChoice {
-  std::variant<SignalChoice, AbortClients, NetworkChoice, SetLimit> act;
-  std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification> when;
+  std::variant<SignalChoice, AbortClients, NetworkChoice, SetLimit, SyscallChoice> act;
+  std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification, WhenSyscall> when;
 };
 
 // What a second stop signal may do to the target.

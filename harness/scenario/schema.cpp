@@ -1,8 +1,10 @@
 // Writes the JSON Schema from the description of the keys. What two keys say together is in the
 // descriptions, except for the simple forms that the description of a table has itself.
+#include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "fault/syscalls.hpp"
 #include "scenario/keys.hpp"
 #include "scenario/parse.hpp"
 #include "scenario/pretty_json.hpp"
@@ -85,6 +87,14 @@ json::object one(const Key& key) {
       return {{"type", "string"}, {"format", "regex"}, {"maxLength", 1000}};
     case Kind::signal:
       return definition("signal");
+    case Kind::syscall:
+      return words(syscall_words());
+    case Kind::error:
+      return words(error_names());
+    case Kind::moment:
+      return {{"anyOf",
+               {definition("duration_range"),
+                words(std::array{name(CallSide::entry), name(CallSide::exit)})}}};
     case Kind::end:
       return {{"anyOf", {bounded_integer(key), definition("signal")}}};
     case Kind::property: {
@@ -150,7 +160,12 @@ json::object table_schema(const Table& table) {
     if (!key.with.empty()) dependent[key.name] = json::array{json::value(key.with)};
   }
   for (const auto name : table.exactly_one_of) {
-    alternatives.emplace_back(json::object{{"required", json::array{json::value(name)}}});
+    json::object alternative{{"required", json::array{json::value(name)}}};
+    if (name == table.beside_last) {
+      alternative["not"] =
+          json::object{{"required", json::array{json::value(table.exactly_one_of.back())}}};
+    }
+    alternatives.push_back(std::move(alternative));
   }
   json::object schema{{"type", "object"}, {"additionalProperties", false}};
   if (!required.empty()) schema["required"] = std::move(required);

@@ -25,6 +25,7 @@ SyscallWish EndStacks::on_syscall(const Tracee& thread, const SyscallEntry& entr
 }
 
 bool EndStacks::on_signal(const Tracee& thread, const siginfo_t& info) {
+  if (std::ranges::count(left_alone_, info.si_signo) > 0) return false;
   if (!is_fatal(thread, info.si_signo) || !ending_.insert(thread.pid).second) return false;
   const auto at = now();
   std::vector<Tracee> all{thread};

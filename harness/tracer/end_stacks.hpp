@@ -36,6 +36,8 @@ class EndStacks : public TraceObserver {
   // `found` is called on the tracer's thread, at most once a process and way to end.
   explicit EndStacks(std::function<void(EndStack)> found) : found_(std::move(found)) {}
 
+  // Ends by these signals are not looked at.
+  void leave_alone(std::vector<int> signals) { left_alone_ = std::move(signals); }
   // The loop that calls this observer, before it does. Without it only one thread is looked at.
   void stop_with(TraceLoop& loop) { loop_ = &loop; }
 
@@ -49,6 +51,7 @@ class EndStacks : public TraceObserver {
   std::function<void(EndStack)> found_;
   TraceLoop* loop_ = nullptr;
   StackReader reader_;
+  std::vector<int> left_alone_;
   std::set<pid_t> ending_;  // by a signal
   int with_lines_ = 0;
 };

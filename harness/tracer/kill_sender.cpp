@@ -189,6 +189,28 @@ void KillSender::take_in() {
   }
 }
 
+std::optional<KillSender::Sent> KillSender::look_up(int signal, pid_t to) const {
+  const auto ours = folder_in(instances_.get(), name_.c_str());
+  const ScopedFd trace(::openat(ours.get(), "trace", O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> block{};
+  for (ssize_t count = 1; trace && count > 0;) {
+    count = ::read(trace.get(), block.data(), block.size());
+    if (count > 0) text.append(block.data(), static_cast<std::size_t>(count));
+  }
+  std::optional<SentSignal> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    auto sent = sent_signal(line);
+    if (!sent || sent->to != to) continue;
+    if (sent->out_of_memory || (sent->signal == signal && !(found && found->out_of_memory)))
+      found = std::move(sent);
+  }
+  if (!found) return std::nullopt;
+  auto sender = culprit(found->sender, found->sender_name);
+  return Sent{std::move(*found), std::move(sender), now()};
+}
+
 std::optional<KillSender::Sent> KillSender::last(int signal, pid_t to) {
   take_in();
   for (auto one = sent_.rbegin(); one != sent_.rend(); ++one) {

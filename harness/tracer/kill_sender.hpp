@@ -66,6 +66,10 @@ class KillSender {
     Culprit sender;
     TimePoint seen;  // a little after it was sent
   };
+  // The same of what is in the trace now, without taking it out: several processes may ask. Kills
+  // for want of memory count too.
+  [[nodiscard]] std::optional<Sent> look_up(int signal, pid_t to) const;
+
   // The last one that was sent to this thread or process; takes in what there is first.
   std::optional<Sent> last(int signal, pid_t to);
   // Whether the kernel chose this process for want of memory.

@@ -46,6 +46,8 @@ class TraceObserver {
   virtual SyscallWish on_syscall(const Tracee&, const SyscallEntry&) { return {}; }
   // `result` as the kernel returned it: negative is -errno.
   virtual void on_syscall_exit(const Tracee&, const SyscallEntry&, std::int64_t /*result*/) {}
+  // After on_syscall_exit(): how long the thread stands there, unless it is released.
+  virtual Nanoseconds stands_at_exit(const Tracee&) { return {}; }
 
   // It came to a breakpoint, whoever set that; the instruction there is not executed yet, and reads
   // as int3.

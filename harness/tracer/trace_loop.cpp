@@ -69,11 +69,22 @@ void TraceLoop::work() {
   for (auto& timer : std::exchange(timers_, {})) {
     if (timer.due > at) {
       timers_.push_back(timer);
-    } else if (const auto found = threads_.find(timer.tid);
-               found != threads_.end() && std::exchange(found->second.held, false)) {
-      go_on(found->second, found->second.in_call ? Resume::to_syscall_exit : Resume::run);
+    } else {
+      release(timer.tid);
     }
   }
+}
+
+void TraceLoop::release(pid_t tid) {
+  std::erase_if(timers_, [&](const Timer& timer) { return timer.tid == tid; });
+  const auto found = threads_.find(tid);
+  if (found == threads_.end() || !std::exchange(found->second.held, false)) return;
+  go_on(found->second, found->second.in_call ? Resume::to_syscall_exit : Resume::run);
+}
+
+void TraceLoop::hold(Thread& thread, Nanoseconds time) {
+  thread.held = true;
+  timers_.push_back({now() + time, tid_of(thread)});
 }
 
 std::optional<TimePoint> TraceLoop::next_timer() const {
@@ -116,7 +127,8 @@ TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
   // SIGKILL takes a stopped thread out of its stop, and into that of its exit.
   if (auto* running = std::get_if<Running>(&thread.now))
     thread.now = std::move(*running).stopped(calls_);
-  thread.held = false;
+  if (std::exchange(thread.held, false))
+    std::erase_if(timers_, [&](const Timer& timer) { return timer.tid == tid; });
   if (thread.options != options_ && calls_.set_options(tid, options_) == 0)
     thread.options = options_;
   return thread;
@@ -215,9 +227,7 @@ void TraceLoop::on_syscall_entry(Thread& thread) {
   }
   if (wish.see_exit) thread.in_call = entry;
   if (wish.delay > Nanoseconds(0)) {
-    thread.held = true;
-    timers_.push_back({now() + wish.delay, tid_of(thread)});
-    return;
+    return hold(thread, wish.delay);
   }
   go_on(thread, wish.see_exit ? Resume::to_syscall_exit : Resume::run);
 }
@@ -225,12 +235,16 @@ void TraceLoop::on_syscall_entry(Thread& thread) {
 void TraceLoop::on_syscall_exit(Thread& thread) {
   user_regs_struct registers{};
   const auto entry = std::exchange(thread.in_call, std::nullopt);
+  Nanoseconds stands{};
   if (entry && calls_.registers(tid_of(thread), registers) == 0) {
     const auto result = static_cast<std::int64_t>(registers.rax);
     for (auto* observer : observers_) {
-      if (!will_be_restarted(result)) observer->on_syscall_exit(tracee(thread), *entry, result);
+      if (will_be_restarted(result)) break;
+      observer->on_syscall_exit(tracee(thread), *entry, result);
+      stands = std::max(stands, observer->stands_at_exit(tracee(thread)));
     }
   }
+  if (stands > Nanoseconds(0)) return hold(thread, stands);
   go_on(thread);
 }
 

@@ -42,6 +42,9 @@ class TraceLoop {
   // When work() is to be called again although nothing is reported.
   [[nodiscard]] std::optional<TimePoint> next_timer() const;
 
+  // A thread that an observer lets wait at a call goes on.
+  void release(pid_t tid);
+
   // From here on filtered calls stop. A thread that cannot be stopped for it now, because it waits
   // in the kernel for what nothing interrupts, follows at its next stop.
   void wake_filters();
@@ -97,6 +100,7 @@ class TraceLoop {
   void repair(Thread& thread, user_regs_struct& registers);
   [[nodiscard]] bool is_ignored(pid_t pid, int signal);
   void go_on(Thread& thread, Resume how = Resume::run, int signal = 0);
+  void hold(Thread& thread, Nanoseconds time);
   [[nodiscard]] Tracee tracee(const Thread& thread);
   std::size_t with_stopped(std::optional<pid_t> only, const Look& look);
   // Returns how many of those that are wanted still run.

@@ -10,6 +10,18 @@ namespace lastcall {
 
 namespace asio = boost::asio;
 
+namespace {
+
+std::string why_unreached(const NthSyscall& call, std::uint64_t counted) {
+  std::string which = "'" + call.syscall + "'";
+  if (!call.path.empty()) which += " of " + call.path;
+  if (call.role) which += " of the role " + std::string(name(*call.role));
+  return std::to_string(counted) + " of " + std::to_string(call.nth) + " " + which +
+         " were counted";
+}
+
+}  // namespace
+
 FaultRunner::FaultRunner(asio::io_context& io, const Plan& plan, TriggerBoard& board,
                          SegmentWriter& segment, Changes& changes, FaultHands hands)
     : io_(io),
@@ -56,6 +68,24 @@ void FaultRunner::counted(FaultId fault, bool struck) {
   note_pause(signals.steps.front().signal);
   asio::co_spawn(io_, send(fault, 1), asio::detached);
 }
+
+void FaultRunner::on_syscall(FaultId fault) {
+  const auto& what = plan_.faults[fault.value].act;
+  if (std::holds_alternative<DisturbSyscall>(what)) {
+    reached_.at(fault.value) = true;
+    return;
+  }
+  if (over_) return;
+  const auto* signals = std::get_if<SendSignals>(&what);
+  if (signals == nullptr || signals->steps.front().after > Nanoseconds(0)) return act(fault);
+  reached_.at(fault.value) = true;
+  strike_now(fault, 0);
+  asio::co_spawn(io_, send(fault, 1), asio::detached);
+}
+
+void FaultRunner::calls_counted(FaultId fault, std::uint64_t count) { calls_[fault.value] = count; }
+
+void FaultRunner::not_traced(const std::string& reason) { trace_problem_ = reason; }
 
 void FaultRunner::on_line(const std::string& line) {
   for (auto& watch : watches_) {
@@ -149,6 +179,9 @@ void FaultRunner::record_unreached() {
       why += "; " + std::to_string(board_.counted(when->event)) + " of " +
              std::to_string(when->nth) + " '" + std::string(name(when->event)) +
              "' events were counted";
+    } else if (const auto* call = std::get_if<NthSyscall>(&plan_.faults[i].when)) {
+      why += "; " + (trace_problem_.empty() ? why_unreached(*call, calls_[i])
+                                            : "the target was not traced: " + trace_problem_);
     }
     segment_.record(FaultNotReached{{i}, why});
   }

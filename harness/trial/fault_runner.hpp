@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
 #include <optional>
 #include <regex>
 #include <vector>
@@ -32,6 +33,12 @@ class FaultRunner {
   void begin(Phase phase);
   // A worker counted the event of a fault. `struck`: it sent the first signal already.
   void counted(FaultId fault, bool struck);
+  // A thread stands at the system call of a fault, or the tracer has done what is done there. The
+  // first signal has been sent, the limit set, the clients told when this returns.
+  void on_syscall(FaultId fault);
+  // Before record_unreached(): how many calls of a fault were counted, or why none could be.
+  void calls_counted(FaultId fault, std::uint64_t count);
+  void not_traced(const std::string& reason);
   void on_line(const std::string& line);
   void on_notification(std::string_view text);
   // Nothing is struck from here on; the first reason counts.
@@ -72,6 +79,8 @@ class FaultRunner {
   std::vector<bool> reached_;
   bool over_ = false;
   std::string end_reason_;
+  std::string trace_problem_;
+  std::map<std::uint32_t, std::uint64_t> calls_;  // counted, by fault
   bool stop_begun_ = false;
   TimePoint stop_time_{};
   std::optional<TimePoint> pause_began_;

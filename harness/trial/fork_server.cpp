@@ -14,6 +14,7 @@
 #include <boost/json.hpp>
 #include <cerrno>
 #include <map>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -105,6 +106,9 @@ class Server {
     if (!message || message->text.empty()) return false;
     LASTCALL_INVARIANT(message->descriptors.size() == 1);
     const auto order = order_from(message->text);
+    if (!std::exchange(asked_for_kills_, true)) {
+      if (auto kills = KillSender::start()) kills_.emplace(std::move(*kills));
+    }
     auto sockets = sockets_to_workers(order);
     const pid_t pid = ::fork();
     LASTCALL_INVARIANT(pid >= 0);
@@ -156,7 +160,8 @@ class Server {
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     TrialResult result;
     try {
-      result = conduct_trial(order, lifeline.get(), std::move(sockets));
+      result =
+          conduct_trial(order, lifeline.get(), std::move(sockets), kills_ ? &*kills_ : nullptr);
     } catch (const std::exception& error) {
       result.broken = std::string("the trial process failed: ") + error.what();
       result.kept = true;
@@ -206,6 +211,8 @@ class Server {
     remove_stale_cgroups();  // those of trials that were killed
   }
 
+  std::optional<KillSender> kills_;  // removes its part of the trace only here
+  bool asked_for_kills_ = false;
   ScopedFd control_;
   std::map<std::uint32_t, std::vector<Worker>> slots_;
   std::set<pid_t> children_;

@@ -247,9 +247,12 @@ void TargetProcess::note_end(const siginfo_t& info) {
   const auto at = now();
   hear();  // what it said came before its end
   if (exec_problem_ = start_problem(launched_); exec_problem_.empty()) {
-    const bool killed = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
-    if (killed && limits_ != nullptr && limits_->out_of_memory())
+    killed_ = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
+    if (killed_ && limits_ != nullptr && limits_->out_of_memory()) {
       segment_.record(at, TargetForced{SIGKILL, "the kernel, at the memory limit"});
+      segment_.record(at, KillSent{launched_.pid, 0, "", "", "out of memory: its limit"});
+      killed_ = false;
+    }
     record_end(at, info);
   }
   end_time_ = at;

@@ -58,6 +58,8 @@ class TargetProcess {
   [[nodiscard]] pid_t pid() const { return launched_.pid; }
   [[nodiscard]] int pidfd() const { return launched_.pidfd.get(); }
   [[nodiscard]] bool ended() const { return ended_; }
+  // By SIGKILL of a sender that is not recorded yet.
+  [[nodiscard]] bool killed() const { return killed_; }
   [[nodiscard]] std::optional<TimePoint> end_time() const { return end_time_; }
   // The command could not be executed: why. Set before `ended`.
   [[nodiscard]] const std::string& exec_problem() const { return exec_problem_; }
@@ -123,6 +125,7 @@ class TargetProcess {
   std::string exec_problem_;
   bool again_ = false;
   bool ended_ = false;
+  bool killed_ = false;
   std::optional<TimePoint> end_time_;
   bool logged_ready_ = false;
 };

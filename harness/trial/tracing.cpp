@@ -1,6 +1,10 @@
 #include "trial/tracing.hpp"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "tracer/lock_graph.hpp"
 
@@ -29,6 +33,26 @@ SendingEnd end_of(LateWrite::How how) {
                                             : SendingEnd::never_open;
 }
 
+std::string_view name(MaskedPanic::Runtime runtime) {
+  constexpr std::string_view kNames[] = {"go", "rust", "c++", "signal"};
+  return kNames[static_cast<std::size_t>(runtime)];
+}
+
+PanicKind kind_of(MaskedPanic::Kind kind) {
+  switch (kind) {
+    case MaskedPanic::Kind::programming_error:
+    case MaskedPanic::Kind::panic:
+      return PanicKind::programming_error;
+    case MaskedPanic::Kind::catch_all:
+      return PanicKind::caught_by_all;
+    case MaskedPanic::Kind::terminate:
+      return PanicKind::terminate;
+    case MaskedPanic::Kind::signal:
+      return PanicKind::fault_signal;
+  }
+  return {};
+}
+
 }  // namespace
 
 void Tracing::StopWatch::wake() {
@@ -38,43 +62,72 @@ void Tracing::StopWatch::wake() {
 }
 
 bool Tracing::StopWatch::on_signal(const Tracee&, const siginfo_t& info) {
-  if (std::ranges::count(signals, info.si_signo) > 0) wake();
+  if (std::ranges::count(signals, info.si_signo) > 0) {
+    wake();
+    calls->begin(Phase::drain);
+  }
   return false;
 }
 
-Tracing::Tracing(SegmentWriter segment, Settings settings)
+Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_ready)
     : segment_(std::move(segment)),
       settings_(std::move(settings)),
       ends_of_processes_(segment_),
       late_writes_([this](const LateWrite& late) { record(late); }),
+      last_calls_([this](pid_t pid, const std::vector<LastCall>& calls) { record(pid, calls); }),
+      end_stacks_([this](const EndStack& end) { record(end); }),
+      panics_([this](const MaskedPanic& panic) { record(panic); },
+              [this](const WatchedRuntimes& watched) { record(watched); }),
       open_at_exit_({.state_folder = settings_.state_folder, .all_writes_seen = !settings_.asleep},
-                    [this](pid_t pid, const std::vector<LeftOpen>& left) { record(pid, left); }) {}
+                    [this](pid_t pid, const std::vector<LeftOpen>& left) { record(pid, left); }),
+      calls_(settings_.calls, segment_,
+             [this](FaultId fault, pid_t tid) {
+               reached_.push_back({fault, tid});
+               const std::uint64_t one = 1;
+               (void)!::write(reached_ready_.get(), &one, sizeof one);
+             }),
+      reached_ready_(std::move(reached_ready)) {}
 
 Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
   auto segment = SegmentWriter::create(settings.segment);
   if (!segment) return segment.error();
-  std::unique_ptr<Tracing> tracing(new Tracing(std::move(*segment), std::move(settings)));
-  std::vector<TraceObserver*> observers{&tracing->stop_, &tracing->ends_of_processes_,
-                                        &tracing->late_writes_};
+  ScopedFd reached(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!reached) return Error{"create an eventfd", "", errno, ""};
+  std::unique_ptr<Tracing> tracing(
+      new Tracing(std::move(*segment), std::move(settings), std::move(reached)));
+  std::vector<TraceObserver*> observers{&tracing->stop_,        &tracing->end_stacks_,
+                                        &tracing->panics_,      &tracing->ends_of_processes_,
+                                        &tracing->late_writes_, &tracing->last_calls_,
+                                        &tracing->calls_};
   auto calls = EndRecorder::syscalls();
   const auto add = [&](const std::vector<int>& more) {
     calls.insert(calls.end(), more.begin(), more.end());
   };
   add(LateWrites::syscalls());
+  add(LastCalls::syscalls());
+  add(EndStacks::syscalls());
+  add(CallInjector::syscalls(tracing->settings_.calls.rules));
   if (tracing->settings_.open_at_exit) {
     observers.push_back(&tracing->open_at_exit_);
     add(OpenAtExit::syscalls());
     if (!tracing->settings_.state_folder.empty()) add(OpenAtExit::write_syscalls());
   }
   std::ranges::sort(calls);
-  calls.erase(std::ranges::unique(calls).begin(), calls.end());
+  const auto [first, last] = std::ranges::unique(calls);
+  calls.erase(first, last);
+  // Those ends are asked for: by the plan, or as the target was forced to its end.
+  auto asked_for = tracing->settings_.stop_signals;
+  asked_for.push_back(SIGQUIT);
+  tracing->end_stacks_.leave_alone(std::move(asked_for));
   auto tracer = Tracer::start(calls, std::move(observers));
   if (!tracer) return tracer.error();
   tracing->tracer_ = std::move(*tracer);
   tracing->tracer_->on_its_thread([&](TraceLoop& loop) {
     tracing->stop_.signals = tracing->settings_.stop_signals;
     tracing->stop_.segment = &tracing->segment_;
+    tracing->stop_.calls = &tracing->calls_;
     tracing->stop_.loop = &loop;
+    tracing->end_stacks_.stop_with(loop);
   });
   return tracing;
 }
@@ -86,7 +139,8 @@ void Tracing::follow(pid_t child) {
       segment_.record(TraceBegan{*asleep});
       stop_.awake = !*asleep;
     } else {
-      segment_.record(TraceFailed{asleep.error().message()});
+      problem_ = asleep.error().message();
+      segment_.record(TraceFailed{problem_});
       stop_.awake = true;
     }
   });
@@ -136,6 +190,60 @@ void Tracing::record(pid_t pid, const std::vector<LeftOpen>& left) {
     segment_.record(LeftAtExit{pid, std::string(name(one.kind)),
                                one.severity == LeftOpen::Severity::fail, one.text});
   }
+}
+
+void Tracing::record(const MaskedPanic& panic) {
+  // "std::out_of_range: vector::at": the type and what it says.
+  const auto colon = panic.what.find(": ");
+  segment_.record(PanicEntered{panic.stack.pid, panic.stack.tid, std::string(name(panic.runtime)),
+                               kind_of(panic.kind), panic.what.substr(0, colon),
+                               colon == std::string::npos ? "" : panic.what.substr(colon + 2),
+                               cut(stack_text(panic.stack))});
+}
+
+void Tracing::record(const WatchedRuntimes& watched) {
+  std::string runtimes;
+  for (const auto& one : watched.runtimes) runtimes += (runtimes.empty() ? "" : ", ") + one;
+  segment_.record(PanicsWatched{watched.pid, watched.program, runtimes, watched.reason});
+}
+
+void Tracing::record(const EndStack& end) {
+  if (end.signal == 0 && end.code == 0) return;
+  const auto why = end.signal == 0 ? StacksAt::exit : StacksAt::fatal_signal;
+  segment_.record(StacksTaken{end.pid, why, cut(stacks_text(end.stacks))});
+}
+
+void Tracing::record(pid_t pid, const std::vector<LastCall>& calls) {
+  std::string text;
+  for (const auto& call : calls) text += call_text(call) + '\n';
+  if (!text.empty()) segment_.record(FinalCalls{pid, text});
+}
+
+void Tracing::begin(Phase phase) {
+  if (!settings_.calls.rules.empty()) on_tracer([&] { calls_.begin(phase); });
+}
+
+std::vector<Tracing::ReachedCall> Tracing::take_reached() {
+  std::uint64_t ignored = 0;
+  (void)!::read(reached_ready_.get(), &ignored, sizeof ignored);
+  std::vector<ReachedCall> taken;
+  on_tracer([&] { taken = std::exchange(reached_, {}); });
+  return taken;
+}
+
+void Tracing::release(pid_t tid) {
+  tracer_->on_its_thread([&](TraceLoop& loop) { loop.release(tid); });
+}
+
+std::uint64_t Tracing::counted(FaultId fault) {
+  std::uint64_t counted = 0;
+  on_tracer([&] { counted = calls_.counted(fault); });
+  return counted;
+}
+
+void Tracing::on_tracer(const std::function<void()>& what) {
+  if (!tracer_) return what();
+  tracer_->on_its_thread([&](TraceLoop&) { what(); });
 }
 
 std::optional<siginfo_t> Tracing::next_end() {

@@ -9,9 +9,14 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/scoped_fd.hpp"
 #include "history/segment.hpp"
+#include "tracer/call_injector.hpp"
 #include "tracer/end_recorder.hpp"
+#include "tracer/end_stacks.hpp"
+#include "tracer/last_calls.hpp"
 #include "tracer/late_writes.hpp"
+#include "tracer/masked_panics.hpp"
 #include "tracer/open_at_exit.hpp"
 #include "tracer/stack_reader.hpp"
 #include "tracer/tracer.hpp"
@@ -26,6 +31,13 @@ class Tracing {
     bool asleep = true;             // they sleep until then
     bool open_at_exit = false;      // what is left open at an exit is looked at
     std::string state_folder{};     // for that: files below it have to be synced; empty: none
+    CallInjector::Settings calls;   // that faults are done at
+  };
+  // The system call of a fault was reached. Unless the tracer itself does what is done there, the
+  // thread stands at it until it is released.
+  struct ReachedCall {
+    FaultId fault;
+    pid_t tid = 0;
   };
   // Takes all waiting for children over from the calling thread, until finish().
   static Result<std::unique_ptr<Tracing>> start(Settings settings);
@@ -37,6 +49,17 @@ class Tracing {
   void ready();
   // Before a stop signal is sent, so that what follows it is seen.
   void wake_filters();
+  // The phase begins: of the drain, before the signal is sent.
+  void begin(Phase phase);
+
+  // Readable when a call was reached.
+  [[nodiscard]] int reached_fd() const { return reached_ready_.get(); }
+  [[nodiscard]] std::vector<ReachedCall> take_reached();
+  void release(pid_t tid);
+  // How many calls of the fault were counted.
+  [[nodiscard]] std::uint64_t counted(FaultId fault);
+  // Why it is not traced after all; empty if it is.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
 
   // Takes the stacks of all threads and what they wait for. Says whether nothing but a signal can
   // ever wake one of them.
@@ -55,22 +78,36 @@ class Tracing {
     std::vector<int> signals;
     TraceLoop* loop = nullptr;
     SegmentWriter* segment = nullptr;
+    CallInjector* calls = nullptr;
     bool awake = false;
     void wake();
     bool on_signal(const Tracee& thread, const siginfo_t& info) override;
   };
 
-  Tracing(SegmentWriter segment, Settings settings);
+  Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_ready);
   void record(const LateWrite& late);
   void record(pid_t pid, const std::vector<LeftOpen>& left);
+  void record(const MaskedPanic& panic);
+  void record(const WatchedRuntimes& watched);
+  void record(const EndStack& end);
+  void record(pid_t pid, const std::vector<LastCall>& calls);
+  // On the tracer's thread, or here once it is gone.
+  void on_tracer(const std::function<void()>& what);
 
   SegmentWriter segment_;  // the tracer's thread alone writes to it while it runs
   Settings settings_;
   StopWatch stop_;
   EndRecorder ends_of_processes_;
   LateWrites late_writes_;
+  LastCalls last_calls_;
+  EndStacks end_stacks_;
+  MaskedPanics panics_;
   OpenAtExit open_at_exit_;
   StackReader stacks_;
+  CallInjector calls_;
+  ScopedFd reached_ready_;
+  std::vector<ReachedCall> reached_;  // the tracer's thread's
+  std::string problem_;
   std::deque<siginfo_t> ends_;
   std::unique_ptr<Tracer> tracer_;
 };

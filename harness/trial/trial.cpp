@@ -54,8 +54,9 @@ constexpr auto kWorkerLimit = std::chrono::seconds(20);
 class Trial {
  public:
   Trial(const TrialOrder& order, int lifeline, Plan plan, SegmentWriter segment, TriggerBoard board,
-        std::vector<ScopedFd> workers)
+        std::vector<ScopedFd> workers, const KillSender* kills)
       : order_(order),
+        kills_(kills),
         plan_(std::move(plan)),
         segment_(std::move(segment)),
         board_(std::move(board)),
@@ -78,6 +79,7 @@ class Trial {
                 if (tracing_) tracing_->wake_filters();
                 faults_.counted(fault, what == Control::fired);
               }),
+        reached_calls_(io_),
         lifeline_(io_, ::fcntl(lifeline, F_DUPFD_CLOEXEC, 0)),
         lag_(io_, segment_, "trial") {}
 
@@ -179,25 +181,67 @@ class Trial {
   void start_tracing() {
     const auto& target = plan_.scenario.target;
     if (!target.trace) return;
+    auto calls = calls_of_faults();
+    // Those of the drain come after the filters woke; who listens is known only if they never
+    // slept.
+    const bool asleep = std::ranges::all_of(calls.rules, [](const CallInjector::Rule& rule) {
+      return rule.when.phase == Phase::drain && rule.when.role != DescriptorRole::connection;
+    });
     Tracing::Settings settings{.segment = order_.directory + "/segments/tracer.seg",
-                               .stop_signals = target.stop.signals};
-    settings.open_at_exit = is_strict();
-    if (settings.open_at_exit && !target.state.empty()) {
+                               .stop_signals = target.stop.signals,
+                               .asleep = asleep,
+                               .open_at_exit = is_strict(),
+                               .calls = std::move(calls)};
+    if (settings.open_at_exit) {
+      settings.state_folder = settings.calls.state_folder;
       // What was written and not synced is known only if all of it was seen.
-      settings.state_folder = fs::weakly_canonical(fs::path(placeholders_["dir"]) / target.state);
-      settings.asleep = false;
+      settings.asleep &= settings.state_folder.empty();
     }
     auto tracing = Tracing::start(std::move(settings));
     if (tracing) {
       tracing_ = std::move(*tracing);
+      reached_calls_.assign(::fcntl(tracing_->reached_fd(), F_DUPFD_CLOEXEC, 0));
+      hear_of_calls();
     } else {
       segment_.record(TraceFailed{tracing.error().message()});
+      faults_.not_traced(tracing.error().message());
     }
   }
 
   [[nodiscard]] bool is_strict() const {
     const auto& released = plan_.scenario.properties.at("released");
     return released.judged && released.strict;
+  }
+
+  [[nodiscard]] CallInjector::Settings calls_of_faults() const {
+    CallInjector::Settings settings;
+    for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
+      const auto* when = std::get_if<NthSyscall>(&plan_.faults[i].when);
+      if (when == nullptr) continue;
+      const auto* disturb = std::get_if<DisturbSyscall>(&plan_.faults[i].act);
+      auto& rule = settings.rules.emplace_back(CallInjector::Rule{
+          {i}, *when, disturb == nullptr ? std::nullopt : std::optional(*disturb)});
+      rule.when.path = expand_placeholders(when->path, placeholders_);
+    }
+    const auto& state = plan_.scenario.target.state;
+    std::error_code ec;
+    if (!state.empty()) {
+      const auto folder = fs::path(placeholders_.at("dir")) / state;
+      settings.state_folder = fs::weakly_canonical(folder, ec).string();
+    }
+    return settings;
+  }
+
+  void hear_of_calls() {
+    reached_calls_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto ec) {
+      if (ec || !tracing_) return;
+      for (const auto& [fault, tid] : tracing_->take_reached()) {
+        faults_.on_syscall(fault);
+        if (!std::holds_alternative<DisturbSyscall>(plan_.faults[fault.value].act))
+          tracing_->release(tid);
+      }
+      hear_of_calls();
+    });
   }
 
   Result<bool> lay_out() {
@@ -283,6 +327,7 @@ class Trial {
     co_await probe_health_once(parts_);
     note_resources(parts_, target_.pid(), Phase::start);
     loading_ = true;
+    if (tracing_) tracing_->begin(Phase::load);
     segment_.record(PhaseBegan{Phase::load});
     link_.say(Control::load);
     faults_.begin(Phase::load);
@@ -307,6 +352,7 @@ class Trial {
 
   asio::awaitable<void> drain() {
     note_resources_at_stop();
+    if (tracing_) tracing_->begin(Phase::drain);
     segment_.record(PhaseBegan{Phase::drain});
     asio::co_spawn(
         io_,
@@ -396,6 +442,7 @@ class Trial {
     if (signal == SIGKILL || std::ranges::count(stops, signal) > 0) {
       note_resources_at_stop();
       if (tracing_) tracing_->wake_filters();
+      if (tracing_ && signal != SIGKILL) tracing_->begin(Phase::drain);
     }
     return target_.send(signal, to);
   }
@@ -404,6 +451,7 @@ class Trial {
   asio::awaitable<void> after() {
     faults_.end("the target had ended");
     segment_.record(PhaseBegan{Phase::after});
+    note_killer();
     const auto limit = now() + kHelperGrace;
     while (!target_.live_descendants().empty() && now() < limit && !given_up_) {
       co_await changes_.until([] { return false; }, now() + std::chrono::milliseconds(2));
@@ -430,11 +478,26 @@ class Trial {
     faults_.record_unreached();
   }
 
+  // Of a SIGKILL only the kernel's trace says who sent it.
+  void note_killer() {
+    if (kills_ == nullptr || !target_.killed()) return;
+    const auto sent = kills_->look_up(SIGKILL, target_.pid());
+    if (!sent) return;
+    segment_.record(KillSent{target_.pid(), sent->sender.pid, sent->sender.user,
+                             sent->sender.command,
+                             sent->signal.out_of_memory ? "out of memory" : ""});
+  }
+
   void end_tracing() {
     if (!tracing_) return;
     target_.trace_is_over();
     if (const auto finished = tracing_->finish(); !finished)
       segment_.record(EventsLost{"tracer", finished.error().message()});
+    reached_calls_.close();
+    for (const auto& reached : tracing_->take_reached()) faults_.on_syscall(reached.fault);
+    for (std::uint32_t i = 0; i < plan_.faults.size(); ++i)
+      faults_.calls_counted({i}, tracing_->counted({i}));
+    if (!tracing_->problem().empty()) faults_.not_traced(tracing_->problem());
     tracing_.reset();
   }
 
@@ -468,6 +531,7 @@ class Trial {
   }
 
   const TrialOrder& order_;
+  const KillSender* kills_;
   asio::io_context io_{1};
   Plan plan_;
   SegmentWriter segment_;
@@ -485,6 +549,7 @@ class Trial {
   ServiceWatch service_;
   FaultRunner faults_;
   ClientLink link_;
+  asio::posix::stream_descriptor reached_calls_;
   asio::posix::stream_descriptor lifeline_;
   std::optional<RecoveryRun> recovery_;
   LagMeter lag_;
@@ -561,7 +626,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
 }
 
 Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
-                                          std::vector<ScopedFd> workers) {
+                                          std::vector<ScopedFd> workers, const KillSender* kills) {
   const auto plan_path = order.directory + "/plan.json";
   auto json = read_file(plan_path);
   if (!json) return json.error();
@@ -574,12 +639,13 @@ Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
   auto board = TriggerBoard::create();
   if (!board) return board.error();
   return std::make_unique<Trial>(order, lifeline, std::move(*plan), std::move(*segment),
-                                 std::move(*board), std::move(workers));
+                                 std::move(*board), std::move(workers), kills);
 }
 
 }  // namespace
 
-TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers) {
+TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers,
+                          const KillSender* kills) {
   const auto begin = now();
   TrialResult result;
   // A crashing target is judged by how it ended; its core dump would only fill the disk.
@@ -587,7 +653,7 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<Sco
   (void)::setrlimit(RLIMIT_CORE, &no_core);
   const auto worker_count = workers.size();
   Nanoseconds foreign{};
-  if (auto trial = open_trial(order, lifeline, std::move(workers))) {
+  if (auto trial = open_trial(order, lifeline, std::move(workers), kills)) {
     result.seed = (*trial)->plan().seed;
     result.clients = static_cast<std::uint32_t>(planned_clients((*trial)->plan()).size());
     result.broken = (*trial)->run();

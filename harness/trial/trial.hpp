@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/scoped_fd.hpp"
+#include "tracer/kill_sender.hpp"
 #include "trial/result.hpp"
 
 namespace lastcall {
@@ -29,7 +30,9 @@ struct TrialOrder {
 };
 
 // In the trial process. `lifeline` is closed by its other end when the trial is to be given up;
-// then nothing is left running and the result says so.
-TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers);
+// then nothing is left running and the result says so. `kills`: who sent them; null if the kernel
+// does not tell.
+TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers,
+                          const KillSender* kills);
 
 }  // namespace lastcall

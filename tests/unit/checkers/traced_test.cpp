@@ -215,12 +215,12 @@ TEST(CleanExitOfATracedTarget, NamesWhoSentTheSignal) {
   };
   EXPECT_EQ(killed(SignalTaken{80, 80, SIGTERM, 0, 7, 1000, "kill 80", 0, true}, SIGTERM),
             "fail 1: ended before it was told to: SIGTERM, sent by 7 (kill 80), user 1000");
-  EXPECT_EQ(killed(KillSent{80, 7, 0, "guard", ""}, SIGKILL),
-            "fail 1: ended before it was told to: SIGKILL, sent by 7 (guard), user 0");
-  EXPECT_EQ(killed(KillSent{80, 0, 0, "", "out of memory"}, SIGKILL),
+  EXPECT_EQ(killed(KillSent{80, 7, "root", "guard", ""}, SIGKILL),
+            "fail 1: ended before it was told to: SIGKILL, sent by 7 (guard), user root");
+  EXPECT_EQ(killed(KillSent{80, 0, "", "", "out of memory"}, SIGKILL),
             "fail 1: ended before it was told to: SIGKILL, out of memory");
   // Of another process.
-  EXPECT_EQ(killed(KillSent{81, 7, 0, "guard", ""}, SIGKILL),
+  EXPECT_EQ(killed(KillSent{81, 7, "root", "guard", ""}, SIGKILL),
             "fail 1: ended before it was told to: SIGKILL, by whom is not known");
 }
 

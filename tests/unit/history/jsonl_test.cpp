@@ -78,8 +78,8 @@ constexpr const char* kOneOfEach =
 {"t":"0.063000000","kind":"panics_watched","pid":80,"program":"server","runtimes":"c++","reason":""}
 {"t":"0.064000000","kind":"panic_entered","pid":80,"tid":81,"runtime":"go","what":"programming_error","type":"runtime.boundsError","message":"","stack":"main.f"}
 {"t":"0.065000000","kind":"syscall_reached","fault":1,"pid":80,"tid":81,"exit":true,"call":"fsync(5)","place":"save()"}
-{"t":"0.066000000","kind":"last_calls","pid":80,"text":"close(5) = 0"}
-{"t":"0.067000000","kind":"kill_sent","pid":80,"sender":7,"user":1000,"command":"kill -9 80","why":"out of memory"}
+{"t":"0.066000000","kind":"final_calls","pid":80,"text":"close(5) = 0"}
+{"t":"0.067000000","kind":"kill_sent","pid":80,"sender":7,"user":"root","command":"kill -9 80","why":"out of memory"}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

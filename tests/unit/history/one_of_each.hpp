@@ -80,8 +80,8 @@ inline std::vector<Event> one_of_each() {
       PanicsWatched{80, "server", "c++", ""},
       PanicEntered{80, 81, "go", PanicKind::programming_error, "runtime.boundsError", "", "main.f"},
       SyscallReached{FaultId{1}, 80, 81, true, "fsync(5)", "save()"},
-      LastCalls{80, "close(5) = 0"},
-      KillSent{80, 7, 1000, "kill -9 80", "out of memory"},
+      FinalCalls{80, "close(5) = 0"},
+      KillSent{80, 7, "root", "kill -9 80", "out of memory"},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

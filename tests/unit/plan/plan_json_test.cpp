@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "plan/plan.hpp"
@@ -226,6 +227,119 @@ TEST(PlanJson, ErrorsNameTheirPlace) {
   EXPECT_EQ(with("count = 20", "count = 0"),
             "cannot read plan.json: scenario: s.toml:7:9: must be from 1 to 1000000, found 0");
   EXPECT_EQ(error_of("[]"), "cannot read plan.json: expected an object");
+}
+
+constexpr std::string_view kCalls = R"(about = "why"
+[target]
+command = ["server"]
+ready = { notify = true }
+trace = true
+state = "state"
+[[clients]]
+url = "ws://127.0.0.1:{port}/"
+[[faults]]
+what = "kill"
+when = { syscall = "rename", path = "*.ckpt", nth = "1..30", at = "exit", phase = "load" }
+[[faults]]
+what = "syscall"
+error = "ENOSPC"
+count = 2
+when = { syscall = "fsync", role = "state" }
+[[faults]]
+what = "syscall"
+delay = "20ms..50ms"
+when = { syscall = "accept" }
+[[faults]]
+what = "syscall"
+short_write = true
+when = { syscall = "write" }
+)";
+
+std::string calls_json() {
+  const auto parsed = parse_scenario(kCalls, "s.toml");
+  return to_json(draw_plan("s.toml", kCalls, std::get<Scenario>(parsed), 7));
+}
+
+TEST(PlanJson, OfFaultsAtSystemCallsIsPinnedAndComesBack) {
+  const auto json = calls_json();
+  EXPECT_EQ(json.substr(json.find("  \"faults\": [")), R"json(  "faults": [
+    {
+      "signals": [
+        {
+          "signal": "SIGKILL",
+          "after": "0s"
+        }
+      ],
+      "to": "process",
+      "when": {
+        "syscall": "rename",
+        "path": "*.ckpt",
+        "phase": "load",
+        "nth": 4,
+        "at": "exit"
+      }
+    },
+    {
+      "syscall": "error",
+      "error": "ENOSPC",
+      "count": 2,
+      "when": {
+        "syscall": "fsync",
+        "role": "state",
+        "nth": 1,
+        "at": "entry"
+      }
+    },
+    {
+      "syscall": "delay",
+      "for": "38614us",
+      "count": 1,
+      "when": {
+        "syscall": "accept",
+        "nth": 1,
+        "at": "entry"
+      }
+    },
+    {
+      "syscall": "short-write",
+      "count": 1,
+      "when": {
+        "syscall": "write",
+        "nth": 1,
+        "at": "entry"
+      }
+    }
+  ]
+}
+)json");
+  const auto back = plan_from_json(json, "plan.json");
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_EQ(to_json(*back), json);
+  EXPECT_EQ(std::get<NthSyscall>(back->faults[0].when).at, CallSide::exit);
+  EXPECT_EQ(std::get<DisturbSyscall>(back->faults[1].act).error, ENOSPC);
+}
+
+TEST(PlanJson, ErrorsOfFaultsAtSystemCallsNameTheirPlace) {
+  const auto json = calls_json();
+  const auto with = [&](std::string_view from, std::string_view to) {
+    const auto faults = json.find("\"faults\": [");
+    return error_of(json.substr(0, faults) + replaced(json.substr(faults), from, to));
+  };
+  const std::string read = "cannot read plan.json: faults";
+  EXPECT_EQ(with("\"rename\"", "\"rname\""),
+            read + "[0].when.syscall: unknown system call 'rname'");
+  EXPECT_EQ(with("\"rename\"", "\"sync\""),
+            read + "[0].when.syscall: 'path' does not go with 'sync', which names no file");
+  EXPECT_EQ(with("\"ENOSPC\"", "\"ENOSPCC\""), read + "[1].error: unknown error 'ENOSPCC'");
+  EXPECT_EQ(with("\"count\": 2", "\"count\": 0"), read + "[1].count: expected an integer from 1");
+  EXPECT_EQ(with("\"state\"", "\"stat\""),
+            read +
+                "[1].when.role: expected one of 'listener', 'connection', 'state', 'log', found "
+                "'stat'");
+  EXPECT_EQ(with("\"write\"", "\"fsync\""),
+            read + "[3].when.syscall: 'fsync' does not write what could be cut short");
+  EXPECT_EQ(error_of(replaced(json, "trace = true", "trace = false")).substr(0, 38),
+            "cannot read plan.json: scenario: s.tom");
 }
 
 TEST(PlanJson, SyntaxErrorsHaveTheirLineAndColumn) {

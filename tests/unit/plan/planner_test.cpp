@@ -32,7 +32,11 @@ Scenario scenario() {
                                         .gap = {milliseconds(1), milliseconds(50)}},
                     .when = WhenEvent{ClientEvent::acknowledged, {1, 40}}},
                    {.act = NetworkChoice{.action = NetworkAction::truncate, .at_byte = {10, 20}},
-                    .when = WhenLine{"^listening", {2, 3}}}};
+                    .when = WhenLine{"^listening", {2, 3}}},
+                   {.act = SyscallChoice{.disturb = {.action = CallAction::delay},
+                                         .duration = {milliseconds(20), milliseconds(50)},
+                                         .count = {2, 5}},
+                    .when = WhenSyscall{{.syscall = "fsync", .path = "*.db"}, {1, 30}}}};
   return result;
 }
 
@@ -43,7 +47,7 @@ Plan drawn(const Scenario& from, std::uint64_t seed) { return draw_plan("s.toml"
 RC_GTEST_PROP(Planner, DrawsWithinTheRanges, (std::uint64_t seed)) {
   const auto plan = drawn(scenario(), seed);
   RC_ASSERT(plan.groups.size() == 2U);
-  RC_ASSERT(plan.faults.size() == 3U);
+  RC_ASSERT(plan.faults.size() == 4U);
   const auto& stop = signals_of(plan.faults[0]).steps;
   RC_ASSERT(stop.size() == 1U && (stop[0].signal == SIGTERM || stop[0].signal == SIGQUIT));
   const auto at = std::get<PhaseMoment>(plan.faults[0].when).after;
@@ -58,6 +62,11 @@ RC_GTEST_PROP(Planner, DrawsWithinTheRanges, (std::uint64_t seed)) {
   RC_ASSERT(nth >= 1U && nth <= 40U);
   const auto& network = std::get<DisturbNetwork>(plan.faults[2].act);
   RC_ASSERT(network.at_byte >= 10U && network.at_byte <= 20U);
+  const auto& call = std::get<NthSyscall>(plan.faults[3].when);
+  RC_ASSERT(call.nth >= 1U && call.nth <= 30U && call.path == "*.db");
+  const auto& disturb = std::get<DisturbSyscall>(plan.faults[3].act);
+  RC_ASSERT(disturb.duration >= milliseconds(20) && disturb.duration <= milliseconds(50));
+  RC_ASSERT(disturb.count >= 2U && disturb.count <= 5U);
   const auto line = std::get<NthLine>(plan.faults[2].when);
   RC_ASSERT(line.pattern == "^listening" && line.nth >= 2U && line.nth <= 3U);
   RC_ASSERT(plan.varied.at("queue") == "10" || plan.varied.at("queue") == "1000");

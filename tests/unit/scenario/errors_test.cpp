@@ -157,7 +157,7 @@ TEST(Errors, OfFaultsNameTheirPlace) {
       {stop, "6:1: missing key 'when' in [[faults]]"},
       {fault + "what = \"stopp\"",
        "8:8: expected one of 'stop', 'signal', 'double-signal', 'storm', 'pause', 'kill', "
-       "'abort-clients', 'network', 'limit', found 'stopp'; did you mean 'stop'?"},
+       "'abort-clients', 'network', 'syscall', 'limit', found 'stopp'; did you mean 'stop'?"},
       {fault + "what = \"stop\"\nsignal = \"SIGTERM\"",
        "9:1: 'signal' does not go with a fault 'stop'"},
       {fault + "what = \"stop\"\ngap = \"1s\"", "9:1: 'gap' does not go with a fault 'stop'"},
@@ -167,12 +167,15 @@ TEST(Errors, OfFaultsNameTheirPlace) {
       {fault + "what = \"double-signal\"\nsignal = \"SIGTERM\"",
        "6:1: a fault 'double-signal' needs 'second'"},
       {stop + "when = {}",
-       "8:8: [faults.when] takes exactly one of 'phase', 'event', 'log', 'notification'"},
+       "8:8: [faults.when] takes exactly one of 'phase', 'event', 'log', 'notification', "
+       "'syscall'"},
       {stop + "when = { phase = \"load\", event = \"sent\" }",
-       "8:26: [faults.when] takes exactly one of 'phase', 'event', 'log', 'notification'"},
+       "8:26: [faults.when] takes exactly one of 'phase', 'event', 'log', 'notification', "
+       "'syscall'"},
       {stop + "when = { phase = \"load\", nth = 1 }",
-       "8:26: 'nth' goes with 'event', 'log' or 'notification' only"},
-      {stop + "when = { event = \"sent\", at = \"1s\" }", "8:26: 'at' goes with 'phase' only"},
+       "8:26: 'nth' goes with 'event', 'log', 'notification' or 'syscall' only"},
+      {stop + "when = { event = \"sent\", at = \"1s\" }",
+       "8:26: 'at' goes with 'phase' or 'syscall' only"},
       {stop + "when = { event = \"sent\", nth = 0 }",
        "8:32: must be from 1 to 1000000000, found 0"},
       {stop + "when = { event = \"sent\", nth = \"4..1\" }",
@@ -184,6 +187,48 @@ TEST(Errors, OfFaultsNameTheirPlace) {
       {stop + "when = { phase = \"after\" }",
        "8:18: expected one of 'start', 'load', 'drain', found 'after'"},
       {"[[faults]]\nwhat = \"stop\"\nwhen = 1", "8:8: expected a table, found an integer"},
+  });
+}
+
+TEST(Errors, OfFaultsAtASystemCallNameTheirPlace) {
+  const std::string kill = "trace = true\n[[faults]]\nwhat = \"kill\"\nwhen = ";
+  const std::string disturb =
+      "trace = true\n[[faults]]\nwhat = \"stop\"\nwhen = { phase = \"load\" }\n[[faults]]\nwhat = "
+      "\"syscall\"\n";
+  expect_each({
+      {kill + "{ syscall = \"fsinc\" }",
+       "9:20: unknown system call 'fsinc'; did you mean 'fsync'?"},
+      {kill + "{ syscall = \"fsync\", at = \"1ms\" }",
+       "9:29: beside 'syscall', 'at' is \"entry\" or \"exit\""},
+      {kill + "{ phase = \"load\", at = \"entry\" }",
+       "9:26: beside 'phase' alone, 'at' is a duration"},
+      {kill + "{ phase = \"load\", at = \"exti\" }",
+       "9:31: expected a duration or a range of those, or beside 'syscall' \"entry\" or \"exit\", "
+       "found \"exti\""},
+      {kill + "{ syscall = \"sync\", path = \"*\" }",
+       "9:10: 'path' does not go with 'sync', which names no file"},
+      {kill + "{ syscall = \"rename\", role = \"listener\" }",
+       "9:10: 'role' does not go with 'rename', which is given no descriptor"},
+      {kill + "{ syscall = \"fsync\", role = \"state\" }",
+       "9:29: the role 'state' needs [target] state"},
+      {kill + "{ phase = \"load\", path = \"*\" }", "9:26: 'path' goes with 'syscall' only"},
+      {kill + "{ syscall = \"fsync\", event = \"sent\" }",
+       "9:29: [faults.when] takes exactly one of 'phase', 'event', 'log', 'notification', "
+       "'syscall'"},
+      {"[[faults]]\nwhat = \"kill\"\nwhen = { syscall = \"fsync\" }",
+       "8:10: a fault at a system call needs [target] trace = true"},
+      {disturb + "error = \"EIO\"\nwhen = { phase = \"load\" }",
+       "13:8: a fault 'syscall' needs a 'when' with 'syscall'"},
+      {disturb + "error = \"ENOSPCC\"\nwhen = { syscall = \"fsync\" }",
+       "12:9: unknown error 'ENOSPCC'; did you mean 'ENOSPC'?"},
+      {disturb + "when = { syscall = \"fsync\" }",
+       "10:1: a fault 'syscall' needs exactly one of 'error', 'short_write', 'delay'"},
+      {disturb + "short_write = true\nwhen = { syscall = \"fsync\" }",
+       "13:10: 'fsync' does not write what could be cut short"},
+      {disturb + "error = \"EIO\"\nwhen = { syscall = \"fsync\", at = \"exit\" }",
+       "13:10: a fault 'syscall' acts at the entry of the call"},
+      {disturb + "error = \"EIO\"\nsignal = \"SIGHUP\"\nwhen = { syscall = \"fsync\" }",
+       "13:1: 'signal' does not go with a fault 'syscall'"},
   });
 }
 

@@ -186,6 +186,46 @@ when = { phase = "load" }
   EXPECT_EQ(std::get<SetLimit>(faults[5].act), (SetLimit{Resource::memory, 64U << 20}));
 }
 
+TEST(Parse, FaultsAtASystemCall) {
+  const auto faults = parsed(R"(about = "why"
+[target]
+command = ["server"]
+ready = { notify = true }
+trace = true
+state = "state"
+[[clients]]
+url = "ws://127.0.0.1:{port}/"
+[[faults]]
+what = "kill"
+when = { syscall = "rename", path = "{dir}/*.ckpt", nth = "2..3", at = "exit", phase = "load" }
+[[faults]]
+what = "syscall"
+error = "ENOSPC"
+count = 2
+when = { syscall = "fsync", role = "state" }
+[[faults]]
+what = "syscall"
+delay = "20ms..50ms"
+when = { syscall = "sendto", role = "connection", at = "entry" }
+)")
+                          .faults;
+  ASSERT_EQ(faults.size(), 3U);
+  const auto& kill = std::get<WhenSyscall>(faults[0].when);
+  EXPECT_EQ(kill.call, (NthSyscall{.syscall = "rename",
+                                   .path = "{dir}/*.ckpt",
+                                   .phase = Phase::load,
+                                   .at = CallSide::exit}));
+  EXPECT_EQ(kill.nth, (Range<std::uint64_t>{2, 3}));
+  EXPECT_EQ(std::get<WhenSyscall>(faults[1].when).call.role, DescriptorRole::state);
+  const auto& error = std::get<SyscallChoice>(faults[1].act);
+  EXPECT_EQ(error.disturb, (DisturbSyscall{.action = CallAction::error, .error = ENOSPC}));
+  EXPECT_EQ(error.count, (Range<std::uint64_t>{2, 2}));
+  const auto& delay = std::get<SyscallChoice>(faults[2].act);
+  EXPECT_EQ(delay.disturb.action, CallAction::delay);
+  EXPECT_EQ(delay.duration, (Range<Nanoseconds>{milliseconds(20), milliseconds(50)}));
+  EXPECT_EQ(delay.count, (Range<std::uint64_t>{1, 1}));
+}
+
 TEST(Parse, BytesOfARawProtocolAreUnescaped) {
   const auto group = with(R"([[clients]]
 url = "tcp://127.0.0.1:{port}"

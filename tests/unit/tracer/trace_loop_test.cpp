@@ -18,6 +18,7 @@ using ::testing::IsEmpty;
 struct Told : TraceObserver {
   std::vector<std::string> what;
   SyscallWish wish{};
+  Nanoseconds stands{};
   void executed(const Tracee& t) override { what.push_back("executed " + std::to_string(t.tid)); }
   void began(const Tracee& t) override {
     what.push_back("began " + std::to_string(t.pid) + "/" + std::to_string(t.tid));
@@ -29,6 +30,7 @@ struct Told : TraceObserver {
   void on_syscall_exit(const Tracee&, const SyscallEntry& entry, std::int64_t result) override {
     what.push_back("exit " + std::to_string(entry.number) + " " + std::to_string(result));
   }
+  Nanoseconds stands_at_exit(const Tracee&) override { return stands; }
   bool on_signal(const Tracee&, const siginfo_t& info) override {
     what.push_back("signal " + std::to_string(info.si_signo));
     return false;
@@ -216,6 +218,25 @@ TEST_F(Loop, ACallCanBeMadeLater) {
   EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
 }
 
+TEST_F(Loop, WhoWaitsAtACallIsReleased) {
+  told.wish.delay = std::chrono::hours(1);
+  told.wish.see_exit = true;
+  told.stands = std::chrono::hours(1);
+  loop.release(kPid);  // runs, and need not be
+  calls.enters(kPid, SYS_write);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), IsEmpty());
+  loop.release(kPid);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("to exit"));
+  EXPECT_FALSE(loop.next_timer());
+  calls.returns(kPid, 3);
+  loop.work();
+  EXPECT_THAT(told.what, ElementsAre("entry 1", "exit 1 3"));
+  EXPECT_THAT(calls.resumed(kPid), IsEmpty());
+  loop.release(kPid);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+}
+
 TEST_F(Loop, SigkillTakesAThreadOutOfItsDelay) {
   told.wish.delay = std::chrono::hours(1);
   calls.enters(kPid, SYS_write);
@@ -223,6 +244,7 @@ TEST_F(Loop, SigkillTakesAThreadOutOfItsDelay) {
   calls.stops(kPid, SIGTRAP, PTRACE_EVENT_EXIT);
   loop.work();
   EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+  EXPECT_FALSE(loop.next_timer());
   calls.ends(kPid, CLD_KILLED, SIGKILL);
   loop.work();
   EXPECT_EQ(loop.threads(), 0U);

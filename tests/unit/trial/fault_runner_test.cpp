@@ -116,6 +116,53 @@ TEST_F(Faults, WaitForTheNthLineAndTheNthNotification) {
                           "fault_invoked 1 0 abort-clients 0 0", "fault_finished 1 0 0"));
 }
 
+TEST_F(Faults, AtASystemCallAreStruckWhenItIsReached) {
+  plan_.faults = {{NthSyscall{.syscall = "rename"},
+                   SendSignals{{{SIGTERM, Nanoseconds(0)}, {SIGUSR1, milliseconds(1)}}}},
+                  {NthSyscall{.syscall = "fsync"}, SetLimit{Resource::descriptors, 64}},
+                  {NthSyscall{.syscall = "write"}, DisturbSyscall{}}};
+  const auto faults = runner();
+  faults->on_syscall({0});
+  EXPECT_TRUE(faults->stop_begun());  // before any other handler runs
+  faults->on_syscall({1});
+  faults->on_syscall({2});
+  io_.run();
+  faults->end("the target had ended");
+  faults->record_unreached();
+  EXPECT_THAT(recorded(),
+              ElementsAre("fault_invoked 0 0 SIGTERM to process 15 1", "fault_finished 0 0 0",
+                          "fault_invoked 1 0 limit descriptors 0 0", "fault_finished 1 0 0",
+                          "fault_invoked 0 1 SIGUSR1 to process 10 0", "fault_finished 0 1 0"));
+}
+
+TEST_F(Faults, AtASystemCallThatIsNotReachedSayHowManyWereCounted) {
+  plan_.faults = {
+      {NthSyscall{.syscall = "rename", .path = "*.ckpt", .nth = 3}, AbortClients{}},
+      {NthSyscall{.syscall = "write", .role = DescriptorRole::state}, DisturbSyscall{}}};
+  const auto faults = runner();
+  faults->calls_counted({0}, 2);
+  faults->end("the target had ended");
+  faults->on_syscall({0});  // too late
+  faults->record_unreached();
+  EXPECT_THAT(
+      recorded(),
+      ElementsAre("fault_not_reached 0 the target had ended; 2 of 3 'rename' of *.ckpt were "
+                  "counted",
+                  "fault_not_reached 1 the target had ended; 0 of 1 'write' of the role "
+                  "state were counted"));
+}
+
+TEST_F(Faults, AtASystemCallOfATargetThatIsNotTracedSayWhy) {
+  plan_.faults = {{NthSyscall{.syscall = "rename"}, AbortClients{}}};
+  const auto faults = runner();
+  faults->not_traced("ptrace: Operation not permitted");
+  faults->end("the target had ended");
+  faults->record_unreached();
+  EXPECT_THAT(recorded(),
+              ElementsAre("fault_not_reached 0 the target had ended; the target was not "
+                          "traced: ptrace: Operation not permitted"));
+}
+
 TEST_F(Faults, ThatCannotBeDoneSayWhy) {
   plan_.faults = {{NthLine{"x", 1}, SetLimit{Resource::memory, 1}}};
   runner()->on_line("x");

@@ -1,0 +1,281 @@
+// The events that the tracer sees, or what was found with its help. As those of history/event.hpp,
+// which has them all.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/ids.hpp"
+#include "history/event_words.hpp"
+
+namespace lastcall {
+
+// The target's tree is traced from here on. `asleep`: its system calls only from FiltersWoke on.
+struct TraceBegan {
+  static constexpr std::string_view kName = "trace_began";
+  bool asleep{};
+  static void visit_fields(auto& self, auto&& f) { f("asleep", self.asleep); }
+};
+// It is not traced: what only the tracer could see is not known.
+struct TraceFailed {
+  static constexpr std::string_view kName = "trace_failed";
+  std::string reason;
+  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
+};
+struct FiltersWoke {
+  static constexpr std::string_view kName = "filters_woke";
+  static void visit_fields(auto&, auto&&) {}
+};
+// A signal reached a thread of the tree; SIGKILL shows only in ProcessEnded. Not of every signal:
+// those that programs send themselves by the thousand are left out (SIGCHLD, SIGURG, timers).
+struct SignalTaken {
+  static constexpr std::string_view kName = "signal_taken";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::int32_t signal{};
+  std::int32_t code{};      // si_code: who made it, sigaction(2)
+  std::int32_t sender{};    // the process that sent it; 0: the kernel, or nobody that can be named
+  std::uint32_t user{};     // of the sender
+  std::string command;      // of the sender, if it was still there
+  std::uint64_t address{};  // of a fault: what the thread tried to use
+  bool fatal{};             // nothing catches or ignores it
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("signal", self.signal);
+    f("code", self.code);
+    f("sender", self.sender);
+    f("user", self.user);
+    f("command", self.command);
+    f("address", self.address);
+    f("fatal", self.fatal);
+  }
+};
+// A thread ends its whole process: exit_group(2).
+struct ExitCalled {
+  static constexpr std::string_view kName = "exit_called";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::int32_t code{};
+  std::string thread;  // its name
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("code", self.code);
+    f("thread", self.thread);
+  }
+};
+// Any process of the tree.
+struct ProcessEnded {
+  static constexpr std::string_view kName = "process_ended";
+  std::int32_t pid{};
+  std::string command;
+  EndKind how{};
+  std::int32_t value{};  // exit code or signal number
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("command", self.command);
+    f("how", self.how);
+    f("value", self.value);
+  }
+};
+
+// The stacks of a process's threads, as people read them.
+struct StacksTaken {
+  static constexpr std::string_view kName = "stacks_taken";
+  std::int32_t pid{};
+  StacksAt at{};
+  std::string text;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("at", self.at);
+    f("text", self.text);
+  }
+};
+// What a thread does while the target is stuck.
+struct ThreadWaits {
+  static constexpr std::string_view kName = "thread_waits";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::string thread;  // its name
+  std::string place;   // the function
+  std::string waits;   // for what; empty: it runs
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("thread", self.thread);
+    f("place", self.place);
+    f("waits", self.waits);
+  }
+};
+// Threads that wait for one another, or for nobody.
+struct ThreadsStuck {
+  static constexpr std::string_view kName = "threads_stuck";
+  bool deadlock{};  // nothing but a signal ends it
+  bool certain{};   // every owner was read from the lock itself
+  std::string text;
+  static void visit_fields(auto& self, auto&& f) {
+    f("deadlock", self.deadlock);
+    f("certain", self.certain);
+    f("text", self.text);
+  }
+};
+// Data was sent on a descriptor whose sending side the process itself had ended.
+struct SentLate {
+  static constexpr std::string_view kName = "sent_late";
+  std::int32_t pid{};
+  SendingEnd end{};
+  std::int32_t descriptor{};
+  std::string what;      // what it had been: "socket:[4711] of 127.0.0.1:80"
+  std::string call;      // "sendto"
+  std::int32_t error{};  // EBADF or EPIPE
+  std::int64_t age{};    // nanoseconds since it was ended
+  std::string writer;    // thread and stack
+  std::string closer;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("end", self.end);
+    f("descriptor", self.descriptor);
+    f("what", self.what);
+    f("call", self.call);
+    f("error", self.error);
+    f("age", self.age);
+    f("writer", self.writer);
+    f("closer", self.closer);
+  }
+};
+// How many calls of all processes were looked at for that.
+struct SendsWatched {
+  static constexpr std::string_view kName = "sends_watched";
+  std::uint64_t sends{};
+  std::uint64_t closes{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("sends", self.sends);
+    f("closes", self.closes);
+  }
+};
+// Bytes that a client was sent are those of another one's message.
+struct ForeignBytes {
+  static constexpr std::string_view kName = "foreign_bytes";
+  ConnectionId connection{};
+  ConnectionId owner{};  // whose they are
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("owner", self.owner);
+  }
+};
+// A process that ends by itself was looked at for what it left open.
+struct ExitExamined {
+  static constexpr std::string_view kName = "exit_examined";
+  std::int32_t pid{};
+  std::uint32_t left{};  // LeftAtExit that follow
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("left", self.left);
+  }
+};
+struct LeftAtExit {
+  static constexpr std::string_view kName = "left_at_exit";
+  std::int32_t pid{};
+  std::string type;  // "listener", "connection", "unsynced", …
+  bool fails{};      // otherwise it is worth a word only
+  std::string text;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("type", self.type);
+    f("fails", self.fails);
+    f("text", self.text);
+  }
+};
+// What all processes of the target had open when clients had got so many answers.
+struct OpenCounted {
+  static constexpr std::string_view kName = "open_counted";
+  std::uint64_t answers{};
+  std::uint64_t descriptors{};
+  std::uint64_t threads{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("answers", self.answers);
+    f("descriptors", self.descriptors);
+    f("threads", self.threads);
+  }
+};
+// Whether panics of a process that executes this program are seen.
+struct PanicsWatched {
+  static constexpr std::string_view kName = "panics_watched";
+  std::int32_t pid{};
+  std::string program;
+  std::string runtimes;  // "c++, rust"; empty: none
+  std::string reason;    // why none, or what is not seen
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("program", self.program);
+    f("runtimes", self.runtimes);
+    f("reason", self.reason);
+  }
+};
+struct PanicEntered {
+  static constexpr std::string_view kName = "panic_entered";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::string runtime;  // "go", "rust", "c++", "signal"
+  PanicKind what{};
+  std::string type;  // "runtime.boundsError", "std::out_of_range"
+  std::string message;
+  std::string stack;
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("runtime", self.runtime);
+    f("what", self.what);
+    f("type", self.type);
+    f("message", self.message);
+    f("stack", self.stack);
+  }
+};
+// The system call at which a fault of the plan strikes.
+struct SyscallReached {
+  static constexpr std::string_view kName = "syscall_reached";
+  FaultId fault{};
+  std::int32_t pid{};
+  std::int32_t tid{};
+  bool exit{};        // as it returns; otherwise before it is made
+  std::string call;   // "rename(\"/a\", \"/b\")"
+  std::string place;  // the function that makes it
+  static void visit_fields(auto& self, auto&& f) {
+    f("fault", self.fault);
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("exit", self.exit);
+    f("call", self.call);
+    f("place", self.place);
+  }
+};
+// Of a process that ends: what it did last, as far as that was seen.
+struct FinalCalls {
+  static constexpr std::string_view kName = "final_calls";
+  std::int32_t pid{};
+  std::string text;  // a line each
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("text", self.text);
+  }
+};
+// The kernel's own word on who sent a signal that nobody sees taken, SIGKILL.
+struct KillSent {
+  static constexpr std::string_view kName = "kill_sent";
+  std::int32_t pid{};     // who gets it
+  std::int32_t sender{};  // 0: the kernel
+  std::string user;       // its name or number; empty: the sender is gone
+  std::string command;    // or the sender's name, if it is gone
+  std::string why;        // "out of memory"; empty: by kill(2)
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("sender", self.sender);
+    f("user", self.user);
+    f("command", self.command);
+    f("why", self.why);
+  }
+};
+
+}  // namespace lastcall

@@ -1,0 +1,98 @@
+"""Every one of the first thirty writes, fsyncs and renames in the reference server's state directory: killed or stopped
+there, or the call fails or comes later. Each must be reached where it was asked for: a second rule lists all calls that
+match, and the one that was struck is the Nth of the list; and what the server promised must hold. Writes
+reports/evidence/inject.json and .md. Resumable. LASTCALL_SCALE divides the calls."""
+import os
+import sys
+
+import evidence
+from lastcall_cli import lastcall, scenario, temporary_folder
+
+COMMAND = "ctest --preset release -L long -R long.inject"
+CALLS = ("write", "fsync", "rename")
+NTH = range(1, 31, int(os.environ.get("LASTCALL_SCALE", "1")))
+WHAT = {"kill": 'what = "kill"', "stop": 'what = "stop"', "ENOSPC": 'what = "syscall"\nerror = "ENOSPC"',
+        "EIO": 'what = "syscall"\nerror = "EIO"', "delay": 'what = "syscall"\ndelay = "20ms..50ms"'}
+JUDGED = ("acked-durable", "checkpoint-intact", "recovers")
+SERVER = """trace = true
+state = "state"
+environment = { APP_SHUTDOWN_TIMEOUT_SECS = "4", APP_CHECKPOINT_INTERVAL_MS = "20" }
+[target.recovery]
+ask = { url = "http://127.0.0.1:{port}/events" }"""
+CLIENTS = """[[clients]]
+url = "http://127.0.0.1:{port}/events"
+count = 2
+pace = "5ms..10ms"
+message = '{"id":"{id}","value":42}'
+status = 201
+"""
+INTACT = ('checkpoint-intact = { files = ["state/checkpoint"], command = ["reference_server", "--inspect-checkpoint", '
+          '"{file}"] }')
+
+
+def text_of(call, nth, what):
+    when = f'syscall = "{call}", role = "state", phase = "load"'
+    # The list comes first: it holds nobody up, and sees the call that the fault strikes at.
+    faults = (f'[[faults]]\nwhat = "syscall"\ndelay = "1ns"\ncount = 10000\nwhen = {{ {when} }}\n'
+              f'[[faults]]\n{WHAT[what]}\nwhen = {{ {when}, nth = {nth} }}\n')
+    if what not in ("kill", "stop"):
+        faults += '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "600ms" }\n'
+    return scenario(["reference_server", "--port", "{port}", "--state", "{dir}/state"], environment=SERVER,
+                    ready='url = "http://127.0.0.1:{port}/health"', clients=CLIENTS, faults=faults, properties=INTACT)
+
+
+def trial(call, nth, what):
+    with temporary_folder() as folder:
+        path = f"{folder}/inject.toml"
+        with open(path, "w") as file:
+            file.write(text_of(call, nth, what))
+        run = lastcall("run", path, "--trials", 1, "--keep", "all", "--results", f"{folder}/r")
+        if run.code not in (0, 1, 3):
+            sys.exit(str(run))
+        reached = run.events("syscall_reached")
+        listed = [e["call"] for e in reached if e["fault"] == 0]
+        struck = [e["call"] for e in reached if e["fault"] == 1]
+        verdicts = {v["property"]: v for v in run.trials[0]["result"]["verdicts"]}
+    return {"exit_code": run.code, "call": struck[0] if struck else "", "exact": listed[nth - 1:nth] == struck,
+            "judged": {name: verdicts[name]["outcome"] for name in JUDGED},
+            "bad": [f"{name}: {v['outcome']}: {v['reason']}" for name, v in verdicts.items()
+                    if v["outcome"] in ("fail", "unknown")]}
+
+
+def wrong(found):
+    return not found["exact"] or found["bad"]
+
+
+def markdown(content):
+    rows = []
+    for what in WHAT:
+        for call in CALLS:
+            some = [f for name, f in content["trials"].items() if name.startswith(f"{what} {call} ")]
+            held = [sum(f["judged"][name] == "pass" for f in some) for name in JUDGED]
+            rows.append((what, call, len(some), sum(f["exact"] for f in some), *held, sum(bool(f["bad"]) for f in some)))
+    text = "# Faults at exact system calls of the reference server\n\n" + evidence.table(
+        ["fault", "at the entry of", "calls", "struck there", *(f"{name} held" for name in JUDGED), "trials with a failure"],
+        rows)
+    lines = [f"- {name}: {'; '.join(f['bad']) or 'not at the call asked for'}"
+             for name, f in content["trials"].items() if wrong(f)]
+    return text + ("\n" + "\n".join(lines) + "\n" if lines else "")
+
+
+def main():
+    content = evidence.load("inject")
+    if content.get("build") != evidence.build():
+        content = {**evidence.header(COMMAND), "trials": {}}
+    for what in WHAT:
+        for call in CALLS:
+            for nth in NTH:
+                name = f"{what} {call} {nth}"
+                if name not in content["trials"]:
+                    content["trials"][name] = trial(call, nth, what)
+                    evidence.save("inject", content, markdown(content))
+                found = content["trials"][name]
+                print(name, found["call"], "WRONG" if wrong(found) else "", *found["bad"], flush=True)
+    return 1 if any(wrong(found) for found in content["trials"].values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
