@@ -43,12 +43,22 @@ def scenario_of(name, folder, fixed=False):
     return path
 
 
+def no_trace_of_kernel():
+    """Why nobody can tell who sent a SIGKILL; empty if somebody can."""
+    first_namespace = "pid:[4026531836]"  # PROC_PID_INIT_INO, linux/proc_ns.h
+    if os.geteuid() != 0 or os.readlink("/proc/self/ns/pid") != first_namespace:
+        return "the kernel's trace needs root in the first PID namespace"
+    return "" if "tracefs" in Path("/proc/filesystems").read_text().split() else "the kernel has no tracefs"
+
+
 def why_not(name):
     """Why the defect cannot be shown here; empty if it can."""
     found = {f["what"]: f for f in json.loads(lastcall("doctor", "--json").out)}
     for needed in ["ptrace"] + ["memory cgroup"] * (name == "out_of_memory"):
         if not found[needed]["good"]:
             return found[needed]["detail"]
+    if name == "killed_by_other" and (problem := no_trace_of_kernel()):
+        return problem
     if name.startswith("go_") and not (Path(shutil.which(LASTCALL) or LASTCALL).resolve().parent / "gateway_go").exists():
         return "gateway_go was not built: no go"
     return ""
