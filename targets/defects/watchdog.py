@@ -1,40 +1,35 @@
 #!/usr/bin/env python3
 """Kills with SIGKILL whoever takes longer to stop than it said: watchdog.py SOCKET. A server connects, says
 "stopping MILLISECONDS" when it begins to stop, and is judged until it closes. Ends at SIGTERM."""
+import asyncio
 import os
 import signal
 import socket
 import struct
 import sys
-import threading
 
 
-def watch(connection):
-    pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    with connection, os.fdopen(os.pidfd_open(pid)) as process, connection.makefile() as said:
-        stopping = said.readline().split()
-        if not stopping:  # it is gone already
-            return
-        connection.settimeout(int(stopping[1]) / 1000)
-        try:
-            connection.recv(1)
-        except TimeoutError:
-            signal.pidfd_send_signal(process.fileno(), signal.SIGKILL)
+async def watch(reader, writer):
+    peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    process = os.pidfd_open(struct.unpack("3i", peer)[0])
+    said = (await reader.readline()).split()
+    try:
+        if said:  # else it is gone already
+            await asyncio.wait_for(reader.read(), int(said[1]) / 1000)
+    except asyncio.TimeoutError:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+    finally:
+        os.close(process)
+        writer.close()
 
 
-def main():
-    path = sys.argv[1]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        try:
-            listener.listen(16)
-            print("listening", flush=True)
-            while True:
-                threading.Thread(target=watch, args=(listener.accept()[0],), daemon=True).start()
-        finally:
-            os.unlink(path)
+async def main(path):
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+    async with await asyncio.start_unix_server(watch, path):
+        print("listening", flush=True)
+        await over.wait()
+    os.unlink(path)
 
 
-if __name__ == "__main__":
-    main()
+asyncio.run(main(sys.argv[1]))
