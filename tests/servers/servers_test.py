@@ -10,7 +10,7 @@ SLOW = ("caddy/silent", "haproxy/bounded", "postgres/fast", "postgres/immediate"
 # Thousands of clients: one crowd at a time.
 CROWDS = ("reference/charge_points", "reference/many_clients")
 # Elsewhere: planted bugs and their twin (tests/detection), and a crowd (tests/bench/many_clients.py).
-ELSEWHERE = ("defects", "twin", "many_clients")
+ELSEWHERE = ("defects", "twin", "traced", "many_clients")
 
 
 def named(pattern):
