@@ -18,13 +18,14 @@ print("ready", flush=True)
 number = 0
 while number < 40:
     number += 1
+    name = folder + "/" + str(number)
     failed = ""
     try:
-        file = os.open(f"{folder}/{number}.tmp", os.O_WRONLY | os.O_CREAT)
+        file = os.open(name + ".tmp", os.O_WRONLY | os.O_CREAT)
         os.write(file, b"0123456789")
         os.fsync(file)
         os.close(file)
-        os.rename(f"{folder}/{number}.tmp", f"{folder}/{number}.ckpt")
+        os.rename(name + ".tmp", name + ".ckpt")
     except OSError as problem:
         failed = problem.strerror
     if failed: print("number", number, failed, flush=True)
