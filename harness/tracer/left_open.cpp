@@ -11,9 +11,12 @@ using Kind = LeftOpen::Kind;
 using Severity = LeftOpen::Severity;
 constexpr std::size_t kNamedThreads = 8;  // as many as a line of text can bear
 
-// An accepted AF_UNIX socket has the name of its listener, the other end has none (unix(7)).
+// An accepted AF_UNIX socket has the name of its listener, the other end has none (unix(7)). A name
+// may be a relative path; other addresses end with a port.
 bool is_unix(const std::string& address) {
-  return address.starts_with('/') || address.starts_with('@');
+  const bool has_port =
+      address.find(':') != std::string::npos && address.find('/') == std::string::npos;
+  return address.starts_with('@') || (!address.empty() && !has_port);
 }
 std::string place_of(const std::string& address) {
   return is_unix(address) ? address : address.substr(std::min(address.rfind(':'), address.size()));

@@ -91,10 +91,10 @@ struct Connection {
   const int fd;
   Kind kind = Kind::http;  // changed by the main thread alone
   std::string input{};     // of the main thread
-  bool closed = false;     // of the main thread
 
-  std::mutex sending{};
+  std::mutex sending{};  // the main thread reads `closed` without it
   bool goodbye = false;  // nothing is sent any more
+  bool closed = false;
 };
 using ConnectionPointer = std::shared_ptr<Connection>;
 
@@ -330,8 +330,8 @@ class Answerer {
 class Publisher {
  public:
   Publisher(const Options& options, Connections& connections)
-      : forgets_goodbyes_(options.has("write_after_close") || options.has("write_after_shutdown") ||
-                          options.has("data_after_close_frame")),
+      : forgets_goodbyes_(options.has("write_after_close") || options.has("write_after_shutdown")),
+        waits_for_end_(options.has("data_after_close_frame")),
         connections_(connections) {}
   void start() {
     thread_ = std::thread([this] { run(); });
@@ -352,12 +352,13 @@ class Publisher {
   [[gnu::noinline]] void publish_line(Connection& connection, const std::string& line) const {
     const std::scoped_lock lock(connection.sending);
     if (connection.kind == Kind::http) return;
-    if (connection.goodbye && !forgets_goodbyes_) return;
+    if (waits_for_end_ ? connection.closed : connection.goodbye && !forgets_goodbyes_) return;
     send_all(connection.fd,
              connection.kind == Kind::feed ? line + "\n" : frame(Opcode::text, line));
   }
 
   const bool forgets_goodbyes_;
+  const bool waits_for_end_;  // of the connection, where the goodbye was the end of sending
   Connections& connections_;
   Over over_;
   std::thread thread_;
@@ -548,7 +549,7 @@ class Server {
       if (!request) return;
       answer(connection, *request);
     }
-    while (connection.kind == Kind::websocket) {
+    while (connection.kind == Kind::websocket && !connection.closed) {
       const auto frame = take_frame(connection.input);
       if (!frame) return;
       answer(connection, *frame);
@@ -585,18 +586,19 @@ class Server {
   void answer(Connection& connection, const Frame& received) {
     if (received.opcode == Opcode::text) say(connection, frame(Opcode::text, received.payload));
     if (received.opcode == Opcode::ping) say(connection, frame(Opcode::pong, received.payload));
-    if (received.opcode == Opcode::close) say_goodbye(connection, 1000);
+    if (received.opcode == Opcode::close) {
+      say_goodbye(connection, 1000);
+      forget(connection);
+    }
   }
 
   // Nothing but the peer's own goodbye is waited for then.
   [[gnu::noinline]] void say_goodbye(Connection& connection, int code) const {
     const std::scoped_lock lock(connection.sending);
-    const bool again = std::exchange(connection.goodbye, true);
-    if (connection.kind == Kind::websocket && !again) {
+    if (std::exchange(connection.goodbye, true)) return;
+    if (connection.kind == Kind::websocket) {
       send_all(connection.fd, close_frame(code));
-      if (code == 1001) return;  // the answer to it comes first
-    }
-    if (connection.kind == Kind::feed && options_.defect == "write_after_close") {
+    } else if (connection.kind == Kind::feed && options_.defect == "write_after_close") {
       ::close(connection.fd);  // who has a feed says nothing, so that nothing is unread
       connection.closed = true;
     } else {
@@ -688,7 +690,7 @@ class Server {
     journal_.write("snapshot " + std::to_string(sum));
   }
 
-  void write_summary() {
+  [[gnu::noinline]] void write_summary() {
     try {
       summarise_recent(options_.has("swallowed_exception") ? kRecent + 1 : recent_.size());
     } catch (...) {

@@ -56,6 +56,14 @@ TEST(LeftOpenAtExit, AListenerThatIsOpenShowsWhatWasAccepted) {
                           "FAIL 4: accepted at 127.0.0.1:80 from 127.0.0.1:4000"));
 }
 
+TEST(LeftOpenAtExit, AListenerOfARelativePathMakesNoConnectionsAccepted) {
+  const SocketState to_others{.connected = true, .peer = "/run/b.sock"};
+  const SocketState accepted{.connected = true, .own = "run/a.sock"};
+  EXPECT_THAT(judged(with({listener(3, "run/a.sock"), socket(4, to_others), socket(5, accepted)})),
+              ElementsAre("FAIL 3: listens on run/a.sock", "warn 4: connected to /run/b.sock",
+                          "FAIL 5: accepted at run/a.sock"));
+}
+
 TEST(LeftOpenAtExit, OtherSocketsAreWarnedAbout) {
   const SocketState to_others{
       .connected = true, .own = "127.0.0.1:4000", .peer = "127.0.0.1:5432", .unread = 3};
