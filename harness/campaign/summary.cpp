@@ -92,7 +92,12 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
   for (const auto& trial : scenario.trials) {
     if (!trial.broken.empty()) continue;
     for (const auto& verdict : trial.verdicts) {
-      if (verdict.property == name) count(property, trial, verdict);
+      if (verdict.property != name) continue;
+      count(property, trial, verdict);
+      // Who asked for it must not take silence for a pass.
+      const bool for_nothing = name == "no-masked-panic" && wanted.target.trace;
+      if (for_nothing && verdict.outcome == Outcome::not_applicable)
+        property.over_campaign = verdict.reason;
     }
   }
   property.upper_bound = upper_bound(property.fail, property.pass + property.fail);

@@ -28,7 +28,8 @@ struct PropertySummary {
   // The scenario says something about it, so that a report should too.
   bool configured = false;
   // Of a property that is judged over the whole campaign: its numbers, in place of a bound. A fail
-  // then counts the trials that speak against it, and names the worst three.
+  // then counts the trials that speak against it, and names the worst three. Of no-masked-panic,
+  // if a target was traced for nothing: why.
   std::string over_campaign{};
 };
 

@@ -7,11 +7,11 @@
 // reached by itself after the stop is judged: after SIGKILL leftovers are nobody's fault. `allow`
 // holds glob patterns of paths relative to {dir}, or of what was open; `*` also matches `/`.
 //
-// `strict` judges every process of the target that ends by exit_group(2), by the rule of
-// tracer/left_open.hpp: listeners, accepted connections, files of the state that were not synced
-// and children fail, the rest is worth a word in the history. It also fails what grows with the
-// answers given: descriptors, those of connected clients left out, or threads that in each of the
-// last two doublings of the answers became more by a sixteenth of these and four at least, and
+// `strict` judges every process of the target that ends by exit_group(2) after the stop, by the
+// rule of tracer/left_open.hpp: listeners, accepted connections, files of the state that were not
+// synced and children fail, the rest is worth a word in the history. It also fails what grows with
+// the answers given: descriptors, those of connected clients left out, or threads that in each of
+// the last two doublings of the answers became more by a sixteenth of these and four at least, and
 // twice as many in the second, or nearly so. A cache that fills does not go on like that.
 #include <fnmatch.h>
 
@@ -85,10 +85,10 @@ void add_growth(const History& history, Leftovers& left) {
   }
 }
 
-// What was open at the exit call of a process of the target.
+// What was open at the exit call of a process of the target, once the stop had begun.
 void add_open(const History& history, const std::vector<std::string>& allowed, Leftovers& left) {
   for (const auto& [i, open] : history.all<LeftAtExit>()) {
-    if (open->fails && !is_allowed(open->text, allowed))
+    if (i > *history.stop() && open->fails && !is_allowed(open->text, allowed))
       left.add(i, "at its exit process " + std::to_string(open->pid) + " " + open->text);
   }
 }

@@ -62,8 +62,8 @@ bool is_in_library(const Frame& frame) {
 
 bool is_library_frame(const Frame& frame) {
   constexpr std::string_view kFunctions[] = {
-      "std::",    "void std::", "<std::", "core::",  "<core::", "__gthread",
-      "pthread_", "__pthread",  "__lll_", "__futex", "syscall", "clone"};
+      "std::",    "void std::", "<std::", "runtime.", "core::",  "<core::", "__gthread",
+      "pthread_", "__pthread",  "__lll_", "__futex",  "syscall", "clone"};
   return is_in_library(frame) || begins_with_any(frame.function, kFunctions);
 }
 

@@ -75,11 +75,19 @@ TEST_F(Summary, SaysWhatIsSwitchedOffAndRequired) {
   wanted_.required = {"deadline"};
   EXPECT_EQ(serves().switched_off, "no endpoint");
   EXPECT_FALSE(serves().required);
-  EXPECT_TRUE(scenario_.properties.at(3).required);
+  EXPECT_TRUE(scenario_.properties.at(4).required);
   EXPECT_FALSE(scenario_.properties.at(1).configured);
   wanted_.properties["no-panic"].configured = true;
   serves();
   EXPECT_TRUE(scenario_.properties.at(1).configured);
+}
+TEST_F(Summary, SaysWhyATracedTargetsPanicsCouldNotBeSeen) {
+  trial(Outcome::not_applicable, "no-masked-panic", "server: no symbols");
+  serves();
+  EXPECT_EQ(scenario_.properties.at(2).over_campaign, "");
+  wanted_.target.trace = true;
+  serves();
+  EXPECT_EQ(scenario_.properties.at(2).over_campaign, "server: no symbols");
 }
 TEST_F(Summary, BrokenTrialsCountForNothing) {
   trial(Outcome::fail).broken = "no port";

@@ -47,7 +47,8 @@ TEST(Judge, SaysSomethingAboutEveryPropertyInOrder) {
     }
   }
   EXPECT_THAT(passed, ::testing::ElementsAre("serves", "no-panic", "clean-exit", "deadline",
-                                             "in-flight-finished", "close-handshake", "released"));
+                                             "no-send-on-closed", "in-flight-finished",
+                                             "close-handshake", "released"));
   EXPECT_EQ(worst(all), Outcome::pass);
 }
 
@@ -87,12 +88,12 @@ TEST(Judge, LostEventsOfTheTrialMakeEverythingUnknown) {
 }
 TEST(Judge, LostEventsOfClientsMakeUnknownWhatTheySaw) {
   EXPECT_THAT(unknown_in(good().lost("clients-3")),
-              ::testing::ElementsAre("serves", "in-flight-finished", "close-handshake",
-                                     "stops-accepting", "acked-durable"));
+              ::testing::ElementsAre("serves", "no-send-on-closed", "in-flight-finished",
+                                     "close-handshake", "stops-accepting", "acked-durable"));
 }
 TEST(Judge, LostEventsDoNotExcuseAFailure) {
   const auto all = verdicts(h().ready().stop().exited(1).lost("trial"));
-  EXPECT_EQ(all.at(2).outcome, Outcome::fail);
+  EXPECT_EQ(all.at(3).outcome, Outcome::fail);
 }
 TEST(Judge, LostEventsMakeNothingToJudgeUnknownToo) {
   EXPECT_EQ(
@@ -104,7 +105,7 @@ TEST(Judge, AFaultThatWasNotReachedMakesTheStopsPropertiesUnknown) {
   EXPECT_THAT(unknown_in(good().missed(1)),
               ::testing::ElementsAre("clean-exit", "deadline", "in-flight-finished",
                                      "close-handshake", "released"));
-  EXPECT_EQ(verdicts(good().missed(1)).at(2).reason, "fault 2 was not reached: too few");
+  EXPECT_EQ(verdicts(good().missed(1)).at(3).reason, "fault 2 was not reached: too few");
 }
 TEST(Judge, AStopThatWasNotReachedIsUnknownNotInapplicable) {
   const auto story = h().ready().client(0).up(0).missed(0).forced().signalled(SIGKILL);

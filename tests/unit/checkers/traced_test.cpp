@@ -37,7 +37,7 @@ SentLate late(SendingEnd end, int descriptor = 5) {
 TEST(NoSendOnClosed, NamesTheWriterAndTheCloser) {
   EXPECT_EQ(sends(traced().event(late(SendingEnd::closed)).event(SendsWatched{3, 1})),
             "fail 3: pinger (81) in ping()+0x10 called sendto on socket:[4711] of 127.0.0.1:9, "
-            "descriptor 5, 1.5 ms after main (80) in close_all()+0x20 had closed it");
+            "descriptor 5, 1.50 ms after main (80) in close_all()+0x20 had closed it");
   EXPECT_THAT(sends(traced().event(late(SendingEnd::shut_down)).event(late(SendingEnd::closed))),
               ::testing::EndsWith("had shut it down; and 1 more"));
   const SentLate unknown{80, SendingEnd::never_open,     7, "", "write", EBADF,

@@ -18,8 +18,10 @@ constexpr const char* kTerminal =
   property            verdict         pass  fail  unknown   n/a    judged  bound
   serves              pass               3     0        0     0       120  P(failure) ≤ 63.16 % at 95 %, 3 trials
   no-panic            off                0     0        0     0         0  it logs tracebacks
+  no-masked-panic     not-judged         0     0        0     0         0
   clean-exit          fail               2     1        0     0         3  P(failure) ≤ 86.47 % at 95 %, 3 trials
   deadline            not-judged         0     0        0     0         0
+  no-send-on-closed   not-judged         0     0        0     0         0
   in-flight-finished  unknown            0     0        1     2         0
   close-handshake     not-judged         0     0        0     0         0
   released            not-applicable     0     0        0     3         0
@@ -39,10 +41,13 @@ seed 42, 12.0 s, results in my results
 constexpr const char* kJunit =
     R"~(<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="lastcall">
-  <testsuite name="scenarios/chat.toml" timestamp="2026-01-31T12:00:00Z" time="4.500" tests="20" failures="1" errors="3" skipped="15">
+  <testsuite name="scenarios/chat.toml" timestamp="2026-01-31T12:00:00Z" time="4.500" tests="22" failures="1" errors="3" skipped="17">
     <testcase classname="scenarios/chat.toml" name="serves" />
     <testcase classname="scenarios/chat.toml" name="no-panic">
       <skipped message="switched off: it logs tracebacks" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="no-masked-panic">
+      <skipped message="not-judged" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="clean-exit">
       <failure message="exit 1 after SIGTERM &lt;?&amp;�>">P(failure) ≤ 86.47 % at 95 %, 3 trials
@@ -50,6 +55,9 @@ trial 2: lastcall replay 'my results/trial-2'
 </failure>
     </testcase>
     <testcase classname="scenarios/chat.toml" name="deadline">
+      <skipped message="not-judged" />
+    </testcase>
+    <testcase classname="scenarios/chat.toml" name="no-send-on-closed">
       <skipped message="not-judged" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="in-flight-finished">
@@ -130,7 +138,9 @@ A chat server \| with \*users\*
 
 ### Not judged
 
+- no-masked-panic: nothing to judge in any trial
 - deadline: nothing to judge in any trial
+- no-send-on-closed: nothing to judge in any trial
 - in-flight-finished: unknown in 1 trial: events of clients-0 were lost: cut off
 - close-handshake: nothing to judge in any trial
 - released (required): nothing to judge in any trial
@@ -146,7 +156,7 @@ A chat server \| with \*users\*
 TEST(Terminal, IsPinned) { EXPECT_EQ(reports::terminal(every_outcome(), false), kTerminal); }
 TEST(Terminal, IsNotSteeredByATarget) {
   auto campaign = every_outcome();
-  campaign.scenarios[0].properties[2].first_reason =
+  campaign.scenarios[0].properties[3].first_reason =
       "a\x1b[2J\xC2\x9B"
       "b\x7F\xC3\xA9";
   EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("clean-exit: a?[2J?b?\xC3\xA9\n"));
@@ -196,7 +206,7 @@ TEST(Junit, IsWellFormed) {
   pugi::xml_document document;
   const auto parsed = document.load_string(reports::junit(every_outcome()).c_str());
   EXPECT_TRUE(parsed) << parsed.description();
-  EXPECT_EQ(document.select_nodes("//testcase").size(), 20U);
+  EXPECT_EQ(document.select_nodes("//testcase").size(), 22U);
 }
 
 TEST(Markdown, IsPinned) { EXPECT_EQ(reports::markdown(every_outcome()), kMarkdown); }
