@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -47,6 +49,21 @@ bool is_connected(int socket) {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   return ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
+// Who waits for edges takes a short write for a full buffer and waits until there is room
+// (epoll(7), question 9). No news of it would come where there was room all the time; setting an
+// option to what it is makes the kernel tell. Of no other descriptors than sockets of TCP and Unix.
+void tell_of_room(int socket) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (::getsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, &size) == 0) {
+    (void)::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, size);
+  } else if (has_option(socket, SO_DOMAIN, AF_UNIX) &&
+             ::getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &value, &size) == 0) {
+    value /= 2;  // it reads as twice what was set, socket(7)
+    (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &value, size);
+  }
 }
 
 bool appends_to_file(pid_t tid, int descriptor) {
@@ -362,7 +379,8 @@ bool CallInjector::put_back(const Tracee& thread) {
 }
 
 void CallInjector::on_syscall_exit(const Tracee& thread, const SyscallEntry& entry, std::int64_t) {
-  (void)put_back(thread);
+  if (put_back(thread))
+    tell_of_room(copy_of_descriptor(thread.tid, static_cast<int>(entry.arguments[0])).get());
   const auto found = leaving_.find(thread.tid);
   if (found == leaving_.end() || found->second.number != entry.number) return;
   const auto left = leaving_.extract(found);

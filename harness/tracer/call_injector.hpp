@@ -2,7 +2,8 @@
 // and acts at the Nth: lets the call fail, write less or wait, or has the plan's fault done while
 // the thread stands there. Counts from the first program that is executed on, not what the launcher
 // does. A call that a signal interrupted and that the kernel makes again is a call more. Called on
-// the tracer's thread, which alone writes to the segment.
+// the tracer's thread, which alone writes to the segment. A socket of TCP or Unix whose write was
+// cut short reports room after it, to who waits for edges too; a pipe does not.
 //
 // Not seen: calls of io_uring(7), and what the vDSO answers. Files are named as the call names
 // them, links are not followed; who is a listener is known from listen(2), not of those inherited.

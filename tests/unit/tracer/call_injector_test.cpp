@@ -213,6 +213,14 @@ TEST_F(Injecting, WritesOfSeveralPartsAreCutShortAndTheirArgumentsPutBack) {
   }
 }
 
+TEST_F(Injecting, WhoWaitsForAnEdgeAfterAShortWriteGetsIt) {
+  EXPECT_EQ(
+      run({{}, {.syscall = "send"}, DisturbSyscall{.action = CallAction::short_write, .count = 2}},
+          {"edges"}),
+      "exited 0");
+  EXPECT_EQ(output, "tcp: 6, then room\nunix: 6, then room\n");
+}
+
 // Calls of this process as if it were traced.
 struct OwnCalls : ::testing::Test {
   struct OwnMemory : testing::FakePtrace {

@@ -2,6 +2,7 @@
 // standard output what its calls returned.
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -117,6 +118,24 @@ int send_parts(bool by_message) {
   return 0;
 }
 
+// Sends once, and waits as epoll(7) says that one has to after a short write.
+int send_by_edges() {
+  const Served served;
+  const int client = served.client();
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return 1;
+  for (const int socket : {client, pair[0]}) {
+    const int poll = ::epoll_create1(EPOLL_CLOEXEC);
+    epoll_event event{.events = EPOLLOUT | EPOLLET, .data = {}};
+    ::epoll_ctl(poll, EPOLL_CTL_ADD, socket, &event);
+    if (::epoll_wait(poll, &event, 1, 5000) != 1) return 1;
+    const auto sent = ::send(socket, "0123456789ab", 12, 0);
+    std::printf("%s: %zd, %s\n", socket == client ? "tcp" : "unix", sent,
+                ::epoll_wait(poll, &event, 1, 2000) == 1 ? "then room" : "no room");
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -125,6 +144,7 @@ int main(int count, char** arguments) {
   if (program == "files") return save_files(arguments[2], std::atoi(arguments[3]));
   if (program == "children") return save_in_children(arguments[2], std::atoi(arguments[3]));
   if (program == "accept") return accept_two();
+  if (program == "edges") return send_by_edges();
   if (program == "writev") return send_parts(false);
   if (program == "sendmsg") return send_parts(true);
   return 2;
