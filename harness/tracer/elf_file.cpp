@@ -95,7 +95,8 @@ bool ElfFile::load() {
   const auto names = block(sections_[header.e_shstrndx]);
   for (auto& one : sections_) {
     if (one.header.sh_name < names.size()) one.name = names.c_str() + one.header.sh_name;
-    if (one.header.sh_type == SHT_NOTE && build_id_.empty()) build_id_ = build_id_in(block(one));
+    if (one.header.sh_type == SHT_NOTE && build_id_.empty())
+      build_id_ = build_id_in(block(one));
   }
   return true;
 }
@@ -191,8 +192,8 @@ void ElfFile::load_symbols() {
   if (std::exchange(symbols_loaded_, true)) return;
   if (take_symbols(*this, SHT_SYMTAB)) return;
   if (build_id_.size() > 2) {
-    const auto path =
-        "/usr/lib/debug/.build-id/" + build_id_.substr(0, 2) + "/" + build_id_.substr(2) + ".debug";
+    const auto path = "/usr/lib/debug/.build-id/" + build_id_.substr(0, 2) + "/" +
+                      build_id_.substr(2) + ".debug";
     auto debug = of(ScopedFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
     if (debug && debug.get() != this && debug->build_id_ == build_id_ &&
         take_symbols(*debug, SHT_SYMTAB)) {
@@ -323,14 +324,11 @@ std::vector<std::uint64_t> ElfFile::addresses_of(std::span<const std::string_vie
     const auto text = in.block(*table);
     std::ranges::transform(names, addresses.begin(),
                            [&](std::string_view name) { return address_of(name, text); });
-  }
-  // A stripped program still names what it imports.
-  const auto* table = section(".gopclntab");
-  if (table == nullptr || std::ranges::count(addresses, 0U) == 0) return addresses;
-  const auto* text = section(".text");
-  for (const auto& [i, address] :
-       go_functions_named(block(*table), text == nullptr ? 0 : text->header.sh_addr, names)) {
-    if (addresses[i] == 0) addresses[i] = address;
+  } else if (const auto* table = section(".gopclntab"); table != nullptr) {
+    const auto* text = section(".text");
+    for (const auto& [i, address] :
+         go_functions_named(block(*table), text == nullptr ? 0 : text->header.sh_addr, names))
+      addresses[i] = address;
   }
   return addresses;
 }

@@ -3,9 +3,8 @@
 // SIGSEGV that the program itself handles. Whether one is expected is for others to judge by its
 // stack.
 //
-// - Go: runtime.gopanic, which index errors, nil dereferences and the like all end in.
-// encoding/json
-//   and others use it for control flow.
+// - Go: runtime.gopanic, which index errors, nil dereferences and the like all end in, and
+//   encoding/json and others use for control flow.
 // - Rust: rust_panic, which every panic comes to once its hook has run.
 // - C++: __cxa_begin_catch. An exception counts that is a logic_error, a bad_cast or the like by
 //   its class or a base of it, whoever catches it, and any that reaches a catch-all. It is reported
@@ -17,8 +16,9 @@
 //   handler that lets the process die of it afterwards (Rust's, crash reporters') is counted too.
 //
 // Found by symbol, when the program is executed and whenever its dynamic linker has mapped
-// something (_dl_debug_state). A stripped Go program still says where its functions are. Not seen:
-// other programs that contain their runtime and are stripped, an exception that ends in what took
+// something (_dl_debug_state). A stripped Go program still says where its functions are, unless it
+// is linked with C. Not seen: such a one, others that contain their runtime and are stripped, an
+// exception that ends in what took
 // current_exception() and forgets it, handlers in fibers that change threads, anything in a program
 // that was not executed while it was watched.
 //
@@ -114,7 +114,7 @@ class MaskedPanics : public TraceObserver {
     std::set<std::pair<std::uint64_t, std::string>> seen{};  // modules: where, and which
     WatchedRuntimes watched{};
     bool started = false;
-    std::set<pid_t> terminating{};  // threads
+    std::set<pid_t> terminating{};      // threads
     std::set<std::uint64_t> hand_on{};  // handlers that have thrown one on, as those of containers
     int stacks_left = kMostStacks;
     // Of threads with one that counts; the last is the inmost.

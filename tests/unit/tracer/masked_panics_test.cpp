@@ -297,12 +297,6 @@ TEST_F(GoPanics, AreFoundInAStrippedProgram) {
   expect_all(program);
 }
 
-TEST_F(GoPanics, AreFoundInAStrippedProgramThatImportsCFunctions) {
-  const auto program = folder / "go";
-  if (!make_go(program, "-ldflags='-s -w -linkmode=external'")) GTEST_SKIP() << "no go";
-  expect_all(program);
-}
-
 TEST_F(GoPanics, AreFoundInAPositionIndependentProgram) {
   const auto program = folder / "go";
   if (!make_go(program, "-buildmode=pie")) GTEST_SKIP() << "no go";

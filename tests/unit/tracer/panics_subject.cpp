@@ -9,6 +9,7 @@
 #include <csetjmp>
 
 #include <atomic>
+#include <barrier>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -209,13 +210,17 @@ int spawn(const char* self) {
 
 // Everybody over the same breakpoints, with signals in between. Each error is a different one.
 int storm() {
+  constexpr std::size_t kThreads = 4;
   static std::atomic<int> ticks = 0;
   std::atomic<int> closes = 0;
+  std::barrier all_here(kThreads + 1);
   ::signal(SIGUSR1, [](int) { ++ticks; });
   std::vector<std::thread> threads;
-  for (std::size_t t = 0; t < 4; ++t) {
+  for (std::size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
+      all_here.arrive_and_wait();
       for (std::size_t i = 0; i < 200; ++i) {
+        ::pthread_kill(threads[(t + i) % kThreads].native_handle(), SIGUSR1);
         swallow_all([&] { index_beyond(1000 * (t + 1) + i); });
         try {
           peer_closes();
@@ -223,13 +228,11 @@ int storm() {
           ++closes;
         }
       }
+      all_here.arrive_and_wait();
     });
   }
-  int sent = 0;
-  for (; sent < 200; ++sent) {
-    ::pthread_kill(threads[static_cast<std::size_t>(sent) % 4].native_handle(), SIGUSR1);
-    while (ticks <= sent && closes < 800) std::this_thread::yield();
-  }
+  all_here.arrive_and_wait();
+  all_here.arrive_and_wait();  // nobody sends a signal to one that was joined
   for (auto& thread : threads) thread.join();
   return closes == 800 && ticks > 0 ? 0 : 1;
 }
