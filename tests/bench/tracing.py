@@ -10,19 +10,20 @@ import urllib.request
 from pathlib import Path
 
 import evidence
-from bench.measured import ROUNDS, SECONDS, median, port
+from bench.measured import ROUNDS, SECONDS as PRECISE_SECONDS, median, port
 from lastcall_cli import LASTCALL, temporary_folder
 
 COMMAND = "ctest --preset release -L bench -R tracing"
+SECONDS = round(PRECISE_SECONDS)  # wrk takes whole ones
 # What lastcall's filter holds by default: calls that close, send and exit.
 CALLS = ("close,close_range,dup2,dup3,shutdown,write,writev,pwrite64,pwritev,pwritev2,sendfile,splice,sendto,sendmsg,"
          "sendmmsg,exit_group")
 STRACE = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={CALLS}"]
-# A fault that waits for a call which never comes: the filters are awake from the start.
+# A fault that waits for a call which never comes so often: the filters are awake from the start.
 ARMED = """
 [[faults]]
 what = "kill"
-when = { syscall = "mount", nth = 1000000 }
+when = { syscall = "rename", nth = 1000000 }
 """
 MODES = {"untraced": ("false", [], ""), "default": ("true", [], ""), "armed": ("true", [], ARMED),
          "strace": ("false", STRACE, "")}
@@ -54,7 +55,7 @@ about = "a server that is asked for a while"
 command = [{words}]
 trace = {trace}
 ready = {{ url = "http://127.0.0.1:{number}/health" }}
-stop = {{ signal = "SIGTERM", deadline = "5s" }}
+stop = {{ signal = "SIGTERM", to = "tree", deadline = "5s" }}
 {files.replace("%s", str(number))}
 [[clients]]
 url = "http://127.0.0.1:{number}/health"
@@ -79,8 +80,8 @@ def requests_a_second(server, mode):
         asked = subprocess.run(["wrk", "-t", "1", "-c", "32", "-d", f"{SECONDS}s", f"http://127.0.0.1:{number}/health"],
                                capture_output=True, text=True, check=True).stdout
         said = run.communicate(timeout=60)[0]
-        # What was armed is never reached: 3.
-        assert run.returncode in (0, 3), said
+        # What was armed is never reached: 3. strace passes on other things than its command does: 1.
+        assert run.returncode in (0, 3) or (mode == "strace" and run.returncode == 1), said
     return float(re.search(r"Requests/sec: +([\d.]+)", asked)[1])
 
 
@@ -107,7 +108,7 @@ def main():
         rows.append((server, *(f"{median([found[mode] for found in rounds], 0):.0f} ({share[mode]})" for mode in MODES)))
     markdown = (
         "# What tracing costs a server\n\n"
-        f"Requests a second that wrk gets answered on 32 connections in {SECONDS:.0f} s, median of {ROUNDS} rounds in which "
+        f"Requests a second that wrk gets answered on 32 connections in {SECONDS} s, median of {ROUNDS} rounds in which "
         "the four take turns; in brackets the median share of the untraced one of the same round. *default*: filters that "
         "sleep until the stop. *armed*: every call that sends, closes or exits stops the thread, looks up its descriptor "
         "and goes on. *strace*: `" + " ".join(STRACE[:4]) + "` with the same calls, written to /dev/null.\n\n"
