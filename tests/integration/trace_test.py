@@ -3,7 +3,7 @@ called exit, and how every process ended."""
 import json
 import unittest
 
-from lastcall_cli import LastcallTest, PYTHON, lastcall, processes, scenario, serve, until
+from lastcall_cli import LastcallTest, PYTHON, SOURCE, lastcall, processes, scenario, serve, until
 
 TRACED = "trace = true"
 # Two workers below it: one ends by an exit code of its own at the stop, one by an abort.
@@ -22,6 +22,21 @@ print("ready", flush=True)
 signal.sigwait([signal.SIGTERM])
 for pid in pids: os.kill(pid, signal.SIGTERM)
 for pid in pids: os.waitpid(pid, 0)
+"""
+
+# Leaves a descriptor open with every answer, if it is told to.
+LEAK = """
+import http.server, os, signal, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        if "%s" == "leak": os.dup(2)
+        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
+    def log_message(self, *_): pass
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+print("ready", flush=True)
+server.serve_forever()
 """
 
 
@@ -66,6 +81,27 @@ class Trace(LastcallTest):
         run = self.traced([PYTHON, "-c", "import ctypes; ctypes.string_at(4096)"], ready='log = "never"')
         [fault] = [event for event in run.events("signal_taken") if event["signal"] == 11]
         self.assertEqual((4096, 0, True), (fault["address"], fault["sender"], fault["fatal"]))
+
+    def test_a_deadlock_is_not_waited_out(self):
+        run = self.run_scenario((SOURCE / "scenarios" / "traced" / "mutex_cycle.toml").read_text())
+        self.assertRegex(run.verdict("deadline")["reason"], r"^never ends after SIG\w+: deadlock of 2 threads: ")
+        self.assertEqual([], run.events("deadline_passed"))
+
+    def test_what_keeps_node_alive_is_named(self):
+        code = ("const server = require('http').createServer((q, r) => r.end('ok'));"
+                "server.listen({port}, '127.0.0.1', () => console.log('ready'));"
+                "process.on('SIGTERM', () => 0)")
+        run = self.traced(["node", "-e", code])
+        self.assertRegex(run.verdict("deadline")["reason"], r"Node's event loop is kept alive by .*tcp 127\.0\.0\.1:\d+")
+
+    def test_what_grows_with_every_answer_is_not_released(self):
+        faults = '[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 130 }'
+        for how, outcome in (("leak", "fail"), ("keep", "pass")):
+            run = self.traced([PYTHON, "-c", LEAK % how, "{port}"], faults=faults,
+                              properties='[properties.released]\nstrict = true\nallow = ["listens*", "accepted*"]')
+            verdict = run.verdict("released")
+            self.assertEqual(outcome, verdict["outcome"], verdict)
+            self.assertEqual(how == "leak", "descriptors grew from" in verdict["reason"], verdict)
 
     def test_a_pause_is_a_pause(self):
         run = self.traced(serve(), faults='[[faults]]\nwhat = "pause"\nfor = "100ms"\nwhen = { phase = "load", at = "10ms" }\n'
