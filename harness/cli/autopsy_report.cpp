@@ -110,11 +110,11 @@ std::vector<Stack> shortened(std::vector<Stack> stacks, bool full) {
 
 std::string where(const Subject& subject, bool full) {
   const auto& end = *subject.end;
-  if (end.stacks.empty()) return "";
-  const auto& who = end.stacks.front();
+  if (subject.end_stacks.empty()) return "";
+  const auto& who = subject.end_stacks.front();
   std::string text = "thread " + who.thread_name + " (" + std::to_string(end.tid) + ") ";
   text += end.signal == 0 ? "called exit(" + std::to_string(end.code) + ")" : "took the signal";
-  const auto stacks = shortened(end.stacks, full);
+  const auto stacks = shortened(subject.end_stacks, full);
   const auto first = stacks_text({stacks.front()});
   text += first.substr(std::min(first.find('\n'), first.size()));
   if (stacks.size() == 1) return text;
@@ -346,7 +346,7 @@ json::value json_of(const Finding& finding, const Subject& subject) {
     object[was_signalled(subject) ? "signal" : "exit"] = subject.how.si_status;
     object["seconds"] = seconds(*subject.ended - subject.began);
   }
-  if (subject.end) object["stacks"] = json_of(subject.end->stacks);
+  if (subject.end) object["stacks"] = json_of(subject.end_stacks);
   return object;
 }
 

@@ -46,6 +46,7 @@ struct Subject {
   siginfo_t how{};                     // once it has ended
   std::vector<TakenSignal> signals{};  // the last ones
   std::optional<EndStack> end{};
+  std::vector<Stack> end_stacks{};  // of `end`
   std::vector<LastCall> calls{};
   std::string words{};
   std::vector<LeftOpen> left{};
@@ -93,7 +94,11 @@ class Witness : public TraceObserver {
       [this](pid_t pid, std::vector<LastCall> calls) { subjects_[pid].calls = std::move(calls); }};
   LastWords last_words_{
       [this](pid_t pid, std::string words) { subjects_[pid].words = std::move(words); }};
-  EndStacks end_stacks_{[this](EndStack end) { subjects_[end.pid].end = std::move(end); }};
+  EndStacks end_stacks_{[this](EndStack end) {
+    auto& subject = subjects_[end.pid];
+    subject.end = end;
+    subject.end_stacks = end_stacks_.named(std::move(end));
+  }};
   OpenAtExit open_at_exit_{
       {}, [this](pid_t pid, std::vector<LeftOpen> left) { subjects_[pid].left = std::move(left); }};
 };

@@ -10,7 +10,11 @@ namespace lastcall {
 
 std::vector<int> EndStacks::syscalls() { return {SYS_exit_group}; }
 
-Lines EndStacks::lines() { return ++with_lines_ > kMostWithLines ? Lines::without : Lines::with; }
+std::vector<Stack> EndStacks::named(EndStack end) {
+  const bool is_plain = end.signal == 0 && end.code == 0;
+  const bool with_lines = !is_plain && ++with_lines_ <= kMostWithLines;
+  return reader_.named(std::move(end.stacks), with_lines ? Lines::with : Lines::without);
+}
 
 SyscallWish EndStacks::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   if (entry.number != SYS_exit_group) return {};
@@ -20,7 +24,7 @@ SyscallWish EndStacks::on_syscall(const Tracee& thread, const SyscallEntry& entr
           .tid = thread.tid,
           .code = code,
           .at = at,
-          .stacks = reader_.stacks_of({thread}, code == 0 ? Lines::without : lines())});
+          .stacks = reader_.unnamed({thread})});
   return {};
 }
 
@@ -37,7 +41,7 @@ bool EndStacks::on_signal(const Tracee& thread, const siginfo_t& info) {
             .tid = thread.tid,
             .signal = info.si_signo,
             .at = at,
-            .stacks = reader_.stacks_of(all, lines())});
+            .stacks = reader_.unnamed(all)});
   };
   if (loop_ == nullptr) {
     look({});

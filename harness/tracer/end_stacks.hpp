@@ -17,11 +17,11 @@ namespace lastcall {
 
 struct EndStack {
   pid_t pid = 0;
-  pid_t tid = 0;                // who takes the signal or calls exit
-  int signal = 0;               // 0: exit_group(2)
-  int code = 0;                 // of the exit, as its caller gave it
-  TimePoint at{};               // before the look, which takes its time
-  std::vector<Stack> stacks{};  // that of `tid` first
+  pid_t tid = 0;                       // who takes the signal or calls exit
+  int signal = 0;                      // 0: exit_group(2)
+  int code = 0;                        // of the exit, as its caller gave it
+  TimePoint at{};                      // before the look, which takes its time
+  std::vector<UnnamedStack> stacks{};  // that of `tid` first
 };
 
 class EndStacks : public TraceObserver {
@@ -36,6 +36,9 @@ class EndStacks : public TraceObserver {
   // `found` is called on the tracer's thread, at most once a process and way to end.
   explicit EndStacks(std::function<void(EndStack)> found) : found_(std::move(found)) {}
 
+  // With names, and file and line unless the exit code is 0; at any time, best when nobody waits.
+  std::vector<Stack> named(EndStack end);
+
   // Ends by these signals are not looked at.
   void leave_alone(std::vector<int> signals) { left_alone_ = std::move(signals); }
   // The loop that calls this observer, before it does. Without it only one thread is looked at.
@@ -46,8 +49,6 @@ class EndStacks : public TraceObserver {
   void process_ended(pid_t pid, const siginfo_t& info) override;
 
  private:
-  [[nodiscard]] Lines lines();
-
   std::function<void(EndStack)> found_;
   TraceLoop* loop_ = nullptr;
   StackReader reader_;

@@ -52,7 +52,10 @@ std::vector<int> LateWrites::syscalls() {
 }
 
 // The kernel gave it descriptors of its own, without those that are closed on exec.
-void LateWrites::executed(const Tracee& thread) { tables_[thread.pid] = std::make_shared<Table>(); }
+void LateWrites::executed(const Tracee& thread) {
+  tables_[thread.pid] = std::make_shared<Table>();
+  stacks_.forget(thread.pid);
+}
 
 void LateWrites::began(const Tracee& thread) {
   if (thread.tid != thread.pid) return;
@@ -113,7 +116,7 @@ void LateWrites::mark(const Tracee& thread, const Closing& closing) {
   auto& table = table_of(thread);
   std::vector<int> numbers{static_cast<int>(closing.first)};
   if (closing.first != closing.last) numbers = descriptors_of(thread.tid);
-  std::shared_ptr<const Stack> by;
+  std::shared_ptr<const UnnamedStack> by;
   for (const int number : numbers) {
     if (static_cast<unsigned>(number) < closing.first ||
         static_cast<unsigned>(number) > closing.last || number < 0 || number >= kMostDescriptors)
@@ -123,25 +126,26 @@ void LateWrites::mark(const Tracee& thread, const Closing& closing) {
     ++closes_;
     const bool is_socket = target.starts_with("socket:");
     auto peer = is_socket ? peer_address(copy_of_descriptor(thread.tid, number).get()) : "";
-    if (!by || (is_socket && by->frames.empty())) by = closer(thread, table, is_socket);
+    if (!by || (is_socket && by->stack.frames.empty())) by = closer(thread, table, is_socket);
     table.descriptors[number] = {
         std::make_shared<Mark>(Mark{closing.how, std::move(target), std::move(peer), by, now()})};
   }
 }
 
-std::shared_ptr<const Stack> LateWrites::closer(const Tracee& thread, Table& table,
-                                                bool with_stack) {
+std::shared_ptr<const UnnamedStack> LateWrites::closer(const Tracee& thread, Table& table,
+                                                       bool with_stack) {
   if (with_stack && table.stacks_left > 0) {
     --table.stacks_left;
-    return std::make_shared<Stack>(stacks_.stacks_of({thread}).front());
+    return std::make_shared<UnnamedStack>(stacks_.unnamed({thread}, Mappings::as_known).front());
   }
-  return std::make_shared<Stack>(Stack{.pid = thread.pid,
-                                       .tid = thread.tid,
-                                       .thread_name = thread_name(thread.tid),
-                                       .frames = {},
-                                       .ends_because = with_stack
-                                                           ? "too many were taken before"
-                                                           : "taken only of who closes a socket"});
+  return std::make_shared<UnnamedStack>(
+      UnnamedStack{.stack = {.pid = thread.pid,
+                             .tid = thread.tid,
+                             .thread_name = thread_name(thread.tid),
+                             .frames = {},
+                             .ends_because = with_stack ? "too many were taken before"
+                                                        : "taken only of who closes a socket"},
+                   .places = {}});
 }
 
 void LateWrites::on_syscall_exit(const Tracee& thread, const SyscallEntry& entry,
@@ -179,7 +183,7 @@ void LateWrites::report(const Tracee& thread, const SyscallEntry& entry, int err
     late.how = mark->how;
     late.what = mark->target + (mark->peer.empty() ? "" : " of " + mark->peer);
     late.age = now() - mark->at;
-    late.closer = *mark->closer;
+    late.closer = stacks_.named({*mark->closer}).front();
   }
   late.writer = stacks_.stacks_of({thread}).front();
   found_(std::move(late));

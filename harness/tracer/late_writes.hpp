@@ -43,7 +43,7 @@ class LateWrites : public TraceObserver {
  public:
   // Numbers beyond are not watched: more than any limit on open files that is common.
   static constexpr int kMostDescriptors = 1 << 16;
-  // Of those who close, in one process: what 5 KB and 100 µs each allow.
+  // Of those who close, in one process: what 5 KB and 50 µs each allow.
   static constexpr int kMostStacks = 1024;
 
   // System calls that this observer has to be asked about.
@@ -68,7 +68,7 @@ class LateWrites : public TraceObserver {
     LateWrite::How how;
     std::string target;
     std::string peer;
-    std::shared_ptr<const Stack> closer;
+    std::shared_ptr<const UnnamedStack> closer;
     TimePoint at;
   };
   // Without a mark there is nothing to ask: it is open, or was reported.
@@ -88,7 +88,7 @@ class LateWrites : public TraceObserver {
   };
   Table& table_of(const Tracee& thread);
   void mark(const Tracee& thread, const Closing& closing);
-  std::shared_ptr<const Stack> closer(const Tracee& thread, Table& table, bool with_stack);
+  std::shared_ptr<const UnnamedStack> closer(const Tracee& thread, Table& table, bool with_stack);
   void report(const Tracee& thread, const SyscallEntry& entry, int error);
 
   std::function<void(LateWrite)> found_;

@@ -89,7 +89,7 @@ class Tracing {
   void record(pid_t pid, const std::vector<LeftOpen>& left);
   void record(const MaskedPanic& panic);
   void record(const WatchedRuntimes& watched);
-  void record(const EndStack& end);
+  void record(EndStack end);
   void record(pid_t pid, const std::vector<LastCall>& calls);
   // On the tracer's thread, or here once it is gone.
   void on_tracer(const std::function<void()>& what);
@@ -101,6 +101,7 @@ class Tracing {
   LateWrites late_writes_;
   LastCalls last_calls_;
   EndStacks end_stacks_;
+  std::vector<EndStack> end_stacks_found_;  // named when no target waits for the tracer any more
   MaskedPanics panics_;
   OpenAtExit open_at_exit_;
   StackReader stacks_;

@@ -44,8 +44,7 @@ const Stack* with_function(const std::vector<Stack>& stacks, const std::string& 
 std::vector<Stack> look(Tracer& tracer, Lines lines = Lines::without) {
   std::vector<Stack> stacks;
   tracer.on_its_thread([&](TraceLoop& loop) {
-    loop.with_all_stopped(
-        [&](const std::vector<Tracee>& all) { stacks = stacks_of(all, lines); });
+    loop.with_all_stopped([&](const std::vector<Tracee>& all) { stacks = stacks_of(all, lines); });
   });
   return stacks;
 }
@@ -157,12 +156,34 @@ TEST_F(Stacks, ASecondLookSeesTheSame) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(functions(look(subject.tracer())), first);
 }
 
+TEST_F(Stacks, WhatWasMappedAfterAnEarlierLookIsSeen) {
+  struct AtExec : TraceObserver {
+    StackReader reader;
+    void executed(const Tracee& thread) override { (void)reader.unnamed({thread}); }
+  } early;  // of libraries, the loader alone is mapped then
+  Traced subject({}, {&early});
+  subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
+  EXPECT_EQ(subject.line(), "ready");
+  const auto known = [&] {
+    std::vector<Stack> stacks;
+    subject.tracer().on_its_thread([&](TraceLoop& loop) {
+      loop.with_all_stopped([&](const std::vector<Tracee>& all) {
+        stacks = early.reader.named(early.reader.unnamed(all, Mappings::as_known));
+      });
+    });
+    return stacks;
+  };
+  const auto stacks = look_until(subject.tracer(), all_wait);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(stacks_text(known()), stacks_text(stacks));
+}
+
 TEST_F(Stacks, FileAndLineAreKnownIfAskedFor) {
   const auto stack = paused_stack("deep", Lines::with);
   ASSERT_GT(stack.frames.size(), 3U);
   EXPECT_THAT(stack.frames[3].file, HasSubstr("stacks_subject.cpp"));
   EXPECT_GT(stack.frames[3].line, 0);
-  EXPECT_TRUE(std::regex_search(frame_text(stack.frames[3]), std::regex("at stacks_subject.cpp:[0-9]+$")));
+  EXPECT_TRUE(
+      std::regex_search(frame_text(stack.frames[3]), std::regex("at stacks_subject.cpp:[0-9]+$")));
 }
 
 TEST_F(Stacks, ASignalHandlersCallersAreThoseOfWhatItInterrupted) {
@@ -175,9 +196,9 @@ TEST_F(Stacks, ASignalHandlersCallersAreThoseOfWhatItInterrupted) {
 
 TEST_F(Stacks, AHandlersOwnStackLeadsBackToTheInterruptedInstruction) {
   const auto stack = paused_stack("fault-handler");
-  EXPECT_TRUE(in_order(stack, {"pause", "subject::on_fault(int, siginfo_t*, void*)",
-                               "<signal handler called>", "subject::divide(int)",
-                               "subject::run_fault_handler()", "main", "_start"}))
+  EXPECT_TRUE(in_order(
+      stack, {"pause", "subject::on_fault(int, siginfo_t*, void*)", "<signal handler called>",
+              "subject::divide(int)", "subject::run_fault_handler()", "main", "_start"}))
       << stacks_text({stack});
   EXPECT_EQ(stack.ends_because, "");
 }
@@ -208,8 +229,7 @@ TEST_F(Stacks, AStackOfNumbersEndsAndSaysWhy) {
     subject.start({LASTCALL_STACKS_SUBJECT, program});
     EXPECT_EQ(subject.line(), "ready");
     const auto stacks = look_until(subject.tracer(), [](const auto& all) {
-      return all.size() == 1 && all.front().frames.size() > 1 &&
-             !all.front().ends_because.empty();
+      return all.size() == 1 && all.front().frames.size() > 1 && !all.front().ends_because.empty();
     });
     ASSERT_EQ(stacks.size(), 1U);
     EXPECT_EQ(stacks.front().frames.front().function.substr(0, 22), "subject::run_scribbled");
@@ -250,7 +270,8 @@ TEST_F(Stacks, ABreakpointInAPrologueShowsTheCaller) {
   EXPECT_EQ(subject.end(), "exited 0");
   ASSERT_EQ(trap.stacks.size(), 4U);
   for (const auto& stack : trap.stacks) {
-    EXPECT_TRUE(in_order(stack, {"stops_in_prologue", "subject::call_prologue()", "main", "_start"}))
+    EXPECT_TRUE(
+        in_order(stack, {"stops_in_prologue", "subject::call_prologue()", "main", "_start"}))
         << stacks_text({stack});
     EXPECT_EQ(stack.ends_because, "");
   }
@@ -301,8 +322,8 @@ TEST_F(Stacks, AProgramThatWasReplacedIsStillNamed) {
   EXPECT_EQ(subject.line(), "ready");
   std::filesystem::remove(copy);
   std::filesystem::copy_file("/bin/true", copy);
-  const auto stacks = look_until(subject.tracer(),
-                                 [](const auto& all) { return first_stack_is_in(all, "pause"); });
+  const auto stacks =
+      look_until(subject.tracer(), [](const auto& all) { return first_stack_is_in(all, "pause"); });
   ASSERT_EQ(stacks.size(), 1U);
   EXPECT_EQ(stacks.front().ends_because, "");
   EXPECT_TRUE(in_order(stacks.front(), {"pause", "subject::raise_and_wait()", "main"}))
@@ -333,7 +354,8 @@ TEST_F(Stacks, AThreadThatIsKilledMeanwhileDoesNoHarm) {
     loop.with_all_stopped([&](const std::vector<Tracee>& all) {
       ::kill(subject.pid(), SIGKILL);
       siginfo_t info{};  // its end or the event before it: it is no longer where it was stopped
-      ::waitid(P_PID, static_cast<id_t>(subject.pid()), &info, WEXITED | WSTOPPED | WNOWAIT | __WALL);
+      ::waitid(P_PID, static_cast<id_t>(subject.pid()), &info,
+               WEXITED | WSTOPPED | WNOWAIT | __WALL);
       stacks = stacks_of(all);
     });
   });
@@ -424,12 +446,14 @@ TEST_F(Stacks, AProgramLinkedWithLldUnwindsFully) {
   const auto link = [&](const std::string& options) {
     return "g++ -O2 " + options + "-fuse-ld=lld -o " + program + " " + source;
   };
-  const auto stacks = stacks_of_made(link("") + " || " + link("-B$(rustc --print sysroot)/lib/rustlib/"
-                                                           "x86_64-unknown-linux-gnu/bin/gcc-ld "),
+  const auto stacks = stacks_of_made(link("") + " || " +
+                                         link("-B$(rustc --print sysroot)/lib/rustlib/"
+                                              "x86_64-unknown-linux-gnu/bin/gcc-ld "),
                                      program, "ready", {"pause", "app::inner(int)"});
   if (stacks.empty()) GTEST_SKIP() << "no LLD";
   ASSERT_EQ(stacks.size(), 1U);
-  EXPECT_TRUE(in_order(stacks.front(), {"pause", "app::inner(int)", "app::outer(int)", "main", "_start"}))
+  EXPECT_TRUE(
+      in_order(stacks.front(), {"pause", "app::inner(int)", "app::outer(int)", "main", "_start"}))
       << stacks_text(stacks);
   EXPECT_EQ(stacks.front().ends_because, "");
 }
@@ -443,7 +467,8 @@ TEST_F(Stacks, AStaticProgramWithoutASearchTableUnwindsFully) {
                                      "ready", {"pause", "app::inner(int)"});
   if (stacks.empty()) GTEST_SKIP() << "no static libraries";
   ASSERT_EQ(stacks.size(), 1U);
-  EXPECT_TRUE(in_order(stacks.front(), {"pause", "app::inner(int)", "app::outer(int)", "main", "_start"}))
+  EXPECT_TRUE(
+      in_order(stacks.front(), {"pause", "app::inner(int)", "app::outer(int)", "main", "_start"}))
       << stacks_text(stacks);
   EXPECT_EQ(stacks.front().ends_because, "");
 }
@@ -504,7 +529,8 @@ TEST_F(Stacks, NodeIsFollowedUpToMain) {
     return !all.empty() && in_order(all.front(), {"epoll_pwait", "uv_run"});
   });
   ASSERT_FALSE(stacks.empty());
-  EXPECT_TRUE(in_order(stacks.front(), {"epoll_pwait", "uv_run", "node::Start(int, char**)", "_start"}))
+  EXPECT_TRUE(
+      in_order(stacks.front(), {"epoll_pwait", "uv_run", "node::Start(int, char**)", "_start"}))
       << stacks_text(stacks);
   for (const auto& stack : stacks) EXPECT_EQ(stack.ends_because, "") << stacks_text({stack});
 }
@@ -535,7 +561,8 @@ TEST(Demangle, NamesAreAsInTheSource) {
   EXPECT_EQ(demangle("_ZN3app5serveEi.cold"), "app::serve(int) [clone .cold]");
   EXPECT_EQ(demangle("_ZN3std2io5stdio6_print17h0123456789abcdefE"), "std::io::stdio::_print");
   EXPECT_EQ(demangle("_RNvCs1234_7mycrate3foo"), "mycrate::foo");
-  EXPECT_EQ(demangle("_RNvMNtCs1_3app6serverINtB2_6ServerjE4wait"), "<app::server::Server<usize>>::wait");
+  EXPECT_EQ(demangle("_RNvMNtCs1_3app6serverINtB2_6ServerjE4wait"),
+            "<app::server::Server<usize>>::wait");
   EXPECT_EQ(demangle("main.main"), "main.main");
   EXPECT_EQ(demangle("_Zgarbage"), "_Zgarbage");
   EXPECT_EQ(demangle("_R"), "_R");
