@@ -6,7 +6,7 @@ from lastcall_cli import SOURCE, lastcall, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "20"))
 # A trial of these takes seconds, because a cluster is made first or the stop itself rightly takes that long.
-SLOW = ("caddy/silent", "haproxy/bounded", "postgres/fast", "postgres/immediate", "postgres/smart")
+SLOW = ("caddy/silent", "haproxy/bounded", "nats/lame_duck", "postgres/fast", "postgres/immediate", "postgres/smart")
 # Thousands of clients: one crowd at a time.
 CROWDS = ("reference/charge_points", "reference/many_clients")
 # Elsewhere: planted bugs and their twin (tests/detection), and a crowd (tests/bench/many_clients.py).

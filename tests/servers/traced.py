@@ -13,8 +13,8 @@ from servers import long
 COMMAND = "ctest --preset release -L long -R long.traced"
 STOPS = 100
 KINDS = ("nginx/fast", "nginx/graceful", "haproxy/fast", "haproxy/single", "caddy/graceful", "caddy/websocket", "redis/aof",
-         "redis/rdb", "mosquitto/mqtt", "mosquitto/tls", "memcached/stop", "memcached/graceful", "postgres/fast", "ws/stop",
-         "reference/stop")
+         "redis/rdb", "mosquitto/mqtt", "mosquitto/tls", "memcached/stop", "memcached/graceful", "postgres/fast", "lighttpd/fast",
+         "lighttpd/graceful", "nats/stop", "ws/stop", "reference/stop")
 # What only a tracer judges.
 NEW = ("no-masked-panic", "no-send-on-closed")
 
