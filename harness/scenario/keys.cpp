@@ -220,7 +220,7 @@ const Table& target_table() {
            .about = "Whether lastcall traces it, ptrace(2): without that some properties cannot be "
                     "judged. A program that traces itself, or that a debugger shall attach to, "
                     "needs false.",
-           .fallback = "false"},
+           .fallback = "true"},
           {.name = "state",
            .kind = Kind::plain,
            .about = "The folder below {dir} where it keeps what it must not lose; \".\" for {dir}.",

@@ -100,7 +100,7 @@ struct Target {
   std::string directory;                           // working directory, "{dir}" unless stated
   std::string user;                                // empty: whoever runs lastcall
   bool pid1 = false;   // in a PID namespace of its own, as its init (pid_namespaces(7))
-  bool trace = false;  // watched by the tracer (ptrace(2))
+  bool trace = true;   // watched by the tracer (ptrace(2))
   std::string state;   // folder below {dir} of what it must not lose; empty: not told
   bool shell = false;  // below a shell that waits for it and passes no signal on
   std::vector<LayoutFile> files;
