@@ -33,9 +33,6 @@ int stop_event(const siginfo_t& info) { return info.si_status >> 8; }
 bool is_stop_signal(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
-bool is_interruption(const siginfo_t& info) {
-  return stop_event(info) == PTRACE_EVENT_STOP && !is_stop_signal(stop_signal(info));
-}
 bool is_in_call(const user_regs_struct& registers) {
   return static_cast<std::int64_t>(registers.orig_rax) >= 0;
 }
@@ -475,11 +472,16 @@ void TraceLoop::wake_filters() {
   });
 }
 
+// Not a group stop, which a thread does not leave for a call.
+bool TraceLoop::is_usable(const Thread& thread) {
+  return thread.unseen && stop_event(*thread.unseen) == PTRACE_EVENT_STOP &&
+         !is_stop_signal(stop_signal(*thread.unseen)) && !thread.injection;
+}
+
 void TraceLoop::arm(const std::vector<Tracee>& stopped) {
   std::map<pid_t, pid_t> chosen;  // of processes
   for (const auto& one : stopped) {
-    const auto& unseen = threads_.at(one.tid).unseen;
-    if (settled_.contains(one.pid) || !unseen || !is_interruption(*unseen)) continue;
+    if (settled_.contains(one.pid) || !is_usable(threads_.at(one.tid))) continue;
     const auto [choice, is_first] = chosen.try_emplace(one.pid, one.tid);
     // Who is in a system call is in no sequence that begins anew when left (rseq(2)).
     user_regs_struct registers{};
@@ -489,14 +491,15 @@ void TraceLoop::arm(const std::vector<Tracee>& stopped) {
   for (const auto& [pid, tid] : chosen) inject_filter(tid);
   // Where all threads are about to take a signal, or one came in between.
   for (const auto& one : stopped) {
-    if (!settled_.contains(one.pid)) (void)calls_.interrupt(one.tid);
+    const auto thread = threads_.find(one.tid);
+    if (!settled_.contains(one.pid) && thread != threads_.end() && !is_usable(thread->second))
+      (void)calls_.interrupt(one.tid);
   }
 }
 
 void TraceLoop::inject_filter(pid_t tid) {
   const auto found = threads_.find(tid);
-  if (found == threads_.end() || is_gone(tid) || !is_interruption(*found->second.unseen))
-    return;  // SIGKILL
+  if (found == threads_.end() || is_gone(tid) || !is_usable(found->second)) return;  // SIGKILL
   // A filter of its own may end a process for that call.
   if (filters_of(tid) != unfiltered_)
     return leave_unfiltered(found->second, "it filters its calls itself");
@@ -525,8 +528,8 @@ bool TraceLoop::inject_further(Thread& thread, const siginfo_t& info) {
     return true;
   }
   const auto result = std::exchange(thread.injection, std::nullopt)->end(calls_, tid);
-  if (!result) {
-    (void)calls_.interrupt(tid);  // a signal was first
+  if (!result) {  // a signal was first, or another interruption, which is the next chance itself
+    if (stop_event(info) != PTRACE_EVENT_STOP) (void)calls_.interrupt(tid);
   } else if (*result == 0) {
     settled_.insert(thread.pid);
   } else if (stop_event(info) != PTRACE_EVENT_EXIT) {

@@ -119,6 +119,7 @@ class TraceLoop {
   [[nodiscard]] bool is_gone(pid_t tid) const;
   // Gives the filter to the processes of these threads, which are all that could be stopped.
   void arm(const std::vector<Tracee>& stopped);
+  [[nodiscard]] static bool is_usable(const Thread& thread);
   void inject_filter(pid_t tid);
   // At a stop of such a thread. Returns whether it went on with it.
   bool inject_further(Thread& thread, const siginfo_t& info);

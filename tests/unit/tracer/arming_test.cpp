@@ -1,9 +1,11 @@
 // Filters that are given to processes while they run, where CAP_SYS_ADMIN is missing.
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 
-#include <chrono>
 #include <csignal>
+#include <latch>
 #include <random>
 #include <set>
 #include <thread>
@@ -40,6 +42,173 @@ struct Closes : TraceObserver {
     unfiltered.push_back(std::to_string(thread.pid) + ": " + why);
   }
 };
+
+// One thread in an untimed wait, on a stack that ends in the page below it.
+struct ArmingOne : ::testing::Test {
+  static constexpr pid_t kPid = 100;
+  static constexpr std::uint64_t kNext = 0x1002;
+  static constexpr std::uint64_t kStack = 0x7000;
+  const std::vector<sock_filter> program{{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+  FakePtrace calls;
+  Closes closes;
+  TraceLoop loop{calls, {&closes}};
+  std::int64_t result = 0;
+  std::optional<user_regs_struct> made_with;
+  std::optional<sock_fprog> header;
+
+  void SetUp() override {
+    calls.status = {{"Seccomp", "0"}, {"Seccomp_filters", "0"}};
+    calls.was_interrupted_in(kPid, SYS_futex, kNext);
+    auto& registers = calls.threads[kPid].registers;
+    registers.rax = static_cast<std::uint64_t>(-512);  // ERESTARTSYS
+    registers.cs = 0x33;
+    registers.rsp = kStack;
+    calls.memory[kNext - 2] = 0x0f;
+    calls.memory[kNext - 1] = 0x05;
+    fill(kStack - 0x200, 0x400);
+    calls.at_call = [this](pid_t tid) {
+      made_with = calls.threads[tid].registers;
+      sock_fprog block{};
+      if (calls.read_memory(tid, made_with->rdx, std::as_writable_bytes(std::span(&block, 1))) ==
+          sizeof block)
+        header = block;
+      return result;
+    };
+    ASSERT_TRUE(loop.follow_unfiltered(kPid, program));
+  }
+  void fill(std::uint64_t from, std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i)
+      calls.memory[from + i] = static_cast<std::uint8_t>(i * 7);
+  }
+  // Wakes the filters; nothing of the thread is to have changed.
+  void arm() {
+    const auto before = calls.memory;
+    const auto& registers = calls.threads[kPid].registers;
+    const auto as_it_was = registers;
+    loop.wake_filters();
+    EXPECT_EQ(calls.memory, before);
+    EXPECT_EQ(std::memcmp(&as_it_was, &registers, sizeof registers), 0);
+  }
+};
+
+TEST_F(ArmingOne, MakesItCallAndLeavesItAsItWas) {
+  arm();
+  ASSERT_TRUE(made_with && header);
+  EXPECT_EQ(made_with->rax, static_cast<std::uint64_t>(SYS_seccomp));
+  EXPECT_EQ(made_with->orig_rax, ~0ULL);  // nothing is made again in its stead
+  EXPECT_EQ(made_with->rdi, std::uint64_t{SECCOMP_SET_MODE_FILTER});
+  EXPECT_EQ(made_with->rsi, std::uint64_t{SECCOMP_FILTER_FLAG_TSYNC});
+  EXPECT_LE(made_with->rdx + sizeof(sock_fprog) + sizeof(sock_filter), kStack - 128);
+  EXPECT_EQ(header->len, 1);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("to exit", "run", "run"));
+  EXPECT_THAT(closes.unfiltered, IsEmpty());
+  made_with.reset();
+  loop.wake_filters();
+  EXPECT_FALSE(made_with) << "once is enough";
+}
+
+TEST_F(ArmingOne, UsesWhatIsInUseOfAStackThatEndsThere) {
+  calls.memory.clear();
+  calls.memory[kNext - 2] = 0x0f;
+  calls.memory[kNext - 1] = 0x05;
+  fill(kStack, 0x100);
+  arm();
+  ASSERT_TRUE(made_with);
+  EXPECT_EQ(made_with->rdx, kStack);
+}
+
+TEST_F(ArmingOne, SaysWhyItCannot) {
+  result = -EACCES;
+  arm();
+  EXPECT_THAT(closes.unfiltered, ElementsAre("100: Permission denied"));
+  arm();
+  EXPECT_THAT(closes.unfiltered, SizeIs(1));
+}
+
+TEST_F(ArmingOne, SaysThatOneThreadCouldNotBeFiltered) {
+  result = 102;
+  arm();
+  EXPECT_THAT(closes.unfiltered, ElementsAre("100: a thread filters its calls itself"));
+}
+
+TEST_F(ArmingOne, MakesNoCallInAProcessThatFiltersItself) {
+  calls.status["Seccomp_filters"] = "1";
+  arm();
+  EXPECT_FALSE(made_with);
+  EXPECT_THAT(closes.unfiltered, ElementsAre("100: it filters its calls itself"));
+}
+
+TEST_F(ArmingOne, MakesNoCallInA32BitProgram) {
+  calls.threads[kPid].registers.cs = 0x23;
+  arm();
+  EXPECT_FALSE(made_with);
+  EXPECT_THAT(closes.unfiltered, ElementsAre(HasSubstr("32-bit")));
+}
+
+TEST_F(ArmingOne, DeliversASignalThatComesFirstAndThenTriesAgain) {
+  calls.at_entry = [this] {
+    calls.reports.pop_back();
+    calls.threads[kPid].in_call = false;
+    calls.takes(kPid, SIGUSR1);
+  };
+  arm();
+  EXPECT_FALSE(made_with);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("to exit", "run 10"));
+  loop.work();
+  EXPECT_TRUE(made_with);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("to exit", "run", "run"));
+  EXPECT_THAT(closes.unfiltered, IsEmpty());
+}
+
+TEST_F(ArmingOne, IsTriedAgainAtAnInterruptionThatCameFirst) {
+  calls.at_entry = [this] {
+    calls.reports.pop_back();
+    calls.threads[kPid].in_call = false;
+    calls.stops(kPid, SIGTRAP, PTRACE_EVENT_STOP);
+  };
+  arm();
+  EXPECT_TRUE(made_with);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("to exit", "to exit", "run", "run"));
+}
+
+TEST_F(ArmingOne, MayEndInBetween) {
+  calls.at_entry = [this] {
+    calls.reports.pop_back();
+    calls.ends(kPid, CLD_KILLED, SIGKILL);
+  };
+  loop.wake_filters();
+  EXPECT_EQ(loop.threads(), 0U);
+  EXPECT_THAT(closes.unfiltered, IsEmpty());
+}
+
+TEST_F(ArmingOne, WhoIsLateComesBackAsItWas) {
+  const auto as_it_was = calls.threads[kPid].registers;
+  calls.at_entry = [this] { calls.reports.pop_back(); };
+  loop.wake_filters();
+  EXPECT_NE(calls.threads[kPid].registers.rax, as_it_was.rax);
+  calls.stops(kPid, SIGTRAP | 0x80);
+  loop.work();
+  EXPECT_TRUE(made_with);
+  EXPECT_EQ(std::memcmp(&calls.threads[kPid].registers, &as_it_was, sizeof as_it_was), 0);
+}
+
+TEST_F(ArmingOne, ANewProcessHasWhatItsParentHas) {
+  arm();
+  made_with.reset();
+  const auto begins = [this](pid_t pid) {
+    calls.threads[pid].pid = pid;
+    calls.threads[pid].registers = calls.threads[kPid].registers;
+    calls.stops(pid, SIGTRAP, PTRACE_EVENT_STOP);
+    loop.work();
+  };
+  calls.status["Seccomp_filters"] = "1";
+  begins(200);
+  EXPECT_FALSE(made_with);
+  calls.status["Seccomp_filters"] = "0";  // was made before
+  begins(300);
+  EXPECT_TRUE(made_with);
+  EXPECT_THAT(closes.unfiltered, IsEmpty());
+}
 
 struct Arming : TracedTest {
   WithoutCapability without{CAP_SYS_ADMIN};
@@ -87,14 +256,17 @@ TEST_F(Arming, BeginsBeforeTheHandlerOfTheSignalThatItIsDoneAt) {
 TEST_F(Arming, LosesNoSignal) {
   start("signals");
   constexpr int kSignals = 500;
-  std::thread sender([this] {
+  const int arming_at = static_cast<int>(std::random_device()() % (kSignals / 2));
+  std::latch reached(1);
+  std::thread sender([&] {
     for (int i = 0; i < kSignals; ++i) {
+      if (i == arming_at) reached.count_down();
       ASSERT_EQ(::sigqueue(subject.pid(), SIGRTMIN, {}), 0);
       if (i % 50 == 10) subject.signal(SIGSTOP);
       if (i % 50 == 40) subject.signal(SIGCONT);
     }
   });
-  std::this_thread::sleep_for(std::chrono::microseconds(std::random_device()() % 2000));
+  reached.wait();
   subject.tracer().wake_filters();
   sender.join();
   subject.signal(SIGTERM);
