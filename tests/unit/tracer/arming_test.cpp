@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <latch>
 #include <random>
 #include <set>
@@ -273,6 +274,97 @@ TEST_F(Arming, LosesNoSignal) {
   EXPECT_EQ(subject.rest(), std::to_string(kSignals) + "\n");
   EXPECT_EQ(subject.end(), "exited 0");
   EXPECT_THAT(closes.seen, ElementsAre(200'000));
+  EXPECT_THAT(closes.unfiltered, IsEmpty());
+}
+
+// Its stacks are small and move, and it sends itself signals all the time.
+constexpr const char* kGo = R"(
+package main
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func deep(n int) int {
+	if n == 0 {
+		return 0
+	}
+	var block [64]int
+	block[n%64] = n
+	return block[n%64] - n + 1 + deep(n-1)
+}
+
+func main() {
+	listener, _ := net.Listen("tcp", "127.0.0.1:0")
+	go func() { listener.Accept() }()
+	over := make(chan struct{})
+	var all sync.WaitGroup
+	for i := 0; i < 8; i++ {
+		all.Add(2)
+		go func() {
+			defer all.Done()
+			for kept := make([][]byte, 100); ; kept[deep(50)] = make([]byte, 1000) {
+				if deep(99) != 99 {
+					os.Stdout.WriteString("wrong\n")
+				}
+				select {
+				case <-over:
+					return
+				default:
+				}
+			}
+		}()
+		go func(i int) {
+			defer all.Done()
+			runtime.LockOSThread()
+			begin := time.Now()
+			pause := syscall.NsecToTimespec(200_000_000)
+			if syscall.Nanosleep(&pause, nil) != nil && time.Since(begin) < 200*time.Millisecond {
+				os.Stdout.WriteString("disturbed\n")
+			}
+			<-over
+			syscall.Close(200_000 + i)
+		}(i)
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	os.Stdout.WriteString("ready\n")
+	<-stop
+	close(over)
+	all.Wait()
+	if exec.Command("/bin/true").Run() != nil {
+		os.Stdout.WriteString("no child\n")
+	}
+	syscall.Close(200_008)
+}
+)";
+
+// Before there is a tracer, which waits for all children.
+struct GoProgram {
+  testing::ScratchFolder folder;
+  std::string program = folder / "go";
+  bool made = std::system(("PATH=$PATH:/usr/local/go/bin GOFLAGS= go build -o " + program + " " +
+                           folder.write("a.go", kGo) + " 2>/dev/null")
+                              .c_str()) == 0;
+};
+struct ArmingGo : GoProgram, Arming {};
+
+TEST_F(ArmingGo, LetsItGoOn) {
+  if (!made) GTEST_SKIP() << "no go";
+  subject.start({program}, true);
+  EXPECT_EQ(subject.line(), "ready");
+  subject.tracer().wake_filters();
+  subject.signal(SIGTERM);
+  EXPECT_EQ(subject.rest(), "");
+  EXPECT_EQ(subject.end(), "exited 0");
+  EXPECT_THAT(closes.seen, SizeIs(9));
   EXPECT_THAT(closes.unfiltered, IsEmpty());
 }
 
