@@ -92,10 +92,11 @@ Finding tracing() {
     (void)::waitpid(child, nullptr, 0);
   }
   return {"ptrace", good, false,
-          !good    ? "trace = true traces nothing: " + problem
-          : asleep ? "trace = true works, and costs nothing before the stop"
-                   : "trace = true works, and costs time from the start on: without CAP_SYS_ADMIN "
-                     "its filters cannot sleep until the stop"};
+          !good ? "trace = true traces nothing: " + problem
+          : asleep
+              ? "trace = true works, and costs little before the stop"
+              : "trace = true works, and costs little before the stop; without CAP_SYS_ADMIN a "
+                "process that filters its calls itself is not seen into"};
 }
 
 Finding processors() {

@@ -57,10 +57,15 @@ int TraceMe::wait_and_filter() const {
   std::uint64_t go = 0;
   if (::read(gate_, &go, sizeof go) != sizeof go) return ECANCELED;
   if (go == kUnfiltered) return 0;
-  if (no_new_privileges_ && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
+  const auto forgo_privileges = [] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0; };
+  if (go == kFilteredLater) return forgo_privileges() ? 0 : errno;
   const sock_fprog program{static_cast<unsigned short>(filter_->size()),
                            const_cast<sock_filter*>(filter_->data())};
-  return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : errno;
+  const auto filter = [&] {
+    return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+  };
+  // EACCES is for who lacks CAP_SYS_ADMIN.
+  return filter() || (errno == EACCES && forgo_privileges() && filter()) ? 0 : errno;
 }
 
 }  // namespace lastcall

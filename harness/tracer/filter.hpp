@@ -16,8 +16,8 @@
 
 namespace lastcall {
 
-// `syscalls`: numbers of this machine's architecture. `on_standard_streams`: those that stop only if
-// their first argument is 0, 1 or 2; among `syscalls` they stop whatever it is.
+// `syscalls`: numbers of this machine's architecture. `on_standard_streams`: those that stop only
+// if their first argument is 0, 1 or 2; among `syscalls` they stop whatever it is.
 Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls,
                                              std::span<const int> on_standard_streams = {});
 
@@ -26,21 +26,21 @@ std::optional<int> syscall_number(const std::string& name);
 std::string syscall_name(std::uint64_t number);
 
 // An initialiser of a launcher: the child waits until it is traced, because without a tracer a
-// filtered call fails with ENOSYS, and then filters itself. Async-signal-safe after fork. What
-// other initialisers do after it is filtered already.
+// filtered call fails with ENOSYS, and then filters itself, if it is told to. Async-signal-safe
+// after fork. What other initialisers do after it is filtered already. Who lacks CAP_SYS_ADMIN pays
+// with PR_SET_NO_NEW_PRIVS (prctl(2)) for a filter.
 class TraceMe {
  public:
   static constexpr std::string_view kTried = "let itself be traced";
   // What the gate says.
   static constexpr std::uint64_t kFiltered = 1;
   static constexpr std::uint64_t kUnfiltered = 2;
+  static constexpr std::uint64_t kFilteredLater = 3;  // by a FilterInjection
 
   // Not traced.
   TraceMe() = default;
   // `gate`: an eventfd(2); the child goes on once one of those was written to it.
-  // `no_new_privileges` (prctl(2)): what filtering costs who lacks CAP_SYS_ADMIN.
-  TraceMe(const std::vector<sock_filter>* filter, int gate, bool no_new_privileges)
-      : filter_(filter), gate_(gate), no_new_privileges_(no_new_privileges) {}
+  TraceMe(const std::vector<sock_filter>* filter, int gate) : filter_(filter), gate_(gate) {}
 
   boost::system::error_code on_exec_setup(auto&, const std::string&, char* const*) const {
     return {wait_and_filter(), boost::system::system_category()};
@@ -50,7 +50,6 @@ class TraceMe {
   [[nodiscard]] int wait_and_filter() const;  // 0 or errno
   const std::vector<sock_filter>* filter_ = nullptr;
   int gate_ = -1;
-  bool no_new_privileges_ = false;
 };
 
 }  // namespace lastcall

@@ -49,16 +49,6 @@ std::optional<Mapping> parse_mapping(std::string_view line) {
   return mapping;
 }
 
-std::vector<Mapping> parse_mappings(std::string_view text) {
-  std::vector<Mapping> mappings;
-  while (!text.empty()) {
-    const auto line = text.substr(0, text.find('\n'));
-    if (auto mapping = parse_mapping(line)) mappings.push_back(std::move(*mapping));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-  }
-  return mappings;
-}
-
 bool same_file(const Mapping& one, const Mapping& other) {
   return one.inode == other.inode && one.device == other.device && one.path == other.path;
 }
@@ -89,6 +79,16 @@ std::optional<UnwindTable> unwind_table_at(std::uint64_t header, Memory& memory)
 }
 
 }  // namespace
+
+std::vector<Mapping> parse_mappings(std::string_view text) {
+  std::vector<Mapping> mappings;
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    if (auto mapping = parse_mapping(line)) mappings.push_back(std::move(*mapping));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return mappings;
+}
 
 bool Modules::refresh(pid_t tid) {
   tid_ = tid;
@@ -135,8 +135,8 @@ const Module* Modules::at(std::uint64_t address, Memory& memory) {
 const Module* Modules::module_of(const Mapping& mapping, Memory& memory,
                                  const std::function<bool(const Module::Part&)>& fits) {
   if (mapping.inode == 0 && mapping.path != kVdso) return nullptr;
-  // The one with the file's header comes before it. Any that begins with the file's first page looks
-  // like that: LLD lets code begin there too, and a file may be mapped twice.
+  // The one with the file's header comes before it. Any that begins with the file's first page
+  // looks like that: LLD lets code begin there too, and a file may be mapped twice.
   const auto* base = &mapping;
   for (int i = 0; i < kMostMappingsOfAFile; ++i, --base) {
     if (base->offset == 0 && same_file(*base, mapping)) {

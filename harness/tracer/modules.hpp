@@ -1,7 +1,7 @@
-// What is mapped where in a process (proc(5), "maps"), and the programs and libraries among it. What
-// unwinding needs is read from the process' own memory, so that a file that was deleted or replaced
-// since does not matter; symbols come from the mapped file if it can still be reached, also inside
-// of a container (/proc/PID/map_files, /proc/PID/root). One thread.
+// What is mapped where in a process (proc(5), "maps"), and the programs and libraries among it.
+// What unwinding needs is read from the process' own memory, so that a file that was deleted or
+// replaced since does not matter; symbols come from the mapped file if it can still be reached,
+// also inside of a container (/proc/PID/map_files, /proc/PID/root). One thread.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tracer/elf_file.hpp"
@@ -28,7 +29,11 @@ struct Mapping {
   std::string path;  // as the kernel says it: may end in " (deleted)"
 };
 
-// The binary search table of PT_GNU_EH_FRAME (Linux Standard Base, "Exception Frames", .eh_frame_hdr).
+// What /proc/PID/maps says, in order.
+std::vector<Mapping> parse_mappings(std::string_view text);
+
+// The binary search table of PT_GNU_EH_FRAME (Linux Standard Base, "Exception Frames",
+// .eh_frame_hdr).
 struct UnwindTable {
   std::uint64_t header = 0;  // what its entries are relative to
   std::uint64_t entries = 0;
@@ -82,7 +87,7 @@ class Modules {
 
   pid_t tid_ = 0;
   std::string text_;
-  std::vector<Mapping> mappings_;  // in order
+  std::vector<Mapping> mappings_;                             // in order
   std::map<std::uint64_t, std::unique_ptr<Module>> modules_;  // by beginning; null: no ELF file
 };
 

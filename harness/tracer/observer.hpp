@@ -27,10 +27,10 @@ struct Tracee {
 
 // What becomes of a system call at whose entry a thread stands.
 struct SyscallWish {
-  bool see_exit = false;     // on_syscall_exit() is called with the result
-  std::optional<int> error{};  // it is not made and fails with this errno
+  bool see_exit = false;                  // on_syscall_exit() is called with the result
+  std::optional<int> error{};             // it is not made and fails with this errno
   std::optional<std::uint64_t> length{};  // of a write: its third argument becomes this
-  Nanoseconds delay{};                  // it is made so much later
+  Nanoseconds delay{};                    // it is made so much later
   void join(const SyscallWish& other);
 };
 
@@ -56,6 +56,8 @@ class TraceObserver {
   virtual bool on_signal(const Tracee&, const siginfo_t&) { return false; }
   // A thread is about to end, its memory still there. `status` as wait(2) will give it.
   virtual void on_thread_exit(const Tracee&, int /*status*/) {}
+  // wake_filters() can do nothing for this process: its system calls stay unseen.
+  virtual void not_filtered(const Tracee&, const std::string& /*why*/) {}
   // The whole process has ended and is gone.
   virtual void process_ended(pid_t, const siginfo_t&) {}
 };

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace lastcall {
@@ -61,6 +62,12 @@ Result<bool> TraceLoop::follow(pid_t child, bool asleep) {
   threads_.try_emplace(
       child, Thread{.pid = child, .now = Running(child), .options = options_, .begun = true});
   return true;
+}
+
+Result<bool> TraceLoop::follow_unfiltered(pid_t child, std::vector<sock_filter> program) {
+  program_ = std::move(program);
+  unfiltered_ = filters_of(child);
+  return follow(child, false);
 }
 
 void TraceLoop::work() {
@@ -145,11 +152,13 @@ void TraceLoop::ended(const siginfo_t& info) {
   threads_.erase(found);
   if (!whole_process) return;
   breakpoints_.erase(info.si_pid);
+  settled_.erase(info.si_pid);
   for (auto* observer : observers_) observer->process_ended(info.si_pid, info);
   ends_.push_back(info);
 }
 
 void TraceLoop::handle_stop(Thread& thread, const siginfo_t& info) {
+  if (thread.injection && inject_further(thread, info)) return;
   const int signal = stop_signal(info);
   const int event = stop_event(info);
   const auto stepping = std::exchange(thread.stepping, std::nullopt);
@@ -157,7 +166,7 @@ void TraceLoop::handle_stop(Thread& thread, const siginfo_t& info) {
     if (is_stop_signal(signal)) {
       go_on(thread, Resume::listen);
     } else {
-      interrupted(thread);
+      interrupted(thread, info);
     }
   } else if (event != 0) {
     on_event(thread, event);
@@ -290,11 +299,7 @@ void TraceLoop::step_over(pid_t tid, std::uint64_t address) {
   (void)points->lift(calls_, tid, address);
   found->second.stepping = address;
   go_on(found->second, Resume::one_step);
-  const auto has_stopped = [&] {
-    const auto thread = threads_.find(tid);
-    return thread == threads_.end() || std::holds_alternative<Stopped>(thread->second.now);
-  };
-  take_reports(has_stopped, kStepLimit);
+  take_reports_until_stop(tid);
   (void)points->set(calls_, tid, address);
 }
 
@@ -330,13 +335,26 @@ void TraceLoop::on_signal(Thread& thread, int signal) {
 }
 
 // A stop by PTRACE_INTERRUPT, the first stop of a new thread, or the end of a group stop.
-void TraceLoop::interrupted(Thread& thread) {
-  if (!std::exchange(thread.begun, true)) {
+void TraceLoop::interrupted(Thread& thread, const siginfo_t& info) {
+  const bool is_new = !std::exchange(thread.begun, true);
+  if (is_new) {
     if (tid_of(thread) == thread.pid)
       inherit_breakpoints(std::atoi(calls_.status_field(thread.pid, "PPid").c_str()), thread.pid);
     for (auto* observer : observers_) observer->began(tracee(thread));
-  } else if (user_regs_struct registers{};
-             calls_.registers(tid_of(thread), registers) == 0 && says_interrupted(registers)) {
+  }
+  if (arming_ && !settled_.contains(thread.pid)) {
+    // A new process has what its parent has.
+    if (is_new && tid_of(thread) == thread.pid && filters_of(thread.pid) != unfiltered_) {
+      settled_.insert(thread.pid);
+    } else {
+      thread.unseen = info;
+      unseen_.push_back(tid_of(thread));
+      (void)with_process_stopped(thread.pid, [this](const auto& all) { arm(all); });
+      return;
+    }
+  }
+  if (user_regs_struct registers{};
+      calls_.registers(tid_of(thread), registers) == 0 && says_interrupted(registers)) {
     repair(thread, registers);
   }
   go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
@@ -408,6 +426,14 @@ void TraceLoop::take_reports(const std::function<bool()>& enough, Nanoseconds li
   }
 }
 
+void TraceLoop::take_reports_until_stop(pid_t tid) {
+  const auto has_stopped = [&] {
+    const auto thread = threads_.find(tid);
+    return thread == threads_.end() || std::holds_alternative<Stopped>(thread->second.now);
+  };
+  take_reports(has_stopped, kStepLimit);
+}
+
 bool TraceLoop::is_gone(pid_t tid) const {
   return std::ranges::any_of(unseen_ends_,
                              [tid](const siginfo_t& end) { return end.si_pid == tid; });
@@ -436,12 +462,92 @@ std::size_t TraceLoop::with_process_stopped(pid_t pid, const Look& look) {
 
 void TraceLoop::wake_filters() {
   options_ &= ~kAsleep;
+  arming_ = !program_.empty();
   (void)with_all_stopped([this](const std::vector<Tracee>& all) {
     for (const auto& one : all) {
       auto& options = threads_.at(one.tid).options;
       if (options != options_ && calls_.set_options(one.tid, options_) == 0) options = options_;
     }
+    if (arming_) arm(all);
   });
+}
+
+// Not a group stop, which a thread does not leave for a call.
+bool TraceLoop::is_usable(const Thread& thread) {
+  return thread.unseen && stop_event(*thread.unseen) == PTRACE_EVENT_STOP &&
+         !is_stop_signal(stop_signal(*thread.unseen)) && !thread.injection;
+}
+
+void TraceLoop::arm(const std::vector<Tracee>& stopped) {
+  std::map<pid_t, pid_t> chosen;  // of processes
+  for (const auto& one : stopped) {
+    if (settled_.contains(one.pid) || !is_usable(threads_.at(one.tid))) continue;
+    const auto [choice, is_first] = chosen.try_emplace(one.pid, one.tid);
+    // Who is in a system call is in no sequence that begins anew when left (rseq(2)).
+    user_regs_struct registers{};
+    if (!is_first && calls_.registers(one.tid, registers) == 0 && is_in_call(registers))
+      choice->second = one.tid;
+  }
+  for (const auto& [pid, tid] : chosen) inject_filter(tid);
+  // Where all threads are about to take a signal, or one came in between.
+  for (const auto& one : stopped) {
+    const auto thread = threads_.find(one.tid);
+    if (!settled_.contains(one.pid) && thread != threads_.end() && !is_usable(thread->second))
+      (void)calls_.interrupt(one.tid);
+  }
+}
+
+void TraceLoop::inject_filter(pid_t tid) {
+  const auto found = threads_.find(tid);
+  if (found == threads_.end() || is_gone(tid) || !is_usable(found->second)) return;  // SIGKILL
+  // A filter of its own may end a process for that call.
+  if (filters_of(tid) != unfiltered_)
+    return leave_unfiltered(found->second, "it filters its calls itself");
+  auto begun = FilterInjection::begin(calls_, tid, program_);
+  if (!begun) return leave_unfiltered(found->second, begun.error().message());
+  found->second.injection = std::move(*begun);
+  found->second.unseen.reset();
+  go_on(found->second, Resume::to_syscall_exit);  // and to its entry first
+  for (;;) {
+    take_reports_until_stop(tid);
+    const auto thread = threads_.find(tid);
+    if (thread == threads_.end() || !thread->second.unseen) return;  // it may still come back
+    const auto info = *std::exchange(thread->second.unseen, std::nullopt);
+    if (inject_further(thread->second, info)) continue;
+    thread->second.unseen = info;
+    return;
+  }
+}
+
+bool TraceLoop::inject_further(Thread& thread, const siginfo_t& info) {
+  const auto tid = tid_of(thread);
+  if (stop_signal(info) == (SIGTRAP | 0x80)) {
+    // The entry. At the exit it would be too late for the call that it was in to be made again.
+    (void)calls_.interrupt(tid);
+    go_on(thread);
+    return true;
+  }
+  const auto result = std::exchange(thread.injection, std::nullopt)->end(calls_, tid);
+  if (!result) {  // a signal was first, or another interruption, which is the next chance itself
+    if (stop_event(info) != PTRACE_EVENT_STOP) (void)calls_.interrupt(tid);
+  } else if (*result == 0) {
+    settled_.insert(thread.pid);
+  } else if (stop_event(info) != PTRACE_EVENT_EXIT) {
+    leave_unfiltered(thread, *result > 0 ? "a thread filters its calls itself"
+                                         : std::strerror(static_cast<int>(-*result)));
+  }
+  return false;
+}
+
+void TraceLoop::leave_unfiltered(Thread& thread, const std::string& why) {
+  user_regs_struct registers{};
+  if (calls_.registers(tid_of(thread), registers) != 0) return;  // SIGKILL
+  settled_.insert(thread.pid);
+  for (auto* observer : observers_) observer->not_filtered(tracee(thread), why);
+}
+
+std::string TraceLoop::filters_of(pid_t tid) {
+  return calls_.status_field(tid, "Seccomp") + "/" + calls_.status_field(tid, "Seccomp_filters");
 }
 
 }  // namespace lastcall

@@ -12,12 +12,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "tracer/filter_injection.hpp"
 #include "tracer/observer.hpp"
 #include "tracer/tracee.hpp"
 
@@ -36,6 +39,8 @@ class TraceLoop {
   // Traces a child that has not executed anything yet. `asleep`: its filter does nothing until
   // wake_filters() (PTRACE_O_SUSPEND_SECCOMP; EPERM without CAP_SYS_ADMIN).
   Result<bool> follow(pid_t child, bool asleep);
+  // The same of a child that has no filter: wake_filters() gives this one to every process.
+  Result<bool> follow_unfiltered(pid_t child, std::vector<sock_filter> program);
 
   // Handles what there is to handle.
   void work();
@@ -46,7 +51,8 @@ class TraceLoop {
   void release(pid_t tid);
 
   // From here on filtered calls stop. A thread that cannot be stopped for it now, because it waits
-  // in the kernel for what nothing interrupts, follows at its next stop.
+  // in the kernel for what nothing interrupts, follows at its next stop; so does a process of which
+  // a signal is being delivered to the only thread, before the first instruction of the handler.
   void wake_filters();
 
   using Look = std::function<void(const std::vector<Tracee>&)>;
@@ -71,6 +77,7 @@ class TraceLoop {
     std::optional<SyscallEntry> in_call{};       // its exit was asked for
     std::optional<std::uint64_t> repaired_at{};  // the call that begins there is made again
     std::optional<std::uint64_t> stepping{};     // from there, past a breakpoint
+    std::optional<FilterInjection> injection{};  // of which it has not come back
     std::optional<std::pair<std::uint64_t, std::uint64_t>> told{};  // rip, rsp at a breakpoint
     std::uint32_t options = 0;                                      // as last set; 0: as inherited
     bool held = false;                                              // until a timer
@@ -96,7 +103,7 @@ class TraceLoop {
   void on_syscall_entry(Thread& thread);
   void on_syscall_exit(Thread& thread);
   void on_signal(Thread& thread, int signal);
-  void interrupted(Thread& thread);
+  void interrupted(Thread& thread, const siginfo_t& info);
   void repair(Thread& thread, user_regs_struct& registers);
   [[nodiscard]] bool is_ignored(pid_t pid, int signal);
   void go_on(Thread& thread, Resume how = Resume::run, int signal = 0);
@@ -107,7 +114,17 @@ class TraceLoop {
   std::size_t stop(const std::function<bool(const Thread&)>& is_wanted);
   // Takes reports without handling them, until it is enough or the limit has passed.
   void take_reports(const std::function<bool()>& enough, Nanoseconds limit);
+  // Until a thread that goes on has stopped or is gone.
+  void take_reports_until_stop(pid_t tid);
   [[nodiscard]] bool is_gone(pid_t tid) const;
+  // Gives the filter to the processes of these threads, which are all that could be stopped.
+  void arm(const std::vector<Tracee>& stopped);
+  [[nodiscard]] static bool is_usable(const Thread& thread);
+  void inject_filter(pid_t tid);
+  // At a stop of such a thread. Returns whether it went on with it.
+  bool inject_further(Thread& thread, const siginfo_t& info);
+  void leave_unfiltered(Thread& thread, const std::string& why);
+  [[nodiscard]] std::string filters_of(pid_t tid);
   [[nodiscard]] static pid_t tid_of(const Thread& thread);
 
   PtraceCalls& calls_;
@@ -121,6 +138,10 @@ class TraceLoop {
   std::vector<siginfo_t> ends_;
   std::vector<Timer> timers_;
   std::uint32_t options_ = 0;
+  std::vector<sock_filter> program_;  // to inject; empty: processes have it from their beginning
+  std::string unfiltered_;            // filters_of() who does not have it yet
+  bool arming_ = false;               // processes get it from now on
+  std::set<pid_t> settled_;           // those that have it, or cannot
 };
 
 }  // namespace lastcall

@@ -13,9 +13,7 @@ namespace {
 // Nothing is missed when it passes: a stop wakes the thread.
 constexpr auto kIdle = std::chrono::seconds(10);
 
-void write_to(int eventfd, std::uint64_t value) {
-  (void)!::write(eventfd, &value, sizeof value);
-}
+void write_to(int eventfd, std::uint64_t value) { (void)!::write(eventfd, &value, sizeof value); }
 
 sigset_t only_sigchld() {
   sigset_t set;
@@ -63,21 +61,20 @@ Tracer::~Tracer() {
   (void)::pthread_sigmask(SIG_UNBLOCK, &child, nullptr);
 }
 
-TraceMe Tracer::initialiser() const {
-  return TraceMe(&filter_, gate_.get(), ::geteuid() != 0);
-}
+TraceMe Tracer::initialiser() const { return TraceMe(&filter_, gate_.get()); }
 
 Result<bool> Tracer::follow(pid_t child, bool asleep) {
-  Result<bool> followed = asleep;
+  Result<bool> followed = true;
+  auto word = TraceMe::kFiltered;
   on_its_thread([&](TraceLoop& loop) {
     followed = loop.follow(child, asleep);
-    if (followed) followed = asleep;
-    if (!followed && asleep && followed.error().error_number == EPERM) {
-      followed = loop.follow(child, false);
-      if (followed) followed = false;
+    // Without CAP_SYS_ADMIN, or a kernel that knows how to.
+    if (!followed && asleep) {
+      followed = loop.follow_unfiltered(child, filter_);
+      word = TraceMe::kFilteredLater;
     }
   });
-  write_to(gate_.get(), followed ? TraceMe::kFiltered : TraceMe::kUnfiltered);
+  write_to(gate_.get(), followed ? word : TraceMe::kUnfiltered);
   return followed;
 }
 

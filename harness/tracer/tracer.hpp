@@ -34,8 +34,9 @@ class Tracer {
   // An initialiser of the launcher for the child that follow() is then called with; before the one
   // that changes the user, who may not filter.
   [[nodiscard]] TraceMe initialiser() const;
-  // Traces the child and lets it go on, also if it cannot be traced. Filters sleep until
-  // wake_filters() if `asleep` and if this process may do that; says whether they do.
+  // Traces the child and lets it go on, also if it cannot be traced. `asleep`: no call stops until
+  // wake_filters(), because filters are suspended or, where this process may not do that, because
+  // there are none before.
   Result<bool> follow(pid_t child, bool asleep);
   void wake_filters();
 

@@ -71,6 +71,11 @@ bool Tracing::StopWatch::on_signal(const Tracee&, const siginfo_t& info) {
   return false;
 }
 
+void Tracing::StopWatch::not_filtered(const Tracee& thread, const std::string& why) {
+  *problem = "process " + std::to_string(thread.pid) + ": " + why;
+  segment->record(TraceFailed{*problem});
+}
+
 Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_ready)
     : segment_(std::move(segment)),
       settings_(std::move(settings)),
@@ -127,6 +132,7 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
   tracing->tracer_->on_its_thread([&](TraceLoop& loop) {
     tracing->stop_.signals = tracing->settings_.stop_signals;
     tracing->stop_.segment = &tracing->segment_;
+    tracing->stop_.problem = &tracing->problem_;
     tracing->stop_.calls = &tracing->calls_;
     tracing->stop_.loop = &loop;
     tracing->end_stacks_.stop_with(loop);
@@ -135,13 +141,13 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
 }
 
 void Tracing::follow(pid_t child) {
-  const auto asleep = tracer_->follow(child, settings_.asleep);
+  const auto followed = tracer_->follow(child, settings_.asleep);
   tracer_->on_its_thread([&](TraceLoop&) {
-    if (asleep) {
-      segment_.record(TraceBegan{*asleep});
-      stop_.awake = !*asleep;
+    if (followed) {
+      segment_.record(TraceBegan{settings_.asleep});
+      stop_.awake = !settings_.asleep;
     } else {
-      problem_ = asleep.error().message();
+      problem_ = followed.error().message();
       segment_.record(TraceFailed{problem_});
       stop_.awake = true;
     }

@@ -78,10 +78,12 @@ class Tracing {
     std::vector<int> signals;
     TraceLoop* loop = nullptr;
     SegmentWriter* segment = nullptr;
+    std::string* problem = nullptr;
     CallInjector* calls = nullptr;
     bool awake = false;
     void wake();
     bool on_signal(const Tracee& thread, const siginfo_t& info) override;
+    void not_filtered(const Tracee& thread, const std::string& why) override;
   };
 
   Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_ready);

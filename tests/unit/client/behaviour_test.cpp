@@ -1,12 +1,11 @@
 // Each behaviour, as the server's side of the connection gets it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/capability.h>
-#include <sys/syscall.h>
 
 #include <set>
 
 #include "unit/client/session_fixture.hpp"
+#include "unit/without_capability.hpp"
 
 namespace lastcall {
 namespace {
@@ -168,23 +167,6 @@ TEST_F(ClientThatIs, HalfOpenIsGoneWithoutAWord) {
   EXPECT_THAT(words_, Not(Contains(StartsWith("request_ended"))));
 }
 
-// Takes a capability away from this thread for a while.
-class Without {
- public:
-  explicit Without(unsigned capability) {
-    ::syscall(SYS_capget, &header_, before_);
-    __user_cap_data_struct data[2] = {before_[0], before_[1]};
-    data[capability / 32].effective &= ~(1U << (capability % 32));
-    ::syscall(SYS_capset, &header_, data);
-  }
-  Without(const Without&) = delete;
-  ~Without() { ::syscall(SYS_capset, &header_, before_); }
-
- private:
-  __user_cap_header_struct header_{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct before_[2]{};
-};
-
 TEST_F(ClientThatIs, HalfOpenWithoutTheCapabilityIsMute) {
   std::size_t written = 0;
   const auto server = this->server([&](RawServer& s) {
@@ -196,7 +178,7 @@ TEST_F(ClientThatIs, HalfOpenWithoutTheCapabilityIsMute) {
     target_ends();
     peer.read_to_end();
   });
-  const Without capability(CAP_NET_ADMIN);
+  const testing::WithoutCapability capability(CAP_NET_ADMIN);
   play(group_of(Protocol::tcp, server->port()),
        that_is(Behaviour::half_open, {}, milliseconds(20)));
   EXPECT_LT(written, std::size_t{64} << 20) << "nobody reads";

@@ -27,6 +27,8 @@ class FakePtrace : public PtraceCalls {
     bool stopped = false;
     bool gone = false;           // SIGKILL took it while it was stopped
     bool uninterruptible = false;
+    bool interrupt_pends = false;
+    bool in_call = false;         // at the entry of one that it was made to make
     bool stops_as_group = false;  // what an interrupt reports: a group stop
     std::uint32_t options = 0;
     std::uint64_t message = 0;
@@ -94,6 +96,7 @@ class FakePtrace : public PtraceCalls {
   std::function<void()> at_interrupt;  // once, of the first thread that is interrupted
   int interrupt(pid_t tid) override {
     auto& thread = threads[tid];
+    if (thread.stopped) thread.interrupt_pends = true;
     if (thread.uninterruptible || thread.stopped) return 0;
     if (at_interrupt) std::exchange(at_interrupt, nullptr)();
     stops(tid, thread.stops_as_group ? SIGSTOP : SIGTRAP, PTRACE_EVENT_STOP);
@@ -115,12 +118,25 @@ class FakePtrace : public PtraceCalls {
     constexpr const char* kNames[] = {"run", "to exit", "step", "listen"};
     found->second.resumed.push_back(kNames[static_cast<std::size_t>(how)] +
                                     (signal == 0 ? "" : " " + std::to_string(signal)));
+    auto& thread = found->second;
+    if (std::exchange(thread.in_call, false)) {
+      thread.registers.rip += 2;
+      thread.registers.rax = static_cast<std::uint64_t>(at_call(tid));
+    } else if (at_call && how == Resume::to_syscall_exit) {
+      thread.in_call = true;
+      stops(tid, SIGTRAP | 0x80);
+      if (at_entry) std::exchange(at_entry, nullptr)();
+    }
+    if (!thread.stopped && std::exchange(thread.interrupt_pends, false))
+      stops(tid, SIGTRAP, PTRACE_EVENT_STOP);
     if (how == Resume::one_step) {
       ++found->second.registers.rip;
       if (!at_step || at_step()) takes(tid, SIGTRAP);
     }
     return 0;
   }
+  std::function<std::int64_t(pid_t)> at_call;  // makes the calls that follow a resume `to exit`
+  std::function<void()> at_entry;              // once, instead of the first of them
   std::function<bool()> at_step;  // whether nothing else comes of the step
   int set_options(pid_t tid, std::uint32_t options) override {
     EXPECT_TRUE(threads[tid].stopped) << tid;
