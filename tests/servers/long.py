@@ -2,6 +2,7 @@
 for the reference server. Writes reports/evidence/long.json and .md, and the table of scenarios/README.md. Resumable: what
 the file already holds for the same build and scenario is not run again, whatever it says.
 LASTCALL_SCALE divides the counts."""
+import contextlib
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import evidence
 from detection import defects_test, twin_test
@@ -44,6 +46,20 @@ def campaign(path, trials, jobs=2, keep=None):
                   {key: p[key] for key in (*COUNTS, "first_reason")} for p in report["scenarios"][0]["properties"]}
     return {"trials": trials, "seed": report["seed"], "exit_code": run.code, "seconds": round(run.seconds),
             "properties": properties}
+
+
+@contextlib.contextmanager
+def untraced(source):
+    """A copy of the scenario beside the targets, as in the source tree: scenarios name them by their own place."""
+    with temporary_folder() as folder:
+        here = Path(folder) / "scenarios" / source.parent.name
+        shutil.copytree(source.parent, here)
+        (Path(folder) / "targets").symlink_to(SOURCE / "targets")
+        path = here / source.name
+        text = path.read_text()
+        assert text.count("\n[target]\n") == 1, source
+        path.write_text(text.replace("\n[target]\n", "\n[target]\ntrace = false\n"))
+        yield path
 
 
 def kept(name):

@@ -1,10 +1,9 @@
-"""Servers of Debian and npm below the tracer: as many stops with `trace = true` as without, in turn. Not one may fail or be
+"""Servers of Debian and npm below the tracer: as many stops as with `trace = false`, in turn. Not one may fail or be
 unknown, and what was judged, how the stops ended and how long they took stay as they were. Writes
 reports/evidence/traced.json and .md. Resumable, as the long run. LASTCALL_SCALE divides the counts."""
-import shutil
+import contextlib
 import statistics
 import sys
-from pathlib import Path
 
 import evidence
 from lastcall_cli import SOURCE, lastcall, temporary_folder
@@ -21,15 +20,7 @@ NEW = ("no-masked-panic", "no-send-on-closed")
 
 def campaign(scenario, trace, trials):
     source = SOURCE / "scenarios" / f"{scenario}.toml"
-    with temporary_folder() as folder:
-        # Beside the targets, as in the source tree: scenarios name them by their own place.
-        here = Path(folder) / "scenarios" / source.parent.name
-        shutil.copytree(source.parent, here)
-        (Path(folder) / "targets").symlink_to(SOURCE / "targets")
-        path = here / source.name
-        text = path.read_text()
-        assert text.count("\n[target]\n") == 1, source
-        path.write_text(text.replace("\n[target]\n", f"\n[target]\ntrace = {str(trace).lower()}\n"))
+    with temporary_folder() as folder, contextlib.nullcontext(source) if trace else long.untraced(source) as path:
         run = lastcall("run", path, "--trials", trials, "--jobs", 2, "--keep", "none", "--results", f"{folder}/r",
                        limit=long.CAMPAIGN_LIMIT)
         if run.code not in (0, 1, 3):
