@@ -82,7 +82,9 @@ Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_read
       ends_of_processes_(segment_),
       late_writes_([this](const LateWrite& late) { record(late); }),
       last_calls_([this](pid_t pid, const std::vector<LastCall>& calls) { record(pid, calls); }),
-      end_stacks_([this](EndStack end) { end_stacks_found_.push_back(std::move(end)); }),
+      end_stacks_([this](EndStack end) {
+        if (end.signal != 0 || end.code != 0) ends_to_name_.push_back(std::move(end));
+      }),
       panics_([this](const MaskedPanic& panic) { record(panic); },
               [this](const WatchedRuntimes& watched) { record(watched); }),
       open_at_exit_({.state_folder = settings_.state_folder, .all_writes_seen = !settings_.asleep},
@@ -217,12 +219,17 @@ void Tracing::record(const WatchedRuntimes& watched) {
   segment_.record(PanicsWatched{watched.pid, watched.program, runtimes, watched.reason});
 }
 
-void Tracing::record(EndStack end) {
-  if (end.signal == 0 && end.code == 0) return;
-  const auto why = end.signal == 0 ? StacksAt::exit : StacksAt::fatal_signal;
-  const auto at = end.at;
-  const auto pid = end.pid;
-  segment_.record(at, StacksTaken{pid, why, cut(stacks_text(end_stacks_.named(std::move(end))))});
+Result<std::size_t> Tracing::record_ends() {
+  // Of its own, because a source is in order, and these belong where the ends were.
+  auto segment = SegmentWriter::create(settings_.end_segment);
+  if (!segment) return segment.error();
+  for (auto& end : ends_to_name_) {
+    const auto why = end.signal == 0 ? StacksAt::exit : StacksAt::fatal_signal;
+    const auto at = end.at;
+    const auto pid = end.pid;
+    segment->record(at, StacksTaken{pid, why, cut(stacks_text(end_stacks_.named(std::move(end))))});
+  }
+  return segment->finish();
 }
 
 void Tracing::record(pid_t pid, const std::vector<LastCall>& calls) {
@@ -268,7 +275,8 @@ std::optional<siginfo_t> Tracing::next_end() {
 
 Result<std::size_t> Tracing::finish() {
   tracer_.reset();
-  for (auto& end : end_stacks_found_) record(std::move(end));
+  const auto ends = record_ends();
+  if (!ends) segment_.record(EventsLost{"tracer's ends", ends.error().message()});
   segment_.record(SendsWatched{late_writes_.sends(), late_writes_.closes()});
   return segment_.finish();
 }

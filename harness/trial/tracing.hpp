@@ -27,6 +27,7 @@ class Tracing {
  public:
   struct Settings {
     std::string segment;            // the file that it writes
+    std::string end_segment;        // and that with the stacks of failing exits and fatal signals
     std::vector<int> stop_signals;  // that the filters wake at
     bool asleep = true;             // they sleep until then
     bool open_at_exit = false;      // what is left open at an exit is looked at
@@ -91,7 +92,7 @@ class Tracing {
   void record(pid_t pid, const std::vector<LeftOpen>& left);
   void record(const MaskedPanic& panic);
   void record(const WatchedRuntimes& watched);
-  void record(EndStack end);
+  Result<std::size_t> record_ends();
   void record(pid_t pid, const std::vector<LastCall>& calls);
   // On the tracer's thread, or here once it is gone.
   void on_tracer(const std::function<void()>& what);
@@ -103,7 +104,7 @@ class Tracing {
   LateWrites late_writes_;
   LastCalls last_calls_;
   EndStacks end_stacks_;
-  std::vector<EndStack> end_stacks_found_;  // named when no target waits for the tracer any more
+  std::vector<EndStack> ends_to_name_;  // when no target waits for the tracer any more
   MaskedPanics panics_;
   OpenAtExit open_at_exit_;
   StackReader stacks_;

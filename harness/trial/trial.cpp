@@ -188,6 +188,7 @@ class Trial {
       return rule.when.phase == Phase::drain && rule.when.role != DescriptorRole::connection;
     });
     Tracing::Settings settings{.segment = order_.directory + "/segments/tracer.seg",
+                               .end_segment = order_.directory + "/segments/ends.seg",
                                .stop_signals = target.stop.signals,
                                .asleep = asleep,
                                .open_at_exit = is_strict(),
@@ -570,8 +571,10 @@ Result<History> read_history(const std::string& directory, std::size_t workers) 
   if (!trial) return trial.error();
   sources.emplace_back("trial", std::move(*trial));
   // Not there if the target was not traced.
-  if (auto tracer = read_segment(directory + "/segments/tracer.seg"))
-    sources.emplace_back("tracer", std::move(*tracer));
+  for (const std::string source : {"tracer", "ends"}) {
+    if (auto segment = read_segment(directory + "/segments/" + source + ".seg"))
+      sources.emplace_back(source, std::move(*segment));
+  }
   for (std::size_t i = 0; i < workers; ++i) {
     const auto source = "clients-" + std::to_string(i);
     auto segment = read_segment(directory + "/segments/" + source + ".seg");

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "base/ids.hpp"
+#include "base/request_text.hpp"
 #include "base/result.hpp"
 #include "base/scoped_fd.hpp"
 
@@ -84,6 +85,20 @@ TEST(Ids, AConnectionKnowsItsClientWhateverTheAttempt) {
   }
   EXPECT_NE(connection_id({1}, 0), connection_id({0}, 1));
   EXPECT_LT(connection_id({1}, 5), connection_id({2}, 0));
+}
+
+TEST(ForeignClient, IsFoundByAWholeRequestTextOfAnotherClientOnly) {
+  const ClientId own{12};
+  const auto other = request_text(ClientId{7}, RequestId{5});
+  EXPECT_EQ(foreign_client("ack " + other, own), ClientId{7});
+  EXPECT_EQ(foreign_client(request_text(own, RequestId{1}) + ' ' + other, own), ClientId{7});
+  EXPECT_EQ(foreign_client(other, own), ClientId{7});
+  EXPECT_EQ(foreign_client("ack " + request_text(own, RequestId{5}), own), std::nullopt);
+  // Not a request's text: cut off, part of longer numbers, of something else.
+  for (const std::string bytes :
+       {"", "-", "000007-", "000007-00005", "00007-000005", "1000007-000005", "000007-0000051",
+        "00000a-000005", "000007-00000a", "2026-11-22", "000007_000005"})
+    EXPECT_EQ(foreign_client(bytes, own), std::nullopt) << bytes;
 }
 
 }  // namespace

@@ -219,6 +219,24 @@ TEST_F(Waits, AHealthyServerIsNotStuck) {
   }
 }
 
+TEST_F(Waits, WhoWaitsForNothingButUntimedLocksIsSeenWithoutBeingStopped) {
+  const auto waits_of_program = [](const std::string& program) {
+    Traced subject;
+    subject.start({LASTCALL_WAITS_SUBJECT, program});
+    EXPECT_EQ(subject.line(), "ready");
+    std::string waits;
+    const auto limit = now() + std::chrono::seconds(program == "mutexes" ? 10 : 1);
+    while (waits.empty() && now() < limit) waits = untimed_futex_waits(subject.pid());
+    if (!waits.empty()) EXPECT_EQ(untimed_futex_waits(subject.pid()), waits) << "it has moved";
+    return waits;
+  };
+  const auto waits = waits_of_program("mutexes");
+  EXPECT_EQ(std::ranges::count(waits, '\n'), 3) << waits;  // two workers, and who joins them
+  EXPECT_EQ(waits_of_program("timed-mutexes"), "");
+  EXPECT_EQ(waits_of_program("healthy"), "");
+  EXPECT_EQ(untimed_futex_waits(::getpid()), "");  // it runs
+}
+
 TEST_F(Waits, AMutexOfAThreadAtWorkIsNotStuck) {
   Traced subject;
   subject.start({LASTCALL_WAITS_SUBJECT, "contended"});
