@@ -53,10 +53,6 @@ Result<FilterInjection> FilterInjection::begin(PtraceCalls& calls, pid_t tid,
     return cannot(tid, problem, "");
   auto registers = made.registers_;
   if (registers.cs != kCode64) return cannot(tid, 0, "a 32-bit program");
-  const auto instruction = syscall_instruction(calls, tid, registers.rip);
-  if (!instruction) return cannot(tid, 0, "no syscall instruction was found in it");
-  made.instruction_ = *instruction;
-
   // At the end of what is mapped of a stack: what is in use of it.
   std::vector<std::byte> block(sizeof(sock_fprog) + program.size_bytes());
   made.overwritten_.resize(block.size());
@@ -64,14 +60,18 @@ Result<FilterInjection> FilterInjection::begin(PtraceCalls& calls, pid_t tid,
   if (calls.read_memory(tid, made.block_, made.overwritten_) != block.size()) {
     made.block_ = registers.rsp;
     if (calls.read_memory(tid, made.block_, made.overwritten_) != block.size())
-      return cannot(tid, EFAULT, "its stack cannot be read");
+      return cannot(tid, EFAULT, "whose user changed takes CAP_SYS_PTRACE");
   }
+  const auto instruction = syscall_instruction(calls, tid, registers.rip);
+  if (!instruction) return cannot(tid, 0, "no syscall instruction was found in it");
+  made.instruction_ = *instruction;
+
   const sock_fprog header{static_cast<unsigned short>(program.size()),
                           reinterpret_cast<sock_filter*>(made.block_ + sizeof(sock_fprog))};
   std::memcpy(block.data(), &header, sizeof header);
   std::ranges::copy(std::as_bytes(program), block.begin() + sizeof header);
   if (const int problem = calls.write_memory(tid, made.block_, block); problem != 0)
-    return cannot(tid, problem, "its stack cannot be written");
+    return cannot(tid, problem, "");
 
   registers.rip = *instruction;
   registers.rax = SYS_seccomp;
