@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <functional>
@@ -7,6 +8,7 @@
 
 #include "tracer/lock_graph.hpp"
 #include "tracer/stack_reader.hpp"
+#include "tracer/waits.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 
