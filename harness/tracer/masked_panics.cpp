@@ -1,6 +1,7 @@
 #include "tracer/masked_panics.hpp"
 
 #include <elf.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,6 +35,14 @@ std::optional<std::uint64_t> auxiliary_value(pid_t tid, std::uint64_t type) {
     if (entry.a_type == type) return entry.a_un.a_val;
   }
   return std::nullopt;
+}
+
+// Root without CAP_SYS_PTRACE, as in containers, loses the memory of a process that changes its
+// user: nobody could get it past a breakpoint any more.
+bool may_lose_memory(PtraceCalls& calls) {
+  const auto held = calls.status_field(::getpid(), "CapEff");
+  return ::geteuid() == 0 && !held.empty() &&
+         (std::strtoull(held.c_str(), nullptr, 16) >> CAP_SYS_PTRACE & 1U) == 0;
 }
 
 // Where a function of Go goes on when it has looked whether its stack suffices: [lea
@@ -97,6 +106,11 @@ void MaskedPanics::executed(const Tracee& thread) {
   const auto link = "/proc/" + std::to_string(thread.tid) + "/exe";
   if (const auto length = ::readlink(link.c_str(), program.data(), program.size()); length > 0)
     process.watched.program.assign(program.data(), static_cast<std::size_t>(length));
+  if (may_lose_memory(thread.calls)) {
+    process.started = true;
+    process.watched.reason = "root needs CAP_SYS_PTRACE to watch what may change its user";
+    return watched_(process.watched);
+  }
   look_at_modules(thread, process);
   const auto start = auxiliary_value(thread.tid, AT_ENTRY);
   if (auxiliary_value(thread.tid, AT_BASE).value_or(0) == 0 || !start ||

@@ -96,7 +96,7 @@ class FakePtrace : public PtraceCalls {
   std::function<void()> at_interrupt;  // once, of the first thread that is interrupted
   int interrupt(pid_t tid) override {
     auto& thread = threads[tid];
-    if (thread.stopped) thread.interrupt_pends = true;
+    if (thread.stopped && !thread.uninterruptible) thread.interrupt_pends = true;
     if (thread.uninterruptible || thread.stopped) return 0;
     if (at_interrupt) std::exchange(at_interrupt, nullptr)();
     stops(tid, thread.stops_as_group ? SIGSTOP : SIGTRAP, PTRACE_EVENT_STOP);

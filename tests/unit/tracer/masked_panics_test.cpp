@@ -9,6 +9,7 @@
 
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
+#include "unit/without_capability.hpp"
 
 namespace lastcall {
 namespace {
@@ -82,6 +83,16 @@ TEST_F(Panics, WhatIsWatchedIsSaidOnceBeforeTheProgramRuns) {
   EXPECT_EQ(watched[0].program, LASTCALL_PANICS_SUBJECT);
   EXPECT_THAT(watched[0].runtimes, ElementsAre("c++"));
   EXPECT_EQ(watched[0].reason, "");
+}
+
+TEST_F(Panics, NothingIsWatchedInWhatMayBeClosedToRootLater) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root";
+  const testing::WithoutCapability without(CAP_SYS_PTRACE);
+  EXPECT_EQ(run("swallowed"), "exited 0");
+  EXPECT_THAT(errors(), IsEmpty());
+  ASSERT_THAT(watched, SizeIs(1));
+  EXPECT_THAT(watched[0].runtimes, IsEmpty());
+  EXPECT_THAT(watched[0].reason, HasSubstr("CAP_SYS_PTRACE"));
 }
 
 TEST_F(Panics, AnOrdinaryExceptionIsFoundIfACatchAllTookIt) {
