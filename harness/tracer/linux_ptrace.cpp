@@ -102,10 +102,18 @@ int LinuxPtrace::signal_info(pid_t tid, siginfo_t& info) {
   return request(PTRACE_GETSIGINFO, tid, nullptr, &info);
 }
 
+int LinuxPtrace::set_signal_info(pid_t tid, const siginfo_t& info) {
+  return request(PTRACE_SETSIGINFO, tid, nullptr, &info);
+}
+
+int LinuxPtrace::send(pid_t pid, pid_t tid, int signal) {
+  return ::tgkill(pid, tid, signal) == 0 ? 0 : errno;
+}
+
 int LinuxPtrace::syscall_entry(pid_t tid, SyscallEntry& entry) {
   __ptrace_syscall_info info{};
-  if (const int problem = request(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info); problem != 0 &&
-      info.op == PTRACE_SYSCALL_INFO_NONE) {
+  if (const int problem = request(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info);
+      problem != 0 && info.op == PTRACE_SYSCALL_INFO_NONE) {
     return problem;
   }
   if (info.op == PTRACE_SYSCALL_INFO_SECCOMP) {

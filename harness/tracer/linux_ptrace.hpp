@@ -27,6 +27,8 @@ class LinuxPtrace : public PtraceCalls {
   int set_options(pid_t tid, std::uint32_t options) override;
   int event_message(pid_t tid, std::uint64_t& message) override;
   int signal_info(pid_t tid, siginfo_t& info) override;
+  int set_signal_info(pid_t tid, const siginfo_t& info) override;
+  int send(pid_t pid, pid_t tid, int signal) override;
   int syscall_entry(pid_t tid, SyscallEntry& entry) override;
   int registers(pid_t tid, user_regs_struct& registers) override;
   int set_registers(pid_t tid, const user_regs_struct& registers) override;

@@ -47,12 +47,15 @@ class PtraceCalls {
   [[nodiscard]] virtual int set_options(pid_t tid, std::uint32_t options) = 0;
   [[nodiscard]] virtual int event_message(pid_t tid, std::uint64_t& message) = 0;
   [[nodiscard]] virtual int signal_info(pid_t tid, siginfo_t& info) = 0;
+  [[nodiscard]] virtual int set_signal_info(pid_t tid, const siginfo_t& info) = 0;
   [[nodiscard]] virtual int syscall_entry(pid_t tid, SyscallEntry& entry) = 0;
   [[nodiscard]] virtual int registers(pid_t tid, user_regs_struct& registers) = 0;
   [[nodiscard]] virtual int set_registers(pid_t tid, const user_regs_struct& registers) = 0;
   [[nodiscard]] virtual int write_memory(pid_t tid, std::uint64_t address,
                                          std::span<const std::byte> bytes) = 0;
 
+  // tgkill(2).
+  [[nodiscard]] virtual int send(pid_t pid, pid_t tid, int signal) = 0;
   // Of any process. How many bytes could be read from `address` on.
   [[nodiscard]] virtual std::size_t read_memory(pid_t pid, std::uint64_t address,
                                                 std::span<std::byte> into) = 0;

@@ -1,6 +1,7 @@
 #include "tracer/trace_loop.hpp"
 
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -32,6 +33,25 @@ int stop_signal(const siginfo_t& info) { return info.si_status & 0xff; }
 int stop_event(const siginfo_t& info) { return info.si_status >> 8; }
 bool is_stop_signal(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+// Whether it was sent to a whole process, as kill(2), a timer and the end of a child do; what a
+// thread brought on itself may say that it came from a process too.
+bool is_for_process(const siginfo_t& info) {
+  switch (info.si_signo) {
+    case SIGPIPE:
+    case SIGXFSZ:
+      return false;
+    case SIGCHLD:
+      return info.si_code > 0 || info.si_code == SI_USER;
+    case SIGALRM:
+      return info.si_code == SI_KERNEL || info.si_code == SI_USER;
+    default:
+      return !is_stop_signal(info.si_signo) &&
+             (info.si_code == SI_USER || info.si_code == SI_QUEUE);
+  }
+}
+bool is_zombie(const std::string& state) {
+  return state.starts_with('Z') || state.starts_with('X');
 }
 bool is_in_call(const user_regs_struct& registers) {
   return static_cast<std::int64_t>(registers.orig_rax) >= 0;
@@ -314,24 +334,52 @@ void TraceLoop::inherit_breakpoints(pid_t parent, pid_t child) {
 
 void TraceLoop::on_signal(Thread& thread, int signal) {
   const auto tid = tid_of(thread);
-  const auto repaired_at = std::exchange(thread.repaired_at, std::nullopt);
+  siginfo_t info{};
+  const bool is_known = calls_.signal_info(tid, info) == 0;
+  if (is_known && hand_to_first(thread, info)) {
+    user_regs_struct registers{};
+    if (calls_.registers(tid, registers) == 0 && says_interrupted(registers))
+      repair(thread, registers);
+    return go_on(thread);
+  }
+  const auto handed = std::ranges::find(thread.handed, info.si_signo, &siginfo_t::si_signo);
+  if (is_known && info.si_code == SI_TKILL && handed != thread.handed.end()) {
+    info = *handed;
+    thread.handed.erase(handed);
+    (void)calls_.set_signal_info(tid, info);
+  }
+  const auto again = std::exchange(thread.made_again, std::nullopt);
   user_regs_struct registers{};
   if (calls_.registers(tid, registers) == 0) {
-    if (repaired_at && registers.rip == *repaired_at && registers.rax == registers.orig_rax) {
-      // The signal, not the tracer, interrupted the call: it has to see that.
-      registers.rax = static_cast<std::uint64_t>(-std::int64_t{EINTR});
+    if (again && registers.rip == again->at &&
+        (registers.rax == again->number || registers.rax == SYS_restart_syscall)) {
+      // It was about to make the call again, which without the tracer it would never have left.
+      registers.rax = again->result;
+      registers.orig_rax = again->number;
       registers.rip += kSyscallInstruction;
       (void)calls_.set_registers(tid, registers);
     }
     // Without a tracer an ignored signal is not even sent.
     if (says_interrupted(registers) && is_ignored(thread.pid, signal)) repair(thread, registers);
   }
-  siginfo_t info{};
   bool swallowed = false;
-  if (calls_.signal_info(tid, info) == 0) {
+  if (is_known) {
     for (auto* observer : observers_) swallowed |= observer->on_signal(tracee(thread), info);
   }
   go_on(thread, Resume::run, swallowed ? 0 : signal);
+}
+
+// The first thread takes what is sent to its process, unless it blocks that; but not if it stands
+// still for its tracer, whom another would not have met (complete_signal(), signal.c of Linux).
+bool TraceLoop::hand_to_first(const Thread& thread, const siginfo_t& info) {
+  const auto pid = thread.pid;
+  const auto first = threads_.find(pid);
+  if (tid_of(thread) == pid || first == threads_.end() || !is_for_process(info) ||
+      has_signal(pid, "SigBlk", info.si_signo) || is_zombie(calls_.status_field(pid, "State")) ||
+      calls_.send(pid, pid, info.si_signo) != 0)
+    return false;
+  first->second.handed.push_back(info);
+  return true;
 }
 
 // A stop by PTRACE_INTERRUPT, the first stop of a new thread, or the end of a group stop.
@@ -353,9 +401,13 @@ void TraceLoop::interrupted(Thread& thread, const siginfo_t& info) {
       return;
     }
   }
-  if (user_regs_struct registers{};
-      calls_.registers(tid_of(thread), registers) == 0 && says_interrupted(registers)) {
-    repair(thread, registers);
+  if (user_regs_struct registers{}; calls_.registers(tid_of(thread), registers) == 0) {
+    if (says_interrupted(registers)) {
+      repair(thread, registers);
+    } else if (is_in_call(registers) &&
+               will_be_restarted(static_cast<std::int64_t>(registers.rax))) {
+      thread.made_again = {registers.rip - kSyscallInstruction, registers.orig_rax, registers.rax};
+    }
   }
   go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
 }
@@ -363,20 +415,23 @@ void TraceLoop::interrupted(Thread& thread, const siginfo_t& info) {
 // epoll_wait(2) and others fail with EINTR after a stop that the program shall not notice
 // (signal(7)); the kernel begins the rest again by itself.
 void TraceLoop::repair(Thread& thread, user_regs_struct& registers) {
+  const auto interrupted = registers.rax;
   registers.rax = registers.orig_rax;
   registers.rip -= kSyscallInstruction;
-  if (calls_.set_registers(tid_of(thread), registers) == 0) thread.repaired_at = registers.rip;
+  if (calls_.set_registers(tid_of(thread), registers) == 0)
+    thread.made_again = {registers.rip, registers.orig_rax, interrupted};
+}
+
+bool TraceLoop::has_signal(pid_t pid, const std::string& field, int signal) {
+  const auto mask = std::strtoull(calls_.status_field(pid, field).c_str(), nullptr, 16);
+  return (mask >> (signal - 1) & 1U) != 0;
 }
 
 bool TraceLoop::is_ignored(pid_t pid, int signal) {
-  const auto has = [&](const char* field) {
-    const auto mask = std::strtoull(calls_.status_field(pid, field).c_str(), nullptr, 16);
-    return (mask >> (signal - 1) & 1U) != 0;
-  };
-  if (has("SigCgt")) return false;
+  if (has_signal(pid, "SigCgt", signal)) return false;
   const bool by_default =
       signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
-  return by_default || has("SigIgn");
+  return by_default || has_signal(pid, "SigIgn", signal);
 }
 
 void TraceLoop::go_on(Thread& thread, Resume how, int signal) {
@@ -458,6 +513,12 @@ std::size_t TraceLoop::with_all_stopped(const Look& look) {
 
 std::size_t TraceLoop::with_process_stopped(pid_t pid, const Look& look) {
   return with_stopped(pid, look);
+}
+
+std::set<pid_t> TraceLoop::processes() const {
+  std::set<pid_t> all;
+  for (const auto& [tid, thread] : threads_) all.insert(thread.pid);
+  return all;
 }
 
 void TraceLoop::wake_filters() {

@@ -68,20 +68,28 @@ class TraceLoop {
   [[nodiscard]] std::vector<siginfo_t> take_ends() { return std::exchange(ends_, {}); }
   // Of all processes.
   [[nodiscard]] std::size_t threads() const { return threads_.size(); }
+  [[nodiscard]] std::set<pid_t> processes() const;
 
  private:
+  struct CallMadeAgain {
+    std::uint64_t at;      // its instruction
+    std::uint64_t number;  // of the call
+    std::uint64_t
+        result;  // what a signal would have made of it: -EINTR or the kernel's own -512 to -516
+  };
   struct Thread {
     pid_t pid = 0;
     std::variant<Running, Stopped> now;
     std::optional<siginfo_t> unseen{};           // reported while everybody was being stopped
     std::optional<SyscallEntry> in_call{};       // its exit was asked for
-    std::optional<std::uint64_t> repaired_at{};  // the call that begins there is made again
+    std::optional<CallMadeAgain> made_again{};   // after a stop that was nobody's signal
     std::optional<std::uint64_t> stepping{};     // from there, past a breakpoint
     std::optional<FilterInjection> injection{};  // of which it has not come back
     std::optional<std::pair<std::uint64_t, std::uint64_t>> told{};  // rip, rsp at a breakpoint
-    std::uint32_t options = 0;                                      // as last set; 0: as inherited
-    bool held = false;                                              // until a timer
-    bool begun = false;                                             // its first stop was seen
+    std::vector<siginfo_t> handed{};  // signals that came from another thread, and not yet here
+    std::uint32_t options = 0;        // as last set; 0: as inherited
+    bool held = false;                // until a timer
+    bool begun = false;               // its first stop was seen
   };
   struct Timer {
     TimePoint due;
@@ -103,9 +111,12 @@ class TraceLoop {
   void on_syscall_entry(Thread& thread);
   void on_syscall_exit(Thread& thread);
   void on_signal(Thread& thread, int signal);
+  [[nodiscard]] bool hand_to_first(const Thread& thread, const siginfo_t& info);
   void interrupted(Thread& thread, const siginfo_t& info);
   void repair(Thread& thread, user_regs_struct& registers);
   [[nodiscard]] bool is_ignored(pid_t pid, int signal);
+  // Of the masks in /proc/PID/status: "SigBlk".
+  [[nodiscard]] bool has_signal(pid_t pid, const std::string& field, int signal);
   void go_on(Thread& thread, Resume how = Resume::run, int signal = 0);
   void hold(Thread& thread, Nanoseconds time);
   [[nodiscard]] Tracee tracee(const Thread& thread);

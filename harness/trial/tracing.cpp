@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <set>
+#include <thread>
 
+#include "base/file.hpp"
 #include "tracer/lock_graph.hpp"
 
 namespace lastcall {
@@ -14,6 +18,10 @@ namespace {
 // Of one event's text. A process may have ten thousand threads.
 constexpr std::size_t kMostText = 1 << 16;
 constexpr std::size_t kMostWaits = 256;
+
+// A thread goes back into its call within microseconds if a processor is free.
+constexpr auto kSettling = std::chrono::milliseconds(2);
+constexpr auto kLookAgain = std::chrono::microseconds(20);
 
 std::string cut(std::string text) {
   if (text.size() <= kMostText) return text;
@@ -53,6 +61,22 @@ std::optional<PanicKind> kind_of(MaskedPanic::Kind kind) {
       return PanicKind::fault_signal;
   }
   return {};
+}
+
+// Until the first threads of these processes are back in the calls that they were stopped in, if
+// they were: who was just let go on is passed over when the kernel chooses the thread for a signal,
+// or takes it from the one that was chosen, whose call then was interrupted by nothing.
+void wait_until_asleep(const std::set<pid_t>& processes) {
+  const auto limit = now() + kSettling;
+  for (const auto pid : processes) {
+    const auto sleeps = [&] {
+      const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+      if (!stat) return true;
+      const auto state = stat->rfind(") ");  // proc(5): "4711 (a name) S …"
+      return state == std::string::npos || stat->find_first_of("SDZX", state) == state + 2;
+    };
+    while (!sleeps() && now() < limit) std::this_thread::sleep_for(kLookAgain);
+  }
 }
 
 }  // namespace
@@ -161,7 +185,12 @@ void Tracing::ready() {
 }
 
 void Tracing::wake_filters() {
-  tracer_->on_its_thread([this](TraceLoop&) { stop_.wake(); });
+  std::set<pid_t> disturbed;
+  tracer_->on_its_thread([&](TraceLoop& loop) {
+    if (!stop_.awake) disturbed = loop.processes();
+    stop_.wake();
+  });
+  wait_until_asleep(disturbed);
 }
 
 bool Tracing::look(StacksAt why) {

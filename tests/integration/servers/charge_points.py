@@ -8,6 +8,7 @@ import signal
 import sys
 
 writers = {}
+closing = set()  # nothing follows a Close frame
 
 
 def frame(opcode, payload):
@@ -38,6 +39,8 @@ async def serve(reader, writer):
             opcode, payload = await read_frame(reader)
             if opcode == 8:
                 break
+            if writer in closing:
+                continue
             if opcode == 9:
                 writer.write(frame(10, payload))
             if opcode == 1:
@@ -60,6 +63,7 @@ async def main():
     server.close()
     leaving = list(writers.items())
     for writer, _ in leaving:
+        closing.add(writer)
         writer.write(frame(8, (1001).to_bytes(2, "big")))
     for _, gone in leaving:
         await asyncio.wait_for(gone.wait(), 1)

@@ -53,6 +53,8 @@ class DamagedMemory : public PtraceCalls {
   int set_options(pid_t, std::uint32_t) override { return EPERM; }
   int event_message(pid_t, std::uint64_t&) override { return EPERM; }
   int signal_info(pid_t, siginfo_t&) override { return EPERM; }
+  int set_signal_info(pid_t, const siginfo_t&) override { return EPERM; }
+  int send(pid_t, pid_t, int) override { return EPERM; }
   int syscall_entry(pid_t, SyscallEntry&) override { return EPERM; }
   int set_registers(pid_t, const user_regs_struct&) override { return EPERM; }
   int write_memory(pid_t, std::uint64_t, std::span<const std::byte>) override { return EPERM; }
@@ -109,9 +111,10 @@ TEST_F(Damage, OfAFileLeavesFunctionsUnnamedAtMost) {
     if (i % 3 == 0) bytes.resize(prng.below(bytes.size()));
     // In the header, in the section headers at the end, or anywhere.
     for (auto left = prng.below(20); left > 0 && bytes.size() > sizeof header; --left) {
-      const std::uint64_t place[] = {prng.below(sizeof header),
-                                     bytes.size() - 1 - prng.below(std::min<std::size_t>(bytes.size(), 2600)),
-                                     prng.below(bytes.size())};
+      const std::uint64_t place[] = {
+          prng.below(sizeof header),
+          bytes.size() - 1 - prng.below(std::min<std::size_t>(bytes.size(), 2600)),
+          prng.below(bytes.size())};
       bytes[place[prng.below(3)]] = static_cast<char>(prng.next());
     }
     const auto path = folder.path() + "/damaged" + std::to_string(i);
@@ -137,7 +140,8 @@ TEST_F(Damage, OfSmallTablesIsNoticed) {
   Draws prng(3);
   for (int i = 0; i < 20'000; ++i) {
     for (int j = 0; j < 10; ++j)
-      table[8 + prng.below(table.size() - 8)] = static_cast<char>(prng.below(4) == 0 ? prng.next() : 0);
+      table[8 + prng.below(table.size() - 8)] =
+          static_cast<char>(prng.below(4) == 0 ? prng.next() : 0);
     (void)go_functions_at(table, 0x400000, {&address, 1});
   }
 }

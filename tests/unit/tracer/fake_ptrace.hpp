@@ -25,7 +25,7 @@ class FakePtrace : public PtraceCalls {
   struct FakeThread {
     pid_t pid = 0;
     bool stopped = false;
-    bool gone = false;           // SIGKILL took it while it was stopped
+    bool gone = false;  // SIGKILL took it while it was stopped
     bool uninterruptible = false;
     bool interrupt_pends = false;
     bool in_call = false;         // at the entry of one that it was made to make
@@ -137,7 +137,7 @@ class FakePtrace : public PtraceCalls {
   }
   std::function<std::int64_t(pid_t)> at_call;  // makes the calls that follow a resume `to exit`
   std::function<void()> at_entry;              // once, instead of the first of them
-  std::function<bool()> at_step;  // whether nothing else comes of the step
+  std::function<bool()> at_step;               // whether nothing else comes of the step
   int set_options(pid_t tid, std::uint32_t options) override {
     EXPECT_TRUE(threads[tid].stopped) << tid;
     threads[tid].options = options;
@@ -149,6 +149,15 @@ class FakePtrace : public PtraceCalls {
   }
   int signal_info(pid_t tid, siginfo_t& info) override {
     info = threads[tid].signal;
+    return 0;
+  }
+  int set_signal_info(pid_t tid, const siginfo_t& info) override {
+    threads[tid].signal = info;
+    return 0;
+  }
+  std::vector<std::pair<pid_t, int>> sent;  // to threads
+  int send(pid_t, pid_t tid, int signal) override {
+    sent.emplace_back(tid, signal);
     return 0;
   }
   int syscall_entry(pid_t tid, SyscallEntry& entry) override {

@@ -294,15 +294,9 @@ void with_company() {
   }).detach();
   named.wait(false);
 }
-[[gnu::noinline]] void give_up() {
-  std::abort();
-}
-[[gnu::noinline]] void write_to(volatile int* nowhere) {
-  *nowhere = 1;
-}
-[[gnu::noinline]] void leave() {
-  ::_exit(7);
-}
+[[gnu::noinline]] void give_up() { std::abort(); }
+[[gnu::noinline]] void write_to(volatile int* nowhere) { *nowhere = 1; }
+[[gnu::noinline]] void leave() { ::_exit(7); }
 int by_abort() {
   with_company();
   give_up();
@@ -365,6 +359,31 @@ int wait_with_epoll() {
     if (count < 0 && errno == EINTR && told) say("interrupted by SIGTERM\n");
   }
   return 5;
+}
+
+// Says who takes SIGUSR1, of several threads that all could.
+int wait_with_threads() {
+  const auto tell_who = [](int) {
+    const bool first = ::getpid() == static_cast<pid_t>(::syscall(SYS_gettid));
+    say(first ? "the first\n" : "another\n");
+  };
+  struct sigaction action {};
+  action.sa_handler = tell_who;
+  ::sigaction(SIGUSR1, &action, nullptr);
+  const auto wait = [] {
+    epoll_event event{};
+    const int epoll = ::epoll_create1(0);
+    for (;;) {
+      (void)::epoll_wait(epoll, &event, 1, -1);
+      say("interrupted\n");
+    }
+  };
+  for (int i = 0; i < 4; ++i) std::thread(wait).detach();
+  say("ready\n");
+  for (;;) {
+    ::pause();
+    say("awake\n");
+  }
 }
 
 // The same with a child that ends while SIGCHLD is ignored, as it is by default.
@@ -433,6 +452,7 @@ int main(int count, char** arguments) {
       {"say", [] { return say("said\n"), 0; }},
       {"epoll", wait_with_epoll},
       {"epoll-child", wait_with_a_child},
+      {"epoll-threads", wait_with_threads},
       {"threads", start_threads},
       {"exec-from-thread", [&] { return execute_from_a_thread(arguments[0]); }},
       {"close-and-wait", close_and_wait},

@@ -4,15 +4,19 @@
 #include <sys/syscall.h>
 
 #include <csignal>
+#include <tuple>
 
 #include "unit/tracer/fake_ptrace.hpp"
 
 namespace lastcall {
 namespace {
 
-using testing::FakePtrace;
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using testing::FakePtrace;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::Pair;
 
 // Writes down what it is told, and wishes what it was given.
 struct Told : TraceObserver {
@@ -67,6 +71,44 @@ TEST_F(Loop, ASignalIsDeliveredAsItCame) {
   loop.work();
   EXPECT_THAT(calls.resumed(kPid), ElementsAre("run 15"));
   EXPECT_THAT(told.what, ElementsAre("signal 15"));
+}
+
+TEST_F(Loop, ASignalForTheProcessIsHandedToTheFirstThread) {
+  add_thread(101);
+  calls.was_interrupted_in(101, SYS_epoll_wait, kNext);
+  calls.threads[101].signal.si_pid = 7;
+  calls.takes(101, SIGTERM);
+  loop.work();
+  EXPECT_THAT(calls.resumed(101), ElementsAre("run"));
+  EXPECT_EQ(calls.threads[101].registers.rip, kNext - 2);  // nothing interrupted it
+  EXPECT_THAT(calls.sent, ElementsAre(Pair(kPid, SIGTERM)));
+  EXPECT_THAT(told.what, Not(Contains("signal 15")));
+  calls.threads[kPid].signal = {};
+  calls.threads[kPid].signal.si_code = SI_TKILL;
+  calls.takes(kPid, SIGTERM);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run 15"));
+  EXPECT_EQ(calls.threads[kPid].signal.si_code, SI_USER);
+  EXPECT_EQ(calls.threads[kPid].signal.si_pid, 7);
+  EXPECT_THAT(told.what, Contains("signal 15"));
+}
+
+TEST_F(Loop, ASignalIsLeftToWhoTakesItIfItIsForThatThreadOrTheFirstCannot) {
+  add_thread(101);
+  calls.threads[101].signal.si_code = SI_TKILL;
+  calls.takes(101, SIGTERM);
+  loop.work();
+  calls.threads[101].signal.si_code = SI_USER;
+  calls.takes(101, SIGPIPE);
+  loop.work();
+  calls.status = {{"SigBlk", "0000000000004000"}};
+  calls.takes(101, SIGTERM);
+  loop.work();
+  calls.status = {{"State", "Z (zombie)"}};
+  calls.takes(101, SIGTERM);
+  loop.work();
+  EXPECT_THAT(calls.resumed(101), ElementsAre("run 15", "run 13", "run 15", "run 15"));
+  EXPECT_THAT(calls.sent, IsEmpty());
 }
 
 TEST_F(Loop, AGroupStopIsListenedTo) {
@@ -136,6 +178,35 @@ TEST_F(Loop, ACallThatASignalInterruptedToldSo) {
   loop.work();
   EXPECT_EQ(calls.threads[kPid].registers.rip, kNext);
   EXPECT_EQ(static_cast<std::int64_t>(calls.threads[kPid].registers.rax), -EINTR);
+}
+
+TEST_F(Loop, ACallThatIsAboutToBeMadeAgainIsInterruptedByASignal) {
+  constexpr std::int64_t kRestartUnlessHandled = -514;  // ERESTARTNOHAND
+  constexpr std::int64_t kRestartTheRest = -516;        // ERESTART_RESTARTBLOCK
+  for (const auto& [number, result, again] :
+       {std::tuple(SYS_pause, kRestartUnlessHandled, SYS_pause),
+        std::tuple(SYS_nanosleep, kRestartTheRest, SYS_restart_syscall),
+        std::tuple(SYS_epoll_wait, std::int64_t{-EINTR}, SYS_epoll_wait)}) {
+    auto& registers = calls.threads[kPid].registers;
+    calls.was_interrupted_in(kPid, static_cast<std::uint64_t>(number), kNext);
+    registers.rax = static_cast<std::uint64_t>(result);
+    EXPECT_EQ(look(), 1U);
+    // The kernel has let it go back to the instruction, where the timer's interrupt met it.
+    registers.rip = kNext - 2;
+    registers.rax = static_cast<std::uint64_t>(again);
+    registers.orig_rax = ~0ULL;
+    calls.takes(kPid, SIGTERM);
+    loop.work();
+    EXPECT_EQ(registers.rip, kNext);
+    EXPECT_EQ(static_cast<std::int64_t>(registers.rax), result);
+    EXPECT_EQ(registers.orig_rax, static_cast<std::uint64_t>(number));
+    // Once only.
+    registers.rip = kNext - 2;
+    registers.rax = static_cast<std::uint64_t>(number);
+    calls.takes(kPid, SIGTERM);
+    loop.work();
+    EXPECT_EQ(registers.rip, kNext - 2);
+  }
 }
 
 TEST_F(Loop, AnIgnoredSignalInterruptsNothing) {
@@ -271,6 +342,7 @@ TEST_F(Loop, WhatIsReportedWhileAllAreStoppedIsHandledAfterwards) {
   told.what.clear();
   std::vector<std::string> meanwhile;
   calls.threads[101].uninterruptible = true;  // what stops it is the signal
+  calls.threads[101].signal.si_code = SI_TKILL;
   calls.at_interrupt = [&] { calls.takes(101, SIGUSR1); };
   loop.with_all_stopped([&](const auto& all) {
     EXPECT_EQ(all.size(), 2U);
@@ -327,6 +399,7 @@ TEST_F(StoppingObserver, SeesTheThreadsOfThatProcess) {
 
 TEST_F(StoppingObserver, IsToldAfterwardsWhatHappenedMeanwhile) {
   calls.threads[102].uninterruptible = true;  // what stops it is the signal
+  calls.threads[102].signal.si_code = SI_TKILL;
   calls.at_interrupt = [&] { calls.takes(102, SIGTERM); };
   calls.takes(kPid, SIGTERM);
   loop.work();

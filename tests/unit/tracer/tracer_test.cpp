@@ -20,7 +20,8 @@ struct Watch : TraceObserver {
   std::vector<std::int64_t> results{};
   int executions = 0;
 
-  Watch(int syscall, SyscallWish wished) : number(static_cast<std::uint64_t>(syscall)), wish(wished) {}
+  Watch(int syscall, SyscallWish wished)
+      : number(static_cast<std::uint64_t>(syscall)), wish(wished) {}
   void executed(const Tracee&) override { ++executions; }
   SyscallWish on_syscall(const Tracee&, const SyscallEntry& entry) override {
     if (executions == 0 || entry.number != number) return {};
@@ -43,7 +44,8 @@ TEST_F(TracedPrograms, AProgramEndsAsItDoesUntraced) {
 
 TEST_F(TracedPrograms, ASignalReachesItsHandler) {
   Traced shell;
-  shell.start({"sh", "-c", "trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.05; done"});
+  shell.start(
+      {"sh", "-c", "trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.05; done"});
   EXPECT_EQ(shell.line(), "ready");
   shell.signal(SIGTERM);
   EXPECT_EQ(shell.line(), "caught");
@@ -72,8 +74,9 @@ TEST_F(TracedPrograms, WhatItStartsIsFollowedThroughForkVforkAndExec) {
 TEST_F(TracedPrograms, AProcessMadeByPosixSpawnIsFollowed) {
   Watch exits(SYS_exit_group, {});
   Traced python({SYS_exit_group}, {&exits});
-  python.start({"python3", "-c",
-                "import os; p = os.posix_spawn('/bin/true', ['true'], {}); print(os.waitpid(p, 0)[1])"});
+  python.start(
+      {"python3", "-c",
+       "import os; p = os.posix_spawn('/bin/true', ['true'], {}); print(os.waitpid(p, 0)[1])"});
   EXPECT_EQ(python.rest(), "0\n");
   EXPECT_EQ(python.end(), "exited 0");
   EXPECT_EQ(exits.entries, 2);
@@ -147,6 +150,50 @@ TEST_F(TracedPrograms, ASignalThatComesWhileItIsLookedAtStillInterrupts) {
     EXPECT_EQ(subject.rest(), "interrupted by SIGTERM\n");
     EXPECT_EQ(subject.end(), "exited 5");
   }
+}
+
+TEST_F(TracedPrograms, TheFirstThreadTakesASignalAlsoIfItStoodStillMeanwhile) {
+  struct Takers : TraceObserver {
+    std::vector<std::pair<bool, pid_t>> all;  // whether the first, and by whom it was sent
+    bool on_signal(const Tracee& thread, const siginfo_t& info) override {
+      if (info.si_signo == SIGUSR1) all.emplace_back(thread.tid == thread.pid, info.si_pid);
+      return false;
+    }
+  } takers;
+  Traced subject({}, {&takers});
+  subject.start({LASTCALL_SUBJECT, "epoll-threads"});
+  EXPECT_EQ(subject.line(), "ready");
+  for (int i = 0; i < 100; ++i) {
+    subject.tracer().on_its_thread([&](TraceLoop& loop) {
+      loop.with_all_stopped([&](const std::vector<Tracee>&) { subject.signal(SIGUSR1); });
+    });
+    ASSERT_EQ(subject.line(), "the first");
+    ASSERT_EQ(subject.line(), "awake");  // and no other was interrupted
+  }
+  subject.signal(SIGKILL);
+  EXPECT_EQ(subject.end(), "signalled 9");
+  EXPECT_EQ(takers.all, std::vector(100, std::pair(true, ::getpid())));
+}
+
+TEST_F(TracedPrograms, ASignalThatComesJustAfterALookStillInterrupts) {
+  Traced subject;
+  subject.start({LASTCALL_SUBJECT, "epoll-threads"});
+  EXPECT_EQ(subject.line(), "ready");
+  for (int i = 0; i < 3000; ++i) {
+    (void)look(subject.tracer());
+    const auto until = now() + std::chrono::microseconds(i % 50);
+    while (now() < until) {
+    }
+    subject.signal(SIGUSR1);
+    // One that the kernel chose finds that the first, who just goes on, has taken it.
+    auto line = subject.line();
+    while (line == "interrupted") line = subject.line();
+    ASSERT_EQ(line, "the first");
+    while (line != "awake" && !line.empty()) line = subject.line();
+    ASSERT_EQ(line, "awake") << "after " << i;
+  }
+  subject.signal(SIGKILL);
+  EXPECT_EQ(subject.end(), "signalled 9");
 }
 
 struct SignalCount : TraceObserver {
