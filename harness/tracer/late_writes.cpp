@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
@@ -124,12 +125,29 @@ void LateWrites::mark(const Tracee& thread, const Closing& closing) {
     auto target = descriptor_target(thread.tid, number);
     if (target.empty()) continue;  // not open, so not closed either
     ++closes_;
+    if (target.starts_with("pipe:")) look_for_other_end(thread, table, number, target);
     const bool is_socket = target.starts_with("socket:");
     auto peer = is_socket ? peer_address(copy_of_descriptor(thread.tid, number).get()) : "";
     if (!by || (is_socket && by->stack.frames.empty())) by = closer(thread, table, is_socket);
     table.descriptors[number] = {
         std::make_shared<Mark>(Mark{closing.how, std::move(target), std::move(peer), by, now()})};
   }
+}
+
+void LateWrites::look_for_other_end(const Tracee& thread, Table& table, int number,
+                                    const std::string& target) {
+  if (table.own_pipes.contains(target) || table.pipe_looks_left == 0) return;
+  --table.pipe_looks_left;
+  const auto has_end = [&](pid_t pid, int but) {
+    return std::ranges::any_of(descriptors_of(pid), [&](int other) {
+      return other != but && descriptor_target(pid, other) == target;
+    });
+  };
+  if (!has_end(thread.tid, number)) return;
+  const bool is_shared = std::ranges::any_of(tables_, [&](const auto& entry) {
+    return entry.first != thread.pid && has_end(entry.first, -1);
+  });
+  if (!is_shared) table.own_pipes.insert(target);
 }
 
 std::shared_ptr<const UnnamedStack> LateWrites::closer(const Tracee& thread, Table& table,
@@ -179,7 +197,10 @@ void LateWrites::report(const Tracee& thread, const SyscallEntry& entry, int err
                  .writer = {},
                  .closer = {}};
   if (const auto mark = table_of(thread).descriptors[late.descriptor].mark) {
-    if (mark->target.starts_with("anon_inode:")) return;  // an event that nobody waits for
+    // It would have woken a thread of its own.
+    if (mark->target.starts_with("anon_inode:") ||
+        table_of(thread).own_pipes.contains(mark->target))
+      return;
     late.how = mark->how;
     late.what = mark->target + (mark->peer.empty() ? "" : " of " + mark->peer);
     late.age = now() - mark->at;

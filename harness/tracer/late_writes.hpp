@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,6 +46,9 @@ class LateWrites : public TraceObserver {
   static constexpr int kMostDescriptors = 1 << 16;
   // Of those who close, in one process: what 5 KB and 50 µs each allow.
   static constexpr int kMostStacks = 1024;
+
+  // Of pipes that are closed, for their other ends, in one process: 2 µs a descriptor each.
+  static constexpr int kMostPipeLooks = 64;
 
   // System calls that this observer has to be asked about.
   static std::vector<int> syscalls();
@@ -79,6 +83,8 @@ class LateWrites : public TraceObserver {
   struct Table {
     bool looked = false;
     int stacks_left = kMostStacks;
+    int pipe_looks_left = kMostPipeLooks;
+    std::set<std::string> own_pipes{};  // it alone had both ends: "pipe:[4711]"
     std::unordered_map<int, Descriptor> descriptors{};
   };
   struct Closing {
@@ -88,6 +94,8 @@ class LateWrites : public TraceObserver {
   };
   Table& table_of(const Tracee& thread);
   void mark(const Tracee& thread, const Closing& closing);
+  void look_for_other_end(const Tracee& thread, Table& table, int number,
+                          const std::string& target);
   std::shared_ptr<const UnnamedStack> closer(const Tracee& thread, Table& table, bool with_stack);
   void report(const Tracee& thread, const SyscallEntry& entry, int error);
 

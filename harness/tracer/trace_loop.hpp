@@ -1,6 +1,7 @@
 // Follows a process and all that it starts: threads, children and what they execute. Takes what the
 // kernel reports, tells the observers, lets the threads go on. Keeps what tracing would disturb as
-// it was: group stops, signals and their information, calls that a stop interrupted. One thread.
+// it was: group stops, signals, their information and which thread takes them, calls that a stop
+// interrupted. One thread.
 //
 // A breakpoint is left by doing what its instruction does, or by one step with the instruction in
 // place while every other thread of that memory is stopped; one that does not stop for that,

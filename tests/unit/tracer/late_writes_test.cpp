@@ -1,6 +1,7 @@
 #include "tracer/late_writes.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -103,6 +104,18 @@ TEST_F(LateWriting, WhatDup2PutInPlaceIsNoViolation) {
   EXPECT_THAT(late, IsEmpty());
 }
 
+TEST_F(LateWriting, APipeThatWakesAThreadIsNoViolation) {
+  EXPECT_EQ(run("late-own-pipe"), exited(EBADF));
+  EXPECT_THAT(late, IsEmpty());
+  EXPECT_GT(observer.closes(), 0U);
+}
+
+TEST_F(LateWriting, APipeToAnotherProcessIsOne) {
+  EXPECT_EQ(run("late-pipe"), exited(EBADF));
+  ASSERT_THAT(late, SizeIs(1));
+  EXPECT_THAT(late.front().what, MatchesRegex("pipe:\\[[0-9]+\\]"));
+}
+
 TEST_F(LateWriting, WhatAChildClosedIsOpenInItsParent) {
   EXPECT_EQ(run("late-child-closes"), exited(0));
   EXPECT_THAT(late, IsEmpty());
@@ -148,7 +161,9 @@ struct Overtaking : ::testing::Test {
   LateWrites observer{[this](LateWrite one) { late.push_back(std::move(one)); }};
   int ends[2] = {-1, -1};
 
-  void SetUp() override { ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0); }
+  void SetUp() override {
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  }
   void TearDown() override { ::close(ends[0]); }
   [[nodiscard]] SyscallEntry entry(int number) const {
     return {static_cast<std::uint64_t>(number), {static_cast<std::uint64_t>(ends[1])}};

@@ -124,6 +124,29 @@ int write_after_dup2() {
   ::close(pipe[0]);
   return ::write(connection.served, "x", 1) == 1 ? 0 : errno;
 }
+int write_to_an_own_pipe_after_close() {
+  int pipe[2];
+  (void)!::pipe(pipe);
+  close_it(pipe[0]);
+  close_it(pipe[1]);
+  return ::write(pipe[1], "x", 1) == 1 ? 0 : errno;
+}
+int write_to_a_childs_pipe_after_close() {
+  int pipe[2];
+  (void)!::pipe(pipe);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte = 0;
+    close_it(pipe[1]);
+    (void)!::read(pipe[0], &byte, 1);
+    ::_exit(0);
+  }
+  close_it(pipe[0]);
+  close_it(pipe[1]);
+  const int problem = ::write(pipe[1], "x", 1) == 1 ? 0 : errno;
+  ::waitpid(child, nullptr, 0);
+  return problem;
+}
 int write_after_a_child_closed() {
   const Connection connection;
   const pid_t child = ::fork();
@@ -464,6 +487,8 @@ int main(int count, char** arguments) {
       {"late-reused", late::write_to_a_reused_number},
       {"late-read-only", late::write_to_a_number_not_for_writing},
       {"late-dup2", late::write_after_dup2},
+      {"late-own-pipe", late::write_to_an_own_pipe_after_close},
+      {"late-pipe", late::write_to_a_childs_pipe_after_close},
       {"late-child-closes", late::write_after_a_child_closed},
       {"late-both-close", late::write_after_both_closed},
       {"late-child-writes", late::write_in_a_child_after_close},
