@@ -78,7 +78,7 @@ Verdict no_masked_panic(const Plan& plan, const History& history) {
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {
-    verdict.reason = !plan.scenario.target.trace ? "the target is not traced: trace = true"
+    verdict.reason = !plan.scenario.target.trace ? "the target is not traced: trace = false"
                      : nothing_watched.empty()   ? "no program was seen to begin"
                                                  : nothing_watched;
   }

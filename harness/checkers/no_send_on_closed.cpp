@@ -121,7 +121,7 @@ Verdict no_send_on_closed(const Plan& plan, const History& history) {
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
     if (!plan.scenario.target.trace)
-      verdict.reason = "on the wire; calls are seen with trace = true";
+      verdict.reason = "on the wire; calls were not seen: trace = false";
   } else {
     verdict.reason = "no connection was closed in order, and no call that sends was seen";
   }

@@ -83,6 +83,7 @@ TEST_F(Summary, SaysWhatIsSwitchedOffAndRequired) {
 }
 TEST_F(Summary, SaysWhyATracedTargetsPanicsCouldNotBeSeen) {
   trial(Outcome::not_applicable, "no-masked-panic", "server: no symbols");
+  wanted_.target.trace = false;
   serves();
   EXPECT_EQ(scenario_.properties.at(2).over_campaign, "");
   wanted_.target.trace = true;
