@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import evidence
-from lastcall_cli import LASTCALL, temporary_folder
+from lastcall_cli import LASTCALL, SOURCE, temporary_folder
 
 RUNS = int(os.environ.get("STACKS_RUNS", "9"))
 LOOKS = 200
@@ -54,9 +54,22 @@ def compiled(folder, name, text, command):
     return [str(program)] if made.returncode == 0 else None
 
 
+def linked_with_lld(folder):
+    """As rustc brings an LLD of its own, that one if there is no other."""
+    source = (SOURCE / "tests/unit/tracer/stacks_subject.cpp").read_text()
+    rust = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True) if shutil.which("rustc") else None
+    places = [[], [f"-B{rust.stdout.strip()}/lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld"] if rust else []]
+    for place in places:
+        if made := compiled(folder, "a.cpp", source, ["g++", "-std=c++20", "-O2", "-g", "-fomit-frame-pointer", "-pthread",
+                                                      *place, "-fuse-ld=lld"]):
+            return [*made, "threads"]
+    return None
+
+
 def targets(folder):
     os.environ["PATH"] += ":/usr/local/go/bin"
     yield "C++, 18 threads", [str(TOOLS / "stacks_subject"), "threads"]
+    yield "the same linked with LLD", linked_with_lld(folder)
     yield "Rust", compiled(folder, "a.rs", RUST, ["rustc", "-O"])
     yield "Go", compiled(folder, "a.go", GO, ["go", "build"])
     yield "Node", ["node", "-e", NODE] if shutil.which("node") else None
