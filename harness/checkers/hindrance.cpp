@@ -84,7 +84,7 @@ Nanoseconds paused_between(const History& history, TimePoint from, TimePoint to)
 Nanoseconds starved_between(const History& history, TimePoint from, TimePoint to) {
   Nanoseconds sum{};
   for (const auto& [i, lag] : history.all<Lag>()) {
-    if (lag->source != "machine") continue;
+    if (lag->source != "machine" && lag->source != "tracer") continue;
     const auto end = history.time(i);
     const auto begin = end - Nanoseconds(lag->nanoseconds);
     sum += std::max(Nanoseconds(0), std::min(end, to) - std::max(begin, from));
@@ -97,7 +97,7 @@ Hindrance hindrance(const History& history, const TimeClaim& claim, bool of_clie
   std::set<std::string> sources;
   for (const auto& [i, lag] : history.all<Lag>()) {
     if (lag->source == "machine") continue;  // not lastcall's own: starved_between()
-    if (!of_clients && lag->source != "trial") continue;
+    if (!of_clients && lag->source != "trial" && lag->source != "tracer") continue;
     const auto before = lags.size();
     add_overlap(lags, {history.time(i) - Nanoseconds(lag->nanoseconds), history.time(i)},
                 claim.from, claim.to);

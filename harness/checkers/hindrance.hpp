@@ -2,7 +2,8 @@
 // lastcall's own processes (history/event.hpp, Lag) and pauses of the target (SIGSTOP to SIGCONT,
 // as faults). A failure by time that overlaps enough of either is nobody's failure.
 //
-// Which lags matter: those of the trial process always, as it sends the signals and sees the end.
+// Which lags matter: those of the trial process always, as it sends the signals and sees the end,
+// and the work of the tracer, for which the target stood still.
 // Those of the client workers where the property waits for what clients saw or did: a target that
 // waits for a client's goodbye is as late as that client. A lag is also the best sign there is that
 // the machine was starved, and the target with it, so deadlines count the lags of all.
@@ -28,8 +29,8 @@ Hindrance hindrance(const History& history, const TimeClaim& claim, bool of_clie
 // How long lastcall had the target, or a child of it, paused between these times.
 Nanoseconds paused_between(const History& history, TimePoint from, TimePoint to);
 
-// How long between the two somebody on this machine waited for a processor. Perhaps the target: a
-// process that may not run neither idles nor dawdles.
+// How long between the two somebody on this machine waited for a processor, perhaps the target, and
+// how long the tracer worked: a process that may not run neither idles nor dawdles.
 Nanoseconds starved_between(const History& history, TimePoint from, TimePoint to);
 
 // The claim of a wait that went on too long: a tenth of it, and at least 50 ms, may be lastcall's

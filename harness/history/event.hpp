@@ -176,8 +176,8 @@ struct FilesSearched {
 // time was perhaps recorded, and perhaps done, so much too late.
 struct Lag {
   static constexpr std::string_view kName = "lag";
-  // "trial", "clients-0". "machine": no lag of lastcall's own; for so long somebody on this machine
-  // waited for a processor, perhaps the target.
+  // "trial", "clients-0"; "tracer": for so long it was at work, and what it traces stood still.
+  // "machine": no lag of lastcall's own; somebody here waited for a processor, perhaps the target.
   std::string source;
   std::int64_t nanoseconds{};  // the lag ends at the event's time
   static void visit_fields(auto& self, auto&& f) {

@@ -58,6 +58,8 @@ class TraceObserver {
   virtual void on_thread_exit(const Tracee&, int /*status*/) {}
   // wake_filters() can do nothing for this process: its system calls stay unseen.
   virtual void not_filtered(const Tracee&, const std::string& /*why*/) {}
+  // Between the two stops were dealt with: whom they were of has waited.
+  virtual void worked(TimePoint /*from*/, TimePoint /*to*/) {}
   // The whole process has ended and is gone.
   virtual void process_ended(pid_t, const siginfo_t&) {}
 };

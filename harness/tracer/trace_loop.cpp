@@ -91,8 +91,16 @@ Result<bool> TraceLoop::follow_unfiltered(pid_t child, std::vector<sock_filter> 
 }
 
 void TraceLoop::work() {
-  while (const auto info = calls_.wait()) report(*info);
+  const auto from = now();
+  bool worked = false;
+  while (const auto info = calls_.wait()) {
+    report(*info);
+    worked = true;
+  }
   const auto at = now();
+  if (worked) {
+    for (auto* observer : observers_) observer->worked(from, at);
+  }
   for (auto& timer : std::exchange(timers_, {})) {
     if (timer.due > at) {
       timers_.push_back(timer);

@@ -19,6 +19,10 @@ namespace {
 constexpr std::size_t kMostText = 1 << 16;
 constexpr std::size_t kMostWaits = 256;
 
+// One event for so long; what little is left over is told with the next.
+constexpr auto kLagPeriod = std::chrono::milliseconds(10);
+constexpr auto kLeastLag = std::chrono::microseconds(500);
+
 // A thread goes back into its call within microseconds if a processor is free.
 constexpr auto kSettling = std::chrono::milliseconds(2);
 constexpr auto kLookAgain = std::chrono::microseconds(20);
@@ -85,6 +89,13 @@ void Tracing::StopWatch::wake() {
   if (std::exchange(awake, true)) return;
   loop->wake_filters();
   segment->record(FiltersWoke{});
+}
+
+void Tracing::StopWatch::worked(TimePoint from, TimePoint to) {
+  work += to - from;
+  if (to - since < kLagPeriod) return;
+  since = to;
+  if (work >= kLeastLag) segment->record(to, Lag{"tracer", std::exchange(work, {}).count()});
 }
 
 bool Tracing::StopWatch::on_signal(const Tracee&, const siginfo_t& info) {

@@ -82,7 +82,10 @@ class Tracing {
     std::string* problem = nullptr;
     CallInjector* calls = nullptr;
     bool awake = false;
+    TimePoint since{};   // not recorded yet
+    Nanoseconds work{};  // since then
     void wake();
+    void worked(TimePoint from, TimePoint to) override;
     bool on_signal(const Tracee& thread, const siginfo_t& info) override;
     void not_filtered(const Tracee& thread, const std::string& why) override;
   };

@@ -62,6 +62,11 @@ TEST(StopsAccepting, WithinIsTheScenarios) {
 TEST(StopsAccepting, ALagThatCoversTheDelayExcuses) {
   EXPECT_THAT(accepting(later().lag(60).round_trips(0, 0, 1).exited(0)), StartsWith("unknown 1"));
   EXPECT_THAT(accepting(later().lag(40).round_trips(0, 0, 1).exited(0)), StartsWith("fail 1"));
+  // What the tracer held up is not the target's time.
+  EXPECT_THAT(accepting(later().lag(60, "tracer").round_trips(0, 0, 1).exited(0)),
+              StartsWith("not-applicable 0"));
+  EXPECT_THAT(accepting(later().lag(40, "tracer").round_trips(0, 0, 1).exited(0)),
+              StartsWith("fail 1"));
   auto paused = stopped().fault(SIGSTOP).done().wait(100).fault(SIGCONT).done().wait(40);
   EXPECT_THAT(accepting(HistoryBuilder(paused).round_trips(0, 0, 1).exited(0)),
               StartsWith("unknown 1"));
