@@ -5,7 +5,10 @@
 
 #include <atomic>
 #include <csignal>
+#include <string>
+#include <thread>
 
+#include "base/file.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 
@@ -152,6 +155,16 @@ TEST_F(TracedPrograms, ASignalThatComesWhileItIsLookedAtStillInterrupts) {
   }
 }
 
+// A signal that comes before pause(2) is called does not interrupt it.
+void until_it_pauses(pid_t pid) {
+  const auto path = "/proc/" + std::to_string(pid) + "/syscall";
+  const auto limit = now() + std::chrono::seconds(10);
+  for (auto call = read_file(path); call && now() < limit; call = read_file(path)) {
+    if (call->starts_with(std::to_string(SYS_pause) + " ")) return;
+    std::this_thread::yield();
+  }
+}
+
 TEST_F(TracedPrograms, TheFirstThreadTakesASignalAlsoIfItStoodStillMeanwhile) {
   struct Takers : TraceObserver {
     std::vector<std::pair<bool, pid_t>> all;  // whether the first, and by whom it was sent
@@ -164,6 +177,7 @@ TEST_F(TracedPrograms, TheFirstThreadTakesASignalAlsoIfItStoodStillMeanwhile) {
   subject.start({LASTCALL_SUBJECT, "epoll-threads"});
   EXPECT_EQ(subject.line(), "ready");
   for (int i = 0; i < 100; ++i) {
+    until_it_pauses(subject.pid());
     subject.tracer().on_its_thread([&](TraceLoop& loop) {
       loop.with_all_stopped([&](const std::vector<Tracee>&) { subject.signal(SIGUSR1); });
     });
@@ -180,6 +194,7 @@ TEST_F(TracedPrograms, ASignalThatComesJustAfterALookStillInterrupts) {
   subject.start({LASTCALL_SUBJECT, "epoll-threads"});
   EXPECT_EQ(subject.line(), "ready");
   for (int i = 0; i < 3000; ++i) {
+    until_it_pauses(subject.pid());
     (void)look(subject.tracer());
     const auto until = now() + std::chrono::microseconds(i % 50);
     while (now() < until) {
