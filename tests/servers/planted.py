@@ -1,6 +1,7 @@
 """The long run of what only a tracer can tell: each planted bug in many trials, its right twin in many more. Writes
 reports/evidence/planted.json and .md. Resumable, as the long run of the servers.
 LASTCALL_SCALE divides the counts."""
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -21,6 +22,10 @@ def programs():
     return {name: long.sha256(folder / name) for name in ("late_server", "gateway_go") if (folder / name).exists()}
 
 
+def without_folders(reason):
+    return re.sub(r"/(?:[\w.-]+/)+", "", reason)
+
+
 def planted(name, defect, trials):
     with temporary_folder() as folder:
         run = traced_test.run_of(name, folder, trials)
@@ -30,7 +35,7 @@ def planted(name, defect, trials):
         wrong = list(traced_test.missed(run, defect))
         return {"must": defect.must, "culprit": defect.culprit, "trials": len(verdicts), "seed": run.report["seed"],
                 "fail": sum(verdict["outcome"] == "fail" for verdict in verdicts), "wrong": wrong[:5], "wrongs": len(wrong),
-                "reason": verdicts[0]["reason"], "seconds": round(run.seconds)}
+                "reason": without_folders(verdicts[0]["reason"]), "seconds": round(run.seconds)}
 
 
 def fixed(name, trials):
