@@ -13,6 +13,9 @@ namespace {
 constexpr int kTolerated = 10;  // of so many parts one
 constexpr Nanoseconds kLeastTolerated = std::chrono::milliseconds(50);
 
+// Of the target, and not of what lastcall does to it or sees of it.
+bool is_starvation(const Lag& lag) { return lag.source == "machine" || lag.source == "tracer"; }
+
 struct Span {
   TimePoint from;
   TimePoint to;
@@ -84,7 +87,7 @@ Nanoseconds paused_between(const History& history, TimePoint from, TimePoint to)
 Nanoseconds starved_between(const History& history, TimePoint from, TimePoint to) {
   Nanoseconds sum{};
   for (const auto& [i, lag] : history.all<Lag>()) {
-    if (lag->source != "machine" && lag->source != "tracer") continue;
+    if (!is_starvation(*lag)) continue;
     const auto end = history.time(i);
     const auto begin = end - Nanoseconds(lag->nanoseconds);
     sum += std::max(Nanoseconds(0), std::min(end, to) - std::max(begin, from));
@@ -96,8 +99,8 @@ Hindrance hindrance(const History& history, const TimeClaim& claim, bool of_clie
   std::vector<Span> lags;
   std::set<std::string> sources;
   for (const auto& [i, lag] : history.all<Lag>()) {
-    if (lag->source == "machine") continue;  // not lastcall's own: starved_between()
-    if (!of_clients && lag->source != "trial" && lag->source != "tracer") continue;
+    if (is_starvation(*lag)) continue;  // starved_between()
+    if (!of_clients && lag->source != "trial") continue;
     const auto before = lags.size();
     add_overlap(lags, {history.time(i) - Nanoseconds(lag->nanoseconds), history.time(i)},
                 claim.from, claim.to);

@@ -2,8 +2,7 @@
 // lastcall's own processes (history/event.hpp, Lag) and pauses of the target (SIGSTOP to SIGCONT,
 // as faults). A failure by time that overlaps enough of either is nobody's failure.
 //
-// Which lags matter: those of the trial process always, as it sends the signals and sees the end,
-// and the work of the tracer, for which the target stood still.
+// Which lags matter: those of the trial process always, as it sends the signals and sees the end.
 // Those of the client workers where the property waits for what clients saw or did: a target that
 // waits for a client's goodbye is as late as that client. A lag is also the best sign there is that
 // the machine was starved, and the target with it, so deadlines count the lags of all.

@@ -170,6 +170,9 @@ TEST(IdleTail, PausesAreLeftOut) {
   EXPECT_EQ(tail(stopped().fault(SIGSTOP).done().wait(97).fault(SIGCONT).done().wait(8).exited(0)),
             milliseconds(10));
 }
+TEST(IdleTail, TheTracersWorkIsLeftOut) {
+  EXPECT_EQ(tail(stopped().wait(98).lag(60, "tracer").exited(0)), milliseconds(40));
+}
 TEST(IdleTail, IsNotMeasuredWhereItWouldSayNothing) {
   EXPECT_EQ(tail(h().ready()), std::nullopt);
   EXPECT_EQ(tail(stopped()), std::nullopt);
