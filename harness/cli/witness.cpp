@@ -29,12 +29,7 @@ std::optional<pid_t> killed_by(const SyscallEntry& entry) {
 
 }  // namespace
 
-std::vector<int> Witness::syscalls() {
-  std::vector<int> all = LastCalls::syscalls();
-  for (const auto& more : {EndStacks::syscalls(), OpenAtExit::syscalls()})
-    all.insert(all.end(), more.begin(), more.end());
-  return all;
-}
+std::vector<int> Witness::syscalls() { return LastCalls::syscalls(); }
 
 std::vector<TraceObserver*> Witness::observers() {
   return {&last_calls_, &last_words_, &end_stacks_, &open_at_exit_, this};

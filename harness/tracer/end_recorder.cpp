@@ -1,6 +1,5 @@
 #include "tracer/end_recorder.hpp"
 
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tracer/descriptors.hpp"
@@ -8,18 +7,10 @@
 
 namespace lastcall {
 
-std::vector<int> EndRecorder::syscalls() { return {SYS_exit_group}; }
+void EndRecorder::executed(const Tracee& thread) { commands_[thread.pid] = command_of(thread.pid); }
 
-void EndRecorder::executed(const Tracee& thread) {
-  commands_[thread.pid] = command_of(thread.pid);
-}
-
-SyscallWish EndRecorder::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
-  if (entry.number == SYS_exit_group) {
-    segment_.record(ExitCalled{thread.pid, thread.tid, static_cast<std::int32_t>(entry.arguments[0]) & 0xff,
-                               thread_name(thread.tid)});
-  }
-  return {};
+void EndRecorder::on_exit_call(const Tracee& thread, int code) {
+  segment_.record(ExitCalled{thread.pid, thread.tid, code & 0xff, thread_name(thread.tid)});
 }
 
 bool EndRecorder::on_signal(const Tracee& thread, const siginfo_t& info) {

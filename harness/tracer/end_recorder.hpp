@@ -12,13 +12,10 @@ namespace lastcall {
 
 class EndRecorder : public TraceObserver {
  public:
-  // System calls that this observer has to be asked about.
-  static std::vector<int> syscalls();
-
   explicit EndRecorder(SegmentWriter& segment) : segment_(segment) {}
 
   void executed(const Tracee& thread) override;
-  SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  void on_exit_call(const Tracee& thread, int code) override;
   bool on_signal(const Tracee& thread, const siginfo_t& info) override;
   void process_ended(pid_t pid, const siginfo_t& info) override;
 

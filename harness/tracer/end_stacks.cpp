@@ -1,14 +1,10 @@
 #include "tracer/end_stacks.hpp"
 
-#include <sys/syscall.h>
-
 #include <algorithm>
 
 #include "tracer/signals.hpp"
 
 namespace lastcall {
-
-std::vector<int> EndStacks::syscalls() { return {SYS_exit_group}; }
 
 std::vector<Stack> EndStacks::named(EndStack end) {
   const bool is_plain = end.signal == 0 && end.code == 0;
@@ -16,16 +12,13 @@ std::vector<Stack> EndStacks::named(EndStack end) {
   return reader_.named(std::move(end.stacks), with_lines ? Lines::with : Lines::without);
 }
 
-SyscallWish EndStacks::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
-  if (entry.number != SYS_exit_group) return {};
+void EndStacks::on_exit_call(const Tracee& thread, int code) {
   const auto at = now();
-  const auto code = static_cast<int>(entry.arguments[0]);
   found_({.pid = thread.pid,
           .tid = thread.tid,
           .code = code,
           .at = at,
           .stacks = reader_.unnamed({thread})});
-  return {};
 }
 
 bool EndStacks::on_signal(const Tracee& thread, const siginfo_t& info) {

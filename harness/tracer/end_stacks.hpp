@@ -30,9 +30,6 @@ class EndStacks : public TraceObserver {
   // theirs.
   static constexpr int kMostWithLines = 32;
 
-  // System calls that this observer has to be asked about.
-  static std::vector<int> syscalls();
-
   // `found` is called on the tracer's thread, at most once a process and way to end.
   explicit EndStacks(std::function<void(EndStack)> found) : found_(std::move(found)) {}
 
@@ -44,7 +41,7 @@ class EndStacks : public TraceObserver {
   // The loop that calls this observer, before it does. Without it only one thread is looked at.
   void stop_with(TraceLoop& loop) { loop_ = &loop; }
 
-  SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  void on_exit_call(const Tracee& thread, int code) override;
   bool on_signal(const Tracee& thread, const siginfo_t& info) override;
   void process_ended(pid_t pid, const siginfo_t& info) override;
 

@@ -50,7 +50,6 @@ constexpr std::array kShown{
     Shown{SYS_rt_sigqueueinfo, "ns"},
     Shown{SYS_execve, "p"},
     Shown{SYS_execveat, "fp"},
-    Shown{SYS_exit_group, "n"},
 };
 
 std::string quoted(std::string_view text) {
@@ -153,13 +152,19 @@ std::vector<LastCall> LastCalls::of(pid_t pid) const {
 SyscallWish LastCalls::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   const auto shown = std::ranges::find(kShown, static_cast<int>(entry.number), &Shown::number);
   if (shown == kShown.end()) return {};
+  keep(thread,
+       syscall_name(entry.number) + "(" + Arguments(thread, entry).text(shown->arguments) + ")");
+  return {.see_exit = true};
+}
+
+void LastCalls::on_exit_call(const Tracee& thread, int code) {
+  keep(thread, "exit_group(" + std::to_string(code) + ")");
+}
+
+void LastCalls::keep(const Tracee& thread, std::string call) {
   auto& calls = calls_[thread.pid];
   if (calls.size() == kKept) calls.pop_front();
-  calls.push_back(
-      {now(), thread.tid,
-       syscall_name(entry.number) + "(" + Arguments(thread, entry).text(shown->arguments) + ")",
-       ""});
-  return {.see_exit = entry.number != SYS_exit_group};
+  calls.push_back({now(), thread.tid, std::move(call), ""});
 }
 
 void LastCalls::on_syscall_exit(const Tracee& thread, const SyscallEntry& entry,

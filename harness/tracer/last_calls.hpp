@@ -46,9 +46,12 @@ class LastCalls : public TraceObserver {
   SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
   void on_syscall_exit(const Tracee& thread, const SyscallEntry& entry,
                        std::int64_t result) override;
+  void on_exit_call(const Tracee& thread, int code) override;
   void process_ended(pid_t pid, const siginfo_t& info) override;
 
  private:
+  void keep(const Tracee& thread, std::string call);
+
   std::function<void(pid_t, std::vector<LastCall>)> ended_;
   std::map<pid_t, std::deque<LastCall>> calls_;  // of processes
 };

@@ -54,6 +54,9 @@ class TraceObserver {
   virtual void on_breakpoint(const Tracee&, std::uint64_t /*address*/) {}
   // A signal is about to be delivered; SIGKILL never is. Returns whether it is swallowed.
   virtual bool on_signal(const Tracee&, const siginfo_t&) { return false; }
+  // Its process ends because it has called exit_group(2); nothing of that is gone yet, nor any
+  // thread. Not while filters sleep.
+  virtual void on_exit_call(const Tracee&, int /*code*/) {}
   // A thread is about to end, its memory still there. `status` as wait(2) will give it.
   virtual void on_thread_exit(const Tracee&, int /*status*/) {}
   // wake_filters() can do nothing for this process: its system calls stay unseen.

@@ -82,8 +82,6 @@ std::optional<SocketState> socket_state(int socket) {
 
 }  // namespace
 
-std::vector<int> OpenAtExit::syscalls() { return {SYS_exit_group}; }
-
 std::vector<int> OpenAtExit::write_syscalls() {
   std::vector<int> all{SYS_copy_file_range};
   const auto add = [&](const auto& calls) { all.insert(all.end(), calls.begin(), calls.end()); };
@@ -107,9 +105,7 @@ void OpenAtExit::ready() {
   }
 }
 
-void OpenAtExit::executed(const Tracee& thread) {
-  processes_[thread.pid].threads = {thread.tid};
-}
+void OpenAtExit::executed(const Tracee& thread) { processes_[thread.pid].threads = {thread.tid}; }
 
 void OpenAtExit::began(const Tracee& thread) {
   auto& process = processes_[thread.pid];
@@ -124,9 +120,7 @@ void OpenAtExit::process_ended(pid_t pid, const siginfo_t&) { processes_.erase(p
 
 SyscallWish OpenAtExit::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   const auto first = static_cast<int>(entry.arguments[0]);
-  if (entry.number == SYS_exit_group) {
-    look(thread, processes_[thread.pid]);
-  } else if (is_among(kWrites, entry)) {
+  if (is_among(kWrites, entry)) {
     note(thread.tid, written_to(entry).value_or(-1), Synced::no);
   } else if (is_among(kChanges, entry)) {
     note(thread.tid, first, Synced::no);
@@ -139,6 +133,8 @@ SyscallWish OpenAtExit::on_syscall(const Tracee& thread, const SyscallEntry& ent
   }
   return {};
 }
+
+void OpenAtExit::on_exit_call(const Tracee& thread, int) { look(thread, processes_[thread.pid]); }
 
 void OpenAtExit::note(pid_t tid, int descriptor, Synced synced) {
   const auto status = status_of(tid, descriptor);

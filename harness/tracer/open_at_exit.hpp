@@ -31,9 +31,8 @@ class OpenAtExit : public TraceObserver {
   // Files whose writing is followed; of more it is not known.
   static constexpr std::size_t kMostFiles = 1 << 16;
 
-  // System calls that this observer has to be asked about; and those that are needed besides to
-  // know what was synced. Each costs one stop.
-  static std::vector<int> syscalls();
+  // System calls that this observer has to be asked about to know what was synced. Each costs one
+  // stop.
   static std::vector<int> write_syscalls();
 
   OpenAtExit(Settings settings, Found found)
@@ -45,6 +44,7 @@ class OpenAtExit : public TraceObserver {
   void executed(const Tracee& thread) override;
   void began(const Tracee& thread) override;
   SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  void on_exit_call(const Tracee& thread, int code) override;
   void on_thread_exit(const Tracee& thread, int status) override;
   void process_ended(pid_t pid, const siginfo_t& info) override;
 
@@ -63,8 +63,8 @@ class OpenAtExit : public TraceObserver {
   Settings settings_;
   Found found_;
   std::map<pid_t, Process> processes_;
-  std::set<std::string> listening_;    // places of listeners at readiness
-  std::map<File, Synced> files_;       // that were written or synced
+  std::set<std::string> listening_;  // places of listeners at readiness
+  std::map<File, Synced> files_;     // that were written or synced
 };
 
 }  // namespace lastcall

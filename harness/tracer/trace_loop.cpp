@@ -181,6 +181,7 @@ void TraceLoop::ended(const siginfo_t& info) {
   if (!whole_process) return;
   breakpoints_.erase(info.si_pid);
   settled_.erase(info.si_pid);
+  exiting_.erase(info.si_pid);
   for (auto* observer : observers_) observer->process_ended(info.si_pid, info);
   ends_.push_back(info);
 }
@@ -214,8 +215,7 @@ void TraceLoop::on_event(Thread& thread, int event) {
     case PTRACE_EVENT_EXEC:
       return on_exec(thread, static_cast<pid_t>(message));
     case PTRACE_EVENT_EXIT:
-      for (auto* observer : observers_)
-        observer->on_thread_exit(tracee(thread), static_cast<int>(message));
+      on_exit(thread, static_cast<int>(message));
       break;
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
@@ -225,6 +225,50 @@ void TraceLoop::on_event(Thread& thread, int event) {
       break;
   }
   go_on(thread);
+}
+
+void TraceLoop::on_exit(Thread& thread, int status) {
+  user_regs_struct registers{};
+  const bool is_alone = calls_.registers(tid_of(thread), registers) == 0 && is_in_call(registers) &&
+                        registers.orig_rax == SYS_exit;
+  const bool is_awake = (options_ & kAsleep) == 0 && (program_.empty() || arming_);
+  if (WIFEXITED(status) && !is_alone && is_awake) tell_exit_call(thread, status);
+  for (auto* observer : observers_) observer->on_thread_exit(tracee(thread), status);
+}
+
+// Not at the entry of the call: of two threads that come there at about the same time, the one that
+// is looked at first would decide the code of the process. Here the kernel has decided. The threads
+// that it ends may be seen before the caller; none of them goes on until that was told.
+void TraceLoop::tell_exit_call(const Thread& seen_first, int status) {
+  const auto pid = seen_first.pid;
+  if (!exiting_.insert(pid).second) return;
+  const Thread* caller = nullptr;
+  int code = 0;
+  const auto is_known = [&] {
+    bool all_end = true;
+    for (const auto& [tid, thread] : threads_) {
+      if (thread.pid != pid) continue;
+      const bool ends = &thread == &seen_first ||
+                        (thread.unseen && stop_event(*thread.unseen) == PTRACE_EVENT_EXIT);
+      all_end = all_end && ends;
+      user_regs_struct registers{};
+      if (ends && calls_.registers(tid, registers) == 0 && is_in_call(registers) &&
+          registers.orig_rax == SYS_exit_group &&
+          (registers.rdi & 0xff) == static_cast<unsigned>(WEXITSTATUS(status))) {
+        caller = &thread;
+        code = static_cast<int>(registers.rdi);
+        return true;
+      }
+      // This ends all others too.
+      if (thread.in_call &&
+          (thread.in_call->number == SYS_execve || thread.in_call->number == SYS_execveat))
+        return true;
+    }
+    return all_end;
+  };
+  take_reports(is_known, kStopLimit);
+  if (caller == nullptr) return;
+  for (auto* observer : observers_) observer->on_exit_call(tracee(*caller), code);
 }
 
 // execve(2) ends all other threads, and the one that called it takes the leader's number.
@@ -241,6 +285,7 @@ void TraceLoop::on_exec(Thread& thread, pid_t caller) {
     other = threads_.erase(other);
   }
   breakpoints_.erase(thread.pid);
+  exiting_.erase(thread.pid);
   for (auto* observer : observers_) observer->executed(tracee(thread));
   go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
 }

@@ -108,6 +108,8 @@ class TraceLoop {
   void step_over(pid_t tid, std::uint64_t address);
   void inherit_breakpoints(pid_t parent, pid_t child);
   void on_event(Thread& thread, int event);
+  void on_exit(Thread& thread, int status);
+  void tell_exit_call(const Thread& seen_first, int status);
   void on_exec(Thread& thread, pid_t caller);
   void on_syscall_entry(Thread& thread);
   void on_syscall_exit(Thread& thread);
@@ -154,6 +156,7 @@ class TraceLoop {
   std::string unfiltered_;            // filters_of() who does not have it yet
   bool arming_ = false;               // processes get it from now on
   std::set<pid_t> settled_;           // those that have it, or cannot
+  std::set<pid_t> exiting_;           // processes of which exit_group(2) was told
 };
 
 }  // namespace lastcall

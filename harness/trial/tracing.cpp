@@ -143,17 +143,14 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
                                         &tracing->panics_,      &tracing->ends_of_processes_,
                                         &tracing->late_writes_, &tracing->last_calls_,
                                         &tracing->calls_};
-  auto calls = EndRecorder::syscalls();
+  auto calls = LateWrites::syscalls();
   const auto add = [&](const std::vector<int>& more) {
     calls.insert(calls.end(), more.begin(), more.end());
   };
-  add(LateWrites::syscalls());
   add(LastCalls::syscalls());
-  add(EndStacks::syscalls());
   add(CallInjector::syscalls(tracing->settings_.calls.rules));
   if (tracing->settings_.open_at_exit) {
     observers.push_back(&tracing->open_at_exit_);
-    add(OpenAtExit::syscalls());
     if (!tracing->settings_.state_folder.empty()) add(OpenAtExit::write_syscalls());
   }
   std::ranges::sort(calls);

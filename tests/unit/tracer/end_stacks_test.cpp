@@ -18,7 +18,7 @@ struct EndStacksTest : TracedTest {
   EndStacks observer{[this](EndStack one) { found.push_back(std::move(one)); }};
 
   std::string run(const std::string& program) {
-    Traced subject(EndStacks::syscalls(), {&observer});
+    Traced subject({}, {&observer});
     subject.tracer().on_its_thread([this](TraceLoop& loop) { observer.stop_with(loop); });
     subject.start({LASTCALL_SUBJECT, program});
     auto end = subject.end();
@@ -65,8 +65,19 @@ TEST_F(EndStacksTest, AnExitShowsItsCaller) {
   EXPECT_NE(frame(stacks[0], "deaths::leave"), nullptr) << stacks_text(stacks);
 }
 
+TEST_F(EndStacksTest, OfTwoThatCallExitAtOnceOneDid) {
+  for (int i = 0; i < 20; ++i) {
+    found.clear();
+    const auto end = run("die-twice");
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(end, "exited " + std::to_string(found.front().code));
+    ASSERT_THAT(stacks, SizeIs(1));
+    EXPECT_NE(frame(stacks[0], "deaths::leave_with"), nullptr) << stacks_text(stacks);
+  }
+}
+
 TEST_F(EndStacksTest, ASignalThatIsCaughtIsNoEnd) {
-  Traced subject(EndStacks::syscalls(), {&observer});
+  Traced subject({}, {&observer});
   subject.start({LASTCALL_SUBJECT, "epoll"});
   EXPECT_EQ(subject.line(), "ready");
   subject.signal(SIGTERM);
@@ -76,7 +87,7 @@ TEST_F(EndStacksTest, ASignalThatIsCaughtIsNoEnd) {
 }
 
 TEST_F(EndStacksTest, SigkillGivesNoTimeToLook) {
-  Traced subject(EndStacks::syscalls(), {&observer});
+  Traced subject({}, {&observer});
   subject.start({LASTCALL_SUBJECT, "die-signal"});
   EXPECT_EQ(subject.line(), "ready");
   subject.signal(SIGKILL);

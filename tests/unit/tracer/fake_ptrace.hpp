@@ -68,6 +68,14 @@ class FakePtrace : public PtraceCalls {
     threads[tid].registers.rax = static_cast<std::uint64_t>(result);
     stops(tid, SIGTRAP | 0x80);
   }
+  // With its process, whose exit code is `code`, or alone: what it was calling then, with what.
+  void dies(pid_t tid, std::uint64_t number, std::uint64_t argument, int code) {
+    auto& thread = threads[tid];
+    thread.registers.orig_rax = number;
+    thread.registers.rdi = argument;
+    thread.message = static_cast<std::uint64_t>(code) << 8;
+    stops(tid, SIGTRAP, PTRACE_EVENT_EXIT);
+  }
   void ends(pid_t tid, int code = CLD_EXITED, int value = 0) {
     siginfo_t info{};
     info.si_pid = tid;
@@ -109,7 +117,11 @@ class FakePtrace : public PtraceCalls {
     if (report.si_code != CLD_TRAPPED) threads.erase(report.si_pid);
     return report;
   }
-  void await(std::chrono::nanoseconds limit) override { awaited += limit; }
+  std::function<void()> at_await;  // once
+  void await(std::chrono::nanoseconds limit) override {
+    awaited += limit;
+    if (at_await) std::exchange(at_await, nullptr)();
+  }
   int resume(pid_t tid, Resume how, int signal) override {
     const auto found = threads.find(tid);
     if (found == threads.end() || found->second.gone) return ESRCH;

@@ -35,9 +35,7 @@ struct LeftBehind : TracedTest {
                           judged.push_back(pid);
                           found[pid] = std::move(left);
                         });
-    auto calls = OpenAtExit::syscalls();
-    if (all_writes) std::ranges::copy(OpenAtExit::write_syscalls(), std::back_inserter(calls));
-    Traced subject(calls, {&observer});
+    Traced subject(all_writes ? OpenAtExit::write_syscalls() : std::vector<int>{}, {&observer});
     std::vector<std::string> command{LASTCALL_SUBJECT};
     command.insert(command.end(), program.begin(), program.end());
     subject.start(command);
@@ -78,9 +76,9 @@ TEST_F(LeftBehind, AConnectionWithARequestThatNobodyRead) {
 }
 
 TEST_F(LeftBehind, AConnectionWhosePeerLeftLosesNothing) {
-  EXPECT_THAT(run({"end-peer-left"}),
-              ElementsAre(StartsWith("FAIL listens"),
-                          MatchesRegex("warn accepted.*, ended by one side")));
+  EXPECT_THAT(
+      run({"end-peer-left"}),
+      ElementsAre(StartsWith("FAIL listens"), MatchesRegex("warn accepted.*, ended by one side")));
 }
 
 TEST_F(LeftBehind, AFileThatWasNotSynced) {
@@ -143,8 +141,7 @@ TEST(LeftBehindTogether, AListenerIsLeftByTheLastAlthoughTheFirstIsNotYetGone) {
   const Tracee first{child, child, calls};
   const Tracee second{::getpid(), ::getpid(), calls};
   for (const auto& one : {first, second}) observer.executed(one);
-  for (const auto& one : {first, second})
-    (void)observer.on_syscall(one, {.number = SYS_exit_group});
+  for (const auto& one : {first, second}) observer.on_exit_call(one, 0);
   EXPECT_THAT(severities, ElementsAre(LeftOpen::Severity::warn, LeftOpen::Severity::fail));
   (void)::kill(child, SIGKILL);
   (void)::waitpid(child, nullptr, 0);
@@ -152,7 +149,7 @@ TEST(LeftBehindTogether, AListenerIsLeftByTheLastAlthoughTheFirstIsNotYetGone) {
 
 TEST_F(LeftBehind, WhoIsKilledIsNotJudged) {
   OpenAtExit observer({}, [this](pid_t pid, auto) { judged.push_back(pid); });
-  Traced sleeping(OpenAtExit::syscalls(), {&observer});
+  Traced sleeping({}, {&observer});
   sleeping.start({"sleep", "100"});
   sleeping.signal(SIGKILL);
   EXPECT_EQ(sleeping.end(), "signalled 9");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <barrier>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -335,6 +336,18 @@ int by_exit() {
   leave();
   return 0;
 }
+// Two threads leave at once, one with 1 and one with 2, while a third has no part in it.
+[[gnu::noinline]] void leave_with(int code, std::barrier<>* together) {
+  together->arrive_and_wait();
+  ::_exit(code);
+}
+int by_two_exits() {
+  with_company();
+  std::barrier together(2);
+  std::thread other(leave_with, 1, &together);
+  leave_with(2, &together);
+  return 0;
+}
 // Says that it is ready, and takes whatever comes.
 int by_a_signal() {
   (void)!::write(1, "ready\n", 6);
@@ -513,6 +526,7 @@ int main(int count, char** arguments) {
       {"die-abort", deaths::by_abort},
       {"die-fault", deaths::by_a_fault},
       {"die-exit", deaths::by_exit},
+      {"die-twice", deaths::by_two_exits},
       {"die-signal", deaths::by_a_signal},
       {"die-kill", deaths::by_its_own_kill},
       {"words", write_last_words},

@@ -39,6 +39,12 @@ struct Told : TraceObserver {
     what.push_back("signal " + std::to_string(info.si_signo));
     return false;
   }
+  void on_exit_call(const Tracee& t, int code) override {
+    what.push_back("exit of all by " + std::to_string(t.tid) + " " + std::to_string(code));
+  }
+  void on_thread_exit(const Tracee& t, int) override {
+    what.push_back("last of " + std::to_string(t.tid));
+  }
   void process_ended(pid_t pid, const siginfo_t&) override {
     what.push_back("ended " + std::to_string(pid));
   }
@@ -321,6 +327,58 @@ TEST_F(Loop, SigkillTakesAThreadOutOfItsDelay) {
   EXPECT_EQ(loop.threads(), 0U);
 }
 
+TEST_F(Loop, AnExitIsToldOfItsCallerAlthoughOthersAreSeenFirst) {
+  add_thread(101);
+  add_thread(102);
+  told.what.clear();
+  calls.dies(101, SYS_exit_group, 1, 3);  // called it too late
+  calls.dies(102, SYS_futex, 0, 3);
+  calls.dies(kPid, SYS_exit_group, 3, 3);
+  loop.work();
+  EXPECT_THAT(told.what,
+              ElementsAre("exit of all by 100 3", "last of 101", "last of 102", "last of 100"));
+  for (const pid_t tid : {kPid, 101, 102}) EXPECT_THAT(calls.resumed(tid), ElementsAre("run"));
+  EXPECT_EQ(calls.awaited, Nanoseconds(0));
+}
+
+TEST_F(Loop, TheCallerOfAnExitIsWaitedFor) {
+  add_thread(101);
+  told.what.clear();
+  calls.dies(101, SYS_futex, 0, 0);
+  calls.at_await = [&] { calls.dies(kPid, SYS_exit_group, 0, 0); };
+  loop.work();
+  EXPECT_THAT(told.what, ElementsAre("exit of all by 100 0", "last of 101", "last of 100"));
+}
+
+TEST_F(Loop, AThreadThatEndsAloneIsNoExit) {
+  add_thread(101);
+  told.what.clear();
+  calls.dies(101, SYS_exit, 0, 0);
+  loop.work();
+  EXPECT_THAT(told.what, ElementsAre("last of 101"));
+  EXPECT_EQ(calls.awaited, Nanoseconds(0));
+}
+
+TEST_F(Loop, WhoIsEndedByAnExecutionIsNotWaitedWith) {
+  add_thread(101);
+  told.wish.see_exit = true;
+  calls.enters(kPid, SYS_execve);
+  loop.work();
+  told.what.clear();
+  calls.dies(101, SYS_futex, 0, 0);
+  loop.work();
+  EXPECT_THAT(told.what, ElementsAre("last of 101"));
+  EXPECT_EQ(calls.awaited, Nanoseconds(0));
+}
+
+TEST_F(Loop, NoExitIsToldWhileFiltersSleep) {
+  TraceLoop sleeping(calls, {&told});
+  ASSERT_TRUE(sleeping.follow(7, true));
+  calls.dies(7, SYS_exit_group, 3, 3);
+  sleeping.work();
+  EXPECT_THAT(told.what, ElementsAre("last of 7"));
+}
+
 TEST_F(Loop, WhoIsGoneNeedNotBeResumed) {
   calls.threads[kPid].gone = true;
   calls.takes(kPid, SIGTERM);
@@ -409,10 +467,11 @@ TEST_F(StoppingObserver, IsToldAfterwardsWhatHappenedMeanwhile) {
 }
 
 TEST_F(StoppingObserver, SigkillMayTakeWhomItTellsOfToItsEnd) {
+  calls.threads[kPid].message = SIGKILL;
   calls.at_interrupt = [&] { calls.stops(kPid, SIGTRAP, PTRACE_EVENT_EXIT); };
   calls.takes(kPid, SIGTERM);
   loop.work();
-  EXPECT_THAT(looking.what, ElementsAre("signal 15", "looked"));
+  EXPECT_THAT(looking.what, ElementsAre("signal 15", "looked", "last of 100"));
   EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));  // once, and out of that stop
 }
 
