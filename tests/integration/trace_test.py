@@ -1,9 +1,10 @@
 """`trace = true`: the target behaves as untraced, and the history says which signals its tree took from whom, which thread
 called exit, and how every process ended."""
 import json
+import subprocess
 import unittest
 
-from lastcall_cli import LastcallTest, PYTHON, SOURCE, lastcall, processes, scenario, serve, until
+from lastcall_cli import HTTP_CLIENT, LastcallTest, PYTHON, SOURCE, lastcall, processes, scenario, serve, until
 
 TRACED = "trace = true"
 # Two workers below it: one ends by an exit code of its own at the stop, one by an abort.
@@ -37,6 +38,33 @@ signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
 print("ready", flush=True)
 server.serve_forever()
+"""
+
+# What is not there is met thousands of times in eight threads: for the JVM a SIGSEGV each, until it compiles that anew.
+JAVA = """
+import com.sun.net.httpserver.HttpServer;
+import java.net.InetSocketAddress;
+import java.util.concurrent.Executors;
+
+public class Server {
+  static int length(String text) {
+    try { return text.length(); } catch (NullPointerException e) { return 0; }
+  }
+  public static void main(String[] arguments) throws Exception {
+    var server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(arguments[0])), 0);
+    server.setExecutor(Executors.newFixedThreadPool(8));
+    server.createContext("/", exchange -> {
+      int sum = 0;
+      for (int i = 0; i < 2000; ++i) sum += length(i % 3 == 0 ? null : "x");
+      byte[] body = Integer.toString(sum).getBytes();
+      exchange.sendResponseHeaders(200, body.length);
+      exchange.getResponseBody().write(body);
+      exchange.close();
+    });
+    server.start();
+    System.out.println("ready");
+  }
+}
 """
 
 
@@ -93,6 +121,16 @@ class Trace(LastcallTest):
                 "process.on('SIGTERM', () => 0)")
         run = self.traced(["node", "-e", code])
         self.assertRegex(run.verdict("deadline")["reason"], r"Node's event loop is kept alive by .*tcp 127\.0\.0\.1:\d+")
+
+    def test_a_jvm_faults_on_purpose(self):
+        (self.folder / "Server.java").write_text(JAVA)
+        subprocess.run(["javac", "Server.java"], cwd=self.folder, check=True)
+        run = self.traced(["java", "-cp", self.folder, "Server", "{port}"], stop=", exit = 143", clients=HTTP_CLIENT + "count = 8\n",
+                          faults='[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 20 }')
+        self.assert_exit(0, run)
+        self.assertTrue([event for event in run.events("signal_taken") if event["signal"] == 11])
+        for name in ("serves", "clean-exit", "deadline", "no-masked-panic"):
+            self.assertEqual("pass", run.verdict(name)["outcome"], name)
 
     def test_what_grows_with_every_answer_is_not_released(self):
         faults = '[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 130 }'
