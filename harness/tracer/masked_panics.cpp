@@ -312,7 +312,9 @@ bool MaskedPanics::on_signal(const Tracee& thread, const siginfo_t& info) {
       info.si_code <= 0)
     return false;
   const auto known = processes_.find(thread.pid);
-  if (known == processes_.end() || known->second.watched.runtimes.contains("go")) return false;
+  if (known == processes_.end() || known->second.watched.runtimes.contains("go") ||
+      known->second.faults_on_purpose)
+    return false;
   const auto handled =
       std::strtoull(thread.calls.status_field(thread.pid, "SigCgt").c_str(), nullptr, 16);
   if ((handled >> (signal - 1) & 1U) == 0) return false;
@@ -322,8 +324,10 @@ bool MaskedPanics::on_signal(const Tracee& thread, const siginfo_t& info) {
   for (const auto* module : modules.with_code(memory)) {
     if (module->path.ends_with("/libjvm.so") ||
         (module->path == known->second.watched.program && module->file &&
-         module->file->language() == Language::node))
+         module->file->language() == Language::node)) {
+      known->second.faults_on_purpose = true;
       return false;
+    }
   }
   std::array<char, 32> address{};
   std::snprintf(address.data(), address.size(), " at 0x%lx",

@@ -114,6 +114,7 @@ class MaskedPanics : public TraceObserver {
     std::set<std::pair<std::uint64_t, std::string>> seen{};  // modules: where, and which
     WatchedRuntimes watched{};
     bool started = false;
+    bool faults_on_purpose = false;     // its runtime, whose own business they are
     std::set<pid_t> terminating{};      // threads
     std::set<std::uint64_t> hand_on{};  // handlers that have thrown one on, as those of containers
     int stacks_left = kMostStacks;

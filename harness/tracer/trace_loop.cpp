@@ -92,11 +92,12 @@ Result<bool> TraceLoop::follow_unfiltered(pid_t child, std::vector<sock_filter> 
 
 void TraceLoop::work() {
   const auto from = now();
-  bool worked = false;
-  while (const auto info = calls_.wait()) {
-    report(*info);
-    worked = true;
-  }
+  // All reports before the first is handled. The kernel gives those of the youngest threads first:
+  // some that stop all the time would let no other have its turn.
+  handling_ = true;
+  take_reports([] { return true; }, Nanoseconds(0));
+  const bool worked = !unseen_.empty() || !unseen_ends_.empty();
+  handle_unseen();
   const auto at = now();
   if (worked) {
     for (auto* observer : observers_) observer->worked(from, at);
@@ -125,17 +126,6 @@ void TraceLoop::hold(Thread& thread, Nanoseconds time) {
 std::optional<TimePoint> TraceLoop::next_timer() const {
   const auto first = std::ranges::min_element(timers_, {}, &Timer::due);
   return first == timers_.end() ? std::nullopt : std::optional(first->due);
-}
-
-void TraceLoop::report(const siginfo_t& info) {
-  handling_ = true;
-  if (info.si_code == CLD_TRAPPED) {
-    handle_stop(stopped(info), info);
-  } else {
-    ended(info);
-  }
-  handling_ = false;
-  handle_unseen();
 }
 
 // Never from within the handling of a stop: threads that meet breakpoints all the time would nest
@@ -520,9 +510,10 @@ void TraceLoop::take_reports(const std::function<bool()>& enough, Nanoseconds li
       if (info->si_code == CLD_TRAPPED) {
         stopped(*info).unseen = *info;
         unseen_.push_back(info->si_pid);
-      } else if (const auto found = threads_.find(info->si_pid);
-                 found != threads_.end() && handling_) {
+      } else if (handling_) {
         unseen_ends_.push_back(*info);  // who calls this may be telling of that thread
+        const auto found = threads_.find(info->si_pid);
+        if (found == threads_.end()) continue;
         if (auto* gone = std::get_if<Running>(&found->second.now))
           found->second.now = std::move(*gone).stopped(calls_);
       } else {

@@ -43,7 +43,7 @@ class TraceLoop {
   // The same of a child that has no filter: wake_filters() gives this one to every process.
   Result<bool> follow_unfiltered(pid_t child, std::vector<sock_filter> program);
 
-  // Handles what there is to handle.
+  // Handles what was reported until now.
   void work();
   // When work() is to be called again although nothing is reported.
   [[nodiscard]] std::optional<TimePoint> next_timer() const;
@@ -81,7 +81,7 @@ class TraceLoop {
   struct Thread {
     pid_t pid = 0;
     std::variant<Running, Stopped> now;
-    std::optional<siginfo_t> unseen{};           // reported while everybody was being stopped
+    std::optional<siginfo_t> unseen{};           // reported and not yet handled
     std::optional<SyscallEntry> in_call{};       // its exit was asked for
     std::optional<CallMadeAgain> made_again{};   // after a stop that was nobody's signal
     std::optional<std::uint64_t> stepping{};     // from there, past a breakpoint
@@ -99,7 +99,6 @@ class TraceLoop {
 
   // The thread, known to have stopped.
   Thread& stopped(const siginfo_t& info);
-  void report(const siginfo_t& info);
   void handle_unseen();
   void ended(const siginfo_t& info);
   void handle_stop(Thread& thread, const siginfo_t& info);
@@ -145,7 +144,7 @@ class TraceLoop {
   std::vector<TraceObserver*> observers_;
   std::map<pid_t, Thread> threads_;
   std::map<pid_t, std::shared_ptr<Breakpoints>> breakpoints_;  // of processes
-  // Reported while threads were being stopped, and not yet handled.
+  // Reported and not yet handled.
   std::vector<pid_t> unseen_;
   std::vector<siginfo_t> unseen_ends_;
   bool handling_ = false;  // observers are being told something

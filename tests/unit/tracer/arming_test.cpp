@@ -189,6 +189,7 @@ TEST_F(ArmingOne, WhoIsLateComesBackAsItWas) {
   EXPECT_NE(calls.threads[kPid].registers.rax, as_it_was.rax);
   calls.stops(kPid, SIGTRAP | 0x80);
   loop.work();
+  loop.work();
   EXPECT_TRUE(made_with);
   EXPECT_EQ(std::memcmp(&calls.threads[kPid].registers, &as_it_was, sizeof as_it_was), 0);
 }

@@ -30,6 +30,7 @@ class FakePtrace : public PtraceCalls {
     bool interrupt_pends = false;
     bool in_call = false;         // at the entry of one that it was made to make
     bool stops_as_group = false;  // what an interrupt reports: a group stop
+    int takes_again = 0;          // the same signal, so often, and is reported before all others
     std::uint32_t options = 0;
     std::uint64_t message = 0;
     siginfo_t signal{};
@@ -141,6 +142,11 @@ class FakePtrace : public PtraceCalls {
     }
     if (!thread.stopped && std::exchange(thread.interrupt_pends, false))
       stops(tid, SIGTRAP, PTRACE_EVENT_STOP);
+    if (thread.takes_again > 0) {
+      --thread.takes_again;
+      takes(tid, thread.signal.si_signo);
+      std::ranges::rotate(reports, reports.end() - 1);
+    }
     if (how == Resume::one_step) {
       ++found->second.registers.rip;
       if (!at_step || at_step()) takes(tid, SIGTRAP);

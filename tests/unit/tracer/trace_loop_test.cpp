@@ -379,6 +379,16 @@ TEST_F(Loop, NoExitIsToldWhileFiltersSleep) {
   EXPECT_THAT(told.what, ElementsAre("last of 7"));
 }
 
+TEST_F(Loop, WhoStopsAllTheTimeLetsOthersHaveTheirTurn) {
+  add_thread(101);
+  calls.threads[101].takes_again = 100;
+  calls.takes(101, SIGSEGV);
+  calls.enters(kPid, SYS_write);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+  EXPECT_GT(calls.threads[101].takes_again, 90);
+}
+
 TEST_F(Loop, WhoIsGoneNeedNotBeResumed) {
   calls.threads[kPid].gone = true;
   calls.takes(kPid, SIGTERM);
