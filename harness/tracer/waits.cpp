@@ -204,9 +204,16 @@ class Look {
     for (auto& one : threads_) one.result->wait = wait_of(one);
     // In a program with Go in it stacks move, and what lies on them may be of any goroutine.
     if (unseen.empty() && !runs_go()) find_probable_owners();
+    std::vector<const Thread*> alone;
     for (const auto& one : threads_) {
-      if (one.result->wait.what == kRefused) one.result->wait.owner = last_behind(one.tracee->tid);
+      if (one.result->wait.what != kRefused) continue;
+      one.result->wait.owner = last_behind(one.tracee->tid);
+      if (one.result->wait.owner == 0) alone.push_back(&one);
     }
+    // Two that come to the circle at the same time may both be refused.
+    if (alone.size() != 2) return;
+    alone[0]->result->wait.owner = alone[1]->tracee->tid;
+    alone[1]->result->wait.owner = alone[0]->tracee->tid;
   }
 
  private:
