@@ -73,8 +73,8 @@ void draw(T& field) {
   if constexpr (std::is_same_v<T, std::string>) {
     field = *rc::gen::arbitrary<std::string>();
   } else if constexpr (std::is_enum_v<T>) {
-    do {
-      field = static_cast<T>(*rc::gen::inRange(0, 8));
+    do {  // of all, also where the case is a small one: 0 may be unknown
+      field = static_cast<T>(*rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, 8)));
     } while (!is_known(field));
   } else if constexpr (std::is_integral_v<T>) {
     field = *rc::gen::arbitrary<T>();
