@@ -20,9 +20,9 @@ COMMAND = "ctest --preset release -L bench -R tracing"
 # Many short rounds: what a few per cent are is lost in what machines do within ten seconds.
 ROUNDS = int(os.environ.get("LASTCALL_ROUNDS", "40"))
 SECONDS = int(os.environ.get("LASTCALL_SECONDS", "1"))
-# What lastcall's filter holds by default: calls that close, send and exit.
+# What lastcall's filter holds by default: calls that close and send.
 CALLS = ("close,close_range,dup2,dup3,shutdown,write,writev,pwrite64,pwritev,pwritev2,sendfile,splice,sendto,sendmsg,"
-         "sendmmsg,exit_group")
+         "sendmmsg")
 STRACE = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={CALLS}"]
 # A fault that waits for a call which never comes so often: the filters are awake from the start.
 ARMED = """
