@@ -129,7 +129,7 @@ def main():
         "# What tracing costs a server\n\n"
         f"Requests a second that wrk gets answered on 32 connections in {SECONDS} s, median of {ROUNDS} rounds in which "
         "the four take turns; in brackets the median share of the untraced one of the same round. *default*: filters that "
-        "sleep until the stop. *armed*: every call that sends, closes or exits stops the thread, looks up its descriptor "
+        "sleep until the stop. *armed*: every call that sends or closes stops the thread, looks up its descriptor "
         "and goes on. *strace*: `" + " ".join(STRACE[:4]) + "` with the same calls, written to /dev/null.\n\n"
         + evidence.table(["server", *MODES], rows))
     evidence.save("tracing", content, markdown)
