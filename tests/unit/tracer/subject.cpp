@@ -136,15 +136,15 @@ int write_to_a_childs_pipe_after_close() {
   int pipe[2];
   (void)!::pipe(pipe);
   const pid_t child = ::fork();
-  if (child == 0) {
-    char byte = 0;
+  if (child == 0) {  // has the other end for as long as it is there
     close_it(pipe[1]);
-    (void)!::read(pipe[0], &byte, 1);
+    ::pause();
     ::_exit(0);
   }
   close_it(pipe[0]);
   close_it(pipe[1]);
   const int problem = ::write(pipe[1], "x", 1) == 1 ? 0 : errno;
+  ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   return problem;
 }
