@@ -146,17 +146,15 @@ void LateWrites::look_for_other_end(const Tracee& thread, Table& table, int numb
     });
   };
   if (!has_end(thread.tid, number)) return;
-  const bool is_shared = std::ranges::any_of(tables_, [&](const auto& entry) {
+  bool is_shared = std::ranges::any_of(tables_, [&](const auto& entry) {
     return entry.first != thread.pid && has_end(entry.first, -1);
   });
   // A child that has not run yet is not among them.
   const auto task = "/proc/" + std::to_string(thread.pid) + "/task/" + std::to_string(thread.tid);
   const auto listed = read_file(task + "/children");
   std::istringstream children(listed ? *listed : "");
-  bool is_childs = false;
-  for (pid_t child = 0; !is_shared && !is_childs && children >> child;)
-    is_childs = has_end(child, -1);
-  if (!is_shared && !is_childs) table.own_pipes.insert(target);
+  for (pid_t child = 0; !is_shared && children >> child;) is_shared = has_end(child, -1);
+  if (!is_shared) table.own_pipes.insert(target);
 }
 
 std::shared_ptr<const UnnamedStack> LateWrites::closer(const Tracee& thread, Table& table,
