@@ -35,18 +35,22 @@ struct LeftBehind : TracedTest {
                           judged.push_back(pid);
                           found[pid] = std::move(left);
                         });
-    Traced subject(all_writes ? OpenAtExit::write_syscalls() : std::vector<int>{}, {&observer});
     std::vector<std::string> command{LASTCALL_SUBJECT};
     command.insert(command.end(), program.begin(), program.end());
-    subject.start(command);
-    if (until_ready) {
-      EXPECT_EQ(subject.line(), "ready");
-      subject.tracer().on_its_thread([&](TraceLoop&) { observer.ready(); });
-      subject.signal(SIGTERM);
+    pid_t pid = 0;
+    {  // Children that it left are traced until the tracer ends.
+      Traced subject(all_writes ? OpenAtExit::write_syscalls() : std::vector<int>{}, {&observer});
+      subject.start(command);
+      pid = subject.pid();
+      if (until_ready) {
+        EXPECT_EQ(subject.line(), "ready");
+        subject.tracer().on_its_thread([&](TraceLoop&) { observer.ready(); });
+        subject.signal(SIGTERM);
+      }
+      EXPECT_EQ(subject.end(), "exited 0");
     }
-    EXPECT_EQ(subject.end(), "exited 0");
-    EXPECT_THAT(judged, Contains(subject.pid()));
-    return texts(found[subject.pid()]);
+    EXPECT_THAT(judged, Contains(pid));
+    return texts(found[pid]);
   }
   static std::vector<std::string> texts(const std::vector<LeftOpen>& all) {
     std::vector<std::string> result;
