@@ -25,6 +25,11 @@ std::string humane_duration(Nanoseconds duration);
 std::optional<int> signal_number(std::string_view name);
 std::string signal_name(int number);
 
+// Without its line feed.
+inline std::string first_line(std::string_view text) {
+  return std::string(text.substr(0, text.find('\n')));
+}
+
 // The candidate with the smallest edit distance (Levenshtein), if it is near enough to be meant.
 std::optional<std::string> nearest_name(std::string_view word,
                                         std::span<const std::string> candidates);

@@ -4,11 +4,12 @@
 // an exit code was meant: a server that exits 0 without having cleaned up looks clean here. A
 // target that ended before it was told to fails, unless lastcall itself had sent the signal that
 // ended it; so does one that had to be forced at its deadline, which rests on time as `deadline`
-// does. Of a signal that lastcall did not send it names the sender, if the tracer or the kernel
-// did.
+// does. Of a signal that lastcall did not send it names the sender, of an exit the thread that
+// called it, if the tracer or the kernel did.
 #include <algorithm>
 #include <csignal>
 
+#include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
@@ -22,11 +23,32 @@ std::string promised(const std::vector<ExpectedEnd>& expected) {
   return text;
 }
 
-// ", sent by 812 (kill 80), user 0"; empty for an exit, and for what lastcall sent.
-std::string sender_of(const History& history, const TargetEnded& end) {
-  if (end.how != EndKind::signalled || lastcall_sent(history, end.value)) return {};
+std::int32_t target_of(const History& history) {
   const auto started = history.first<TargetStarted>();
-  const auto target = started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
+  return started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
+}
+
+// ", called by worker (81) in leave()+0x10".
+std::string caller_of(const History& history, std::vector<EventIndex>& evidence) {
+  const auto target = target_of(history);
+  std::string text;
+  for (const auto& [i, called] : history.all<ExitCalled>()) {
+    if (called->pid != target) continue;
+    text = ", called by " + called->thread + " (" + std::to_string(called->tid) + ")";
+    evidence.push_back(i);
+  }
+  for (const auto& [i, stacks] : history.all<StacksTaken>()) {
+    if (stacks->pid != target || stacks->at != StacksAt::exit) continue;
+    text = ", called by " + first_line(stacks->text);
+    evidence.push_back(i);
+  }
+  return text;
+}
+
+// ", sent by 812 (kill 80), user 0"; empty for what lastcall sent.
+std::string sender_of(const History& history, const TargetEnded& end) {
+  if (lastcall_sent(history, end.value)) return {};
+  const auto target = target_of(history);
   const auto named = [](std::int32_t pid, const std::string& command, const std::string& user) {
     return ", sent by " + std::to_string(pid) + (command.empty() ? "" : " (" + command + ")") +
            (user.empty() ? "" : ", user " + user);
@@ -42,6 +64,11 @@ std::string sender_of(const History& history, const TargetEnded& end) {
       text = named(taken->sender, taken->command, std::to_string(taken->user));
   }
   return text.empty() && history.first<TraceBegan>() ? ", by whom is not known" : text;
+}
+
+std::string who_did(const History& history, const TargetEnded& end,
+                    std::vector<EventIndex>& evidence) {
+  return end.how == EndKind::signalled ? sender_of(history, end) : caller_of(history, evidence);
 }
 
 }  // namespace
@@ -65,9 +92,9 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     if (is_before(forced, *ended) || (by_signal && lastcall_sent(history, end.value))) {
       return say(Outcome::not_applicable, "lastcall ended the target without a stop");
     }
-    auto early =
-        say(Outcome::fail, "ended before it was told to: " + to_text(end) + sender_of(history, end),
-            {*ended});
+    std::vector<EventIndex> evidence{*ended};
+    const auto who = who_did(history, end, evidence);
+    auto early = say(Outcome::fail, "ended before it was told to: " + to_text(end) + who, evidence);
     early.rests_on_absence = true;  // of the stop
     return early;
   }
@@ -87,10 +114,12 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     return say(Outcome::pass, "");
   }
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
+  std::vector<EventIndex> evidence{*stop, *ended};
+  const auto who = who_did(history, end, evidence);
   return say(Outcome::fail,
-             to_text(end) + sender_of(history, end) + " after " + stop_signal_name(history) +
+             to_text(end) + who + " after " + stop_signal_name(history) +
                  ", promised: " + promised(expected),
-             {*stop, *ended});
+             evidence);
 }
 
 }  // namespace lastcall::checkers

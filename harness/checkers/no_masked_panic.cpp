@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/excuses.hpp"
 #include "checkers/judging.hpp"
@@ -47,7 +48,7 @@ std::string text_of(const PanicEntered& panic) {
           : panic.what == PanicKind::terminate    ? " was survived"
           : panic.what == PanicKind::fault_signal ? " was caught"
                                                   : " was swallowed";
-  return text + ": " + panic.stack.substr(0, panic.stack.find('\n'));
+  return text + ": " + first_line(panic.stack);
 }
 
 }  // namespace

@@ -40,16 +40,14 @@ constexpr std::array<std::string_view, 13> kWords{
     "Cannot write after the response has been closed",  // Java servlet containers
 };
 
-// "worker-1 (4713) in serve(int)+0x12", the first line of a stack.
-std::string who(const std::string& stack) { return stack.substr(0, stack.find('\n')); }
-
+// The first line of a stack is "worker-1 (4713) in serve(int)+0x12".
 std::string text_of(const SentLate& late) {
   const auto where = late.what.empty()
                          ? "descriptor " + std::to_string(late.descriptor)
                          : late.what + ", descriptor " + std::to_string(late.descriptor) + ",";
-  std::string text = who(late.writer) + " called " + late.call + " on " + where;
+  std::string text = first_line(late.writer) + " called " + late.call + " on " + where;
   if (late.end == SendingEnd::never_open) return text + " that is not open";
-  text += " " + humane_duration(Nanoseconds(late.age)) + " after " + who(late.closer);
+  text += " " + humane_duration(Nanoseconds(late.age)) + " after " + first_line(late.closer);
   return text + (late.end == SendingEnd::closed ? " had closed it" : " had shut it down");
 }
 

@@ -55,7 +55,7 @@ class TraceObserver {
   // A signal is about to be delivered; SIGKILL never is. Returns whether it is swallowed.
   virtual bool on_signal(const Tracee&, const siginfo_t&) { return false; }
   // Its process ends because it has called exit_group(2); nothing of that is gone yet, nor any
-  // thread. Not while filters sleep.
+  // thread. While filters sleep not of a child that ends with 0.
   virtual void on_exit_call(const Tracee&, int /*code*/) {}
   // A thread is about to end, its memory still there. `status` as wait(2) will give it.
   virtual void on_thread_exit(const Tracee&, int /*status*/) {}

@@ -79,6 +79,7 @@ Result<bool> TraceLoop::follow(pid_t child, bool asleep) {
   options_ = kOptions | (asleep ? kAsleep : 0U);
   if (const int problem = calls_.seize(child, options_); problem != 0)
     return Error{"trace", "process " + std::to_string(child), problem, ""};
+  followed_ = child;
   threads_.try_emplace(
       child, Thread{.pid = child, .now = Running(child), .options = options_, .begun = true});
   return true;
@@ -221,8 +222,10 @@ void TraceLoop::on_exit(Thread& thread, int status) {
   user_regs_struct registers{};
   const bool is_alone = calls_.registers(tid_of(thread), registers) == 0 && is_in_call(registers) &&
                         registers.orig_rax == SYS_exit;
-  const bool is_awake = (options_ & kAsleep) == 0 && (program_.empty() || arming_);
-  if (WIFEXITED(status) && !is_alone && is_awake) tell_exit_call(thread, status);
+  // A server that begins a process for each connection is not held up by its ends.
+  const bool is_asleep = (options_ & kAsleep) != 0 || (!program_.empty() && !arming_);
+  const bool is_as_usual = is_asleep && thread.pid != followed_ && WEXITSTATUS(status) == 0;
+  if (WIFEXITED(status) && !is_alone && !is_as_usual) tell_exit_call(thread, status);
   for (auto* observer : observers_) observer->on_thread_exit(tracee(thread), status);
 }
 

@@ -155,6 +155,7 @@ class TraceLoop {
   std::string unfiltered_;            // filters_of() who does not have it yet
   bool arming_ = false;               // processes get it from now on
   std::set<pid_t> settled_;           // those that have it, or cannot
+  pid_t followed_ = 0;
   std::set<pid_t> exiting_;           // processes of which exit_group(2) was told
 };
 

@@ -261,10 +261,12 @@ Result<std::size_t> Tracing::record_ends() {
   auto segment = SegmentWriter::create(settings_.end_segment);
   if (!segment) return segment.error();
   for (auto& end : ends_to_name_) {
-    const auto why = end.signal == 0 ? StacksAt::exit : StacksAt::fatal_signal;
+    const bool is_exit = end.signal == 0;
     const auto at = end.at;
     const auto pid = end.pid;
-    segment->record(at, StacksTaken{pid, why, cut(stacks_text(end_stacks_.named(std::move(end))))});
+    const auto stacks = end_stacks_.named(std::move(end));
+    segment->record(at, StacksTaken{pid, is_exit ? StacksAt::exit : StacksAt::fatal_signal,
+                                    cut(is_exit ? stack_text(stacks.at(0)) : stacks_text(stacks))});
   }
   return segment->finish();
 }

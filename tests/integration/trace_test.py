@@ -110,6 +110,18 @@ class Trace(LastcallTest):
         [fault] = [event for event in run.events("signal_taken") if event["signal"] == 11]
         self.assertEqual((4096, 0, True), (fault["address"], fault["sender"], fault["fatal"]))
 
+    def test_an_exit_that_nobody_asked_for_has_a_caller(self):
+        code = ("import os, threading, time\nprint('ready', flush=True)\n"
+                "give_up = lambda: (time.sleep(0.02), os._exit(3))\n"
+                "threading.Thread(target=give_up).start()\ntime.sleep(9)")
+        run = self.traced([PYTHON, "-c", code], faults='[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "2s" }')
+        [called] = run.events("exit_called")
+        self.assertNotEqual(called["pid"], called["tid"])
+        self.assertRegex(run.verdict("clean-exit")["reason"],
+                         rf"^ended before it was told to: exit 3, called by \S+ \({called['tid']}\) in \S+")
+        [stacks] = run.events("stacks_taken")
+        self.assertEqual((called["pid"], "exit"), (stacks["pid"], stacks["at"]))
+
     def test_a_deadlock_is_not_waited_out(self):
         run = self.run_scenario((SOURCE / "scenarios" / "traced" / "mutex_cycle.toml").read_text())
         self.assertRegex(run.verdict("deadline")["reason"], r"^never ends after SIG\w+: deadlock of 2 threads: ")

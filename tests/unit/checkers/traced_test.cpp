@@ -228,6 +228,21 @@ TEST(CleanExitOfATracedTarget, NamesWhoSentTheSignal) {
             "fail 1: ended before it was told to: SIGKILL, by whom is not known");
 }
 
+TEST(CleanExitOfATracedTarget, NamesWhoCalledExit) {
+  const auto exits = [](std::int32_t pid) {
+    return traced().event(TargetStarted{80, "server"}).event(ExitCalled{pid, 81, 1, "worker"});
+  };
+  const auto said = [](const HistoryBuilder& b) { return testing::said(b, "clean-exit"); };
+  EXPECT_EQ(said(exits(80).exited(1)),
+            "fail 1: ended before it was told to: exit 1, called by worker (81)");
+  const StacksTaken stacks{80, StacksAt::exit, "worker (81) in give_up()+0x1\n  _exit\n"};
+  EXPECT_EQ(said(exits(80).stop().event(stacks).exited(1)),
+            "fail 1: exit 1, called by worker (81) in give_up()+0x1 after SIGTERM, promised: exit "
+            "0 or SIGTERM");
+  // Of another process.
+  EXPECT_EQ(said(exits(85).exited(1)), "fail 1: ended before it was told to: exit 1");
+}
+
 TEST(Judge, LostEventsOfTheTracerMakeUnknownWhatItJudges) {
   std::vector<std::string> unknown;
   const auto story = h().ready().stop().exited(0).searched().lost("tracer");

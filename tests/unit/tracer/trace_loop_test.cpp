@@ -11,6 +11,7 @@
 namespace lastcall {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::FakePtrace;
@@ -371,14 +372,6 @@ TEST_F(Loop, WhoIsEndedByAnExecutionIsNotWaitedWith) {
   EXPECT_EQ(calls.awaited, Nanoseconds(0));
 }
 
-TEST_F(Loop, NoExitIsToldWhileFiltersSleep) {
-  TraceLoop sleeping(calls, {&told});
-  ASSERT_TRUE(sleeping.follow(7, true));
-  calls.dies(7, SYS_exit_group, 3, 3);
-  sleeping.work();
-  EXPECT_THAT(told.what, ElementsAre("last of 7"));
-}
-
 TEST_F(Loop, WhoStopsAllTheTimeLetsOthersHaveTheirTurn) {
   add_thread(101);
   calls.threads[101].takes_again = 100;
@@ -514,6 +507,20 @@ TEST(SleepingFilters, AreWokenInEveryThreadAlsoInOneThatIsLate) {
   calls.takes(101, SIGUSR1);
   loop.work();
   EXPECT_EQ(calls.threads[101].options, calls.threads[100].options);
+}
+
+TEST(SleepingFilters, LetExitsBeToldUnlessAChildEndsAsUsual) {
+  FakePtrace calls;
+  Told told;
+  TraceLoop loop(calls, {&told});
+  ASSERT_TRUE(loop.follow(100, true));
+  for (const pid_t pid : {100, 200, 300}) calls.threads[pid].pid = pid;
+  calls.dies(200, SYS_exit_group, 0, 0);
+  calls.dies(300, SYS_exit_group, 1, 1);
+  calls.dies(100, SYS_exit_group, 0, 0);
+  loop.work();
+  EXPECT_THAT(told.what, AllOf(Contains("exit of all by 300 1"), Contains("exit of all by 100 0"),
+                               Not(Contains("exit of all by 200 0"))));
 }
 
 TEST(SleepingFilters, AnErrorSaysThatItMayNotTrace) {
