@@ -66,7 +66,7 @@ TEST_F(EndStacksTest, AnExitShowsItsCaller) {
 }
 
 TEST_F(EndStacksTest, OfTwoThatCallExitAtOnceOneDid) {
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 50; ++i) {
     found.clear();
     const auto end = run("die-twice");
     ASSERT_THAT(found, SizeIs(1));

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <barrier>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -337,13 +336,14 @@ int by_exit() {
   return 0;
 }
 // Two threads leave at once, one with 1 and one with 2, while a third has no part in it.
-[[gnu::noinline]] void leave_with(int code, std::barrier<>* together) {
-  together->arrive_and_wait();
+[[gnu::noinline]] void leave_with(int code, std::atomic<int>* together) {
+  for (++*together; *together < 2;) {
+  }
   ::_exit(code);
 }
 int by_two_exits() {
   with_company();
-  std::barrier together(2);
+  std::atomic<int> together = 0;
   std::thread other(leave_with, 1, &together);
   leave_with(2, &together);
   return 0;

@@ -332,12 +332,12 @@ TEST_F(Loop, AnExitIsToldOfItsCallerAlthoughOthersAreSeenFirst) {
   add_thread(101);
   add_thread(102);
   told.what.clear();
-  calls.dies(101, SYS_exit_group, 1, 3);  // called it too late
-  calls.dies(102, SYS_futex, 0, 3);
-  calls.dies(kPid, SYS_exit_group, 3, 3);
+  calls.dies(101, SYS_futex, 0, 3);
+  calls.dies(kPid, SYS_exit_group, 1, 3);  // called it too late
+  calls.dies(102, SYS_exit_group, 3, 3);
   loop.work();
   EXPECT_THAT(told.what,
-              ElementsAre("exit of all by 100 3", "last of 101", "last of 102", "last of 100"));
+              ElementsAre("exit of all by 102 3", "last of 101", "last of 100", "last of 102"));
   for (const pid_t tid : {kPid, 101, 102}) EXPECT_THAT(calls.resumed(tid), ElementsAre("run"));
   EXPECT_EQ(calls.awaited, Nanoseconds(0));
 }
