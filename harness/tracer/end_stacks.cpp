@@ -13,6 +13,7 @@ std::vector<Stack> EndStacks::named(EndStack end) {
 }
 
 void EndStacks::on_exit_call(const Tracee& thread, int code) {
+  if (usual_ && (code & 0xff) == 0) return;
   const auto at = now();
   found_({.pid = thread.pid,
           .tid = thread.tid,
@@ -22,7 +23,7 @@ void EndStacks::on_exit_call(const Tracee& thread, int code) {
 }
 
 bool EndStacks::on_signal(const Tracee& thread, const siginfo_t& info) {
-  if (std::ranges::count(left_alone_, info.si_signo) > 0) return false;
+  if (usual_ && std::ranges::count(*usual_, info.si_signo) > 0) return false;
   if (!is_fatal(thread, info.si_signo) || !ending_.insert(thread.pid).second) return false;
   const auto at = now();
   std::vector<Tracee> all{thread};

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -36,8 +37,8 @@ class EndStacks : public TraceObserver {
   // With names, and file and line unless the exit code is 0; at any time, best when nobody waits.
   std::vector<Stack> named(EndStack end);
 
-  // Ends by these signals are not looked at.
-  void leave_alone(std::vector<int> signals) { left_alone_ = std::move(signals); }
+  // Ends by these signals are not looked at, nor exits with 0.
+  void leave_usual_ends(std::vector<int> signals) { usual_ = std::move(signals); }
   // The loop that calls this observer, before it does. Without it only one thread is looked at.
   void stop_with(TraceLoop& loop) { loop_ = &loop; }
 
@@ -49,7 +50,7 @@ class EndStacks : public TraceObserver {
   std::function<void(EndStack)> found_;
   TraceLoop* loop_ = nullptr;
   StackReader reader_;
-  std::vector<int> left_alone_;
+  std::optional<std::vector<int>> usual_;
   std::set<pid_t> ending_;  // by a signal
   int with_lines_ = 0;
 };

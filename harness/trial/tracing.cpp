@@ -117,9 +117,7 @@ Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_read
       ends_of_processes_(segment_),
       late_writes_([this](const LateWrite& late) { record(late); }),
       last_calls_([this](pid_t pid, const std::vector<LastCall>& calls) { record(pid, calls); }),
-      end_stacks_([this](EndStack end) {
-        if (end.signal != 0 || end.code != 0) ends_to_name_.push_back(std::move(end));
-      }),
+      end_stacks_([this](EndStack end) { ends_to_name_.push_back(std::move(end)); }),
       panics_([this](const MaskedPanic& panic) { record(panic); },
               [this](const WatchedRuntimes& watched) { record(watched); }),
       open_at_exit_({.state_folder = settings_.state_folder, .all_writes_seen = !settings_.asleep},
@@ -159,7 +157,7 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
   // Those ends are asked for: by the plan, or as the target was forced to its end.
   auto asked_for = tracing->settings_.stop_signals;
   asked_for.push_back(SIGQUIT);
-  tracing->end_stacks_.leave_alone(std::move(asked_for));
+  tracing->end_stacks_.leave_usual_ends(std::move(asked_for));
   auto tracer = Tracer::start(calls, std::move(observers));
   if (!tracer) return tracer.error();
   tracing->tracer_ = std::move(*tracer);

@@ -86,6 +86,15 @@ TEST_F(EndStacksTest, ASignalThatIsCaughtIsNoEnd) {
   EXPECT_EQ(found.front().signal, 0);
 }
 
+TEST_F(EndStacksTest, UsualEndsAreLeftAlone) {
+  observer.leave_usual_ends({SIGABRT});
+  EXPECT_EQ(run("say"), "exited 0");
+  EXPECT_EQ(run("die-abort"), "signalled 6");
+  EXPECT_THAT(found, IsEmpty());
+  EXPECT_EQ(run("die-exit"), "exited 7");
+  EXPECT_THAT(found, SizeIs(1));
+}
+
 TEST_F(EndStacksTest, SigkillGivesNoTimeToLook) {
   Traced subject({}, {&observer});
   subject.start({LASTCALL_SUBJECT, "die-signal"});
