@@ -5,7 +5,7 @@
 // target that ended before it was told to fails, unless lastcall itself had sent the signal that
 // ended it; so does one that had to be forced at its deadline, which rests on time as `deadline`
 // does. Of a signal that lastcall did not send it names the sender, of an exit the thread that
-// called it, if the tracer or the kernel did.
+// called it, if the tracer or the kernel did, and says the target's last words.
 #include <algorithm>
 #include <csignal>
 
@@ -71,11 +71,25 @@ std::string who_did(const History& history, const TargetEnded& end,
   return end.how == EndKind::signalled ? sender_of(history, end) : caller_of(history, evidence);
 }
 
+// "; it said last: cannot bind: Address in use"; empty if it never said anything.
+std::string last_words(const History& history, std::vector<EventIndex>& evidence) {
+  constexpr std::size_t kMost = 200;
+  std::optional<EventIndex> last;
+  for (const auto& [i, output] : history.all<TargetOutput>()) {
+    if (is_before(history.first<RecoveryStarted>(), i)) break;
+    if (output->line.find_first_not_of(" \t\r") != std::string::npos) last = i;
+  }
+  if (!last) return {};
+  evidence.push_back(*last);
+  return "; it said last: " + std::get<TargetOutput>(history.at(*last).body).line.substr(0, kMost);
+}
+
 }  // namespace
 
 Verdict clean_exit(const Plan& plan, const History& history) {
   const auto& expected = plan.scenario.target.stop.expected;
   const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
+    std::ranges::sort(evidence);
     return about_the_end("clean-exit", outcome, std::move(reason), std::move(evidence));
   };
 
@@ -93,8 +107,9 @@ Verdict clean_exit(const Plan& plan, const History& history) {
       return say(Outcome::not_applicable, "lastcall ended the target without a stop");
     }
     std::vector<EventIndex> evidence{*ended};
-    const auto who = who_did(history, end, evidence);
-    auto early = say(Outcome::fail, "ended before it was told to: " + to_text(end) + who, evidence);
+    auto text = "ended before it was told to: " + to_text(end) + who_did(history, end, evidence);
+    text += last_words(history, evidence);
+    auto early = say(Outcome::fail, std::move(text), std::move(evidence));
     early.rests_on_absence = true;  // of the stop
     return early;
   }
@@ -115,11 +130,10 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   }
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
   std::vector<EventIndex> evidence{*stop, *ended};
-  const auto who = who_did(history, end, evidence);
-  return say(Outcome::fail,
-             to_text(end) + who + " after " + stop_signal_name(history) +
-                 ", promised: " + promised(expected),
-             evidence);
+  auto text = to_text(end) + who_did(history, end, evidence) + " after " +
+              stop_signal_name(history) + ", promised: " + promised(expected);
+  text += last_words(history, evidence);
+  return say(Outcome::fail, std::move(text), std::move(evidence));
 }
 
 }  // namespace lastcall::checkers

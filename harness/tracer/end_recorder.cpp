@@ -13,6 +13,11 @@ void EndRecorder::on_exit_call(const Tracee& thread, int code) {
   segment_.record(ExitCalled{thread.pid, thread.tid, code & 0xff, thread_name(thread.tid)});
 }
 
+// Only now: a child that has executed nothing may have given itself a title since.
+void EndRecorder::on_thread_exit(const Tracee& thread, int) {
+  if (thread.tid == thread.pid) commands_[thread.pid] = command_of(thread.pid);
+}
+
 bool EndRecorder::on_signal(const Tracee& thread, const siginfo_t& info) {
   if (is_everyday(info.si_signo)) return false;
   SignalTaken taken{.pid = thread.pid,

@@ -16,12 +16,13 @@ class EndRecorder : public TraceObserver {
 
   void executed(const Tracee& thread) override;
   void on_exit_call(const Tracee& thread, int code) override;
+  void on_thread_exit(const Tracee& thread, int status) override;
   bool on_signal(const Tracee& thread, const siginfo_t& info) override;
   void process_ended(pid_t pid, const siginfo_t& info) override;
 
  private:
   SegmentWriter& segment_;
-  std::map<pid_t, std::string> commands_;  // of those that have executed something
+  std::map<pid_t, std::string> commands_;
 };
 
 }  // namespace lastcall

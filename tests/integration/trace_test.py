@@ -100,6 +100,7 @@ class Trace(LastcallTest):
         run = self.traced([PYTHON, "-c", FAMILY])
         ends = {(event["how"], event["value"]) for event in run.events("process_ended")}
         self.assertEqual({("exited", 0), ("exited", 7), ("signalled", 6)}, ends)
+        self.assertNotIn("", [event["command"] for event in run.events("process_ended")])
         parent = run.events("target_started")[0]["pid"]
         aborted = [event for event in run.events("signal_taken") if event["signal"] == 6]
         self.assertEqual([True], [event["fatal"] for event in aborted])

@@ -243,6 +243,15 @@ TEST(CleanExitOfATracedTarget, NamesWhoCalledExit) {
   EXPECT_EQ(said(exits(85).exited(1)), "fail 1: ended before it was told to: exit 1");
 }
 
+TEST(CleanExit, SaysWhatTheTargetSaidLast) {
+  const auto said = [](const HistoryBuilder& b) { return testing::said(b, "clean-exit"); };
+  EXPECT_EQ(said(untraced().ready().line("ready").line("no disk").line(" ").exited(1)),
+            "fail 1: ended before it was told to: exit 1; it said last: no disk");
+  EXPECT_EQ(said(untraced().ready().stop().line("giving up").exited(1)),
+            "fail 1: exit 1 after SIGTERM, promised: exit 0 or SIGTERM; it said last: giving up");
+  EXPECT_EQ(said(untraced().ready().stop().line("bye").exited(0)), "pass 1: ");
+}
+
 TEST(Judge, LostEventsOfTheTracerMakeUnknownWhatItJudges) {
   std::vector<std::string> unknown;
   const auto story = h().ready().stop().exited(0).searched().lost("tracer");
