@@ -32,12 +32,19 @@ bool is_allowed(const std::string& path, const std::vector<std::string>& globs) 
 }
 
 struct Leftovers {
-  std::string text;
+  static constexpr std::size_t kMostSaid = 8;
   std::vector<EventIndex> evidence;
   void add(EventIndex i, const std::string& what) {
-    text += (text.empty() ? "" : "; ") + what;
     evidence.push_back(i);
+    if (evidence.size() <= kMostSaid) text_ += (text_.empty() ? "" : "; ") + what;
   }
+  [[nodiscard]] std::string text() const {
+    if (evidence.size() <= kMostSaid) return text_;
+    return text_ + "; and " + std::to_string(evidence.size() - kMostSaid) + " more";
+  }
+
+ private:
+  std::string text_;
 };
 
 // Of the descriptors and threads, the descriptors of clients' connections left out.
@@ -156,7 +163,7 @@ Verdict released(const Plan& plan, const History& history) {
   if (!left.evidence.empty()) {
     verdict.outcome = Outcome::fail;
     verdict.judged = std::max<std::uint64_t>(verdict.judged, left.evidence.size());
-    verdict.reason = std::move(left.text);
+    verdict.reason = left.text();
     verdict.evidence = std::move(left.evidence);
   } else if (!history.first<TargetEnded>()) {
     verdict.outcome = Outcome::unknown;

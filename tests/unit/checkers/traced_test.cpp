@@ -151,6 +151,17 @@ HistoryBuilder strict() {
   return b.event(TargetStarted{80, "server"}).stop();
 }
 
+TEST(StrictRelease, SaysSomeOfManyAndCountsAll) {
+  auto b = strict().event(ExitExamined{80, 100});
+  for (int i = 0; i < 100; ++i)
+    b.event(LeftAtExit{80, "connection", true, "a" + std::to_string(i)});
+  b.exited(0).searched();
+  EXPECT_THAT(
+      released(b),
+      ::testing::AllOf(::testing::StartsWith("fail 100: at its exit process 80 a0; at its exit"),
+                       ::testing::EndsWith("process 80 a7; and 92 more")));
+}
+
 TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
   const auto listener = LeftAtExit{80, "listener", true, "still listens at 127.0.0.1:80"};
   const auto file = LeftAtExit{80, "file", false, "/var/log/a is open"};
