@@ -173,8 +173,12 @@ TEST_F(Stacks, WhatWasMappedAfterAnEarlierLookIsSeen) {
     });
     return stacks;
   };
+  // A call that is about to be made again stands before where it waits.
+  const auto functions = [](const std::vector<Stack>& stacks) {
+    return std::regex_replace(stacks_text(stacks), std::regex(R"(\+0x[0-9a-f]+)"), "");
+  };
   const auto stacks = look_until(subject.tracer(), all_wait);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(stacks_text(known()), stacks_text(stacks));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(functions(known()), functions(stacks));
 }
 
 TEST_F(Stacks, FileAndLineAreKnownIfAskedFor) {
