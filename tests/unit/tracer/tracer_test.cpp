@@ -124,7 +124,8 @@ TEST_F(TracedPrograms, AStoppedProcessStaysStoppedUntilItIsContinued) {
   while (state_of(counting.pid()) != 't' && now() < limit) {
     (void)look(counting.tracer());
     // Who is interrupted again before it had a processor never comes to its signals.
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const auto until = now() + std::chrono::milliseconds(1);
+    while (state_of(counting.pid()) != 't' && now() < until) std::this_thread::yield();
   }
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(look(counting.tracer()), 1U);
