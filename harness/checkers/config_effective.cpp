@@ -2,7 +2,9 @@
 //
 // Judged is one thing a trial: the pattern expected for the drawn value matches a line of the
 // answer (or of the output), and the pattern of no other value does. Over a campaign the other
-// values get their turn. Cannot see a setting whose effect shows nowhere in those lines.
+// values get their turn. A URL that had not answered when the stop came leaves nothing to judge.
+// Cannot see a setting whose effect shows nowhere in those lines.
+#include <algorithm>
 #include <regex>
 
 #include "checkers/checkers.hpp"
@@ -47,6 +49,14 @@ std::string why_unknown(const History& history) {
   return "";
 }
 
+// Whether the target was asked, and the stop came before it answered.
+bool is_overtaken(const History& history) {
+  const auto served = served_until(history);
+  return std::ranges::any_of(history.all<NotObserved>(), [&](const auto& missed) {
+    return missed.second->property == kProperty && missed.first > served;
+  });
+}
+
 }  // namespace
 
 Verdict config_effective(const Plan& plan, const History& history) {
@@ -75,6 +85,9 @@ Verdict config_effective(const Plan& plan, const History& history) {
     }
   }
   if (first_match(lines, expected->second)) return say(Outcome::pass, value);
+  if (lines.empty() && is_overtaken(history)) {
+    return say(Outcome::not_applicable, "the stop came before the URL answered");
+  }
   if (auto reason = why_unknown(history); !reason.empty()) return say(Outcome::unknown, reason);
   if (!wanted.url.empty() && lines.empty()) {
     return say(Outcome::unknown, "the answer was not seen");

@@ -76,6 +76,20 @@ std::optional<std::string> no_stop_to_judge(const History& history) {
   return std::nullopt;
 }
 
+EventIndex served_until(const History& history) {
+  EventIndex until = history.stop().value_or(history.events().size());
+  until = std::min(until, history.first<TargetForced>().value_or(until));
+  int ended_by = SIGKILL;
+  if (const auto i = history.first<TargetEnded>()) {
+    const auto& end = std::get<TargetEnded>(history.at(*i).body);
+    if (end.how == EndKind::signalled) ended_by = end.value;
+  }
+  for (const auto& [i, fault] : history.all<FaultInvoked>()) {
+    if (fault->signal == SIGKILL || fault->signal == ended_by) until = std::min(until, i);
+  }
+  return until;
+}
+
 std::string to_text(ConnectionId id) {
   const auto attempt = static_cast<std::uint32_t>(id.value);
   return std::to_string(client_of(id).value) + "/" + std::to_string(attempt);

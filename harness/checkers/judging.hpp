@@ -36,6 +36,11 @@ bool fault_killed(const History& history);
 // ended before it, or lastcall killed it. Nothing if they can.
 std::optional<std::string> no_stop_to_judge(const History& history);
 
+// The event up to which the target is left to serve: the stop, or whatever lastcall did before it
+// to end the target, or the end of what was seen. What lastcall saw of a probe after it, although
+// the probe began before it, says nothing about how the target serves.
+EventIndex served_until(const History& history);
+
 std::string to_text(ConnectionId id);           // "12/0"
 std::string to_text(const TargetEnded& ended);  // "exit 1", "SIGSEGV"
 std::string to_text(const ExpectedEnd& expected);
@@ -45,8 +50,8 @@ std::string stop_signal_name(const History& history);  // there must be a stop
 Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,
                       std::vector<EventIndex> evidence = {});
 
-// What was sent after this and before the stop, which there must be, a server need not have read when
-// it began to stop: by in-flight-finished's `settling`.
+// What was sent after this and before the stop, which there must be, a server need not have read
+// when it began to stop: by in-flight-finished's `settling`.
 TimePoint settled_before_stop(const Plan& plan, const History& history);
 
 // The second stop signal: the first that reached the target, in whole or its group, while the stop

@@ -1,11 +1,14 @@
 // notify: what the target tells its service manager is true, counts, and comes in time.
 //
 // The rules are those of ServiceState (history/service_state.hpp). One item is each notification,
-// and READY=1 and STOPPING=1 where they are due. Ports were tried after READY=1 was read, so that
-// one that opens a moment after it looks open here; tried are those that clients or the readiness
-// check use. A target that says nothing is judged only where its scenario has it notify: ready = {
-// notify = true }, or [target.service] asks for a watchdog or for everybody's access. Cannot see
-// what STATUS= should say, nor what FDSTORE= stores.
+// and READY=1 and STOPPING=1 where they are due. After lastcall reads READY=1 it tries the ports
+// that clients or the readiness check use, so a port that opens a moment later looks open here. A
+// connection that is reset had been accepted (a SYN to a closed port is answered by a refusal, not
+// a reset: RFC 9293, section 3.10.7). A port that refuses counts only if the answer came before the
+// stop, or before whatever else ended the target: afterwards a closed port is right. A target that
+// says nothing is judged only where its scenario has it notify: ready = { notify = true }, or
+// [target.service] asks for a watchdog or for everybody's access. Cannot see what STATUS= should
+// say, nor what FDSTORE= stores.
 #include <algorithm>
 #include <csignal>
 #include <cstring>
@@ -78,6 +81,39 @@ Heard hear(const Plan& plan, const History& history) {
   return heard;
 }
 
+// Whether a port that was tried accepted the connection.
+bool is_open(const ReadyProbed& probed) { return probed.error == 0 || probed.error == ECONNRESET; }
+
+// What the ports say about READY=1.
+struct Ports {
+  std::uint64_t judged = 0;
+  std::string overtaken;  // names of those that answered only after the stop or the end
+  std::string missed;     // why one could not be tried; empty if all could
+};
+
+Ports judge_ports(const Plan& plan, const History& history, Heard& heard) {
+  Ports ports;
+  const auto served = served_until(history);
+  const auto limit = std::min(served, history.first<TargetEnded>().value_or(served));
+  const auto promised = promised_ports(plan);
+  for (const auto& [i, probed] : history.all<ReadyProbed>()) {
+    if (!promised.contains(probed->name)) continue;
+    const std::string port = probed->name.empty() ? "{port}" : "{port." + probed->name + "}";
+    if (i > limit && !is_open(*probed)) {
+      ports.overtaken += (ports.overtaken.empty() ? "" : ", ") + port;
+      continue;
+    }
+    ++ports.judged;
+    if (is_open(*probed)) continue;
+    heard.wrong(
+        i, "READY=1 although " + port + " accepts no connection: " + std::strerror(probed->error));
+  }
+  for (const auto& [i, missed] : history.all<NotObserved>()) {
+    if (missed->property == "notify") ports.missed = missed->reason;
+  }
+  return ports;
+}
+
 // Ended by itself after a stop, so that it had the time to say STOPPING=1.
 bool stopped_in_order(const History& history) {
   const auto ended = history.first<TargetEnded>();
@@ -103,15 +139,8 @@ Verdict notify(const Plan& plan, const History& history) {
   const auto begun = history.first<TargetNotReady>();
   if (by_notify && (heard.ready || begun)) ++verdict.judged;
   if (by_notify && !heard.ready && begun) heard.wrong(*begun, "READY=1 never came");
-  const auto promised = promised_ports(plan);
-  for (const auto& [i, probed] : history.all<ReadyProbed>()) {
-    if (!promised.contains(probed->name)) continue;
-    ++verdict.judged;
-    if (probed->error == 0) continue;
-    const auto port = probed->name.empty() ? "{port}" : "{port." + probed->name + "}";
-    heard.wrong(i, "READY=1 although " + std::string(port) +
-                       " accepts no connection: " + std::strerror(probed->error));
-  }
+  const auto ports = judge_ports(plan, history, heard);
+  verdict.judged += ports.judged;
   // A service manager can do without STOPPING=1, sd_notify(3), so a scenario demands it. Before its
   // start-up was over there was nothing to be stopped.
   const bool due = settings(plan, "notify").stopping && heard.ready && stop &&
@@ -139,8 +168,13 @@ Verdict notify(const Plan& plan, const History& history) {
     verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);
     verdict.reason = std::move(heard.text);
     verdict.evidence = std::move(heard.evidence);
+  } else if (!ports.missed.empty()) {
+    verdict.outcome = Outcome::unknown;
+    verdict.reason = ports.missed;
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
+    if (!ports.overtaken.empty())
+      verdict.reason = "not judged, because the stop came before they answered: " + ports.overtaken;
   } else {
     verdict.reason = "the target sent no notification, and none was due";
   }

@@ -14,7 +14,6 @@
 // is no item, nor one that comes only when the stop has begun. What a SIGKILL of lastcall's, or
 // another signal of lastcall's that ended the target, does to connections is not its doing.
 #include <algorithm>
-#include <csignal>
 #include <set>
 
 #include "checkers/checkers.hpp"
@@ -128,22 +127,6 @@ void count(Tally& tally, const ConnectionView& c, Protocol protocol, EventIndex 
   }
 }
 
-// Up to which event the target must serve: the stop, or what lastcall did to end it, or the end of
-// what was seen.
-EventIndex serves_until(const History& history) {
-  EventIndex until = history.stop().value_or(history.events().size());
-  until = std::min(until, history.first<TargetForced>().value_or(until));
-  int ended_by = SIGKILL;
-  if (const auto i = history.first<TargetEnded>()) {
-    const auto& end = std::get<TargetEnded>(history.at(*i).body);
-    if (end.how == EndKind::signalled) ended_by = end.value;
-  }
-  for (const auto& [i, fault] : history.all<FaultInvoked>()) {
-    if (fault->signal == SIGKILL || fault->signal == ended_by) until = std::min(until, i);
-  }
-  return until;
-}
-
 // Whether a group has clients that decide something before the stop.
 bool is_to_decide(const ClientGroup& group) {
   if (group.during_drain) return false;
@@ -182,7 +165,7 @@ Verdict serves(const Plan& plan, const History& history) {
         stop ? "the stop came before the target was ready" : "the target was not seen ready";
     return verdict;
   }
-  const auto limit = serves_until(history);
+  const auto limit = served_until(history);
   const Peers peers(plan, history);
   Tally tally;
   for (const auto& c : history.connections()) {

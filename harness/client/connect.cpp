@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "client/connect_error.hpp"
 #include "client/connection.hpp"
 
 namespace lastcall {
@@ -18,12 +19,6 @@ constexpr int kSmallReceiveBuffer = 1024;
 
 std::string text_of(int error) {
   return error_code(error, boost::system::system_category()).message();
-}
-
-// What connect(2) says when it is this machine that has run out of something.
-bool is_ours(int error) {
-  return error == EADDRNOTAVAIL || error == EADDRINUSE || error == EMFILE || error == ENFILE ||
-         error == ENOBUFS || error == ENOMEM;
 }
 
 std::optional<Failure> prepare(tcp::socket& socket, const Way& way) {
@@ -63,7 +58,7 @@ awaitable<std::optional<Failure>> connect_tcp(Transport& transport, const Way& w
     socklen_t size = sizeof error;
     (void)::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size);
   }
-  if (error != 0) co_return Failure{Layer::tcp, text_of(error), is_ours(error)};
+  if (error != 0) co_return Failure{Layer::tcp, text_of(error), is_local_shortage(error)};
   // Frames and records are small and answered one by one: Nagle's algorithm would add delayed-ACK
   // pauses.
   socket.set_option(tcp::no_delay(true), ec);

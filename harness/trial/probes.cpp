@@ -3,9 +3,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
 
 #include "base/invariant.hpp"
+#include "client/connect_error.hpp"
 #include "client/http_get.hpp"
 #include "client/session.hpp"
 #include "target/line_splitter.hpp"
@@ -44,19 +44,13 @@ std::unique_ptr<asio::ssl::context> any_server() {
   return std::move(*tls);
 }
 
-// Whether the connection failed for want of something on this machine, not of a listener.
-bool is_environment(int connect_error) {
-  return connect_error == EADDRNOTAVAIL || connect_error == EMFILE || connect_error == ENFILE ||
-         connect_error == ENOBUFS || connect_error == ENOMEM;
-}
-
 // Asks once; whether the listener refused.
 asio::awaitable<bool> probe(const TrialParts& trial, std::string url, asio::ssl::context& tls,
                             std::function<bool()> closed) {
   const auto asked = now();
   const auto answer = co_await http_get(std::move(url), tls, kProbeLimit);
   if (closed()) co_return true;
-  if (is_environment(answer.connect_error)) {
+  if (is_local_shortage(answer.connect_error)) {
     trial.segment.record(NotObserved{std::string(kHealth), answer.problem});
     co_return false;
   }

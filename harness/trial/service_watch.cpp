@@ -8,6 +8,8 @@
 #include <csignal>
 #include <memory>
 
+#include "client/connect_error.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -94,6 +96,11 @@ asio::awaitable<void> ServiceWatch::try_port(std::string name, std::uint16_t por
   });
   const auto [ec] = co_await socket->async_connect({asio::ip::address_v4::loopback(), port},
                                                    asio::as_tuple(asio::use_awaitable));
+  if (is_local_shortage(ec.value())) {
+    const auto placeholder = name.empty() ? "{port}" : "{port." + name + "}";
+    segment_.record(NotObserved{"notify", "connect to " + placeholder + ": " + ec.message()});
+    co_return;
+  }
   segment_.record(ReadyProbed{std::move(name), *late ? ETIMEDOUT : ec.value()});
 }
 

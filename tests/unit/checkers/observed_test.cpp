@@ -116,6 +116,11 @@ TEST(ConfigEffective, IsUnknownIfItWasNotSeen) {
 TEST(ConfigEffective, HasNothingToJudgeWithoutASettingOrATarget) {
   EXPECT_EQ(config(h().ready()), "not-applicable 0: the scenario names no setting");
   EXPECT_EQ(config(with_setting("4")), "not-applicable 0: the target was not ready");
+  EXPECT_EQ(config(with_setting("4", "http://x")
+                       .ready()
+                       .stop()
+                       .event(NotObserved{"config-effective", "Connection refused"})),
+            "not-applicable 0: the stop came before the URL answered");
 }
 
 ResourcesUsed used(Phase phase, std::uint64_t memory, int cpu_ms) {

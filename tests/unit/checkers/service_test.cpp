@@ -98,6 +98,32 @@ TEST(Notify, FailsIfReadyComesBeforeThePortIsOpen) {
       notify(H().up().event(ReadyProbed{"own", ECONNREFUSED}).stop().says("STOPPING=1").exits()),
       "pass 4: ");
 }
+TEST(Notify, APortThatRefusesOnlyAfterTheStopIsNotJudged) {
+  EXPECT_EQ(notify(H().up().stop().event(ReadyProbed{"", ECONNREFUSED}).says("STOPPING=1").exits()),
+            "pass 4: not judged, because the stop came before they answered: {port}");
+  EXPECT_EQ(notify(H().up().event(ReadyProbed{"", ECONNREFUSED}).stop().says("STOPPING=1").exits()),
+            "fail 5: READY=1 although {port} accepts no connection: Connection refused");
+}
+TEST(Notify, APortThatRefusesAfterTheTargetsEndIsNotJudged) {
+  EXPECT_EQ(notify(H().up().dies(SIGSEGV).event(ReadyProbed{"", ECONNREFUSED})),
+            "pass 2: not judged, because the stop came before they answered: {port}");
+}
+TEST(Notify, APortThatAnswersAfterTheStopWasOpen) {
+  EXPECT_EQ(notify(H().up().stop().event(ReadyProbed{"", 0}).says("STOPPING=1").exits()),
+            "pass 5: ");
+}
+TEST(Notify, AConnectionThatIsResetHadBeenAccepted) {
+  EXPECT_EQ(notify(H().up().event(ReadyProbed{"", ECONNRESET}).stop().says("STOPPING=1").exits()),
+            "pass 5: ");
+}
+TEST(Notify, IsUnknownIfLastcallCouldNotTryAPort) {
+  EXPECT_EQ(notify(H().up()
+                       .event(NotObserved{"notify", "{port}: Too many open files"})
+                       .stop()
+                       .says("STOPPING=1")
+                       .exits()),
+            "unknown 4: {port}: Too many open files");
+}
 TEST(Notify, WantsStoppingOnlyOfAStopInOrder) {
   EXPECT_EQ(notify(H().up().stop().exits()), "fail 3: STOPPING=1 never came after SIGTERM");
   auto unasked = H().up().stop().exits();
