@@ -25,10 +25,12 @@ Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls,
   for (const int number : syscalls) {
     if (problem == 0) problem = seccomp_rule_add(context.get(), SCMP_ACT_TRACE(0), number, 0);
   }
+  const scmp_arg_cmp to_standard_stream{
+      .arg = 0, .op = SCMP_CMP_LE, .datum_a = STDERR_FILENO, .datum_b = 0};
   for (const int number : on_standard_streams) {
     if (problem == 0) {
-      problem = seccomp_rule_add(context.get(), SCMP_ACT_TRACE(0), number, 1,
-                                 SCMP_A0_32(SCMP_CMP_LE, STDERR_FILENO));
+      problem =
+          seccomp_rule_add_array(context.get(), SCMP_ACT_TRACE(0), number, 1, &to_standard_stream);
     }
   }
   const ScopedFd file(::memfd_create("filter", MFD_CLOEXEC));

@@ -175,7 +175,7 @@ inline rc::Seq<Schedule> smaller(const Schedule& schedule) {
 inline rc::Gen<Schedule> schedules(const Shape& shape = {}) {
   const auto drawn = rc::gen::exec([shape] { return detail::draw_schedule(shape); });
   return [drawn](const rc::Random& random, int size) {
-    return rc::shrinkable::shrinkRecur(drawn(random, size).value(), smaller);
+    return rc::shrinkable::shrinkRecur(drawn(random, size).value(), &smaller);
   };
 }
 

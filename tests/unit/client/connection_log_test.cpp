@@ -39,7 +39,7 @@ class ConnectionLogOf : public ::testing::Test {
   }
 
   testing::ScratchFolder folder_;
-  SegmentWriter segment_ = std::move(*SegmentWriter::create(folder_ / "log.seg"));
+  SegmentWriter segment_ = *SegmentWriter::create(folder_ / "log.seg");
   Counted counted_;
   ConnectionLog log_{connection_id({3}, 1), &segment_, &counted_};
 };

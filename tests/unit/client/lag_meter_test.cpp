@@ -48,7 +48,7 @@ class LagOfALoop : public ::testing::Test {
 
   testing::ScratchFolder folder_;
   boost::asio::io_context io_;
-  SegmentWriter segment_ = std::move(*SegmentWriter::create(folder_ / "lag.seg"));
+  SegmentWriter segment_ = *SegmentWriter::create(folder_ / "lag.seg");
   LagMeter meter_{io_, segment_, "clients-7"};
 };
 

@@ -114,7 +114,7 @@ class ProxyBetween : public ::testing::Test {
   testing::ScratchFolder folder_;
   asio::io_context io_;
   tcp::acceptor listener_{io_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
-  SegmentWriter segment_ = std::move(*SegmentWriter::create(folder_ / "proxy.seg"));
+  SegmentWriter segment_ = *SegmentWriter::create(folder_ / "proxy.seg");
   std::unique_ptr<Proxy> proxy_ = std::make_unique<Proxy>(io_, segment_, 7);
 };
 
@@ -169,7 +169,6 @@ TEST_F(ProxyBetween, PassesOnTheResetThatAClosedSocketAnswersLateBytesWith) {
   target.say("late");
   const auto limit = now() + kLimit;
   // The first bytes draw the reset, later ones meet it.
-  error_code ec;
   while (target.say_what_fits("x") > 0 && now() < limit) run_for(milliseconds(1));
   EXPECT_LT(now(), limit);
 }

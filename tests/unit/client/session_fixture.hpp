@@ -80,7 +80,7 @@ class SessionAgainst : public ::testing::Test {
   std::string key_ = folder_ / "key.pem";
   asio::io_context io_;
   bool certified_ = write_certificate(certificate_, key_).has_value();
-  SegmentWriter segment_ = std::move(*SegmentWriter::create(folder_ / "client.seg"));
+  SegmentWriter segment_ = *SegmentWriter::create(folder_ / "client.seg");
   NoTriggers triggers_;
   SessionContext context_{
       .io = io_, .tls = {}, .segment = segment_, .triggers = triggers_, .placeholders = {}};

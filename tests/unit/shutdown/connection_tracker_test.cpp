@@ -255,7 +255,7 @@ TEST(AsyncDrain, HasteningWakesACoroutine) {
 TEST(AsyncWait, ACoroutineGetsTheReasonAlsoWhenItComesLate) {
   SignalSettings settings;
   settings.from_kernel = false;
-  const auto signals = std::move(*SignalHandler::start(settings));
+  const auto signals = *SignalHandler::start(settings);
   boost::asio::io_context context;
   auto early = boost::asio::co_spawn(context, async_wait(*signals), boost::asio::use_future);
   context.poll();

@@ -23,10 +23,10 @@ namespace graceful::shutdown {
 namespace {
 
 using testing::Child;
-using testing::hear;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::hear;
 using ::testing::IsEmpty;
 using testing::NotifyListener;
 using testing::say;
@@ -399,7 +399,7 @@ TEST(Coordinator, TheTotalCoversEveryPhase) {
           seen = quit.phase;
           let_go.set_value();
         });
-    const auto coordinator = std::move(*builder.build());
+    const auto coordinator = *builder.build();
     coordinator->request_stop("the test");
     EXPECT_EQ(1, coordinator->wait().exit_code);
     EXPECT_EQ(phase, seen);
@@ -540,13 +540,13 @@ CHILD_BODY(coordinates) {
   Builder builder;
   SignalSettings signals;
   signals.on_reload = [] { say("reload"); };
-  const auto coordinator = std::move(*builder.signals(signals)
-                                          .notifier(ServiceNotifier::from_environment())
-                                          .observe([](const PhaseEvent& event) {
-                                            if (event.kind == PhaseEvent::Kind::ended)
-                                              say(name_of(event.phase));
-                                          })
-                                          .build());
+  const auto coordinator = *builder.signals(signals)
+                                .notifier(ServiceNotifier::from_environment())
+                                .observe([](const PhaseEvent& event) {
+                                  if (event.kind == PhaseEvent::Kind::ended)
+                                    say(name_of(event.phase));
+                                })
+                                .build();
   coordinator->ready();
   return leave(coordinator->wait());
 }
@@ -569,7 +569,7 @@ TEST(Coordinator, ASigtermStopsTheProcessThroughAllPhases) {
 
 CHILD_BODY(never_ends_its_loop) {
   Builder builder;
-  const auto coordinator = std::move(*builder.limits({.total = 50ms}).build());
+  const auto coordinator = *builder.limits({.total = 50ms}).build();
   auto guard = coordinator->connections().acquire({"client 7", {}});
   say("ready");
   return coordinator
@@ -594,7 +594,7 @@ CHILD_BODY(abandons_a_cleanup) {
   std::promise<void> never;
   Builder builder;
   builder.resource(make_resource("hangs", [&] { never.get_future().wait(); }), {.limit = 1ms});
-  const auto coordinator = std::move(*builder.build());
+  const auto coordinator = *builder.build();
   coordinator->request_stop("the test");
   return leave(coordinator->wait());
 }
@@ -630,11 +630,10 @@ CHILD_BODY(outlives_its_reload) {
     say("reload");
     hear();
   };
-  const auto coordinator = std::move(
-      *builder.signals(signals)
-           .limits({.force_delay = 1ms, .total = 500ms})
-           .force_quit([](const ForcedQuit& quit) { say(quit.text()); })
-           .build());
+  const auto coordinator = *builder.signals(signals)
+                                .limits({.force_delay = 1ms, .total = 500ms})
+                                .force_quit([](const ForcedQuit& quit) { say(quit.text()); })
+                                .build();
   say("ready");
   const auto report = coordinator->wait();
   for (const auto& broken : report.phases.back().broken) say(broken);
@@ -670,7 +669,7 @@ CHILD_BODY(is_stopped_before_it_builds) {
   say("refused");
   Builder builder;
   tell_phases(builder);
-  const auto coordinator = std::move(*builder.build());
+  const auto coordinator = *builder.build();
   return leave(coordinator->wait());
 }
 

@@ -52,7 +52,7 @@ struct Injecting : TracedTest {
   std::string run(Rule rule, std::vector<std::string> command,
                   const std::function<void(pid_t pid)>& strike = nullptr) {
     const auto path = folder / "tracer.seg";
-    auto segment = std::move(*SegmentWriter::create(path));
+    auto segment = *SegmentWriter::create(path);
     std::mutex mutex;
     std::condition_variable news;
     std::optional<pid_t> standing;
@@ -234,7 +234,7 @@ struct OwnCalls : ::testing::Test {
   testing::ScratchFolder folder;
   OwnMemory calls;
   Tracee self{::getpid(), ::getpid(), calls};
-  SegmentWriter segment = std::move(*SegmentWriter::create(folder / "tracer.seg"));
+  SegmentWriter segment = *SegmentWriter::create(folder / "tracer.seg");
   int told = 0;
 
   CallInjector injector(const NthSyscall& when) {

@@ -46,9 +46,9 @@ class Faults : public ::testing::Test {
   testing::ScratchFolder folder_;
   boost::asio::io_context io_;
   Changes changes_{io_};
-  TriggerBoard board_ = std::move(*TriggerBoard::create());
+  TriggerBoard board_ = *TriggerBoard::create();
   std::vector<std::uint32_t> told_;  // faults that the clients were told of
-  SegmentWriter segment_ = std::move(*SegmentWriter::create(folder_ / "trial.seg"));
+  SegmentWriter segment_ = *SegmentWriter::create(folder_ / "trial.seg");
   // Members above are filled in before the runner looks at the plan.
   std::unique_ptr<FaultRunner> runner() {
     return std::make_unique<FaultRunner>(
