@@ -21,120 +21,52 @@ class HistoryBuilder {
  public:
   Plan plan;
 
-  explicit HistoryBuilder(Protocol protocol) {
-    auto& scenario = plan.scenario;
-    scenario.target.stop.signals = {SIGTERM};
-    scenario.target.stop.deadline = std::chrono::seconds(5);
-    scenario.target.stop.expected = {{false, 0}, {true, SIGTERM}};
-    ClientGroup group;
-    group.name = "users";
-    group.protocol = protocol;
-    group.count = 20;
-    group.mix[Behaviour::steady] = 1;
-    scenario.clients = {group};
-    scenario.properties["close-handshake"].codes = {1000, 1001};
-    scenario.properties["in-flight-finished"].settling = std::chrono::milliseconds(100);
-  }
+  explicit HistoryBuilder(Protocol protocol);
+  // Copying an event takes long to compile, so it is compiled once.
+  HistoryBuilder(const HistoryBuilder& other);
+  HistoryBuilder& operator=(const HistoryBuilder& other);
+  ~HistoryBuilder();
 
-  HistoryBuilder& event(EventBody body) {
-    events_.push_back({TimePoint(now_ += std::chrono::milliseconds(1)), std::move(body)});
-    return *this;
-  }
-  HistoryBuilder& wait(int ms) { return now_ += std::chrono::milliseconds(ms), *this; }
+  HistoryBuilder& event(EventBody body);
+  HistoryBuilder& wait(int ms);
 
-  HistoryBuilder& ready() { return event(TargetReady{}); }
-  HistoryBuilder& stop(int signal = SIGTERM) {
-    return event(FaultInvoked{FaultId{0}, 0, signal_name(signal) + " to process", signal, true});
-  }
+  HistoryBuilder& ready();
+  HistoryBuilder& stop(int signal = SIGTERM);
   // Whether it reached somebody is said by done().
-  HistoryBuilder& fault(int signal) {
-    return event(
-        FaultInvoked{FaultId{1}, ++step_, signal_name(signal) + " to process", signal, false});
-  }
-  HistoryBuilder& done(int error = 0) { return event(FaultFinished{FaultId{1}, step_, error}); }
-  HistoryBuilder& again(int signal = SIGTERM) { return fault(signal).done(); }
+  HistoryBuilder& fault(int signal);
+  HistoryBuilder& done(int error = 0);
+  HistoryBuilder& again(int signal = SIGTERM);
   // A lag that ends here.
-  HistoryBuilder& lag(int ms, std::string source = "trial") {
-    return event(Lag{std::move(source), std::int64_t{ms} * 1'000'000});
-  }
-  HistoryBuilder& misbehaved(std::uint32_t n, std::string how) {
-    return event(Misbehaved{connection(n), std::move(how)});
-  }
-  HistoryBuilder& disturbed(std::uint32_t n) {
-    return event(NetworkDisturbed{connection(n), FaultId{2}, 0, 0});
-  }
+  HistoryBuilder& lag(int ms, std::string source = "trial");
+  HistoryBuilder& misbehaved(std::uint32_t n, std::string how);
+  HistoryBuilder& disturbed(std::uint32_t n);
   // All clients of the group behave so.
-  HistoryBuilder& all_are(Behaviour behaviour, std::uint32_t group = 0) {
-    plan.scenario.clients.at(group).mix = {{behaviour, 1}};
-    plan.groups.resize(group + 1);
-    return *this;
-  }
-  HistoryBuilder& missed(std::uint32_t fault) {
-    return event(FaultNotReached{FaultId{fault}, "too few"});
-  }
-  HistoryBuilder& forced() { return event(TargetForced{SIGKILL, "past the deadline"}); }
-  HistoryBuilder& exited(int code) { return event(TargetEnded{EndKind::exited, code, false}); }
-  HistoryBuilder& signalled(int signal) {
-    return event(TargetEnded{EndKind::signalled, signal, true});
-  }
-  HistoryBuilder& line(std::string text) {
-    return event(TargetOutput{Stream::err, std::move(text)});
-  }
-  HistoryBuilder& searched() {
-    return event(ProcessesSearched{}).event(PortProbed{"", 8080, 0}).event(FilesSearched{3});
-  }
-  HistoryBuilder& lost(std::string source) {
-    return event(EventsLost{std::move(source), "cut off"});
-  }
+  HistoryBuilder& all_are(Behaviour behaviour, std::uint32_t group = 0);
+  HistoryBuilder& missed(std::uint32_t fault);
+  HistoryBuilder& forced();
+  HistoryBuilder& exited(int code);
+  HistoryBuilder& signalled(int signal);
+  HistoryBuilder& line(std::string text);
+  HistoryBuilder& searched();
+  HistoryBuilder& lost(std::string source);
 
-  HistoryBuilder& client(std::uint32_t n, std::uint32_t group = 0) {
-    group_of_.resize(std::max<std::size_t>(group_of_.size(), n + 1));
-    group_of_[n] = group;
-    return event(ConnectInvoked{connection(n), group});
-  }
-  HistoryBuilder& up(std::uint32_t n) {
-    const Protocol protocol = plan.scenario.clients.at(group_of_.at(n)).protocol;
-    event(LayerUp{connection(n), Layer::tcp});
-    if (is_tls(protocol)) event(LayerUp{connection(n), Layer::tls});
-    if (is_websocket(protocol)) event(LayerUp{connection(n), Layer::websocket});
-    return *this;
-  }
-  HistoryBuilder& failed(std::uint32_t n, Layer layer) {
-    return event(LayerFailed{connection(n), layer, "refused"});
-  }
-  HistoryBuilder& sent(std::uint32_t n, std::uint32_t r) {
-    return event(RequestSent{connection(n), RequestId{r}, 1});
-  }
-  HistoryBuilder& began(std::uint32_t n, std::uint32_t r) {
-    return event(AnswerBegan{connection(n), RequestId{r}});
-  }
-  HistoryBuilder& answered(std::uint32_t n, std::uint32_t r, RequestEnd end = RequestEnd::ok) {
-    return event(RequestEnded{connection(n), RequestId{r}, end, 200, 1});
-  }
+  HistoryBuilder& client(std::uint32_t n, std::uint32_t group = 0);
+  HistoryBuilder& up(std::uint32_t n);
+  HistoryBuilder& failed(std::uint32_t n, Layer layer);
+  HistoryBuilder& sent(std::uint32_t n, std::uint32_t r);
+  HistoryBuilder& began(std::uint32_t n, std::uint32_t r);
+  HistoryBuilder& answered(std::uint32_t n, std::uint32_t r, RequestEnd end = RequestEnd::ok);
   // `count` quick round trips on an HTTP connection, from request `first` on.
-  HistoryBuilder& round_trips(std::uint32_t n, std::uint32_t first, std::uint32_t count) {
-    for (auto r = first; r < first + count; ++r) sent(n, r).answered(n, r);
-    return *this;
-  }
+  HistoryBuilder& round_trips(std::uint32_t n, std::uint32_t first, std::uint32_t count);
   HistoryBuilder& close_frame(std::uint32_t n, std::uint16_t code,
-                              Direction d = Direction::received) {
-    return event(CloseFrame{connection(n), d, code, ""});
-  }
-  HistoryBuilder& close_notify(std::uint32_t n, Direction d = Direction::received) {
-    return event(CloseNotify{connection(n), d});
-  }
-  HistoryBuilder& fin(std::uint32_t n, Direction d = Direction::received) {
-    return event(Fin{connection(n), d});
-  }
-  HistoryBuilder& reset(std::uint32_t n) {
-    return event(Reset{connection(n)}).closed(n, ConnectionEndReason::reset);
-  }
+                              Direction d = Direction::received);
+  HistoryBuilder& close_notify(std::uint32_t n, Direction d = Direction::received);
+  HistoryBuilder& fin(std::uint32_t n, Direction d = Direction::received);
+  HistoryBuilder& reset(std::uint32_t n);
   HistoryBuilder& closed(std::uint32_t n,
-                         ConnectionEndReason why = ConnectionEndReason::server_closed) {
-    return event(ConnectionEnded{connection(n), why, "detail"});
-  }
+                         ConnectionEndReason why = ConnectionEndReason::server_closed);
 
-  [[nodiscard]] History history() const { return History::of(events_); }
+  [[nodiscard]] History history() const;
 
  private:
   std::vector<Event> events_;
@@ -143,24 +75,12 @@ class HistoryBuilder {
   Nanoseconds now_{};
 };
 
-inline HistoryBuilder h(Protocol protocol = Protocol::ws) { return HistoryBuilder(protocol); }
+HistoryBuilder h(Protocol protocol = Protocol::ws);
 
 // The verdict of one property, as judge() gives it.
-inline Verdict verdict(const HistoryBuilder& builder, std::string_view property) {
-  for (auto& verdict : judge(builder.plan, builder.history())) {
-    if (verdict.property == property) return verdict;
-  }
-  ADD_FAILURE() << property << " was not judged";
-  return {};
-}
+Verdict verdict(const HistoryBuilder& builder, std::string_view property);
 
 // "fail 3: why" in one word, for one-line tests.
-inline std::string said(const HistoryBuilder& builder, std::string_view property) {
-  const auto v = verdict(builder, property);
-  EXPECT_TRUE(v.outcome != Outcome::pass || v.judged > 0) << "a pass that judged nothing";
-  EXPECT_TRUE(v.outcome != Outcome::fail || !v.evidence.empty()) << "a fail without evidence";
-  EXPECT_EQ(v.evidence.size(), v.evidence_text.size());
-  return std::string(name(v.outcome)) + " " + std::to_string(v.judged) + ": " + v.reason;
-}
+std::string said(const HistoryBuilder& builder, std::string_view property);
 
 }  // namespace lastcall::testing
