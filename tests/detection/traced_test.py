@@ -9,30 +9,13 @@ import shutil
 import subprocess
 import unittest
 from pathlib import Path
-from typing import NamedTuple
 
+from budget import campaigns_of, problems_of_catching, problems_of_silence
+from detection import catalogue
 from lastcall_cli import LASTCALL, PYTHON, SOURCE, lastcall, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "5"))
 SCENARIOS = SOURCE / "scenarios" / "traced"
-
-
-class Defect(NamedTuple):
-    must: str  # the property that must catch it
-    culprit: str  # what its reason must match
-    may: set  # others that may
-
-
-def table():
-    """defect -> Defect"""
-    section = (SOURCE / "targets" / "README.md").read_text().split("## What only a tracer can tell", 1)[1]
-    rows = {}
-    for line in section.split("\n## ")[0].splitlines():
-        cells = [cell.strip() for cell in line.strip("|\n ").split("|")]
-        if line.startswith("| `"):
-            may = set(re.findall("`([^`]+)`", line.rsplit("|", 2)[1]))
-            rows[cells[0].strip("`")] = Defect(cells[2].strip("`"), cells[3].strip("`"), may)
-    return rows
 
 
 def scenario_of(name, folder, fixed=False):
@@ -80,49 +63,29 @@ def neighbours(name, folder):
             watchdog.terminate()
 
 
-def run_of(name, folder, trials, fixed=False):
-    with neighbours(name, folder):
-        return lastcall("run", scenario_of(name, folder, fixed), "--trials", trials, "--jobs", 2, "--keep", "none",
-                        "--results", f"{folder}/r")
-
-
-def missed(run, defect):
-    """What is wrong with the verdicts of a defect's trials, in words."""
-    for trial in range(len(run.trials)):
-        must = run.verdict(defect.must, trial)
-        if must["outcome"] != "fail" or not re.search(defect.culprit, must["reason"]):
-            yield f"{defect.must} {must['outcome']}: {must['reason']}"
-        for name, outcome in run.outcomes(trial).items():
-            if outcome in ("fail", "unknown") and name not in {defect.must} | defect.may:
-                yield f"{name} {outcome}: {run.verdict(name, trial)['reason']}"
-
-
 class Traced(unittest.TestCase):
     maxDiff = None
 
     def each(self, judge):
-        for name, defect in table().items():
-            with self.subTest(defect=name), temporary_folder() as folder:
+        for name, defect in catalogue.table(catalogue.TRACED).items():
+            with self.subTest(defect=name), temporary_folder() as folder, neighbours(name, folder):
                 if problem := why_not(name):
                     self.skipTest(problem)
                 judge(name, defect, folder)
 
     def test_every_defect_of_the_table_has_a_scenario_and_the_other_way_round(self):
-        self.assertEqual({path.stem for path in SCENARIOS.glob("*.toml")}, set(table()))
+        self.assertEqual({path.stem for path in SCENARIOS.glob("*.toml")}, set(catalogue.table(catalogue.TRACED)))
 
     def test_each_is_caught_in_every_trial_by_its_property_which_names_the_culprit(self):
         def judge(name, defect, folder):
-            run = run_of(name, folder, TRIALS)
-            self.assertEqual(1, run.code, str(run))
-            self.assertEqual(TRIALS, len(run.trials))
-            self.assertEqual([], list(missed(run, defect)))
+            run = campaigns_of(scenario_of(name, folder), folder)
+            self.assertEqual([], problems_of_catching(defect, run, TRIALS))
         self.each(judge)
 
     def test_the_same_without_the_bug_keeps_all_promises(self):
         def judge(name, defect, folder):
-            run = run_of(name, folder, TRIALS, fixed=True)
-            self.assertEqual(0, run.code, str(run))
-            self.assertEqual(["pass"] * TRIALS, [run.outcomes(trial)[defect.must] for trial in range(TRIALS)], str(run))
+            run = campaigns_of(scenario_of(name, folder, fixed=True), folder)
+            self.assertEqual([], problems_of_silence(run, TRIALS, judges=defect.must))
         self.each(judge)
 
 

@@ -1,26 +1,17 @@
-"""Each defect of the twin is caught in every trial that exercises it, by the property that targets/README.md names and
-by no other than those it allows; the right twin keeps all promises. LASTCALL_TRIALS: how many trials of each."""
+"""Each defect of the twin is caught in every trial that exercises it, or in the share of them that targets/README.md
+states, by the property that it names and by no other than those it allows; the right twin keeps all promises.
+LASTCALL_TRIALS: how many trials of each."""
 import os
 import re
 import unittest
 from pathlib import Path
 
-from lastcall_cli import SOURCE, lastcall, temporary_folder
+from budget import campaigns_of, problems_of_catching, problems_of_catching_over_a_campaign, problems_of_silence
+from detection import catalogue
+from lastcall_cli import SOURCE, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "5"))
 RIGHT = SOURCE / "scenarios" / "twin" / "right.toml"
-
-
-def table():
-    """defect -> (the property that must catch it, others that may)"""
-    section = (SOURCE / "targets" / "README.md").read_text().split("## The twin", 1)[1].split("\n## ")[0]
-    rows = {}
-    for line in section.splitlines():
-        cells = [cell.strip() for cell in line.strip("|\n ").split("|")]
-        if line.startswith("| `") and len(cells) >= 3:
-            may = cells[3] if len(cells) > 3 else ""
-            rows[cells[0].strip("`")] = (cells[2].strip("`"), set(re.findall("`([^`]+)`", may)))
-    return rows
 
 
 def scenario_with(defect, folder):
@@ -31,32 +22,23 @@ def scenario_with(defect, folder):
 
 
 class Twins(unittest.TestCase):
+    maxDiff = None
+
     def test_the_table_names_every_defect(self):
         source = (SOURCE / "targets" / "defects" / "twin.py").read_text()
         named = set(re.findall('"([a-z-]+)"', re.search(r"DEFECTS = \((.*?)\)", source, re.S)[1]))
-        self.assertEqual(named - {"none"}, set(table()))
+        self.assertEqual(named - {"none"}, set(catalogue.table(catalogue.TWIN)))
 
     def test_each_defect_is_caught_by_its_property_and_no_strange_one(self):
-        for defect, (must, may) in table().items():
-            with self.subTest(defect=defect), temporary_folder() as folder:
-                run = lastcall("run", scenario_with(defect, folder), "--trials", TRIALS, "--jobs", 2, "--keep", "none",
-                               "--results", f"{folder}/r")
-                self.assertEqual(1, run.code, str(run))
-                found = {p["name"]: p for p in run.report["scenarios"][0]["properties"]}
-                if must == "prompt-exit":  # judged over the campaign, by the share of late trials
-                    self.assertGreater(found[must]["fail"], TRIALS / 4, str(run))
-                else:
-                    # Never missed. A trial whose stop found nothing to judge does not count: on a busy machine, what
-                    # lack of a processor may explain is not judged.
-                    self.assertEqual(0, found[must]["pass"] + found[must]["unknown"], str(run))
-                    self.assertGreater(found[must]["fail"], 0, str(run))
-                strange = {name for name, p in found.items() if p["fail"] + p["unknown"] > 0} - {must} - may
-                self.assertEqual(set(), strange, str(run))
+        for name, defect in catalogue.table(catalogue.TWIN).items():
+            with self.subTest(defect=name), temporary_folder() as folder:
+                over_a_campaign = defect.must == "prompt-exit"
+                problems = problems_of_catching_over_a_campaign if over_a_campaign else problems_of_catching
+                self.assertEqual([], problems(defect, campaigns_of(scenario_with(name, folder), folder), TRIALS))
 
     def test_the_right_twin_keeps_all_promises(self):
         with temporary_folder() as folder:
-            run = lastcall("run", RIGHT, "--trials", 2 * TRIALS, "--jobs", 2, "--results", f"{folder}/r")
-            self.assertEqual(0, run.code, str(run))
+            self.assertEqual([], problems_of_silence(campaigns_of(RIGHT, folder), 2 * TRIALS))
 
 
 if __name__ == "__main__":

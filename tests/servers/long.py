@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import evidence
-from detection import defects_test, twin_test
+from detection import catalogue, twin_test
 from servers.servers_test import REFERENCE, SLOW, scenarios
 from lastcall_cli import PYTHON, SOURCE, lastcall, temporary_folder
 
@@ -68,10 +68,10 @@ def kept(name):
 
 def planted():
     """name -> (how to lay its scenario out in a folder, the property that must catch it)"""
-    for name, (must, *_) in defects_test.table().items():
-        yield f"defects/{name}", lambda folder, name=name: SOURCE / "scenarios" / "defects" / f"{name}.toml", must
-    for name, (must, _) in twin_test.table().items():
-        yield f"twin/{name}", lambda folder, name=name: twin_test.scenario_with(name, folder), must
+    for name, defect in catalogue.table(catalogue.FIRST).items():
+        yield f"defects/{name}", lambda folder, name=name: SOURCE / "scenarios" / "defects" / f"{name}.toml", defect.must
+    for name, defect in catalogue.table(catalogue.TWIN).items():
+        yield f"twin/{name}", lambda folder, name=name: twin_test.scenario_with(name, folder), defect.must
 
 
 def judged(found):

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import evidence
-from detection import traced_test
+from budget import campaigns_of, wrongs
+from detection import catalogue, traced_test
 from lastcall_cli import LASTCALL, temporary_folder
 from servers import long
 
@@ -27,12 +28,12 @@ def without_folders(reason):
 
 
 def planted(name, defect, trials):
-    with temporary_folder() as folder:
-        run = traced_test.run_of(name, folder, trials)
+    with temporary_folder() as folder, traced_test.neighbours(name, folder):
+        run = campaigns_of(traced_test.scenario_of(name, folder), folder)(trials)
         if run.code not in (0, 1, 3):
             sys.exit(str(run))
         verdicts = [run.verdict(defect.must, trial) for trial in range(len(run.trials))]
-        wrong = list(traced_test.missed(run, defect))
+        wrong = list(wrongs(run, defect))
         return {"must": defect.must, "culprit": defect.culprit, "trials": len(verdicts), "seed": run.report["seed"],
                 "fail": sum(verdict["outcome"] == "fail" for verdict in verdicts), "wrong": wrong[:5], "wrongs": len(wrong),
                 "reason": without_folders(verdicts[0]["reason"]), "seconds": round(run.seconds)}
@@ -68,7 +69,7 @@ def main():
         content = {**evidence.header(COMMAND), "programs": programs(), "planted": {}, "fixed": {}, "not_run": {}}
     wrong = []
     counts = {"planted": max(5, PLANTED // long.SCALE), "fixed": max(5, FIXED // long.SCALE)}
-    for name, defect in traced_test.table().items():
+    for name, defect in catalogue.table(catalogue.TRACED).items():
         content["not_run"].pop(name, None)
         if problem := traced_test.why_not(name):
             content["not_run"][name] = problem
