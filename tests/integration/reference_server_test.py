@@ -463,6 +463,26 @@ class FilesBeside(ReferenceServerTest):
                                self.folder / "etc" / "server.toml", "--units", self.folder / "units"],
                               capture_output=True, text=True, timeout=LIMIT, env=environment())
 
+    def said_of(self, unit):
+        """What systemd-analyze says of our unit, and of no unit of another package: it is shown none but the targets
+        that ours needs, and a neighbour with a defect of its own."""
+        around = self.folder / "around"
+        wanted = around / "sysinit.target.wants"
+        wanted.mkdir(parents=True, exist_ok=True)
+        for target in ("sysinit", "basic", "shutdown", "network", "multi-user"):
+            (around / f"{target}.target").write_text("[Unit]\n")
+        (wanted / "neighbour.service").write_text("[Service]\nType=oneshot\nExecStart=/bin/true\nEnvironment=none\n")
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True,
+                              timeout=LIMIT, env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8",
+                                                  "SYSTEMD_UNIT_PATH": str(around)})
+        lines = done.stderr.splitlines()
+        if not any("neighbour.service" in line for line in lines):
+            self.skipTest(f"systemd-analyze cannot work here: {done.stderr}")
+        ours = [line for line in lines if unit.name in line]
+        if done.returncode != 0:
+            self.assertNotEqual([], ours, done.stderr)
+        return ours
+
     def test_install_lays_out_the_files_and_keeps_a_configuration(self):
         done = self.install(SERVER)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
@@ -472,14 +492,25 @@ class FilesBeside(ReferenceServerTest):
         self.assertIn("# ours", config.read_text())
         unit = (self.folder / "units" / "reference_server.service").read_text()
         self.assertIn(f"ExecStart={self.folder}/usr/bin/reference_server --config {config}", unit)
-        if shutil.which("systemd-analyze"):
-            checked = subprocess.run(["systemd-analyze", "verify", "--man=no",
-                                      self.folder / "units" / "reference_server.service"],
-                                     capture_output=True, text=True, timeout=LIMIT)
-            self.assertEqual((0, ""), (checked.returncode, checked.stderr))
         self.assertEqual(0, self.install("--uninstall").returncode)
         self.assertFalse((self.folder / "usr" / "bin" / "reference_server").exists())
         self.assertTrue(config.exists())
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze here")
+    def test_systemd_finds_no_defect_in_the_installed_unit_but_any_that_is_put_there(self):
+        done = self.install(SERVER)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        unit = self.folder / "units" / "reference_server.service"
+        good = unit.read_text()
+        self.assertEqual([], self.said_of(unit))
+        for right, wrong in (("Type=notify", "Type=notfy"), ("WatchdogSec=10", "WatchdogSec=soon"),
+                             ("KillMode=", "KilMode="), ("[Service]", "[Servce]"),
+                             (f"ExecStart={self.folder}", f"ExecStart={self.folder}/nowhere"),
+                             ("[Service]", "Requires=nowhere.service\n[Service]")):
+            with self.subTest(wrong=wrong):
+                self.assertIn(right, good)
+                unit.write_text(good.replace(right, wrong))
+                self.assertNotEqual([], self.said_of(unit))
 
     def test_the_unit_is_of_type_notify_with_a_watchdog(self):
         unit = (FILES / "reference_server.service").read_text()
