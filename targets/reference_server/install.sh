@@ -20,7 +20,13 @@ while (($#)); do
 done
 
 tell_systemd() {
-  if [[ -d /run/systemd/system ]]; then systemctl daemon-reload; else echo "install: systemd is not running, only the files are laid out"; fi
+  if [[ ! -d /run/systemd/system ]]; then
+    echo "install: systemd is not running, only the files are laid out"
+  elif [[ $units != */systemd/system ]]; then
+    echo "install: systemd does not read units from $units, only the files are laid out"
+  else
+    systemctl daemon-reload
+  fi
 }
 
 if ((uninstall)); then

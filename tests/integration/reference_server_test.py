@@ -490,6 +490,7 @@ class FilesBeside(ReferenceServerTest):
         config.write_text(config.read_text() + "# ours\n")
         self.assertEqual(0, self.install(SERVER).returncode)
         self.assertIn("# ours", config.read_text())
+        self.assertIn("only the files are laid out", done.stdout)
         unit = (self.folder / "units" / "reference_server.service").read_text()
         self.assertIn(f"ExecStart={self.folder}/usr/bin/reference_server --config {config}", unit)
         self.assertEqual(0, self.install("--uninstall").returncode)
