@@ -1,6 +1,9 @@
 """Runs lastcall in a temporary folder and reads what it wrote. LASTCALL names the binary."""
+import atexit
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,33 +114,92 @@ def until(holds, seconds):
     return bool(holds())
 
 
+# A file system in memory: on a shared disk, an fsync may take seconds.
 MEMORY = Path("/dev/shm")
+# Room in memory for a few trials, bytes.
+ROOM = 2 << 30
+# The path of a Unix socket has at most 107 bytes, unix(7); those of a trial's target lie some 70 below.
+LONGEST_PATH = 35
 
 
-def in_memory():
-    """A file system in memory with room for a few trials: on a shared disk, an fsync may take seconds."""
+def suits(folder):
+    """Whether programs in it may be run, every user may enter it, and a path below it is short enough for a socket."""
     try:
-        found = os.statvfs(MEMORY)
+        found = os.statvfs(folder)
+        entered = all(above.stat().st_mode & 0o001 for above in (folder, *folder.parents))
     except OSError:
-        return None
-    return MEMORY if found.f_bavail * found.f_frsize > 2 << 30 else None
+        return False
+    roomy = folder != MEMORY or found.f_bavail * found.f_frsize > ROOM
+    return (roomy and entered and os.access(folder, os.W_OK) and not found.f_flag & os.ST_NOEXEC
+            and len(str(folder)) <= LONGEST_PATH)
 
 
 def temporary_folder():
     """One that every user may enter, because targets may run as another."""
-    folder = tempfile.TemporaryDirectory(prefix="lastcall-test-", dir=in_memory(), ignore_cleanup_errors=True)
+    usual = Path(tempfile.gettempdir())
+    parent = next(filter(suits, (MEMORY, usual, Path("/tmp"), Path("/var/tmp"))), usual)
+    folder = tempfile.TemporaryDirectory(prefix="lastcall-test-", dir=parent, ignore_cleanup_errors=True)
     os.chmod(folder.name, 0o755)
     return folder
 
 
+# What a test starts must not depend on who runs the tests: on their service manager, proxy, language, shell or
+# runtimes.
+PERSONAL = re.compile(
+    "NOTIFY_SOCKET|WATCHDOG_.*|LISTEN_.*|SYSTEMD_.*|(http|https|ftp|all|no)_proxy|LANG|LANGUAGE|LC_.*|TZ|BASH_ENV|ENV|"
+    "CDPATH|SHELLOPTS|BASHOPTS|POSIXLY_CORRECT|GREP_.*|PYTHON(?!PATH|HOME|DONTWRITEBYTECODE).*|NODE_.*|CLASSPATH|"
+    "JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVAC?_OPTIONS|GTEST_.*|RC_PARAMS|OPENSSL_CONF|LD_PRELOAD", re.IGNORECASE)
+
+
+def without_shim(name, words, pattern):
+    """Where the program is, which says so if it is run with these words and PATH leads to a shim instead: a shim is
+    slow, and needs the HOME of its user. None if there is no shim, or no such program."""
+    found = shutil.which(name)
+    if not found:
+        return None
+    with open(found, "rb") as file:
+        if file.read(4) == b"\x7fELF" and Path(found).resolve().name.startswith(name):
+            return None
+    said = subprocess.run([found, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    where = re.search(pattern, said)
+    return where and where[1]
+
+
+def programs_without_shims():
+    """Name -> file, for those that targets look for in PATH. python3 is the one that runs the tests."""
+    java = without_shim("java", ["-XshowSettings:properties", "-version"], r"java\.home = (.+)")
+    python = shutil.which("python3")
+    return {"node": without_shim("node", ["-p", "process.execPath"], "(.+)"), "java": java and f"{java}/bin/java",
+            "python3": None if python and os.path.samefile(python, PYTHON) else PYTHON}
+
+
+def forget_who_runs_the_tests():
+    """Gives this process, and so all that it starts, an environment that is the same for everybody."""
+    os.umask(0o022)
+    for name in filter(PERSONAL.fullmatch, list(os.environ)):
+        del os.environ[name]
+    os.environ["LC_ALL"] = "C.UTF-8"
+    folder = temporary_folder()
+    atexit.register(folder.cleanup)
+    for name, program in programs_without_shims().items():
+        if program:
+            Path(folder.name, name).symlink_to(program)
+    os.environ["PATH"] = f"{folder.name}:{os.environ['PATH']}"
+
+
+forget_who_runs_the_tests()
+
+
 class LastcallTest(unittest.TestCase):
-    """A test with a temporary folder, in which `servers` leads to the servers, and a mark on all it starts."""
+    """A test with a temporary folder, in which `servers` holds the servers, and a mark on all it starts."""
 
     maxDiff = None
 
     def setUp(self):
         self.folder = Path(self.enterContext(temporary_folder()))
-        (self.folder / "servers").symlink_to(SERVERS)
+        # Copied, because another user may not enter the folders above the source.
+        shutil.copytree(SERVERS, self.folder / "servers", copy_function=shutil.copyfile)
+        (self.folder / "servers").chmod(0o755)
         self.mark = f"LASTCALL_MARK={uuid.uuid4()}"
         self.numbered = 0
         self.addCleanup(self.kill_marked)
