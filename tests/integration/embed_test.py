@@ -27,7 +27,7 @@ class Embed(unittest.TestCase):
         cls.folder = Path(cls.enterClassContext(temporary_folder()))
         cls.prefix = cls.folder / "prefix"
         cls.must("cmake", "--install", BUILD, "--component", "embed", "--prefix", cls.prefix)
-        cls.must("cmake", "-S", EXAMPLE, "-B", cls.folder / "build", f"-DCMAKE_PREFIX_PATH={cls.prefix}",
+        cls.must("cmake", "-G", "Ninja", "-S", EXAMPLE, "-B", cls.folder / "build", f"-DCMAKE_PREFIX_PATH={cls.prefix}",
                  "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
         cls.must("cmake", "--build", cls.folder / "build")
         cls.program = cls.folder / "build" / "drain_test"

@@ -4,9 +4,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import unittest
 from pathlib import Path
+
+from lastcall_cli import temporary_folder
 
 LIBRARY = Path(__file__).resolve().parents[2] / "targets" / "shutdown"
 PATIENCE = 20  # seconds, for what takes milliseconds on an idle machine
@@ -18,21 +19,29 @@ def run(*command):
         raise AssertionError(f"{' '.join(map(str, command))}\n{done.stdout}")
 
 
+def cache(folder):
+    """Options of CMake for ccache, if it is there and may write where it keeps its results."""
+    source = folder / "empty.cpp"
+    source.write_text("")
+    command = ["ccache", "c++", "-c", source, "-o", folder / "empty.o"]
+    works = shutil.which("ccache") and subprocess.run(command, capture_output=True).returncode == 0
+    return ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if works else []
+
+
 def build(source, folder, *options):
-    cached = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
-    run("cmake", "-S", source, "-B", folder, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O0 -g0", *cached, *options)
+    run("cmake", "-G", "Ninja", "-S", source, "-B", folder, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O0 -g0",
+        *options)
     run("cmake", "--build", folder, "--parallel", "2")
 
 
 class Example(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.scratch = tempfile.TemporaryDirectory(prefix="shutdown-install-")
-        cls.addClassCleanup(cls.scratch.cleanup)
-        folder = Path(cls.scratch.name)
-        build(LIBRARY, folder / "library")
+        folder = Path(cls.enterClassContext(temporary_folder()))
+        cached = cache(folder)
+        build(LIBRARY, folder / "library", *cached)
         run("cmake", "--install", folder / "library", "--prefix", folder / "prefix")
-        build(LIBRARY / "examples", folder / "example", f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}")
+        build(LIBRARY / "examples", folder / "example", f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}", *cached)
         cls.server = folder / "example" / "echo_server"
 
     def start(self, **environment):
@@ -83,7 +92,7 @@ class Example(unittest.TestCase):
         self.assertIn("1 of 1 connections were forced", out)
 
     def test_the_service_manager_hears_ready_heartbeats_and_stopping(self):
-        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        with temporary_folder() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             path = f"{folder}/notify"
             manager.bind(path)
             manager.settimeout(PATIENCE)
