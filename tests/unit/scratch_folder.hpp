@@ -12,7 +12,7 @@ namespace lastcall::testing {
 class ScratchFolder {
  public:
   ScratchFolder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "lastcall-test-XXXXXX";
+    std::string pattern = parent() / "lastcall-test-XXXXXX";
     path_ = ::mkdtemp(pattern.data());
   }
   ScratchFolder(const ScratchFolder&) = delete;
@@ -32,6 +32,20 @@ class ScratchFolder {
   }
 
  private:
+  // TMPDIR, if it is there, every user may enter it, and the path of a socket below it is not too
+  // long (107 bytes, unix(7)); else /tmp.
+  static std::filesystem::path parent() {
+    namespace fs = std::filesystem;
+    std::error_code missing;
+    const auto wanted = fs::temp_directory_path(missing);
+    if (missing || wanted.native().size() > 40) return "/tmp";
+    for (auto above = wanted; above.has_relative_path(); above = above.parent_path()) {
+      const auto found = fs::status(above, missing).permissions();
+      if (missing || (found & fs::perms::others_exec) == fs::perms::none) return "/tmp";
+    }
+    return wanted;
+  }
+
   std::string path_;
 };
 
