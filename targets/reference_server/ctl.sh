@@ -12,7 +12,7 @@
 #
 # Exit codes: 0 done; 1 it failed, or the server's stop broke a promise; 2 wrong usage; 3 it does not run.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(dirname "$(realpath -s "$0")")
 run=${REFERENCE_SERVER_RUN:-/run/reference_server}
 url=${REFERENCE_SERVER_URL:-http://127.0.0.1:8080/health}
 unit=reference_server.service

@@ -5,7 +5,7 @@
 #   install.sh BINARY [--prefix /usr/local] [--config /etc/reference_server.toml] [--units /etc/systemd/system]
 #   install.sh --uninstall [the same]        leaves the configuration and the state
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(dirname "$(realpath -s "$0")")
 
 prefix=/usr/local config=/etc/reference_server.toml units=/etc/systemd/system binary='' uninstall=0
 usage() { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
