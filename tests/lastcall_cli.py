@@ -176,6 +176,11 @@ def programs_without_shims():
 def forget_who_runs_the_tests():
     """Gives this process, and so all that it starts, an environment that is the same for everybody."""
     os.umask(0o022)
+    # A shell ignores SIGINT and SIGQUIT in what it starts in the background. SIGHUP stays as it is: nohup(1).
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for name in filter(PERSONAL.fullmatch, list(os.environ)):
         del os.environ[name]
     os.environ["LC_ALL"] = "C.UTF-8"
