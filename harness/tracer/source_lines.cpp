@@ -1,5 +1,6 @@
 #include "tracer/source_lines.hpp"
 
+#include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
 #include <unistd.h>
@@ -21,6 +22,16 @@ constexpr Dwfl_Callbacks kCallbacks{.find_elf = nullptr,
                                     .find_debuginfo = find_debug_file,
                                     .section_address = ::dwfl_offline_section_address,
                                     .debuginfo_path = nullptr};
+
+// Clang writes no .debug_aranges, by which libdw finds the compilation unit of an address.
+Dwarf_Line* search_units(Dwfl_Module* module, Dwarf_Addr address) {
+  Dwarf_Addr bias = 0;
+  for (auto* unit = ::dwfl_module_nextcu(module, nullptr, &bias); unit != nullptr;
+       unit = ::dwfl_module_nextcu(module, unit, &bias)) {
+    if (::dwarf_haspc(unit, address - bias) > 0) return ::dwarf_getsrc_die(unit, address - bias);
+  }
+  return nullptr;
+}
 
 }  // namespace
 
@@ -55,10 +66,15 @@ SourceLine SourceLines::at(const std::shared_ptr<ElfFile>& file, std::uint64_t a
   auto& opened = opened_[file];
   if (!opened) opened = std::make_unique<Opened>(*file);
   if (opened->module == nullptr) return {};
-  auto* line = ::dwfl_module_getsrc(opened->module, address + opened->shift);
+  address += opened->shift;
   int number = 0;
-  const char* name =
-      line == nullptr ? nullptr : ::dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+  const char* name = nullptr;
+  if (auto* line = ::dwfl_module_getsrc(opened->module, address)) {
+    name = ::dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+  } else if (auto* found = search_units(opened->module, address)) {
+    name = ::dwarf_linesrc(found, nullptr, nullptr);
+    if (::dwarf_lineno(found, &number) != 0) name = nullptr;
+  }
   return name == nullptr ? SourceLine{} : SourceLine{name, number};
 }
 

@@ -202,7 +202,7 @@ int run_lost() {
 }
 
 // On a stack full of numbers that are no addresses, or of addresses of the stack itself.
-int run_scribbled(bool with_addresses) {
+[[gnu::noinline]] int run_scribbled(bool with_addresses) {
   static std::array<std::uint64_t, 8192> scribble;
   std::uint64_t number = 88172645463325252;
   for (auto& word : scribble) {
