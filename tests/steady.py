@@ -17,7 +17,8 @@ from servers.busy import busy_processors
 COMMAND = "ctest --preset release -L long -R steady"
 ROUNDS = int(os.environ.get("LASTCALL_ROUNDS", "5"))
 NICE = 10  # what nice(1) adds when it is not told
-PARTS = {"asan": ["-L", "unit"], "release": ["-L", "ci", "-LE", "unit"]}  # as ci/test
+PARTS = {"asan": ["-L", "unit", "-j", str(os.cpu_count())],
+         "release": ["-L", "ci", "-LE", "unit", "-j", str(2 * os.cpu_count())]}  # as ci/test
 KEPT = SOURCE / "lastcall-results" / "steady"
 
 
