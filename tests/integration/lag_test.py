@@ -25,10 +25,10 @@ class LagOfLastcall(LastcallTest):
         results = self.folder / "r"
         run = self.start("run", path, "--trials", 1, "--keep", "all", "--results", results)
         self.assertTrue(until(lambda: list(results.glob("**/clients-0.seg")), 20))
-        for _ in range(3):  # before, at or after the begin of the load
+        while run.poll() is None:  # several times in the load, whenever that is
             self.freeze()
             time.sleep(0.05)
-        self.assertEqual(0, run.wait(30))
+        self.assertIn(run.returncode, (0, 3))  # what a lag may explain is not judged
         lags = Run(0, "", "", 0, results).events("lag")
         for source in ("trial", "clients-0"):
             longest = max(e["nanoseconds"] for e in lags if e["source"] == source)
