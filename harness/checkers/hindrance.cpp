@@ -14,7 +14,9 @@ constexpr int kTolerated = 10;  // of so many parts one
 constexpr Nanoseconds kLeastTolerated = std::chrono::milliseconds(50);
 
 // Of the target, and not of what lastcall does to it or sees of it.
-bool is_starvation(const Lag& lag) { return lag.source == "machine" || lag.source == "tracer"; }
+bool is_starvation(const Lag& lag) {
+  return lag.source == "target" || lag.source == "machine" || lag.source == "tracer";
+}
 
 struct Span {
   TimePoint from;

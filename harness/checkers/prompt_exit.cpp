@@ -4,14 +4,14 @@
 // gives a measure, its idle tail, and campaign/prompt_exit.hpp judges all of them.
 //
 // The idle tail is the time from the last obligation that was met to the target's end, as it was
-// seen, without the time that lastcall had the target paused or that processors were short (Lag of
-// the "machine"). An obligation is met when a client
-// sees an answer (its first byte or its end), a Close frame either way, or close_notify, and when
-// one side closes a connection in whatever way; before all of them, the stop signal itself. FIN,
-// reset and a client's reply to them count only if they came more than 5 ms before the end: nearer
-// to it they may be the exit itself, by which the kernel closes every socket, and would hide that
-// the target idled until then. What a target says to its service manager or its log is no
-// obligation: a loop that polls can say a lot.
+// seen, without the time that lastcall had the target paused or that the target waited for a
+// processor (Lag of the "target"). An obligation is met when a client sees an answer (its first
+// byte or its end), a Close frame either way, or close_notify, and when one side closes a
+// connection in whatever way; before all of them, the stop signal itself. FIN, reset and a client's
+// reply to them count only if they came more than 5 ms before the end: nearer to it they may be the
+// exit itself, by which the kernel closes every socket, and would hide that the target idled until
+// then. What a target says to its service manager or its log is no obligation: a loop that polls
+// can say a lot.
 //
 // Cannot see work that clients do not see: a target that writes a large checkpoint after its last
 // goodbye looks idle (`within` is the scenario's). There is no measure without an end that the

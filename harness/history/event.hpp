@@ -177,7 +177,7 @@ struct FilesSearched {
 struct Lag {
   static constexpr std::string_view kName = "lag";
   // "trial", "clients-0"; "tracer": for so long it was at work, and what it traces stood still.
-  // "machine": no lag of lastcall's own; somebody here waited for a processor, perhaps the target.
+  // "target": its threads waited for a processor; "machine": some task did, perhaps the target's.
   std::string source;
   std::int64_t nanoseconds{};  // the lag ends at the event's time
   static void visit_fields(auto& self, auto&& f) {

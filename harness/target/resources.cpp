@@ -1,9 +1,13 @@
 #include "target/resources.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <sstream>
 #include <string>
+#include <system_error>
 
 #include "base/file.hpp"
 
@@ -46,6 +50,33 @@ std::optional<Nanoseconds> processor_pressure() {
     return std::nullopt;
   }
   return std::chrono::microseconds(microseconds);
+}
+
+std::optional<Nanoseconds> ProcessorWaits::look(const std::vector<pid_t>& processes) {
+  std::unordered_map<pid_t, std::uint64_t> now;
+  std::uint64_t ran = 0;
+  std::uint64_t waited = 0;
+  for (const auto pid : processes) {
+    std::error_code gone;
+    for (const auto& thread :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
+      const auto text = read_file(thread.path().string() + "/schedstat");
+      if (!text) continue;
+      std::istringstream numbers(*text);
+      std::uint64_t running = 0;
+      std::uint64_t waiting = 0;
+      if (!(numbers >> running >> waiting)) continue;
+      ran += running;
+      const auto tid = static_cast<pid_t>(std::atoi(thread.path().filename().c_str()));
+      const auto known = before_.find(tid);
+      waited += waiting - (known == before_.end() ? 0 : std::min(known->second, waiting));
+      now[tid] = waiting;
+    }
+  }
+  before_ = std::move(now);
+  // A kernel that does not account for it says 0 also of time on a processor.
+  if (ran == 0) return std::nullopt;
+  return Nanoseconds(static_cast<std::int64_t>(waited));
 }
 
 }  // namespace lastcall

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
+#include <vector>
 
 #include "base/clock.hpp"
 
@@ -23,5 +25,18 @@ std::optional<Resources> resources_of(pid_t pid);
 // (/proc/pressure/cpu, "some"; Linux's Documentation/accounting/psi.rst). Nothing where the kernel
 // does not say.
 std::optional<Nanoseconds> processor_pressure();
+
+// How long threads wait for a processor although they could run (/proc/PID/task/TID/schedstat,
+// second field; Linux's Documentation/scheduler/sched-stats.rst). A wait counts once it is over.
+// One thread.
+class ProcessorWaits {
+ public:
+  // What all threads of these processes have waited since the last look, or since their start, in
+  // sum. Nothing where the kernel does not account for it.
+  std::optional<Nanoseconds> look(const std::vector<pid_t>& processes);
+
+ private:
+  std::unordered_map<pid_t, std::uint64_t> before_;  // by thread
+};
 
 }  // namespace lastcall

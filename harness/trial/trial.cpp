@@ -22,6 +22,7 @@
 #include "target/leftovers.hpp"
 #include "target/limits.hpp"
 #include "target/port_lease.hpp"
+#include "target/process_tree.hpp"
 #include "target/resources.hpp"
 #include "tracer/waits.hpp"
 #include "trial/client_link.hpp"
@@ -376,18 +377,39 @@ class Trial {
     co_await force_end("still running at the deadline");
   }
 
-  // How much of the stop some task waited for a processor: what looks like idling may be that.
+  // How long the target waited for a processor during the stop: what looks like idling may be that.
+  // It is asked only while some task of the machine waits, and takes a tenth of this thread's time
+  // at most.
   asio::awaitable<void> watch_pressure() {
-    constexpr auto kTick = std::chrono::milliseconds(10);
+    constexpr Nanoseconds kTick = std::chrono::milliseconds(10);
+    ProcessorWaits waits;
+    (void)waits.look(pids_of_target());
+    const auto begin = now();
+    Nanoseconds told{};
+    Nanoseconds pause = kTick;
     asio::steady_timer timer(io_);
-    for (auto before = processor_pressure(); before && !target_.ended();) {
-      timer.expires_after(kTick);
+    for (auto before = processor_pressure(); !target_.ended();) {
+      timer.expires_after(pause);
       co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
       const auto after = processor_pressure();
-      if (!after || closed_) co_return;
-      if (*after > *before) segment_.record(Lag{"machine", (*after - *before).count()});
+      if (closed_) co_return;
+      const auto pressure = before && after ? *after - *before : kTick;
       before = after;
+      if (pressure == Nanoseconds(0)) continue;
+      const auto looked = now();
+      const auto waited = waits.look(pids_of_target());
+      // Threads that wait at the same time are one wait, which is no longer than the stop.
+      const auto lag = std::min(waited.value_or(pressure), looked - begin - told);
+      if (lag > Nanoseconds(0)) segment_.record(Lag{waited ? "target" : "machine", lag.count()});
+      told += lag;
+      pause = std::max(kTick, 9 * (now() - looked));
     }
+  }
+
+  static std::vector<pid_t> pids_of_target() {
+    std::vector<pid_t> pids;
+    for (const auto& process : descendants()) pids.push_back(process.pid);
+    return pids;
   }
 
   [[nodiscard]] bool only_one_signal_comes() const {

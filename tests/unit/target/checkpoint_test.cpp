@@ -3,13 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "base/file.hpp"
-#include "target/resources.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace lastcall {
@@ -117,19 +115,6 @@ TEST_F(Checkpoint, FilesAreFoundByGlobAndMissingOnesNamed) {
 TEST_F(Checkpoint, WhatCannotBeReadIsNoVerdict) {
   EXPECT_FALSE(copy_checkpoint(folder_.path() + "/none", folder_.path() + "/scratch", "json"));
   EXPECT_FALSE(inspect_checkpoint(folder_.path() + "/none", "json"));
-}
-
-TEST(Resources, AreThoseOfALiveProcess) {
-  const auto before = resources_of(::getpid());
-  ASSERT_TRUE(before);
-  EXPECT_GT(before->memory, 100'000U);
-  EXPECT_GE(before->threads, 1U);
-  const std::vector<char> ballast(std::size_t{64} << 20, 'x');
-  const auto after = resources_of(::getpid());
-  ASSERT_TRUE(after);
-  EXPECT_GE(after->memory, before->memory + (std::size_t{50} << 20));
-  EXPECT_GT(after->cpu, before->cpu);
-  EXPECT_FALSE(resources_of(1 << 30));
 }
 
 }  // namespace
