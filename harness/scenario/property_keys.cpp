@@ -30,8 +30,8 @@ std::vector<Key> property_keys(std::string_view property) {
     return {{.name = "allow",
              .kind = Kind::pattern,
              .shape = Shape::list,
-             .about = "What matches one of these, in what it was sent on or in a function of the "
-                      "sender's stack, is meant.",
+             .about = "What matches one of these is meant: what it was sent on, a function of the "
+                      "sender's stack, or \"25 bytes after the Close frame\".",
              .fallback = "[]"},
             {.name = "own_answers",
              .kind = Kind::boolean,
