@@ -73,13 +73,13 @@ class Output(LastcallTest):
         self.assertEqual("unknown", run.verdict("no-panic")["outcome"])
         self.assertIn("beyond the limit", run.verdict("no-panic")["reason"])
         self.assertLess(run.history().stat().st_size, 100_000_000)
-        self.assertLess(run.seconds, 60)
+        self.assertLess(run.seconds, 240)
 
     def test_of_empty_lines_without_an_end_is_bounded_too(self):
         run = self.run_scenario(scenario(["yes", ""], ready='log = "^ready", timeout = "1s"'))
         self.assert_exit(1, run)
         self.assertLess(run.history().stat().st_size, 100_000_000)
-        self.assertLess(run.seconds, 20)
+        self.assertLess(run.seconds, 120)
 
     def test_with_binary_bytes_is_valid_json_in_the_history(self):
         run = self.run_server("--say", "binary")

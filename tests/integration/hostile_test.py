@@ -30,8 +30,8 @@ RAW = 'message = "{id}"\nack = "{id}"\n'
 ENDS = {"finished", "server_closed", "reset", "timeout", "protocol", "harness", "unconnected"}
 # Of the largest process of a campaign, bytes: a client may hold one answer of 16 MiB at a time and its copies.
 MEMORY_LIMIT = 300 << 20
-# Of one trial: the load, the deadline of the stop and what the clients may take then.
-TRIAL_LIMIT = 8
+# Of one trial, seconds: the load, the deadline of the stop and what the clients may take then make 8 on an idle machine.
+TRIAL_LIMIT = 40
 
 
 def ways():
@@ -89,7 +89,7 @@ class Hostile(LastcallTest):
         """Every connection has an end; one of `kinds` with `reason` (and `why`) is among them."""
         run = self.run_scenario(scenario(hostile(way), clients=group(scheme), faults=STOP))
         self.assertIn(run.code, (0, 1, 3), str(run))
-        self.assertLess(run.seconds, 10)
+        self.assertLess(run.seconds, TRIAL_LIMIT)
         self.assertEqual("", run.trials[0]["result"]["broken"])
         events = run.events()
         begun = {e["connection"] for e in events if e["kind"] == "connect_invoked"}
@@ -160,7 +160,7 @@ class Hostile(LastcallTest):
         results = self.folder / "r"
         run = lastcall("run", *files, "--trials", 1, "--jobs", 2, "--keep", "all", "--results", results)
         self.assert_exit(1, run)
-        self.assertLess(run.seconds, 30)
+        self.assertLess(run.seconds, 90)
         for trial in range(2):
             self.assertEqual("fail", run.verdict("serves", trial)["outcome"])
             self.assertEqual({"no answer within 20.0 s"}, {e["reason"] for e in run.events("layer_failed", trial)})

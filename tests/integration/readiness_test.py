@@ -37,14 +37,14 @@ class Readiness(LastcallTest):
                 self.assert_exit(1, run)
                 self.assertEqual("fail", run.verdict("serves")["outcome"])
                 self.assertIn("never ready: not within 600 ms", run.verdict("serves")["reason"])
-                self.assertLess(run.seconds, 5)
+                self.assertLess(run.seconds, 30)
 
     def test_of_a_target_that_exits_first_fails_serves_at_once(self):
         run = self.run_server("--ready-by", "exit", ready='log = "^ready", timeout = "60s"')
         self.assert_exit(1, run)
         self.assertIn("the target ended first", run.verdict("serves")["reason"])
         self.assertIn("exit 7", run.verdict("clean-exit")["reason"])
-        self.assertLess(run.seconds, 5)
+        self.assertLess(run.seconds, 30)
 
 
 class CommandThatCannotBeRun(LastcallTest):

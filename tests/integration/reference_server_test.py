@@ -367,7 +367,7 @@ class Stop(ReferenceServerTest):
             self.assertRegex(server.log(), r"stopped after \d+ ms with 0 events, 0 promises broken\n$")
 
     def test_health_says_503_before_the_listener_goes_and_requests_finish(self):
-        server = self.start("[shutdown]\nlame_duck_ms = 600\n")
+        server = self.start("[shutdown]\nlame_duck_ms = 3000\n")
         slow = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT)
         slow.sendall(b"GET /slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n")
         self.assertTrue(until(lambda: server.metric("requests_total") > 2, LIMIT))
@@ -409,12 +409,12 @@ class Stop(ReferenceServerTest):
         slow.close()
 
     def test_a_second_signal_forces_where_that_is_the_policy(self):
-        server = self.start("[shutdown]\nrepeat = \"force\"\nlame_duck_ms = 2000\n")
+        server = self.start("[shutdown]\nrepeat = \"force\"\nlame_duck_ms = 20000\n")
         server.process.send_signal(signal.SIGTERM)
         self.assertTrue(until(lambda: "stopping:" in server.log(), LIMIT))
         begin = time.monotonic()
         self.assertEqual(1, server.stop(signal.SIGINT))
-        self.assertLess(time.monotonic() - begin, 1.9)
+        self.assertLess(time.monotonic() - begin, 15)  # without it, it stays for 20 s
         self.assertIn("a second SIGINT came", server.log())
 
 
