@@ -76,7 +76,9 @@ Verdict acked_durable(const Plan& plan, const History& history) {
     if (when != acknowledged.end()) evidence.insert(evidence.begin(), when->second);
     violations.add(asked->found == 0 ? "are lost after the restart"
                                      : "are there more than once after the restart",
-                   request_text(client_of(asked->connection), asked->request), evidence);
+                   address(plan, asked->connection) + ", request " +
+                       request_text(client_of(asked->connection), asked->request),
+                   evidence);
   }
   if (!violations.empty()) {
     verdict.outcome = Outcome::fail;

@@ -132,7 +132,8 @@ enum class Judgement : std::uint8_t { not_judged, held, violated, unseen };
 class Judge {
  public:
   Judge(const Plan& plan, const History& history)
-      : history_(history),
+      : plan_(plan),
+        history_(history),
         stop_(*history.stop()),
         settled_(settled_before_stop(plan, history)),
         codes_(settings(plan, "close-handshake").codes),
@@ -162,7 +163,7 @@ class Judge {
     }
     if (owed.what.empty()) return Judgement::held;
     if (doubt_ && !is_decided_before(c, owed, doubt_->from)) return Judgement::unseen;
-    violations.add(owed.what, to_text(c.id), evidence(c), footing(c, owed));
+    violations.add(owed.what, address(plan_, c.id), evidence(c), footing(c, owed));
     return Judgement::violated;
   }
 
@@ -193,6 +194,7 @@ class Judge {
     return footing;
   }
 
+  const Plan& plan_;
   const History& history_;
   EventIndex stop_;
   TimePoint settled_;

@@ -89,13 +89,14 @@ Fate fate(const RequestView& request, const ConnectionView& c, const Peers& peer
 
 // An unanswered request, with what says so.
 void add_violation(Violations& violations, const RequestView& r, const ConnectionView& c,
-                   TimePoint stop, const Footing& footing, const History& history) {
+                   const Footing& footing, const Plan& plan, const History& history) {
   std::vector<EventIndex> evidence{r.sent};
   if (r.ended) evidence.push_back(*r.ended);
   if (c.ended) evidence.push_back(*c.ended);
   violations.add("got no answer",
-                 to_text(c.id) + " request " + std::to_string(r.id.value) + ", sent " +
-                     humane_duration(stop - history.time(r.sent)) + " before the stop",
+                 address(plan, c.id) + ", request " + std::to_string(r.id.value + 1) + ", sent " +
+                     humane_duration(history.time(*history.stop()) - history.time(r.sent)) +
+                     " before the stop",
                  evidence, footing);
 }
 
@@ -136,7 +137,7 @@ Verdict in_flight_finished(const Plan& plan, const History& history) {
       if (how != Fate::unanswered) continue;
       Footing footing{.absence = !r.ended};
       if (!began) footing.claim = TimeClaim{settled, stop_time, (stop_time - settled) / 2};
-      add_violation(violations, r, c, stop_time, footing, history);
+      add_violation(violations, r, c, footing, plan, history);
     }
   }
   if (!violations.empty()) {

@@ -90,9 +90,27 @@ EventIndex served_until(const History& history) {
   return until;
 }
 
-std::string to_text(ConnectionId id) {
+std::string group_name(const Plan& plan, std::size_t group) {
+  const auto& clients = plan.scenario.clients.at(group);
+  if (!clients.name.empty()) return "clients \"" + clients.name + "\"";
+  return "clients #" + std::to_string(group + 1) + " (" + clients.url + ")";
+}
+
+std::string address(const Plan& plan, ConnectionId id) {
+  const auto& groups = plan.scenario.clients;
+  const auto client = client_of(id).value;
   const auto attempt = static_cast<std::uint32_t>(id.value);
-  return std::to_string(client_of(id).value) + "/" + std::to_string(attempt);
+  // Ids count over all groups.
+  std::size_t group = 0;
+  auto position = client;
+  while (group < groups.size() && position >= groups[group].count)
+    position -= groups[group++].count;
+  // A scenario's group has a URL; a subject in process has none.
+  if (group == groups.size() || groups[group].url.empty()) {
+    return std::to_string(client) + "/" + std::to_string(attempt);
+  }
+  return group_name(plan, group) + ", client " + std::to_string(position + 1) +
+         (attempt == 0 ? "" : ", attempt " + std::to_string(attempt + 1));
 }
 
 std::string to_text(const TargetEnded& ended) {
@@ -179,7 +197,7 @@ std::string Violations::text(std::uint64_t total, std::string_view items) const 
   for (const auto& kind : kinds_) {
     text += text.empty() ? "" : "; ";
     text += std::to_string(kind.count) + " of " + std::to_string(total) + " " + std::string(items) +
-            " " + kind.what + ", first " + kind.first;
+            " " + kind.what + ", first: " + kind.first;
   }
   return text;
 }

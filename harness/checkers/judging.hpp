@@ -41,7 +41,13 @@ std::optional<std::string> no_stop_to_judge(const History& history);
 // the probe began before it, says nothing about how the target serves.
 EventIndex served_until(const History& history);
 
-std::string to_text(ConnectionId id);           // "12/0"
+// How a reason names a group of clients: `clients "orders"` as the scenario does, else
+// `clients #2 (http://127.0.0.1:{port}/)`.
+std::string group_name(const Plan& plan, std::size_t group);
+// How a reason names a connection: `clients "orders", client 5`, counted from 1 within the group,
+// and `, attempt 3` if it is not the client's first. In process it is the schedule's own "5/0".
+std::string address(const Plan& plan, ConnectionId id);
+
 std::string to_text(const TargetEnded& ended);  // "exit 1", "SIGSEGV"
 std::string to_text(const ExpectedEnd& expected);
 std::string stop_signal_name(const History& history);  // there must be a stop
@@ -84,7 +90,7 @@ struct Footing {
 };
 
 // The violations of one checker by kind, for a reason such as
-// "3 of 20 connections got no Close frame, first 12/0".
+// `3 of 20 connections got no Close frame, first: clients "orders", client 5`.
 class Violations {
  public:
   void add(const std::string& what, const std::string& who, const std::vector<EventIndex>& evidence,

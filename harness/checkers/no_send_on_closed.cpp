@@ -92,13 +92,13 @@ Verdict no_send_on_closed(const Plan& plan, const History& history) {
     for (const auto i : connection.after_close) {
       const auto& late = std::get<BytesAfterClose>(history.at(i).body);
       const auto what = std::to_string(late.bytes) + " bytes after " + after_what(late);
-      if (!excuses.cover({what})) found.add(i, to_text(connection.id) + " got " + what);
+      if (!excuses.cover({what})) found.add(i, address(plan, connection.id) + ", got " + what);
     }
   }
   if (told.own_answers) {
     for (const auto& [i, foreign] : history.all<ForeignBytes>()) {
-      found.add(i,
-                to_text(foreign->connection) + " got what belongs to " + to_text(foreign->owner));
+      found.add(i, address(plan, foreign->connection) + ", got what belongs to " +
+                       address(plan, foreign->owner));
     }
   }
   for (const auto& [i, line] : history.all<TargetOutput>()) {

@@ -24,10 +24,11 @@ namespace lastcall::checkers {
 namespace {
 
 struct Tally {
+  const Plan& plan;
   std::uint64_t good = 0;
   std::uint64_t bad = 0;
-  std::set<std::uint32_t> decided;  // groups
-  Violations violations;
+  std::set<std::uint32_t> decided{};  // groups
+  Violations violations{};
 
   void count_good(const ConnectionView& c) {
     ++good;
@@ -37,7 +38,7 @@ struct Tally {
                  const Footing& footing = {}) {
     ++bad;
     decided.insert(c.group);
-    violations.add(what, to_text(c.id), evidence, footing);
+    violations.add(what, address(plan, c.id), evidence, footing);
   }
 };
 
@@ -141,10 +142,9 @@ std::string undecided_groups(const Plan& plan, const std::set<std::uint32_t>& de
   std::string names;
   for (std::uint32_t g = 0; g < plan.scenario.clients.size(); ++g) {
     if (decided.contains(g) || !is_to_decide(plan.scenario.clients[g])) continue;
-    const auto& name = plan.scenario.clients[g].name;
-    names += (names.empty() ? "" : ", ") + (name.empty() ? "#" + std::to_string(g + 1) : name);
+    names += (names.empty() ? "" : ", ") + group_name(plan, g);
   }
-  return names.empty() ? "" : "nothing was decided before the stop for clients: " + names;
+  return names.empty() ? "" : "nothing was decided before the stop for " + names;
 }
 
 }  // namespace
@@ -167,7 +167,7 @@ Verdict serves(const Plan& plan, const History& history) {
   }
   const auto limit = served_until(history);
   const Peers peers(plan, history);
-  Tally tally;
+  Tally tally{plan};
   for (const auto& c : history.connections()) {
     const auto* group = group_of(plan, c);
     if (group == nullptr || group->during_drain) continue;

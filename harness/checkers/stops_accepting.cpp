@@ -23,13 +23,14 @@ namespace {
 constexpr Nanoseconds kDefaultWithin = std::chrono::milliseconds(100);
 
 struct Attempts {
+  const Plan& plan;
   std::uint64_t count = 0;
-  Violations violations;
-  TimePoint last;  // of those that succeeded
+  Violations violations{};
+  TimePoint last{};  // of those that succeeded
 
   void taken_on(const std::string& what, const ConnectionView& c, TimePoint begun,
                 const std::vector<EventIndex>& evidence) {
-    violations.add(what, to_text(c.id), evidence);
+    violations.add(what, address(plan, c.id), evidence);
     last = std::max(last, begun);
   }
 };
@@ -85,7 +86,7 @@ Verdict stops_accepting(const Plan& plan, const History& history) {
   const auto within = settings(plan, verdict.property).within.value_or(kDefaultWithin);
   const auto stop = history.time(*history.stop());
   const Window window{history, stop, within, end_of_attempts(history)};
-  Attempts attempts;
+  Attempts attempts{plan};
   for (const auto& c : history.connections()) count(attempts, c, window, history);
   verdict.judged = attempts.count;
   if (!attempts.violations.empty()) {

@@ -15,7 +15,7 @@ const std::string kNothing =
 
 HistoryBuilder stopped(Protocol protocol) { return h(protocol).ready().client(0).up(0).stop(); }
 std::string one(const std::string& what) {
-  return "fail 1: 1 of 1 connections " + what + ", first 0/0";
+  return "fail 1: 1 of 1 connections " + what + ", first: clients \"users\", client 1";
 }
 
 TEST(CloseHandshake, HoldsForAGoodbyeOfEachProtocol) {
@@ -67,9 +67,10 @@ TEST(CloseHandshake, CountsAndNamesTheFirst) {
   story.stop();
   for (std::uint32_t n : {0U, 2U}) story.close_frame(n, 1001).fin(n).closed(n);
   story.fin(3).closed(3).fin(1).closed(1).reset(4).exited(0);
-  EXPECT_EQ(close_handshake(story),
-            "fail 5: 2 of 5 connections got no Close frame, first 1/0; "
-            "1 of 5 connections were reset without a Close frame, first 4/0");
+  EXPECT_EQ(
+      close_handshake(story),
+      "fail 5: 2 of 5 connections got no Close frame, first: clients \"users\", client 2; "
+      "1 of 5 connections were reset without a Close frame, first: clients \"users\", client 5");
 }
 TEST(CloseHandshake, AResetThatCrossedARequestIsNotJudged) {
   const auto story = [](Protocol protocol) {

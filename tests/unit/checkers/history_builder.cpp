@@ -16,6 +16,7 @@ HistoryBuilder::HistoryBuilder(Protocol protocol) {
   scenario.target.stop.expected = {{false, 0}, {true, SIGTERM}};
   ClientGroup group;
   group.name = "users";
+  group.url = "ws://127.0.0.1:{port}/";
   group.protocol = protocol;
   group.count = 20;
   group.mix[Behaviour::steady] = 1;

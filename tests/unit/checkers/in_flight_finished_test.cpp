@@ -35,7 +35,8 @@ TEST(InFlightFinished, HoldsIfWhatWasTakenOnIsAnswered) {
 }
 TEST(InFlightFinished, FailsIfItIsNot) {
   const std::string no_answer =
-      "fail 1: 1 of 1 requests got no answer, first 1/0 request 0, sent 150 ms before the stop";
+      "fail 1: 1 of 1 requests got no answer, first: clients \"users\", client 2, request 1, sent "
+      "150 ms before the stop";
   EXPECT_EQ(in_flight(under_way(150).stop().answered(1, 0, RequestEnd::unknown).reset(1).exited(0)),
             no_answer);
   EXPECT_EQ(in_flight(under_way(150).stop().exited(0)), no_answer);

@@ -142,7 +142,7 @@ TEST(CloseDisturbed, ASilentClientIsOwedWhatCameUp) {
   EXPECT_EQ(close_handshake(silent(Protocol::wss).close_notify(0).fin(0).closed(0).exited(0)),
             "pass 1: ");
   EXPECT_EQ(close_handshake(silent(Protocol::wss).fin(0).closed(0).exited(0)),
-            "fail 1: 1 of 1 connections got no close_notify, first 0/0");
+            "fail 1: 1 of 1 connections got no close_notify, first: clients \"users\", client 1");
   EXPECT_EQ(close_handshake(silent(Protocol::ws).fin(0).closed(0).exited(0)), "pass 1: ");
 }
 TEST(CloseDisturbed, OneThatNeverClosesMayBeResetAfterTheGoodbye) {
@@ -173,16 +173,17 @@ TEST(CloseDisturbed, ASlowReaderMayBeResetOnceItHasReadTheGoodbye) {
   };
   EXPECT_EQ(close_handshake(slow().close_frame(0, 1001).reset(0).exited(0)), "pass 1: ");
   EXPECT_THAT(close_handshake(slow().reset(0).exited(0)), StartsWith("fail 1"));
-  EXPECT_THAT(close_handshake(slow().close_frame(0, 1006).reset(0).exited(0)), StartsWith("fail 1"));
+  EXPECT_THAT(close_handshake(slow().close_frame(0, 1006).reset(0).exited(0)),
+              StartsWith("fail 1"));
 }
 TEST(CloseRaw, OwesTlsItsCloseNotifyAndTcpNoReset) {
   EXPECT_EQ(close_handshake(stopped(Protocol::tls).close_notify(0).fin(0).closed(0).exited(0)),
             "pass 1: ");
   EXPECT_EQ(close_handshake(stopped(Protocol::tls).fin(0).closed(0).exited(0)),
-            "fail 1: 1 of 1 connections got no close_notify, first 0/0");
+            "fail 1: 1 of 1 connections got no close_notify, first: clients \"users\", client 1");
   EXPECT_EQ(close_handshake(stopped(Protocol::tcp).fin(0).closed(0).exited(0)), "pass 1: ");
   EXPECT_EQ(close_handshake(up(Protocol::tcp).round_trips(0, 0, 1).stop().reset(0).exited(0)),
-            "fail 1: 1 of 1 connections were reset, first 0/0");
+            "fail 1: 1 of 1 connections were reset, first: clients \"users\", client 1");
   EXPECT_EQ(close_handshake(stopped(Protocol::tcp).reset(0).exited(0)), kNotJudged);
 }
 

@@ -56,10 +56,11 @@ TEST(AckedDurable, SaysWhenItAskedForASample) {
 }
 TEST(AckedDurable, FailsForWhatIsLostAndForWhatIsThereTwice) {
   EXPECT_EQ(durable(again().event(asked(0, 1)).event(asked(1, 0))),
-            "fail 2: 1 of 2 acknowledged requests are lost after the restart, first 000000-000001");
+            "fail 2: 1 of 2 acknowledged requests are lost after the restart, first: clients "
+            "\"users\", client 1, request 000000-000001");
   EXPECT_EQ(durable(again().event(asked(0, 3)).event(asked(1, 1))),
             "fail 2: 1 of 2 acknowledged requests are there more than once after the restart, "
-            "first 000000-000000");
+            "first: clients \"users\", client 1, request 000000-000000");
 }
 TEST(AckedDurable, ALossIsNotExcusedByWhatCouldNotBeAsked) {
   EXPECT_EQ(durable(again().event(asked(0, 0)).event(unseen("acked-durable"))).substr(0, 6),

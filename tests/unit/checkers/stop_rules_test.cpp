@@ -26,13 +26,13 @@ HistoryBuilder later(Protocol protocol = Protocol::http) { return stopped(protoc
 TEST(StopsAccepting, FailsForARequestThatIsAcknowledged) {
   EXPECT_EQ(accepting(later().round_trips(0, 0, 1).exited(0)),
             "fail 1: 1 of 1 attempts later than 100ms after the stop were requests that were "
-            "acknowledged, first 0/0");
+            "acknowledged, first: clients \"users\", client 1");
   EXPECT_THAT(accepting(later(Protocol::tcp).client(1).up(1).round_trips(1, 0, 1).exited(0)),
               StartsWith("fail 2: 1 of 2"));
 }
 TEST(StopsAccepting, FailsForAWebSocketThatIsUpgraded) {
   EXPECT_THAT(accepting(later(Protocol::wss).client(1).up(1).exited(0)),
-              HasSubstr("were upgraded to a WebSocket, first 1/0"));
+              HasSubstr("were upgraded to a WebSocket, first: clients \"users\", client 2"));
 }
 TEST(StopsAccepting, HoldsForWhateverIsNotTakenOn) {
   EXPECT_EQ(accepting(later().sent(0, 0).answered(0, 0, RequestEnd::refused).exited(0)),

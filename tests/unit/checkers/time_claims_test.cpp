@@ -160,7 +160,8 @@ HistoryBuilder settled(int lag_at, int lag) {
 TEST(InFlightByTime, TakenOnBySettlingRestsOnTime) {
   EXPECT_THAT(said(settled(149, 49), "in-flight-finished"), StartsWith("fail 1"));
   EXPECT_EQ(said(settled(149, 51), "in-flight-finished"),
-            "unknown 1: 1 of 1 requests got no answer, first 1/0 request 0, sent 150 ms before the "
+            "unknown 1: 1 of 1 requests got no answer, first: clients \"users\", client 2, request "
+            "1, sent 150 ms before the "
             "stop; but lastcall itself lagged 51.0 ms in clients-0 meanwhile");
 }
 TEST(InFlightByTime, AnAnswerThatHadBegunIsProofAtAnyTime) {
@@ -197,7 +198,8 @@ TEST(LostEvents, MakeAFailByAbsenceUnknown) {
   const auto silent = h().ready().client(0).up(0).stop().fin(0).closed(0).exited(0);
   EXPECT_THAT(said(silent, "close-handshake"), StartsWith("fail 1"));
   EXPECT_EQ(said(HistoryBuilder(silent).lost("clients-0"), "close-handshake"),
-            "unknown 1: 1 of 1 connections got no Close frame, first 0/0; but events of clients-0 "
+            "unknown 1: 1 of 1 connections got no Close frame, first: clients \"users\", client 1; "
+            "but events of clients-0 "
             "were lost: cut off");
   const auto closed = h().ready().client(0).up(0).fin(0).closed(0).stop();
   EXPECT_THAT(said(HistoryBuilder(closed).lost("clients-0"), "serves"), StartsWith("unknown"));

@@ -63,7 +63,7 @@ TEST(NoSendOnClosed, SeesWhatComesAfterTheGoodbyeOnTheWire) {
   const auto up = traced(Protocol::wss).client(0).up(0).stop().close_frame(0, 1001);
   EXPECT_EQ(sends(up), "pass 1: ");
   EXPECT_EQ(sends(HistoryBuilder(up).event(BytesAfterClose{connection(0), Layer::websocket, 9})),
-            "fail 1: 0/0 got 9 bytes after the Close frame");
+            "fail 1: clients \"users\", client 1, got 9 bytes after the Close frame");
   auto meant = HistoryBuilder(up).event(BytesAfterClose{connection(0), Layer::websocket, 9});
   meant.plan.scenario.properties["no-send-on-closed"].allow = {"bytes after the Close frame"};
   EXPECT_EQ(sends(meant), "pass 1: ");
@@ -71,14 +71,15 @@ TEST(NoSendOnClosed, SeesWhatComesAfterTheGoodbyeOnTheWire) {
   EXPECT_THAT(sends(meant), ::testing::StartsWith("fail"));
   EXPECT_EQ(sends(HistoryBuilder(up).close_notify(0).event(
                 BytesAfterClose{connection(0), Layer::tls, 3})),
-            "fail 1: 0/0 got 3 bytes after close_notify");
+            "fail 1: clients \"users\", client 1, got 3 bytes after close_notify");
 }
 TEST(NoSendOnClosed, TakesForeignBytesForAViolationIfTheScenarioSaysSo) {
   auto b = traced().client(0).up(0).stop().close_frame(0, 1001).event(
       ForeignBytes{connection(0), connection(4)});
   EXPECT_EQ(sends(b), "pass 1: ");
   b.plan.scenario.properties["no-send-on-closed"].own_answers = true;
-  EXPECT_EQ(sends(b), "fail 1: 0/0 got what belongs to 4/0");
+  EXPECT_EQ(sends(b),
+            "fail 1: clients \"users\", client 1, got what belongs to clients \"users\", client 5");
 }
 TEST(NoSendOnClosed, BelievesARuntimeThatSaysSo) {
   EXPECT_EQ(sends(h().ready().line("panic: send on closed channel")),
