@@ -7,8 +7,8 @@
 // that was keeping up with its group of clients: at least three requests of the recent past were
 // acknowledged, and no more are waiting than there are clients, so no queue grows. The recent past
 // is one second, or twice the median time of an answer where answers take longer. Any answer
-// counts, also a refusal. Cannot see requests that were taken on by a target too busy to answer
-// anything.
+// counts, also a refusal. The reason tells an answer that was cut from none at all. Cannot see
+// requests that were taken on by a target too busy to answer anything.
 //
 // "Sent `settling` before" rests on time: if lastcall was held up, or had the target paused, for
 // half of it, the request may have been late. Not judged: a request whose connection its client or
@@ -87,14 +87,23 @@ Fate fate(const RequestView& request, const ConnectionView& c, const Peers& peer
   return is_over && when < circumstances.doubt ? Fate::unanswered : Fate::unseen;
 }
 
+// How a request is unanswered. Lastcall itself cuts off what is not finished at the deadline. In
+// process an answer is a call's return: what began is the subject's work.
+std::string what_it_got(const RequestView& r, const ClientGroup& group, const History& history) {
+  if (!r.answer_began || is_in_process(group)) return "got no answer";
+  const auto forced = history.first<TargetForced>();
+  return forced && !is_before(r.ended, *forced) ? "got an answer that was not finished"
+                                                : "got an answer that was cut";
+}
+
 // An unanswered request, with what says so.
 void add_violation(Violations& violations, const RequestView& r, const ConnectionView& c,
                    const Footing& footing, const Plan& plan, const History& history) {
   std::vector<EventIndex> evidence{r.sent};
   if (r.ended) evidence.push_back(*r.ended);
   if (c.ended) evidence.push_back(*c.ended);
-  violations.add("got no answer",
-                 address(plan, c.id) + ", request " + std::to_string(r.id.value + 1) + ", sent " +
+  violations.add(what_it_got(r, plan.scenario.clients[c.group], history),
+                 address(plan, c.id, r.id) + ", sent " +
                      humane_duration(history.time(*history.stop()) - history.time(r.sent)) +
                      " before the stop",
                  evidence, footing);

@@ -20,6 +20,23 @@ bool is_gentle(std::string_view how) {
                              [how](Behaviour b) { return is_gentle(b) && name(b) == how; });
 }
 
+// Where a client stands in its scenario, from 0.
+struct Place {
+  std::size_t group = 0;
+  std::uint32_t position = 0;
+};
+
+// Nothing for a caller in process, and for a client that the scenario does not have.
+std::optional<Place> place_of(const Plan& plan, ClientId client) {
+  const auto& groups = plan.scenario.clients;
+  Place place{.position = client.value};  // ids count over all groups
+  while (place.group < groups.size() && place.position >= groups[place.group].count) {
+    place.position -= groups[place.group++].count;
+  }
+  if (place.group == groups.size() || is_in_process(groups[place.group])) return std::nullopt;
+  return place;
+}
+
 }  // namespace
 
 const PropertySettings& settings(const Plan& plan, std::string_view property) {
@@ -97,20 +114,17 @@ std::string group_name(const Plan& plan, std::size_t group) {
 }
 
 std::string address(const Plan& plan, ConnectionId id) {
-  const auto& groups = plan.scenario.clients;
-  const auto client = client_of(id).value;
   const auto attempt = static_cast<std::uint32_t>(id.value);
-  // Ids count over all groups.
-  std::size_t group = 0;
-  auto position = client;
-  while (group < groups.size() && position >= groups[group].count)
-    position -= groups[group++].count;
-  // A scenario's group has a URL; a subject in process has none.
-  if (group == groups.size() || groups[group].url.empty()) {
-    return std::to_string(client) + "/" + std::to_string(attempt);
-  }
-  return group_name(plan, group) + ", client " + std::to_string(position + 1) +
+  const auto place = place_of(plan, client_of(id));
+  if (!place) return std::to_string(client_of(id).value) + "/" + std::to_string(attempt);
+  return group_name(plan, place->group) + ", client " + std::to_string(place->position + 1) +
          (attempt == 0 ? "" : ", attempt " + std::to_string(attempt + 1));
+}
+
+std::string address(const Plan& plan, ConnectionId connection, RequestId request) {
+  return address(plan, connection) + (place_of(plan, client_of(connection))
+                                          ? ", request " + std::to_string(request.value + 1)
+                                          : " request " + std::to_string(request.value));
 }
 
 std::string to_text(const TargetEnded& ended) {

@@ -47,6 +47,10 @@ std::string group_name(const Plan& plan, std::size_t group);
 // How a reason names a connection: `clients "orders", client 5`, counted from 1 within the group,
 // and `, attempt 3` if it is not the client's first. In process it is the schedule's own "5/0".
 std::string address(const Plan& plan, ConnectionId id);
+// The same with `, request 3`, counted from 1; in process the subject's own "5/0 request 2".
+std::string address(const Plan& plan, ConnectionId connection, RequestId request);
+// Whether these clients are threads that call a subject in process: a scenario's have a URL.
+inline bool is_in_process(const ClientGroup& group) { return group.url.empty(); }
 
 std::string to_text(const TargetEnded& ended);  // "exit 1", "SIGSEGV"
 std::string to_text(const ExpectedEnd& expected);

@@ -42,6 +42,7 @@ TEST(Address, IsTheSchedulesOwnInProcess) {
   auto in_process = plan();
   in_process.scenario.clients[0].url = "";
   EXPECT_EQ(address(in_process, connection_id(ClientId{3}, 1)), "3/1");
+  EXPECT_EQ(address(in_process, connection_id(ClientId{3}, 1), RequestId{4}), "3/1 request 4");
 }
 TEST(Address, OfAClientThatTheScenarioDoesNotHaveIsItsId) {
   EXPECT_EQ(address(plan(), connection(24)), "24/0");
@@ -49,7 +50,8 @@ TEST(Address, OfAClientThatTheScenarioDoesNotHaveIsItsId) {
 TEST(Address, CountsRequestsFromOneToo) {
   const auto story = h(Protocol::http).ready().client(0).up(0).sent(0, 0).began(0, 0).stop();
   EXPECT_EQ(testing::said(testing::HistoryBuilder(story).exited(0), "in-flight-finished"),
-            "fail 1: 1 of 1 requests got no answer, first: clients \"users\", client 1, request 1, "
+            "fail 1: 1 of 1 requests got an answer that was cut, first: clients \"users\", client "
+            "1, request 1, "
             "sent 2.00 ms before the stop");
 }
 

@@ -57,6 +57,36 @@ TEST(InFlightFinished, ALateRequestWhoseAnswerHadBegunWasTakenOn) {
       in_flight(h(Protocol::http).ready().client(0).up(0).sent(0, 0).stop().began(0, 0).exited(0)),
       kNothing);
 }
+TEST(InFlightFinished, TellsAnAnswerThatWasCutFromNone) {
+  auto story = under_way(150).client(2).up(2).sent(2, 0).began(2, 0).stop();
+  story.answered(1, 0, RequestEnd::unknown).reset(1).answered(2, 0, RequestEnd::unknown).reset(2);
+  const std::string none =
+      "1 of 2 requests got no answer, first: clients \"users\", client 2, "
+      "request 1, sent 154 ms before the stop";
+  const std::string sent =
+      ", first: clients \"users\", client 3, request 1, sent 2.00 ms before the stop";
+  EXPECT_EQ(in_flight(HistoryBuilder(story).exited(0)),
+            "fail 2: " + none + "; 1 of 2 requests got an answer that was cut" + sent);
+}
+TEST(InFlightFinished, WhatLastcallCutAtTheDeadlineIsCalledUnfinished) {
+  const auto begun = h(Protocol::http).ready().client(0).up(0).sent(0, 0).began(0, 0).stop();
+  const std::string who =
+      ", first: clients \"users\", client 1, request 1, sent 2.00 ms before the stop";
+  EXPECT_EQ(in_flight(HistoryBuilder(begun)
+                          .event(DeadlinePassed{})
+                          .forced()
+                          .answered(0, 0, RequestEnd::unknown)
+                          .reset(0)
+                          .signalled(SIGKILL)),
+            "fail 1: 1 of 1 requests got an answer that was not finished" + who);
+  EXPECT_EQ(in_flight(HistoryBuilder(begun)
+                          .answered(0, 0, RequestEnd::unknown)
+                          .reset(0)
+                          .event(DeadlinePassed{})
+                          .forced()
+                          .signalled(SIGKILL)),
+            "fail 1: 1 of 1 requests got an answer that was cut" + who);
+}
 TEST(InFlightFinished, SettlingIsTheScenarios) {
   auto story = under_way(99).stop().exited(0);
   story.plan.scenario.properties["in-flight-finished"].settling = std::chrono::milliseconds(50);
