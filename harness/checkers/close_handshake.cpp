@@ -1,7 +1,17 @@
 // close-handshake: each WebSocket client gets a Close frame with an agreed code (RFC 6455, section
-// 7), each TLS client close_notify (RFC 8446, section 6.1), nobody a reset.
+// 7), each TLS client close_notify (RFC 8446, section 6.1), nobody a reset instead.
 //
 // Judges connections that were fully up at the stop and that their client had not begun to close.
+// Agreed are the codes that `codes` lists. Without that: 1000, 1001, 1012 and a Close frame without
+// a code; codes from 4000 to 4999 are the application's, so they are counted and said.
+//
+// A reset after the goodbye (the Close frame; over TLS close_notify; on a plain connection FIN)
+// cuts nothing off that the client waits for: whoever closes without waiting for the client's own
+// Close (RFC 6455, section 7.1.1) or close_notify (RFC 8446, section 6.1) ends so. It is counted
+// and said; with `strict` it is a violation. A reset instead of the goodbye always is one, and so
+// is, over TLS, a reset after the Close frame and before close_notify. Whatever happens to a
+// connection after lastcall began to force the target's end is not the target's doing.
+//
 // Cannot see what the server sent and the network lost. A client that sent a request after the
 // stop, or so shortly before that the server need not have read it (in-flight-finished's
 // `settling`) and got no answer to it, not over WebSocket, may meet a reset that destroys
@@ -11,12 +21,13 @@
 //
 // A connection that its client or a fault disturbed is judged by what was seen before. A silent
 // client is owed what came up: over TLS close_notify. One that never closes its side is reset in
-// the end by any server that does not wait for ever: that is no violation once the server had said
-// its own goodbye. A slow reader that lastcall hung up on may not have come to the goodbye yet.
-// What a deadline cut off that was perhaps lastcall's own doing is unknown.
+// the end by any server that does not wait for ever: not even `strict` takes that for a violation
+// once the server had closed its own side. A slow reader that lastcall hung up on may not have come
+// to the goodbye yet. What a deadline cut off that was perhaps lastcall's own doing is unknown.
 #include <algorithm>
 
 #include "checkers/checkers.hpp"
+#include "checkers/close_codes.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 
@@ -39,37 +50,60 @@ Protocol spoken(Protocol protocol, Behaviour behaviour) {
   return is_tls(protocol) ? Protocol::tls : Protocol::tcp;
 }
 
-Debt debt(const ConnectionView& c, Protocol protocol, const std::vector<int>& codes,
-          const History& history) {
-  if (is_websocket(protocol)) {
-    if (!c.close_frame_received) {
-      // Over TLS a reset alone proves nothing: it may follow a complete goodbye.
-      return {.what = c.reset ? "were reset without a Close frame" : "got no Close frame",
-              .proven = c.reset.has_value(),
-              .absence = !c.reset || is_tls(protocol),
-              .at = c.reset};
-    }
-    const int code = std::get<CloseFrame>(history.at(*c.close_frame_received).body).code;
-    if (!codes.empty() && std::ranges::find(codes, code) == codes.end()) {
-      return {.what = "got Close code " + std::to_string(code),
-              .proven = true,
-              .at = c.close_frame_received};
-    }
+// What a connection was told and how it ended, as far as the target had the say.
+struct Farewell {
+  const CloseFrame* close_frame = nullptr;
+  bool close_notify = false;
+  bool fin = false;
+  std::optional<EventIndex> reset{};
+  bool broke_protocol = false;
+};
+
+bool had_goodbye(const Farewell& told, Protocol protocol) {
+  if (is_tls(protocol)) return told.close_notify;
+  return is_websocket(protocol) ? told.close_frame != nullptr : told.fin;
+}
+
+// How a reason calls a reset that came after the goodbye, or after a part of it.
+std::string reset_after_goodbye(const Farewell& told) {
+  const std::string last = told.close_notify             ? "close_notify"
+                           : told.close_frame != nullptr ? "the Close frame"
+                                                         : "FIN";
+  return "were reset after " + last;
+}
+
+// Over TLS a reset alone proves nothing: it may follow a complete goodbye.
+Debt no_close_frame(const Farewell& told, Protocol protocol) {
+  const bool owes_notify = is_tls(protocol) && !told.close_notify;
+  if (told.reset) {
+    return {.what = std::string("were reset without a Close frame") +
+                    (owes_notify ? " or close_notify" : ""),
+            .proven = true,
+            .absence = is_tls(protocol),
+            .at = told.reset};
   }
-  // After its close_notify a server may close at once, without waiting for the client's (RFC 8446,
-  // section 6.1): the client's own answer then meets a reset that cuts nothing off.
-  if (is_tls(protocol) && c.close_notify_received) return {};
-  if (c.reset) {
-    return {.what = "were reset", .proven = true, .absence = is_tls(protocol), .at = c.reset};
+  return {.what = owes_notify ? "got neither a Close frame nor close_notify" : "got no Close frame",
+          .absence = true};
+}
+
+Debt debt(const Farewell& told, Protocol protocol) {
+  if (is_websocket(protocol) && told.close_frame == nullptr) return no_close_frame(told, protocol);
+  if (had_goodbye(told, protocol)) return {};
+  if (told.reset) {
+    const auto what =
+        told.close_frame != nullptr ? reset_after_goodbye(told) + "," : std::string("were reset");
+    return {.what = is_tls(protocol) ? what + " without close_notify" : what,
+            .proven = true,
+            .absence = is_tls(protocol),
+            .at = told.reset};
   }
   if (is_tls(protocol)) return {.what = "got no close_notify", .absence = true};
   return {};
 }
 
-// Of a client that keeps its side open, once the server has closed its own, or that was late to
-// read that it did.
-bool is_reset_after_goodbye(const ConnectionView& c, const Debt& owed, Behaviour behaviour) {
-  if (owed.what != "were reset") return false;
+// Whether its client, not the server, is why the server has to reset it in the end: one that keeps
+// its side open, once the server has closed its own, or that was late to read that it did.
+bool is_reset_for_its_client(const ConnectionView& c, Behaviour behaviour) {
   if (behaviour == Behaviour::never_closes) return is_before(c.fin_received, *c.reset);
   return behaviour == Behaviour::slow_reader && is_before(c.close_frame_received, *c.reset);
 }
@@ -136,49 +170,129 @@ class Judge {
         history_(history),
         stop_(*history.stop()),
         settled_(settled_before_stop(plan, history)),
-        codes_(settings(plan, "close-handshake").codes),
+        told_(settings(plan, "close-handshake")),
+        forced_(history.first<TargetForced>()),
         peers_(plan, history),
         doubt_(deadline_in_doubt(plan, history)),
         deadline_passed_(!doubt_ && history.first<DeadlinePassed>()) {}
 
-  Judgement operator()(const ConnectionView& c, Protocol wanted, Violations& violations) const {
+  Judgement operator()(const ConnectionView& c, Protocol wanted) {
     const auto behaviour = peers_.behaviour(c);
     const auto protocol = spoken(wanted, behaviour);
     if (!is_before(all_layers_up(c, protocol), stop_)) return Judgement::not_judged;
     if (is_over_before(c, stop_) || closed_by_its_client(c, protocol, history_)) {
       return Judgement::not_judged;
     }
-    auto owed = debt(c, protocol, codes_, history_);
-    if (is_reset_after_goodbye(c, owed, behaviour)) owed = {};
     const auto disturbed = peers_.excused_from(c);
+    const auto farewell = farewell_of(c, disturbed);
+    const auto owed = what_is_owed(c, farewell, protocol, behaviour);
     if (disturbed && !is_decided_before(c, owed, *disturbed)) return Judgement::not_judged;
-    if (!owed.what.empty() && (may_be_backlog(c, protocol) || is_late_sender(c, protocol))) {
+    const bool is_late = is_late_sender(c, protocol);
+    if (!owed.what.empty() && (may_be_backlog(c, protocol) || is_late)) {
       return Judgement::not_judged;
     }
-    // A plain connection is owed nothing but the absence of a reset, which only a watched end
-    // shows.
+    // A plain connection is owed nothing but the absence of a reset, which only an end shows that
+    // lastcall did not force.
     const bool needs_its_end = owed.what.empty() ? is_plain(protocol) : !owed.proven;
+    if (needs_its_end && is_plain(protocol) && forced_ && !is_over_before(c, *forced_)) {
+      return doubt_ ? Judgement::unseen : Judgement::not_judged;
+    }
     if (needs_its_end && !deadline_passed_ && !is_watched_to_its_end(c, history_)) {
       return behaviour == Behaviour::slow_reader ? Judgement::not_judged : Judgement::unseen;
     }
+    if (!owed.what.empty() && doubt_ && !is_decided_before(c, owed, doubt_->from)) {
+      return Judgement::unseen;
+    }
+    if (!is_late) remark(c, farewell, owed);
     if (owed.what.empty()) return Judgement::held;
-    if (doubt_ && !is_decided_before(c, owed, doubt_->from)) return Judgement::unseen;
-    violations.add(owed.what, address(plan_, c.id), evidence(c), footing(c, owed));
+    violations_.add(owed.what, who(c, farewell), evidence(c, farewell), footing(c, owed));
     return Judgement::violated;
   }
 
   [[nodiscard]] std::string doubt() const { return doubt_ ? ": " + doubt_->why : ""; }
+  [[nodiscard]] const Violations& violations() const { return violations_; }
+  // What is no violation and is said all the same.
+  [[nodiscard]] const Violations& remarks() const { return remarks_; }
 
  private:
+  [[nodiscard]] Farewell farewell_of(const ConnectionView& c,
+                                     std::optional<EventIndex> disturbed) const {
+    Farewell told{.close_notify = c.close_notify_received.has_value()};
+    if (c.close_frame_received) {
+      told.close_frame = &std::get<CloseFrame>(history_.at(*c.close_frame_received).body);
+    }
+    // Neither is the target's: what the kernel does with its sockets once lastcall kills it, and
+    // what follows a disturbance.
+    const auto until = std::min(forced_.value_or(history_.events().size()),
+                                disturbed.value_or(history_.events().size()));
+    const auto is_its_own = [until](const auto& event) { return is_before(event, until); };
+    told.fin = is_its_own(c.fin_received);
+    if (is_its_own(c.reset)) told.reset = c.reset;
+    told.broke_protocol =
+        is_its_own(c.ended) && end_reason(c, history_) == ConnectionEndReason::protocol;
+    return told;
+  }
+
+  [[nodiscard]] bool is_agreed(int code) const {
+    if (told_.codes.empty()) return is_goodbye(code) || is_private_code(code);
+    return std::ranges::find(told_.codes, code) != told_.codes.end();
+  }
+
+  // Half a code, a code that must not be sent, or a reason that is not UTF-8 (RFC 6455, sections
+  // 5.5.1 and 7.4.1) is broken protocol to the client. Half a code is recorded as none.
+  [[nodiscard]] std::string what_is_wrong(const ConnectionView& c, const Farewell& farewell) const {
+    const int code = farewell.close_frame->code;
+    if (farewell.broke_protocol && (code == kNoCloseCode || is_agreed(code))) {
+      const auto& ended = std::get<ConnectionEnded>(history_.at(*c.ended).body);
+      return "got a Close frame and broken protocol (" + ended.detail + ")";
+    }
+    return is_agreed(code) ? "" : "got " + close_code_text(code);
+  }
+
+  [[nodiscard]] Debt what_is_owed(const ConnectionView& c, const Farewell& farewell,
+                                  Protocol protocol, Behaviour behaviour) const {
+    if (farewell.close_frame != nullptr) {
+      const auto wrong = what_is_wrong(c, farewell);
+      if (!wrong.empty()) return {.what = wrong, .proven = true, .at = c.close_frame_received};
+    }
+    auto owed = debt(farewell, protocol);
+    if (!farewell.reset) return owed;
+    const bool is_strict = told_.strict && had_goodbye(farewell, protocol) && owed.what.empty();
+    if (is_strict && !is_reset_for_its_client(c, behaviour)) {
+      return {.what = reset_after_goodbye(farewell), .proven = true, .at = farewell.reset};
+    }
+    // A slow reader that was cut off may not have come to close_notify.
+    if (behaviour == Behaviour::slow_reader && farewell.close_frame != nullptr) return {};
+    return owed;
+  }
+
+  void remark(const ConnectionView& c, const Farewell& farewell, const Debt& owed) {
+    if (farewell.close_frame != nullptr && told_.codes.empty() &&
+        is_private_code(farewell.close_frame->code)) {
+      remarks_.add("got " + close_code_text(farewell.close_frame->code) +
+                       ", whose meaning only the application knows",
+                   who(c, farewell), {});
+    }
+    if (farewell.reset && owed.at != farewell.reset) {
+      remarks_.add(reset_after_goodbye(farewell), address(plan_, c.id), {});
+    }
+  }
+
+  [[nodiscard]] std::string who(const ConnectionView& c, const Farewell& farewell) const {
+    const auto* frame = farewell.close_frame;
+    return address(plan_, c.id) + (frame == nullptr ? "" : close_reason_text(frame->reason));
+  }
+
   [[nodiscard]] bool is_late_sender(const ConnectionView& c, Protocol protocol) const {
     return !is_websocket(protocol) && std::ranges::any_of(c.requests, [&](const RequestView& r) {
       return r.sent > stop_ || (!is_answered(r) && history_.time(r.sent) > settled_);
     });
   }
 
-  [[nodiscard]] static std::vector<EventIndex> evidence(const ConnectionView& c) {
+  [[nodiscard]] static std::vector<EventIndex> evidence(const ConnectionView& c,
+                                                        const Farewell& farewell) {
     std::vector<EventIndex> evidence;
-    for (const auto& event : {c.close_frame_received, c.reset, c.ended}) {
+    for (const auto& event : {c.close_frame_received, farewell.reset, c.ended}) {
       if (event) evidence.push_back(*event);
     }
     if (evidence.empty()) evidence.push_back(c.invoked);
@@ -198,10 +312,13 @@ class Judge {
   const History& history_;
   EventIndex stop_;
   TimePoint settled_;
-  const std::vector<int>& codes_;
+  const PropertySettings& told_;
+  std::optional<EventIndex> forced_;  // from here on what happens is lastcall's doing
   Peers peers_;
   std::optional<Doubt> doubt_;
   bool deadline_passed_;
+  Violations violations_;
+  Violations remarks_;
 };
 
 }  // namespace
@@ -212,18 +329,17 @@ Verdict close_handshake(const Plan& plan, const History& history) {
     verdict.reason = *why_not;
     return verdict;
   }
-  const Judge judge(plan, history);
-  Violations violations;
+  Judge judge(plan, history);
   std::vector<EventIndex> unseen;
   for (const auto& c : history.connections()) {
     const auto* group = group_of(plan, c);
     if (group == nullptr) continue;
-    const auto judgement = judge(c, group->protocol, violations);
+    const auto judgement = judge(c, group->protocol);
     if (judgement == Judgement::unseen) unseen.push_back(c.ended.value_or(c.invoked));
     if (judgement == Judgement::held || judgement == Judgement::violated) ++verdict.judged;
   }
-  if (!violations.empty()) {
-    violations.fail(verdict, "connections");
+  if (!judge.violations().empty()) {
+    judge.violations().fail(verdict, "connections");
   } else if (!unseen.empty()) {
     verdict.outcome = Outcome::unknown;
     verdict.reason =
@@ -233,6 +349,10 @@ Verdict close_handshake(const Plan& plan, const History& history) {
     verdict.outcome = Outcome::pass;
   } else {
     verdict.reason = "no connection was up at the stop that the server had to close";
+  }
+  if (!judge.remarks().empty()) {
+    verdict.reason +=
+        (verdict.reason.empty() ? "" : "; ") + judge.remarks().text(verdict.judged, "connections");
   }
   return verdict;
 }

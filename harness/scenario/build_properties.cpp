@@ -12,7 +12,7 @@ void read_own_settings(const Section& section, std::string_view property,
     const auto value = section[key.name];
     const bool given = value.type != Value::Type::absent;
     if (key.name == "allow") settings.allow = texts_of(value);
-    if (key.name == "codes") settings.codes = integers_of(value);
+    if (key.name == "codes" && section.has("codes")) settings.codes = integers_of(value);
     if (key.name == "settling") settings.settling = duration_of(value);
     if (key.name == "within") settings.within = duration_of(value);
     if (key.name == "url") settings.url = value.text;

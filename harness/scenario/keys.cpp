@@ -609,13 +609,14 @@ const Table& properties_table() {
     for (const auto& property : kProperties) {
       names.push_back("[properties." + std::string(property.name) + "]");
       settings.push_back({.where = names.back(), .keys = settings_of(property.name)});
-      result.keys.push_back({.name = property.name,
-                             .kind = Kind::table,
-                             .about = property.holds_when,
-                             .choices = property.name == "released"
-                                            ? std::vector<std::string_view>{"strict"}
-                                            : std::vector<std::string_view>{},
-                             .table = &settings.back()});
+      result.keys.push_back(
+          {.name = property.name,
+           .kind = Kind::table,
+           .about = property.holds_when,
+           .choices = property.name == "released" || property.name == "close-handshake"
+                          ? std::vector<std::string_view>{"strict"}
+                          : std::vector<std::string_view>{},
+           .table = &settings.back()});
     }
     result.keys.push_back({.name = "custom",
                            .kind = Kind::table,

@@ -56,10 +56,17 @@ std::vector<Key> property_keys(std::string_view property) {
     return {{.name = "codes",
              .kind = Kind::integer,
              .shape = Shape::list,
-             .about = "The WebSocket close codes that the target may use, RFC 6455 section 7.4.",
-             .fallback = "[1001, 1000]",
+             .about = "The WebSocket close codes that the target may use, RFC 6455 section 7.4; "
+                      "1005 stands for a Close frame without a code. Codes from 4000 on, which are "
+                      "the application's, are counted and no failure unless this list is given.",
+             .fallback = "[1000, 1001, 1005, 1012]",
              .low = 1000,
-             .high = 4999}};
+             .high = 4999},
+            {.name = "strict",
+             .kind = Kind::boolean,
+             .about = "Whether a reset after the Close frame, over TLS after close_notify, counts "
+                      "too. Otherwise it is only said.",
+             .fallback = "false"}};
   }
   if (property == "in-flight-finished") {
     return {{.name = "settling",

@@ -22,7 +22,7 @@ inline constexpr std::array<PropertyName, 21> kProperties{{
     {"in-flight-finished", "a request that the target had taken on before the stop is answered"},
     {"close-handshake",
      "each WebSocket client gets a Close frame with an agreed code, each TLS client close_notify, "
-     "nobody a reset"},
+     "nobody a reset instead"},
     {"released", "after the end no child process, port, or file of the target is left"},
     {"stops-accepting", "no new work is taken on after the stop"},
     {"drains-health", "readiness goes away before the listener does"},

@@ -248,9 +248,9 @@ struct PropertySettings {
   std::string why;  // why it is switched off; never empty then
   // released: globs of files; others: regular expressions of what is no violation
   std::vector<std::string> allow;
-  bool strict = false;                  // released: also what was open at the exit call
+  bool strict = false;                  // released: also at the exit call; close-handshake: any reset
   bool own_answers = false;             // no-send-on-closed: no client gets what another one sent
-  std::vector<int> codes;               // close-handshake: agreed WebSocket close codes
+  std::vector<int> codes;               // close-handshake: those agreed on; empty: not given
   std::optional<Nanoseconds> settling;  // in-flight-finished: sent this much earlier: taken on
   std::optional<Nanoseconds> within;    // stops-accepting, repeat-signal, prompt-exit
   std::string url;                      // drains-health, config-effective

@@ -14,6 +14,14 @@ const std::string kNothing =
     "not-applicable 0: no connection was up at the stop that the server had to close";
 
 HistoryBuilder stopped(Protocol protocol) { return h(protocol).ready().client(0).up(0).stop(); }
+HistoryBuilder with_codes(HistoryBuilder story, std::vector<int> codes) {
+  story.plan.scenario.properties["close-handshake"].codes = std::move(codes);
+  return story;
+}
+HistoryBuilder strict(HistoryBuilder story) {
+  story.plan.scenario.properties["close-handshake"].strict = true;
+  return story;
+}
 std::string one(const std::string& what) {
   return "fail 1: 1 of 1 connections " + what + ", first: clients \"users\", client 1";
 }
@@ -36,28 +44,142 @@ TEST(CloseHandshake, FailsWithoutACloseFrame) {
       close_handshake(stopped(Protocol::ws).closed(0, ConnectionEndReason::timeout).exited(0)),
       one("got no Close frame"));
 }
-TEST(CloseHandshake, FailsForACodeThatWasNotAgreed) {
-  EXPECT_EQ(close_handshake(stopped(Protocol::ws).close_frame(0, 1011).fin(0).closed(0).exited(0)),
-            one("got Close code 1011"));
-  auto story = stopped(Protocol::ws).close_frame(0, 1012).fin(0).closed(0).exited(0);
-  story.plan.scenario.properties["close-handshake"].codes = {1012};
-  EXPECT_EQ(close_handshake(story), "pass 1: ");
+// A Close frame, an orderly end.
+HistoryBuilder closed_with(std::uint16_t code, std::string reason = "") {
+  return stopped(Protocol::ws)
+      .event(CloseFrame{testing::connection(0), Direction::received, code, std::move(reason)})
+      .fin(0)
+      .closed(0)
+      .exited(0);
 }
-TEST(CloseHandshake, FailsForAReset) {
+TEST(CloseHandshake, HoldsForWhateverAServerThatStopsMaySay) {
+  for (const int code : {1000, 1001, 1005, 1012}) {
+    EXPECT_EQ(close_handshake(closed_with(static_cast<std::uint16_t>(code))), "pass 1: ") << code;
+  }
+}
+TEST(CloseHandshake, FailsForACodeThatSaysError) {
+  EXPECT_EQ(close_handshake(closed_with(1011)), one("got Close code 1011 (internal error)"));
+  EXPECT_EQ(close_handshake(closed_with(1013)), one("got Close code 1013 (try again later)"));
+  EXPECT_EQ(close_handshake(closed_with(3008)), one("got Close code 3008 (timeout)"));
+  EXPECT_EQ(close_handshake(closed_with(2999)), one("got Close code 2999"));
+}
+TEST(CloseHandshake, SaysWhatTheServerWroteBesideTheCode) {
+  EXPECT_EQ(close_handshake(closed_with(1011, "shutting down")),
+            one("got Close code 1011 (internal error)") + ": \"shutting down\"");
+}
+TEST(CloseHandshake, CountsTheApplicationsOwnCodesAndDoesNotFailThem) {
+  EXPECT_EQ(close_handshake(closed_with(4001, "bye")),
+            "pass 1: 1 of 1 connections got Close code 4001, whose meaning only the application "
+            "knows, first: clients \"users\", client 1: \"bye\"");
+  EXPECT_EQ(close_handshake(closed_with(4999)).substr(0, 6), "pass 1");
+  EXPECT_EQ(close_handshake(closed_with(3999)), one("got Close code 3999"));
+  EXPECT_EQ(close_handshake(closed_with(5000)), one("got Close code 5000"));
+}
+TEST(CloseHandshake, FailsForACodeThatWasNotAgreed) {
+  EXPECT_EQ(close_handshake(with_codes(closed_with(1012), {1012})), "pass 1: ");
+  EXPECT_EQ(close_handshake(with_codes(closed_with(1001), {1012})),
+            one("got Close code 1001 (going away)"));
+  EXPECT_EQ(close_handshake(with_codes(closed_with(4001), {1001})), one("got Close code 4001"));
+  EXPECT_EQ(close_handshake(with_codes(closed_with(4001), {4001})), "pass 1: ");
+  EXPECT_EQ(close_handshake(with_codes(closed_with(1005), {1001})),
+            one("got a Close frame without a code"));
+  EXPECT_EQ(close_handshake(with_codes(closed_with(1005), {1005})), "pass 1: ");
+}
+// Half a code, 1005 on the wire, a reason that is not UTF-8: what the client rejects.
+TEST(CloseHandshake, ABrokenCloseFrameIsNoGoodbye) {
+  const auto broken = [](std::uint16_t code) {
+    return stopped(Protocol::ws)
+        .close_frame(0, code)
+        .closed(0, ConnectionEndReason::protocol)
+        .exited(0);
+  };
+  EXPECT_EQ(close_handshake(broken(1005)), one("got a Close frame and broken protocol (detail)"));
+  EXPECT_EQ(close_handshake(broken(1001)), one("got a Close frame and broken protocol (detail)"));
+  EXPECT_EQ(close_handshake(with_codes(broken(1005), {1001})),
+            one("got a Close frame and broken protocol (detail)"));
+  EXPECT_EQ(close_handshake(broken(1014)), one("got Close code 1014 (bad gateway)"));
+}
+TEST(CloseHandshake, FailsForAResetInsteadOfTheGoodbye) {
   EXPECT_EQ(close_handshake(stopped(Protocol::ws).reset(0).exited(0)),
             one("were reset without a Close frame"));
-  EXPECT_EQ(close_handshake(stopped(Protocol::ws).close_frame(0, 1001).reset(0).exited(0)),
-            one("were reset"));
+  EXPECT_EQ(close_handshake(stopped(Protocol::wss).reset(0).exited(0)),
+            one("were reset without a Close frame or close_notify"));
   EXPECT_EQ(close_handshake(stopped(Protocol::wss).close_frame(0, 1001).reset(0).exited(0)),
-            one("were reset"));
+            one("were reset after the Close frame, without close_notify"));
+  EXPECT_EQ(close_handshake(stopped(Protocol::https).reset(0).exited(0)),
+            one("were reset without close_notify"));
+  EXPECT_EQ(close_handshake(stopped(Protocol::tls).reset(0).exited(0)),
+            one("were reset without close_notify"));
   EXPECT_EQ(
       close_handshake(
           h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1).stop().reset(0).exited(0)),
       one("were reset"));
 }
+// Whoever closes without waiting for the client's own goodbye answers it by a reset.
+TEST(CloseHandshake, CountsAResetAfterTheGoodbyeAndFailsItOnlyIfStrict) {
+  const std::string who = ", first: clients \"users\", client 1";
+  const auto after = [](Protocol protocol) {
+    return h(protocol).ready().client(0).up(0).round_trips(0, 0, 1).stop();
+  };
+  const std::vector<std::pair<HistoryBuilder, std::string>> stories{
+      {after(Protocol::ws).close_frame(0, 1001), "the Close frame"},
+      {after(Protocol::ws).close_frame(0, 1001).fin(0), "the Close frame"},
+      {after(Protocol::wss).close_frame(0, 1001).close_notify(0), "close_notify"},
+      {after(Protocol::https).close_notify(0), "close_notify"},
+      {after(Protocol::tls).close_notify(0), "close_notify"},
+      {after(Protocol::http).fin(0), "FIN"},
+  };
+  for (const auto& [story, what] : stories) {
+    const auto reset = HistoryBuilder(story).reset(0).exited(0);
+    EXPECT_EQ(close_handshake(reset), "pass 1: 1 of 1 connections were reset after " + what + who);
+    EXPECT_EQ(close_handshake(strict(reset)), one("were reset after " + what));
+    EXPECT_EQ(close_handshake(strict(HistoryBuilder(story).fin(0).closed(0).exited(0))),
+              "pass 1: ");
+  }
+}
+TEST(CloseHandshake, SaysAResetAfterTheGoodbyeAlsoOfAFailure) {
+  EXPECT_EQ(close_handshake(stopped(Protocol::ws).close_frame(0, 1011).reset(0).exited(0)),
+            one("got Close code 1011 (internal error)") +
+                "; 1 of 1 connections were reset after the Close frame, first: clients \"users\", "
+                "client 1");
+}
+// A client whose write fails learns of the reset before it has read the goodbye, which came first.
+TEST(CloseHandshake, AGoodbyeThatIsReadAfterTheResetCameBeforeIt) {
+  EXPECT_EQ(close_handshake(stopped(Protocol::ws)
+                                .event(Reset{testing::connection(0)})
+                                .close_frame(0, 1001)
+                                .closed(0, ConnectionEndReason::reset)
+                                .exited(0)),
+            "pass 1: 1 of 1 connections were reset after the Close frame, first: clients "
+            "\"users\", client 1");
+}
+TEST(CloseHandshake, WhatLastcallsOwnKillResetIsNobodys) {
+  const auto killed = [](HistoryBuilder story) {
+    return close_handshake(story.forced().reset(0).signalled(SIGKILL));
+  };
+  const auto late = [](Protocol protocol) { return stopped(protocol).event(DeadlinePassed{}); };
+  EXPECT_EQ(killed(late(Protocol::ws)), one("got no Close frame"));
+  EXPECT_EQ(killed(late(Protocol::https)), one("got no close_notify"));
+  EXPECT_EQ(killed(late(Protocol::ws).close_frame(0, 1001)), "pass 1: ");
+  EXPECT_EQ(killed(strict(late(Protocol::ws).close_frame(0, 1001))), "pass 1: ");
+  EXPECT_EQ(killed(late(Protocol::http).round_trips(0, 0, 1)), kNothing);
+  // Its threads wait for one another for ever: lastcall does not wait for the deadline.
+  EXPECT_EQ(killed(stopped(Protocol::ws)), one("got no Close frame"));
+  EXPECT_EQ(killed(h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1).stop()),
+            kNothing);
+  // FIN, too, is the kernel's then.
+  EXPECT_EQ(close_handshake(late(Protocol::http).forced().fin(0).closed(0).signalled(SIGKILL)),
+            kNothing);
+  // What the target itself had reset before stays its doing.
+  EXPECT_EQ(close_handshake(
+                stopped(Protocol::ws).reset(0).event(DeadlinePassed{}).forced().signalled(SIGKILL)),
+            one("were reset without a Close frame"));
+}
 TEST(CloseHandshake, FailsWithoutCloseNotify) {
   EXPECT_EQ(close_handshake(stopped(Protocol::wss).close_frame(0, 1001).fin(0).closed(0).exited(0)),
             one("got no close_notify"));
+  EXPECT_EQ(close_handshake(stopped(Protocol::wss).fin(0).closed(0).exited(0)),
+            one("got neither a Close frame nor close_notify"));
   EXPECT_EQ(close_handshake(stopped(Protocol::https).fin(0).closed(0).exited(0)),
             one("got no close_notify"));
 }
@@ -165,7 +287,7 @@ TEST(CloseHandshake, IsUnknownIfAnEndWasNotSeen) {
   EXPECT_EQ(close_handshake(stopped(Protocol::http).exited(0)),
             "unknown 0: the end of 1 connections was not seen");
   EXPECT_EQ(close_handshake(stopped(Protocol::ws).close_frame(0, 1011).exited(0)),
-            one("got Close code 1011"));
+            one("got Close code 1011 (internal error)"));
 }
 TEST(CloseHandshake, NeedsAStopThatIsNoKill) {
   EXPECT_EQ(close_handshake(h()), "not-applicable 0: the trial did not come to a stop");
@@ -191,16 +313,6 @@ TEST(CloseHandshake, ResetOfAConnectionThatNobodyMayHaveAcceptedIsNotJudged) {
                                 .reset(0)
                                 .exited(0)),
             one("were reset"));
-}
-
-// nginx closes right after its close_notify; the client's own close_notify then meets a closed
-// socket.
-TEST(CloseHandshake, ResetThatAnswersTheClientsCloseNotifyCutsNothingOff) {
-  EXPECT_EQ(close_handshake(stopped(Protocol::https).close_notify(0).reset(0).exited(0)),
-            "pass 1: ");
-  EXPECT_EQ(close_handshake(
-                stopped(Protocol::wss).close_frame(0, 1001).close_notify(0).reset(0).exited(0)),
-            "pass 1: ");
 }
 
 }  // namespace

@@ -21,7 +21,6 @@ HistoryBuilder::HistoryBuilder(Protocol protocol) {
   group.count = 20;
   group.mix[Behaviour::steady] = 1;
   scenario.clients = {group};
-  scenario.properties["close-handshake"].codes = {1000, 1001};
   scenario.properties["in-flight-finished"].settling = std::chrono::milliseconds(100);
 }
 HistoryBuilder::HistoryBuilder(const HistoryBuilder& other) = default;

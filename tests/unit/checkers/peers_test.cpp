@@ -19,6 +19,10 @@ std::string close_handshake(const HistoryBuilder& b) { return said(b, "close-han
 const std::string kNotJudged =
     "not-applicable 0: no connection was up at the stop that the server had to close";
 
+const std::string kResetAfter =
+    "pass 1: 1 of 1 connections were reset after the Close frame, first: clients \"users\", client "
+    "1";
+
 HistoryBuilder up(Protocol protocol = Protocol::ws) { return h(protocol).ready().client(0).up(0); }
 HistoryBuilder stopped(Protocol protocol = Protocol::ws) { return up(protocol).stop(); }
 
@@ -130,7 +134,16 @@ TEST(CloseDisturbed, IsJudgedByWhatWasSeenBefore) {
   EXPECT_EQ(close_handshake(stopped().close_frame(0, 1001).fin(0).disturbed(0).closed(0).exited(0)),
             "pass 1: ");
   EXPECT_EQ(close_handshake(stopped().close_frame(0, 1001).disturbed(0).reset(0).exited(0)),
-            kNotJudged);
+            "pass 1: ");
+  EXPECT_EQ(close_handshake(stopped()
+                                .close_frame(0, 1001)
+                                .disturbed(0)
+                                .closed(0, ConnectionEndReason::protocol)
+                                .exited(0)),
+            "pass 1: ");
+  EXPECT_EQ(
+      close_handshake(stopped(Protocol::wss).close_frame(0, 1001).disturbed(0).reset(0).exited(0)),
+      kNotJudged);
 }
 TEST(CloseDisturbed, ASilentClientIsOwedWhatCameUp) {
   const auto silent = [](Protocol protocol) {
@@ -149,14 +162,36 @@ TEST(CloseDisturbed, OneThatNeverClosesMayBeResetAfterTheGoodbye) {
   const auto never = [] {
     return h().all_are(Behaviour::never_closes).ready().client(0).up(0).stop();
   };
-  EXPECT_EQ(close_handshake(never().close_frame(0, 1001).fin(0).reset(0).exited(0)), "pass 1: ");
+  EXPECT_EQ(close_handshake(never().close_frame(0, 1001).fin(0).reset(0).exited(0)), kResetAfter);
   EXPECT_EQ(close_handshake(never().close_frame(0, 1001).fin(0).exited(0).closed(
                 0, ConnectionEndReason::harness)),
             "pass 1: ");
   EXPECT_THAT(close_handshake(never().fin(0).reset(0).exited(0)), StartsWith("fail 1"));
-  EXPECT_THAT(close_handshake(never().close_frame(0, 1001).reset(0).exited(0)),
-              StartsWith("fail 1"));
-  EXPECT_THAT(close_handshake(stopped().close_frame(0, 1001).fin(0).reset(0).exited(0)),
+}
+TEST(CloseDisturbed, NotEvenStrictTakesAResetAmissThatItsClientMadeNecessary) {
+  const auto strictly = [](HistoryBuilder story) {
+    story.plan.scenario.properties["close-handshake"].strict = true;
+    return close_handshake(story.reset(0).exited(0));
+  };
+  const auto one_that = [](Behaviour behaviour) {
+    return h().all_are(behaviour).ready().client(0).up(0).stop().close_frame(0, 1001);
+  };
+  EXPECT_EQ(strictly(one_that(Behaviour::never_closes).fin(0)), kResetAfter);
+  EXPECT_THAT(strictly(one_that(Behaviour::never_closes)), StartsWith("fail 1"));
+  EXPECT_EQ(strictly(one_that(Behaviour::slow_reader)), kResetAfter);
+  EXPECT_THAT(strictly(one_that(Behaviour::steady).fin(0)), StartsWith("fail 1"));
+}
+TEST(CloseDisturbed, OneThatNeverClosesIsOwedCloseNotifyBeforeFin) {
+  EXPECT_THAT(close_handshake(h(Protocol::wss)
+                                  .all_are(Behaviour::never_closes)
+                                  .ready()
+                                  .client(0)
+                                  .up(0)
+                                  .stop()
+                                  .close_frame(0, 1001)
+                                  .fin(0)
+                                  .reset(0)
+                                  .exited(0)),
               StartsWith("fail 1"));
 }
 TEST(CloseDisturbed, ASlowReaderIsJudgedIfItCameToTheEnd) {
@@ -171,7 +206,7 @@ TEST(CloseDisturbed, ASlowReaderMayBeResetOnceItHasReadTheGoodbye) {
   const auto slow = [] {
     return h().all_are(Behaviour::slow_reader).ready().client(0).up(0).stop();
   };
-  EXPECT_EQ(close_handshake(slow().close_frame(0, 1001).reset(0).exited(0)), "pass 1: ");
+  EXPECT_EQ(close_handshake(slow().close_frame(0, 1001).reset(0).exited(0)), kResetAfter);
   EXPECT_THAT(close_handshake(slow().reset(0).exited(0)), StartsWith("fail 1"));
   EXPECT_THAT(close_handshake(slow().close_frame(0, 1006).reset(0).exited(0)),
               StartsWith("fail 1"));

@@ -121,8 +121,8 @@ TEST(DeadlineByTime, AKillByLastcallIsNoEndInTime) {
 
 // What lastcall cut off at a deadline in doubt.
 TEST(DeadlineInDoubt, MakesUnknownWhatItCutOff) {
-  const auto story = [](int lag) {
-    return h(Protocol::http)
+  const auto story = [](int lag, Protocol protocol = Protocol::https) {
+    return h(protocol)
         .ready()
         .client(0)
         .up(0)
@@ -143,6 +143,10 @@ TEST(DeadlineInDoubt, MakesUnknownWhatItCutOff) {
             "unknown 0: the outcome of 1 requests was not seen: the deadline passed, but lastcall "
             "itself lagged 600 ms in trial meanwhile");
   EXPECT_THAT(said(story(600), "close-handshake"),
+              StartsWith("unknown 0: the end of 1 connections was not seen: the deadline passed"));
+  // A plain connection is owed nothing until then, and may have been closed without the lag.
+  EXPECT_THAT(said(story(400, Protocol::http), "close-handshake"), StartsWith("not-applicable 0"));
+  EXPECT_THAT(said(story(600, Protocol::http), "close-handshake"),
               StartsWith("unknown 0: the end of 1 connections was not seen: the deadline passed"));
 }
 TEST(DeadlineInDoubt, ExcusesNothingThatCameBefore) {

@@ -359,9 +359,9 @@ TEST(Parse, EveryPropertyHasAnEntryAndOnlyItsOwnSettings) {
   for (const auto& [name, settings] : properties) {
     EXPECT_TRUE(settings.judged) << name;
     EXPECT_EQ(settings.settling.has_value(), name == "in-flight-finished") << name;
-    EXPECT_EQ(settings.codes.empty(), name != "close-handshake") << name;
+    EXPECT_TRUE(settings.codes.empty()) << name << ", which has codes only if they are given";
   }
-  EXPECT_THAT(properties.at("close-handshake").codes, ElementsAre(1001, 1000));
+  EXPECT_FALSE(properties.at("close-handshake").strict);
   EXPECT_EQ(properties.at("in-flight-finished").settling, milliseconds(100));
   EXPECT_EQ(properties.at("drains-health").visible, milliseconds(50));
   EXPECT_EQ(properties.at("repeat-signal").policy, RepeatPolicy::ignore);
@@ -402,7 +402,7 @@ TEST(Parse, PropertiesAreSetAndSwitchedOff) {
   const auto scenario = with(R"([properties]
 require = ["serves", "deadline", "serves"]
 in-flight-finished = { judge = false, why = "fast shutdown" }
-close-handshake = { codes = [1012] }
+close-handshake = { codes = [1012], strict = true }
 no-panic = { allow = ["^panic: test"] }
 released = { allow = ["*.pid"], judge = true }
 )");
@@ -410,6 +410,7 @@ released = { allow = ["*.pid"], judge = true }
   EXPECT_FALSE(scenario.properties.at("in-flight-finished").judged);
   EXPECT_EQ(scenario.properties.at("in-flight-finished").why, "fast shutdown");
   EXPECT_THAT(scenario.properties.at("close-handshake").codes, ElementsAre(1012));
+  EXPECT_TRUE(scenario.properties.at("close-handshake").strict);
   EXPECT_THAT(scenario.properties.at("no-panic").allow, ElementsAre("^panic: test"));
   EXPECT_THAT(scenario.properties.at("released").allow, ElementsAre("*.pid"));
 }

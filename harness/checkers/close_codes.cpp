@@ -1,0 +1,41 @@
+#include "checkers/close_codes.hpp"
+
+namespace lastcall {
+namespace {
+
+struct Registered {
+  int code;
+  std::string_view name;
+};
+constexpr std::array kRegistered{
+    Registered{1000, "normal closure"},
+    Registered{1001, "going away"},
+    Registered{1002, "protocol error"},
+    Registered{1003, "unsupported data"},
+    Registered{1007, "invalid frame payload data"},
+    Registered{1008, "policy violation"},
+    Registered{1009, "message too big"},
+    Registered{1010, "mandatory extension"},
+    Registered{1011, "internal error"},
+    Registered{1012, "service restart"},
+    Registered{1013, "try again later"},
+    Registered{1014, "bad gateway"},
+    Registered{3000, "unauthorized"},
+    Registered{3003, "forbidden"},
+    Registered{3008, "timeout"},
+};
+
+}  // namespace
+
+std::string close_code_text(int code) {
+  if (code == kNoCloseCode) return "a Close frame without a code";
+  const auto known = std::ranges::find(kRegistered, code, &Registered::code);
+  return "Close code " + std::to_string(code) +
+         (known == kRegistered.end() ? "" : " (" + std::string(known->name) + ")");
+}
+
+std::string close_reason_text(std::string_view reason) {
+  return reason.empty() ? "" : ": \"" + std::string(reason) + "\"";
+}
+
+}  // namespace lastcall

@@ -1,0 +1,34 @@
+// The status codes of WebSocket Close frames: RFC 6455, section 7.4, and IANA's "WebSocket Close
+// Code Number Registry" (https://www.iana.org/assignments/websocket). Pure.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace lastcall {
+
+// Stands for a Close frame without a code, which is legal (RFC 6455, section 5.5.1).
+inline constexpr int kNoCloseCode = 1005;
+
+// What a server says that stops or has done its part: that the purpose is fulfilled (1000), that it
+// goes away (1001), that its service restarts (1012), or nothing more precise. Not 1013 (try again
+// later): that is overload, the WebSocket's 503. Not 1011 and 1014 either: those are errors.
+inline constexpr std::array kGoodbyeCodes{1000, 1001, 1012, kNoCloseCode};
+inline bool is_goodbye(int code) {
+  return std::ranges::find(kGoodbyeCodes, code) != kGoodbyeCodes.end();
+}
+
+// 4000 to 4999 are for private use: what they mean, the application and its clients have agreed
+// (RFC 6455, section 7.4.2).
+constexpr bool is_private_code(int code) { return 4000 <= code && code <= 4999; }
+
+// "Close code 1011 (internal error)", "Close code 4001", "a Close frame without a code".
+std::string close_code_text(int code);
+
+// What the server wrote beside the code, as a suffix to who got it: `: "shutting down"`; empty if
+// it wrote nothing.
+std::string close_reason_text(std::string_view reason);
+
+}  // namespace lastcall
