@@ -5,18 +5,26 @@
 // an acknowledged request. A plain TCP connection proves nothing, the kernel accepts it from a
 // backlog that nobody may ever serve. Fails when the target never becomes ready, a layer does not
 // come up, an answer is not the wanted one, or a connection ends in a reset, a time-out, broken
-// protocol, an HTTP close without any answer, or a WebSocket close that is not orderly (code 1000
-// or 1001). Cannot see an endpoint that no client had decided before the stop; such groups are
-// named in the reason. An HTTP connection closed by the server after an answer is its right (RFC
-// 9112, section 9.5).
+// protocol, an HTTP close without any answer, or a WebSocket close without a Close frame. An HTTP
+// connection closed by the server after an answer is its right (RFC 9112, section 9.5).
 //
-// A connection that its client or a fault disturbed counts up to there. A client that says nothing
-// is no item, nor one that comes only when the stop has begun. What a SIGKILL of lastcall's, or
-// another signal of lastcall's that ended the target, does to connections is not its doing.
+// A Close frame that the server sends of itself fails at that moment, whatever becomes of the
+// connection, unless it says goodbye (checkers/close_codes.hpp): 1000, 1001, 1012 or no code. All
+// others say that the client was not served: an error (1002 to 1011, 1014), overload (1013), a
+// library's or the application's own refusal (from 3000 on). Of the last two, whose meaning nobody
+// else knows, those pass that close-handshake's `codes` lists. A reset after a goodbye cuts off
+// nothing.
+//
+// Cannot see an endpoint that no client had decided before the stop; such groups are named in the
+// reason. A connection that its client or a fault disturbed counts up to there. A client that says
+// nothing is no item, nor one that comes only when the stop has begun. What a SIGKILL of
+// lastcall's, or another signal of lastcall's that ended the target, does to connections is not its
+// doing.
 #include <algorithm>
 #include <set>
 
 #include "checkers/checkers.hpp"
+#include "checkers/close_codes.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 
@@ -34,18 +42,41 @@ struct Tally {
     ++good;
     decided.insert(c.group);
   }
+  // `words` are the server's own, for whom comes first.
   void count_bad(const ConnectionView& c, const std::string& what, std::vector<EventIndex> evidence,
-                 const Footing& footing = {}) {
+                 const Footing& footing = {}, const std::string& words = "") {
     ++bad;
     decided.insert(c.group);
-    violations.add(what, address(plan, c.id), evidence, footing);
+    violations.add(what, address(plan, c.id) + words, evidence, footing);
   }
 };
 
-bool closed_in_order(const ConnectionView& c, const History& history) {
-  if (!c.close_frame_received) return false;
-  const int code = std::get<CloseFrame>(history.at(*c.close_frame_received).body).code;
-  return code == 1000 || code == 1001;
+// The Close frame that the server sent of itself, not in answer to the client's.
+const CloseFrame* own_close_frame(const ConnectionView& c, const History& history) {
+  if (!c.close_frame_received || is_before(c.close_frame_sent, *c.close_frame_received)) {
+    return nullptr;
+  }
+  return &std::get<CloseFrame>(history.at(*c.close_frame_received).body);
+}
+
+// Whether a code says that the server has done what the client came for.
+bool is_in_order(int code, const Plan& plan) {
+  if (is_goodbye(code)) return true;
+  const auto& agreed = settings(plan, "close-handshake").codes;
+  return code >= 3000 && std::ranges::find(agreed, code) != agreed.end();
+}
+
+// "200 or 201"; HTTP's default is any 2xx.
+std::string wanted_status(const ClientGroup& group) {
+  std::string text;
+  for (const int status : group.status)
+    text += (text.empty() ? "" : " or ") + std::to_string(status);
+  return text.empty() ? "2xx" : text;
+}
+
+std::string refusal(const RequestView& request, const ClientGroup& group, const History& history) {
+  const int status = std::get<RequestEnded>(history.at(*request.ended).body).status;
+  return "got status " + std::to_string(status) + " instead of " + wanted_status(group);
 }
 
 // From the last that was heard of a connection to its end.
@@ -77,15 +108,19 @@ BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& histor
       c.requests, [](const RequestView& r) { return r.ended && r.end != RequestEnd::unknown; });
   switch (ended.why) {
     case ConnectionEndReason::reset:
+      if (is_websocket(protocol) && c.close_frame_received) return {};
       return {"were reset", {}};
-    case ConnectionEndReason::timeout:
-      return {"got no answer in time", {.claim = silence_before(*c.ended, c, history)}};
+    case ConnectionEndReason::timeout: {
+      const bool was_closed = is_websocket(protocol) && c.close_frame_received;
+      return {was_closed ? "were left open after the Close frame" : "got no answer in time",
+              {.claim = silence_before(*c.ended, c, history)}};
+    }
     case ConnectionEndReason::protocol:
       return {"met broken protocol (" + ended.detail + ")", {}};
     case ConnectionEndReason::server_closed:
       if (is_websocket(protocol)) {
-        if (closed_in_order(c, history)) return {};
-        return {"were closed by the server out of order", {.absence = !c.close_frame_received}};
+        if (c.close_frame_received) return {};
+        return {"were closed by the server without a Close frame", {.absence = true}};
       }
       if (c.requests.empty() || answered) return {};
       return {"were closed by the server without an answer", {.absence = true}};
@@ -100,8 +135,9 @@ BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& histor
 // A client's own limit ends a handshake with these words.
 bool is_late(const LayerFailed& failed) { return failed.reason.starts_with("no answer within"); }
 
-void count(Tally& tally, const ConnectionView& c, Protocol protocol, EventIndex limit,
+void count(Tally& tally, const ConnectionView& c, const ClientGroup& group, EventIndex limit,
            const History& history) {
+  const auto protocol = group.protocol;
   if (is_before(c.failed, limit)) {
     const auto& failed = std::get<LayerFailed>(history.at(*c.failed).body);
     Footing footing;
@@ -116,14 +152,21 @@ void count(Tally& tally, const ConnectionView& c, Protocol protocol, EventIndex 
     if (!is_before(request.ended, limit)) continue;
     if (request.end == RequestEnd::ok) tally.count_good(c);
     if (request.end == RequestEnd::refused) {
-      tally.count_bad(c, "got another answer than the scenario wants",
-                      {request.sent, *request.ended});
+      tally.count_bad(c, refusal(request, group, history), {request.sent, *request.ended});
+    }
+  }
+  if (is_websocket(protocol) && is_before(c.close_frame_received, limit)) {
+    const auto* frame = own_close_frame(c, history);
+    if (frame != nullptr && !is_in_order(frame->code, tally.plan)) {
+      tally.count_bad(c, "got " + close_code_text(frame->code), {*c.close_frame_received}, {},
+                      close_reason_text(frame->reason));
+      return;
     }
   }
   if (is_before(c.ended, limit)) {
     const auto bad = bad_end(c, protocol, history);
     if (!bad.what.empty()) tally.count_bad(c, bad.what, {*c.ended}, bad.footing);
-  } else if (is_before(c.reset, limit)) {
+  } else if (is_before(c.reset, limit) && !is_before(c.close_frame_received, limit)) {
     tally.count_bad(c, "were reset", {*c.reset});
   }
 }
@@ -172,8 +215,7 @@ Verdict serves(const Plan& plan, const History& history) {
     const auto* group = group_of(plan, c);
     if (group == nullptr || group->during_drain) continue;
     if (peers.behaviour(c) == Behaviour::silent) continue;
-    count(tally, c, group->protocol, std::min(limit, peers.excused_from(c).value_or(limit)),
-          history);
+    count(tally, c, *group, std::min(limit, peers.excused_from(c).value_or(limit)), history);
   }
   verdict.judged = tally.good + tally.bad;
   verdict.reason = undecided_groups(plan, tally.decided);

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "unit/checkers/history_builder.hpp"
@@ -7,6 +8,7 @@ namespace {
 
 using testing::h;
 using testing::HistoryBuilder;
+using ::testing::StartsWith;
 
 std::string serves(const HistoryBuilder& b) { return testing::said(b, "serves"); }
 
@@ -31,16 +33,14 @@ TEST(Serves, FailsIfALayerDoesNotComeUp) {
             "fail 2: 1 of 2 connections and requests got no tls (refused), first: clients "
             "\"users\", client 2");
 }
-TEST(Serves, FailsForAnotherAnswer) {
-  EXPECT_EQ(serves(h(Protocol::http)
-                       .ready()
-                       .client(0)
-                       .up(0)
-                       .sent(0, 0)
-                       .answered(0, 0, RequestEnd::refused)
-                       .stop()),
-            "fail 1: 1 of 1 connections and requests got another answer than the scenario wants, "
-            "first: clients \"users\", client 1");
+TEST(Serves, FailsForAnotherAnswerAndNamesBoth) {
+  auto story = h(Protocol::http).ready().client(0).up(0).sent(0, 0);
+  story.event(RequestEnded{testing::connection(0), RequestId{0}, RequestEnd::refused, 503, 1});
+  story.stop();
+  const std::string got = "fail 1: 1 of 1 connections and requests got status 503 instead of ";
+  EXPECT_EQ(serves(story), got + "2xx, first: clients \"users\", client 1");
+  story.plan.scenario.clients[0].status = {200, 201};
+  EXPECT_EQ(serves(story), got + "200 or 201, first: clients \"users\", client 1");
 }
 TEST(Serves, FailsForBadEnds) {
   const auto up = h().ready().client(0).up(0);
@@ -52,15 +52,88 @@ TEST(Serves, FailsForBadEnds) {
   EXPECT_EQ(serves(HistoryBuilder(up).closed(0, ConnectionEndReason::protocol).stop()),
             some + "met broken protocol (detail), first: clients \"users\", client 1");
 }
-TEST(Serves, AWebSocketClosedByTheServerMustBeClosedInOrder) {
+TEST(Serves, AWebSocketMayBeClosedWithAGoodbye) {
   const auto up = h().ready().client(0).up(0);
-  EXPECT_EQ(serves(HistoryBuilder(up).close_frame(0, 1001).closed(0).stop()), "pass 1: ");
-  EXPECT_EQ(serves(HistoryBuilder(up).close_frame(0, 1000).closed(0).stop()), "pass 1: ");
-  const std::string out_of_order =
-      "fail 2: 1 of 2 connections and requests were closed by the server out of order, first: "
-      "clients \"users\", client 1";
-  EXPECT_EQ(serves(HistoryBuilder(up).close_frame(0, 1011).closed(0).stop()), out_of_order);
-  EXPECT_EQ(serves(HistoryBuilder(up).fin(0).closed(0).stop()), out_of_order);
+  for (const int code : {1000, 1001, 1005, 1012}) {
+    const auto told = HistoryBuilder(up).close_frame(0, static_cast<std::uint16_t>(code));
+    EXPECT_EQ(serves(HistoryBuilder(told).closed(0).stop()), "pass 1: ") << code;
+    EXPECT_EQ(serves(HistoryBuilder(told).reset(0).stop()), "pass 1: ") << code;
+    EXPECT_EQ(serves(HistoryBuilder(told).stop().closed(0)), "pass 1: ") << code;
+  }
+}
+TEST(Serves, AWebSocketClosedByTheServerMustGetACloseFrame) {
+  EXPECT_EQ(serves(h().ready().client(0).up(0).fin(0).closed(0).stop()),
+            "fail 2: 1 of 2 connections and requests were closed by the server without a Close "
+            "frame, first: clients \"users\", client 1");
+}
+// Whatever becomes of the connection: TCP may stay open beyond the stop.
+TEST(Serves, ACloseFrameThatIsNoGoodbyeFailsAtThatMoment) {
+  const auto up = h().ready().client(0).up(0);
+  for (const int code : {1002, 1003, 1007, 1008, 1009, 1010, 1011, 1013, 1014, 3000, 3003, 4001}) {
+    const auto told = HistoryBuilder(up).close_frame(0, static_cast<std::uint16_t>(code));
+    for (const auto& story :
+         {HistoryBuilder(told).stop(), HistoryBuilder(told).closed(0).stop(),
+          HistoryBuilder(told).reset(0).stop(),
+          HistoryBuilder(told).closed(0, ConnectionEndReason::protocol).stop(),
+          HistoryBuilder(told).closed(0, ConnectionEndReason::timeout).stop()}) {
+      EXPECT_THAT(serves(story),
+                  StartsWith("fail 2: 1 of 2 connections and requests got Close code " +
+                             std::to_string(code)));
+    }
+  }
+  EXPECT_EQ(serves(HistoryBuilder(up).stop().close_frame(0, 1011)), "pass 1: ");
+}
+TEST(Serves, ShowsTheServersOwnWordsInItsCloseFrame) {
+  EXPECT_EQ(serves(h().ready()
+                       .client(0)
+                       .up(0)
+                       .event(CloseFrame{testing::connection(0), Direction::received, 1007,
+                                         "Invalid payload"})
+                       .stop()),
+            "fail 2: 1 of 2 connections and requests got Close code 1007 (invalid frame payload "
+            "data), first: clients \"users\", client 1: \"Invalid payload\"");
+}
+TEST(Serves, ACloseFrameThatAnswersTheClientsIsNotTheServersOwn) {
+  EXPECT_EQ(serves(h().ready()
+                       .client(0)
+                       .up(0)
+                       .close_frame(0, 1000, Direction::sent)
+                       .close_frame(0, 1011)
+                       .closed(0, ConnectionEndReason::finished)
+                       .stop()),
+            "pass 1: ");
+}
+TEST(Serves, ACloseCodeOfTheApplicationsPassesIfItIsAgreedOn) {
+  auto story = h().ready().client(0).up(0).close_frame(0, 4001).closed(0).stop();
+  auto& codes = story.plan.scenario.properties["close-handshake"].codes;
+  codes = {1001, 4000};
+  EXPECT_THAT(serves(story), StartsWith("fail 2"));
+  codes = {1001, 4001};
+  EXPECT_EQ(serves(story), "pass 1: ");
+  // An error stays one: what is agreed on is how to stop.
+  auto error = h().ready().client(0).up(0).close_frame(0, 1011).closed(0).stop();
+  error.plan.scenario.properties["close-handshake"].codes = {1011};
+  EXPECT_THAT(serves(error), StartsWith("fail 2"));
+}
+TEST(Serves, ABrokenCloseFrameIsBrokenProtocol) {
+  EXPECT_THAT(serves(h().ready()
+                         .client(0)
+                         .up(0)
+                         .close_frame(0, 1005)
+                         .closed(0, ConnectionEndReason::protocol)
+                         .stop()),
+              StartsWith("fail 2: 1 of 2 connections and requests met broken protocol (detail)"));
+}
+TEST(Serves, AWebSocketThatIsLeftOpenAfterItsGoodbyeIsSaidAsThat) {
+  EXPECT_THAT(serves(h().ready()
+                         .client(0)
+                         .up(0)
+                         .close_frame(0, 1001)
+                         .wait(2000)
+                         .closed(0, ConnectionEndReason::timeout)
+                         .stop()),
+              StartsWith("fail 2: 1 of 2 connections and requests were left open after the Close "
+                         "frame"));
 }
 TEST(Serves, AnHttpServerMayCloseAfterAnAnswerOnly) {
   const auto up = h(Protocol::http).ready().client(0).up(0);
