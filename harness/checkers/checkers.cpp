@@ -60,12 +60,21 @@ bool stop_is_a_workers(const Plan& plan) {
       plan.faults, [](const Fault& fault) { return std::holds_alternative<NthEvent>(fault.when); });
 }
 
+// Whether a pass rests on what the target did not write. log-complete passes by what it wrote.
+bool reads_output(const Checker& checker) {
+  constexpr std::array<std::string_view, 3> kReaders{"no-panic", "no-send-on-closed",
+                                                     "config-effective"};
+  return std::ranges::find(kReaders, checker.property) != kReaders.end();
+}
+
 // Whether what was lost from this source could change the verdict.
 bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verdict,
              const Plan& plan, const History& history) {
   if (verdict.outcome == Outcome::fail && !verdict.rests_on_absence) return false;
   const bool stop_may_be_lost = !history.stop() && stop_is_a_workers(plan);
   if (lost.source == "tracer") return checker.needs_tracer;
+  if (lost.source == "output")
+    return verdict.outcome != Outcome::not_applicable && reads_output(checker);
   return lost.source == "trial" || checker.needs_clients ||
          (stop_may_be_lost && (checker.judges_the_stop || verdict.rests_on_absence));
 }

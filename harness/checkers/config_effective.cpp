@@ -2,7 +2,8 @@
 //
 // Judged is one thing a trial: the pattern expected for the drawn value matches a line of the
 // answer (or of the output), and the pattern of no other value does. Over a campaign the other
-// values get their turn. A URL that had not answered when the stop came leaves nothing to judge.
+// values get their turn. A URL that had not answered when the stop came leaves nothing to judge. Of
+// a line the first 8 KiB are looked at.
 // Cannot see a setting whose effect shows nowhere in those lines.
 #include <algorithm>
 #include <regex>
@@ -26,7 +27,7 @@ std::vector<Line> lines_of(const History& history, bool by_url) {
     const auto* output = std::get_if<TargetOutput>(&body);
     if (by_url && observed && observed->property == kProperty)
       lines.emplace_back(i, observed->line);
-    if (!by_url && output) lines.emplace_back(i, output->line);
+    if (!by_url && output && !output->continues) lines.emplace_back(i, output->line);
   }
   return lines;
 }
@@ -44,7 +45,7 @@ std::string why_unknown(const History& history) {
     if (missed->property == kProperty) return missed->reason;
   }
   for (const auto& [i, lost] : history.all<EventsLost>()) {
-    if (lost->source == "trial") return "events were lost: " + lost->reason;
+    if (lost->source == "trial" || lost->source == "output") return "events were lost: " + lost->reason;
   }
   return "";
 }

@@ -17,7 +17,8 @@ constexpr std::string_view kProperty = "log-complete";
 
 struct Lines {
   std::vector<std::string_view> texts;
-  std::string missing;  // why there may be more; empty if these are all
+  std::vector<std::string_view> continued;  // pieces that are no line's beginning
+  std::string missing;                      // why there may be more; empty if these are all
 };
 
 Lines lines_of(const History& history, bool of_file) {
@@ -25,23 +26,29 @@ Lines lines_of(const History& history, bool of_file) {
   for (const auto& event : history.events()) {
     if (std::holds_alternative<RecoveryStarted>(event.body) && !of_file) break;
     if (const auto* output = std::get_if<TargetOutput>(&event.body); output && !of_file)
-      lines.texts.push_back(output->line);
+      (output->continues ? lines.continued : lines.texts).push_back(output->line);
     const auto* seen = std::get_if<Observed>(&event.body);
     if (seen && of_file && seen->property == kProperty) lines.texts.push_back(seen->line);
     const auto* unseen = std::get_if<NotObserved>(&event.body);
     if (unseen && of_file && unseen->property == kProperty) lines.missing = unseen->reason;
   }
   for (const auto& [i, lost] : history.all<EventsLost>()) {
-    if (lost->source == "trial") lines.missing = "events were lost: " + lost->reason;
+    if (lost->source == "trial" || lost->source == "output") lines.missing = "events were lost: " + lost->reason;
   }
   return lines;
 }
 
 bool is_there(const Lines& lines, const std::string& pattern) {
   const std::regex regex(pattern);
-  return std::ranges::any_of(lines.texts, [&](std::string_view text) {
-    return std::regex_search(text.begin(), text.end(), regex);
-  });
+  const auto matches = [&](std::string_view text, std::regex_constants::match_flag_type how) {
+    return std::regex_search(text.begin(), text.end(), regex, how);
+  };
+  return std::ranges::any_of(
+             lines.texts,
+             [&](auto text) { return matches(text, std::regex_constants::match_default); }) ||
+         std::ranges::any_of(lines.continued, [&](auto text) {
+           return matches(text, std::regex_constants::match_not_bol);
+         });
 }
 
 // Why nothing is judged; empty if it is.

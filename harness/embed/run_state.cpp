@@ -103,9 +103,9 @@ auto RunState::guarded(Recorder& record, const std::string& call, Call&& act)
   try {
     result.emplace(act());
   } catch (const std::exception& e) {
-    record.record(TargetOutput{Stream::err, crash_line(call, e.what())});
+    record.record(TargetOutput{Stream::err, crash_line(call, e.what()), false});
   } catch (...) {
-    record.record(TargetOutput{Stream::err, crash_line(call, "not a std::exception")});
+    record.record(TargetOutput{Stream::err, crash_line(call, "not a std::exception"), false});
   }
   return result;
 }

@@ -53,10 +53,12 @@ struct TargetNotReady {
 struct TargetOutput {
   static constexpr std::string_view kName = "target_output";
   Stream stream{};
-  std::string line;  // without its newline; cut at the stated limit
+  std::string line;  // without its newline
+  bool continues{};  // a long line's next piece: its beginning is in the events before it
   static void visit_fields(auto& self, auto&& f) {
     f("stream", self.stream);
     f("line", self.line);
+    f("continues", self.continues);
   }
 };
 struct Notification {

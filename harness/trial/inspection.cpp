@@ -47,6 +47,7 @@ asio::awaitable<Result<std::string>> inspect_by(const TrialParts& trial,
 struct LogTail {
   std::vector<std::string> lines;
   bool is_whole = true;
+  bool has_cut_lines = false;
 };
 
 Result<LogTail> read_tail(const std::string& path) {
@@ -61,7 +62,10 @@ Result<LogTail> read_tail(const std::string& path) {
     std::string cut_line;
     std::getline(in, cut_line);
   }
-  LineSplitter splitter([&](const std::string& line) { tail.lines.push_back(line); });
+  LineSplitter splitter([&](const std::string& line, bool continues) {
+    tail.has_cut_lines |= continues;
+    if (!continues) tail.lines.push_back(line);
+  });
   std::vector<char> buffer(64 * 1024);
   std::uintmax_t left = kMostLog;  // it may be growing
   while (left > 0 && in) {
@@ -128,6 +132,9 @@ void observe_log(const TrialParts& trial) {
   }
   if (!all && !tail->is_whole) {
     not_observed(trial, kLog, "only the last 2 MiB of " + wanted.file + " were searched");
+  } else if (!all && tail->has_cut_lines) {
+    not_observed(trial, kLog,
+                 "only the first 8 KiB of a line of " + wanted.file + " were searched");
   }
 }
 

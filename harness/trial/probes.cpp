@@ -95,14 +95,21 @@ asio::awaitable<void> observe_setting(const TrialParts& trial) {
     co_return;
   }
   std::size_t lines = 0;
-  LineSplitter splitter([&](const std::string& line) {
-    if (lines++ < kMostLines) trial.segment.record(Observed{std::string(kSetting), line});
+  bool cut = false;
+  LineSplitter splitter([&](const std::string& line, bool continues) {
+    cut |= continues;
+    if (!continues && lines++ < kMostLines)
+      trial.segment.record(Observed{std::string(kSetting), line});
   });
   splitter.feed(answer.body);
   splitter.finish();
   if (lines > kMostLines) {
     trial.segment.record(
         NotObserved{std::string(kSetting), "the answer has more than a thousand lines"});
+  }
+  if (cut) {
+    trial.segment.record(
+        NotObserved{std::string(kSetting), "a line of the answer is longer than 8 KiB"});
   }
 }
 

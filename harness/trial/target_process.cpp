@@ -74,10 +74,14 @@ TargetProcess::TargetProcess(asio::io_context& io, SegmentWriter& segment, Chang
       child_signals_(io, SIGCHLD),
       traced_ends_(io),
       out_{asio::posix::stream_descriptor(io),
-           LineSplitter([this](const std::string& line) { on_line(Stream::out, line); }),
+           LineSplitter([this](const std::string& line, bool continues) {
+             on_line(Stream::out, line, continues);
+           }),
            std::vector<char>(64 * 1024)},
       err_{asio::posix::stream_descriptor(io),
-           LineSplitter([this](const std::string& line) { on_line(Stream::err, line); }),
+           LineSplitter([this](const std::string& line, bool continues) {
+             on_line(Stream::err, line, continues);
+           }),
            std::vector<char>(64 * 1024)},
       notify_wait_(io) {}
 
@@ -187,8 +191,9 @@ boost::system::error_code TargetProcess::read_once(Output& output) {
   return ec;
 }
 
-void TargetProcess::on_line(Stream stream, const std::string& line) {
-  segment_.record(TargetOutput{stream, line});
+void TargetProcess::on_line(Stream stream, const std::string& line, bool continues) {
+  segment_.record(TargetOutput{stream, line, continues});
+  if (continues) return;  // readiness and triggers look at where a line begins
   if (ready_pattern_ && !logged_ready_ && std::regex_search(line, *ready_pattern_)) {
     logged_ready_ = true;
     changes_.notify();
@@ -327,8 +332,9 @@ void TargetProcess::drain_output() {
     boost::system::error_code ec;
     output->pipe.close(ec);
     if (const auto lost = output->lines.lost_lines(); lost > 0) {
-      segment_.record(
-          EventsLost{"trial", std::to_string(lost) + " lines of output beyond the limit"});
+      segment_.record(EventsLost{"output", std::to_string(output->lines.lost_bytes()) +
+                                               " bytes in " + std::to_string(lost) +
+                                               (lost == 1 ? " line" : " lines") + " beyond the limit"});
     }
   }
 }

@@ -105,7 +105,7 @@ class TargetProcess {
   void reap();
   void record_end(TimePoint at, const siginfo_t& info);
   void note_end(const siginfo_t& info);
-  void on_line(Stream stream, const std::string& line);
+  void on_line(Stream stream, const std::string& line, bool continues);
 
   SegmentWriter& segment_;
   Changes& changes_;

@@ -61,11 +61,15 @@ class Output(LastcallTest):
         self.assert_exit(0, run)
         self.assertIn("last words without newline", self.lines(run))
 
-    def test_of_a_line_of_100_mb_is_cut(self):
+    def test_of_a_line_of_100_mb_is_bounded_and_what_was_not_seen_is_said(self):
         run = self.run_server("--say", "long-line")
-        self.assert_exit(0, run)
+        self.assert_exit(3, run)
         self.assertLess(run.history().stat().st_size, 1_000_000)
         self.assertEqual(8192, max(map(len, self.lines(run))))
+        self.assertRegex(run.verdict("no-panic")["reason"], r"lost: \d{8,} bytes in 1 line beyond the limit")
+        # What is judged by something else is not touched.
+        for property in ("serves", "clean-exit", "deadline"):
+            self.assertEqual("pass", run.verdict(property)["outcome"], property)
 
     def test_of_100_mb_of_lines_is_bounded_and_what_depends_on_it_unknown(self):
         run = self.run_server("--say", "flood", ready='port = "{port}"')

@@ -73,7 +73,10 @@ HistoryBuilder& HistoryBuilder::signalled(int signal) {
   return event(TargetEnded{EndKind::signalled, signal, true});
 }
 HistoryBuilder& HistoryBuilder::line(std::string text) {
-  return event(TargetOutput{Stream::err, std::move(text)});
+  return event(TargetOutput{Stream::err, std::move(text), false});
+}
+HistoryBuilder& HistoryBuilder::goes_on(std::string text) {
+  return event(TargetOutput{Stream::err, std::move(text), true});
 }
 HistoryBuilder& HistoryBuilder::searched() {
   return event(ProcessesSearched{}).event(PortProbed{"", 8080, 0}).event(FilesSearched{3});

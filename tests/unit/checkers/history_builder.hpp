@@ -47,6 +47,8 @@ class HistoryBuilder {
   HistoryBuilder& exited(int code);
   HistoryBuilder& signalled(int signal);
   HistoryBuilder& line(std::string text);
+  // A long line's next piece.
+  HistoryBuilder& goes_on(std::string text);
   HistoryBuilder& searched();
   HistoryBuilder& lost(std::string source);
 

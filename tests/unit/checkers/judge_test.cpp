@@ -86,6 +86,10 @@ TEST(Judge, LostEventsOfTheTrialMakeEverythingUnknown) {
   EXPECT_EQ(unknown_in(good().lost("trial")).size(), verdicts(good()).size());
   EXPECT_EQ(verdicts(good().lost("trial"))[0].reason, "events of trial were lost: cut off");
 }
+TEST(Judge, LostOutputMakesUnknownWhatPassesByWhatItDidNotSay) {
+  EXPECT_THAT(unknown_in(good().lost("output")),
+              ::testing::ElementsAre("no-panic", "no-send-on-closed"));
+}
 TEST(Judge, LostEventsOfClientsMakeUnknownWhatTheySaw) {
   EXPECT_THAT(unknown_in(good().lost("clients-3")),
               ::testing::ElementsAre("serves", "no-send-on-closed", "in-flight-finished",

@@ -18,7 +18,7 @@ Segment whole(std::vector<Event> events) {
   return {.events = std::move(events), .complete = true, .lost = 0, .problem = ""};
 }
 Event line(int ms, std::string text) {
-  return {at_ms(ms), TargetOutput{Stream::out, std::move(text)}};
+  return {at_ms(ms), TargetOutput{Stream::out, std::move(text), false}};
 }
 
 std::string lines(const History& history) {

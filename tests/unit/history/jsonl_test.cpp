@@ -17,7 +17,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.002000000","kind":"target_not_started","reason":"no such file"}
 {"t":"0.003000000","kind":"target_ready"}
 {"t":"0.004000000","kind":"target_not_ready","reason":"not ready within 5s"}
-{"t":"0.005000000","kind":"target_output","stream":"err","line":"a \"line\"\té"}
+{"t":"0.005000000","kind":"target_output","stream":"err","line":"a \"line\"\té","continues":true}
 {"t":"0.006000000","kind":"notification","pid":78,"text":"READY=1\nSTATUS=up","descriptors":1}
 {"t":"0.007000000","kind":"fault_invoked","fault":1,"step":1,"what":"SIGTERM to process","signal":15,"stop":true}
 {"t":"0.008000000","kind":"fault_finished","fault":1,"step":1,"error":3}
@@ -103,10 +103,10 @@ TEST(Jsonl, AnEmptyHistoryHasNoLine) {
 }
 
 TEST(Jsonl, BytesThatAreNoUtf8AreReplaced) {
-  const Event event{TimePoint{}, TargetOutput{Stream::out, std::string("a\xFF\0b", 4)}};
+  const Event event{TimePoint{}, TargetOutput{Stream::out, std::string("a\xFF\0b", 4), false}};
   EXPECT_EQ(to_json(event, TimePoint{}),
             "{\"t\":\"0.000000000\",\"kind\":\"target_output\",\"stream\":\"out\",\"line\":"
-            "\"a\xEF\xBF\xBD\\u0000b\"}");
+            "\"a\xEF\xBF\xBD\\u0000b\",\"continues\":false}");
 }
 
 TEST(Utf8, KeepsWhatIsWellFormed) {

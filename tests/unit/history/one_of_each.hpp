@@ -18,7 +18,7 @@ inline std::vector<Event> one_of_each() {
       TargetNotStarted{"no such file"},
       TargetReady{},
       TargetNotReady{"not ready within 5s"},
-      TargetOutput{Stream::err, "a \"line\"\t\xC3\xA9"},
+      TargetOutput{Stream::err, "a \"line\"\t\xC3\xA9", true},
       Notification{78, "READY=1\nSTATUS=up", 1},
       FaultInvoked{FaultId{1}, 1, "SIGTERM to process", 15, true},
       FaultFinished{FaultId{1}, 1, 3},

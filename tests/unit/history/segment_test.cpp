@@ -199,7 +199,8 @@ TEST(SegmentRecords, WhatIsNoEventIsDamageAndNamesItsByte) {
 }
 
 TEST_F(SegmentFile, EventsBeyondTheLimitAreCountedAndAPrefixStays) {
-  std::vector<Event> events(100, {at_ms(1), TargetOutput{Stream::out, std::string(100, 'x')}});
+  std::vector<Event> events(100,
+                            {at_ms(1), TargetOutput{Stream::out, std::string(100, 'x'), false}});
   events.push_back({at_ms(2), TargetReady{}});  // would fit, but then there would be a hole
   const auto segment = parse(written(events, 1'000));
   EXPECT_TRUE(segment.complete);
@@ -211,7 +212,7 @@ TEST_F(SegmentFile, EventsBeyondTheLimitAreCountedAndAPrefixStays) {
 
 TEST_F(SegmentFile, LongStringsAreCut) {
   const auto segment =
-      parse(written({{at_ms(1), TargetOutput{Stream::out, std::string(200'000, 'x')}}}));
+      parse(written({{at_ms(1), TargetOutput{Stream::out, std::string(200'000, 'x'), false}}}));
   ASSERT_TRUE(segment.complete);
   EXPECT_EQ(std::get<TargetOutput>(segment.events.at(0).body).line.size(), 65'536U);
 }

@@ -75,7 +75,9 @@ TEST(Leftovers, AreNotSearchedForBehindLinks) {
 
 std::vector<std::string> split(const std::vector<std::string>& chunks) {
   std::vector<std::string> lines;
-  LineSplitter splitter([&](const std::string& line) { lines.push_back(line); });
+  LineSplitter splitter([&](const std::string& piece, bool continues) {
+    lines.push_back((continues ? "+" : "") + piece);
+  });
   for (const auto& chunk : chunks) splitter.feed(chunk);
   splitter.finish();
   return lines;
@@ -91,21 +93,56 @@ TEST(LineSplitter, CountsALastLineWithoutANewline) {
   EXPECT_THAT(split({}), IsEmpty());
 }
 
-TEST(LineSplitter, CutsALongLineAtTheLimitAndGoesOnWithTheNext) {
-  const std::string longest(LineSplitter::kLineLimit, 'x');
+TEST(LineSplitter, HandsOnALongLineInPieces) {
+  const std::string longest(LineSplitter::kPieceLimit, 'x');
   EXPECT_THAT(split({longest + "\nnext\n"}), ElementsAre(longest, "next"));
-  EXPECT_THAT(split({longest, "tail", "tail\nnext"}), ElementsAre(longest, "next"));
+  EXPECT_THAT(split({longest, "tail", "tail\nnext"}), ElementsAre(longest, "+tailtail", "next"));
+  EXPECT_THAT(split({longest + longest + longest + "\n"}),
+              ElementsAre(longest, "+" + longest, "+" + longest));
 }
 
-TEST(LineSplitter, CountsTheLinesBeyondTheTotalLimit) {
+TEST(LineSplitter, CountsTheLinesAndBytesBeyondTheTotalLimit) {
   std::size_t seen = 0;
-  LineSplitter splitter([&](const std::string&) { ++seen; });
-  const std::string line = std::string(LineSplitter::kLineLimit, 'x') + "\n";
+  LineSplitter splitter([&](const std::string&, bool) { ++seen; });
+  const std::string piece(LineSplitter::kPieceLimit, 'x');
   const auto fitting =
-      LineSplitter::kTotalLimit / (LineSplitter::kLineLimit + LineSplitter::kLineCost);
-  for (std::size_t i = 0; i < fitting + 3; ++i) splitter.feed(line);
+      LineSplitter::kTotalLimit / (LineSplitter::kPieceLimit + LineSplitter::kPieceCost);
+  for (std::size_t i = 0; i < fitting + 3; ++i) splitter.feed(piece + "\n");
   EXPECT_EQ(seen, fitting);
   EXPECT_EQ(splitter.lost_lines(), 3U);
+  EXPECT_EQ(splitter.lost_bytes(), 3 * piece.size());
+}
+
+TEST(LineSplitter, KeepsTheBeginningAndTheEndOfALineBeyondItsLimit) {
+  std::string all;
+  std::size_t pieces = 0;
+  LineSplitter splitter([&](const std::string& piece, bool continues) {
+    EXPECT_EQ(continues, pieces++ > 0);
+    all += piece;
+  });
+  const std::string begin(LineSplitter::kLineLimit, 'b');
+  const std::size_t middle = std::size_t{100} << 20;
+  splitter.feed(begin);
+  for (std::size_t i = 0; i < middle / 1024; ++i) splitter.feed(std::string(1024, 'm'));
+  splitter.feed("panic: boom\n");
+  EXPECT_TRUE(all.starts_with(begin));
+  EXPECT_TRUE(all.ends_with("mmmpanic: boom"));
+  EXPECT_GE(all.size() - begin.size(), LineSplitter::kPieceLimit);
+  EXPECT_EQ(splitter.lost_lines(), 1U);
+  EXPECT_EQ(all.size() + splitter.lost_bytes(), begin.size() + middle + 11);
+}
+
+TEST(LineSplitter, CountsALineThatIsPartlyBeyondTheTotalLimitOnce) {
+  std::size_t seen = 0;
+  LineSplitter splitter([&](const std::string& piece, bool) { seen += piece.size(); });
+  const std::string line(2 * LineSplitter::kPieceLimit, 'x');
+  std::size_t fed = 0;
+  while (splitter.lost_lines() == 0) {
+    splitter.feed(line + "\n");
+    fed += line.size();
+  }
+  EXPECT_EQ(splitter.lost_lines(), 1U);
+  EXPECT_EQ(seen + splitter.lost_bytes(), fed);
 }
 
 RC_GTEST_PROP(LineSplitter, GivesTheSameLinesForAnyChunking, (std::vector<std::string> chunks)) {

@@ -92,7 +92,7 @@ TEST_F(Trials, KeepEveryLineOfATargetThatTalksToTheEnd) {
   EXPECT_EQ(conduct(*server, trial).broken, "");
   int next = 0;
   for (const auto& words : testing::words_of(trial.directory + "/segments/trial.seg")) {
-    if (words == "target_output out " + std::to_string(next + 1)) ++next;
+    if (words == "target_output out " + std::to_string(next + 1) + " 0") ++next;
   }
   EXPECT_EQ(next, 30'000);
 }
@@ -108,8 +108,8 @@ TEST_F(Trials, KeepWholeLinesOfALeftoverThatNeverStopsTalking) {
   EXPECT_THAT(words, Contains(HasSubstr("process_left")));
   std::size_t cut = 0;
   for (const auto& line : words) {
-    if (line.starts_with("target_output out ") && line != "target_output out ready" &&
-        line != "target_output out abcdefghijklmnopqrstuvwxyz") {
+    if (line.starts_with("target_output out ") && line != "target_output out ready 0" &&
+        line != "target_output out abcdefghijklmnopqrstuvwxyz 0") {
       ++cut;
     }
   }
