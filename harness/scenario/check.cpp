@@ -70,7 +70,7 @@ std::string what_one_is(const Key& key) {
     case Kind::network:
       return R"(loopback addresses such as "127.0.0.0/8")";
     case Kind::pattern:
-      return "a regular expression";
+      return key.table == nullptr ? "a regular expression" : "a regular expression or a table";
     case Kind::signal:
       return R"(a signal name such as "SIGTERM")";
     case Kind::syscall:
@@ -285,7 +285,7 @@ void check_one(const Key& key, Value& value, Errors& errors) {
       return add(value, std::move(message), errors);
     expand_word(value);
   }
-  if (key.kind == Kind::table && value.type == Type::table) return check(*key.table, value, errors);
+  if (key.table != nullptr && value.type == Type::table) return check(*key.table, value, errors);
   if (auto message = problem(key, value); !message.empty()) add(value, std::move(message), errors);
 }
 

@@ -27,7 +27,7 @@ enum class Kind : std::uint8_t {
   url,
   port,
   network,  // loopback addresses: "127.0.0.0/8"
-  pattern,  // a regular expression
+  pattern,  // a regular expression; of a key with `table`, or such a table
   signal,
   syscall,  // the name of a system call, or of a family of those
   error,    // of errno(3): "ENOSPC"

@@ -2,6 +2,30 @@
 #include "scenario/keys.hpp"
 
 namespace lastcall {
+namespace {
+
+const Table& excuse_table() {
+  static const Table kExcuse{
+      .where = "'allow' of no-panic",
+      .keys = {{.name = "pattern",
+                .kind = Kind::pattern,
+                .about = "A regular expression that matches a line of the error.",
+                .low = 1},
+               {.name = "name",
+                .kind = Kind::plain,
+                .about = "The type of the exception, with or without its modules: "
+                         "\"java.io.IOException\", \"IOException\".",
+                .low = 1},
+               {.name = "why",
+                .kind = Kind::plain,
+                .about = "Why it is excused; the reason of the verdict repeats it.",
+                .required = true,
+                .low = 1}},
+      .exactly_one_of = {"pattern", "name"}};
+  return kExcuse;
+}
+
+}  // namespace
 
 std::vector<Key> property_keys(std::string_view property) {
   const auto within = [](std::string_view about, std::string_view fallback) {
@@ -15,8 +39,17 @@ std::vector<Key> property_keys(std::string_view property) {
     return {{.name = "allow",
              .kind = Kind::pattern,
              .shape = Shape::list,
-             .about = "Lines of output that match one of these are no panic.",
-             .fallback = "[]"}};
+             .about = "An error in the output is excused, and counted, if one of these matches a "
+                      "line of it: a regular expression, or a table with `pattern` or `name`, and "
+                      "`why`.",
+             .fallback = "[]",
+             .table = &excuse_table()},
+            {.name = "logged",
+             .kind = Kind::choice,
+             .about = "What an error is that the program caught and logged, after which it went "
+                      "on. warn: it is counted and said, and no failure.",
+             .fallback = R"("fail")",
+             .choices = {"fail", "warn"}}};
   }
   if (property == "no-masked-panic") {
     return {{.name = "allow",

@@ -240,6 +240,13 @@ enum class RepeatPolicy : std::uint8_t {
   force,   // it is gone `within` after it, with an end of `ends`; what it promised is off
 };
 
+// One excuse of `allow` that says why. Exactly one of `pattern` and `name` is given.
+struct Excuse {
+  std::string pattern;  // a regular expression of a line
+  std::string name;     // of an exception's type: "java.io.IOException" or "IOException"
+  std::string why;
+};
+
 // Names and defaults of the properties that can be judged live in scenario/property_names.hpp, so
 // that an unknown one is an error with its place. A field belongs to the properties named beside
 // it.
@@ -248,6 +255,8 @@ struct PropertySettings {
   std::string why;  // why it is switched off; never empty then
   // released: globs of files; others: regular expressions of what is no violation
   std::vector<std::string> allow;
+  std::vector<Excuse> excuses;          // no-panic: the tables among `allow`
+  bool logged_is_warning = false;       // no-panic: what was caught and logged is no failure
   bool strict = false;                  // released: also at the exit call; close-handshake: any reset
   bool own_answers = false;             // no-send-on-closed: no client gets what another one sent
   std::vector<int> codes;               // close-handshake: those agreed on; empty: not given

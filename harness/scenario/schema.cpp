@@ -83,8 +83,12 @@ json::object one(const Key& key) {
       return text_pattern(whole(kPort));
     case Kind::network:
       return text_pattern("^127(\\.[0-9]{1,3}){3}(/[0-9]{1,2})?$");
-    case Kind::pattern:
-      return {{"type", "string"}, {"format", "regex"}, {"maxLength", 1000}};
+    case Kind::pattern: {
+      json::object pattern{{"type", "string"}, {"format", "regex"}, {"maxLength", 1000}};
+      if (key.low > 0) pattern["minLength"] = key.low;
+      if (key.table == nullptr) return pattern;
+      return {{"anyOf", {std::move(pattern), table_schema(*key.table)}}};
+    }
     case Kind::signal:
       return definition("signal");
     case Kind::syscall:

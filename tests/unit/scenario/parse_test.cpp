@@ -403,7 +403,7 @@ TEST(Parse, PropertiesAreSetAndSwitchedOff) {
 require = ["serves", "deadline", "serves"]
 in-flight-finished = { judge = false, why = "fast shutdown" }
 close-handshake = { codes = [1012], strict = true }
-no-panic = { allow = ["^panic: test"] }
+no-panic = { allow = ["^panic: test", { name = "IOError", why = "x" }, { pattern = "^y", why = "z" }], logged = "warn" }
 released = { allow = ["*.pid"], judge = true }
 )");
   EXPECT_THAT(scenario.required, ElementsAre("serves", "deadline"));
@@ -412,6 +412,11 @@ released = { allow = ["*.pid"], judge = true }
   EXPECT_THAT(scenario.properties.at("close-handshake").codes, ElementsAre(1012));
   EXPECT_TRUE(scenario.properties.at("close-handshake").strict);
   EXPECT_THAT(scenario.properties.at("no-panic").allow, ElementsAre("^panic: test"));
+  const auto& excuses = scenario.properties.at("no-panic").excuses;
+  ASSERT_EQ(excuses.size(), 2U);
+  EXPECT_EQ(excuses[0].name + excuses[0].pattern + excuses[0].why, "IOErrorx");
+  EXPECT_EQ(excuses[1].name + excuses[1].pattern + excuses[1].why, "^yz");
+  EXPECT_TRUE(scenario.properties.at("no-panic").logged_is_warning);
   EXPECT_THAT(scenario.properties.at("released").allow, ElementsAre("*.pid"));
 }
 
