@@ -1,38 +1,43 @@
 // no-panic: no crash, abort, panic or uncaught exception, neither in how the target ended nor in
 // its output.
 //
-// Sees the wait status of the target's own process and every line it wrote, recovered panics among
-// them. Cannot see a panic that was swallowed without a word, nor a child's crash that nobody
-// reported. A signal that lastcall sent is no crash. The scenario's `allow` excuses a line.
+// Sees the wait status of the target's own process and every line it wrote. An error is judged as a
+// whole, from its header to its last frame, and is one violation, recovered or not; the reason
+// quotes its message and the first frame of the program's own code, and names the process where the
+// words or the tracer do. The scenario's `allow` excuses an error of which it matches any line, or
+// names the exception; what it excused is counted. Of an error that the program caught and logged
+// the reason says so if the program went on, and with `logged = "warn"` it is counted and is no
+// failure. Whose line it is, is not known: it went on if the target ended as promised after it and
+// no process that the tracer saw ended badly within a second of it. What nobody caught, though only
+// a thread or a task ended by it, is never taken for logged.
+//
+// Cannot see a panic that was swallowed without a word, nor a child's crash that nobody reported,
+// nor tell errors apart whose lines are mixed. Output beyond the limits of target/line_splitter.hpp
+// is not seen either: a pass is unknown then, with the bytes. A signal that lastcall sent is no crash.
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <map>
+#include <utility>
 
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/excuses.hpp"
 #include "checkers/judging.hpp"
-#include "checkers/panic_words.hpp"
+#include "checkers/output_lines.hpp"
+#include "checkers/panic_blocks.hpp"
 
 namespace lastcall::checkers {
 namespace {
 
 constexpr std::array kCrashSignals{SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 
-struct Output {
-  std::vector<std::string_view> lines;
-  std::vector<EventIndex> events;
-};
+// A process whose end follows its last words later than this ended of something else. Interpreters
+// take up to a tenth of this to end.
+constexpr Nanoseconds kClose = std::chrono::seconds(1);
 
-// Standard output and error apart: lines of one may come between those of the other.
-std::map<Stream, Output> output_of(const History& history) {
-  std::map<Stream, Output> output;
-  for (const auto& [i, line] : history.all<TargetOutput>()) {
-    output[line->stream].lines.emplace_back(line->line);
-    output[line->stream].events.push_back(i);
-  }
-  return output;
+bool is_crash(int signal) {
+  return std::ranges::find(kCrashSignals, signal) != kCrashSignals.end();
 }
 
 // A fault of the plan may have sent the signal, and its event been lost.
@@ -43,37 +48,202 @@ bool may_be_sent(const Plan& plan, int signal) {
   });
 }
 
+// What `allow` says, with how often it excused something.
+class Allowances {
+ public:
+  explicit Allowances(const PropertySettings& told) {
+    for (const auto& pattern : told.allow)
+      all_.push_back({Excuses({pattern}), "", "\"" + pattern + "\""});
+    for (const auto& [pattern, name, why] : told.excuses) {
+      const auto shown = name.empty() ? "\"" + pattern + "\"" : name;
+      all_.push_back({Excuses(name.empty() ? std::vector{pattern} : std::vector<std::string>{}),
+                      name, shown + " (" + why + ")"});
+    }
+  }
+  // Whether one of them excuses this error; it counts then.
+  bool cover(const OutputLines& output, const PanicBlock& block) {
+    const auto covers = [&](const Allowance& one) {
+      if (!one.name.empty()) return names_exception(output.texts(), block, one.name);
+      for (auto k = block.begin; k < block.end; ++k) {
+        const auto written = output.written(k);
+        const bool is_new = k == block.begin || written.data() != output.written(k - 1).data();
+        if (one.pattern.cover({output.texts()[k]}) || (is_new && one.pattern.cover({written})))
+          return true;
+      }
+      return false;
+    };
+    const auto found = std::ranges::find_if(all_, covers);
+    if (found == all_.end()) return false;
+    ++found->count;
+    return true;
+  }
+  // "3 excused by allow: 2 by "^panic: test", 1 by IOError (why)"; empty if nothing was.
+  [[nodiscard]] std::string text() const {
+    std::uint64_t total = 0;
+    std::string each;
+    for (const auto& one : all_) {
+      if (one.count == 0) continue;
+      total += one.count;
+      each += (each.empty() ? "" : ", ") + std::to_string(one.count) + " by " + one.shown;
+    }
+    return total == 0 ? "" : std::to_string(total) + " excused by allow: " + each;
+  }
+
+ private:
+  struct Allowance {
+    Excuses pattern;
+    std::string name;
+    std::string shown;
+    std::uint64_t count = 0;
+  };
+  std::vector<Allowance> all_;
+};
+
+// A process of the tree that ended as none should.
+struct BadEnd {
+  EventIndex at;
+  std::string process;  // "77 (worker)"
+};
+
+// Of the children: how they are told to end is the target's affair, so that a signal that is no
+// crash and the exit code of one that lastcall sent are no bad end.
+std::vector<BadEnd> bad_ends_of_children(const History& history) {
+  std::vector<BadEnd> bad;
+  const auto started = history.first<TargetStarted>();
+  const auto target = started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
+  for (const auto& [i, end] : history.all<ProcessEnded>()) {
+    if (end->pid == target) continue;
+    const bool is_bad =
+        end->how == EndKind::signalled
+            ? is_crash(end->value) && !lastcall_sent(history, end->value)
+            : end->value != 0 && !(end->value > 128 && lastcall_sent(history, end->value - 128));
+    if (is_bad) bad.push_back({i, std::to_string(end->pid) + " (" + end->command + ")"});
+  }
+  return bad;
+}
+
+// Whether the target ended after line `at` as the scenario promises, or as lastcall's own fault
+// ended it.
+bool target_ended_well(const Plan& plan, const History& history, EventIndex at) {
+  const auto ended = history.first<TargetEnded>();
+  if (!ended || *ended < at || is_before(history.first<TargetForced>(), *ended)) return false;
+  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const bool by_signal = end.how == EndKind::signalled;
+  const auto& promised = plan.scenario.target.stop.expected;
+  return std::ranges::find(promised, ExpectedEnd{by_signal, end.value}) != promised.end() ||
+         (by_signal && lastcall_sent(history, end.value));
+}
+
+// Errors of one fate, by the first of them.
+class Found {
+ public:
+  void add(EventIndex at, std::string text) {
+    ++count_;
+    if (count_ > 1 && at > first_) return;
+    first_ = at;
+    text_ = std::move(text);
+  }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::uint64_t count_ = 0;
+  EventIndex first_ = 0;
+  std::string text_;
+};
+
+class Judging {
+ public:
+  Judging(const Plan& plan, const History& history)
+      : plan_(plan),
+        history_(history),
+        told_(settings(plan, "no-panic")),
+        allowances_(told_),
+        bad_ends_(bad_ends_of_children(history)) {}
+
+  void judge(const OutputLines& output, const PanicBlock& block, Verdict& verdict) {
+    if (allowances_.cover(output, block)) return;
+    const auto at = output.event(block.words);
+    if (is_php_again(block)) return;
+    const auto last = output.event(block.end - 1);
+    std::vector<const BadEnd*> near;
+    for (const auto& end : bad_ends_) {
+      if (end.at > at && history_.time(end.at) - history_.time(last) <= kClose)
+        near.push_back(&end);
+    }
+    const bool went_on = block.is_caught && near.empty() &&
+                         !is_before(history_.first<RecoveryStarted>(), at) &&
+                         target_ended_well(plan_, history_, last);
+    auto text = std::string(block.meaning) + ": " + block.message;
+    if (!block.frame.empty()) text += ", at " + block.frame;
+    if (near.size() == 1) {
+      text += ", in process " + near.front()->process;
+    } else if (!block.process.empty()) {
+      text += ", in process " + block.process;
+    }
+    if (went_on && told_.logged_is_warning) return logged_.add(at, std::move(text));
+    if (went_on) text += "; logged, and the program went on";
+    verdict.evidence.push_back(at);
+    failed_.add(at, std::move(text));
+  }
+
+  // What there is to say, failed or not.
+  void conclude(Verdict& verdict) const {
+    const auto say = [&](const std::string& text) {
+      if (!text.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + text;
+    };
+    say(failed_.text());
+    if (failed_.count() > 1) {
+      const auto more = failed_.count() - 1;
+      say("and " + std::to_string(more) + (more == 1 ? " more error" : " more errors"));
+    }
+    if (logged_.count() > 0) {
+      say(std::to_string(logged_.count()) + " logged, and the program went on: first " +
+          logged_.text());
+      if (!history_.first<TraceBegan>()) say("how its children ended was not seen: not traced");
+    }
+    say(allowances_.text());
+  }
+  [[nodiscard]] bool failed() const { return failed_.count() > 0; }
+
+ private:
+  // PHP writes an error to its log and to its output.
+  bool is_php_again(const PanicBlock& block) {
+    if (block.runtime != Runtime::php) return false;
+    return std::exchange(php_[block.message], true);
+  }
+  const Plan& plan_;
+  const History& history_;
+  const PropertySettings& told_;
+  Allowances allowances_;
+  std::vector<BadEnd> bad_ends_;
+  Found failed_;
+  Found logged_;
+  std::map<std::string, bool> php_;
+};
+
 }  // namespace
 
 Verdict no_panic(const Plan& plan, const History& history) {
   Verdict verdict{.property = "no-panic"};
-  const Excuses excuses(settings(plan, verdict.property).allow);
+  Judging judging(plan, history);
   const auto ended = history.first<TargetEnded>();
   if (ended) {
     verdict.judged = 1;
     const auto& end = std::get<TargetEnded>(history.at(*ended).body);
     if (end.how == EndKind::signalled && !lastcall_sent(history, end.value) &&
-        std::ranges::find(kCrashSignals, end.value) != kCrashSignals.end()) {
+        is_crash(end.value)) {
       verdict.reason = "ended by " + signal_name(end.value) + (end.core ? ", core dumped" : "");
       verdict.evidence.push_back(*ended);
       verdict.rests_on_absence = may_be_sent(plan, end.value);
     }
   }
-  EventIndex first_line = history.events().size();
-  std::string first_text;
-  for (const auto& [stream, output] : output_of(history)) {
-    verdict.judged += output.lines.size();
-    for (std::size_t i = 0; i < output.lines.size(); ++i) {
-      const auto meaning = panic_in(output.lines, i);
-      if (meaning.empty() || excuses.cover({output.lines[i]})) continue;
-      verdict.evidence.push_back(output.events[i]);
-      verdict.rests_on_absence = false;
-      if (output.events[i] > first_line) continue;
-      first_line = output.events[i];
-      first_text = std::string(meaning) + ": " + std::string(output.lines[i].substr(0, 200));
-    }
+  for (const auto& [stream, output] : output_of(history, history.events().size())) {
+    verdict.judged += output.written_lines();
+    for (const auto& block : panic_blocks(output.texts())) judging.judge(output, block, verdict);
   }
-  if (!first_text.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + first_text;
+  if (judging.failed()) verdict.rests_on_absence = false;
+  judging.conclude(verdict);
   std::ranges::sort(verdict.evidence);
   if (!verdict.evidence.empty()) {
     verdict.outcome = Outcome::fail;
@@ -81,7 +251,8 @@ Verdict no_panic(const Plan& plan, const History& history) {
     verdict.outcome = Outcome::pass;
   } else {
     verdict.outcome = Outcome::unknown;
-    verdict.reason = "the target's end was not seen";
+    verdict.reason = "the target's end was not seen" +
+                     (verdict.reason.empty() ? std::string() : "; " + verdict.reason);
   }
   return verdict;
 }

@@ -36,6 +36,7 @@ constexpr std::string_view kJavaMemory = "a JVM out of memory";
 constexpr std::string_view kDotnet = "an unhandled .NET exception";
 constexpr std::string_view kDotnetCrash = "a .NET crash";
 constexpr std::string_view kRuby = "an uncaught Ruby exception";
+constexpr std::string_view kPhp = "an uncaught PHP error";
 constexpr std::string_view kErlang = "an Erlang crash";
 constexpr std::string_view kElixir = "an uncaught Elixir exception";
 constexpr std::string_view kSegfault = "a segmentation fault";
@@ -102,6 +103,10 @@ constexpr std::array kAtLineStart{
     Words{"CLR: Managed code called FailFast", kDotnetCrash},
     Words{"\tNative Crash Reporting", kDotnetCrash},
     Words{"[FATAL] failed to allocate memory", "a Ruby crash"},
+    Words{"PHP Fatal error:  ", kPhp},
+    Words{"Fatal error: Uncaught ", kPhp},
+    Words{"Fatal error: Allowed memory size of ", kPhp},
+    Words{"*** Check failure stack trace: ***", kAssertion},
     Words{"=CRASH REPORT====", kErlang},
     Words{"Error in process <", kErlang},
     Words{"Runtime terminating during boot (", kErlang},
@@ -109,6 +114,7 @@ constexpr std::array kAtLineStart{
 };
 
 constexpr std::array kAnywhere{
+    Words{": [BUG] ", "a Ruby crash"},  // "[BUG] Segmentation fault at 0x0"
     Words{"http: panic serving ", "a recovered Go panic"},
     Words{"std::terminate()", kTerminate},
     Words{"Segmentation fault", kSegfault},
@@ -125,7 +131,8 @@ constexpr std::array kAnywhere{
     Words{"An unhandled exception has occurred while executing the request.", kDotnet},
     Words{"has thrown an unhandled exception, and the IHost instance is stopping", kDotnet},
     Words{"terminated with exception (report_on_exception is true):", kRuby},
-    Words{": [BUG] ", "a Ruby crash"},
+    Words{"] PHP Fatal error:  ", kPhp},             // with the log's time
+    Words{"PHP message: PHP Fatal error:  ", kPhp},  // through FPM
     Words{"init terminating in do_boot", kErlang},
     Words{"CRASH REPORT Process ", kErlang},
     Words{"_alloc: Cannot allocate ", kErlang},
@@ -254,8 +261,7 @@ bool is_node_throw(Lines lines, std::size_t i) {
     const auto from = i - std::min<std::size_t>(i, 3);
     return any_line(lines, from, i - from, [](auto l) { return l.starts_with("    at "); });
   }
-  return !line.empty() && line[0] != ' ' && line[0] != '\t' && drop_number(line) && !line.empty() &&
-         any_line(lines, i + 2, 1, is_caret);
+  return is_node_place(lines, i);
 }
 
 // "Uncaught TypeError: …", "Uncaught (in promise) …"; not "Uncaught exceptions are logged".
@@ -414,6 +420,36 @@ bool is_crashed_child(std::string_view line) {
 }
 
 }  // namespace
+
+Runtime runtime_of(std::string_view meaning) {
+  constexpr std::array<std::pair<std::string_view, Runtime>, 14> kRuntimes{
+      {{" Go ", Runtime::go},
+       {"Rust", Runtime::rust},
+       {"JavaScript", Runtime::node},
+       {"promise", Runtime::node},
+       {"Node", Runtime::node},
+       {"Python", Runtime::python},
+       {"Java", Runtime::java},
+       {"JVM", Runtime::java},
+       {".NET", Runtime::dotnet},
+       {"Ruby", Runtime::ruby},
+       {"PHP", Runtime::php},
+       {"Erlang", Runtime::erlang},
+       {"Elixir", Runtime::erlang},
+       {"sanitizer", Runtime::sanitizer}}};
+  for (const auto& [word, runtime] : kRuntimes) {
+    if (contains(meaning, word)) return runtime;
+  }
+  if (meaning == kUndefined) return Runtime::sanitizer;
+  if (meaning == kChild || meaning == kSegfault || meaning == "a core dump") return Runtime::parent;
+  return Runtime::native;
+}
+
+bool is_node_place(Lines lines, std::size_t i) {
+  std::string_view line = lines[i];
+  return !line.empty() && line[0] != ' ' && line[0] != '\t' && drop_number(line) &&
+         any_line(lines, i + 2, 1, is_caret);
+}
 
 std::string_view panic_in(Lines lines, std::size_t i) {
   const std::string_view line = lines[i];

@@ -49,7 +49,9 @@
 // Ruby       "file:line:in `method': message (Class)"            eval_error.c
 //            "… terminated with exception (report_on_exc…"       thread.c
 //            "file:line: [BUG] …", "[FATAL] …"                   error.c, gc.c
-// Erlang     "init terminating in …", "Runtime terminating …"    erts preloaded/src/init.erl
+// PHP        "PHP Fatal error:  …", "Fatal error: Uncaught …"    main/main.c,
+// Zend/zend_exceptions.c Erlang     "init terminating in …", "Runtime terminating …"    erts
+// preloaded/src/init.erl
 //            "Error in process <…> with exit value:"             erts beam/beam_common.c
 //            "** Generic server … terminating"                   stdlib gen_server.erl, others
 //            "=CRASH REPORT====", "CRASH REPORT Process …"       stdlib proc_lib.erl; lager
@@ -80,13 +82,36 @@
 // - A sanitizer that cannot work here ("LeakSanitizer has encountered a fatal error").
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
 namespace lastcall {
 
+// `native` is what C, C++ and their libraries say, `parent` what one process says of another.
+enum class Runtime : std::uint8_t {
+  go,
+  rust,
+  node,
+  python,
+  java,
+  dotnet,
+  ruby,
+  php,
+  erlang,
+  native,
+  sanitizer,
+  parent,
+};
+
 // What line `i` of an output announces ("a Go panic"), or "" if nothing. The lines around it are
 // looked at where one line alone would not be proof.
 std::string_view panic_in(std::span<const std::string_view> lines, std::size_t i);
+
+// Of what panic_in() gave.
+Runtime runtime_of(std::string_view meaning);
+
+// Whether line `i` is where Node threw ("/srv/app.js:6"): the source and a caret follow.
+bool is_node_place(std::span<const std::string_view> lines, std::size_t i);
 
 }  // namespace lastcall

@@ -85,6 +85,33 @@ class Output(LastcallTest):
         self.assertLess(run.history().stat().st_size, 100_000_000)
         self.assertLess(run.seconds, 120)
 
+    def no_panic_of(self, say, told=""):
+        properties = f"no-panic = {{ {told} }}" if told else ""
+        run = self.run_server("--say", say, properties=properties)
+        verdict = run.verdict("no-panic")
+        return run, verdict["outcome"], verdict["reason"]
+
+    def test_with_an_error_that_the_program_logged_is_one_violation_or_a_warning(self):
+        error = "a Python traceback: ValueError: invalid literal for int() with base 10: 'none', at speak ("
+        run, outcome, reason = self.no_panic_of("logged-error")
+        self.assert_exit(1, run)
+        self.assertEqual("fail", outcome)
+        self.assertTrue(reason.startswith(error), reason)
+        self.assertTrue(reason.endswith("; logged, and the program went on"), reason)
+        self.assertNotIn("more error", reason)
+        run, outcome, reason = self.no_panic_of("logged-error", 'logged = "warn"')
+        self.assert_exit(0, run)
+        self.assertTrue(reason.startswith("1 logged, and the program went on: first " + error), reason)
+
+    def test_with_an_error_that_is_excused_by_its_name_says_so(self):
+        for name, outcome in (("ValueError", "pass"), ("KeyError", "fail")):
+            with self.subTest(name):
+                allowed = f'allow = [{{ name = "{name}", why = "orders may be bad" }}]'
+                run, found, reason = self.no_panic_of("logged-error", allowed)
+                self.assertEqual(outcome, found)
+                if outcome == "pass":
+                    self.assertEqual("1 excused by allow: 1 by ValueError (orders may be bad)", reason)
+
     def test_with_binary_bytes_is_valid_json_in_the_history(self):
         run = self.run_server("--say", "binary")
         self.assert_exit(0, run)

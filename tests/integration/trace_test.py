@@ -96,6 +96,13 @@ class Trace(LastcallTest):
         self.assertEqual(called["pid"], ended["pid"])
         self.assertIn("serve.py", ended["command"])
 
+    def test_an_error_that_ended_a_child_is_not_taken_for_logged(self):
+        run = self.traced(serve("--say", "childs-error"), properties='no-panic = { logged = "warn" }')
+        verdict = run.verdict("no-panic")
+        self.assertEqual("fail", verdict["outcome"], verdict)
+        self.assertRegex(verdict["reason"], r"ValueError: a worker's, in process \d+ \(")
+        self.assertNotIn("went on", verdict["reason"])
+
     def test_how_each_process_of_a_family_ended_and_who_told_it(self):
         run = self.traced([PYTHON, "-c", FAMILY])
         ends = {(event["how"], event["value"]) for event in run.events("process_ended")}

@@ -1,12 +1,14 @@
 """A small HTTP server that stops as it should: closes its listener, answers what it has read, lingers until each
 client has closed, exits 0. Options make it do something else, one thing at a time."""
 import argparse
+import logging
 import os
 import select
 import signal
 import socket
 import sys
 import time
+import traceback
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, required=True)
@@ -17,7 +19,8 @@ parser.add_argument("--code", type=int, default=0)
 parser.add_argument("--linger", type=float, default=0, help="seconds between the stop signal and what follows")
 parser.add_argument("--deaf", action="store_true", help="ignores SIGQUIT")
 parser.add_argument("--leave", action="store_true", help="a daemonised grandchild that outlives it")
-parser.add_argument("--say", choices=["no-newline", "long-line", "flood", "binary"])
+parser.add_argument("--say", choices=["no-newline", "long-line", "flood", "binary", "logged-error",
+                                          "childs-error"])
 options = parser.parse_args()
 
 MEGABYTE = 1 << 20
@@ -47,6 +50,17 @@ def speak(how):
     elif how == "flood":
         for _ in range(100):
             os.write(1, (b"y" * 127 + b"\n") * (MEGABYTE // 128))
+    elif how == "logged-error":
+        os.write(2, b"." * 20_000)  # progress, without a newline
+        try:
+            int("none")
+        except ValueError:
+            logging.exception("a bad order")
+    elif how == "childs-error":
+        if os.fork() == 0:
+            traceback.print_exception(ValueError("a worker's"))
+            os._exit(1)
+        os.wait()
     elif how == "binary":
         os.write(1, bytes(range(256)) * 4 + b"\xff\xfe\x00\n")
 

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "checkers/panic_words.hpp"
@@ -29,7 +30,7 @@ TEST(NoPanic, ASignalOfLastcallIsNoCrash) {
 }
 TEST(NoPanic, FailsForAPanicThatWasRecovered) {
   EXPECT_EQ(no_panic(h().line("ok").line("panic: send on closed channel").exited(0)),
-            "fail 3: a Go panic: panic: send on closed channel");
+            "fail 3: a Go panic: panic: send on closed channel; logged, and the program went on");
 }
 TEST(NoPanic, NamesCrashAndWords) {
   EXPECT_EQ(no_panic(h().line("free(): invalid pointer").signalled(SIGABRT)),
@@ -38,8 +39,9 @@ TEST(NoPanic, NamesCrashAndWords) {
 TEST(NoPanic, TheScenarioExcusesLines) {
   auto story = h().line("panic: as planned").exited(0);
   story.plan.scenario.properties["no-panic"].allow = {"as plan+ed$"};
-  EXPECT_EQ(no_panic(story), "pass 2: ");
-  EXPECT_EQ(no_panic(story.line("panic: not planned")), "fail 3: a Go panic: panic: not planned");
+  EXPECT_EQ(no_panic(story), "pass 2: 1 excused by allow: 1 by \"as plan+ed$\"");
+  EXPECT_EQ(no_panic(story.line("panic: not planned")),
+            "fail 3: a Go panic: panic: not planned; 1 excused by allow: 1 by \"as plan+ed$\"");
 }
 TEST(NoPanic, ALongLineDoesNotExhaustTheExcuses) {
   auto story = h().line("panic: " + std::string(65'000, 'x')).exited(0);
@@ -62,6 +64,197 @@ TEST(NoPanic, ABrokenExcuseIsUnknown) {
   const auto verdict = testing::verdict(story, "no-panic");
   EXPECT_EQ(verdict.outcome, Outcome::unknown);
   EXPECT_EQ(verdict.reason.rfind("the checker failed: ", 0), 0U) << verdict.reason;
+}
+
+HistoryBuilder says(std::initializer_list<const char*> lines, HistoryBuilder story = h().ready()) {
+  for (const auto* line : lines) story.line(line);
+  return story;
+}
+
+constexpr std::initializer_list<const char*> kTraceback{
+    "ERROR:orders:cannot save",
+    "Traceback (most recent call last):",
+    "  File \"/srv/app/orders.py\", line 7, in save",
+    "    db.write(order)",
+    "  File \"/usr/lib/python3.11/sqlite3/dbapi2.py\", line 3, in write",
+    "sqlite3.OperationalError: database is locked"};
+
+HistoryBuilder warned(HistoryBuilder story) {
+  story.plan.scenario.properties["no-panic"].logged_is_warning = true;
+  return story;
+}
+
+TEST(NoPanic, OneErrorIsOneViolationWithItsMessageAndItsOwnFrame) {
+  const auto story =
+      says({"panic: send on closed channel", "",
+            "goroutine 7 [running]:", "sync.(*Mutex).Unlock(...)",
+            "\t/usr/local/go/src/sync/mutex.go:65", "main.(*hub).send(0xc0000140a0)",
+            "\t/srv/app/hub.go:28 +0x313", "exit status 2", "ready", "free(): invalid pointer"})
+          .exited(2);
+  EXPECT_EQ(no_panic(story),
+            "fail 11: a Go panic: panic: send on closed channel, at main.(*hub).send "
+            "(/srv/app/hub.go:28); and 1 more error");
+  EXPECT_EQ(testing::verdict(story, "no-panic").evidence.size(), 2U);
+}
+
+TEST(NoPanic, SaysWhenTheProgramLoggedTheErrorAndWentOn) {
+  const std::string error =
+      "a Python traceback: sqlite3.OperationalError: database is locked, at save "
+      "(/srv/app/orders.py:7)";
+  EXPECT_EQ(no_panic(says(kTraceback).stop().exited(0)),
+            "fail 7: " + error + "; logged, and the program went on");
+  EXPECT_EQ(no_panic(warned(says(kTraceback)).stop().exited(0)),
+            "pass 7: 1 logged, and the program went on: first " + error +
+                "; how its children ended was not seen: not traced");
+}
+
+TEST(NoPanic, WhatEndedAProcessIsNotTakenForLogged) {
+  const auto fails = [](const HistoryBuilder& story) {
+    EXPECT_THAT(no_panic(story), ::testing::AllOf(::testing::StartsWith("fail"),
+                                                  ::testing::Not(::testing::HasSubstr("went on"))));
+  };
+  fails(warned(says(kTraceback)).exited(1));
+  fails(warned(says(kTraceback)).stop().exited(1));
+  fails(warned(says(kTraceback)).stop().signalled(SIGSEGV));
+  fails(warned(says(kTraceback)).stop().forced().signalled(SIGKILL));
+  fails(warned(says(kTraceback)));  // the end was not seen
+  // Nobody caught these, though only a thread or a task ended.
+  fails(warned(says({"Exception in thread Thread-1 (save):", "Traceback (most recent call last):",
+                     "  File \"/srv/app/orders.py\", line 7, in save", "ValueError: x"}))
+            .stop()
+            .exited(0));
+  fails(warned(says({"Task exception was never retrieved", "future: <Task finished>",
+                     "Traceback (most recent call last):",
+                     "  File \"/srv/app/orders.py\", line 7, in save", "ValueError: x"}))
+            .stop()
+            .exited(0));
+  fails(warned(says({"terminate called after throwing an instance of 'std::logic_error'"}))
+            .stop()
+            .exited(0));
+}
+
+TEST(NoPanic, ATracedChildThatEndedBadlyCloseToAnErrorEndedByIt) {
+  const auto story = [](int wait_ms, EndKind how, int value) {
+    auto traced =
+        says(kTraceback, h().event(TraceBegan{}).event(TargetStarted{70, "master"}).ready());
+    return warned(traced)
+        .wait(wait_ms)
+        .event(ProcessEnded{77, "worker", how, value})
+        .stop()
+        .exited(0);
+  };
+  EXPECT_THAT(no_panic(story(100, EndKind::exited, 1)),
+              ::testing::AllOf(::testing::StartsWith("fail"),
+                               ::testing::HasSubstr(", in process 77 (worker)")));
+  EXPECT_THAT(no_panic(story(100, EndKind::signalled, SIGABRT)), ::testing::StartsWith("fail"));
+  for (const auto& quiet :
+       {story(2'000, EndKind::exited, 1), story(100, EndKind::exited, 0),
+        story(100, EndKind::signalled, SIGTERM), story(100, EndKind::exited, 128 + SIGTERM)}) {
+    EXPECT_EQ(no_panic(quiet),
+              "pass 7: 1 logged, and the program went on: first a Python traceback: "
+              "sqlite3.OperationalError: database is locked, at save (/srv/app/orders.py:7)");
+  }
+}
+
+TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
+  auto story = says(kTraceback);
+  for (const auto* line : kTraceback) story.line(line);
+  story.stop().exited(0);
+  auto& told = story.plan.scenario.properties["no-panic"];
+  for (const auto* pattern : {"cannot save", "orders\\.py", "is locked$"}) {
+    told.allow = {"never seen", pattern};
+    EXPECT_EQ(no_panic(story),
+              std::string("pass 13: 2 excused by allow: 2 by \"") + pattern + "\"");
+  }
+  told.allow.clear();
+  told.excuses = {{"", "OperationalError", "the disk is shared"}};
+  EXPECT_EQ(no_panic(story),
+            "pass 13: 2 excused by allow: 2 by OperationalError (the disk is shared)");
+  told.excuses = {{"", "sqlite3.OperationalError", "x"}, {"^panic", "", "never"}};
+  EXPECT_EQ(no_panic(story), "pass 13: 2 excused by allow: 2 by sqlite3.OperationalError (x)");
+  for (const auto* other : {"Error", "OperationalErr", "mysql.OperationalError", "db", "save"}) {
+    told.excuses = {{"", other, "x"}};
+    EXPECT_THAT(no_panic(story), ::testing::StartsWith("fail")) << other;
+  }
+  told.excuses = {{"is locked$", "", "x"}};
+  EXPECT_EQ(no_panic(story.line("panic: y")),
+            "fail 14: a Go panic: panic: y; 2 excused by allow: 2 by \"is locked$\" (x)");
+}
+
+// An excuse must not reach what another process or thread wrote amid the error, or after it.
+TEST(NoPanic, AnExcuseEndsWithItsError) {
+  const std::vector<std::vector<const char*>> beginnings{
+      {"Traceback (most recent call last):", "  File \"a.py\", line 1, in f", "ValueError: meant"},
+      {"Error in process <0.79.0> with exit value:", "{meant,[{crash,f,0,[]}]}", "next request"},
+      {"** (RuntimeError) meant", "    crash.exs:9: (file)", "next request"},
+      {"==77==ERROR: AddressSanitizer: meant", "    #0 0x1 in f a.cpp:1"},
+      {"Exception in thread \"main\" java.lang.Error: meant", "\tat a.F.f(F.java:1)"},
+      {"a.js:1", "f()", "^", "", "Error: meant", "    at f (a.js:1:1)"},
+      {"thread 'main' panicked at a.rs:1:1:", "meant", "note: run with `RUST_BACKTRACE=1`"},
+      {"panic: meant", "", "goroutine 1 [running]:", "main.main()", "\t./a.go:1 +0x1"},
+      {"a.rb:1:in `f': meant (IOError)", "\tfrom a.rb:2:in `<main>'"},
+      {"PHP Fatal error:  Uncaught Error: meant in /a.php:1", "Stack trace:", "#0 {main}"},
+      {"Unhandled exception. System.Exception: meant", "   at A.F()"},
+      {"terminate called after throwing an instance of 'E'", "  what():  meant"}};
+  const std::vector<std::vector<const char*>> others{
+      {"panic: other", "", "goroutine 9 [running]:"},
+      {"Traceback (most recent call last):", "  File \"b.py\", line 1, in g", "KeyError: other"},
+      {"free(): invalid pointer"}};
+  for (const auto& beginning : beginnings) {
+    for (const auto& other : others) {
+      auto story = h();
+      story.plan.scenario.properties["no-panic"].allow = {"meant"};
+      for (const auto* line : beginning) story.line(line);
+      for (const auto* line : other) story.line(line);
+      EXPECT_THAT(no_panic(story.exited(1)),
+                  ::testing::AllOf(::testing::StartsWith("fail"), ::testing::HasSubstr("1 excused"),
+                                   ::testing::Not(::testing::HasSubstr("more error"))))
+          << beginning.front() << " … " << other.front();
+    }
+  }
+}
+
+TEST(NoPanic, ReadsWhatIsBeyondTheFirstPieceOfALine) {
+  const std::string dots(8 * 1024, '.');
+  EXPECT_EQ(no_panic(h().line(dots).goes_on(dots).goes_on("...panic: boom").exited(2)),
+            "fail 2: a Go panic: panic: boom");
+  // Words that are cut in two, and the piece that has them as the evidence.
+  const std::string log =
+      R"({"level":"error","request":")" + std::string(100'000, 'x') +
+      R"(","stack":"Traceback (most recent call last):\n  File \"/srv/a.py\", )" +
+      R"(line 3, in f\nValueError: late\n"})";
+  for (const std::size_t piece : {8'192U, 7'150U}) {
+    auto story = h();
+    for (std::size_t at = 0; at < log.size(); at += piece)
+      at == 0 ? story.line(log.substr(at, piece)) : story.goes_on(log.substr(at, piece));
+    EXPECT_EQ(no_panic(story.stop().exited(0)),
+              "fail 2: a Python traceback: ValueError: late, at f (/srv/a.py:3); logged, and the "
+              "program went on");
+    const auto verdict = testing::verdict(story, "no-panic");
+    const auto history = story.history();
+    EXPECT_EQ(verdict.evidence.size(), 1U);
+    EXPECT_EQ(verdict.evidence.at(0), log.find("Traceback") / piece) << piece;
+  }
+}
+
+TEST(NoPanic, ReadsThroughWhatOthersPutAroundALine) {
+  for (const auto* line : {"......panic: boom", "37%\rpanic: boom", "##########panic: boom",
+                           "web_1  | panic: boom", "\x1b[31mpanic: boom\x1b[0m"}) {
+    EXPECT_EQ(no_panic(h().line(line).exited(2)), "fail 2: a Go panic: panic: boom") << line;
+  }
+  for (const auto* line : {"3.panic: none", "#panic: off", "INFO | panic: off is the default",
+                           R"({"msg":"panic: none"})", "** panic: none"}) {
+    EXPECT_THAT(no_panic(h().line(line).exited(0)), ::testing::StartsWith("pass")) << line;
+  }
+  // A prefix is a trace's own only if its next line has it, too.
+  EXPECT_THAT(no_panic(says({"app[77]: panic: none", "app[78]: goroutine 1 [running]: none",
+                             "app[78]: stopped"})
+                           .exited(0)),
+              ::testing::StartsWith("pass"));
+  EXPECT_EQ(no_panic(says({"app[77]: panic: boom", "app[77]:", "app[78]: goroutine 1 [running]:",
+                           "app[77]: main.f()", "app[77]: \t/srv/app/a.go:3 +0x1"})
+                         .exited(2)),
+            "fail 6: a Go panic: panic: boom, at main.f (/srv/app/a.go:3)");
 }
 
 std::string meaning(std::vector<std::string_view> lines, std::size_t i = 0) {

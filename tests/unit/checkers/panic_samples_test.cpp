@@ -82,6 +82,19 @@ TEST(PanicSamples, OfEveryRuntimeFailOnTheLineThatAPersonWouldPointAt) {
   std::cout << "\n";
 }
 
+// What the reason says of each, and so how many errors were told apart, as a person reviewed it.
+TEST(PanicSamples, AreToldByTheirMessageAndTheirOwnFrame) {
+  std::map<std::string, std::string> reasons;
+  for (const auto& line : lines_of(kPanics / "reasons.tsv")) {
+    const auto tab = line.find('\t');
+    ASSERT_NE(tab, std::string::npos) << line;
+    reasons[line.substr(0, tab)] = line.substr(tab + 1);
+  }
+  for (const auto& [name, lines] : samples_in(kPanics)) {
+    EXPECT_EQ(judge_output(lines).reason, reasons[name]) << name;
+  }
+}
+
 TEST(PanicSamples, OfNormalStopsAreQuiet) {
   const auto samples = samples_in(kPanics / "quiet");
   std::size_t lines_read = 0;

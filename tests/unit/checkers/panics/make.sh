@@ -32,6 +32,8 @@ make_go() {
   done
   sample go-fatal-without-trace env GOTRACEBACK=none ./crash-go deadlock
   sample go-fatal-system-trace env GOTRACEBACK=system ./crash-go unlock-of-unlocked
+  sample go-in-container sh -c "./crash-go goroutine 2>&1 | sed 's/^/web_1  | /'"
+  sample go-in-syslog sh -c "./crash-go nil-pointer 2>&1 | sed 's/^/Nov 21 08:41:30 host app[77]: /'"
   sample go-data-race ./crash-go-race data-race
   sample go-c-segfault ./crash-cgo wild
   sample go-c-abort ./crash-cgo abort
@@ -62,9 +64,12 @@ make_node() {
 
 make_python() {
   for kind in traceback traceback-chained traceback-thread process task-never-retrieved future-never-retrieved \
-    asyncio-callback exception-group exception-ignored logged segfault fatal-error recursion http-handler; do
+    asyncio-callback exception-group exception-ignored logged logged-json progress-dots segfault fatal-error recursion http-handler; do
     sample python-$kind /usr/bin/python3 crash.py $kind
   done
+  # As a container's log and as syslog show it.
+  sample python-in-container sh -c "/usr/bin/python3 crash.py traceback 2>&1 | sed 's/^/web_1  | /'"
+  sample python-in-syslog sh -c "/usr/bin/python3 crash.py logged 2>&1 | sed 's/^/Nov 21 08:41:30 host app[77]: /'"
   sample python-fatal-error-start env PYTHONHOME=/srv/none /usr/bin/python3 crash.py traceback
 }
 

@@ -2,11 +2,13 @@
 import asyncio
 import ctypes
 import faulthandler
+import json
 import logging
 import multiprocessing
 import sys
 import threading
 import time
+import traceback
 
 
 def boom(what="boom"):
@@ -73,6 +75,19 @@ def logged():
         logging.exception("request failed")
 
 
+def logged_json():
+    try:
+        boom()
+    except ValueError:
+        stack = traceback.format_exc()
+        print(json.dumps({"level": "error", "request": "x" * 9000, "stack": stack}), file=sys.stderr)
+
+
+def dots():
+    sys.stderr.write("." * 9000)
+    boom()
+
+
 def segfault():
     faulthandler.enable()
     ctypes.string_at(8)
@@ -108,7 +123,7 @@ def http():
 
 KINDS = {"traceback": boom, "traceback-chained": chained, "traceback-thread": thread, "process": process,
          "task-never-retrieved": task, "future-never-retrieved": future, "asyncio-callback": callback,
-         "exception-group": group, "exception-ignored": resource, "logged": logged, "segfault": segfault,
+         "exception-group": group, "exception-ignored": resource, "logged": logged, "logged-json": logged_json, "progress-dots": dots, "segfault": segfault,
          "fatal-error": fatal, "recursion": recursion, "http-handler": http}
 kind = KINDS[sys.argv[1]]
 if asyncio.iscoroutinefunction(kind):

@@ -1,0 +1,225 @@
+#include "checkers/output_lines.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace lastcall {
+namespace {
+
+bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+
+bool contains(std::string_view text, std::string_view words) {
+  return text.find(words) != std::string_view::npos;
+}
+
+// ECMA-48 control sequences: ESC [ parameters letter.
+std::string without_colours(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\x1b' && i + 1 < text.size() && text[i + 1] == '[') {
+      i += 2;
+      while (i < text.size() && std::isalpha(static_cast<unsigned char>(text[i])) == 0) ++i;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+// What a terminal would still show, without a run of progress marks at its beginning.
+std::string_view without_progress(std::string_view text) {
+  constexpr std::size_t kShortestRun = 8;  // "*** stack smashing", "==77==ERROR" are no progress
+  while (text.ends_with('\r')) text.remove_suffix(1);
+  if (const auto back = text.rfind('\r'); back != std::string_view::npos)
+    text.remove_prefix(back + 1);
+  if (text.empty()) return text;
+  const char mark = text.front();
+  if (std::string_view(".#=*-+>").find(mark) == std::string_view::npos) return text;
+  const auto run = text.find_first_not_of(mark);
+  if (run == std::string_view::npos || (mark != '.' && run < kShortestRun)) return text;
+  const auto begin = text.find_first_not_of(' ', run);
+  return begin == std::string_view::npos || begin > run + 1 ? text : text.substr(begin);
+}
+
+// "web_1  | panic: x"; not "INFO | panic: off".
+std::string_view without_container(std::string_view text) {
+  constexpr std::size_t kLongestName = 64;
+  const auto bar = text.find('|');
+  if (bar == std::string_view::npos || bar == 0 || bar > kLongestName) return text;
+  const auto name = text.substr(0, text.find(' '));
+  const auto is_name = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  };
+  if (name.empty() || name.size() >= bar || !std::ranges::all_of(name, is_name)) return text;
+  std::string level(name);
+  std::ranges::transform(level, level.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const std::string_view word :
+       {"trace", "debug", "info", "notice", "warn", "warning", "error", "critical", "fatal"}) {
+    if (level == word) return text;
+  }
+  if (text.substr(name.size(), bar - name.size()).find_first_not_of(' ') != std::string_view::npos)
+    return text;
+  text.remove_prefix(bar + 1);
+  if (text.empty()) return text;
+  return text.front() == ' ' ? text.substr(1) : text;
+}
+
+// The first `size` characters are alike, but for digits; a shorter line has lost its blank end.
+bool has_prefix(std::string_view line, std::string_view prefix) {
+  if (line.size() < prefix.size()) {
+    while (prefix.ends_with(' ')) prefix.remove_suffix(1);
+    if (line.size() != prefix.size()) return false;
+  }
+  for (std::size_t i = 0; i < prefix.size(); ++i) {
+    const bool both_digits = is_digit(line[i]) && is_digit(prefix[i]);
+    if (line[i] != prefix[i] && !both_digits) return false;
+  }
+  return true;
+}
+
+// Where in a line what only a runtime writes begins, if it does behind something.
+std::size_t trace_begins(std::string_view line) {
+  for (const std::string_view words :
+       {"Traceback (most recent call last):", "Exception in thread \"", "thread '"}) {
+    const auto at = line.find(words);
+    if (at == std::string_view::npos) continue;
+    if (words == "thread '" && !contains(line.substr(at), "' panicked at ")) continue;
+    return at;
+  }
+  const auto at = line.find("goroutine ");
+  if (at == std::string_view::npos || !line.ends_with("]:")) return 0;
+  const auto number = line.substr(at + 10);
+  return !number.empty() && is_digit(number.front()) && contains(number, " [") ? at : 0;
+}
+
+}  // namespace
+
+void OutputLines::add(EventIndex event, std::string_view piece, bool continues) {
+  if (!continues || written_.empty()) {
+    pieces_.push_back({event, 0});
+    written_.push_back({piece, pieces_.size() - 1});
+    last_is_owned_ = false;
+    return;
+  }
+  auto& line = written_.back();
+  if (!last_is_owned_) owned_.emplace_back(line.text);
+  last_is_owned_ = true;
+  pieces_.push_back({event, line.text.size()});
+  owned_.back() += piece;
+  line.text = owned_.back();
+}
+
+void OutputLines::put(std::string_view text, std::size_t line, std::size_t begin) {
+  texts_.push_back(text);
+  line_of_.push_back(line);
+  begin_of_.push_back(begin);
+}
+
+// The strings of several lines as lines, and before them the line without those strings.
+void OutputLines::put_strings_of_json(std::string_view text, std::size_t line) {
+  struct Found {
+    std::string text;
+    std::size_t begin;
+  };
+  std::vector<Found> found;
+  std::string outside;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '"') {
+      outside += text[i];
+      continue;
+    }
+    std::vector<Found> lines{{"", i}};
+    std::size_t j = i + 1;
+    for (; j < text.size() && text[j] != '"'; ++j) {
+      if (text[j] != '\\' || j + 1 == text.size()) {
+        lines.back().text += text[j];
+        continue;
+      }
+      const char escaped = text[++j];
+      if (escaped == 'n') {
+        lines.push_back({"", j});
+      } else if (escaped == 't') {
+        lines.back().text += '\t';
+      } else if (escaped == 'r') {
+        continue;
+      } else {
+        if (escaped == 'u') lines.back().text += '\\';
+        lines.back().text += escaped;
+      }
+    }
+    if (lines.size() == 1) {
+      outside += text.substr(i, j + 1 - i);
+    } else {
+      outside += "\"\"";
+      for (auto& one : lines) found.push_back(std::move(one));
+    }
+    i = j;
+  }
+  if (found.empty()) return put(text, line, 0);
+  owned_.push_back(std::move(outside));
+  put(owned_.back(), line, 0);
+  for (auto& one : found) {
+    owned_.push_back(std::move(one.text));
+    put(owned_.back(), line, one.begin);
+  }
+  put("", line, text.size());  // what follows is not of the same trace
+}
+
+void OutputLines::arrange() {
+  for (std::size_t i = 0; i < written_.size(); ++i) {
+    auto text = written_[i].text;
+    if (contains(text, "\x1b[")) {
+      owned_.push_back(without_colours(text));
+      text = owned_.back();
+    }
+    text = without_container(without_progress(text));
+    if (contains(text, "\\n") && contains(text, "\"")) {
+      put_strings_of_json(text, i);
+    } else {
+      put(text, i, written_[i].text.size() - std::min(text.size(), written_[i].text.size()));
+    }
+  }
+  drop_shared_prefixes();
+}
+
+// A line alone with a prefix is no proof that each has it: the next must, too.
+void OutputLines::drop_shared_prefixes() {
+  constexpr std::size_t kLongest = 200;
+  constexpr std::size_t kBefore = 12;  // a Go panic's words come before its stacks
+  constexpr std::size_t kAfter = 500;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    const auto size = trace_begins(texts_[i]);
+    if (size == 0 || size > kLongest) continue;
+    const auto prefix = texts_[i].substr(0, size);
+    if (prefix.find_first_not_of(" \t|+") == std::string_view::npos) continue;  // of a group
+    if (i + 1 == texts_.size() || !has_prefix(texts_[i + 1], prefix)) continue;
+    std::size_t first = i;
+    while (first > 0 && first + kBefore > i && has_prefix(texts_[first - 1], prefix)) --first;
+    const auto end = std::min(texts_.size(), i + kAfter);
+    for (std::size_t j = first; j < end && has_prefix(texts_[j], prefix); ++j) {
+      texts_[j].remove_prefix(std::min(size, texts_[j].size()));
+    }
+  }
+}
+
+EventIndex OutputLines::event(std::size_t i) const {
+  const auto& line = written_[line_of_[i]];
+  auto piece = line.first_piece;
+  const auto end =
+      line_of_[i] + 1 < written_.size() ? written_[line_of_[i] + 1].first_piece : pieces_.size();
+  while (piece + 1 < end && pieces_[piece + 1].begin <= begin_of_[i]) ++piece;
+  return pieces_[piece].event;
+}
+
+std::map<Stream, OutputLines> output_of(const History& history, EventIndex until) {
+  std::map<Stream, OutputLines> output;
+  for (const auto& [i, line] : history.all<TargetOutput>()) {
+    if (i < until) output[line->stream].add(i, line->line, line->continues);
+  }
+  for (auto& [stream, lines] : output) lines.arrange();
+  return output;
+}
+
+std::string_view OutputLines::written(std::size_t i) const { return written_[line_of_[i]].text; }
+
+}  // namespace lastcall

@@ -1,0 +1,47 @@
+// Errors in an output: what a runtime, a sanitizer or a library wrote about one of them, from its
+// header to its last frame. Pure functions of the lines; any thread may call them.
+//
+// A block begins with a line that panic_in() knows, or with what introduces it: the log line before
+// a traceback, the bar above a sanitizer's report. It takes in the message, the frames, the
+// exceptions that caused it and what the runtime or a parent says about the same end ("Node.js
+// v20", "Aborted (core dumped)"). A line of another thread or process amid the frames ends a block;
+// the frames that come after it are no error of their own.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkers/panic_words.hpp"
+
+namespace lastcall {
+
+struct PanicBlock {
+  std::string_view meaning;  // "a Go panic"
+  Runtime runtime{};
+  std::size_t begin = 0;  // lines [begin, end)
+  std::size_t end = 0;
+  std::size_t words = 0;  // the line that panic_in() knew
+  // The words say that the program itself, or a library that serves for it, caught the error and
+  // wrote it down. Whether it went on they cannot say.
+  bool is_caught = false;
+  std::string message;  // type and text
+  std::string frame;    // the first of the program's own code: "boom (/srv/app/crash.py:13)", or ""
+  std::string process;  // as the words name it: "77", "SpawnProcess-1", or ""
+};
+
+std::vector<PanicBlock> panic_blocks(std::span<const std::string_view> lines);
+
+// Whether a message in the block names an exception of this type, with or without its modules.
+bool names_exception(std::span<const std::string_view> lines, const PanicBlock& block,
+                     std::string_view type);
+
+// Fills in `message`, `frame` and `process`.
+void describe(std::span<const std::string_view> lines, PanicBlock& block);
+
+// Whether it is a frame of a stack, a runtime's closing line or otherwise not what went wrong.
+bool is_frame_or_trailer(std::string_view line);
+
+}  // namespace lastcall
