@@ -5,7 +5,10 @@
 // target that ended before it was told to fails, unless lastcall itself had sent the signal that
 // ended it; so does one that had to be forced at its deadline, which rests on time as `deadline`
 // does. Of a signal that lastcall did not send it names the sender, of an exit the thread that
-// called it, if the tracer or the kernel did, and says the target's last words.
+// called it, if the tracer or the kernel did. Of the stop signal itself it says whether a handler
+// was installed, if the tracer saw the signal. It says the target's last words: the message of an
+// error that was written within a second of the end, else the last line that is neither a stack
+// frame nor what a runtime closes with.
 #include <algorithm>
 #include <csignal>
 
@@ -13,6 +16,8 @@
 #include "checkers/checkers.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
+#include "checkers/output_lines.hpp"
+#include "checkers/panic_blocks.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -71,17 +76,69 @@ std::string who_did(const History& history, const TargetEnded& end,
   return end.how == EndKind::signalled ? sender_of(history, end) : caller_of(history, evidence);
 }
 
-// "; it said last: cannot bind: Address in use"; empty if it never said anything.
-std::string last_words(const History& history, std::vector<EventIndex>& evidence) {
-  constexpr std::size_t kMost = 200;
-  std::optional<EventIndex> last;
-  for (const auto& [i, output] : history.all<TargetOutput>()) {
-    if (is_before(history.first<RecoveryStarted>(), i)) break;
-    if (output->line.find_first_not_of(" \t\r") != std::string::npos) last = i;
+// The line that says most of the lines before the end: the message of an error that was written
+// close to it, else the last that is neither a frame nor a runtime's closing line.
+struct LastWords {
+  std::optional<EventIndex> event;
+  std::string text;
+};
+
+LastWords last_words_of(const History& history, EventIndex until, TimePoint ended) {
+  constexpr Nanoseconds kClose = std::chrono::seconds(1);
+  LastWords error;
+  LastWords meaningful;
+  LastWords any;
+  const auto take_later = [](LastWords& words, EventIndex at, std::string_view text) {
+    if (!words.event || at > *words.event) words = {at, std::string(text)};
+  };
+  for (const auto& [stream, output] : output_of(history, until)) {
+    const auto texts = output.texts();
+    for (const auto& block : panic_blocks(texts)) {
+      if (ended - history.time(output.event(block.end - 1)) > kClose) continue;
+      take_later(error, output.event(block.words),
+                 block.message + (block.frame.empty() ? "" : ", at " + block.frame));
+    }
+    for (std::size_t i = texts.size(); i-- > 0;) {
+      if (texts[i].find_first_not_of(" \t\r") == std::string_view::npos) continue;
+      take_later(any, output.event(i), texts[i]);
+      if (is_frame_or_trailer(texts[i])) continue;
+      take_later(meaningful, output.event(i), texts[i]);
+      break;
+    }
   }
-  if (!last) return {};
-  evidence.push_back(*last);
-  return "; it said last: " + std::get<TargetOutput>(history.at(*last).body).line.substr(0, kMost);
+  return error.event ? error : meaningful.event ? meaningful : any;
+}
+
+// "; it said last: cannot bind: Address in use"; empty if it never said anything.
+std::string last_words(const History& history, TimePoint ended, std::vector<EventIndex>& evidence) {
+  constexpr std::size_t kMost = 300;
+  const auto until = history.first<RecoveryStarted>().value_or(history.events().size());
+  const auto words = last_words_of(history, until, ended);
+  if (!words.event) return {};
+  evidence.push_back(*words.event);
+  return "; it said last: " + words.text.substr(0, kMost);
+}
+
+// How the stop signal itself ended the target. The tracer sees whether anything caught it.
+std::string ended_by_stop_signal(const History& history, int signal,
+                                 std::vector<EventIndex>& evidence) {
+  const auto target = target_of(history);
+  const auto text = "ended by " + signal_name(signal);
+  const SignalTaken* first = nullptr;
+  const SignalTaken* last = nullptr;
+  for (const auto& [i, taken] : history.all<SignalTaken>()) {
+    if (taken->pid != target || taken->signal != signal || i < *history.stop()) continue;
+    if (first == nullptr) first = taken;
+    last = taken;
+    if (taken->fatal) evidence.push_back(i);
+  }
+  if (last == nullptr || !last->fatal) {
+    return text + ", by its default action: no handler was installed, or the target sent it to " +
+           "itself again";
+  }
+  if (first->fatal) return text + ", whose handler was not installed";
+  return text + (last->sender == target ? ", which it sent to itself after it had caught it"
+                                        : ", which it had caught or ignored before");
 }
 
 }  // namespace
@@ -108,7 +165,7 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     }
     std::vector<EventIndex> evidence{*ended};
     auto text = "ended before it was told to: " + to_text(end) + who_did(history, end, evidence);
-    text += last_words(history, evidence);
+    text += last_words(history, history.time(*ended), evidence);
     auto early = say(Outcome::fail, std::move(text), std::move(evidence));
     early.rests_on_absence = true;  // of the stop
     return early;
@@ -130,9 +187,12 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   }
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
   std::vector<EventIndex> evidence{*stop, *ended};
-  auto text = to_text(end) + who_did(history, end, evidence) + " after " +
-              stop_signal_name(history) + ", promised: " + promised(expected);
-  text += last_words(history, evidence);
+  const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
+  const bool by_the_stop = by_signal && end.value == signal && sender_of(history, end).empty();
+  auto text = by_the_stop ? ended_by_stop_signal(history, signal, evidence)
+                          : to_text(end) + who_did(history, end, evidence) + " after " +
+                                stop_signal_name(history);
+  text += ", promised: " + promised(expected) + last_words(history, history.time(*ended), evidence);
   return say(Outcome::fail, std::move(text), std::move(evidence));
 }
 

@@ -269,6 +269,61 @@ TEST(CleanExit, SaysWhatTheTargetSaidLast) {
   EXPECT_EQ(said(untraced().ready().stop().line("bye").exited(0)), "pass 1: ");
 }
 
+TEST(CleanExit, SaysTheErrorAndNotItsLastFrame) {
+  const auto last = [](std::initializer_list<const char*> lines, int wait_ms = 0) {
+    auto story = untraced().ready();
+    for (const auto* line : lines) story.line(line);
+    const auto said = testing::said(story.wait(wait_ms).exited(1), "clean-exit");
+    return said.substr(said.find("it said last: ") + 14);
+  };
+  const std::initializer_list<const char*> node{"listening",
+                                                "/srv/app/server.js:6",
+                                                "  boom();",
+                                                "  ^",
+                                                "",
+                                                "Error: no disk",
+                                                "    at save (/srv/app/server.js:6:3)",
+                                                "    at node:internal/main:28:49",
+                                                "",
+                                                "Node.js v20.20.2"};
+  EXPECT_EQ(last(node), "Error: no disk, at save (/srv/app/server.js:6:3)");
+  // Long before the end an error is not why: but its frames are no last words either.
+  EXPECT_EQ(last(node, 5'000), "Error: no disk");
+  EXPECT_EQ(last({"Traceback (most recent call last):", "  File \"a.py\", line 1, in <module>",
+                  "    f()", "OSError: [Errno 98] Address already in use", "bye"}),
+            "OSError: [Errno 98] Address already in use, at a.py:1");
+  EXPECT_EQ(
+      last({"cannot start", "\tat com.acme.Main.main(Main.java:3)", "exit status 2", "", "}"}),
+      "cannot start");
+  EXPECT_EQ(last({"", "    at f (a.js:1:2)"}), "    at f (a.js:1:2)") << "there is nothing else";
+}
+
+TEST(CleanExit, SaysWhetherTheStopSignalHadAHandler) {
+  const auto ended = [](std::initializer_list<SignalTaken> taken, bool is_traced = true) {
+    auto story = is_traced ? traced() : untraced();
+    story.event(TargetStarted{80, "server"}).ready().stop();
+    story.plan.scenario.target.stop.expected = {{false, 0}};
+    for (const auto& one : taken) story.event(one);
+    return testing::said(story.signalled(SIGTERM), "clean-exit");
+  };
+  const SignalTaken fatal{80, 80, SIGTERM, 0, 1, 0, "lastcall", 0, true};
+  const SignalTaken caught{80, 80, SIGTERM, 0, 1, 0, "lastcall", 0, false};
+  const SignalTaken own{80, 80, SIGTERM, 0, 80, 0, "server", 0, true};
+  const SignalTaken of_a_child{81, 81, SIGTERM, 0, 1, 0, "lastcall", 0, true};
+  EXPECT_EQ(ended({fatal}),
+            "fail 1: ended by SIGTERM, whose handler was not installed, promised: exit 0");
+  EXPECT_EQ(ended({caught, own}),
+            "fail 1: ended by SIGTERM, which it sent to itself after it had caught it, promised: "
+            "exit 0");
+  EXPECT_EQ(ended({caught, fatal}),
+            "fail 1: ended by SIGTERM, which it had caught or ignored before, promised: exit 0");
+  const std::string not_known =
+      "fail 1: ended by SIGTERM, by its default action: no handler was installed, or the target "
+      "sent it to itself again, promised: exit 0";
+  EXPECT_EQ(ended({of_a_child}), not_known);
+  EXPECT_EQ(ended({}, false), not_known);
+}
+
 TEST(Judge, LostEventsOfTheTracerMakeUnknownWhatItJudges) {
   std::vector<std::string> unknown;
   const auto story = h().ready().stop().exited(0).searched().lost("tracer");
