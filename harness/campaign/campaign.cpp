@@ -10,6 +10,7 @@
 
 #include "base/prng.hpp"
 #include "checkers/checkers.hpp"
+#include "scenario/parse.hpp"
 
 namespace lastcall {
 namespace {
@@ -48,6 +49,7 @@ class Campaign {
       scenario.planned =
           options.duration ? 0 : options.trials.value_or(loaded.scenario.budget.trials);
       summary_.scenarios.push_back(std::move(scenario));
+      seed_keys_.push_back(scenario_seed_key(loaded.text));
       progress_.planned += summary_.scenarios.back().planned;
     }
     started_.resize(options.scenarios.size());
@@ -98,7 +100,7 @@ class Campaign {
     return {number, i,
             fs::absolute(options_.results + "/trials/" + short_name(loaded.file) + suffix).string(),
             draw_plan(loaded.file, loaded.text, loaded.scenario,
-                      trial_seed(options_.seed, loaded.file, trial))};
+                      trial_seed(options_.seed, seed_keys_[i], trial))};
   }
 
   void done(const TrialJob& job, const TrialResult& result) {
@@ -136,15 +138,16 @@ class Campaign {
   CampaignSummary summary_;
   Progress progress_;
   std::vector<std::uint32_t> started_;
+  std::vector<std::string> seed_keys_;
   std::uint64_t turn_ = 0;
   std::uint32_t numbered_ = 0;
 };
 
 }  // namespace
 
-std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& scenario_file,
+std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& seed_key,
                          std::uint32_t trial) {
-  return Prng::split(Prng::split(campaign_seed, scenario_file), trial);
+  return Prng::split(Prng::split(campaign_seed, seed_key), trial);
 }
 
 Result<CampaignSummary> run_campaign(ForkServer& server, const CampaignOptions& options) {

@@ -50,8 +50,9 @@ struct CampaignOptions {
 // The exit code of the summary says 130 or 143 after an interruption.
 Result<CampaignSummary> run_campaign(ForkServer& server, const CampaignOptions& options);
 
-// The seed of a campaign's trial: a campaign can be made longer without changing its first trials.
-std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& scenario_file,
+// The seed of a campaign's trial: a campaign can be made longer without changing its first trials,
+// and two copies of one scenario draw the same plans. `seed_key` is scenario_seed_key()'s.
+std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& seed_key,
                          std::uint32_t trial);
 
 }  // namespace lastcall

@@ -683,6 +683,12 @@ const Table& scenario_table() {
                 .about = "Why this scenario exists.",
                 .required = true,
                 .low = 1},
+               {.name = "name",
+                .kind = Kind::plain,
+                .about = "A campaign draws the same plans from the same seed for every scenario of "
+                         "this name, whatever else changes in it. Default: what the scenario says "
+                         "decides, comments and about aside; its file's name never does.",
+                .low = 1},
                {.name = "target",
                 .kind = Kind::table,
                 .about = "What is run and told to stop.",

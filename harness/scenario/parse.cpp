@@ -1,5 +1,7 @@
 #include "scenario/parse.hpp"
 
+#include <map>
+
 #include "scenario/build.hpp"
 #include "scenario/check.hpp"
 
@@ -31,6 +33,29 @@ void check_calls(const Section& file, const Scenario& scenario, Errors& errors) 
   }
 }
 
+// A value in one form, whatever its place in the file: tables come sorted by name.
+std::string canonical(const Value& value) {
+  std::string text = std::to_string(static_cast<int>(value.type)) + " ";
+  switch (value.type) {
+    case Value::Type::boolean:
+      return text + (value.boolean ? "1" : "0");
+    case Value::Type::integer:
+      return text + std::to_string(value.integer);
+    case Value::Type::array:
+      for (const auto& item : value.items) text += canonical(item) + ",";
+      return text + "]";
+    case Value::Type::table: {
+      std::map<std::string, std::string> entries;
+      for (const auto& entry : value.entries) entries[entry.name] = canonical(entry.value);
+      for (const auto& [name, said] : entries)
+        text += std::to_string(name.size()) + " " + name + "=" + said + ",";
+      return text + "}";
+    }
+    default:
+      return text + std::to_string(value.text.size()) + " " + value.text;
+  }
+}
+
 Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   Scenario scenario;
   scenario.about = file["about"].text;
@@ -51,6 +76,14 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
 
 std::string ScenarioError::text() const {
   return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + message;
+}
+
+std::string scenario_seed_key(std::string_view toml) {
+  Errors errors("");
+  Value document = read_toml(toml, errors);
+  if (const auto* name = document.find("name")) return "name " + name->value.text;
+  std::erase_if(document.entries, [](const Entry& entry) { return entry.name == "about"; });
+  return canonical(document);
 }
 
 std::variant<Scenario, std::vector<ScenarioError>> parse_scenario(std::string_view toml,

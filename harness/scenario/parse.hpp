@@ -24,6 +24,11 @@ struct ScenarioError {
 std::variant<Scenario, std::vector<ScenarioError>> parse_scenario(std::string_view toml,
                                                                   std::string_view file);
 
+// What the seeds of a scenario's trials are split by: its `name`, else all that it says but
+// `about`, in one form whatever the order of its keys, the spacing and the comments. Of a file with
+// a syntax error, or a name that is no text, whatever.
+std::string scenario_seed_key(std::string_view toml);
+
 // The JSON Schema (draft 2020-12) of a scenario file, made from the same table of keys that the
 // parser reads by, so that the two cannot disagree. Ends with a newline.
 std::string scenario_schema();

@@ -88,3 +88,25 @@ class Seed(LastcallTest):
 
 if __name__ == "__main__":
     unittest.main()
+    def drawn(self, file, text):
+        """The drawn faults and clients of two trials of a scenario in a file of this name."""
+        path = self.folder / file
+        path.write_text(text)
+        results = self.folder / (path.stem + "-results")
+        run = lastcall("run", path, "--trials", 2, "--seed", 7, "--keep", "all", "--results", results)
+        self.assert_exit(0, run)
+        plans = [json.loads(p.read_text()) for p in sorted(results.glob("trials/*/plan.json"))]
+        return [(plan["seed"], plan["faults"], plan["clients"]) for plan in plans]
+
+    def test_draws_by_what_the_scenario_says_not_by_its_file(self):
+        text = scenario(serve(), faults='[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "0ms..200ms" }')
+        first = self.drawn("first.toml", text)
+        self.assertEqual(2, len({str(plan) for plan in first}))
+        self.assertEqual(first, self.drawn("copy.toml", text))
+        self.assertEqual(first, self.drawn("said.toml", "# why\n" + text.replace('about = "a test"', 'about = "it"')))
+        other = text.replace('deadline = "2s"', 'deadline = "3s"')
+        self.assertNotEqual(first, self.drawn("other.toml", other))
+        named = [self.drawn(f"{i}.toml", 'name = "one"\n' + text) for i, text in enumerate((text, other))]
+        self.assertEqual(*named)
+        self.assertNotEqual(first, named[0])
+

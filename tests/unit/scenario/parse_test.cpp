@@ -428,5 +428,29 @@ TEST(Parse, AWordStandsForATableWithThatBoolean) {
       parsed(text + "[properties]\nreleased = \"strict\"").properties.at("released").strict);
 }
 
+TEST(Parse, TheSeedKeyLeavesOutWhatSaysNothing) {
+  const std::string text(kSmallest);
+  const auto key = scenario_seed_key(text);
+  EXPECT_FALSE(key.empty());
+  EXPECT_EQ(key, scenario_seed_key("# why\n\n" + text + "\n# end"));
+  auto about = text;
+  about.replace(about.find('"', about.find("about")), 1, "\"again ");
+  EXPECT_EQ(key, scenario_seed_key(about));
+  EXPECT_NE(key, scenario_seed_key(text + "[budget]\nload = \"9s\""));
+}
+TEST(Parse, TheSeedKeyDoesNotDependOnTheOrderOfKeys) {
+  const std::string text(kSmallest);
+  EXPECT_EQ(scenario_seed_key(text + "[budget]\nload = \"9s\"\ntrials = 7"),
+            scenario_seed_key(text + "[budget]\ntrials = 7\nload = \"9s\""));
+  EXPECT_NE(scenario_seed_key(text + "[budget]\ntrials = 7"),
+            scenario_seed_key(text + "[budget]\ntrials = 8"));
+}
+TEST(Parse, ANameIsTheWholeSeedKey) {
+  const auto text = "name = \"a\"\n" + std::string(kSmallest);
+  EXPECT_EQ(scenario_seed_key(text), scenario_seed_key(text + "[budget]\ntrials = 7"));
+  EXPECT_NE(scenario_seed_key(text), scenario_seed_key(kSmallest));
+  EXPECT_NE(scenario_seed_key(text), scenario_seed_key("name = \"b\"\n" + std::string(kSmallest)));
+}
+
 }  // namespace
 }  // namespace lastcall
