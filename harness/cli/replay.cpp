@@ -1,4 +1,6 @@
 // lastcall replay DIR|PLAN: runs one plan again and measures how often its failure comes back.
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -107,6 +109,19 @@ void print(const Tally& tally, const ReplayArguments& arguments, const std::stri
   if (tally.came_back > 0) std::cout << "histories: " << results << "\n";
 }
 
+// The highest number that a replay in this folder has, 0: none. Their histories are kept.
+std::uint32_t last_number(const fs::path& results) {
+  std::uint32_t last = 0;
+  std::error_code ec;
+  for (fs::directory_iterator entry(results, ec), end; !ec && entry != end; entry.increment(ec)) {
+    const auto name = entry->path().filename().string();
+    std::uint32_t number = 0;
+    const auto [rest, bad] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (bad == std::errc() && rest == name.data() + name.size()) last = std::max(last, number);
+  }
+  return last;
+}
+
 int replay(const ReplayArguments& arguments, const Context& context) {
   const fs::path named(arguments.what);
   const auto path = fs::is_directory(named) ? named / "plan.json" : named;
@@ -126,6 +141,7 @@ int replay(const ReplayArguments& arguments, const Context& context) {
                            : arguments.results;
   Tally tally;
   tally.wanted = recorded_failures(path);
+  const auto earlier = last_number(results);
   std::uint32_t started = 0;
   std::uint32_t finished = 0;
   ProgressLine line;
@@ -135,7 +151,8 @@ int replay(const ReplayArguments& arguments, const Context& context) {
   pool.next = [&]() -> std::optional<TrialJob> {
     if (started == arguments.times) return std::nullopt;
     ++started;
-    return TrialJob{started, 0, fs::absolute(results + "/" + std::to_string(started)).string(),
+    return TrialJob{started, 0,
+                    fs::absolute(results + "/" + std::to_string(earlier + started)).string(),
                     *plan};
   };
   pool.done = [&](const TrialJob&, const TrialResult& result) {
@@ -177,7 +194,8 @@ void add_replay(CLI::App& app, Context& context) {
       ->option_text("J");
   command
       ->add_option("--results", arguments->results,
-                   "Where to keep failing replays (default: replays/ beside the plan)")
+                   "Where to keep failing replays, numbered on from those that are there (default: "
+                   "replays/ beside the plan)")
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->footer("Exit code 1: the failure came back; 0: it did not.");

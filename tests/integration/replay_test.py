@@ -61,9 +61,18 @@ class Replay(LastcallTest):
     def test_twice_begins_each_in_a_fresh_directory(self):
         once = "test ! -e traces || exit 77; echo > traces; exec " + " ".join(serve("--code", "5"))
         path = self.plan(self.run_scenario(scenario(["sh", "-c", once])))
-        for _ in range(2):
+        for number in "12":
             self.assert_exit(1, self.replay(path, times=1))
-            self.assertNotIn("exit 77", (self.folder / "replays" / "1" / "verdict.json").read_text())
+            self.assertNotIn("exit 77", (self.folder / "replays" / number / "verdict.json").read_text())
+
+    def test_keeps_the_histories_of_earlier_ones(self):
+        path = self.plan(self.run_server("--code", 5))
+        self.replay(path, times=2)
+        histories = [self.folder / "replays" / number / "history.jsonl" for number in "12"]
+        before = [history.read_bytes() for history in histories]
+        self.replay(path, times=1)
+        self.assertEqual(before, [history.read_bytes() for history in histories])
+        self.assertTrue((self.folder / "replays" / "3" / "history.jsonl").exists())
 
     def test_of_a_missing_plan_is_a_usage_error(self):
         self.assert_exit(2, self.replay(self.folder / "nothing"))
@@ -82,12 +91,6 @@ class Seed(LastcallTest):
         self.assertEqual(3, len(set(first)))
         self.assertEqual(first, self.plans(7, jobs=2))
 
-    def test_another_draws_others(self):
-        self.assertTrue(set(self.plans(7)).isdisjoint(self.plans(8)))
-
-
-if __name__ == "__main__":
-    unittest.main()
     def drawn(self, file, text):
         """The drawn faults and clients of two trials of a scenario in a file of this name."""
         path = self.folder / file
@@ -110,3 +113,9 @@ if __name__ == "__main__":
         self.assertEqual(*named)
         self.assertNotEqual(first, named[0])
 
+    def test_another_draws_others(self):
+        self.assertTrue(set(self.plans(7)).isdisjoint(self.plans(8)))
+
+
+if __name__ == "__main__":
+    unittest.main()
