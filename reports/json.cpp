@@ -56,6 +56,7 @@ bj::object to_json(const PropertySummary& property) {
           {"confidence", 0.95},
           {"failing_trials", std::move(failing)},
           {"first_reason", text(property.first_reason)},
+          {"why_not_judged", text(property.why_not_judged)},
           {"over_campaign", text(property.over_campaign)}};
 }
 
@@ -85,6 +86,7 @@ std::string json(const CampaignSummary& campaign) {
                           {"interrupted", campaign.interrupted},
                           {"results", text(campaign.results)},
                           {"exit_code", campaign.exit_code},
+                          {"exit_reason", text(exit_reason(campaign))},
                           {"scenarios", std::move(scenarios)}};
   return bj::serialize(report) + "\n";
 }

@@ -59,6 +59,7 @@ void add_property(pugi::xml_node suite, const CampaignSummary& campaign,
                   Totals& totals) {
   auto node = add_case(suite, scenario.scenario, property.name, totals);
   const auto verdict = word(property);
+  const auto why = reason(property).empty() ? "" : ": " + reason(property);
   if (verdict == "fail") {
     ++totals.failures;
     std::string body = bound(property) + "\n";
@@ -66,21 +67,20 @@ void add_property(pugi::xml_node suite, const CampaignSummary& campaign,
       body += "trial " + std::to_string(failure.trial) + ": " +
               (failure.replay.empty() ? "not kept" : failure.replay) + "\n";
     }
+    if (const auto more = more_failures(property); !more.empty()) body += more + "\n";
     add_outcome(node, "failure", property.first_reason, body);
   } else if (verdict == "unknown") {
     ++totals.errors;
     add_outcome(node, "error", "unknown: " + property.first_reason);
   } else if (verdict != "pass" && property.required) {
     ++totals.errors;
-    add_outcome(node, "error", "required, but " + std::string(verdict));
+    add_outcome(node, "error", "required, but " + std::string(verdict) + why);
   } else if (verdict == "off") {
     ++totals.skipped;
     add_outcome(node, "skipped", "switched off: " + property.switched_off);
   } else if (verdict != "pass") {
     ++totals.skipped;
-    add_outcome(node, "skipped",
-                std::string(verdict) +
-                    (property.over_campaign.empty() ? "" : ": " + property.over_campaign));
+    add_outcome(node, "skipped", std::string(verdict) + why);
   }
 }
 

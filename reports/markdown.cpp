@@ -28,7 +28,7 @@ std::string headline(const CampaignSummary& campaign) {
     case exit_codes::kBroken:
       return "**Not decided:** the harness or its environment broke.";
     default:
-      return "**Not decided:** nothing failed, but something could not be judged.";
+      return "**Not decided:** " + plain(exit_reason(campaign)) + ".";
   }
 }
 
@@ -47,9 +47,10 @@ std::string held(const ScenarioSummary& scenario) {
 
 std::string failed(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
-  for (const auto& p : scenario.properties) {
+  for (const auto& finding : findings(scenario)) {
+    const auto& p = *finding.front();
     if (p.fail == 0) continue;
-    text += "- **" + p.name + "** in " + std::to_string(p.fail) + " of " +
+    text += "- " + names(finding, "**") + " in " + std::to_string(p.fail) + " of " +
             counted(p.pass + p.fail, "trial") +
             (p.over_campaign.empty() ? " (" + bound(p) + ")" : "") + ": " + plain(p.first_reason) +
             "\n";
@@ -58,22 +59,22 @@ std::string failed(const CampaignSummary& campaign, const ScenarioSummary& scena
               (failure.replay.empty() ? "not kept" : "to see it again: `" + failure.replay + "`") +
               "\n";
     }
+    if (const auto more = more_failures(p); !more.empty()) text += "  - " + more + "\n";
   }
   return text.empty() ? "" : "\n### Failed\n\n" + text;
 }
 
 std::string not_judged(const ScenarioSummary& scenario) {
   std::string text;
-  for (const auto& p : scenario.properties) {
-    const auto verdict = word(p);
+  for (const auto& finding : findings(scenario)) {
+    const auto& p = *finding.front();
     const std::string required = p.required ? " (required)" : "";
     if (p.unknown > 0) {
-      text += "- " + p.name + required + ": unknown in " + counted(p.unknown, "trial");
+      text += "- " + names(finding) + required + ": unknown in " + counted(p.unknown, "trial");
       text += (p.fail == 0 ? ": " + plain(p.first_reason) : "") + "\n";
-    } else if (!is_beside_the_point(p) &&
-               (verdict == "not-applicable" || verdict == "not-judged")) {
-      text += "- " + p.name + required + ": nothing to judge in any trial" +
-              (p.over_campaign.empty() ? "" : ": " + p.over_campaign) + "\n";
+    } else if (p.fail == 0) {
+      text += "- " + names(finding) + required + ": nothing to judge in any trial" +
+              (reason(p).empty() ? "" : ": " + plain(reason(p))) + "\n";
     }
   }
   if (const auto names = beside_the_point(scenario); !names.empty()) {

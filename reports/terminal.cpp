@@ -45,13 +45,17 @@ std::string row(const PropertySummary& p, bool colour) {
 
 std::string details(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
-  for (const auto& p : scenario.properties) {
-    if (p.fail == 0 && p.unknown == 0) continue;
-    text += "\n  " + p.name + ": " + printable(p.first_reason) + "\n";
-    for (const auto& failure : failures(campaign, scenario, p)) {
+  for (const auto& finding : findings(scenario)) {
+    const auto& first = *finding.front();
+    if (reason(first).empty()) continue;
+    const bool is_judged = first.fail > 0 || first.unknown > 0;
+    text += "\n  " + names(finding) + ": " + (is_judged ? "" : "not judged: ") +
+            printable(reason(first)) + "\n";
+    for (const auto& failure : failures(campaign, scenario, first)) {
       text += "    trial " + std::to_string(failure.trial) + ": " +
               (failure.replay.empty() ? "not kept" : printable(failure.replay)) + "\n";
     }
+    if (const auto more = more_failures(first); !more.empty()) text += "    " + more + "\n";
   }
   for (const auto* trial : broken_trials(scenario)) {
     text +=
@@ -78,8 +82,10 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
   }
   text += "seed " + std::to_string(campaign.seed) + ", " + humane_duration(campaign.duration) +
           ", results in " + printable(campaign.results) +
-          (campaign.interrupted ? ", interrupted" : "");
-  return text + "\n";
+          (campaign.interrupted ? ", interrupted" : "") + "\n";
+  if (const auto why = exit_reason(campaign); !why.empty())
+    text += "exit code 3: " + printable(why) + "\n";
+  return text;
 }
 
 }  // namespace lastcall::reports

@@ -1,8 +1,10 @@
 #include "reports/wording.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "campaign/statistics.hpp"
+#include "cli/exit_codes.hpp"
 
 namespace lastcall::reports {
 namespace {
@@ -15,6 +17,20 @@ std::string shell_word(const std::string& text) {
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
   return quoted + "'";
+}
+
+std::size_t shown_failures(const PropertySummary& property) {
+  constexpr std::size_t kMost = 20;
+  constexpr std::size_t kMostOfPromptExit = 3;  // no trial proves it, the worst are worth a look
+  const auto most = property.name == "prompt-exit" ? kMostOfPromptExit : kMost;
+  return std::min(most, property.failing_trials.size());
+}
+
+bool say_the_same(const PropertySummary& one, const PropertySummary& other) {
+  return word(one) == word(other) && one.pass == other.pass && one.fail == other.fail &&
+         one.unknown == other.unknown && one.required == other.required &&
+         reason(one) == reason(other) && !reason(one).empty() &&
+         one.failing_trials == other.failing_trials;
 }
 
 }  // namespace
@@ -47,10 +63,57 @@ std::string beside_the_point(const ScenarioSummary& scenario) {
   return names;
 }
 
+const std::string& reason(const PropertySummary& property) {
+  const bool is_judged = property.fail > 0 || property.unknown > 0;
+  return is_judged ? property.first_reason : property.why_not_judged;
+}
+
+std::vector<Finding> findings(const ScenarioSummary& scenario) {
+  const bool nothing_held =
+      std::ranges::all_of(scenario.properties, [](const auto& p) { return p.pass == 0; });
+  std::vector<Finding> findings;
+  for (const auto& property : scenario.properties) {
+    const auto verdict = word(property);
+    const bool is_due =
+        !is_beside_the_point(property) || (nothing_held && !reason(property).empty());
+    const bool is_silent = is_due && (verdict == "not-applicable" || verdict == "not-judged");
+    if (property.fail == 0 && property.unknown == 0 && !is_silent) continue;
+    const auto same = std::ranges::find_if(
+        findings, [&](const Finding& f) { return say_the_same(*f.front(), property); });
+    if (same != findings.end()) {
+      same->push_back(&property);
+    } else {
+      findings.push_back({&property});
+    }
+  }
+  return findings;
+}
+
+std::string names(const Finding& finding, const std::string& mark) {
+  std::string text;
+  for (const auto* property : finding)
+    text += (text.empty() ? "" : ", ") + mark + property->name + mark;
+  return text;
+}
+
+std::string exit_reason(const CampaignSummary& campaign) {
+  if (campaign.exit_code != exit_codes::kNotJudged) return "";
+  std::string text;
+  for (const auto& reason : why_not_decided(campaign)) text += (text.empty() ? "" : "; ") + reason;
+  return "nothing failed, but not everything could be judged: " + text;
+}
+
+std::string more_failures(const PropertySummary& property) {
+  const auto more = property.failing_trials.size() - shown_failures(property);
+  return more == 0 ? "" : "and " + counted(more, "more trial");
+}
+
 std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSummary& scenario,
                               const PropertySummary& property) {
   std::vector<Failure> failures;
-  for (const auto number : property.failing_trials) {
+  const auto shown = static_cast<std::ptrdiff_t>(shown_failures(property));
+  for (const auto number :
+       std::span(property.failing_trials.begin(), property.failing_trials.begin() + shown)) {
     Failure failure{number, "", ""};
     const auto trial = std::ranges::find(scenario.trials, number, &TrialSummary::number);
     if (trial != scenario.trials.end() && !trial->directory.empty()) {

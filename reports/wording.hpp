@@ -24,13 +24,31 @@ bool is_beside_the_point(const PropertySummary& property);
 // The names of those properties, "drains-health, notify"; empty if there are none.
 std::string beside_the_point(const ScenarioSummary& scenario);
 
+// Properties that have one and the same thing to say: verdict, counts, reason and failing trials.
+// Not empty.
+using Finding = std::vector<const PropertySummary*>;
+// What is to be said about those that failed, were unknown, or were not judged although somebody
+// asked for them, or although nothing else held; in the order of the properties.
+std::vector<Finding> findings(const ScenarioSummary& scenario);
+// "serves, deadline"; each between `mark`s.
+std::string names(const Finding& finding, const std::string& mark = "");
+// The first reason of a fail, else of an unknown, else why nothing was judged.
+const std::string& reason(const PropertySummary& property);
+
+// Why the exit code is 3: "nothing failed, but …"; empty if it is another.
+std::string exit_reason(const CampaignSummary& campaign);
+
 struct Failure {
   std::uint32_t trial = 0;
   std::string directory;  // with the results directory; empty if the trial was not kept
   std::string replay;     // the command to paste; empty then too
 };
+// The first 20 failing trials of a property; of prompt-exit the worst 3.
 std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSummary& scenario,
                               const PropertySummary& property);
+
+// "and 30 more trials"; empty if failures() has all.
+std::string more_failures(const PropertySummary& property);
 
 std::vector<const TrialSummary*> broken_trials(const ScenarioSummary& scenario);
 

@@ -11,13 +11,11 @@
 namespace lastcall {
 namespace {
 
-constexpr std::size_t kMostFailingTrials = 20;
-
 void count(PropertySummary& property, const TrialSummary& trial, const Verdict& verdict) {
   property.judged += verdict.judged;
   switch (verdict.outcome) {
     case Outcome::not_applicable:
-      ++property.not_applicable;
+      if (++property.not_applicable == 1) property.why_not_judged = verdict.reason;
       return;
     case Outcome::pass:
       ++property.pass;
@@ -28,9 +26,7 @@ void count(PropertySummary& property, const TrialSummary& trial, const Verdict& 
       return;
     case Outcome::fail:
       if (++property.fail == 1) property.first_reason = verdict.reason;
-      if (property.failing_trials.size() < kMostFailingTrials) {
-        property.failing_trials.push_back(trial.number);
-      }
+      property.failing_trials.push_back(trial.number);
       return;
   }
 }
@@ -39,7 +35,6 @@ void count(PropertySummary& property, const TrialSummary& trial, const Verdict& 
 // started, or events were lost, is unknown as with every property.
 void judge_over_campaign(PropertySummary& property, const std::vector<TrialSummary>& trials,
                          Nanoseconds within) {
-  constexpr std::size_t kMostNamed = 3;
   std::vector<IdleTail> tails;
   for (const auto& trial : trials) {
     if (!trial.broken.empty()) continue;
@@ -56,6 +51,7 @@ void judge_over_campaign(PropertySummary& property, const std::vector<TrialSumma
   const auto judged = judge_prompt_exit(tails, within);
   property.over_campaign = judged.summary;
   if (judged.outcome == Outcome::not_applicable) {
+    property.why_not_judged = judged.summary;
     property.not_applicable += tails.size();
     return;
   }
@@ -67,9 +63,8 @@ void judge_over_campaign(PropertySummary& property, const std::vector<TrialSumma
   property.fail += judged.late.size();
   property.pass += tails.size() - judged.late.size();
   property.first_reason = judged.summary;
-  const auto named = std::min(kMostNamed, judged.late.size());
-  property.failing_trials.assign(judged.late.begin(),
-                                 judged.late.begin() + static_cast<std::ptrdiff_t>(named));
+  property.failing_trials.insert(property.failing_trials.end(), judged.late.begin(),
+                                 judged.late.end());
 }
 
 // One property over the trials of a scenario.
@@ -116,23 +111,44 @@ void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
   }
 }
 
+std::vector<std::string> why_not_decided(const CampaignSummary& campaign) {
+  std::vector<std::string> reasons;
+  if (campaign.scenarios.empty()) reasons.emplace_back("there was no scenario to run");
+  for (const auto& scenario : campaign.scenarios) {
+    const auto where = campaign.scenarios.size() > 1 ? scenario.scenario + ": " : "";
+    std::string unknown;
+    std::string missing;
+    std::uint64_t passed = 0;
+    const auto add = [](std::string& list, const std::string& name) {
+      list += (list.empty() ? "" : ", ") + name;
+    };
+    for (const auto& property : scenario.properties) {
+      passed += property.pass;
+      if (property.unknown > 0) {
+        add(unknown, property.name + " in " + std::to_string(property.unknown));
+      } else if (property.required && property.pass == 0) {
+        add(missing, property.name);
+      }
+    }
+    // Nothing held, so "every property held" would be a lie.
+    if (passed == 0) reasons.push_back(where + "no property held in any trial");
+    if (!unknown.empty()) reasons.push_back(where + "unknown, by trials: " + unknown);
+    if (!missing.empty()) reasons.push_back(where + "required, and never judged: " + missing);
+  }
+  return reasons;
+}
+
 int exit_code(const CampaignSummary& campaign) {
   bool failed = false;
-  bool is_judged = true;
   for (const auto& scenario : campaign.scenarios) {
     for (const auto& trial : scenario.trials) {
       if (!trial.broken.empty()) return exit_codes::kBroken;
     }
-    std::uint64_t passed = 0;
-    for (const auto& property : scenario.properties) {
-      passed += property.pass;
-      failed = failed || property.fail > 0;
-      if (property.unknown > 0 || (property.required && property.pass == 0)) is_judged = false;
-    }
-    if (passed == 0) is_judged = false;  // nothing held, so "every property held" would be a lie
+    failed = failed ||
+             std::ranges::any_of(scenario.properties, [](const auto& p) { return p.fail > 0; });
   }
   if (failed) return exit_codes::kFailed;
-  return is_judged && !campaign.scenarios.empty() ? exit_codes::kHeld : exit_codes::kNotJudged;
+  return why_not_decided(campaign).empty() ? exit_codes::kHeld : exit_codes::kNotJudged;
 }
 
 }  // namespace lastcall

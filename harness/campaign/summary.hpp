@@ -23,12 +23,13 @@ struct PropertySummary {
   std::uint64_t pass = 0, fail = 0, unknown = 0, not_applicable = 0;  // trials
   std::uint64_t judged = 0;                                           // items, over all trials
   double upper_bound = 1;                     // P(failure), 95 %, of pass + fail trials
-  std::vector<std::uint32_t> failing_trials;  // numbers, the first 20
+  std::vector<std::uint32_t> failing_trials;  // numbers, as many as `fail` says
   std::string first_reason;                   // of the first fail, else unknown
+  std::string why_not_judged;                 // of the first not-applicable
   // The scenario says something about it, so that a report should too.
   bool configured = false;
   // Of a property that is judged over the whole campaign: its numbers, in place of a bound. A fail
-  // then counts the trials that speak against it, and names the worst three. Of no-masked-panic,
+  // then counts the trials that speak against it, the worst come first. Of no-masked-panic,
   // if a target was traced for nothing: why.
   std::string over_campaign{};
 };
@@ -57,5 +58,9 @@ void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
 
 // cli/exit_codes.hpp's rule over the whole campaign, interruption aside.
 int exit_code(const CampaignSummary& campaign);
+
+// What made that kNotJudged, one a scenario and cause: "'recovers' is required, and was not judged
+// in any trial". Empty if nothing did.
+std::vector<std::string> why_not_decided(const CampaignSummary& campaign);
 
 }  // namespace lastcall

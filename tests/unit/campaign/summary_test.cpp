@@ -64,10 +64,30 @@ TEST_F(Summary, TheFirstFailuresReasonComesBeforeUnknowns) {
   trial(Outcome::unknown, "serves", "late");
   EXPECT_EQ(serves().first_reason, "first");
 }
-TEST_F(Summary, NamesTheFirstTwentyFailingTrials) {
+TEST_F(Summary, NamesAsManyFailingTrialsAsItCounts) {
   for (int i = 0; i < 30; ++i) trial(Outcome::fail);
-  EXPECT_EQ(serves().failing_trials.size(), 20U);
+  EXPECT_EQ(serves().failing_trials.size(), 30U);
   EXPECT_EQ(serves().fail, 30U);
+}
+TEST_F(Summary, SaysWhyNothingWasJudged) {
+  trial(Outcome::not_applicable, "serves", "first");
+  trial(Outcome::not_applicable, "serves", "second");
+  EXPECT_EQ(serves().why_not_judged, "first");
+  EXPECT_EQ(serves().first_reason, "");
+}
+TEST_F(Summary, SaysWhatMadeItUndecided) {
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+  EXPECT_EQ(why_not_decided(campaign_), std::vector<std::string>{"no property held in any trial"});
+  trial(Outcome::pass);
+  EXPECT_EQ(code(), exit_codes::kHeld);
+  EXPECT_TRUE(why_not_decided(campaign_).empty());
+  wanted_.required = {"deadline", "recovers"};
+  trial(Outcome::unknown);
+  trial(Outcome::unknown, "recovers");
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+  EXPECT_EQ(why_not_decided(campaign_),
+            (std::vector<std::string>{"unknown, by trials: serves in 1, recovers in 1",
+                                      "required, and never judged: deadline"}));
 }
 TEST_F(Summary, SaysWhatIsSwitchedOffAndRequired) {
   wanted_.properties["serves"].judged = false;
@@ -123,7 +143,7 @@ TEST_F(PromptExitSummary, FailsIfMoreThanAQuarterOfTheTrialsIdled) {
   trials(1, 91);
   EXPECT_EQ(prompt_exit().fail, 7U);
   EXPECT_EQ(prompt_exit().pass, 15U);
-  EXPECT_EQ(prompt_exit().failing_trials, (std::vector<std::uint32_t>{20, 22, 16}));
+  EXPECT_EQ(prompt_exit().failing_trials, (std::vector<std::uint32_t>{20, 22, 16, 17, 18, 19, 21}));
   EXPECT_EQ(prompt_exit().first_reason,
             "idle before the end: median 5.00 ms, third quartile 90.0 ms, ninth decile 90.0 ms "
             "over 22 trials; longer than 40ms in 7");

@@ -166,6 +166,78 @@ TEST(Terminal, UsesColourOnlyIfAsked) {
   EXPECT_THAT(reports::terminal(every_outcome(), false), Not(HasSubstr("\x1b")));
 }
 
+// Trials in which these properties have this outcome and the same reason, and serves passes.
+CampaignSummary alike(int trials, Outcome outcome, const std::vector<std::string>& properties,
+                      const Scenario& wanted = {}) {
+  CampaignSummary campaign{
+      .lastcall_version = "", .started_utc = "", .results = "results", .scenarios = {}};
+  ScenarioSummary scenario;
+  for (int number = 1; number <= trials; ++number) {
+    TrialSummary trial;
+    trial.number = static_cast<std::uint32_t>(number);
+    trial.verdicts = {{.property = "serves", .outcome = Outcome::pass, .judged = 1}};
+    for (const auto& property : properties)
+      trial.verdicts.push_back({.property = property, .outcome = outcome, .reason = "one cause"});
+    scenario.trials.push_back(trial);
+  }
+  summarise(scenario, wanted);
+  campaign.scenarios = {scenario};
+  campaign.exit_code = exit_code(campaign);
+  return campaign;
+}
+
+TEST(OneCause, OfManyPropertiesIsSaidOnce) {
+  const auto unknown = alike(2, Outcome::unknown, {"clean-exit", "deadline", "released"});
+  EXPECT_THAT(reports::terminal(unknown, false),
+              HasSubstr("\n  clean-exit, deadline, released: one cause\n"));
+  EXPECT_THAT(reports::markdown(unknown),
+              HasSubstr("- clean-exit, deadline, released: unknown in 2 trials: one cause\n"));
+  const auto failed = alike(2, Outcome::fail, {"clean-exit", "deadline"});
+  EXPECT_THAT(reports::terminal(failed, false),
+              HasSubstr("\n  clean-exit, deadline: one cause\n    trial 1: not kept\n"));
+  EXPECT_THAT(reports::markdown(failed),
+              HasSubstr("- **clean-exit**, **deadline** in 2 of 2 trials"));
+}
+TEST(OneCause, IsNotThatOfAnotherTrialOrReason) {
+  auto failed = alike(2, Outcome::fail, {"clean-exit", "deadline"});
+  auto& properties = failed.scenarios[0].properties;
+  properties[4].failing_trials = {2};
+  EXPECT_THAT(reports::terminal(failed, false), HasSubstr("\n  deadline: one cause\n"));
+  properties[4].failing_trials = properties[3].failing_trials;
+  properties[4].first_reason = "another";
+  EXPECT_THAT(reports::terminal(failed, false), HasSubstr("\n  deadline: another\n"));
+}
+TEST(NotJudged, SaysWhyWhereSomebodyAskedForIt) {
+  Scenario wanted;
+  wanted.required = {"recovers"};
+  const auto campaign = alike(1, Outcome::not_applicable, {"notify", "recovers"}, wanted);
+  const auto terminal = reports::terminal(campaign, false);
+  EXPECT_THAT(terminal, HasSubstr("\n  recovers: not judged: one cause\n"));
+  EXPECT_THAT(terminal, Not(HasSubstr("notify: not judged")));
+  const std::string why =
+      "nothing failed, but not everything could be judged: required, and never "
+      "judged: recovers";
+  EXPECT_THAT(terminal, ::testing::EndsWith("\nexit code 3: " + why + "\n"));
+  EXPECT_THAT(reports::markdown(campaign), HasSubstr("**Not decided:** " + why + ".\n"));
+  EXPECT_THAT(reports::markdown(campaign),
+              HasSubstr("- recovers (required): nothing to judge in any trial: one cause\n"));
+  EXPECT_THAT(reports::junit(campaign),
+              HasSubstr("<error message=\"required, but not-applicable: one cause\" />"));
+  EXPECT_THAT(reports::json(campaign), HasSubstr("\"exit_reason\":\"" + why + "\""));
+}
+TEST(NotJudged, SaysNothingOfTheExitCodeIfAllHeld) {
+  EXPECT_THAT(reports::terminal(alike(1, Outcome::not_applicable, {"notify"}), false),
+              Not(HasSubstr("exit code")));
+}
+TEST(Failures, AreShownUpToTwentyAndCounted) {
+  const auto campaign = alike(30, Outcome::fail, {"deadline"});
+  const auto terminal = reports::terminal(campaign, false);
+  EXPECT_THAT(terminal, HasSubstr("    trial 20: not kept\n    and 10 more trials\n"));
+  EXPECT_THAT(reports::markdown(campaign), HasSubstr("  - and 10 more trials\n"));
+  EXPECT_THAT(reports::junit(campaign), HasSubstr("trial 20: not kept\nand 10 more trials\n"));
+  EXPECT_THAT(reports::json(campaign), HasSubstr(",29,30]"));
+}
+
 // Five trials, whose target idled 90 ms each before it ended.
 CampaignSummary idle_campaign() {
   CampaignSummary campaign{
