@@ -2,11 +2,12 @@
 // says.
 //
 // An item is what a client had decided before the stop: a TLS or WebSocket connection that came up,
-// an acknowledged request. A plain TCP connection proves nothing, the kernel accepts it from a
-// backlog that nobody may ever serve. Fails when the target never becomes ready, a layer does not
-// come up, an answer is not the wanted one, or a connection ends in a reset, a time-out, broken
-// protocol, an HTTP close without any answer, or a WebSocket close without a Close frame. An HTTP
-// connection closed by the server after an answer is its right (RFC 9112, section 9.5).
+// an opening that awaits something of a plain one, an acknowledged request. A plain TCP connection
+// proves nothing, the kernel accepts it from a backlog that nobody may ever serve. Fails when the
+// target never becomes ready, a layer does not come up, an answer is not the wanted one, or a
+// connection ends in a reset, a time-out, broken protocol, an HTTP close without any answer, or a
+// WebSocket close without a Close frame. An HTTP connection closed by the server after an answer is
+// its right (RFC 9112, section 9.5).
 //
 // A Close frame that the server sends of itself fails at that moment, whatever becomes of the
 // connection, unless it says goodbye (checkers/close_codes.hpp): 1000, 1001, 1012 or no code. All
@@ -21,6 +22,7 @@
 // lastcall's, or another signal of lastcall's that ended the target, does to connections is not its
 // doing.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "checkers/checkers.hpp"
@@ -135,6 +137,23 @@ BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& histor
 // A client's own limit ends a handshake with these words.
 bool is_late(const LayerFailed& failed) { return failed.reason.starts_with("no answer within"); }
 
+// When the target said what the opening of a plain connection awaits.
+std::map<std::uint64_t, EventIndex> satisfied_openings(const Plan& plan, const History& history) {
+  std::map<std::uint64_t, EventIndex> satisfied;
+  std::set<std::uint64_t> awaited;
+  for (const auto& c : history.connections()) {
+    const auto* group = group_of(plan, c);
+    if (group == nullptr || is_tls(group->protocol) || is_websocket(group->protocol)) continue;
+    if (std::ranges::any_of(group->opening, [](const Step& step) { return !step.expect.empty(); }))
+      awaited.insert(c.id.value);
+  }
+  for (const auto& [i, up] : history.all<LayerUp>()) {
+    if (up->layer == Layer::script && awaited.contains(up->connection.value))
+      satisfied.emplace(up->connection.value, i);
+  }
+  return satisfied;
+}
+
 void count(Tally& tally, const ConnectionView& c, const ClientGroup& group, EventIndex limit,
            const History& history) {
   const auto protocol = group.protocol;
@@ -211,11 +230,15 @@ Verdict serves(const Plan& plan, const History& history) {
   const auto limit = served_until(history);
   const Peers peers(plan, history);
   Tally tally{plan};
+  const auto openings = satisfied_openings(plan, history);
   for (const auto& c : history.connections()) {
     const auto* group = group_of(plan, c);
     if (group == nullptr || group->during_drain) continue;
     if (peers.behaviour(c) == Behaviour::silent) continue;
-    count(tally, c, *group, std::min(limit, peers.excused_from(c).value_or(limit)), history);
+    const auto until = std::min(limit, peers.excused_from(c).value_or(limit));
+    count(tally, c, *group, until, history);
+    const auto opening = openings.find(c.id.value);
+    if (opening != openings.end() && opening->second < until) tally.count_good(c);
   }
   verdict.judged = tally.good + tally.bad;
   verdict.reason = undecided_groups(plan, tally.decided);

@@ -24,6 +24,23 @@ TEST(Serves, APlainTcpConnectionProvesNothing) {
   EXPECT_EQ(serves(h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1).stop()),
             "pass 1: ");
 }
+TEST(Serves, ASatisfiedOpeningOfAPlainConnectionCounts) {
+  auto plain = h(Protocol::tcp).ready().client(0).up(0);
+  const auto opened = [](HistoryBuilder b) {
+    return b.event(LayerUp{testing::connection(0), Layer::script});
+  };
+  auto& opening = plain.plan.scenario.clients[0].opening;
+  opening = {Step{.send = "", .expect = "220 "}, Step{.send = "EHLO me", .expect = ""}};
+  EXPECT_EQ(serves(opened(plain).stop()), "pass 1: ");
+  EXPECT_EQ(serves(HistoryBuilder(plain).stop()),
+            "not-applicable 0: nothing was decided before the stop");
+  EXPECT_EQ(serves(opened(HistoryBuilder(plain).stop())),
+            "not-applicable 0: nothing was decided before the stop");
+  EXPECT_EQ(serves(HistoryBuilder(plain).failed(0, Layer::script).stop()).substr(0, 4), "fail");
+  // Who only sends has seen nothing.
+  opening = {Step{.send = "EHLO me", .expect = ""}};
+  EXPECT_EQ(serves(opened(plain).stop()), "not-applicable 0: nothing was decided before the stop");
+}
 TEST(Serves, WhatComesAfterTheStopIsNotJudged) {
   EXPECT_EQ(serves(h().ready().client(0).up(0).stop().client(1).failed(1, Layer::tcp).reset(0)),
             "pass 1: ");
