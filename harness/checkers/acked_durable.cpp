@@ -17,14 +17,14 @@ namespace {
 constexpr std::string_view kProperty = "acked-durable";
 
 std::string not_applicable(const Plan& plan, const History& history) {
-  const auto& recovery = plan.scenario.target.recovery;
-  if (!recovery || !recovery->ask) return "the scenario has no [target.recovery.ask]";
   if (settings(plan, kProperty).after_kill) return "";
   const auto ended = history.first<TargetEnded>();
   if (!ended) return "";
   const auto& end = std::get<TargetEnded>(history.at(*ended).body);
   const bool killed = end.how == EndKind::signalled && end.value == SIGKILL;
-  return killed ? "SIGKILL ended the target" : "";
+  return killed ? "SIGKILL ended the target: set [properties.acked-durable] after_kill = true to "
+                  "have it judged"
+                : "";
 }
 
 // Why something acknowledged may be lost although nothing found says so; empty if nothing.
@@ -62,6 +62,8 @@ std::string sample(const History& history, std::size_t asked, std::size_t acknow
 }  // namespace
 
 Verdict acked_durable(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan, kProperty); !why.empty())
+    return {.property = std::string(kProperty), .reason = std::move(why)};
   Verdict verdict{.property = std::string(kProperty)};
   verdict.reason = not_applicable(plan, history);
   if (!verdict.reason.empty()) return verdict;

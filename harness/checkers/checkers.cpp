@@ -24,15 +24,19 @@ struct Checker {
   // What it times depends on how fast clients act: their lags excuse. Those that need clients do.
   bool waits_for_clients = false;
   bool needs_tracer = false;  // depends on what the tracer recorded
+  // Depends on every line of the output. Those that read some of it only where the scenario asks
+  // see to lost lines themselves.
+  bool needs_output = false;
 };
 
 constexpr std::array kCheckers{
     Checker{"serves", checkers::serves, true, false},
-    Checker{"no-panic", checkers::no_panic, false, false},
+    Checker{"no-panic", checkers::no_panic, false, false, false, false, false, true},
     Checker{"no-masked-panic", checkers::no_masked_panic, false, false, false, false, true},
     Checker{"clean-exit", checkers::clean_exit, false, true, true, true},
     Checker{"deadline", checkers::deadline, false, true, true, true},
-    Checker{"no-send-on-closed", checkers::no_send_on_closed, true, false, false, false, true},
+    Checker{"no-send-on-closed", checkers::no_send_on_closed, true, false, false, false, true,
+            true},
     Checker{"in-flight-finished", checkers::in_flight_finished, true, true, true},
     Checker{"close-handshake", checkers::close_handshake, true, true, true},
     Checker{"released", checkers::released, false, true, true, false, true},
@@ -60,21 +64,14 @@ bool stop_is_a_workers(const Plan& plan) {
       plan.faults, [](const Fault& fault) { return std::holds_alternative<NthEvent>(fault.when); });
 }
 
-// Whether a pass rests on what the target did not write. log-complete passes by what it wrote.
-bool reads_output(const Checker& checker) {
-  constexpr std::array<std::string_view, 3> kReaders{"no-panic", "no-send-on-closed",
-                                                     "config-effective"};
-  return std::ranges::find(kReaders, checker.property) != kReaders.end();
-}
-
 // Whether what was lost from this source could change the verdict.
 bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verdict,
              const Plan& plan, const History& history) {
   if (verdict.outcome == Outcome::fail && !verdict.rests_on_absence) return false;
+  if (lost.source == "output") return checker.needs_output;
+  if (lost.source == "files") return checker.property == "released";
   const bool stop_may_be_lost = !history.stop() && stop_is_a_workers(plan);
-  if (lost.source == "tracer") return checker.needs_tracer;
-  if (lost.source == "output")
-    return verdict.outcome != Outcome::not_applicable && reads_output(checker);
+  if (lost.source == "tracer" || lost.source == "ends") return checker.needs_tracer;
   return lost.source == "trial" || checker.needs_clients ||
          (stop_may_be_lost && (checker.judges_the_stop || verdict.rests_on_absence));
 }
@@ -86,6 +83,7 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
     return "the target could not be started: " +
            std::get<TargetNotStarted>(history.at(*i).body).reason;
   }
+  if (!not_asked(plan, checker.property).empty()) return "";
   const bool fails = verdict.outcome == Outcome::fail;
   for (const auto& [i, lost] : history.all<EventsLost>()) {
     if (!matters(*lost, checker, verdict, plan, history)) continue;

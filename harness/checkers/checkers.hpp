@@ -13,10 +13,10 @@ namespace lastcall {
 // Judges every property that the plan's scenario has switched on, in the order of kProperties. A
 // checker that throws gives `unknown` with the reason. A history with lost events turns a pass or
 // not-applicable of the checkers that depend on the lost source into `unknown`, and a fail that
-// rests on the absence of an event; a fault that was not reached turns those that judge the stop
-// into `unknown`. So does a hindrance as long as a fail by time tolerates. After a second signal
-// that forced the end, what the stop promised is not applicable. A property that is switched off
-// has no verdict.
+// rests on the absence of an event, unless the scenario does not ask for it; a fault not reached
+// turns those that judge the stop into `unknown`. So does a hindrance as long as a fail by time
+// tolerates. After a second signal that forced the end, what the stop promised is not applicable,
+// nor what the scenario does not ask for. A property that is switched off has no verdict.
 std::vector<Verdict> judge(const Plan& plan, const History& history);
 
 // The worst of them.

@@ -31,10 +31,8 @@ std::string why_unknown(const History& history) {
 
 Verdict checkpoint_intact(const Plan& plan, const History& history) {
   Verdict verdict{.property = std::string(kProperty)};
-  if (settings(plan, kProperty).files.empty()) {
-    verdict.reason = "the scenario names no files";
-    return verdict;
-  }
+  verdict.reason = not_asked(plan, kProperty);
+  if (!verdict.reason.empty()) return verdict;
   const bool must_exist = had_time_for_a_checkpoint(history);
   std::string problems;
   bool is_missing = false;

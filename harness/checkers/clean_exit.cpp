@@ -76,6 +76,11 @@ std::string who_did(const History& history, const TargetEnded& end,
   return end.how == EndKind::signalled ? sender_of(history, end) : caller_of(history, evidence);
 }
 
+// Whether the end is meant is the scenario's to say; that lastcall had a hand in it is not hidden.
+std::string after_a_kill(const History& history, EventIndex ended) {
+  return killed_a_child(history, 0, ended) ? ", after lastcall had killed a child of it" : "";
+}
+
 // The line that says most of the lines before the end: the message of an error that was written
 // close to it, else the last that is neither a frame nor a runtime's closing line.
 struct LastWords {
@@ -161,11 +166,13 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   const bool by_signal = end.how == EndKind::signalled;
   if (!stop || *ended < *stop) {
     if (is_before(forced, *ended) || (by_signal && lastcall_sent(history, end.value))) {
-      return say(Outcome::not_applicable, "lastcall ended the target without a stop");
+      const bool by_fault = !is_before(forced, *ended) && end.value != SIGKILL;
+      return say(Outcome::not_applicable,
+                 by_fault ? "lastcall sent " + signal_name(end.value) : *no_stop_to_judge(history));
     }
     std::vector<EventIndex> evidence{*ended};
     auto text = "ended before it was told to: " + to_text(end) + who_did(history, end, evidence);
-    text += last_words(history, history.time(*ended), evidence);
+    text += after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
     auto early = say(Outcome::fail, std::move(text), std::move(evidence));
     early.rests_on_absence = true;  // of the stop
     return early;
@@ -192,7 +199,8 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   auto text = by_the_stop ? ended_by_stop_signal(history, signal, evidence)
                           : to_text(end) + who_did(history, end, evidence) + " after " +
                                 stop_signal_name(history);
-  text += ", promised: " + promised(expected) + last_words(history, history.time(*ended), evidence);
+  text += ", promised: " + promised(expected) + after_a_kill(history, *ended) +
+          last_words(history, history.time(*ended), evidence);
   return say(Outcome::fail, std::move(text), std::move(evidence));
 }
 

@@ -44,10 +44,7 @@ std::string why_unknown(const History& history) {
   for (const auto& [i, missed] : history.all<NotObserved>()) {
     if (missed->property == kProperty) return missed->reason;
   }
-  for (const auto& [i, lost] : history.all<EventsLost>()) {
-    if (lost->source == "trial" || lost->source == "output") return "events were lost: " + lost->reason;
-  }
-  return "";
+  return lost_output(history);
 }
 
 // Whether the target was asked, and the stop came before it answered.
@@ -65,9 +62,8 @@ Verdict config_effective(const Plan& plan, const History& history) {
     return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
   };
   const auto& wanted = settings(plan, kProperty);
-  if (wanted.setting.empty()) {
-    return say(Outcome::not_applicable, "the scenario names no setting");
-  }
+  if (auto why = not_asked(plan, kProperty); !why.empty())
+    return {.property = std::string(kProperty), .reason = std::move(why)};
   const auto drawn = plan.varied.find(wanted.setting);
   const auto expected =
       drawn == plan.varied.end() ? wanted.expect.end() : wanted.expect.find(drawn->second);
@@ -85,7 +81,11 @@ Verdict config_effective(const Plan& plan, const History& history) {
       return say(Outcome::fail, value + ", and a line shows '" + other + "'", {*i});
     }
   }
-  if (first_match(lines, expected->second)) return say(Outcome::pass, value);
+  if (first_match(lines, expected->second)) {
+    // A line of another value may be among those that were lost.
+    const auto lost = wanted.url.empty() ? lost_output(history) : "";
+    return lost.empty() ? say(Outcome::pass, value) : say(Outcome::unknown, lost);
+  }
   if (lines.empty() && is_overtaken(history)) {
     return say(Outcome::not_applicable, "the stop came before the URL answered");
   }

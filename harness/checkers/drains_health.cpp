@@ -75,13 +75,19 @@ Verdict drains_health(const Plan& plan, const History& history) {
     return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
   };
   const auto& wanted = settings(plan, kProperty);
-  if (wanted.url.empty()) return say(Outcome::not_applicable, "the scenario names no URL");
+  if (auto why = not_asked(plan, kProperty); !why.empty())
+    return {.property = std::string(kProperty), .reason = std::move(why)};
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
   const auto stop = *history.stop();
   if (!is_before(history.first<TargetReady>(), stop)) {
     return say(Outcome::not_applicable, "the target was not ready before the stop");
   }
   const auto seen = watch(history, stop);
+  if (killed_a_child(history, stop, seen.gone.value_or(history.events().size()))) {
+    return say(Outcome::not_applicable,
+               "lastcall killed a child of the target during the stop, which may have had the "
+               "listener");
+  }
   if (auto reason = why_unknown(history, seen); !reason.empty()) {
     return say(Outcome::unknown, std::move(reason));
   }

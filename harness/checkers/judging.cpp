@@ -8,11 +8,23 @@
 namespace lastcall {
 namespace {
 
+// How the trial says that not lastcall ended the target (TargetForced).
+constexpr std::string_view kKernelAtLimit = "the kernel, at the memory limit";
+
 // Behaviours that go on speaking the protocol, or say nothing: the target still owes them its
 // goodbye.
 bool is_gentle(Behaviour behaviour) {
   return behaviour == Behaviour::steady || behaviour == Behaviour::silent ||
          behaviour == Behaviour::never_closes || behaviour == Behaviour::slow_reader;
+}
+
+// Whether the target acted on the connection of its own accord after the event.
+bool is_alive_after(const ConnectionView& c, EventIndex event) {
+  const auto is_after = [event](const auto& seen) { return seen && *seen > event; };
+  return is_after(c.close_frame_received) || is_after(c.close_notify_received) ||
+         std::ranges::any_of(c.requests, [&](const RequestView& r) {
+           return r.sent > event && (r.answer_began || (r.ended && r.end != RequestEnd::unknown));
+         });
 }
 
 bool is_gentle(std::string_view how) {
@@ -37,6 +49,18 @@ std::optional<Place> place_of(const Plan& plan, ClientId client) {
   return place;
 }
 
+// Why the target was not there to be stopped, or was not told to.
+std::string why_no_stop(const History& history, std::optional<EventIndex> ended) {
+  if (fault_killed(history)) return "lastcall sent SIGKILL";
+  const auto forced = history.first<TargetForced>();
+  if (forced && !is_before(ended, *forced)) {
+    const auto& why = std::get<TargetForced>(history.at(*forced).body).reason;
+    if (why == kKernelAtLimit) return "the kernel ended the target at its memory limit";
+    return "lastcall ended the target because " + why;
+  }
+  return ended ? "the target had ended before the stop" : "the trial did not come to a stop";
+}
+
 }  // namespace
 
 const PropertySettings& settings(const Plan& plan, std::string_view property) {
@@ -59,14 +83,31 @@ std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protoc
   return last;
 }
 
+bool is_to_a_child(const FaultInvoked& fault) {
+  return fault.what.ends_with(" to " + std::string(name(Recipient::child)));
+}
+
+bool killed_a_child(const History& history, EventIndex from, EventIndex to) {
+  return std::ranges::any_of(history.all<FaultInvoked>(), [&](const auto& fault) {
+    return fault.second->signal == SIGKILL && is_to_a_child(*fault.second) && from < fault.first &&
+           fault.first < to;
+  });
+}
+
 bool lastcall_sent(const History& history, int signal) {
-  const auto is_it = [signal](const Event& event) {
+  return std::ranges::any_of(history.events(), [signal](const Event& event) {
     const auto* fault = std::get_if<FaultInvoked>(&event.body);
     const auto* forced = std::get_if<TargetForced>(&event.body);
-    return (fault != nullptr && fault->signal == signal) ||
+    return (fault != nullptr && fault->signal == signal && !is_to_a_child(*fault)) ||
            (forced != nullptr && forced->signal == signal);
-  };
-  return std::ranges::any_of(history.events(), is_it);
+  });
+}
+
+bool lastcall_sent_to_any(const History& history, int signal) {
+  return lastcall_sent(history, signal) ||
+         std::ranges::any_of(history.all<FaultInvoked>(), [signal](const auto& fault) {
+           return fault.second->signal == signal;
+         });
 }
 
 bool fault_killed(const History& history) {
@@ -76,21 +117,27 @@ bool fault_killed(const History& history) {
   if (end.how != EndKind::signalled || end.value != SIGKILL) return false;
   if (is_before(history.first<TargetForced>(), *ended)) return false;
   return std::ranges::any_of(history.all<FaultInvoked>(), [&](const auto& fault) {
-    return fault.second->signal == SIGKILL && fault.first < *ended;
+    return fault.second->signal == SIGKILL && fault.first < *ended && !is_to_a_child(*fault.second);
   });
 }
 
 std::optional<std::string> no_stop_to_judge(const History& history) {
   const auto stop = history.stop();
-  if (!stop) {
-    return fault_killed(history) ? "lastcall sent SIGKILL" : "the trial did not come to a stop";
-  }
   const auto ended = history.first<TargetEnded>();
-  if (is_before(ended, *stop)) return "the target had ended before the stop";
+  if (!stop || is_before(ended, *stop)) return why_no_stop(history, ended);
   for (const auto& [i, fault] : history.all<FaultInvoked>()) {
-    if (fault->signal == SIGKILL && !is_before(ended, i)) return "lastcall sent SIGKILL";
+    if (fault->signal == SIGKILL && !is_to_a_child(*fault) && !is_before(ended, i))
+      return "lastcall sent SIGKILL";
   }
   return std::nullopt;
+}
+
+std::string lost_output(const History& history) {
+  for (const auto& [i, lost] : history.all<EventsLost>()) {
+    if (lost->source == "output" || lost->source == "trial")
+      return "events of " + lost->source + " were lost: " + lost->reason;
+  }
+  return "";
 }
 
 EventIndex served_until(const History& history) {
@@ -167,6 +214,8 @@ Peers::Peers(const Plan& plan, const History& history) {
       excused_.try_emplace(network->connection.value, i);
     } else if (const auto* client = std::get_if<Misbehaved>(&body)) {
       if (!is_gentle(client->how)) excused_.try_emplace(client->connection.value, i);
+    } else if (const auto* fault = std::get_if<FaultInvoked>(&body)) {
+      if (fault->signal == SIGKILL && is_to_a_child(*fault)) child_kills_.push_back(i);
     }
   }
 }
@@ -177,9 +226,14 @@ Behaviour Peers::behaviour(const ConnectionView& connection) const {
 }
 
 std::optional<EventIndex> Peers::excused_from(const ConnectionView& connection) const {
-  const auto found = excused_.find(connection.id.value);
-  if (found == excused_.end()) return std::nullopt;
-  return found->second;
+  std::optional<EventIndex> from;
+  if (const auto found = excused_.find(connection.id.value); found != excused_.end())
+    from = found->second;
+  for (const auto kill : child_kills_) {
+    const bool was_there = connection.invoked < kill && !is_before(connection.ended, kill);
+    if (was_there && !is_alive_after(connection, kill) && !is_before(from, kill)) from = kill;
+  }
+  return from;
 }
 
 void Violations::add(const std::string& what, const std::string& who,

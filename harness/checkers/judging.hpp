@@ -26,15 +26,31 @@ inline bool is_before(std::optional<EventIndex> event, EventIndex limit) {
   return event && *event < limit;
 }
 
-// Whether lastcall sent this signal, as a fault or to force the end.
-bool lastcall_sent(const History& history, int signal);
+// Whether a fault sent its signal to a child of the target's first process, and not to that one.
+bool is_to_a_child(const FaultInvoked& fault);
 
-// Whether a SIGKILL that a fault sent is what ended the target.
+// Whether lastcall killed a child of the target between these events, both excluded.
+bool killed_a_child(const History& history, EventIndex from, EventIndex to);
+
+// Whether lastcall sent this signal to the target's first process, as a fault or to force the end.
+bool lastcall_sent(const History& history, int signal);
+// The same, to whatever process of the target.
+bool lastcall_sent_to_any(const History& history, int signal);
+
+// Whether a SIGKILL that a fault sent is what ended the target. That of a child is none.
 bool fault_killed(const History& history);
 
 // Why the promises about a stop cannot be asked of this history: there was no stop, the target had
-// ended before it, or lastcall killed it. Nothing if they can.
+// ended before it, or lastcall ended or killed it; what lastcall did is said as that. Nothing if
+// they can.
 std::optional<std::string> no_stop_to_judge(const History& history);
+
+// Why nothing is judged whatever happened, because the scenario does not ask for the property;
+// names the key that would ask. Empty if it does.
+std::string not_asked(const Plan& plan, std::string_view property);
+
+// Why some lines of the target's output are not in the history; empty if all are.
+std::string lost_output(const History& history);
 
 // The event up to which the target is left to serve: the stop, or whatever lastcall did before it
 // to end the target, or the end of what was seen. What lastcall saw of a probe after it, although
@@ -79,12 +95,15 @@ class Peers {
   // As the plan has drawn it; steady if the plan does not say.
   [[nodiscard]] Behaviour behaviour(const ConnectionView& connection) const;
   // The first disturbance. A client that is silent, slow to read or slow to close is no
-  // disturbance: what it is owed is another question.
+  // disturbance: what it is owed is another question. A SIGKILL of lastcall's to a child of the
+  // target disturbs a connection that was there already, unless the target answered a later request
+  // on it, or said goodbye: then another process has it.
   [[nodiscard]] std::optional<EventIndex> excused_from(const ConnectionView& connection) const;
 
  private:
   std::unordered_map<std::uint32_t, Behaviour> behaviours_;  // those that are not steady
   std::unordered_map<std::uint64_t, EventIndex> excused_;
+  std::vector<EventIndex> child_kills_;
 };
 
 // What a violation rests on, if not on events that were seen.

@@ -32,9 +32,7 @@ Lines lines_of(const History& history, bool of_file) {
     const auto* unseen = std::get_if<NotObserved>(&event.body);
     if (unseen && of_file && unseen->property == kProperty) lines.missing = unseen->reason;
   }
-  for (const auto& [i, lost] : history.all<EventsLost>()) {
-    if (lost->source == "trial" || lost->source == "output") lines.missing = "events were lost: " + lost->reason;
-  }
+  if (auto lost = lost_output(history); !of_file && !lost.empty()) lines.missing = lost;
   return lines;
 }
 
@@ -52,8 +50,7 @@ bool is_there(const Lines& lines, const std::string& pattern) {
 }
 
 // Why nothing is judged; empty if it is.
-std::string nothing_to_judge(const Plan& plan, const History& history) {
-  if (settings(plan, kProperty).lines.empty()) return "the scenario names no lines";
+std::string nothing_to_judge(const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return *why_not;
   return lastcall_sent(history, SIGKILL) ? "lastcall sent SIGKILL" : "";
 }
@@ -61,8 +58,10 @@ std::string nothing_to_judge(const Plan& plan, const History& history) {
 }  // namespace
 
 Verdict log_complete(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan, kProperty); !why.empty())
+    return {.property = std::string(kProperty), .reason = std::move(why)};
   Verdict verdict{.property = std::string(kProperty)};
-  verdict.reason = nothing_to_judge(plan, history);
+  verdict.reason = nothing_to_judge(history);
   if (!verdict.reason.empty()) return verdict;
 
   const auto& wanted = settings(plan, kProperty);

@@ -35,7 +35,8 @@ bool ended_its_process(const History& history, EventIndex panic) {
     const auto* end = std::get_if<ProcessEnded>(&body);
     if (next != nullptr && next->pid == pid && next->what != PanicKind::terminate) return false;
     if (end != nullptr && end->pid == pid) {
-      const bool forced = end->how == EndKind::signalled && lastcall_sent(history, end->value);
+      const bool forced =
+          end->how == EndKind::signalled && lastcall_sent_to_any(history, end->value);
       return ends_by_panic(*end) && !forced;
     }
   }
@@ -79,9 +80,9 @@ Verdict no_masked_panic(const Plan& plan, const History& history) {
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {
-    verdict.reason = !plan.scenario.target.trace ? "the target is not traced: trace = false"
-                     : nothing_watched.empty()   ? "no program was seen to begin"
-                                                 : nothing_watched;
+    verdict.reason = not_asked(plan, verdict.property);
+    if (verdict.reason.empty())
+      verdict.reason = nothing_watched.empty() ? "no program was seen to begin" : nothing_watched;
   }
   return verdict;
 }

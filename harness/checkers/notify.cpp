@@ -5,10 +5,11 @@
 // that clients or the readiness check use, so a port that opens a moment later looks open here. A
 // connection that is reset had been accepted (a SYN to a closed port is answered by a refusal, not
 // a reset: RFC 9293, section 3.10.7). A port that refuses counts only if the answer came before the
-// stop, or before whatever else ended the target: afterwards a closed port is right. A target that
-// says nothing is judged only where its scenario has it notify: ready = { notify = true }, or
-// [target.service] asks for a watchdog or for everybody's access. Cannot see what STATUS= should
-// say, nor what FDSTORE= stores.
+// stop, or before whatever else ended the target: afterwards a closed port is right. Judged only
+// where the scenario has the target notify: ready = { notify = true }, [target.service] asks for a
+// watchdog or for everybody's access, [properties.notify] says something, or it is required. What a
+// library says unasked is counted, not judged. Cannot see what STATUS= should say, nor what
+// FDSTORE= stores.
 #include <algorithm>
 #include <csignal>
 #include <cstring>
@@ -37,12 +38,6 @@ std::set<std::string> promised_ports(const Plan& plan) {
   if (const auto* url = std::get_if<ReadyUrl>(&by)) add(url->url);
   if (const auto* port = std::get_if<ReadyPort>(&by)) add(port->port);
   return promised;
-}
-
-// Whether the scenario has the target notify.
-bool is_asked(const Target& target) {
-  return std::holds_alternative<ReadyNotify>(target.ready.by) || target.service.watchdog ||
-         target.service.access_all;
 }
 
 // What came of all notifications of a history.
@@ -127,8 +122,10 @@ bool stopped_in_order(const History& history) {
 Verdict notify(const Plan& plan, const History& history) {
   Verdict verdict{.property = "notify"};
   auto heard = hear(plan, history);
-  if (heard.all.empty() && !is_asked(plan.scenario.target)) {
-    verdict.reason = "the target sent no notification, and the scenario asks for none";
+  verdict.reason = not_asked(plan, verdict.property);
+  if (!verdict.reason.empty()) {
+    const auto count = heard.all.size();
+    if (count > 0) verdict.reason += "; " + std::to_string(count) + " came and were not judged";
     return verdict;
   }
   verdict.judged = heard.all.size();

@@ -78,12 +78,10 @@ void judge_cpu(Tally& tally, const History& history, std::uint64_t bound) {
 }  // namespace
 
 Verdict overhead(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan, "overhead"); !why.empty())
+    return {.property = "overhead", .reason = std::move(why)};
   Tally tally;
   const auto& bounds = settings(plan, "overhead");
-  if (!bounds.startup && !bounds.memory && !bounds.cpu) {
-    tally.verdict.reason = "the scenario states no bound";
-    return tally.verdict;
-  }
   if (bounds.startup) judge_startup(tally, history, *bounds.startup);
   if (bounds.memory) judge_memory(tally, history, *bounds.memory);
   if (bounds.cpu) judge_cpu(tally, history, *bounds.cpu);

@@ -58,6 +58,13 @@ bool somebody_kept_it(const Plan& plan, const History& history, EventIndex stop,
   });
 }
 
+// What the target said and what files it left meet no obligation.
+bool is_incomplete(const History& history) {
+  return std::ranges::any_of(history.all<EventsLost>(), [](const auto& lost) {
+    return lost.second->source != "output" && lost.second->source != "files";
+  });
+}
+
 }  // namespace
 
 std::optional<Nanoseconds> idle_tail(const Plan& plan, const History& history) {
@@ -65,7 +72,7 @@ std::optional<Nanoseconds> idle_tail(const Plan& plan, const History& history) {
   const auto stop = *history.stop();
   const auto ended = history.first<TargetEnded>();
   if (!ended || is_before(history.first<TargetForced>(), *ended)) return std::nullopt;
-  if (history.first<EventsLost>() || history.first<FaultNotReached>()) return std::nullopt;
+  if (is_incomplete(history) || history.first<FaultNotReached>()) return std::nullopt;
   if (somebody_kept_it(plan, history, stop, *ended)) return std::nullopt;
   const auto end = history.time(*ended);
   EventIndex last = stop;

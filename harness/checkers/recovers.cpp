@@ -13,8 +13,8 @@ Verdict recovers(const Plan& plan, const History& history) {
   const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
     return about_the_end("recovers", outcome, std::move(reason), std::move(evidence));
   };
-  if (!plan.scenario.target.recovery)
-    return say(Outcome::not_applicable, "the scenario has no [target.recovery]");
+  if (auto why = not_asked(plan, "recovers"); !why.empty())
+    return {.property = "recovers", .reason = std::move(why)};
   const auto started = history.first<RecoveryStarted>();
   if (const auto failed = history.first<RecoveryFailed>()) {
     std::vector<EventIndex> evidence{*failed};

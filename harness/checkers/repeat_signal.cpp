@@ -92,7 +92,9 @@ Verdict repeat_signal(const Plan& plan, const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
   const auto second = second_stop_signal(plan, history);
   if (!second) {
-    return say(Outcome::not_applicable, "no second stop signal reached the target during the stop");
+    return say(Outcome::not_applicable,
+               "no second stop signal reached the target during the stop: add [[faults]] what = "
+               "\"double-signal\"");
   }
   const auto& wanted = settings(plan, kProperty);
   const bool is_ignored = wanted.policy == RepeatPolicy::ignore;

@@ -221,6 +221,10 @@ Verdict serves(const Plan& plan, const History& history) {
     return verdict;
   }
   const auto stop = history.stop();
+  if (!history.first<TargetReady>() && fault_killed(history)) {
+    verdict.reason = "lastcall sent SIGKILL before the target was ready";
+    return verdict;
+  }
   if (!history.first<TargetReady>()) {
     verdict.outcome = stop ? Outcome::not_applicable : Outcome::unknown;
     verdict.reason =

@@ -97,8 +97,9 @@ Verdict stops_accepting(const Plan& plan, const History& history) {
   } else if (attempts.count > 0) {
     verdict.outcome = Outcome::pass;
   } else {
-    verdict.reason = "nobody tried anything new later than " + format_duration(within) +
-                     " after the stop, while the target was there";
+    verdict.reason =
+        "nobody tried anything new later than " + format_duration(within) +
+        " after the stop, while the target was there: add [[clients]] during = \"drain\"";
   }
   return verdict;
 }

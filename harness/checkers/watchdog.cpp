@@ -70,10 +70,8 @@ Gaps gaps(const Plan& plan, const History& history) {
 
 Verdict watchdog(const Plan& plan, const History& history) {
   Verdict verdict{.property = "watchdog"};
-  if (!plan.scenario.target.service.watchdog) {
-    verdict.reason = "the scenario sets no watchdog";
-    return verdict;
-  }
+  verdict.reason = not_asked(plan, "watchdog");
+  if (!verdict.reason.empty()) return verdict;
   const auto found = gaps(plan, history);
   verdict.judged = found.judged;
   if (const auto expired = history.first<WatchdogExpired>()) {

@@ -103,7 +103,7 @@ class Runner {
       state_->given_up = true;
       state_->changed.notify_all();
       record(DeadlinePassed{});
-      record(TargetForced{SIGKILL, "past the deadline: it is abandoned"});
+      record(TargetForced{SIGKILL, "it was past the deadline: it is abandoned"});
       record(TargetEnded{EndKind::signalled, SIGKILL, false});
     }
     return finish(true);

@@ -300,7 +300,7 @@ struct Asked {
     f("found", self.found);
   }
 };
-// A source's events are incomplete: what depends on them is unknown.
+// Events of a source (also "output", "files") are incomplete: what depends on them is unknown.
 struct EventsLost {
   static constexpr std::string_view kName = "events_lost";
   std::string source;

@@ -81,7 +81,7 @@ void ServiceWatch::expire() {
   if (expired_ || target_.ended()) return;
   expired_ = true;
   segment_.record(WatchdogExpired{});
-  target_.force_main(SIGABRT, "watchdog");
+  target_.force_main(SIGABRT, "its watchdog expired");
 }
 
 asio::awaitable<void> ServiceWatch::try_port(std::string name, std::uint16_t port) {

@@ -313,7 +313,7 @@ std::optional<siginfo_t> Tracing::next_end() {
 Result<std::size_t> Tracing::finish() {
   tracer_.reset();
   const auto ends = record_ends();
-  if (!ends) segment_.record(EventsLost{"tracer's ends", ends.error().message()});
+  if (!ends) segment_.record(EventsLost{"ends", ends.error().message()});
   segment_.record(SendsWatched{late_writes_.sends(), late_writes_.closes()});
   return segment_.finish();
 }

@@ -308,21 +308,23 @@ class Trial {
       service_.activated();
     } else if (!target_.exec_problem().empty()) {
       segment_.record(TargetNotStarted{target_.exec_problem()});
-    } else if (!faults_.stop_begun() && !given_up_) {
-      segment_.record(TargetNotReady{
-          target_.ended() ? "the target ended first"
-                          : "not within " + humane_duration(plan_.scenario.target.ready.timeout)});
-      if (!target_.ended()) co_await force_end("it did not become ready");
+    } else if (!faults_.stop_begun() && !given_up_ && !fault_killed()) {
+      const auto limit = "within " + humane_duration(plan_.scenario.target.ready.timeout);
+      segment_.record(TargetNotReady{target_.ended() ? "the target ended first" : "not " + limit});
+      if (!target_.ended()) co_await force_end("it was not ready " + limit);
     }
     co_return ready_ && !target_.ended() && !faults_.stop_begun();
   }
+
+  // Whether a fault's SIGKILL ended the target: what comes next is what the scenario is about.
+  [[nodiscard]] bool fault_killed() const { return sent_kill_ && target_.killed(); }
 
   asio::awaitable<void> load() {
     co_await changes_.until(
         [&] { return link_.all_ready() || !link_.problem().empty() || given_up_; },
         now() + kWorkerLimit);
     if (!link_.all_ready()) {
-      co_await force_end("the client workers are not ready");
+      co_await force_end("the client workers were not ready");
       co_return;
     }
     co_await observe_setting(parts_);
@@ -372,9 +374,9 @@ class Trial {
     const auto over = [this] { return target_.ended() || given_up_ || deadlocked_; };
     while (!over() && now() < deadline()) co_await changes_.until(over, deadline());
     if (target_.ended()) co_return;
-    if (deadlocked_) co_return co_await force_end("its threads wait for one another for ever");
+    if (deadlocked_) co_return co_await force_end("its threads waited for one another for ever");
     if (!given_up_) segment_.record(DeadlinePassed{});
-    co_await force_end("still running at the deadline");
+    co_await force_end("it was still running at the deadline");
   }
 
   // How long the target waited for a processor during the stop: what looks like idling may be that.
@@ -443,6 +445,7 @@ class Trial {
   }
 
   asio::awaitable<void> force_end(std::string reason) {
+    faults_.end("lastcall had ended the target because " + reason);
     if (tracing_ && !deadlocked_) tracing_->look(StacksAt::deadline);
     target_.force(SIGQUIT, reason);
     co_await changes_.until([&] { return target_.ended() || given_up_; }, now() + kLastWordsGrace);
@@ -467,7 +470,10 @@ class Trial {
       if (tracing_) tracing_->wake_filters();
       if (tracing_ && signal != SIGKILL) tracing_->begin(Phase::drain);
     }
-    return target_.send(signal, to);
+    const int error = target_.send(signal, to);
+    // Not that of a child: what ends with it has ended by itself.
+    if (signal == SIGKILL && to != Recipient::child && error == 0) sent_kill_ = true;
+    return error;
   }
 
   // What the target left, then the end for everybody.
@@ -490,7 +496,7 @@ class Trial {
     const auto files = find_leftovers(placeholders_["dir"], laid_out_);
     for (const auto& file : files.found) segment_.record(FileLeft{file.path, file.type});
     segment_.record(FilesSearched{files.looked_at});
-    if (!files.problem.empty()) segment_.record(EventsLost{"trial", files.problem});
+    if (!files.problem.empty()) segment_.record(EventsLost{"files", files.problem});
     target_.end_tree();
     target_.drain_output();
     end_tracing();
@@ -524,10 +530,11 @@ class Trial {
     tracing_.reset();
   }
 
-  // What it left on disk, and what it knows when it is started again. Of a target that was stopped
-  // or had been ready; the clients have finished.
+  // What it left on disk, and what it knows when it is started again. Of a target that had been
+  // ready, was stopped, or was killed by a fault; the clients have finished.
   asio::awaitable<void> look_back() {
-    if (given_up_ || !link_.problem().empty() || !(ready_ || faults_.stop_begun())) co_return;
+    const bool had_its_turn = ready_ || faults_.stop_begun() || fault_killed();
+    if (given_up_ || !link_.problem().empty() || !had_its_turn) co_return;
     if (!target_.exec_problem().empty()) co_return;
     observe_log(parts_);
     co_await inspect_checkpoints(parts_);
@@ -581,7 +588,8 @@ class Trial {
   std::string certificate_;
   Nanoseconds foreign_time_{};
   bool ready_ = false;
-  bool loading_ = false;  // the load phase has begun
+  bool loading_ = false;    // the load phase has begun
+  bool sent_kill_ = false;  // a fault sent the target SIGKILL
   bool noted_resources_ = false;
   bool deadlocked_ = false;
   bool closed_ = false;  // nothing may be recorded any more

@@ -75,7 +75,12 @@ class Output(LastcallTest):
         run = self.run_server("--say", "flood", ready='port = "{port}"')
         self.assert_exit(3, run)
         self.assertEqual("unknown", run.verdict("no-panic")["outcome"])
-        self.assertIn("beyond the limit", run.verdict("no-panic")["reason"])
+        self.assertIn("lines beyond the limit of 16 MiB", run.verdict("no-panic")["reason"])
+        # What does not read the output is judged.
+        unknown = {name for name, outcome in run.outcomes().items() if outcome == "unknown"}
+        self.assertEqual({"no-panic", "no-send-on-closed"}, unknown)
+        self.assertEqual("pass", run.verdict("deadline")["outcome"])
+        self.assertIn("exit code 3: ", run.out)
         self.assertLess(run.history().stat().st_size, 100_000_000)
         self.assertLess(run.seconds, 240)
 

@@ -38,6 +38,10 @@ class Readiness(LastcallTest):
                 self.assertEqual("fail", run.verdict("serves")["outcome"])
                 self.assertIn("never ready: not within 600 ms", run.verdict("serves")["reason"])
                 self.assertLess(run.seconds, 30)
+                # The end was lastcall's doing; whoever depends on the stop says so, and the table says it once.
+                cause = "lastcall had ended the target because it was not ready within 600 ms"
+                self.assertIn(cause, run.verdict("deadline")["reason"])
+                self.assertEqual(1, run.out.count(cause), run.out)
 
     def test_of_a_target_that_exits_first_fails_serves_at_once(self):
         run = self.run_server("--ready-by", "exit", ready='log = "^ready", timeout = "60s"')

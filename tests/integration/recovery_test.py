@@ -70,6 +70,38 @@ class Recovery(LastcallTest):
         run = self.recovery("--lose", faults=KILL, properties="acked-durable = { after_kill = false }")
         self.assert_verdict(run, "acked-durable", "not-applicable", "SIGKILL")
 
+    def killed_at_start(self, checkpoint, *options):
+        """Its first start writes this checkpoint, and is killed before it is ready."""
+        start = f"echo '{checkpoint}' > state.json; echo starting; exec sleep 60"
+        recovery = json.dumps([str(word) for word in keeper(*options)])
+        return self.run_scenario(scenario(
+            ["sh", "-c", start], clients=CLIENTS, environment=f"[target.recovery]\ncommand = {recovery}\n",
+            faults='[[faults]]\nwhat = "kill"\nwhen = { log = "^starting" }\n',
+            properties='checkpoint-intact = { files = ["*.json"], format = "json" }'))
+
+    def test_a_kill_before_readiness_is_recovered_from_too(self):
+        run = self.killed_at_start("{}")
+        self.assert_exit(0, run)
+        self.assertEqual([], run.events("target_ready") + run.events("target_not_ready"))
+        self.assert_verdict(run, "serves", "not-applicable", "lastcall sent SIGKILL before the target was ready")
+        self.assert_verdict(run, "recovers", "pass", "ready after")
+        self.assert_verdict(run, "checkpoint-intact", "pass")
+
+    def test_what_a_kill_before_readiness_broke_is_found(self):
+        run = self.killed_at_start('{"half')
+        self.assert_exit(1, run)
+        self.assert_verdict(run, "checkpoint-intact", "fail", "state.json")
+        run = self.killed_at_start("{}", "--no-such-option")
+        self.assert_exit(1, run)
+        self.assert_verdict(run, "recovers", "fail", "it ended before it was ready")
+
+    def test_who_ends_by_itself_before_readiness_was_not_killed(self):
+        run = self.run_scenario(scenario(["sh", "-c", "kill -9 $$"], clients=CLIENTS,
+                                         environment="[target.recovery]\n"))
+        self.assert_exit(1, run)
+        self.assert_verdict(run, "serves", "fail", "never ready: the target ended first")
+        self.assertEqual([], run.events("recovery_started"))
+
     def test_a_target_that_does_not_start_again_fails(self):
         run = self.recovery("--once")
         self.assert_exit(1, run)
@@ -93,7 +125,7 @@ class Recovery(LastcallTest):
                         environment=f"[target.recovery]\ncommand = {json.dumps([*keeper(), '--once'])}\n")
         run = self.run_scenario(text)
         self.assert_verdict(run, "recovers", "fail", "it ended before it was ready")
-        self.assert_verdict(run, "acked-durable", "not-applicable", "no [target.recovery.ask]")
+        self.assert_verdict(run, "acked-durable", "not-applicable", "add [target.recovery.ask]")
 
     def test_a_checkpoint_reads_back_whole_or_fails(self):
         check = [sys.executable, "-c", "import json, sys; json.load(open(sys.argv[1])); print('fine')", "{file}"]

@@ -71,7 +71,7 @@ class Watchdog(Service):
     def test_ends_what_does_not_beat_with_sigabrt(self):
         run = self.run_notifier("--beat", "0.05", "--beats", 3, service='watchdog = "300ms"', faults=stop_at(3000))
         self.assertEqual(1, len(run.events("watchdog_expired")))
-        self.assertEqual((6, "watchdog"), [(e["signal"], e["reason"]) for e in run.events("target_forced")][0])
+        self.assertEqual((6, "its watchdog expired"), [(e["signal"], e["reason"]) for e in run.events("target_forced")][0])
         self.assertEqual(("signalled", 6), [(e["how"], e["value"]) for e in run.events("target_ended")][0])
 
     def test_is_triggered_by_the_target(self):

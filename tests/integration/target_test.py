@@ -7,7 +7,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from lastcall_cli import PYTHON, LastcallTest, lastcall, processes, scenario, until
+from lastcall_cli import PYTHON, LastcallTest, lastcall, processes, scenario, serve, until
 
 NOBODY = pwd.getpwnam("nobody")
 STOP = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "%dms" }\n'
@@ -217,6 +217,17 @@ class Recipients(TargetTest):
             with self.subTest(to=to):
                 faults = fault("signal", 20, f'signal = "SIGUSR1"\nto = "{to}"') + STOP % 250
                 self.assertEqual(expected, sorted(self.heard(faults)[0]))
+
+    def test_a_kill_of_a_child_switches_off_nothing_of_the_rest(self):
+        faults = fault("kill", 20, 'to = "child"') + STOP % 250
+        for code, outcome in ((0, "pass"), (5, "fail")):
+            with self.subTest(code=code):
+                server = " ".join(serve("--code", str(code)))
+                run = self.run_scenario(scenario(["sh", "-c", "sleep 60 & exec " + server], faults=faults))
+                self.assertEqual(["SIGKILL to child"],
+                                 [e["what"] for e in run.events("fault_invoked") if e["signal"] == 9])
+                self.assertEqual(outcome, run.verdict("clean-exit")["outcome"], run)
+                self.assertEqual("pass", run.verdict("deadline")["outcome"], run)
 
     def test_the_stop_goes_where_the_scenario_says(self):
         _, run = self.heard(STOP % 20, stop=', to = "tree"')

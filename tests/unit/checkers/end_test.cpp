@@ -42,9 +42,9 @@ TEST(CleanExit, FailsIfItEndedBeforeItWasTold) {
 TEST(CleanExit, HasNothingToJudgeWithoutAStop) {
   EXPECT_EQ(clean_exit(h()), "not-applicable 0: the trial did not come to a stop");
   EXPECT_EQ(clean_exit(h().ready().forced().signalled(SIGKILL)),
-            "not-applicable 0: lastcall ended the target without a stop");
+            "not-applicable 0: lastcall ended the target because it was past the deadline");
   EXPECT_EQ(clean_exit(h().ready().fault(SIGUSR1).signalled(SIGUSR1)),
-            "not-applicable 0: lastcall ended the target without a stop");
+            "not-applicable 0: lastcall sent SIGUSR1");
 }
 TEST(CleanExit, DoesNotHoldTheTargetToAKillOfLastcall) {
   EXPECT_EQ(clean_exit(h().ready().stop().fault(SIGKILL).signalled(SIGKILL)),

@@ -42,6 +42,9 @@ HistoryBuilder& HistoryBuilder::fault(int signal) {
   return event(
       FaultInvoked{FaultId{1}, ++step_, signal_name(signal) + " to process", signal, false});
 }
+HistoryBuilder& HistoryBuilder::fault_to_child(int signal) {
+  return event(FaultInvoked{FaultId{1}, ++step_, signal_name(signal) + " to child", signal, false});
+}
 HistoryBuilder& HistoryBuilder::done(int error) {
   return event(FaultFinished{FaultId{1}, step_, error});
 }
@@ -64,7 +67,7 @@ HistoryBuilder& HistoryBuilder::missed(std::uint32_t fault) {
   return event(FaultNotReached{FaultId{fault}, "too few"});
 }
 HistoryBuilder& HistoryBuilder::forced() {
-  return event(TargetForced{SIGKILL, "past the deadline"});
+  return event(TargetForced{SIGKILL, "it was past the deadline"});
 }
 HistoryBuilder& HistoryBuilder::exited(int code) {
   return event(TargetEnded{EndKind::exited, code, false});

@@ -34,6 +34,7 @@ class HistoryBuilder {
   HistoryBuilder& stop(int signal = SIGTERM);
   // Whether it reached somebody is said by done().
   HistoryBuilder& fault(int signal);
+  HistoryBuilder& fault_to_child(int signal);
   HistoryBuilder& done(int error = 0);
   HistoryBuilder& again(int signal = SIGTERM);
   // A lag that ends here.

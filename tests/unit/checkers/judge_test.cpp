@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "scenario/property_names.hpp"
 #include "unit/checkers/history_builder.hpp"
 
@@ -82,8 +85,12 @@ std::vector<std::string> unknown_in(const HistoryBuilder& story) {
   return names;
 }
 
-TEST(Judge, LostEventsOfTheTrialMakeEverythingUnknown) {
-  EXPECT_EQ(unknown_in(good().lost("trial")).size(), verdicts(good()).size());
+TEST(Judge, LostEventsOfTheTrialMakeUnknownAllThatTheScenarioAsksFor) {
+  EXPECT_THAT(unknown_in(good().lost("trial")),
+              ::testing::ElementsAre("serves", "no-panic", "no-masked-panic", "clean-exit",
+                                     "deadline", "no-send-on-closed", "in-flight-finished",
+                                     "close-handshake", "released", "stops-accepting", "notify",
+                                     "repeat-signal", "prompt-exit"));
   EXPECT_EQ(verdicts(good().lost("trial"))[0].reason, "events of trial were lost: cut off");
 }
 TEST(Judge, LostOutputMakesUnknownWhatPassesByWhatItDidNotSay) {
@@ -93,8 +100,65 @@ TEST(Judge, LostOutputMakesUnknownWhatPassesByWhatItDidNotSay) {
 TEST(Judge, LostEventsOfClientsMakeUnknownWhatTheySaw) {
   EXPECT_THAT(unknown_in(good().lost("clients-3")),
               ::testing::ElementsAre("serves", "no-send-on-closed", "in-flight-finished",
-                                     "close-handshake", "stops-accepting", "acked-durable"));
+                                     "close-handshake", "stops-accepting"));
 }
+TEST(Judge, LostLinesOfOutputMakeUnknownOnlyWhatReadsThem) {
+  EXPECT_THAT(unknown_in(good().lost("output")),
+              ::testing::ElementsAre("no-panic", "no-send-on-closed"));
+  EXPECT_EQ(testing::said(good().lost("output"), "no-panic"),
+            "unknown 1: events of output were lost: cut off");
+  // What was seen stays.
+  EXPECT_THAT(
+      testing::said(good().line("panic: oh\n\ngoroutine 1 [running]:").lost("output"), "no-panic"),
+      StartsWith("fail"));
+}
+TEST(Judge, LostFilesMakeUnknownOnlyReleased) {
+  EXPECT_THAT(unknown_in(good().lost("files")), ::testing::ElementsAre("released"));
+}
+TEST(Judge, LostEndsAreTheTracers) {
+  EXPECT_THAT(unknown_in(good().lost("ends")),
+              ::testing::ElementsAre("no-masked-panic", "no-send-on-closed", "released"));
+}
+TEST(Judge, WhatTheScenarioDoesNotAskForNamesTheKeyThatWould) {
+  for (const auto& [property, key] : std::map<std::string, std::string>{
+           {"no-masked-panic", "[target] trace = true"},
+           {"drains-health", "[properties.drains-health] url"},
+           {"notify", "[properties.notify]"},
+           {"watchdog", "[target.service] watchdog"},
+           {"acked-durable", "[target.recovery.ask]"},
+           {"recovers", "[target.recovery]"},
+           {"checkpoint-intact", "[properties.checkpoint-intact] files"},
+           {"log-complete", "[properties.log-complete] lines"},
+           {"config-effective", "[properties.config-effective] setting"},
+           {"overhead", "[properties.overhead]"}}) {
+    // Whatever happened, or was lost.
+    for (const auto& story : {good(), good().lost("trial"), h().ready().missed(0)}) {
+      auto untraced = story;
+      untraced.plan.scenario.target.trace = false;
+      untraced.plan.scenario.target.ready.by = ReadyLog{"up"};
+      const auto said = testing::said(untraced, property);
+      EXPECT_THAT(said, StartsWith("not-applicable 0: "));
+      EXPECT_THAT(said, ::testing::HasSubstr(key));
+    }
+  }
+}
+TEST(Judge, WhatLastcallDidIsSaidAsThat) {
+  const auto not_ready = h().event(TargetNotReady{"not within 10 s"})
+                             .event(TargetForced{SIGKILL, "it was not ready within 10 s"})
+                             .signalled(SIGKILL);
+  for (const auto* property : {"clean-exit", "deadline", "in-flight-finished", "close-handshake",
+                               "released", "stops-accepting", "repeat-signal"}) {
+    EXPECT_EQ(testing::said(not_ready, property),
+              "not-applicable 0: lastcall ended the target because it was not ready within 10 s")
+        << property;
+  }
+  EXPECT_EQ(testing::said(h().ready()
+                              .event(TargetForced{SIGKILL, "the kernel, at the memory limit"})
+                              .signalled(SIGKILL),
+                          "deadline"),
+            "not-applicable 0: the kernel ended the target at its memory limit");
+}
+
 TEST(Judge, LostEventsDoNotExcuseAFailure) {
   const auto all = verdicts(h().ready().stop().exited(1).lost("trial"));
   EXPECT_EQ(all.at(3).outcome, Outcome::fail);
@@ -112,7 +176,9 @@ TEST(Judge, AFaultThatWasNotReachedMakesTheStopsPropertiesUnknown) {
   EXPECT_EQ(verdicts(good().missed(1)).at(3).reason, "fault 2 was not reached: too few");
 }
 TEST(Judge, AStopThatWasNotReachedIsUnknownNotInapplicable) {
-  const auto story = h().ready().client(0).up(0).missed(0).forced().signalled(SIGKILL);
+  auto story = h().ready().client(0).up(0).missed(0).forced().signalled(SIGKILL);
+  story.plan.scenario.properties["drains-health"].url = "http://x";
+  story.plan.scenario.properties["log-complete"].lines = {"bye"};
   EXPECT_THAT(unknown_in(story),
               ::testing::ElementsAre("clean-exit", "deadline", "in-flight-finished",
                                      "close-handshake", "released", "stops-accepting",

@@ -65,10 +65,32 @@ TEST(LogComplete, LooksIntoTheFileAlone) {
 }
 TEST(LogComplete, IsUnknownIfLinesWereLost) {
   EXPECT_EQ(log(with_lines().ready().stop().line("bye").exited(0).lost("trial")),
-            "unknown 2: events were lost: cut off");
+            "unknown 2: events of trial were lost: cut off");
+}
+TEST(DrainsHealth, AChildThatLastcallKilledMayHaveHadTheListener) {
+  auto b = h().ready().event(HealthProbed{1, true, 200}).stop();
+  b.plan.scenario.properties["drains-health"].url = "http://x";
+  const auto end = [](HistoryBuilder story) {
+    return health(
+        story.event(HealthProbed{1, true, 200}).event(HealthProbed{1, false, 0}).exited(0));
+  };
+  EXPECT_EQ(end(b).substr(0, 4), "fail");
+  EXPECT_EQ(end(HistoryBuilder(b).fault_to_child(SIGKILL)).substr(0, 14), "not-applicable");
+}
+TEST(LogComplete, LostLinesChangeNothingOnceAllAreFoundNorInAFile) {
+  EXPECT_EQ(log(with_lines().ready().stop().line("bye").line("flushed 7").exited(0).lost("output")),
+            "pass 2: ");
+  EXPECT_EQ(log(with_lines().ready().stop().line("bye").exited(0).lost("output")),
+            "unknown 2: events of output were lost: cut off");
+  auto file = with_lines();
+  file.plan.scenario.properties["log-complete"].file = "log";
+  EXPECT_EQ(
+      log(file.ready().stop().exited(0).event(Observed{"log-complete", "bye"}).lost("output")),
+      "fail 2: no line matches 'flushed \\d+'");
 }
 TEST(LogComplete, HasNothingToJudgeWithoutLinesOrAnEndOfItsOwn) {
-  EXPECT_EQ(log(h().ready().stop().exited(0)), "not-applicable 0: the scenario names no lines");
+  EXPECT_EQ(log(h().ready().stop().exited(0)),
+            "not-applicable 0: the scenario names no lines: add [properties.log-complete] lines");
   EXPECT_EQ(log(with_lines().ready().stop().fault(SIGKILL).signalled(SIGKILL)),
             "not-applicable 0: lastcall sent SIGKILL");
   EXPECT_EQ(log(with_lines().ready().stop().forced().signalled(SIGKILL)),
@@ -109,12 +131,18 @@ TEST(ConfigEffective, IsUnknownIfItWasNotSeen) {
             "unknown 0: HTTP status 500");
   EXPECT_EQ(config(with_setting("4", "http://x").ready()), "unknown 0: the answer was not seen");
   EXPECT_EQ(config(with_setting("4").ready().lost("trial")),
-            "unknown 0: events were lost: cut off");
+            "unknown 0: events of trial were lost: cut off");
   EXPECT_EQ(config(with_setting("9").ready()),
             "unknown 0: the plan has no expectation for {vary.workers}");
 }
+TEST(ConfigEffective, LostLinesMayShowAnotherValue) {
+  EXPECT_EQ(config(with_setting("4").ready().line("workers: 4").lost("output")).substr(0, 7),
+            "unknown");
+}
 TEST(ConfigEffective, HasNothingToJudgeWithoutASettingOrATarget) {
-  EXPECT_EQ(config(h().ready()), "not-applicable 0: the scenario names no setting");
+  EXPECT_EQ(
+      config(h().ready()),
+      "not-applicable 0: the scenario names no setting: add [properties.config-effective] setting");
   EXPECT_EQ(config(with_setting("4")), "not-applicable 0: the target was not ready");
   EXPECT_EQ(config(with_setting("4", "http://x")
                        .ready()
@@ -169,7 +197,9 @@ TEST(Overhead, IsUnknownIfItWasNotSeen) {
   EXPECT_THAT(overhead(b), StartsWith("unknown 0: its memory was not seen before its end"));
 }
 TEST(Overhead, HasNothingToJudgeWithoutABound) {
-  EXPECT_EQ(overhead(loaded(1, 1)), "not-applicable 0: the scenario states no bound");
+  EXPECT_EQ(overhead(loaded(1, 1)),
+            "not-applicable 0: the scenario states no bound: add startup, memory or cpu to "
+            "[properties.overhead]");
 }
 
 // Readiness was good before the stop; each probe was asked 1 ms before it is recorded.
@@ -253,9 +283,10 @@ TEST(DrainsHealth, IsUnknownIfTheUrlNeverAnsweredOrWasNotAsked) {
             "unknown 0: the listener did not go by itself");
 }
 TEST(DrainsHealth, HasNothingToJudgeWithoutAUrlOrAStop) {
-  EXPECT_EQ(health(h().ready().stop().exited(0)), "not-applicable 0: the scenario names no URL");
+  EXPECT_EQ(health(h().ready().stop().exited(0)),
+            "not-applicable 0: the scenario names no URL: add [properties.drains-health] url");
   EXPECT_EQ(health(watched().ready().exited(0)),
-            "not-applicable 0: the trial did not come to a stop");
+            "not-applicable 0: the target had ended before the stop");
   EXPECT_EQ(health(watched().stop().exited(0)),
             "not-applicable 0: the target was not ready before the stop");
 }

@@ -89,7 +89,8 @@ TEST(AckedDurable, IsUnknownIfItCouldNotBeAsked) {
 }
 TEST(AckedDurable, HasNothingToJudgeWithoutAQuestionOrAnAcknowledgement) {
   EXPECT_EQ(durable(h().ready().stop().exited(0)),
-            "not-applicable 0: the scenario has no [target.recovery.ask]");
+            "not-applicable 0: the scenario does not ask the restarted target: add "
+            "[target.recovery.ask]");
   EXPECT_EQ(
       durable(story().ready().stop().exited(0).event(RecoveryStarted{7}).event(RecoveryReady{})),
       "not-applicable 0: nothing was acknowledged");
@@ -107,7 +108,10 @@ TEST(AckedDurable, IsPromisedAfterAKillUnlessTheScenarioSaysElse) {
                     .event(asked(0, 0));
   EXPECT_EQ(durable(killed).substr(0, 6), "fail 1");
   killed.plan.scenario.properties["acked-durable"].after_kill = false;
-  EXPECT_EQ(durable(killed), "not-applicable 0: SIGKILL ended the target");
+  EXPECT_EQ(
+      durable(killed),
+      "not-applicable 0: SIGKILL ended the target: set [properties.acked-durable] after_kill = "
+      "true to have it judged");
   auto stopped = again().event(asked(0, 0));
   stopped.plan.scenario.properties["acked-durable"].after_kill = false;
   EXPECT_EQ(durable(stopped).substr(0, 6), "fail 1");
@@ -133,7 +137,7 @@ TEST(Recovers, IsUnknownIfTheRestartCouldNotBeMade) {
 }
 TEST(Recovers, HasNothingToJudgeWithoutARestart) {
   EXPECT_EQ(recovers(h().ready().stop().exited(0)),
-            "not-applicable 0: the scenario has no [target.recovery]");
+            "not-applicable 0: the scenario does not restart the target: add [target.recovery]");
   EXPECT_EQ(recovers(story().event(TargetNotReady{"too slow"})),
             "not-applicable 0: the target was not started again");
 }
@@ -179,7 +183,9 @@ TEST(CheckpointIntact, HasNothingToJudgeWithoutFiles) {
   auto b = story().ready().stop().exited(0);
   EXPECT_EQ(intact(b), "not-applicable 0: no file was inspected");
   b.plan.scenario.properties["checkpoint-intact"].files.clear();
-  EXPECT_EQ(intact(b), "not-applicable 0: the scenario names no files");
+  EXPECT_EQ(
+      intact(b),
+      "not-applicable 0: the scenario names no files: add [properties.checkpoint-intact] files");
 }
 
 }  // namespace

@@ -72,14 +72,34 @@ std::string watchdog(const H& history) { return said(history.judged(checkers::wa
 TEST(Notify, HoldsForReadyAndStoppingInTime) {
   EXPECT_EQ(notify(H().up().stop().says("STOPPING=1").exits()), "pass 4: ");
 }
-TEST(Notify, HasNothingToJudgeWhereNobodyNotifies) {
-  EXPECT_EQ(notify(H().by_log().event(TargetReady{}).stop().exits()),
-            "not-applicable 0: the target sent no notification, and the scenario asks for none");
+// A scenario that says nothing of notifications.
+H unasked() {
+  H h;
+  h.by_log().plan.scenario.properties["notify"].stopping = false;
+  return h;
 }
-TEST(Notify, JudgesATargetThatNotifiesUnasked) {
-  EXPECT_EQ(notify(H().by_log().event(TargetReady{}).says("READY=1").stop().exits()),
-            "fail 2: STOPPING=1 never came after SIGTERM");
-  EXPECT_EQ(notify(H().by_log().event(TargetReady{}).says("STATUS=x").stop().exits()), "pass 1: ");
+TEST(Notify, JudgesNothingWhereTheScenarioAsksForNothing) {
+  const std::string why =
+      "not-applicable 0: the scenario does not ask for notifications: add ready = { notify = true "
+      "} or [properties.notify]";
+  EXPECT_EQ(notify(unasked().event(TargetReady{}).stop().exits()), why);
+  EXPECT_EQ(notify(unasked().event(TargetReady{}).says("READY=1").stop().exits()),
+            why + "; 1 came and were not judged");
+  // Nor what a child says, or what no service manager understands.
+  EXPECT_EQ(notify(unasked().says("READY=1", kMain + 1).says("READY=yes").stop().exits()),
+            why + "; 2 came and were not judged");
+}
+TEST(Notify, JudgesWhatIsSaidWhereTheScenarioAsksInAnyWay) {
+  const auto says_nonsense = [](H h) { return h.event(TargetReady{}).says("READY=yes").stop(); };
+  auto required = unasked();
+  required.plan.scenario.required = {"notify"};
+  auto configured = unasked();
+  configured.plan.scenario.properties["notify"].configured = true;
+  auto open_to_all = unasked();
+  open_to_all.plan.scenario.target.service.access_all = true;
+  for (const auto& asked : {required, configured, open_to_all, unasked().watchdog(100)}) {
+    EXPECT_EQ(notify(says_nonsense(asked).exits()).substr(0, 4), "fail");
+  }
 }
 TEST(Notify, FailsWithoutReadyWhereItIsAwaited) {
   EXPECT_EQ(notify(H().event(TargetNotReady{"not within 1 s"})), "fail 1: READY=1 never came");
@@ -165,7 +185,8 @@ TEST(Notify, LeavesTheRestartedTargetAlone) {
 }
 
 TEST(Watchdog, HasNothingToJudgeWithoutOne) {
-  EXPECT_EQ(watchdog(H().up().stop().exits()), "not-applicable 0: the scenario sets no watchdog");
+  EXPECT_EQ(watchdog(H().up().stop().exits()),
+            "not-applicable 0: the scenario sets no watchdog: add [target.service] watchdog");
   EXPECT_EQ(watchdog(H().watchdog(100).stop().exits()), "not-applicable 0: no heartbeat was due");
 }
 TEST(Watchdog, HoldsWhileNoGapIsTooLong) {
@@ -186,7 +207,7 @@ TEST(Watchdog, FailsForAGapThatIsTooLongAndClaimsTheTime) {
 TEST(Watchdog, FailsIfItExpired) {
   H history;
   history.watchdog(100).up().beat(50).wait(100).event(WatchdogExpired{});
-  history.event(TargetForced{SIGABRT, "watchdog"}).dies(SIGABRT);
+  history.event(TargetForced{SIGABRT, "its watchdog expired"}).dies(SIGABRT);
   EXPECT_EQ(watchdog(history).substr(0, 57),
             "fail 2: the watchdog expired: no WATCHDOG=1 for 101 ms of");
   EXPECT_TRUE(history.judged(checkers::watchdog).time_claim);

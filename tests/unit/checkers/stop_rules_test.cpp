@@ -47,7 +47,7 @@ TEST(StopsAccepting, HoldsForWhateverIsNotTakenOn) {
 TEST(StopsAccepting, HasNothingToJudgeIfNobodyTried) {
   const std::string nobody =
       "not-applicable 0: nobody tried anything new later than 100ms after the stop, while the "
-      "target was there";
+      "target was there: add [[clients]] during = \"drain\"";
   EXPECT_EQ(accepting(stopped().wait(90).round_trips(0, 0, 1).exited(0)), nobody);
   EXPECT_EQ(accepting(later().exited(0).client(1).failed(1, Layer::tcp)), nobody);
   EXPECT_EQ(accepting(later().forced().round_trips(0, 0, 1).signalled(SIGKILL)), nobody);
@@ -82,7 +82,8 @@ HistoryBuilder with_policy(HistoryBuilder story, RepeatPolicy policy) {
 
 TEST(RepeatSignal, NeedsASecondOneThatArrived) {
   const std::string none =
-      "not-applicable 0: no second stop signal reached the target during the stop";
+      "not-applicable 0: no second stop signal reached the target during the stop: add [[faults]] "
+      "what = \"double-signal\"";
   EXPECT_EQ(repeat(stopped().exited(0)), none);
   EXPECT_EQ(repeat(stopped().fault(SIGTERM).done(ESRCH).exited(0)), none);
   EXPECT_EQ(repeat(stopped().fault(SIGTERM).exited(0)), none);

@@ -248,6 +248,96 @@ TEST(Kill, BeforeTheStopLeavesNothingToJudge) {
   EXPECT_EQ(said(story, "serves"), "pass 1: ");
   EXPECT_THAT(said(story, "no-panic"), StartsWith("pass"));
 }
+TEST(Kill, BeforeReadinessIsTheScenariosWish) {
+  auto story = h().fault(SIGKILL).done().signalled(SIGKILL).missed(0);
+  EXPECT_EQ(said(story, "serves"),
+            "not-applicable 0: lastcall sent SIGKILL before the target was ready");
+  EXPECT_EQ(said(story, "deadline"), "not-applicable 0: lastcall sent SIGKILL");
+  EXPECT_THAT(said(story, "no-panic"), StartsWith("pass"));
+  // What comes next is judged.
+  story.plan.scenario.target.recovery = Recovery{{"server"}, std::nullopt};
+  story.plan.scenario.properties["checkpoint-intact"].files = {"*.json"};
+  EXPECT_THAT(
+      said(HistoryBuilder(story).event(RecoveryStarted{7}).event(RecoveryReady{}), "recovers"),
+      StartsWith("pass 1"));
+  EXPECT_THAT(
+      said(HistoryBuilder(story).event(RecoveryStarted{7}).event(RecoveryFailed{"no"}), "recovers"),
+      StartsWith("fail 1"));
+  EXPECT_THAT(said(HistoryBuilder(story).event(CheckpointInspected{"a.json", "empty"}),
+                   "checkpoint-intact"),
+              StartsWith("fail 1"));
+  EXPECT_EQ(said(HistoryBuilder(story).event(CheckpointInspected{"*.json", "no such file"}),
+                 "checkpoint-intact"),
+            "not-applicable 0: there was no checkpoint yet");
+}
+TEST(Kill, BySomebodyElseBeforeReadinessIsNot) {
+  EXPECT_THAT(
+      said(h().signalled(SIGKILL).event(TargetNotReady{"the target ended first"}), "serves"),
+      StartsWith("fail 1: never ready"));
+}
+TEST(Kill, OfAChildSwitchesNothingOff) {
+  const auto killed = h().ready().fault_to_child(SIGKILL).done().client(0).up(0).wait(200);
+  const auto good = HistoryBuilder(killed).stop().close_frame(0, 1001).fin(0).closed(0).exited(0);
+  for (const auto* property : {"serves", "clean-exit", "deadline", "close-handshake"}) {
+    EXPECT_THAT(said(HistoryBuilder(good).searched(), property),
+                StartsWith(std::string(property) == "serves" ? "not-applicable" : "pass"))
+        << property;
+  }
+  EXPECT_THAT(said(HistoryBuilder(killed).stop().exited(3), "clean-exit"), StartsWith("fail"));
+  EXPECT_THAT(said(HistoryBuilder(killed).stop().signalled(SIGKILL), "clean-exit"),
+              StartsWith("fail"));
+  EXPECT_THAT(said(HistoryBuilder(killed).stop().wait(6000).exited(0), "deadline"),
+              StartsWith("fail"));
+  EXPECT_THAT(said(HistoryBuilder(killed).stop().fin(0).closed(0).exited(0), "close-handshake"),
+              StartsWith("fail"));
+  auto lines = HistoryBuilder(killed).stop().exited(0);
+  lines.plan.scenario.properties["log-complete"].lines = {"bye"};
+  EXPECT_THAT(said(lines, "log-complete"), StartsWith("fail"));
+  // It did not end the target either.
+  EXPECT_THAT(said(h().ready().fault_to_child(SIGKILL).done().signalled(SIGKILL), "clean-exit"),
+              StartsWith("fail 1: ended before it was told to: SIGKILL"));
+  EXPECT_THAT(
+      said(h().ready().fault_to_child(SIGKILL).done().exited(137), "clean-exit"),
+      StartsWith("fail 1: ended before it was told to: exit 137, after lastcall had killed a "
+                 "child of it"));
+  EXPECT_THAT(said(h().ready().fault_to_child(SIGABRT).done().signalled(SIGABRT), "no-panic"),
+              StartsWith("fail 1: ended by SIGABRT"));
+  EXPECT_THAT(said(h().ready().fault(SIGABRT).done().signalled(SIGABRT), "no-panic"),
+              StartsWith("pass"));
+}
+TEST(Kill, OfAChildExcusesTheConnectionsThatItMayHaveHad) {
+  const auto up = h().ready().client(0).up(0);
+  // Cut by the kill, before the stop and during it.
+  EXPECT_THAT(
+      said(HistoryBuilder(up).fault_to_child(SIGKILL).stop().reset(0).exited(0), "close-handshake"),
+      StartsWith("not-applicable"));
+  EXPECT_THAT(
+      said(HistoryBuilder(up).stop().fault_to_child(SIGKILL).reset(0).exited(0), "close-handshake"),
+      StartsWith("not-applicable"));
+  EXPECT_THAT(said(HistoryBuilder(up).fault_to_child(SIGKILL).reset(0).stop().exited(0), "serves"),
+              StartsWith("pass 1"));
+  // Another process has it: it answered later.
+  EXPECT_THAT(
+      said(
+          HistoryBuilder(up).fault_to_child(SIGKILL).round_trips(0, 0, 1).stop().reset(0).exited(0),
+          "close-handshake"),
+      StartsWith("fail 1"));
+  const auto asking = h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 3);
+  const auto cut = [](HistoryBuilder b) {
+    return b.sent(0, 9).began(0, 9).stop().answered(0, 9, RequestEnd::unknown).closed(0).exited(0);
+  };
+  EXPECT_THAT(said(cut(asking), "in-flight-finished"), StartsWith("fail 1"));
+  EXPECT_THAT(said(HistoryBuilder(asking)
+                       .sent(0, 9)
+                       .began(0, 9)
+                       .stop()
+                       .fault_to_child(SIGKILL)
+                       .answered(0, 9, RequestEnd::unknown)
+                       .closed(0)
+                       .exited(0),
+                   "in-flight-finished"),
+              StartsWith("not-applicable"));
+}
 TEST(Kill, OfTheTargetByAnotherIsStillUnknownWithoutTheStop) {
   EXPECT_THAT(said(h().ready().signalled(SIGKILL).missed(0), "deadline"), StartsWith("unknown"));
 }

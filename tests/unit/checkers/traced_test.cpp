@@ -145,7 +145,7 @@ TEST(NoMaskedPanic, ExcusesByTypeMessageOrFunction) {
 }
 TEST(NoMaskedPanic, SaysWhyItJudgesNothing) {
   EXPECT_EQ(panics(untraced().ready()),
-            "not-applicable 0: the target is not traced: trace = false");
+            "not-applicable 0: the target is not traced: set [target] trace = true");
   EXPECT_EQ(panics(traced().event(PanicsWatched{80, "server", "", "no entry point has a name"})),
             "not-applicable 0: server: no entry point has a name");
   EXPECT_EQ(panics(traced().event(TraceFailed{"EPERM"})), "unknown 0: not traced: EPERM");
