@@ -163,12 +163,25 @@ TEST(CheckpointIntact, FailsForEachFileThatDoesNot) {
 }
 TEST(CheckpointIntact, AMissingFileFailsAfterAStopAndNotAfterAKill) {
   const auto missing = inspected("*.json", "no such file");
-  EXPECT_EQ(intact(story().ready().stop().exited(0).event(missing)),
+  const auto busy = story().ready().client(0).up(0).sent(0, 0).answered(0, 0);
+  EXPECT_EQ(intact(HistoryBuilder(busy).stop().exited(0).event(missing)),
             "fail 1: *.json: no such file");
-  EXPECT_EQ(intact(story().ready().fault(SIGKILL).signalled(SIGKILL).event(missing)),
-            "not-applicable 0: there was no checkpoint yet");
+  EXPECT_EQ(intact(HistoryBuilder(busy).fault(SIGKILL).signalled(SIGKILL).event(missing)),
+            "not-applicable 0: no file matches *.json: there was no checkpoint yet");
   EXPECT_EQ(intact(story().stop().exited(0).event(missing)),
-            "not-applicable 0: there was no checkpoint yet");
+            "not-applicable 0: no file matches *.json: there was no checkpoint yet");
+}
+TEST(CheckpointIntact, AMissingFileIsNoneIfNothingWasAcknowledgedBeforeTheStop) {
+  const auto missing = inspected("*.json", "no such file");
+  const std::string none = "no file matches *.json: nothing had been acknowledged before the stop";
+  EXPECT_EQ(intact(story().ready().stop().exited(0).event(missing)), "not-applicable 0: " + none);
+  const auto late = story().ready().client(0).up(0).sent(0, 0).stop().answered(0, 0);
+  EXPECT_EQ(intact(HistoryBuilder(late).exited(0).event(missing)), "not-applicable 0: " + none);
+  EXPECT_EQ(intact(HistoryBuilder(late).exited(0).event(inspected("a.json")).event(missing)),
+            "pass 1: " + none);
+  EXPECT_EQ(intact(HistoryBuilder(late).exited(0).event(missing).lost("clients-0")),
+            "unknown 0: no file matches *.json, and events were lost: it is not known whether "
+            "something had been acknowledged");
 }
 TEST(CheckpointIntact, IsUnknownIfAFileCouldNotBeInspected) {
   EXPECT_EQ(intact(story()
