@@ -8,12 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "scenario/scenario.hpp"
+
 namespace lastcall {
 
 class Excuses {
  public:
-  explicit Excuses(const std::vector<std::string>& patterns) {
-    for (const auto& pattern : patterns) patterns_.emplace_back(pattern);
+  explicit Excuses(const std::vector<Allowance>& allowed) {
+    for (const auto& one : allowed) patterns_.emplace_back(one.pattern);
   }
   // Whether one of them matches a line of one of the texts.
   [[nodiscard]] bool cover(std::initializer_list<std::string_view> texts) const {

@@ -51,18 +51,18 @@ bool may_be_sent(const Plan& plan, int signal) {
 // What `allow` says, with how often it excused something.
 class Allowances {
  public:
-  explicit Allowances(const PropertySettings& told) {
-    for (const auto& pattern : told.allow)
-      all_.push_back({Excuses({pattern}), "", "\"" + pattern + "\""});
-    for (const auto& [pattern, name, why] : told.excuses) {
-      const auto shown = name.empty() ? "\"" + pattern + "\"" : name;
-      all_.push_back({Excuses(name.empty() ? std::vector{pattern} : std::vector<std::string>{}),
-                      name, shown + " (" + why + ")"});
+  explicit Allowances(const std::vector<Allowance>& allowed) {
+    for (const auto& one : allowed) {
+      const bool is_name = one.of == "name";
+      const auto shown = is_name ? one.pattern : "\"" + one.pattern + "\"";
+      all_.push_back({Excuses(is_name ? std::vector<Allowance>{} : std::vector{one}),
+                      is_name ? one.pattern : "",
+                      one.why.empty() ? shown : shown + " (" + one.why + ")"});
     }
   }
   // Whether one of them excuses this error; it counts then.
   bool cover(const OutputLines& output, const PanicBlock& block) {
-    const auto covers = [&](const Allowance& one) {
+    const auto covers = [&](const Counted& one) {
       if (!one.name.empty()) return names_exception(output.texts(), block, one.name);
       for (auto k = block.begin; k < block.end; ++k) {
         const auto written = output.written(k);
@@ -90,13 +90,13 @@ class Allowances {
   }
 
  private:
-  struct Allowance {
+  struct Counted {
     Excuses pattern;
     std::string name;
     std::string shown;
     std::uint64_t count = 0;
   };
-  std::vector<Allowance> all_;
+  std::vector<Counted> all_;
 };
 
 // A process of the tree that ended as none should.
@@ -158,7 +158,7 @@ class Judging {
       : plan_(plan),
         history_(history),
         told_(settings(plan, "no-panic")),
-        allowances_(told_),
+        allowances_(told_.allow),
         bad_ends_(bad_ends_of_children(history)) {}
 
   void judge(const OutputLines& output, const PanicBlock& block, Verdict& verdict) {

@@ -1,11 +1,21 @@
 // released: after the end no child process, port or file of the target is left; with `strict`, also
 // nothing was open or running at its exit call that it should have closed or waited for.
 //
-// Sees processes that were alive in the target's tree after its end, ports of the scenario that
-// cannot be bound with SO_REUSEADDR, and sockets, pid, lock and temporary files of the trial's
-// directory. Cannot see what the target left elsewhere on the machine. Only an end that the target
-// reached by itself after the stop is judged: after SIGKILL leftovers are nobody's fault. `allow`
-// holds glob patterns of paths relative to {dir}, or of what was open; `*` also matches `/`.
+// Sees processes of the target's tree that were there 200 ms after its end, also if each forks the
+// next and exits before it can be looked at; ports of the scenario that cannot be bound with
+// SO_REUSEADDR; and sockets, pid, lock and temporary files of the trial's directory. Cannot see
+// what the target left elsewhere on the machine. Only an end that the target reached by itself
+// after the stop is judged: after SIGKILL leftovers are nobody's fault.
+//
+// Tracing slows helpers that outlive the target by design: a traced one fails if it sleeps, or has
+// used 200 ms of processor time since the target's end; one that is still at work 2 s after it
+// makes the verdict `unknown`. Regular files in the temporary folder, {dir}/tmp, may be caches,
+// which are meant to stay: they are counted in the reason, and fail with `strict` only. Sockets,
+// FIFOs, pid and lock files fail there too.
+//
+// `allow` excuses by glob patterns, in which `*` also matches `/`: a file by its path relative to
+// {dir} (or by what was open at the exit call), a process by its command line, a port by its name
+// or number. What an entry excused is counted in the reason.
 //
 // `strict` judges every process of the target that ends by exit_group(2) after the stop, by the
 // rule of tracer/left_open.hpp: listeners, accepted connections, files of the state that were not
@@ -18,6 +28,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 #include "checkers/checkers.hpp"
 #include "checkers/judging.hpp"
@@ -25,11 +36,72 @@
 namespace lastcall::checkers {
 namespace {
 
-bool is_allowed(const std::string& path, const std::vector<std::string>& globs) {
-  return std::ranges::any_of(globs, [&](const std::string& glob) {
-    return ::fnmatch(glob.c_str(), path.c_str(), 0) == 0;
-  });
+constexpr std::string_view kTemporaryFolder = "tmp/";
+
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
 }
+
+// The entries of `allow`, and how much each has excused.
+class Allowances {
+ public:
+  explicit Allowances(const std::vector<Allowance>& entries)
+      : entries_(entries), excused_(entries.size()) {}
+
+  // `of`: "file", "process" or "port". An entry that says nothing of the kind is a file's.
+  bool excuse(std::string_view of, const std::vector<std::string>& names) {
+    const auto entry = matching(of, names);
+    if (entry) ++excused_[*entry].left;
+    return entry.has_value();
+  }
+  // By an entry for files too: what it was, "listens at 127.0.0.1:80".
+  bool excuse_open(const std::string& what) {
+    const auto entry = matching("file", {what});
+    if (entry) ++excused_[*entry].open;
+    return entry.has_value();
+  }
+
+  // "allowed: 1 process `tail *` (by design), 2 files `*.pid`"; empty if nothing was excused.
+  [[nodiscard]] std::string text() const {
+    std::string text;
+    const auto add = [&](std::size_t i, const std::string& what) {
+      const auto& [pattern, of, why] = entries_[i];
+      text += (text.empty() ? "allowed: " : ", ") + what + " `" + pattern + "`" +
+              (why.empty() ? "" : " (" + why + ")");
+    };
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const auto& of = entries_[i].of;
+      const auto [left, open] = excused_[i];
+      if (left > 0) {
+        add(i, of == "process" ? counted(left, "process", "processes")
+               : of == "port"  ? counted(left, "port", "ports")
+                               : counted(left, "file", "files"));
+      }
+      if (open > 0) add(i, std::to_string(open) + " open at the exit call");
+    }
+    return text;
+  }
+
+ private:
+  struct Excused {
+    std::size_t left = 0;
+    std::size_t open = 0;  // at the exit call
+  };
+  [[nodiscard]] std::optional<std::size_t> matching(std::string_view of,
+                                                    const std::vector<std::string>& names) const {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const auto& entry = entries_[i];
+      if ((entry.of.empty() ? "file" : entry.of) != of) continue;
+      const bool matches = std::ranges::any_of(names, [&](const std::string& name) {
+        return ::fnmatch(entry.pattern.c_str(), name.c_str(), 0) == 0;
+      });
+      if (matches) return i;
+    }
+    return std::nullopt;
+  }
+  const std::vector<Allowance>& entries_;
+  std::vector<Excused> excused_;
+};
 
 struct Leftovers {
   static constexpr std::size_t kMostSaid = 8;
@@ -93,9 +165,9 @@ void add_growth(const History& history, Leftovers& left) {
 }
 
 // What was open at the exit call of a process of the target, once the stop had begun.
-void add_open(const History& history, const std::vector<std::string>& allowed, Leftovers& left) {
+void add_open(const History& history, Allowances& allowed, Leftovers& left) {
   for (const auto& [i, open] : history.all<LeftAtExit>()) {
-    if (i > *history.stop() && open->fails && !is_allowed(open->text, allowed))
+    if (i > *history.stop() && open->fails && !allowed.excuse_open(open->text))
       left.add(i, "at its exit process " + std::to_string(open->pid) + " " + open->text);
   }
 }
@@ -114,18 +186,62 @@ bool ended_by_exit(const History& history) {
   return ended && std::get<TargetEnded>(history.at(*ended).body).how == EndKind::exited;
 }
 
-Leftovers leftovers(const History& history, const std::vector<std::string>& allowed) {
-  Leftovers left;
-  for (const auto& [i, process] : history.all<ProcessLeft>()) {
-    left.add(i, "process " + std::to_string(process->pid) + " (" + process->command + ") is alive");
+// A file in the temporary folder that may be a cache: neither a lock nor a pid file.
+bool may_be_a_cache(const FileLeft& file) {
+  return file.type == "temporary file" && file.path.starts_with(kTemporaryFolder);
+}
+
+// What is worth a word in the reason without being a failure.
+struct Noted {
+  std::size_t caches = 0;
+  std::string first_cache;
+  std::string slowed;  // who is perhaps only there because of the tracer
+  EventIndex slowed_at = 0;
+
+  [[nodiscard]] std::string caches_text() const {
+    if (caches == 0) return "";
+    return counted(caches, "file stays", "files stay") + " in {dir}/tmp, first " + first_cache;
   }
+};
+
+std::string named(std::int32_t pid, const std::string& command) {
+  return "process " + std::to_string(pid) + " (" + command + ")";
+}
+
+void add_processes(const History& history, Allowances& allowed, Leftovers& left, Noted& noted) {
+  for (const auto& [i, process] : history.all<ProcessLeft>()) {
+    if (!allowed.excuse("process", {process->command}))
+      left.add(i, named(process->pid, process->command) + " is alive");
+  }
+  for (const auto& [i, process] : history.all<ProcessLingered>()) {
+    if (allowed.excuse("process", {process->command})) continue;
+    const auto who = named(process->pid, process->command);
+    if (process->how == Lingering::ended_late) {
+      left.add(i, "processes start one another and end, the last that was seen is " + who);
+    } else if (noted.slowed.empty()) {
+      noted.slowed = who;
+      noted.slowed_at = i;
+    }
+  }
+}
+
+Leftovers leftovers(const History& history, bool strict, Allowances& allowed, Noted& noted) {
+  Leftovers left;
+  add_processes(history, allowed, left, noted);
   for (const auto& [i, port] : history.all<PortProbed>()) {
     if (port->error == 0) continue;
     const auto name = port->name.empty() ? "{port}" : "{port." + port->name + "}";
-    left.add(i, name + " cannot be bound: " + std::strerror(port->error));
+    const auto word = port->name.empty() ? "port" : port->name;
+    if (!allowed.excuse("port", {word, name, std::to_string(port->port)}))
+      left.add(i, name + " cannot be bound: " + std::strerror(port->error));
   }
   for (const auto& [i, file] : history.all<FileLeft>()) {
-    if (!is_allowed(file->path, allowed)) left.add(i, file->type + " " + file->path + " is left");
+    if (allowed.excuse("file", {file->path})) continue;
+    if (!strict && may_be_a_cache(*file)) {
+      if (++noted.caches == 1) noted.first_cache = file->path;
+    } else {
+      left.add(i, file->type + " " + file->path + " is left");
+    }
   }
   return left;
 }
@@ -154,9 +270,11 @@ Verdict released(const Plan& plan, const History& history) {
   verdict.judged = (processes ? 1 : 0) + ports +
                    (files ? std::get<FilesSearched>(history.at(*files).body).count : 0);
   const auto& told = settings(plan, verdict.property);
-  auto left = leftovers(history, told.allow);
+  Allowances allowed(told.allow);
+  Noted noted;
+  auto left = leftovers(history, told.strict, allowed, noted);
   if (told.strict) {
-    add_open(history, told.allow, left);
+    add_open(history, allowed, left);
     add_growth(history, left);
     verdict.judged += history.all<ExitExamined>().size() + history.all<OpenCounted>().size();
   }
@@ -178,8 +296,17 @@ Verdict released(const Plan& plan, const History& history) {
     const auto failed = history.first<TraceFailed>();
     verdict.reason = "its exit call was not seen" +
                      (failed ? ": " + std::get<TraceFailed>(history.at(*failed).body).reason : "");
+  } else if (!noted.slowed.empty()) {
+    verdict.outcome = Outcome::unknown;
+    verdict.evidence = {noted.slowed_at};
+    verdict.reason = noted.slowed +
+                     " was still at work long after the target's end, perhaps only " +
+                     "because it was traced: trace = false judges it";
   } else {
     verdict.outcome = Outcome::pass;
+  }
+  for (const auto& note : {noted.caches_text(), allowed.text()}) {
+    if (!note.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + note;
   }
   return verdict;
 }

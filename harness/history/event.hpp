@@ -142,6 +142,19 @@ struct ProcessLeft {
     f("command", self.command);
   }
 };
+// A process of the target's tree that was there for too long after the target's end, and of which
+// it is not said that it was left alive.
+struct ProcessLingered {
+  static constexpr std::string_view kName = "process_lingered";
+  std::int32_t pid{};
+  std::string command;  // of one that has ended the name only
+  Lingering how{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("command", self.command);
+    f("how", self.how);
+  }
+};
 // The tree was searched for such processes; without this event nothing is known about them.
 struct ProcessesSearched {
   static constexpr std::string_view kName = "processes_searched";
@@ -491,7 +504,8 @@ using EventBody = std::variant<
     RecoveryStarted, RecoveryReady, RecoveryFailed, RecoveryEnded, Asked, ControlFrame, Misbehaved,
     NetworkDisturbed, TraceBegan, TraceFailed, FiltersWoke, SignalTaken, ExitCalled, ProcessEnded,
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
-    LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent>;
+    LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
+    ProcessLingered>;
 
 struct Event {
   TimePoint at;

@@ -32,6 +32,10 @@ enum class StacksAt : std::uint8_t { deadline, deadlock, fatal_signal, exit };
 // What became of a descriptor before something was sent on it. `never_open`: it was not open when
 // the watch began, nor since.
 enum class SendingEnd : std::uint8_t { closed, shut_down, never_open };
+// How a process outlasted its target without being seen to be left behind: it was alive when the
+// grace was over and ended while it was looked for; or it was still at work, and had perhaps ended
+// in time if it had not been traced.
+enum class Lingering : std::uint8_t { ended_late, slowed };
 // What a runtime went through that ends a program unless somebody swallows it.
 enum class PanicKind : std::uint8_t {
   programming_error,  // by its type
@@ -69,6 +73,9 @@ constexpr std::string_view name(SendingEnd end) {
   constexpr std::string_view kNames[] = {"closed", "shut_down", "never_open"};
   return kNames[static_cast<std::size_t>(end)];
 }
+constexpr std::string_view name(Lingering how) {
+  return how == Lingering::ended_late ? "ended_late" : "slowed";
+}
 constexpr std::string_view name(PanicKind kind) {
   constexpr std::string_view kNames[] = {"programming_error", "caught_by_all", "terminate",
                                          "fault_signal"};
@@ -85,6 +92,7 @@ constexpr bool is_known(ConnectionEndReason why) { return why <= ConnectionEndRe
 constexpr bool is_known(EndKind how) { return how <= EndKind::signalled; }
 constexpr bool is_known(StacksAt at) { return at <= StacksAt::exit; }
 constexpr bool is_known(SendingEnd end) { return end <= SendingEnd::never_open; }
+constexpr bool is_known(Lingering how) { return how <= Lingering::slowed; }
 constexpr bool is_known(PanicKind kind) { return kind <= PanicKind::fault_signal; }
 
 }  // namespace lastcall

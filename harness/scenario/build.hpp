@@ -64,6 +64,24 @@ inline std::vector<std::string> texts_of(const Value& value) {
   return texts;
 }
 
+// Of a list whose items are texts, or tables of one pattern and perhaps `why`.
+inline std::vector<Allowance> allowances_of(const Value& value) {
+  std::vector<Allowance> allowances;
+  for (const auto& item : list_of(value)) {
+    Allowance one{item.text};
+    for (const auto& [name, place, entry] : item.entries) {
+      if (name == "why") {
+        one.why = entry.text;
+      } else {
+        one.of = name;
+        one.pattern = entry.text;
+      }
+    }
+    allowances.push_back(std::move(one));
+  }
+  return allowances;
+}
+
 inline std::vector<int> integers_of(const Value& value) {
   std::vector<int> integers;
   for (const auto& item : list_of(value)) integers.push_back(static_cast<int>(item.integer));

@@ -5,35 +5,13 @@
 namespace lastcall {
 namespace {
 
-std::vector<std::string> patterns_of(const Value& allow) {
-  std::vector<std::string> patterns;
-  for (const auto& item : list_of(allow)) {
-    if (item.type == Value::Type::text) patterns.push_back(item.text);
-  }
-  return patterns;
-}
-
-std::vector<Excuse> excuses_of(const Value& allow) {
-  std::vector<Excuse> excuses;
-  const auto text = [](const Value& table, std::string_view key) {
-    const auto* entry = table.find(key);
-    return entry == nullptr ? std::string() : entry->value.text;
-  };
-  for (const auto& item : list_of(allow)) {
-    if (item.type == Value::Type::table)
-      excuses.push_back({text(item, "pattern"), text(item, "name"), text(item, "why")});
-  }
-  return excuses;
-}
-
 // The keys of a property's table are those of property_keys(): what is not among them is not asked.
 void read_own_settings(const Section& section, std::string_view property,
                        PropertySettings& settings) {
   for (const auto& key : property_keys(property)) {
     const auto value = section[key.name];
     const bool given = value.type != Value::Type::absent;
-    if (key.name == "allow") settings.allow = patterns_of(value);
-    if (key.name == "allow") settings.excuses = excuses_of(value);
+    if (key.name == "allow") settings.allow = allowances_of(value);
     if (key.name == "logged") settings.logged_is_warning = value.text == "warn";
     if (key.name == "codes" && section.has("codes")) settings.codes = integers_of(value);
     if (key.name == "settling") settings.settling = duration_of(value);

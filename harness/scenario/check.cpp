@@ -70,7 +70,7 @@ std::string what_one_is(const Key& key) {
     case Kind::network:
       return R"(loopback addresses such as "127.0.0.0/8")";
     case Kind::pattern:
-      return key.table == nullptr ? "a regular expression" : "a regular expression or a table";
+      return "a regular expression";
     case Kind::signal:
       return R"(a signal name such as "SIGTERM")";
     case Kind::syscall:
@@ -84,6 +84,7 @@ std::string what_one_is(const Key& key) {
     case Kind::property:
       return "the name of a property";
     case Kind::table:
+      if (!key.short_for.empty()) return "a string or a table, " + std::string(key.table->where);
       return key.choices.empty() ? "a table" : "a table or one of " + joined(key.choices);
   }
   return "";
@@ -100,7 +101,8 @@ std::string what_it_is(const Key& key) {
     case Shape::list:
       break;
   }
-  if (key.kind == Kind::table) return "an array of tables, " + std::string(key.table->where);
+  if (key.kind == Kind::table && key.short_for.empty())
+    return "an array of tables, " + std::string(key.table->where);
   return "an array, each item " + what_one_is(key);
 }
 
@@ -279,13 +281,22 @@ void expand_word(Value& value) {
   value = std::move(table);
 }
 
+// "*.pid" for { file = "*.pid" }.
+void expand_text(std::string_view key, Value& value) {
+  auto table = empty_table(value.place);
+  table.entries.push_back({std::string(key), value.place, value});
+  value = std::move(table);
+}
+
 void check_one(const Key& key, Value& value, Errors& errors) {
+  if (key.kind == Kind::table && value.type == Type::text && !key.short_for.empty())
+    expand_text(key.short_for, value);
   if (key.kind == Kind::table && value.type == Type::text && !key.choices.empty()) {
     if (auto message = choice_problem(key, value.text); !message.empty())
       return add(value, std::move(message), errors);
     expand_word(value);
   }
-  if (key.table != nullptr && value.type == Type::table) return check(*key.table, value, errors);
+  if (key.kind == Kind::table && value.type == Type::table) return check(*key.table, value, errors);
   if (auto message = problem(key, value); !message.empty()) add(value, std::move(message), errors);
 }
 

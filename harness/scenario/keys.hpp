@@ -27,12 +27,12 @@ enum class Kind : std::uint8_t {
   url,
   port,
   network,  // loopback addresses: "127.0.0.0/8"
-  pattern,  // a regular expression; of a key with `table`, or such a table
+  pattern,  // a regular expression
   signal,
   syscall,  // the name of a system call, or of a family of those
   error,    // of errno(3): "ENOSPC"
   moment,   // a duration range, or a side of a system call
-  end,  // an exit code or a signal name
+  end,      // an exit code or a signal name
   property,
   table,
 };
@@ -63,6 +63,7 @@ struct Key {
   std::string_view with = {};  // only beside this key
   Names names = Names::any;
   const Table* table = nullptr;
+  std::string_view short_for = {};  // tables: a text alone is a table with this key only
 };
 
 struct Table {

@@ -4,9 +4,10 @@
 namespace lastcall {
 namespace {
 
-const Table& excuse_table() {
-  static const Table kExcuse{
-      .where = "'allow' of no-panic",
+// An entry of no-panic.allow; a text alone is a pattern.
+const Table& excused_error_table() {
+  static const Table table{
+      .where = "[properties.no-panic] allow",
       .keys = {{.name = "pattern",
                 .kind = Kind::pattern,
                 .about = "A regular expression that matches a line of the error.",
@@ -19,10 +20,31 @@ const Table& excuse_table() {
                {.name = "why",
                 .kind = Kind::plain,
                 .about = "Why it is excused; the reason of the verdict repeats it.",
-                .required = true,
                 .low = 1}},
       .exactly_one_of = {"pattern", "name"}};
-  return kExcuse;
+  return table;
+}
+
+// An entry of released.allow; a text alone is a file.
+const Table& left_behind_table() {
+  static const Table table{
+      .where = "[properties.released] allow",
+      .keys = {{.name = "file",
+                .kind = Kind::plain,
+                .about = "A glob pattern of paths below {dir} that may stay.",
+                .low = 1},
+               {.name = "process",
+                .kind = Kind::plain,
+                .about = "A glob pattern of the command lines of processes that may stay.",
+                .low = 1},
+               {.name = "port",
+                .kind = Kind::plain,
+                .about = "A port that may stay bound: \"admin\" for {port.admin}, \"port\" for "
+                         "{port}, or its number.",
+                .low = 1},
+               {.name = "why", .kind = Kind::plain, .about = "Why it may.", .low = 1}},
+      .exactly_one_of = {"file", "process", "port"}};
+  return table;
 }
 
 }  // namespace
@@ -37,13 +59,13 @@ std::vector<Key> property_keys(std::string_view property) {
   };
   if (property == "no-panic") {
     return {{.name = "allow",
-             .kind = Kind::pattern,
+             .kind = Kind::table,
              .shape = Shape::list,
              .about = "An error in the output is excused, and counted, if one of these matches a "
-                      "line of it: a regular expression, or a table with `pattern` or `name`, and "
-                      "`why`.",
+                      "line of it, a regular expression, or names the type of its exception.",
              .fallback = "[]",
-             .table = &excuse_table()},
+             .table = &excused_error_table(),
+             .short_for = "pattern"},
             {.name = "logged",
              .kind = Kind::choice,
              .about = "What an error is that the program caught and logged, after which it went "
@@ -75,15 +97,18 @@ std::vector<Key> property_keys(std::string_view property) {
   if (property == "released") {
     return {{.name = "strict",
              .kind = Kind::boolean,
-             .about = "Whether what the target still had open at its exit call counts too, and "
-                      "what it opens more of with every request; needs trace = true.",
+             .about = "Whether what the target still had open at its exit call counts too, "
+                      "what it opens more of with every request, and files that stay in its "
+                      "temporary folder; needs trace = true.",
              .fallback = "false"},
             {.name = "allow",
-             .kind = Kind::plain,
+             .kind = Kind::table,
              .shape = Shape::list,
-             .about = "Glob patterns of files below {dir} that may stay.",
+             .about = "What may stay: glob patterns of files below {dir}, or tables that name a "
+                      "file, a process or a port and say why. What is excused is counted.",
              .fallback = "[]",
-             .low = 1}};
+             .table = &left_behind_table(),
+             .short_for = "file"}};
   }
   if (property == "close-handshake") {
     return {{.name = "codes",

@@ -240,11 +240,12 @@ enum class RepeatPolicy : std::uint8_t {
   force,   // it is gone `within` after it, with an end of `ends`; what it promised is off
 };
 
-// One excuse of `allow` that says why. Exactly one of `pattern` and `name` is given.
-struct Excuse {
-  std::string pattern;  // a regular expression of a line
-  std::string name;     // of an exception's type: "java.io.IOException" or "IOException"
-  std::string why;
+// What is no violation, one entry of `allow`: `"*.pid"` or `{ file = "*.pid", why = "…" }`.
+struct Allowance {
+  std::string pattern;
+  std::string of = {};   // the key that it stands under, which says what it is compared with
+  std::string why = {};  // in the user's words; may be empty
+  friend bool operator==(const Allowance&, const Allowance&) = default;
 };
 
 // Names and defaults of the properties that can be judged live in scenario/property_names.hpp, so
@@ -253,9 +254,8 @@ struct Excuse {
 struct PropertySettings {
   bool judged = true;
   std::string why;  // why it is switched off; never empty then
-  // released: globs of files; others: regular expressions of what is no violation
-  std::vector<std::string> allow;
-  std::vector<Excuse> excuses;          // no-panic: the tables among `allow`
+  // released: globs of files, processes and ports; others: regular expressions
+  std::vector<Allowance> allow;
   bool logged_is_warning = false;       // no-panic: what was caught and logged is no failure
   bool strict = false;                  // released: also at the exit call; close-handshake: any reset
   bool own_answers = false;             // no-send-on-closed: no client gets what another one sent

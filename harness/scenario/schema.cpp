@@ -86,8 +86,7 @@ json::object one(const Key& key) {
     case Kind::pattern: {
       json::object pattern{{"type", "string"}, {"format", "regex"}, {"maxLength", 1000}};
       if (key.low > 0) pattern["minLength"] = key.low;
-      if (key.table == nullptr) return pattern;
-      return {{"anyOf", {std::move(pattern), table_schema(*key.table)}}};
+      return pattern;
     }
     case Kind::signal:
       return definition("signal");
@@ -110,6 +109,8 @@ json::object one(const Key& key) {
     }
     case Kind::table: {
       auto table = table_schema(*key.table);
+      if (!key.short_for.empty())
+        return {{"anyOf", {one(key.table->key(key.short_for)), std::move(table)}}};
       if (key.choices.empty()) return table;
       return {{"anyOf", {std::move(table), words(key.choices)}}};
     }

@@ -93,8 +93,57 @@ TEST(Released, FailsForEachKindOfLeftover) {
 }
 TEST(Released, AllowsFilesThatTheScenarioNames) {
   auto story = h().ready().stop().exited(0).event(FileLeft{"run/a.pid", "pid file"}).searched();
-  story.plan.scenario.properties["released"].allow = {"*.sock", "*.pid"};
-  EXPECT_EQ(released(story), "pass 5: ");
+  story.plan.scenario.properties["released"].allow = {Allowance{"*.sock"}, Allowance{"*.pid"}};
+  EXPECT_EQ(released(story), "pass 5: allowed: 1 file `*.pid`");
+}
+TEST(Released, AllowsProcessesAndPortsAndCountsThem) {
+  auto story = h().ready().stop().exited(0);
+  story.event(ProcessLeft{7, "tail -f log"}).event(ProcessLeft{8, "tail -f out"}).searched();
+  story.event(PortProbed{"admin", 8443, EADDRINUSE}).event(PortProbed{"tls", 8444, EADDRINUSE});
+  story.event(PortProbed{"", 8445, EADDRINUSE});
+  auto& allow = story.plan.scenario.properties["released"].allow;
+  allow = {Allowance{"tail *", "process", "it follows the log"}, Allowance{"admin", "port"},
+           Allowance{"8444", "port"}, Allowance{"port", "port"}};
+  EXPECT_EQ(released(story),
+            "pass 8: allowed: 2 processes `tail *` (it follows the log), 1 port `admin`, 1 port "
+            "`8444`, 1 port `port`");
+  allow = {Allowance{"tail -f out", "process"}, Allowance{"tail *"}, Allowance{"*", "port"}};
+  EXPECT_EQ(released(story),
+            "fail 8: process 7 (tail -f log) is alive; allowed: 1 process `tail -f out`, 3 ports "
+            "`*`");
+}
+TEST(Released, CountsCachesAndFailsForThemIfItIsStrict) {
+  auto story = h().ready().stop().exited(0).event(FileLeft{"tmp/a/b.bin", "temporary file"});
+  story.event(FileLeft{"tmp/c", "temporary file"}).event(ExitExamined{79, 0}).searched();
+  EXPECT_EQ(released(story), "pass 5: 2 files stay in {dir}/tmp, first tmp/a/b.bin");
+  for (const auto& file : {FileLeft{"tmp/a.sock", "socket"}, FileLeft{"tmp/a.pid", "pid file"},
+                           FileLeft{"tmp/a.lock", "lock file"}, FileLeft{"tmp/f", "FIFO"},
+                           FileLeft{"state.json.tmp", "temporary file"}}) {
+    EXPECT_EQ(released(HistoryBuilder(story).event(file)),
+              "fail 5: " + file.type + " " + file.path +
+                  " is left; 2 files stay in {dir}/tmp, first tmp/a/b.bin");
+  }
+  story.plan.scenario.properties["released"].strict = true;
+  EXPECT_EQ(released(story),
+            "fail 6: temporary file tmp/a/b.bin is left; temporary file tmp/c is left");
+}
+TEST(Released, FailsForProcessesThatStartOneAnother) {
+  auto story = h().ready().stop().exited(0).searched();
+  story.event(ProcessLingered{9, "python3", Lingering::ended_late});
+  EXPECT_EQ(released(story),
+            "fail 5: processes start one another and end, the last that was seen is process 9 "
+            "(python3)");
+  story.plan.scenario.properties["released"].allow = {Allowance{"python*", "process"}};
+  EXPECT_EQ(released(story), "pass 5: allowed: 1 process `python*`");
+}
+TEST(Released, IsUnknownForWhoWasPerhapsOnlySlowedByTheTracer) {
+  auto story = h().ready().stop().exited(0).searched();
+  story.event(ProcessLingered{9, "rm -r work", Lingering::slowed});
+  EXPECT_EQ(released(story),
+            "unknown 5: process 9 (rm -r work) was still at work long after the target's end, "
+            "perhaps only because it was traced: trace = false judges it");
+  EXPECT_EQ(released(HistoryBuilder(story).event(ProcessLeft{7, "worker"})),
+            "fail 5: process 7 (worker) is alive");
 }
 TEST(Released, JudgesOnlyAnEndOfTheTargetsOwn) {
   EXPECT_EQ(released(h()), "not-applicable 0: the trial did not come to a stop");

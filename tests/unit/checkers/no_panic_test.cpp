@@ -38,14 +38,14 @@ TEST(NoPanic, NamesCrashAndWords) {
 }
 TEST(NoPanic, TheScenarioExcusesLines) {
   auto story = h().line("panic: as planned").exited(0);
-  story.plan.scenario.properties["no-panic"].allow = {"as plan+ed$"};
+  story.plan.scenario.properties["no-panic"].allow = {Allowance{"as plan+ed$"}};
   EXPECT_EQ(no_panic(story), "pass 2: 1 excused by allow: 1 by \"as plan+ed$\"");
   EXPECT_EQ(no_panic(story.line("panic: not planned")),
             "fail 3: a Go panic: panic: not planned; 1 excused by allow: 1 by \"as plan+ed$\"");
 }
 TEST(NoPanic, ALongLineDoesNotExhaustTheExcuses) {
   auto story = h().line("panic: " + std::string(65'000, 'x')).exited(0);
-  story.plan.scenario.properties["no-panic"].allow = {"(x|y)*z"};
+  story.plan.scenario.properties["no-panic"].allow = {Allowance{"(x|y)*z"}};
   EXPECT_EQ(testing::verdict(story, "no-panic").outcome, Outcome::fail);
 }
 TEST(NoPanic, EvidenceIsLimited) {
@@ -60,7 +60,7 @@ TEST(NoPanic, IsUnknownIfTheEndWasNotSeen) {
 }
 TEST(NoPanic, ABrokenExcuseIsUnknown) {
   auto story = h().line("panic: x").exited(0);
-  story.plan.scenario.properties["no-panic"].allow = {"("};
+  story.plan.scenario.properties["no-panic"].allow = {Allowance{"("}};
   const auto verdict = testing::verdict(story, "no-panic");
   EXPECT_EQ(verdict.outcome, Outcome::unknown);
   EXPECT_EQ(verdict.reason.rfind("the checker failed: ", 0), 0U) << verdict.reason;
@@ -162,21 +162,21 @@ TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
   story.stop().exited(0);
   auto& told = story.plan.scenario.properties["no-panic"];
   for (const auto* pattern : {"cannot save", "orders\\.py", "is locked$"}) {
-    told.allow = {"never seen", pattern};
+    told.allow = {Allowance{"never seen"}, Allowance{pattern}};
     EXPECT_EQ(no_panic(story),
               std::string("pass 13: 2 excused by allow: 2 by \"") + pattern + "\"");
   }
   told.allow.clear();
-  told.excuses = {{"", "OperationalError", "the disk is shared"}};
+  told.allow = {{"OperationalError", "name", "the disk is shared"}};
   EXPECT_EQ(no_panic(story),
             "pass 13: 2 excused by allow: 2 by OperationalError (the disk is shared)");
-  told.excuses = {{"", "sqlite3.OperationalError", "x"}, {"^panic", "", "never"}};
+  told.allow = {{"sqlite3.OperationalError", "name", "x"}, {"^panic", "pattern", "never"}};
   EXPECT_EQ(no_panic(story), "pass 13: 2 excused by allow: 2 by sqlite3.OperationalError (x)");
   for (const auto* other : {"Error", "OperationalErr", "mysql.OperationalError", "db", "save"}) {
-    told.excuses = {{"", other, "x"}};
+    told.allow = {{other, "name", "x"}};
     EXPECT_THAT(no_panic(story), ::testing::StartsWith("fail")) << other;
   }
-  told.excuses = {{"is locked$", "", "x"}};
+  told.allow = {{"is locked$", "pattern", "x"}};
   EXPECT_EQ(no_panic(story.line("panic: y")),
             "fail 14: a Go panic: panic: y; 2 excused by allow: 2 by \"is locked$\" (x)");
 }
@@ -203,7 +203,7 @@ TEST(NoPanic, AnExcuseEndsWithItsError) {
   for (const auto& beginning : beginnings) {
     for (const auto& other : others) {
       auto story = h();
-      story.plan.scenario.properties["no-panic"].allow = {"meant"};
+      story.plan.scenario.properties["no-panic"].allow = {Allowance{"meant"}};
       for (const auto* line : beginning) story.line(line);
       for (const auto* line : other) story.line(line);
       EXPECT_THAT(no_panic(story.exited(1)),

@@ -80,6 +80,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.065000000","kind":"syscall_reached","fault":1,"pid":80,"tid":81,"exit":true,"call":"fsync(5)","place":"save()"}
 {"t":"0.066000000","kind":"final_calls","pid":80,"text":"close(5) = 0"}
 {"t":"0.067000000","kind":"kill_sent","pid":80,"sender":7,"user":"root","command":"kill -9 80","why":"out of memory"}
+{"t":"0.068000000","kind":"process_lingered","pid":82,"command":"helper","how":"slowed"}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

@@ -82,6 +82,7 @@ inline std::vector<Event> one_of_each() {
       SyscallReached{FaultId{1}, 80, 81, true, "fsync(5)", "save()"},
       FinalCalls{80, "close(5) = 0"},
       KillSent{80, 7, "root", "kill -9 80", "out of memory"},
+      ProcessLingered{82, "helper", Lingering::slowed},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

@@ -411,13 +411,20 @@ released = { allow = ["*.pid"], judge = true }
   EXPECT_EQ(scenario.properties.at("in-flight-finished").why, "fast shutdown");
   EXPECT_THAT(scenario.properties.at("close-handshake").codes, ElementsAre(1012));
   EXPECT_TRUE(scenario.properties.at("close-handshake").strict);
-  EXPECT_THAT(scenario.properties.at("no-panic").allow, ElementsAre("^panic: test"));
-  const auto& excuses = scenario.properties.at("no-panic").excuses;
-  ASSERT_EQ(excuses.size(), 2U);
-  EXPECT_EQ(excuses[0].name + excuses[0].pattern + excuses[0].why, "IOErrorx");
-  EXPECT_EQ(excuses[1].name + excuses[1].pattern + excuses[1].why, "^yz");
+  EXPECT_THAT(scenario.properties.at("no-panic").allow,
+              ElementsAre(Allowance{"^panic: test", "pattern"}, Allowance{"IOError", "name", "x"},
+                          Allowance{"^y", "pattern", "z"}));
   EXPECT_TRUE(scenario.properties.at("no-panic").logged_is_warning);
-  EXPECT_THAT(scenario.properties.at("released").allow, ElementsAre("*.pid"));
+  EXPECT_THAT(scenario.properties.at("released").allow, ElementsAre(Allowance{"*.pid", "file"}));
+}
+
+TEST(Parse, WhatMayStayIsAFileOrATableThatSaysWhat) {
+  const auto scenario = with(R"([properties.released]
+allow = ["*.cache", { process = "tail *", why = "by design" }, { port = "admin" }, { file = "a" }]
+)");
+  EXPECT_THAT(scenario.properties.at("released").allow,
+              ElementsAre(Allowance{"*.cache", "file"}, Allowance{"tail *", "process", "by design"},
+                          Allowance{"admin", "port"}, Allowance{"a", "file"}));
 }
 
 TEST(Parse, AWordStandsForATableWithThatBoolean) {
