@@ -13,7 +13,7 @@ namespace {
 int limit_descriptors(std::uint64_t most) {
   int problem = ESRCH;
   for (const auto& process : descendants()) {
-    if (process.state == 'Z' || process.state == 'X') continue;
+    if (!process.alive()) continue;
     rlimit limit{};
     if (::prlimit(process.pid, RLIMIT_NOFILE, nullptr, &limit) == 0) {
       limit.rlim_cur = most;

@@ -7,12 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
+
 namespace lastcall {
 
 struct ProcessInfo {
   pid_t pid = 0;
-  char state = '?';  // as /proc/PID/stat has it; 'Z' is a zombie, of which no thread is left
+  // As /proc/PID/stat has it; 'Z' is a zombie, of which no thread is left, 'X' one whose only
+  // thread is in its exit, '?' one that has vanished.
+  char state = '?';
   std::string command;
+
+  [[nodiscard]] bool alive() const { return state != 'Z' && state != 'X' && state != '?'; }
 };
 
 // Direct children of this process, and of any.
@@ -23,7 +29,22 @@ std::vector<pid_t> children_of(pid_t pid);
 // children.
 std::vector<ProcessInfo> descendants();
 
+// Whether this process has a child, alive or a zombie that nobody has waited for, traced or not. Of
+// a subreaper: whether anybody is below it. Exact, whatever is forking and exiting meanwhile.
+bool has_children();
+
 // Sends `signal` to all of them. Returns how many were alive.
 std::size_t signal_descendants(int signal);
+
+// SIGKILL for the process groups of the children, this process's own left out: also for who is
+// forked meanwhile. Only where no other thread waits for children, whose pids could be another's
+// then.
+void kill_groups_of_children();
+
+// User and system time of a process and of the children that it has waited for; nothing if it is
+// gone.
+Nanoseconds processor_time(pid_t pid);
+// The same of the children that this process has waited for (getrusage(2)).
+Nanoseconds processor_time_of_reaped();
 
 }  // namespace lastcall

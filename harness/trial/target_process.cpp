@@ -303,20 +303,17 @@ void TargetProcess::force_main(int signal, const std::string& reason) {
   (void)::kill(main, signal);
 }
 
-std::vector<std::string> TargetProcess::live_descendants() const {
-  std::vector<std::string> live;
-  for (const auto& process : descendants()) {
-    if (process.state != 'Z' && process.state != 'X' && process.pid != launched_.pid) {
-      live.push_back(std::to_string(process.pid) + " " + process.command);
-    }
-  }
-  return live;
+bool TargetProcess::tree_is_empty() {
+  reap();
+  return !has_children();
 }
 
 void TargetProcess::end_tree() {
   const auto limit = now() + std::chrono::seconds(1);
-  while (!descendants().empty() && now() < limit) {
+  while (!tree_is_empty() && now() < limit) {
     signal_descendants(SIGKILL);
+    // The tracer's thread waits for children, and ends whom it traces when it ends.
+    if (tracing_ == nullptr) kill_groups_of_children();
     reap();
     std::this_thread::sleep_for(
         std::chrono::microseconds(200));  // a killed process needs a moment to end

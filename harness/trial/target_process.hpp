@@ -78,8 +78,8 @@ class TargetProcess {
   void force(int signal, const std::string& reason);
   // Sends `signal` to the service's main process, if that is one of the tree; recorded likewise.
   void force_main(int signal, const std::string& reason);
-  // Live processes of the tree, the target itself aside.
-  [[nodiscard]] std::vector<std::string> live_descendants() const;
+  // Whether nobody of the tree is there any more. Reaps who has ended.
+  [[nodiscard]] bool tree_is_empty();
   // Kills the tree and reaps until nothing is left; at most a second, processes in an
   // uninterruptible sleep stay.
   void end_tree();

@@ -29,6 +29,7 @@
 #include "trial/custom_checkers.hpp"
 #include "trial/fault_runner.hpp"
 #include "trial/inspection.hpp"
+#include "trial/left_processes.hpp"
 #include "trial/probes.hpp"
 #include "trial/readiness.hpp"
 #include "trial/recovery.hpp"
@@ -44,9 +45,6 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
-// Helpers of a target (shells, workers) may end a moment after it; who is alive later was left
-// behind.
-constexpr auto kHelperGrace = std::chrono::milliseconds(200);
 // SIGQUIT makes runtimes print their stacks (Go, the JVM); that takes them some milliseconds.
 constexpr auto kLastWordsGrace = std::chrono::milliseconds(500);
 // A worker finishes within its own end limit of three seconds, unless the machine is overloaded.
@@ -481,15 +479,7 @@ class Trial {
     faults_.end("the target had ended");
     segment_.record(PhaseBegan{Phase::after});
     note_killer();
-    const auto limit = now() + kHelperGrace;
-    while (!target_.live_descendants().empty() && now() < limit && !given_up_) {
-      co_await changes_.until([] { return false; }, now() + std::chrono::milliseconds(2));
-    }
-    for (const auto& left : target_.live_descendants()) {
-      const auto space = left.find(' ');
-      segment_.record(ProcessLeft{std::atoi(left.c_str()), left.substr(space + 1)});
-    }
-    segment_.record(ProcessesSearched{});
+    co_await record_left_processes(parts_, target_, tracing_ != nullptr);
     for (const auto& [name, lease] : ports_) {
       segment_.record(PortProbed{event_name(name), lease.port(), probe_port(lease.port(), true)});
     }

@@ -116,6 +116,56 @@ TEST_F(ProcessTree, ReadsTheStateBehindANameThatLooksLikeOne) {
   EXPECT_EQ(found[0].command, "x) R (y) Z");
 }
 
+TEST_F(ProcessTree, HasChildrenUntilTheLastOneIsWaitedFor) {
+  EXPECT_FALSE(has_children());
+  const pid_t shell = start("sleep 100 & echo $!");
+  EXPECT_EQ(::waitpid(shell, nullptr, 0), shell);
+  EXPECT_TRUE(has_children()) << "the orphan is alive";
+  const pid_t orphan = std::stoi(line_);
+  ::kill(orphan, SIGKILL);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(orphan), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE(has_children()) << "it is a zombie";
+  EXPECT_EQ(::waitpid(orphan, nullptr, 0), orphan);
+  EXPECT_FALSE(has_children());
+}
+
+TEST_F(ProcessTree, KnowsAndEndsAChainOfProcessesThatForkAndExit) {
+  const pid_t first = ::fork();
+  ASSERT_GE(first, 0);
+  if (first == 0) {
+    ::setpgid(0, 0);
+    const auto limit = now() + std::chrono::seconds(5);
+    while (now() < limit) {
+      if (::fork() > 0) break;
+    }
+    ::_exit(0);
+  }
+  for (int reaped = 0; reaped < 200;) {
+    ASSERT_TRUE(has_children());
+    if (::waitpid(-1, nullptr, WNOHANG) > 0) ++reaped;
+  }
+  const auto limit = now() + std::chrono::seconds(2);
+  while (has_children() && now() < limit) {
+    kill_groups_of_children();
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+  }
+  EXPECT_FALSE(has_children());
+}
+
+TEST_F(ProcessTree, CountsTheProcessorTimeOfAProcessAndOfWhomItWaitedFor) {
+  const auto before = processor_time_of_reaped();
+  const pid_t shell = start(
+      "(i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done); echo done; read never < /dev/zero");
+  const auto used = processor_time(shell);
+  EXPECT_GE(used, std::chrono::milliseconds(10));
+  ::kill(shell, SIGKILL);
+  EXPECT_EQ(::waitpid(shell, nullptr, 0), shell);
+  EXPECT_GE(processor_time_of_reaped() - before, std::chrono::milliseconds(10));
+  EXPECT_EQ(processor_time(shell), Nanoseconds(0)) << "it is gone";
+}
+
 TEST_F(ProcessTree, StaysWholeWhileProcessesComeAndGo) {
   const pid_t shell = start("echo; while :; do /bin/true & /bin/true; done");
   for (int i = 0; i < 300; ++i)

@@ -1,0 +1,99 @@
+"""A small HTTP server that exits 0 on SIGTERM and leaves what its option says."""
+import argparse
+import http.server
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--port", type=int, required=True)
+parser.add_argument("--leaves", choices=["nothing", "chain", "helpers", "worker", "sleeper", "cache"], default="nothing")
+parser.add_argument("--socket", action="store_true", help="binds a socket in TMPDIR and removes it")
+parser.add_argument("--socket-in", help="and one in this folder")
+options = parser.parse_args()
+
+
+def apart(act):
+    """Runs it in a grandchild with a session of its own; nobody waits for it."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            for stream in (0, 1, 2):
+                os.close(stream)
+            act()
+        os._exit(0)
+
+
+def chain():
+    """Each forks the next and exits: whoever looks at one of them sees it vanish. For some seconds."""
+    limit = time.monotonic() + 5
+    while time.monotonic() < limit:
+        if os.fork() > 0:
+            os._exit(0)
+    os._exit(0)
+
+
+def work(seconds):
+    """Of processor time, in many short system calls, as removing a large folder takes them."""
+    while time.process_time() < seconds:
+        for _ in range(100):
+            os.stat("/")
+
+
+def leave():
+    if options.leaves == "chain":
+        apart(chain)
+    elif options.leaves == "helpers":
+        for after in (0.01, 0.03, 0.05):
+            apart(lambda after=after: time.sleep(after))
+    elif options.leaves == "worker":
+        apart(lambda: work(0.1))
+    elif options.leaves == "sleeper":
+        apart(lambda: os.execvp("sleep", ["sleep", "97"]))
+    elif options.leaves == "cache":
+        with tempfile.NamedTemporaryFile(suffix=".bin", delete=False) as file:
+            file.write(b"computed once")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"hi")
+
+    def log_message(self, *_):
+        pass
+
+
+def bind(folder):
+    path = os.path.join(folder, "a-socket-with-a-usual-name.sock")
+    unix = socket.socket(socket.AF_UNIX)
+    unix.bind(path)
+    return path
+
+
+def main():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    folders = ([tempfile.gettempdir()] if options.socket else []) + ([options.socket_in] if options.socket_in else [])
+    bound = [bind(folder) for folder in folders]
+    print("TMPDIR", tempfile.gettempdir(), flush=True)
+    print("ready", flush=True)
+    signal.sigwait([signal.SIGTERM])
+    server.shutdown()
+    server.server_close()
+    for path in bound:
+        os.unlink(path)
+    leave()
+    os._exit(0)
+
+
+main()
