@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,6 +26,7 @@
 #include "target/certificate.hpp"
 #include "target/cgroup.hpp"
 #include "target/process_tree.hpp"
+#include "target/short_folder.hpp"
 
 namespace lastcall {
 namespace {
@@ -105,7 +107,8 @@ class Server {
     auto message = receive_message(control_.get());
     if (!message || message->text.empty()) return false;
     LASTCALL_INVARIANT(message->descriptors.size() == 1);
-    const auto order = order_from(message->text);
+    auto order = order_from(message->text);
+    if (needs_short_name(order.target_folder())) order.short_folder = make_short_folder();
     if (!std::exchange(asked_for_kills_, true)) {
       if (auto kills = KillSender::start()) kills_.emplace(std::move(*kills));
     }
@@ -114,6 +117,7 @@ class Server {
     LASTCALL_INVARIANT(pid >= 0);
     if (pid == 0) become_trial(order, std::move(message->descriptors.front()), std::move(sockets));
     children_.insert(pid);
+    if (!order.short_folder.empty()) short_folders_[pid] = order.short_folder;
     return true;
   }
 
@@ -182,6 +186,10 @@ class Server {
       const pid_t pid = ::waitpid(-1, nullptr, WNOHANG);
       if (pid <= 0) break;
       children_.erase(pid);
+      if (const auto folder = short_folders_.extract(pid)) {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder.mapped(), ignored);
+      }
       for (auto& [slot, workers] : slots_) {
         for (auto& worker : workers) {
           if (worker.pid == pid) worker.pid = -1;
@@ -216,6 +224,7 @@ class Server {
   ScopedFd control_;
   std::map<std::uint32_t, std::vector<Worker>> slots_;
   std::set<pid_t> children_;
+  std::map<pid_t, std::string> short_folders_;  // of trials that are under way
 };
 
 }  // namespace

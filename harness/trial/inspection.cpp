@@ -87,7 +87,7 @@ asio::awaitable<void> inspect_checkpoints(const TrialParts& trial) {
   if (settings == trial.plan.scenario.properties.end()) co_return;
   const auto& wanted = settings->second;
   if (!wanted.judged || wanted.files.empty()) co_return;
-  const auto& dir = trial.placeholders.at("dir");
+  const auto dir = trial.order.target_folder();
   const auto scratch = trial.order.directory + "/checkpoint";
   const auto files = find_checkpoints(dir, wanted.files, wanted.format);
   for (const auto& glob : files.missing) {
@@ -117,7 +117,7 @@ void observe_log(const TrialParts& trial) {
   if (settings == trial.plan.scenario.properties.end()) return;
   const auto& wanted = settings->second;
   if (!wanted.judged || wanted.lines.empty() || wanted.file.empty()) return;
-  const auto tail = read_tail(trial.placeholders.at("dir") + "/" + wanted.file);
+  const auto tail = read_tail(trial.order.target_folder() + "/" + wanted.file);
   if (!tail) return not_observed(trial, kLog, tail.error().message());
   bool all = true;
   for (const auto& pattern : wanted.lines) {

@@ -46,7 +46,7 @@ asio::awaitable<void> RecoveryRun::run(std::vector<std::string> segments) {
 }
 
 bool RecoveryRun::start() {
-  const auto path = trial_.order.directory + "/notify.sock";
+  const auto path = trial_.order.notify_socket();
   std::error_code ignored;
   std::filesystem::remove(path, ignored);
   auto notify = NotifySocket::bind(path);

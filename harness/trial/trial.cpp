@@ -24,6 +24,7 @@
 #include "target/port_lease.hpp"
 #include "target/process_tree.hpp"
 #include "target/resources.hpp"
+#include "target/short_folder.hpp"
 #include "tracer/waits.hpp"
 #include "trial/client_link.hpp"
 #include "trial/custom_checkers.hpp"
@@ -105,7 +106,7 @@ class Trial {
   asio::awaitable<Result<bool>> conduct() {
     if (auto prepared = prepare(); !prepared) co_return prepared.error();
     segment_.record(PhaseBegan{Phase::start});
-    auto notify = NotifySocket::bind(order_.directory + "/notify.sock");
+    auto notify = NotifySocket::bind(order_.notify_socket());
     if (!notify) co_return notify.error();
     const auto started = start(std::move(*notify));
     if (!started) {
@@ -135,12 +136,16 @@ class Trial {
 
   // The fresh directory, ports, certificate and files.
   Result<bool> prepare() {
-    const auto dir = order_.directory + "/target";
+    const auto dir = order_.target_folder();
     std::error_code ec;
     fs::create_directories(dir, ec);
     fs::create_directories(order_.directory + "/segments", ec);
     if (ec) return Error{"create", dir, ec.value(), ""};
     placeholders_["dir"] = dir;
+    if (!order_.short_folder.empty()) {
+      if (auto name = link_to(dir, order_.short_folder); !name.empty())
+        placeholders_["dir"] = std::move(name);
+    }
     for (const auto& [name, value] : plan_.varied) placeholders_["vary." + name] = value;
     placeholders_["seed"] = std::to_string(plan_.seed);
     placeholders_["here"] =
@@ -165,7 +170,7 @@ class Trial {
   // What the target needs at once, then itself. An error means that nothing runs.
   Result<pid_t> start(NotifySocket notify) {
     auto limits =
-        TargetLimits::prepare(plan_.scenario.target.limits, plan_.faults, placeholders_["dir"]);
+        TargetLimits::prepare(plan_.scenario.target.limits, plan_.faults, order_.target_folder());
     if (!limits) return limits.error();
     limits_.emplace(std::move(*limits));
     if (auto laid = lay_out(); !laid) return laid.error();
@@ -215,18 +220,22 @@ class Trial {
 
   [[nodiscard]] CallInjector::Settings calls_of_faults() const {
     CallInjector::Settings settings;
+    auto real = placeholders_;
+    real["dir"] = order_.target_folder();
     for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
       const auto* when = std::get_if<NthSyscall>(&plan_.faults[i].when);
       if (when == nullptr) continue;
       const auto* disturb = std::get_if<DisturbSyscall>(&plan_.faults[i].act);
       auto& rule = settings.rules.emplace_back(CallInjector::Rule{
           {i}, *when, disturb == nullptr ? std::nullopt : std::optional(*disturb)});
-      rule.when.path = expand_placeholders(when->path, placeholders_);
+      rule.when.path = expand_placeholders(when->path, real);
     }
+    settings.told_folder = placeholders_.at("dir");
+    settings.real_folder = real["dir"];
     const auto& state = plan_.scenario.target.state;
     std::error_code ec;
     if (!state.empty()) {
-      const auto folder = fs::path(placeholders_.at("dir")) / state;
+      const auto folder = fs::path(real["dir"]) / state;
       settings.state_folder = fs::weakly_canonical(folder, ec).string();
     }
     return settings;
@@ -483,7 +492,7 @@ class Trial {
     for (const auto& [name, lease] : ports_) {
       segment_.record(PortProbed{event_name(name), lease.port(), probe_port(lease.port(), true)});
     }
-    const auto files = find_leftovers(placeholders_["dir"], laid_out_);
+    const auto files = find_leftovers(order_.target_folder(), laid_out_);
     for (const auto& file : files.found) segment_.record(FileLeft{file.path, file.type});
     segment_.record(FilesSearched{files.looked_at});
     if (!files.problem.empty()) segment_.record(EventsLost{"files", files.problem});
@@ -700,6 +709,8 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<Sco
   } else {
     fs::remove_all(order.directory, ec);
   }
+  // The fork server removes it too, but may have been killed.
+  if (!order.short_folder.empty()) fs::remove_all(order.short_folder, ec);
   return result;
 }
 

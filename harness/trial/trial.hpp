@@ -5,7 +5,7 @@
 // The directory of a trial:
 //   plan.json      written by whoever ordered the trial
 //   segments/      one binary segment a source
-//   target/        {dir}, what the target sees and leaves
+//   target/        {dir}, what the target sees and leaves, perhaps by a shorter name
 //   history.jsonl  the merged history, one event a line (kept trials)
 //   verdict.json   the result
 #pragma once
@@ -27,6 +27,15 @@ struct TrialOrder {
   Keep keep = Keep::failed;   // which trials' directories stay
   std::uint32_t slot = 0;     // trials of different slots may run at once
   std::uint32_t workers = 1;  // client worker processes
+  // Of the trial alone, with a short path, where the results directory is deep; else empty. The
+  // fork server makes it, and removes it after the trial's end.
+  std::string short_folder = {};
+
+  // Where the target's folder lies; {dir} may be another name for it.
+  [[nodiscard]] std::string target_folder() const { return directory + "/target"; }
+  [[nodiscard]] std::string notify_socket() const {
+    return (short_folder.empty() ? directory : short_folder) + "/notify.sock";
+  }
 };
 
 // In the trial process. `lifeline` is closed by its other end when the trial is to be given up;

@@ -1,7 +1,15 @@
-"""What outlives a target is found, what ends in time is not."""
+"""What outlives a target is found, what ends in time is not, and what lastcall gives a target does not break it."""
+import json
+import os
+import shutil
 import unittest
+from pathlib import Path
 
-from lastcall_cli import PYTHON, LastcallTest, scenario
+from lastcall_cli import PYTHON, LastcallTest, lastcall, scenario
+
+
+# Another user may not reach an interpreter in somebody's home.
+EVERYBODYS_PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin") or PYTHON
 
 
 def leaver(*options):
@@ -50,6 +58,49 @@ class Released(LastcallTest):
         outcomes, reasons, run = self.released("--leaves", "cache")
         self.assertEqual(["pass"], outcomes, run)
         self.assertRegex(reasons[0], r"^1 file stays in \{dir\}/tmp, first tmp/\w+\.bin$")
+
+
+class ShortPaths(LastcallTest):
+    def deep(self, text):
+        """One kept trial whose results lie 150 characters deep."""
+        root = f"{self.folder}/deep/"
+        results = Path(root + "d" * (150 - len(root)))
+        self.assertEqual(150, len(str(results)))
+        return lastcall("run", self.write(text), "--trials", 1, "--keep", "all", "--results", results)
+
+    def test_a_socket_in_the_temporary_folder_can_be_bound_below_deep_results(self):
+        run = self.deep(scenario(leaver("--socket", "--socket-in", "{dir}")))
+        self.assertEqual("pass", run.verdict("released")["outcome"], run)
+        self.assertEqual("pass", run.verdict("clean-exit")["outcome"], run)
+        told = next(e["line"] for e in run.events("target_output") if e["line"].startswith("TMPDIR "))
+        self.assertLess(len(told), 50)
+        self.assertFalse(os.path.lexists(told.split()[1]), "it goes with the trial")
+
+    def test_what_is_left_there_is_found_and_kept(self):
+        run = self.deep(scenario(leaver("--leaves", "cache")))
+        self.assertIn("first tmp/", run.verdict("released")["reason"], run)
+        kept = run.results / run.trials[0]["directory"] / "target" / "tmp"
+        self.assertEqual([b"computed once"], [file.read_bytes() for file in kept.iterdir()])
+
+    def test_a_user_a_namespace_and_a_small_disk_go_with_it(self):
+        for finding in json.loads(lastcall("doctor", "--json").out):
+            if finding["what"] in ("changing user", "PID namespace", "tmpfs") and not finding["good"]:
+                self.skipTest(finding["detail"])
+        command = [EVERYBODYS_PYTHON, *leaver("--socket", "--leaves", "cache")[1:]]
+        target = 'user = "nobody"\npid1 = true\n[target.limits]\ndisk = "8MiB"\n'
+        run = self.deep(scenario(command, environment=target))
+        self.assertEqual("pass", run.verdict("clean-exit")["outcome"], run)
+        self.assertRegex(run.verdict("released")["reason"], "^1 file stays")
+        kept = run.results / run.trials[0]["directory"] / "target" / "tmp"
+        self.assertEqual([b"computed once"], [file.read_bytes() for file in kept.iterdir()])
+
+    def test_a_fault_at_a_path_strikes_whatever_name_the_target_uses(self):
+        fault = ('[[faults]]\nwhat = "syscall"\nerror = "EPERM"\n'
+                 'when = { syscall = "unlink", path = "{dir}/tmp/*.sock" }\n'
+                 '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "50ms" }\n')
+        run = self.deep(scenario(leaver("--socket"), faults=fault))
+        self.assertEqual(1, len(run.events("syscall_reached")), run)
+        self.assertIn("is left", run.verdict("released")["reason"])
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@
 #include <sys/un.h>
 
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "target/certificate.hpp"
 #include "target/leftovers.hpp"
 #include "target/line_splitter.hpp"
 #include "target/notify_socket.hpp"
+#include "target/short_folder.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace lastcall {
@@ -24,6 +26,25 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::ScratchFolder;
 using ::testing::UnorderedElementsAre;
+
+TEST(ShortFolder, LeavesRoomForASocketInADeepFolder) {
+  const ScratchFolder scratch;
+  const auto deep = scratch / std::string(150, 'd');
+  EXPECT_TRUE(needs_short_name(deep));
+  EXPECT_FALSE(needs_short_name("/tmp/results/target"));
+  ASSERT_TRUE(std::filesystem::create_directories(deep + "/tmp"));
+  const auto folder = make_short_folder();
+  struct stat status {};
+  ASSERT_EQ(::stat(folder.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0700U);
+  const auto name = link_to(deep, folder);
+  EXPECT_FALSE(needs_short_name(name)) << name;
+  EXPECT_EQ(std::filesystem::canonical(name + "/tmp"), std::filesystem::canonical(deep + "/tmp"));
+  EXPECT_EQ(link_to(deep, folder), "") << "the name is taken";
+  EXPECT_EQ(link_to(deep, "/nowhere"), "");
+  std::filesystem::remove_all(folder);
+  EXPECT_TRUE(std::filesystem::exists(deep + "/tmp")) << "removing the name removes nothing else";
+}
 
 std::vector<std::string> leftovers(const ScratchFolder& folder,
                                    const std::set<std::string>& laid_out = {}) {
