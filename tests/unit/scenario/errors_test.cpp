@@ -358,7 +358,7 @@ TEST(Errors, OfPropertiesAndBudgetNameTheirPlace) {
       {"[properties]\nno-panic = { allow = [{ why = \"x\" }] }",
        "7:23: [properties.no-panic] allow takes exactly one of 'pattern', 'name'"},
       {"[properties]\nno-panic = { allow = [7] }",
-       "7:23: expected a regular expression or a table, found an integer"},
+       "7:23: expected a string or a table, [properties.no-panic] allow, found an integer"},
       {"[properties]\nno-masked-panic = { allow = [{ name = \"E\", why = \"x\" }] }",
        "7:30: expected a regular expression, found a table"},
       {"[properties]\nno-panic = { logged = \"warning\" }",
