@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 namespace lastcall {
 namespace {
@@ -357,6 +358,28 @@ std::size_t begin_of(Lines lines, std::size_t i, Runtime runtime, std::size_t ea
   return is_log || (before.starts_with("Process ") && before.ends_with(":")) ? i - 1 : i;
 }
 
+// Whether a process that ends by this error ends by a signal, so that its parent tells of one.
+bool ends_by_signal(Lines lines, const PanicBlock& block) {
+  const auto line = lines[block.words];
+  switch (block.runtime) {
+    case Runtime::python:
+      return line.starts_with("Fatal Python error: ");
+    case Runtime::java:
+      return !contains(line, "Exception");
+    case Runtime::node:
+      return block.meaning == "an abort of Node";
+    case Runtime::ruby:
+      return contains(line, ": [BUG] ");
+    case Runtime::rust:
+    case Runtime::dotnet:
+    case Runtime::native:
+    case Runtime::sanitizer:
+      return true;
+    default:
+      return false;  // Go exits with 2
+  }
+}
+
 // What tells more about the error of `block`, which ended before line `i`.
 bool tells_more(Lines lines, std::size_t i, std::string_view meaning, const PanicBlock& block) {
   constexpr std::size_t kNear = 12;
@@ -365,8 +388,9 @@ bool tells_more(Lines lines, std::size_t i, std::string_view meaning, const Pani
   const auto runtime = runtime_of(meaning);
   const bool is_next = std::all_of(lines.begin() + static_cast<std::ptrdiff_t>(block.end),
                                    lines.begin() + static_cast<std::ptrdiff_t>(i), is_blank);
-  if (runtime == Runtime::parent)
-    return i <= block.end + 2 && block.runtime != Runtime::parent && !contains(line, "crashed by");
+  if (runtime == Runtime::parent) {
+    return i <= block.end + 2 && ends_by_signal(lines, block) && !contains(line, "crashed by");
+  }
   if (contains(line, "std::terminate()")) return true;
   if (runtime != block.runtime) return false;
   switch (runtime) {
@@ -442,9 +466,10 @@ bool is_caught(Lines lines, const PanicBlock& block) {
 
 std::vector<PanicBlock> panic_blocks(Lines lines) {
   std::vector<PanicBlock> blocks;
+  bool parent_told = false;  // that a process ended by it
   const auto finish = [&] {
     if (blocks.empty()) return;
-    blocks.back().is_caught = is_caught(lines, blocks.back());
+    blocks.back().is_caught = !std::exchange(parent_told, false) && is_caught(lines, blocks.back());
     describe(lines, blocks.back());
   };
   for (std::size_t i = 0; i < lines.size();) {
@@ -456,6 +481,7 @@ std::vector<PanicBlock> panic_blocks(Lines lines) {
     const auto runtime = runtime_of(meaning);
     if (!blocks.empty() && tells_more(lines, i, meaning, blocks.back())) {
       blocks.back().end = end_of(lines, i, runtime);
+      parent_told = parent_told || runtime == Runtime::parent;
       i = blocks.back().end;
       continue;
     }

@@ -58,7 +58,10 @@ def speak(how):
             logging.exception("a bad order")
     elif how == "childs-error":
         if os.fork() == 0:
-            traceback.print_exception(ValueError("a worker's"))
+            try:
+                raise ValueError("a worker's")
+            except ValueError:
+                traceback.print_exc()
             os._exit(1)
         os.wait()
     elif how == "binary":

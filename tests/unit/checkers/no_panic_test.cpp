@@ -133,6 +133,20 @@ TEST(NoPanic, WhatEndedAProcessIsNotTakenForLogged) {
             .exited(0));
 }
 
+TEST(NoPanic, WhatAParentSaysOfAnEndIsOfTheErrorThatCanEndBySignal) {
+  EXPECT_EQ(no_panic(warned(says({"thread 'main' panicked at a.rs:1:1:", "boom",
+                                  "note: run with `RUST_BACKTRACE=1` environment variable",
+                                  "run.sh: line 3:  77 Aborted   (core dumped) ./server"}))
+                         .stop()
+                         .exited(0)),
+            "fail 5: a Rust panic: thread 'main' panicked at a.rs:1:1: boom");
+  // An exception ends with an exit code: the crash is another's, and no excuse of it.
+  auto story = says(kTraceback).line("[alert] 1#1: worker process 77 exited on signal 11");
+  story.plan.scenario.properties["no-panic"].allow = {Allowance{"is locked"}};
+  EXPECT_THAT(no_panic(story.stop().exited(0)),
+              ::testing::StartsWith("fail 8: a crashed process: [alert] 1#1: worker"));
+}
+
 TEST(NoPanic, ATracedChildThatEndedBadlyCloseToAnErrorEndedByIt) {
   const auto story = [](int wait_ms, EndKind how, int value) {
     auto traced =
