@@ -9,6 +9,7 @@
 #include "base/invariant.hpp"
 #include "base/request_text.hpp"
 #include "base/text.hpp"
+#include "client/socket_queues.hpp"
 
 namespace lastcall {
 namespace {
@@ -123,11 +124,14 @@ awaitable<std::optional<Failure>> Connection::come_up() {
                 .source = client_.source,
                 .small_receive_buffer = client_.behaviour == Behaviour::slow_reader};
   if (auto failure = co_await connect_tcp(transport_, way)) co_return failure;
+  // Before a proxy comes in between: what the target sees is this end.
+  error_code ec;
+  const auto own = transport_.socket().local_endpoint(ec);
   if (group_.proxy && context_.proxy != nullptr) {
-    if (auto ec = context_.proxy->interpose(id_, transport_.socket()))
-      co_return Failure{Layer::tcp, "go through the proxy: " + ec.message(), true};
+    if (const auto problem = context_.proxy->interpose(id_, transport_.socket()))
+      co_return Failure{Layer::tcp, "go through the proxy: " + problem.message(), true};
   }
-  log_.up(Layer::tcp);
+  log_.up(Layer::tcp, ec ? "" : local_end(own.address().to_string(), own.port()));
   if (client_.behaviour == Behaviour::abort_handshake) {
     co_await abort_handshake();
     co_return std::nullopt;
@@ -286,6 +290,7 @@ awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
     const auto message = fill(group_.message[which], id);
     log_.request_sent(request, message.size());
     if (co_await send(id, message)) co_return;
+    if (!is_gone()) log_.request_written(transport_.recording_socket().written());
     while (!closing_ && log_.awaiting_answer()) co_await wait();
     const auto low = static_cast<std::uint64_t>(group_.pace.low.count());
     const auto high = static_cast<std::uint64_t>(group_.pace.high.count());

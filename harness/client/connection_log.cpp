@@ -10,8 +10,8 @@ namespace lastcall {
 
 namespace error = boost::asio::error;
 
-void ConnectionLog::up(Layer layer) {
-  record(LayerUp{id_, layer});
+void ConnectionLog::up(Layer layer, std::string local) {
+  record(LayerUp{id_, layer, std::move(local)});
   if (layer != Layer::tcp) return;
   connected_ = true;
   happened(ClientEvent::connected);
@@ -88,6 +88,10 @@ void ConnectionLog::request_sent(RequestId request, std::size_t bytes) {
   answer_began_ = false;
   record(RequestSent{id_, request, static_cast<std::uint32_t>(bytes)});
   happened(ClientEvent::sent);
+}
+
+void ConnectionLog::request_written(std::uint64_t total) {
+  if (awaiting_) record(RequestWritten{id_, request_, total});
 }
 
 void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes) {

@@ -33,7 +33,8 @@ class ConnectionLog {
     if (triggers_ != nullptr) triggers_->happened(event);
   }
 
-  void up(Layer layer);
+  // `local`: of tcp, the client's own end.
+  void up(Layer layer, std::string local = "");
   void failed(Layer layer, const std::string& reason);
 
   // The TCP socket: every completed read and write with its error.
@@ -51,6 +52,8 @@ class ConnectionLog {
   void expect_websocket() { websocket_ = true; }
 
   void request_sent(RequestId request, std::size_t bytes);
+  // The connection has taken it whole, `total` bytes in all.
+  void request_written(std::uint64_t total);
   void request_ended(RequestEnd end, int status, std::size_t bytes);
   [[nodiscard]] bool awaiting_answer() const { return awaiting_; }
   [[nodiscard]] bool connected() const { return connected_; }

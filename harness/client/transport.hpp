@@ -40,6 +40,8 @@ class RecordingSocket {
   lowest_layer_type& lowest_layer() { return socket_.lowest_layer(); }
   asio::ip::tcp::socket& socket() { return socket_; }
   [[nodiscard]] const asio::ip::tcp::socket& socket() const { return socket_; }
+  // Bytes that the kernel has taken, since the connection was opened.
+  [[nodiscard]] std::uint64_t written() const { return written_; }
   [[nodiscard]] std::size_t held() const { return held_end_ - held_begin_; }
 
   // Takes so many bytes a second from now on; 0: as many as there are, at once.
@@ -95,6 +97,7 @@ class RecordingSocket {
           if (!std::exchange(begun, true))
             return socket_.async_write_some(buffers, std::move(self));
           log_.socket_error(ec);
+          written_ += n;
           self.complete(ec, n);
         },
         token, socket_);
@@ -147,6 +150,7 @@ class RecordingSocket {
   asio::ip::tcp::socket socket_;
   ConnectionLog& log_;
   bool records_;
+  std::uint64_t written_ = 0;
   std::uint64_t rate_ = 0;
   asio::steady_timer next_read_;  // a slow reader's; its expiry counts also when nobody waits
   // How reading ended. It is remembered, because Asio waits for an edge that never comes when a

@@ -54,11 +54,12 @@ SendSignal to_process(int pidfd) {
 }
 
 bool strike(const Strike& strike, TriggerBoard& board, SegmentWriter& segment,
-            const SendSignal& send) {
+            const StrikeHands& hands) {
   const bool stop = strike.may_stop && board.begin_stop();
+  if (stop && hands.before_stop) hands.before_stop();
   const auto what = signal_name(strike.signal) + " to " + std::string(name(strike.to));
   segment.record(FaultInvoked{strike.fault, strike.step, what, strike.signal, stop});
-  const int error = send(strike.signal);
+  const int error = hands.send(strike.signal);
   segment.record(FaultFinished{strike.fault, strike.step, error});
   return stop;
 }

@@ -60,9 +60,16 @@ struct Strike {
 using SendSignal = std::function<int(int signal)>;
 SendSignal to_process(int pidfd);
 
+// With what a strike is carried out.
+struct StrikeHands {
+  SendSignal send;
+  // Called before the intent is recorded if this strike begins the stop.
+  std::function<void()> before_stop;
+};
+
 // Records the intent, sends the signal, records the outcome. Returns whether this strike began the
 // stop.
 bool strike(const Strike& strike, TriggerBoard& board, SegmentWriter& segment,
-            const SendSignal& send);
+            const StrikeHands& hands);
 
 }  // namespace lastcall

@@ -15,6 +15,7 @@
 #include "client/lag_meter.hpp"
 #include "client/proxy.hpp"
 #include "client/session.hpp"
+#include "client/socket_queues.hpp"
 #include "client/trigger_board.hpp"
 
 namespace lastcall {
@@ -34,6 +35,7 @@ class WorkerTrial final : public TriggerCounter {
         plan_(std::move(plan)),
         segment_(std::move(segment)),
         certificate_(assignment.certificate),
+        ports_(client_ports(plan_, assignment.placeholders)),
         proxy_(io_, segment_, plan_.seed),
         context_{.io = io_,
                  .tls = {},
@@ -70,7 +72,9 @@ class WorkerTrial final : public TriggerCounter {
       const auto& stops = plan_.scenario.target.stop.signals;
       const int signal = signals->steps.front().signal;
       strike({.fault = {i}, .signal = signal, .may_stop = std::ranges::count(stops, signal) > 0},
-             board_, segment_, to_process(pidfd_.get()));
+             board_, segment_, {.send = to_process(pidfd_.get()), .before_stop = [this] {
+                                  record_sockets(segment_, ports_);
+                                }});
       say(with_id(Control::fired, {i}));
     }
   }
@@ -194,6 +198,7 @@ class WorkerTrial final : public TriggerCounter {
   Plan plan_;
   SegmentWriter segment_;
   std::string certificate_;
+  std::vector<std::uint16_t> ports_;  // of the target
   Proxy proxy_;
   SessionContext context_;
   LagMeter lag_;

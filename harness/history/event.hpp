@@ -313,6 +313,23 @@ struct Asked {
     f("found", self.found);
   }
 };
+// Just before the signal that begins the stop: what the kernel said of the target's established TCP
+// connections. One event holds those to one port from one address; a long list is several events.
+// A connection that is in none of them is not known.
+struct SocketsAtStop {
+  static constexpr std::string_view kName = "sockets_at_stop";
+  std::uint16_t port{};  // of the target; 0: the event names no connection
+  std::string address;   // of the clients
+  // history/socket_list.hpp: of each connection the client's port and what the target had read.
+  std::string connections;
+  std::string problem;  // why the kernel could not be asked; empty: it could
+  static void visit_fields(auto& self, auto&& f) {
+    f("port", self.port);
+    f("address", self.address);
+    f("connections", self.connections);
+    f("problem", self.problem);
+  }
+};
 // Events of a source (also "output", "files") are incomplete: what depends on them is unknown.
 struct EventsLost {
   static constexpr std::string_view kName = "events_lost";
@@ -340,9 +357,11 @@ struct LayerUp {
   static constexpr std::string_view kName = "layer_up";
   ConnectionId connection;
   Layer layer{};
+  std::string local{};  // tcp: the client's own end as the target sees it, "127.0.0.1:40001"
   static void visit_fields(auto& self, auto&& f) {
     f("connection", self.connection);
     f("layer", self.layer);
+    f("local", self.local);
   }
 };
 // A layer did not come up.
@@ -366,6 +385,19 @@ struct RequestSent {
     f("connection", self.connection);
     f("request", self.request);
     f("bytes", self.bytes);
+  }
+};
+// The last byte of a request was handed to the kernel, before its answer ended. So many bytes had
+// then been written to the connection since it was opened, TLS and everything else included.
+struct RequestWritten {
+  static constexpr std::string_view kName = "request_written";
+  ConnectionId connection;
+  RequestId request;
+  std::uint64_t total{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("request", self.request);
+    f("total", self.total);
   }
 };
 // The first byte of an answer came (HTTP: of the response).
@@ -505,7 +537,7 @@ using EventBody = std::variant<
     NetworkDisturbed, TraceBegan, TraceFailed, FiltersWoke, SignalTaken, ExitCalled, ProcessEnded,
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
-    ProcessLingered>;
+    ProcessLingered, SocketsAtStop, RequestWritten>;
 
 struct Event {
   TimePoint at;

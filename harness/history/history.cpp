@@ -17,10 +17,14 @@ class ConnectionIndex {
     if (e.layer == Layer::tcp) set(v.tcp_up, i);
     if (e.layer == Layer::tls) set(v.tls_up, i);
     if (e.layer == Layer::websocket) set(v.websocket_up, i);
+    if (e.layer == Layer::script) set(v.script_up, i);
   }
   void add(EventIndex i, const LayerFailed& e) { set(view(i, e).failed, i); }
   void add(EventIndex i, const RequestSent& e) {
     view(i, e).requests.push_back({.id = e.request, .sent = i, .answer_began = {}, .ended = {}});
+  }
+  void add(EventIndex i, const RequestWritten& e) {
+    if (auto* request = find(view(i, e), e.request)) set(request->written, i);
   }
   void add(EventIndex i, const AnswerBegan& e) {
     if (auto* request = find(view(i, e), e.request)) set(request->answer_began, i);

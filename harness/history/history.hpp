@@ -21,6 +21,7 @@ using EventIndex = std::size_t;
 struct RequestView {
   RequestId id;
   EventIndex sent = 0;
+  std::optional<EventIndex> written{};  // RequestWritten
   std::optional<EventIndex> answer_began;
   std::optional<EventIndex> ended;
   RequestEnd end = RequestEnd::unknown;
@@ -34,6 +35,7 @@ struct ConnectionView {
   std::optional<EventIndex> tcp_up;
   std::optional<EventIndex> tls_up;
   std::optional<EventIndex> websocket_up;
+  std::optional<EventIndex> script_up{};
   std::optional<EventIndex> failed;  // LayerFailed
   std::optional<EventIndex> close_frame_sent;
   std::optional<EventIndex> close_frame_received;

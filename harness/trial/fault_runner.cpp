@@ -143,7 +143,9 @@ void FaultRunner::strike_now(FaultId fault, std::uint32_t step) {
   const bool may_stop = std::ranges::count(plan_.scenario.target.stop.signals, signal) > 0;
   if (strike(
           {.fault = fault, .step = step, .signal = signal, .to = signals.to, .may_stop = may_stop},
-          board_, segment_, [&](int number) { return hands_.send_signal(number, signals.to); })) {
+          board_, segment_,
+          {.send = [&](int number) { return hands_.send_signal(number, signals.to); },
+           .before_stop = hands_.before_stop})) {
     note_stop();
   }
   note_pause(signal);

@@ -22,6 +22,7 @@ struct FaultHands {
   std::function<int(int signal, Recipient to)> send_signal;
   std::function<int(const SetLimit&)> set_limit;
   std::function<void(FaultId)> tell_clients;  // they do their part: AbortClients, DisturbNetwork
+  std::function<void()> before_stop{};        // the next signal begins the stop
 };
 
 class FaultRunner {

@@ -17,6 +17,7 @@
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "client/lag_meter.hpp"
+#include "client/socket_queues.hpp"
 #include "history/history.hpp"
 #include "target/certificate.hpp"
 #include "target/leftovers.hpp"
@@ -73,7 +74,9 @@ class Trial {
         faults_(io_, plan_, board_, segment_, changes_,
                 {.send_signal = [this](int signal, Recipient to) { return send(signal, to); },
                  .set_limit = [this](const SetLimit& limit) { return limits_->set(limit); },
-                 .tell_clients = [this](FaultId fault) { link_.say(Control::act, fault); }}),
+                 .tell_clients = [this](FaultId fault) { link_.say(Control::act, fault); },
+                 .before_stop =
+                     [this] { record_sockets(segment_, client_ports(plan_, placeholders_)); }}),
         link_(io_, changes_, std::move(workers),
               [this](Control what, FaultId fault) {
                 if (tracing_) tracing_->wake_filters();

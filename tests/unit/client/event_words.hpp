@@ -1,4 +1,5 @@
-// Events as short texts, for tests: "request_ended 0 ok 200 5". The connection is left out.
+// Events as short texts, for tests: "request_ended 0 ok 200 5". The connection and the client's own
+// address are left out, and when a request was written whole.
 #pragma once
 
 #include <string>
@@ -27,7 +28,8 @@ inline std::string words(const Event& event) {
       [&](const auto& body) {
         body.visit_fields(body, [&](std::string_view field_name, const auto& field) {
           const auto next = word(field);
-          if (field_name != "connection" && !next.empty()) text += " " + next;
+          if (field_name != "connection" && field_name != "local" && !next.empty())
+            text += " " + next;
         });
       },
       event.body);
@@ -42,10 +44,15 @@ inline std::vector<Event> events_of(const std::string& path) {
     return {{{}, EventsLost{"segment", segment->problem}}};
   return segment->events;
 }
-inline std::vector<std::string> words_of(const std::string& path) {
+inline std::vector<std::string> words_of(const std::vector<Event>& events) {
   std::vector<std::string> result;
-  for (const auto& event : events_of(path)) result.push_back(words(event));
+  for (const auto& event : events) {
+    if (!std::holds_alternative<RequestWritten>(event.body)) result.push_back(words(event));
+  }
   return result;
+}
+inline std::vector<std::string> words_of(const std::string& path) {
+  return words_of(events_of(path));
 }
 
 }  // namespace lastcall::testing

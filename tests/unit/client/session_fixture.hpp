@@ -52,7 +52,7 @@ class SessionAgainst : public ::testing::Test {
     session_.reset();
     EXPECT_TRUE(segment_.finish().has_value());
     events_ = events_of(folder_ / "client.seg");
-    for (const auto& event : events_) words_.push_back(words(event));
+    words_ = words_of(events_);
   }
   // From any thread.
   void stop_begins() {

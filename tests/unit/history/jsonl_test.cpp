@@ -32,7 +32,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.017000000","kind":"files_searched","count":4}
 {"t":"0.018000000","kind":"events_lost","source":"clients-1","reason":"5 events did not fit"}
 {"t":"0.019000000","kind":"connect_invoked","connection":"12/3","group":2}
-{"t":"0.020000000","kind":"layer_up","connection":"12/3","layer":"tls"}
+{"t":"0.020000000","kind":"layer_up","connection":"12/3","layer":"tls","local":""}
 {"t":"0.021000000","kind":"layer_failed","connection":"12/3","layer":"websocket","reason":"status 503"}
 {"t":"0.022000000","kind":"request_sent","connection":"12/3","request":7,"bytes":120}
 {"t":"0.023000000","kind":"answer_began","connection":"12/3","request":7}
@@ -81,6 +81,8 @@ constexpr const char* kOneOfEach =
 {"t":"0.066000000","kind":"final_calls","pid":80,"text":"close(5) = 0"}
 {"t":"0.067000000","kind":"kill_sent","pid":80,"sender":7,"user":"root","command":"kill -9 80","why":"out of memory"}
 {"t":"0.068000000","kind":"process_lingered","pid":82,"command":"helper","how":"slowed"}
+{"t":"0.069000000","kind":"sockets_at_stop","port":8080,"address":"127.0.0.1","connections":"40001:120","problem":""}
+{"t":"0.070000000","kind":"request_written","connection":"12/3","request":7,"total":240}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

@@ -83,6 +83,8 @@ inline std::vector<Event> one_of_each() {
       FinalCalls{80, "close(5) = 0"},
       KillSent{80, 7, "root", "kill -9 80", "out of memory"},
       ProcessLingered{82, "helper", Lingering::slowed},
+      SocketsAtStop{8080, "127.0.0.1", "40001:120", ""},
+      RequestWritten{c, RequestId{7}, 240},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

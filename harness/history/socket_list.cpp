@@ -1,0 +1,53 @@
+#include "history/socket_list.hpp"
+
+#include <charconv>
+
+namespace lastcall {
+namespace {
+
+template <class Number>
+bool read_number(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::optional<SocketSeen> socket_in(std::string_view word) {
+  SocketSeen socket;
+  const auto colon = word.find(':');
+  if (colon == std::string_view::npos || !read_number(word.substr(0, colon), socket.client))
+    return std::nullopt;
+  word.remove_prefix(colon + 1);
+  if (word == "backlog") return socket;
+  socket.accepted = true;
+  if (const auto plus = word.find('+'); plus != std::string_view::npos) {
+    if (!read_number(word.substr(plus + 1), socket.waiting)) return std::nullopt;
+    word = word.substr(0, plus);
+  }
+  if (word == "?") return socket;
+  std::uint64_t read = 0;
+  if (!read_number(word, read)) return std::nullopt;
+  socket.read = read;
+  return socket;
+}
+
+}  // namespace
+
+std::string to_text(const SocketSeen& socket) {
+  auto text = std::to_string(socket.client) + ":";
+  if (!socket.accepted) return text + "backlog";
+  text += socket.read ? std::to_string(*socket.read) : "?";
+  if (socket.waiting > 0) text += "+" + std::to_string(socket.waiting);
+  return text;
+}
+
+std::vector<SocketSeen> sockets_in(std::string_view list) {
+  std::vector<SocketSeen> sockets;
+  while (!list.empty()) {
+    const auto end = std::min(list.find(' '), list.size());
+    if (auto socket = socket_in(list.substr(0, end))) sockets.push_back(*socket);
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return sockets;
+}
+
+}  // namespace lastcall
