@@ -2,40 +2,65 @@
 // answered.
 //
 // From outside, what was sent is not what was read: a request may wait in a socket's buffer, and
-// refusing it then is a server's right. So a request that was unanswered at the stop counts only if
-// a part of its answer had come, or if it was sent at least `settling` before the stop to a target
-// that was keeping up with its group of clients: at least three requests of the recent past were
-// acknowledged, and no more are waiting than there are clients, so no queue grows. The recent past
-// is one second, or twice the median time of an answer where answers take longer. Any answer
-// counts, also a refusal. The reason tells an answer that was cut from none at all. Cannot see
-// requests that were taken on by a target too busy to answer anything.
+// refusing it then is a server's right. A request that was unanswered at the stop was taken on if
+// - a part of its answer had come, or
+// - the program had read all of it, as the kernel said just before the signal
+//   (checkers/taken_on.hpp), however young it is and whether or not anybody had been answered.
+// Where the kernel said nothing of its connection (the target's sockets are in another network
+// namespace, it was sent between that look and the signal), time must do: it was sent at least
+// `settling` before the stop to a target that was keeping up with its group of clients. At least
+// three requests of the recent past were acknowledged then, and no more are waiting than there are
+// clients, so no queue grows. The recent past is one second, or twice the median time of an answer
+// where answers take longer. `settling` is the scenario's, or ten times the group's median time of
+// an answer, which includes the time until it was read; not less than 50 ms, as long as a process
+// may wait for a processor, and not more than 100 ms.
 //
+// Any answer counts, also a refusal such as 503. RFC 9112, section 9.5, lets a server close a
+// connection that it takes for idle while a request is on its way. Once its process has read the
+// request nobody else can answer it, and the client cannot tell whether it was carried out: that is
+// what this property forbids. Cannot see whether the program had looked at the bytes in its own
+// buffer; from the read to that it takes a server some microseconds. Whoever reads on and discards
+// after it has closed its own side (section 9.6) has taken nothing on, and is not counted.
+//
+// Not judged, but counted with the reason if they got no answer: requests whose bytes had not all
+// been read, or whose connection was not accepted; requests that only time could judge and did not;
+// those whose client or connection a fault disturbed during the stop; those whose answer a slow
+// reader had not come to when lastcall hung up. A client that came with the stop is not looked at.
 // "Sent `settling` before" rests on time: if lastcall was held up, or had the target paused, for
-// half of it, the request may have been late. Not judged: a request whose connection its client or
-// a fault disturbed before it ended, one of a client that came with the stop, and one whose answer
-// a slow reader had not come to when lastcall hung up. What a deadline cut off that was perhaps
-// lastcall's own doing is unknown.
+// half of it, the request may have been late. What a deadline cut off that was perhaps lastcall's
+// own doing is unknown.
 #include <algorithm>
+#include <map>
 
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
+#include "checkers/taken_on.hpp"
 
 namespace lastcall::checkers {
 namespace {
 
 constexpr Nanoseconds kRecent = std::chrono::seconds(1);
 constexpr std::size_t kEnoughAnswers = 3;
+// What `settling` is if the scenario does not say.
+constexpr Nanoseconds kLongestSettling = std::chrono::milliseconds(100);
+constexpr Nanoseconds kShortestSettling = std::chrono::milliseconds(50);
+constexpr int kMediansToSettle = 10;
 
 // What was sent by one group before the stop.
 struct GroupLoad {
   std::vector<std::pair<TimePoint, Nanoseconds>> acknowledged;  // when sent, time to the answer
-  std::size_t waiting = 0;                                      // sent before `settling`, not ended
+  std::vector<TimePoint> waiting;                               // when sent
 };
 
-std::vector<GroupLoad> loads(const Plan& plan, const History& history, EventIndex stop,
-                             TimePoint settled) {
+// What time says of a group's requests where nothing better is known.
+struct GroupPace {
+  Nanoseconds settling{};
+  bool keeps_up = false;
+};
+
+std::vector<GroupLoad> loads(const Plan& plan, const History& history, EventIndex stop) {
   std::vector<GroupLoad> loads(plan.scenario.clients.size());
   for (const auto& c : history.connections()) {
     if (c.group >= loads.size()) continue;
@@ -45,24 +70,34 @@ std::vector<GroupLoad> loads(const Plan& plan, const History& history, EventInde
       if (is_before(r.ended, stop)) {
         if (r.end == RequestEnd::ok)
           load.acknowledged.emplace_back(sent, history.time(*r.ended) - sent);
-      } else if (r.sent < stop && sent <= settled) {
-        ++load.waiting;
+      } else if (r.sent < stop) {
+        load.waiting.push_back(sent);
       }
     }
   }
   return loads;
 }
 
-bool is_keeping_up(GroupLoad& load, std::uint32_t clients, TimePoint stop) {
-  if (load.acknowledged.size() < kEnoughAnswers || load.waiting > clients) return false;
+GroupPace pace(GroupLoad& load, std::uint32_t clients, std::optional<Nanoseconds> settling,
+               TimePoint stop) {
+  GroupPace pace{.settling = settling.value_or(kLongestSettling)};
+  if (load.acknowledged.size() < kEnoughAnswers) return pace;
   const auto middle =
       load.acknowledged.begin() + static_cast<std::ptrdiff_t>(load.acknowledged.size() / 2);
   std::ranges::nth_element(load.acknowledged, middle, {},
                            &std::pair<TimePoint, Nanoseconds>::second);
-  const auto recent = std::max(kRecent, 2 * middle->second);
+  const auto median = middle->second;
+  if (!settling) {
+    pace.settling = std::clamp(kMediansToSettle * std::min(median, kLongestSettling),
+                               kShortestSettling, kLongestSettling);
+  }
+  const auto waiting = std::ranges::count_if(
+      load.waiting, [&](TimePoint sent) { return sent <= stop - pace.settling; });
+  const auto recent = std::max(kRecent, 2 * median);
   const auto count = std::ranges::count_if(
       load.acknowledged, [&](const auto& request) { return request.first >= stop - recent; });
-  return static_cast<std::size_t>(count) >= kEnoughAnswers;
+  pace.keeps_up = static_cast<std::size_t>(count) >= kEnoughAnswers && waiting <= clients;
+  return pace;
 }
 
 enum class Fate : std::uint8_t { answered, unanswered, unseen, excused };
@@ -96,71 +131,137 @@ std::string what_it_got(const RequestView& r, const ClientGroup& group, const Hi
                                                 : "got an answer that was cut";
 }
 
-// An unanswered request, with what says so.
-void add_violation(Violations& violations, const RequestView& r, const ConnectionView& c,
-                   const Footing& footing, const Plan& plan, const History& history) {
-  std::vector<EventIndex> evidence{r.sent};
-  if (r.ended) evidence.push_back(*r.ended);
-  if (c.ended) evidence.push_back(*c.ended);
-  violations.add(what_it_got(r, plan.scenario.clients[c.group], history),
-                 address(plan, c.id, r.id) + ", sent " +
-                     humane_duration(history.time(*history.stop()) - history.time(r.sent)) +
-                     " before the stop",
-                 evidence, footing);
+// Why a request may have been taken on, or that it was.
+struct Standing {
+  bool taken_on = false;
+  bool by_time = false;  // and nothing but time says so
+  std::string how{};     // for a violation: what says so; otherwise: why it is not known to be
+};
+
+Standing standing(const RequestView& r, Taking taking, const GroupPace& pace, EventIndex stop,
+                  const History& history) {
+  if (is_before(r.answer_began, stop)) return {.taken_on = true, .how = "its answer had begun"};
+  switch (taking) {
+    case Taking::read:
+      return {.taken_on = true, .how = "read by the target"};
+    case Taking::unread:
+      return {.how = "whose bytes the target had not read"};
+    case Taking::not_accepted:
+      return {.how = "whose connection the target had not accepted"};
+    case Taking::unknown:
+      break;
+  }
+  if (history.time(r.sent) > history.time(stop) - pace.settling)
+    return {.how = "sent less than " + format_duration(pace.settling) + " before the stop"};
+  if (!pace.keeps_up) return {.how = "sent to a target that was not known to keep up"};
+  return {.taken_on = true, .by_time = true};
 }
+
+// Of one trial.
+class Requests {
+ public:
+  Requests(const Plan& plan, const History& history, EventIndex stop)
+      : plan_(plan), history_(history), stop_(stop), peers_(plan, history), snapshot_(history) {
+    const auto doubt = deadline_in_doubt(plan, history);
+    if (doubt) why_doubted_ = doubt->why;
+    circumstances_ = {
+        .end_was_seen = history.first<TargetEnded>() || history.first<DeadlinePassed>(),
+        .doubt = doubt ? doubt->from : history.events().size()};
+    auto by_group = loads(plan, history, stop);
+    const auto settling = settings(plan, "in-flight-finished").settling;
+    for (std::size_t g = 0; g < by_group.size(); ++g) {
+      paces_.push_back(
+          pace(by_group[g], plan.scenario.clients[g].count, settling, history.time(stop)));
+    }
+  }
+
+  void judge(const ConnectionView& c) {
+    if (c.group >= paces_.size() || plan_.scenario.clients[c.group].during_drain) return;
+    for (const auto& r : c.requests) {
+      if (r.sent < stop_ && !is_before(r.ended, stop_) && !was_given_up(c)) judge(c, r);
+    }
+  }
+
+  [[nodiscard]] Verdict verdict() const {
+    Verdict verdict{.property = "in-flight-finished", .judged = judged_};
+    for (const auto& [why, count] : not_judged_) verdict.not_judged.push_back({why, count});
+    if (!violations_.empty()) {
+      violations_.fail(verdict, "requests");
+    } else if (unseen_ > 0) {
+      verdict.outcome = Outcome::unknown;
+      verdict.reason = "the outcome of " + std::to_string(unseen_) + " requests was not seen";
+      if (!why_doubted_.empty()) verdict.reason += ": " + why_doubted_;
+    } else if (judged_ > 0) {
+      verdict.outcome = Outcome::pass;
+    } else {
+      verdict.reason = "no request was demonstrably taken on and unanswered at the stop";
+    }
+    if (!not_judged_.empty()) {
+      verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
+    }
+    return verdict;
+  }
+
+ private:
+  // By its client, or by what a fault did to it, before the stop.
+  [[nodiscard]] bool was_given_up(const ConnectionView& c) const {
+    return is_before(peers_.excused_from(c), stop_) || is_before(c.ended, stop_);
+  }
+
+  void judge(const ConnectionView& c, const RequestView& r) {
+    const auto stands = standing(r, snapshot_.taking(c, r), paces_[c.group], stop_, history_);
+    const Fate how = fate(r, c, peers_, circumstances_, history_);
+    const bool is_answered = r.ended && r.end != RequestEnd::unknown;
+    if (how == Fate::excused) {
+      if (!is_answered) ++not_judged_["whose client, or a fault, was to blame"];
+    } else if (!stands.taken_on) {
+      if (how != Fate::answered) ++not_judged_[stands.how];
+    } else {
+      ++(how == Fate::unseen ? unseen_ : judged_);
+      if (how == Fate::unanswered) add_violation(c, r, stands);
+    }
+  }
+
+  // An unanswered request, with what says so.
+  void add_violation(const ConnectionView& c, const RequestView& r, const Standing& stands) {
+    const TimePoint stop = history_.time(stop_);
+    Footing footing{.absence = !r.ended};
+    if (stands.by_time) {
+      const auto settling = paces_[c.group].settling;
+      footing.claim = TimeClaim{stop - settling, stop, settling / 2};
+    }
+    std::vector<EventIndex> evidence{r.sent};
+    if (r.ended) evidence.push_back(*r.ended);
+    if (c.ended) evidence.push_back(*c.ended);
+    violations_.add(what_it_got(r, plan_.scenario.clients[c.group], history_),
+                    address(plan_, c.id, r.id) + ", sent " +
+                        humane_duration(stop - history_.time(r.sent)) + " before the stop" +
+                        (stands.how.empty() ? "" : ", " + stands.how),
+                    evidence, footing);
+  }
+
+  const Plan& plan_;
+  const History& history_;
+  EventIndex stop_;
+  Peers peers_;
+  SocketSnapshot snapshot_;
+  Circumstances circumstances_;
+  std::string why_doubted_;
+  std::vector<GroupPace> paces_;
+  Violations violations_;
+  std::map<std::string, std::uint64_t> not_judged_;
+  std::uint64_t unseen_ = 0;
+  std::uint64_t judged_ = 0;
+};
 
 }  // namespace
 
 Verdict in_flight_finished(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "in-flight-finished"};
-  if (const auto why_not = no_stop_to_judge(history)) {
-    verdict.reason = *why_not;
-    return verdict;
-  }
-  const EventIndex stop = *history.stop();
-  const TimePoint stop_time = history.time(stop);
-  const TimePoint settled = settled_before_stop(plan, history);
-  auto by_group = loads(plan, history, stop, settled);
-  std::vector<bool> keeping_up;
-  for (std::size_t g = 0; g < by_group.size(); ++g) {
-    const auto& group = plan.scenario.clients[g];
-    keeping_up.push_back(is_keeping_up(by_group[g], group.count, stop_time));
-  }
-  const Peers peers(plan, history);
-  const auto doubt = deadline_in_doubt(plan, history);
-  const Circumstances circumstances{
-      .end_was_seen = history.first<TargetEnded>() || history.first<DeadlinePassed>(),
-      .doubt = doubt ? doubt->from : history.events().size()};
-
-  Violations violations;
-  std::uint64_t unseen = 0;
-  for (const auto& c : history.connections()) {
-    if (c.group >= keeping_up.size() || plan.scenario.clients[c.group].during_drain) continue;
-    for (const auto& r : c.requests) {
-      if (r.sent > stop || is_before(r.ended, stop)) continue;
-      const bool began = is_before(r.answer_began, stop);
-      if (!began && !(keeping_up[c.group] && history.time(r.sent) <= settled)) continue;
-      const Fate how = fate(r, c, peers, circumstances, history);
-      if (how == Fate::excused) continue;
-      ++(how == Fate::unseen ? unseen : verdict.judged);
-      if (how != Fate::unanswered) continue;
-      Footing footing{.absence = !r.ended};
-      if (!began) footing.claim = TimeClaim{settled, stop_time, (stop_time - settled) / 2};
-      add_violation(violations, r, c, footing, plan, history);
-    }
-  }
-  if (!violations.empty()) {
-    violations.fail(verdict, "requests");
-  } else if (unseen > 0) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = "the outcome of " + std::to_string(unseen) + " requests was not seen";
-    if (doubt) verdict.reason += ": " + doubt->why;
-  } else if (verdict.judged > 0) {
-    verdict.outcome = Outcome::pass;
-  } else {
-    verdict.reason = "no request was demonstrably taken on and unanswered at the stop";
-  }
-  return verdict;
+  if (const auto why_not = no_stop_to_judge(history))
+    return {.property = "in-flight-finished", .reason = *why_not};
+  Requests requests(plan, history, *history.stop());
+  for (const auto& c : history.connections()) requests.judge(c);
+  return requests.verdict();
 }
 
 }  // namespace lastcall::checkers

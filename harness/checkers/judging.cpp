@@ -74,6 +74,14 @@ const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection) 
   return connection.group < groups.size() ? &groups[connection.group] : nullptr;
 }
 
+bool says_something(const ClientGroup& group) {
+  const auto says_nothing = [](const auto& weight) {
+    return weight.first == Behaviour::silent || weight.first == Behaviour::abort_handshake ||
+           weight.first == Behaviour::garbage || weight.second == 0;
+  };
+  return group.mix.empty() || !std::ranges::all_of(group.mix, says_nothing);
+}
+
 std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol) {
   // An opening that failed left no session, whatever is up below it.
   if (connection.failed) return std::nullopt;
@@ -192,6 +200,13 @@ TimePoint settled_before_stop(const Plan& plan, const History& history) {
   constexpr Nanoseconds kDefault = std::chrono::milliseconds(100);
   return history.time(*history.stop()) -
          settings(plan, "in-flight-finished").settling.value_or(kDefault);
+}
+
+std::string not_judged_text(const std::vector<NotJudged>& items) {
+  std::string text = "not judged:";
+  for (std::size_t i = 0; i < items.size(); ++i)
+    text += (i > 0 ? ", " : " ") + std::to_string(items[i].count) + " " + items[i].why;
+  return text;
 }
 
 Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,

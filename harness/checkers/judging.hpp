@@ -19,6 +19,9 @@ const PropertySettings& settings(const Plan& plan, std::string_view property);
 // The group of a connection; null if the plan has no such group, as only a damaged history can say.
 const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection);
 
+// Whether some of its clients say anything that a server could answer.
+bool says_something(const ClientGroup& group);
+
 // The event that brought up the last layer of the protocol, if all of them came up.
 std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol);
 

@@ -190,20 +190,11 @@ void count(Tally& tally, const ConnectionView& c, const ClientGroup& group, Even
   }
 }
 
-// Whether a group has clients that decide something before the stop.
-bool is_to_decide(const ClientGroup& group) {
-  if (group.during_drain) return false;
-  const auto says_nothing = [](const auto& weight) {
-    return weight.first == Behaviour::silent || weight.first == Behaviour::abort_handshake ||
-           weight.first == Behaviour::garbage || weight.second == 0;
-  };
-  return group.mix.empty() || !std::ranges::all_of(group.mix, says_nothing);
-}
-
 std::string undecided_groups(const Plan& plan, const std::set<std::uint32_t>& decided) {
   std::string names;
   for (std::uint32_t g = 0; g < plan.scenario.clients.size(); ++g) {
-    if (decided.contains(g) || !is_to_decide(plan.scenario.clients[g])) continue;
+    const auto& group = plan.scenario.clients[g];
+    if (decided.contains(g) || group.during_drain || !says_something(group)) continue;
     names += (names.empty() ? "" : ", ") + group_name(plan, g);
   }
   return names.empty() ? "" : "nothing was decided before the stop for " + names;

@@ -30,6 +30,16 @@ struct TimeClaim {
   bool pauses = true;  // false: the checker itself has left out the time that the target was paused
 };
 
+// Items that were seen and not judged.
+struct NotJudged {
+  std::string why;  // "whose bytes the target had not read"
+  std::uint64_t count = 0;
+  friend bool operator==(const NotJudged&, const NotJudged&) = default;
+};
+
+// "not judged: 3 whose bytes the target had not read, 1 sent less than 100ms before the stop"
+std::string not_judged_text(const std::vector<NotJudged>& items);
+
 struct Verdict {
   std::string property;
   Outcome outcome = Outcome::not_applicable;
@@ -39,6 +49,7 @@ struct Verdict {
   // Those events as JSON lines, so that a verdict stands on its own.
   std::vector<std::string> evidence_text{};
   std::optional<TimeClaim> time_claim{};  // of a fail
+  std::vector<NotJudged> not_judged{};    // the reason says it too
   // Of a fail: it rests on something that is not in the history, and may have been lost from it.
   bool rests_on_absence = false;
 };

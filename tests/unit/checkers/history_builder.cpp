@@ -94,7 +94,7 @@ HistoryBuilder& HistoryBuilder::client(std::uint32_t n, std::uint32_t group) {
 }
 HistoryBuilder& HistoryBuilder::up(std::uint32_t n) {
   const Protocol protocol = plan.scenario.clients.at(group_of_.at(n)).protocol;
-  event(LayerUp{connection(n), Layer::tcp});
+  event(LayerUp{connection(n), Layer::tcp, "127.0.0.1:" + std::to_string(40'000 + n)});
   if (is_tls(protocol)) event(LayerUp{connection(n), Layer::tls});
   if (is_websocket(protocol)) event(LayerUp{connection(n), Layer::websocket});
   return *this;
@@ -104,6 +104,12 @@ HistoryBuilder& HistoryBuilder::failed(std::uint32_t n, Layer layer) {
 }
 HistoryBuilder& HistoryBuilder::sent(std::uint32_t n, std::uint32_t r) {
   return event(RequestSent{connection(n), RequestId{r}, 1});
+}
+HistoryBuilder& HistoryBuilder::written(std::uint32_t n, std::uint32_t r, std::uint64_t total) {
+  return event(RequestWritten{connection(n), RequestId{r}, total});
+}
+HistoryBuilder& HistoryBuilder::sockets(std::string list, std::string problem) {
+  return event(SocketsAtStop{8080, "127.0.0.1", std::move(list), std::move(problem)});
 }
 HistoryBuilder& HistoryBuilder::began(std::uint32_t n, std::uint32_t r) {
   return event(AnswerBegan{connection(n), RequestId{r}});

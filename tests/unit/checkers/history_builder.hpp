@@ -57,6 +57,10 @@ class HistoryBuilder {
   HistoryBuilder& up(std::uint32_t n);
   HistoryBuilder& failed(std::uint32_t n, Layer layer);
   HistoryBuilder& sent(std::uint32_t n, std::uint32_t r);
+  // So many bytes were written to the connection with it, all in all.
+  HistoryBuilder& written(std::uint32_t n, std::uint32_t r, std::uint64_t total);
+  // The kernel's list just before the stop; client N has port 40000 + N.
+  HistoryBuilder& sockets(std::string list, std::string problem = "");
   HistoryBuilder& began(std::uint32_t n, std::uint32_t r);
   HistoryBuilder& answered(std::uint32_t n, std::uint32_t r, RequestEnd end = RequestEnd::ok);
   // `count` quick round trips on an HTTP connection, from request `first` on.

@@ -85,7 +85,7 @@ TEST(InFlightDisturbed, BlamesNobodyFromThereOn) {
   EXPECT_EQ(
       in_flight(
           under_way().stop().disturbed(0).answered(0, 0, RequestEnd::unknown).reset(0).exited(0)),
-      nothing);
+      nothing + "; not judged: 1 whose client, or a fault, was to blame");
   EXPECT_EQ(in_flight(under_way().misbehaved(0, "half-open").stop().exited(0)), nothing);
   EXPECT_THAT(
       in_flight(

@@ -358,11 +358,10 @@ TEST(Parse, EveryPropertyHasAnEntryAndOnlyItsOwnSettings) {
   EXPECT_EQ(properties.size(), kProperties.size());
   for (const auto& [name, settings] : properties) {
     EXPECT_TRUE(settings.judged) << name;
-    EXPECT_EQ(settings.settling.has_value(), name == "in-flight-finished") << name;
+    EXPECT_FALSE(settings.settling) << name;
     EXPECT_TRUE(settings.codes.empty()) << name << ", which has codes only if they are given";
   }
   EXPECT_FALSE(properties.at("close-handshake").strict);
-  EXPECT_EQ(properties.at("in-flight-finished").settling, milliseconds(100));
   EXPECT_EQ(properties.at("drains-health").visible, milliseconds(50));
   EXPECT_EQ(properties.at("repeat-signal").policy, RepeatPolicy::ignore);
   EXPECT_TRUE(properties.at("acked-durable").after_kill);

@@ -1,0 +1,40 @@
+#include "checkers/taken_on.hpp"
+
+namespace lastcall {
+namespace {
+
+// Longer than the kernel takes over the loopback interface, also if it defers that to a thread.
+constexpr Nanoseconds kOnItsWay = std::chrono::milliseconds(5);
+
+}  // namespace
+
+SocketSnapshot::SocketSnapshot(const History& history) : history_(history) {
+  for (const auto& [i, event] : history.all<SocketsAtStop>()) {
+    if (!event->problem.empty()) continue;
+    if (!begun_) begun_ = i;
+    for (const auto& socket : sockets_in(event->connections)) {
+      const auto end = event->address + ":" + std::to_string(socket.client);
+      const auto [found, is_new] = sockets_.try_emplace(end, socket);
+      if (!is_new) found->second.reset();
+    }
+  }
+}
+
+Taking SocketSnapshot::taking(const ConnectionView& connection, const RequestView& request) const {
+  if (!begun_ || !connection.tcp_up || request.sent > *begun_) return Taking::unknown;
+  const auto& local = std::get<LayerUp>(history_.at(*connection.tcp_up).body).local;
+  const auto found = sockets_.find(local);
+  if (found == sockets_.end() || !found->second) return Taking::unknown;
+  const auto& socket = *found->second;
+  if (!socket.accepted) return Taking::not_accepted;
+  if (!request.written) return Taking::unread;
+  if (socket.read) {
+    const auto total = std::get<RequestWritten>(history_.at(*request.written).body).total;
+    return *socket.read >= total ? Taking::read : Taking::unread;
+  }
+  if (socket.waiting > 0) return Taking::unread;
+  const bool has_arrived = history_.time(*request.written) + kOnItsWay <= history_.time(*begun_);
+  return has_arrived ? Taking::read : Taking::unknown;
+}
+
+}  // namespace lastcall
