@@ -43,6 +43,9 @@ bj::object to_json(const TrialSummary& trial) {
 bj::object to_json(const PropertySummary& property) {
   bj::array failing;
   for (const auto number : property.failing_trials) failing.push_back(number);
+  bj::array not_judged;
+  for (const auto& item : property.not_judged)
+    not_judged.push_back({{"why", text(item.why)}, {"count", item.count}});
   return {{"name", text(property.name)},
           {"verdict", text(word(property))},
           {"switched_off", text(property.switched_off)},
@@ -57,19 +60,21 @@ bj::object to_json(const PropertySummary& property) {
           {"failing_trials", std::move(failing)},
           {"first_reason", text(property.first_reason)},
           {"why_not_judged", text(property.why_not_judged)},
-          {"over_campaign", text(property.over_campaign)}};
+          {"over_campaign", text(property.over_campaign)},
+          {"not_judged", std::move(not_judged)}};
 }
 
 bj::object to_json(const ScenarioSummary& scenario) {
   bj::array properties;
   bj::array trials;
+  bj::array silent;
+  for (const auto& group : scenario.silent)
+    silent.push_back({{"group", text(group.group)}, {"what", text(group.what)}});
   for (const auto& property : scenario.properties) properties.push_back(to_json(property));
   for (const auto& trial : scenario.trials) trials.push_back(to_json(trial));
-  return {{"scenario", text(scenario.scenario)},
-          {"about", text(scenario.about)},
-          {"planned", scenario.planned},
-          {"properties", std::move(properties)},
-          {"trials", std::move(trials)}};
+  return {{"scenario", text(scenario.scenario)}, {"about", text(scenario.about)},
+          {"planned", scenario.planned},         {"silent", std::move(silent)},
+          {"properties", std::move(properties)}, {"trials", std::move(trials)}};
 }
 
 }  // namespace

@@ -111,6 +111,11 @@ std::string junit(const CampaignSummary& campaign) {
     for (const auto& property : scenario.properties) {
       add_property(suite, campaign, scenario, property, totals);
     }
+    for (const auto& silent : scenario.silent) {
+      auto node = add_case(suite, scenario.scenario, silent.group, totals);
+      ++totals.errors;
+      add_outcome(node, "error", "nothing was heard: " + silent.what);
+    }
     for (const auto* trial : broken_trials(scenario)) {
       auto node =
           add_case(suite, scenario.scenario, "trial " + std::to_string(trial->number), totals);

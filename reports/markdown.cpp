@@ -64,8 +64,19 @@ std::string failed(const CampaignSummary& campaign, const ScenarioSummary& scena
   return text.empty() ? "" : "\n### Failed\n\n" + text;
 }
 
+std::string nothing_heard(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& silent : scenario.silent)
+    text += "- **" + plain(silent.group) + "**: " + plain(silent.what) + "\n";
+  return text.empty() ? "" : "\n### Nothing was heard\n\n" + text;
+}
+
 std::string not_judged(const ScenarioSummary& scenario) {
   std::string text;
+  for (const auto& p : scenario.properties) {
+    if (!p.not_judged.empty())
+      text += "- " + p.name + ", items " + plain(not_judged_text(p.not_judged)) + "\n";
+  }
   for (const auto& finding : findings(scenario)) {
     const auto& p = *finding.front();
     const std::string required = p.required ? " (required)" : "";
@@ -106,8 +117,8 @@ std::string markdown(const CampaignSummary& campaign) {
     if (!scenario.about.empty()) text += plain(scenario.about) + "\n\n";
     text += std::to_string(scenario.trials.size()) + " of " + counted(scenario.planned, "trial") +
             " were run.\n";
-    text +=
-        failed(campaign, scenario) + held(scenario) + not_judged(scenario) + switched_off(scenario);
+    text += nothing_heard(scenario) + failed(campaign, scenario) + held(scenario) +
+            not_judged(scenario) + switched_off(scenario);
   }
   return text;
 }

@@ -45,6 +45,12 @@ std::string row(const PropertySummary& p, bool colour) {
 
 std::string details(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
+  for (const auto& silent : scenario.silent)
+    text += "\n  NOTHING WAS HEARD: " + printable(silent.group) + ": " + silent.what + "\n";
+  for (const auto& p : scenario.properties) {
+    if (!p.not_judged.empty())
+      text += "\n  " + p.name + ", " + printable(not_judged_text(p.not_judged)) + "\n";
+  }
   for (const auto& finding : findings(scenario)) {
     const auto& first = *finding.front();
     if (reason(first).empty()) continue;

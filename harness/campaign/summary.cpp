@@ -1,6 +1,7 @@
 #include "campaign/summary.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "campaign/prompt_exit.hpp"
 #include "campaign/statistics.hpp"
@@ -13,6 +14,14 @@ namespace {
 
 void count(PropertySummary& property, const TrialSummary& trial, const Verdict& verdict) {
   property.judged += verdict.judged;
+  for (const auto& item : verdict.not_judged) {
+    const auto same = std::ranges::find(property.not_judged, item.why, &NotJudged::why);
+    if (same == property.not_judged.end()) {
+      property.not_judged.push_back(item);
+    } else {
+      same->count += item.count;
+    }
+  }
   switch (verdict.outcome) {
     case Outcome::not_applicable:
       if (++property.not_applicable == 1) property.why_not_judged = verdict.reason;
@@ -99,6 +108,39 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
   return property;
 }
 
+// Over the trials that asked it anything. Nothing if it was answered as it should be.
+std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const Scenario& wanted,
+                                        std::size_t g) {
+  std::uint64_t looked_at = 0;
+  std::uint64_t asked = 0;
+  std::uint64_t unanswered = 0;
+  std::uint64_t fell_silent = 0;
+  for (const auto& trial : scenario.trials) {
+    if (!trial.broken.empty() || g >= trial.answers.size()) continue;
+    ++looked_at;
+    asked += trial.answers[g] == GroupAnswers::not_asked ? 0 : 1;
+    unanswered += trial.answers[g] == GroupAnswers::unanswered ? 1 : 0;
+    fell_silent += trial.answers[g] == GroupAnswers::fell_silent ? 1 : 0;
+  }
+  // The load is not what the scenario is about if most stops come before it.
+  if (2 * asked < looked_at) return std::nullopt;
+  const auto& name = wanted.clients[g].name;
+  const auto group = "clients " + (name.empty() ? "#" + std::to_string(g + 1) : '"' + name + '"');
+  const auto trials = std::to_string(asked) + (asked == 1 ? " trial" : " trials");
+  if (asked > 0 && unanswered == asked) {
+    return SilentGroup{group, "no client was answered in any of " + trials +
+                                  ": look at url, message, status and ack, or let the stop come "
+                                  "later ([[faults]] when)"};
+  }
+  if (fell_silent > 0 && 2 * (fell_silent + unanswered) >= asked) {
+    return SilentGroup{group, "the last client had gone long before the stop in " +
+                                  std::to_string(fell_silent) + " of " + trials +
+                                  ", with more to say: look at how its connections end "
+                                  "(--keep all, history.jsonl), or set reconnect"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
@@ -108,6 +150,13 @@ void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
   }
   for (const auto& [own, checker] : wanted.custom) {
     scenario.properties.push_back(summary_of("custom." + own, scenario, wanted));
+  }
+  scenario.silent.clear();
+  // Who switches it off has said that nobody is served, and why.
+  const auto serves = wanted.properties.find("serves");
+  if (serves != wanted.properties.end() && !serves->second.judged) return;
+  for (std::size_t g = 0; g < wanted.clients.size(); ++g) {
+    if (auto silent = silent_group(scenario, wanted, g)) scenario.silent.push_back(*silent);
   }
 }
 
@@ -134,6 +183,8 @@ std::vector<std::string> why_not_decided(const CampaignSummary& campaign) {
     if (passed == 0) reasons.push_back(where + "no property held in any trial");
     if (!unknown.empty()) reasons.push_back(where + "unknown, by trials: " + unknown);
     if (!missing.empty()) reasons.push_back(where + "required, and never judged: " + missing);
+    for (const auto& silent : scenario.silent)
+      reasons.push_back(where + silent.group + ": " + silent.what);
   }
   return reasons;
 }

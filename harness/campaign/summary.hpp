@@ -28,10 +28,18 @@ struct PropertySummary {
   std::string why_not_judged;                 // of the first not-applicable
   // The scenario says something about it, so that a report should too.
   bool configured = false;
+  std::vector<NotJudged> not_judged{};  // items over all trials
   // Of a property that is judged over the whole campaign: its numbers, in place of a bound. A fail
   // then counts the trials that speak against it, the worst come first. Of no-masked-panic,
   // if a target was traced for nothing: why.
   std::string over_campaign{};
+};
+
+// A group of clients that showed little or nothing, over all trials of a scenario: what they
+// promise passed or was not judged because nobody asked.
+struct SilentGroup {
+  std::string group;  // as the scenario names it, `clients "orders"`
+  std::string what;   // what happened, and what to do
 };
 
 struct ScenarioSummary {
@@ -40,6 +48,7 @@ struct ScenarioSummary {
   std::uint32_t planned = 0;
   std::vector<TrialSummary> trials;
   std::vector<PropertySummary> properties;  // in the order of kProperties, then custom ones
+  std::vector<SilentGroup> silent{};        // with one of them nothing can be said to have held
 };
 
 struct CampaignSummary {
@@ -53,7 +62,7 @@ struct CampaignSummary {
   int exit_code = 0;
 };
 
-// Fills `properties` of a scenario from its trials.
+// Fills `properties` and `silent` of a scenario from its trials.
 void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
 
 // cli/exit_codes.hpp's rule over the whole campaign, interruption aside.

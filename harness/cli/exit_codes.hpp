@@ -9,7 +9,9 @@ inline constexpr int kInterrupted = 130;  // SIGINT, after writing what was ther
 inline constexpr int kTerminated = 143;   // SIGTERM, after writing what was there
 inline constexpr int kBroken = 4;         // lastcall or its environment broke
 inline constexpr int kFailed = 1;         // a property failed; replay: the failure came back
-inline constexpr int kNotJudged = 3;  // nothing failed, but something required could not be judged
-inline constexpr int kHeld = 0;       // every property held
+// Nothing failed, but something required could not be judged, or a group of clients was never
+// answered, or had gone long before the stop.
+inline constexpr int kNotJudged = 3;
+inline constexpr int kHeld = 0;  // every property held
 
 }  // namespace lastcall::exit_codes

@@ -16,7 +16,8 @@ constexpr const char* kFooter = R"(Exit codes, the first that matches:
   130 143  interrupted (SIGINT, SIGTERM), after writing what was there
   4        lastcall or its environment broke
   1        a property failed; replay: the failure came back
-  3        nothing failed, but something required could not be judged
+  3        nothing failed, but something required could not be judged,
+           or a group of clients was not heard
   0        every property held
 autopsy passes on the exit code of its command (128 + signal), or says 2 or 4 as above.
 

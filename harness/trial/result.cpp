@@ -15,10 +15,14 @@ json::object verdict_object(const Verdict& verdict) {
     if (i < verdict.evidence_text.size()) item["text"] = verdict.evidence_text[i];
     evidence.push_back(std::move(item));
   }
+  json::array not_judged;
+  for (const auto& item : verdict.not_judged)
+    not_judged.push_back({{"why", item.why}, {"count", item.count}});
   return {{"property", verdict.property},
           {"outcome", name(verdict.outcome)},
           {"judged", verdict.judged},
           {"reason", verdict.reason},
+          {"not_judged", std::move(not_judged)},
           {"evidence", std::move(evidence)}};
 }
 
@@ -42,7 +46,22 @@ Verdict verdict_from(const json::object& object) {
       verdict.evidence_text.push_back(json::value_to<std::string>(*text));
     }
   }
+  // Absent in what an older lastcall wrote.
+  if (const auto* items = object.if_contains("not_judged")) {
+    for (const auto& item : items->as_array())
+      verdict.not_judged.push_back({json::value_to<std::string>(item.at("why")),
+                                    item.at("count").to_number<std::uint64_t>()});
+  }
   return verdict;
+}
+
+GroupAnswers answers_from(const std::string& word) {
+  for (const auto answers :
+       {GroupAnswers::not_asked, GroupAnswers::unanswered, GroupAnswers::fell_silent,
+        GroupAnswers::gone_lately, GroupAnswers::talking}) {
+    if (word == name(answers)) return answers;
+  }
+  throw std::runtime_error("there is no word '" + word + "' for the answers of a group");
 }
 
 }  // namespace
@@ -50,6 +69,8 @@ Verdict verdict_from(const json::object& object) {
 std::string to_json(const TrialResult& result) {
   json::array verdicts;
   for (const auto& verdict : result.verdicts) verdicts.push_back(verdict_object(verdict));
+  json::array answers;
+  for (const auto answer : result.answers) answers.push_back(json::string(name(answer)));
   json::value idle_tail;
   if (result.idle_tail) idle_tail = result.idle_tail->count();
   return json::serialize(json::object{{"format", "lastcall-verdict"},
@@ -62,6 +83,7 @@ std::string to_json(const TrialResult& result) {
                                       {"idle_tail_ns", std::move(idle_tail)},
                                       {"clients", result.clients},
                                       {"connections", result.connections},
+                                      {"answers", std::move(answers)},
                                       {"kept", result.kept},
                                       {"verdicts", std::move(verdicts)}}) +
          "\n";
@@ -82,6 +104,11 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
     result.clients = object.at("clients").to_number<std::uint32_t>();
     result.connections = object.at("connections").to_number<std::uint32_t>();
     result.kept = object.at("kept").as_bool();
+    // Likewise.
+    if (const auto* answers = object.if_contains("answers")) {
+      for (const auto& word : answers->as_array())
+        result.answers.push_back(answers_from(json::value_to<std::string>(word)));
+    }
     for (const auto& verdict : object.at("verdicts").as_array()) {
       result.verdicts.push_back(verdict_from(verdict.as_object()));
     }

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "checkers/group_answers.hpp"
 #include "checkers/verdict.hpp"
 
 namespace lastcall {
@@ -24,7 +25,9 @@ struct TrialResult {
   std::optional<Nanoseconds> idle_tail{};
   std::uint32_t clients = 0;      // clients of the plan
   std::uint32_t connections = 0;  // connections that were up when the stop began
-  bool kept = false;              // the trial's directory is still there
+  // Of each group of clients, in the scenario's order; empty if the trial broke.
+  std::vector<GroupAnswers> answers{};
+  bool kept = false;  // the trial's directory is still there
 };
 
 std::string to_json(const TrialResult& result);

@@ -652,6 +652,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
       judge_custom(trial.plan(), *history, {trial.placeholders(), file, order.tools, lifeline}),
       std::back_inserter(result.verdicts));
   result.connections = connections_at_stop(*history);
+  result.answers = group_answers(trial.plan(), *history);
   result.idle_tail = checkers::idle_tail(trial.plan(), *history);
   const auto end = history->first<TargetEnded>();
   if (history->stop() && end) result.stop = history->time(*end) - history->time(*history->stop());

@@ -116,6 +116,77 @@ TEST_F(Summary, BrokenTrialsCountForNothing) {
   EXPECT_EQ(serves().upper_bound, 1);
 }
 
+TEST_F(Summary, AddsUpWhatWasNotJudgedByItsReason) {
+  for (int i = 0; i < 2; ++i)
+    trial(Outcome::pass).verdicts[0].not_judged = {{"whose bytes waited", 3}, {"sent late", 1}};
+  trial(Outcome::not_applicable).verdicts[0].not_judged = {{"sent late", 5}};
+  EXPECT_EQ(serves().not_judged,
+            (std::vector<NotJudged>{{"whose bytes waited", 6}, {"sent late", 7}}));
+}
+
+class SilentGroups : public Summary {
+ protected:
+  SilentGroups() { wanted_.clients.resize(2); }
+  // So many trials in which the groups were heard like this; a property held in each.
+  void trials(int count, GroupAnswers first, GroupAnswers second = GroupAnswers::talking) {
+    for (int i = 0; i < count; ++i) trial(Outcome::pass).answers = {first, second};
+  }
+  std::string silent() {
+    summarise(scenario_, wanted_);
+    std::string text;
+    for (const auto& group : scenario_.silent) text += group.group + ": " + group.what + "\n";
+    return text;
+  }
+};
+
+TEST_F(SilentGroups, NobodyAnsweredInAnyTrialIsNotAllRight) {
+  wanted_.clients[1].name = "orders";
+  trials(3, GroupAnswers::talking, GroupAnswers::unanswered);
+  trials(1, GroupAnswers::not_asked, GroupAnswers::not_asked);
+  EXPECT_EQ(silent(),
+            "clients \"orders\": no client was answered in any of 3 trials: look at "
+            "url, message, status and ack, or let the stop come later ([[faults]] when)\n");
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+  trials(1, GroupAnswers::talking, GroupAnswers::gone_lately);
+  EXPECT_EQ(silent(), "");
+  EXPECT_EQ(code(), exit_codes::kHeld);
+}
+TEST_F(SilentGroups, WhoHadGoneInHalfOfTheTrialsIsNotAllRight) {
+  trials(2, GroupAnswers::fell_silent);
+  trials(2, GroupAnswers::talking);
+  EXPECT_EQ(silent(),
+            "clients #1: the last client had gone long before the stop in 2 of 4 trials, with more "
+            "to say: look at how its connections end (--keep all, history.jsonl), or set "
+            "reconnect\n");
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+  trials(1, GroupAnswers::gone_lately);
+  EXPECT_EQ(silent(), "");
+  EXPECT_EQ(code(), exit_codes::kHeld);
+}
+TEST_F(SilentGroups, WhereMostStopsComeBeforeTheLoadChanceSaysNothing) {
+  trials(2, GroupAnswers::unanswered);
+  trials(2, GroupAnswers::not_asked);
+  EXPECT_NE(silent(), "");
+  trials(1, GroupAnswers::not_asked);
+  EXPECT_EQ(silent(), "");
+}
+TEST_F(SilentGroups, AFailureComesFirst) {
+  trials(3, GroupAnswers::unanswered);
+  trial(Outcome::fail);
+  EXPECT_EQ(code(), exit_codes::kFailed);
+}
+TEST_F(SilentGroups, BrokenAndOlderTrialsSayNothing) {
+  trials(2, GroupAnswers::unanswered);
+  for (auto& trial : scenario_.trials) trial.broken = "no port";
+  trial(Outcome::pass);
+  EXPECT_EQ(silent(), "");
+}
+TEST_F(SilentGroups, WhoSwitchesServesOffHasSaidThatNobodyIsServed) {
+  trials(2, GroupAnswers::unanswered);
+  wanted_.properties["serves"].judged = false;
+  EXPECT_EQ(silent(), "");
+}
+
 class PromptExitSummary : public Summary {
  protected:
   // So many trials whose target idled so long.

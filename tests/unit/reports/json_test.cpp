@@ -85,6 +85,8 @@ TEST(Json, IsWhatItsSchemaSays) {
   EXPECT_EQ(problems(bj::parse(reports::json(CampaignSummary{}))), std::vector<std::string>{});
   auto measured = every_outcome();
   measured.scenarios[0].trials[0].idle_tail = Nanoseconds(5);
+  measured.scenarios[0].silent = {{"clients #1", "no client was answered"}};
+  measured.scenarios[0].properties[0].not_judged = {{"sent late", 1}};
   EXPECT_EQ(problems(bj::parse(reports::json(measured))), std::vector<std::string>{});
 }
 TEST(Json, TheSchemaFindsWhatIsWrong) {

@@ -238,6 +238,26 @@ TEST(Failures, AreShownUpToTwentyAndCounted) {
   EXPECT_THAT(reports::json(campaign), HasSubstr(",29,30]"));
 }
 
+TEST(SilentGroups, AreSaidLoudlyInEveryReport) {
+  auto campaign = every_outcome();
+  auto& scenario = campaign.scenarios[0];
+  scenario.silent = {{"clients \"a*\x1b\"", "no client was answered"}};
+  scenario.properties[6].not_judged = {{"whose bytes waited", 3}, {"sent late", 1}};
+  EXPECT_THAT(reports::terminal(campaign, false),
+              HasSubstr("\n\n  NOTHING WAS HEARD: clients \"a*?\": no client was answered\n"
+                        "\n  in-flight-finished, not judged: 3 whose bytes waited, 1 sent late\n"));
+  EXPECT_THAT(reports::markdown(campaign),
+              HasSubstr("\n### Nothing was heard\n\n- **clients \"a\\* \"**: no client was "
+                        "answered\n\n### Failed\n"));
+  EXPECT_THAT(reports::markdown(campaign),
+              HasSubstr("- in-flight-finished, items not judged: 3 whose bytes waited, 1 sent "
+                        "late\n"));
+  EXPECT_THAT(reports::junit(campaign),
+              HasSubstr("<error message=\"nothing was heard: no client was answered\" />"));
+  EXPECT_THAT(reports::json(campaign),
+              HasSubstr("\"not_judged\":[{\"why\":\"whose bytes waited\",\"count\":3},"));
+}
+
 // Five trials, whose target idled 90 ms each before it ended.
 CampaignSummary idle_campaign() {
   CampaignSummary campaign{

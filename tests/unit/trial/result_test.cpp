@@ -16,6 +16,8 @@ TrialResult result_with_everything() {
   result.idle_tail = Nanoseconds(0);
   result.clients = 20'000;
   result.connections = 19'999;
+  result.answers = {GroupAnswers::talking, GroupAnswers::unanswered, GroupAnswers::fell_silent,
+                    GroupAnswers::gone_lately, GroupAnswers::not_asked};
   result.kept = true;
   result.verdicts = {{.property = "released",
                       .outcome = Outcome::fail,
@@ -23,7 +25,10 @@ TrialResult result_with_everything() {
                       .reason = "left a file",
                       .evidence = {12, 900},
                       .evidence_text = {"{\"t\":1}", "{\"t\":2}"}},
-                     {.property = "deadline", .outcome = Outcome::pass, .judged = 1},
+                     {.property = "deadline",
+                      .outcome = Outcome::pass,
+                      .judged = 1,
+                      .not_judged = {{"whose bytes waited", 3}, {"sent late", 1}}},
                      {.property = "serves", .outcome = Outcome::unknown, .reason = "lost"},
                      {.property = "no-panic", .outcome = Outcome::not_applicable}};
   return result;
@@ -42,6 +47,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->clients, sent.clients);
   EXPECT_EQ(received->connections, sent.connections);
   EXPECT_EQ(received->kept, sent.kept);
+  EXPECT_EQ(received->answers, sent.answers);
   ASSERT_EQ(received->verdicts.size(), sent.verdicts.size());
   for (std::size_t i = 0; i < sent.verdicts.size(); ++i) {
     EXPECT_EQ(received->verdicts[i].property, sent.verdicts[i].property);
@@ -50,7 +56,14 @@ TEST(TrialResult, ComesBackFromItsJson) {
     EXPECT_EQ(received->verdicts[i].reason, sent.verdicts[i].reason);
     EXPECT_EQ(received->verdicts[i].evidence, sent.verdicts[i].evidence);
     EXPECT_EQ(received->verdicts[i].evidence_text, sent.verdicts[i].evidence_text);
+    EXPECT_EQ(received->verdicts[i].not_judged, sent.verdicts[i].not_judged);
   }
+}
+
+TEST(TrialResult, WithAWordForAnswersThatDoesNotExistIsAnError) {
+  auto json = to_json(result_with_everything());
+  json.replace(json.find("unanswered"), 10, "unanswerex");
+  EXPECT_TRUE(trial_result_from_json(json).has_error());
 }
 
 TEST(TrialResult, WithoutAnIdleTailIsNotOneOfZero) {

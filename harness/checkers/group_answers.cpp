@@ -1,0 +1,123 @@
+#include "checkers/group_answers.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "checkers/judging.hpp"
+
+namespace lastcall {
+namespace {
+
+// Somebody whose connection the server has just closed may be about to come back.
+constexpr Nanoseconds kLong = std::chrono::milliseconds(100);
+
+// They go on until the stop, whatever the server does.
+bool goes_on(Behaviour behaviour) {
+  return behaviour == Behaviour::steady || behaviour == Behaviour::never_closes ||
+         behaviour == Behaviour::slow_reader;
+}
+
+// What was seen of one client before the stop.
+struct ClientSeen {
+  std::optional<EventIndex> gone;  // its last connection has ended
+  bool has_done = false;           // it had nothing more to say, or somebody else is to blame
+  std::uint32_t requests = 0;
+};
+
+struct GroupSeen {
+  bool answered = false;
+  bool has_asked = false;   // a request was sent
+  bool was_cut = false;     // one was under way at the stop, and never answered
+  bool was_opened = false;  // a WebSocket was upgraded, an opening came through
+  std::map<std::uint32_t, ClientSeen> clients;
+};
+
+void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, const Peers& peers,
+          EventIndex stop, const History& history) {
+  auto& client = seen.clients[client_of(c.id).value];
+  client.gone = is_before(c.ended, stop) ? c.ended : std::nullopt;
+  for (const auto& r : c.requests) {
+    if (r.sent > stop) continue;
+    ++client.requests;
+    seen.has_asked = true;
+    const bool answered = r.ended && r.end != RequestEnd::unknown;
+    seen.answered |= answered;
+    seen.was_cut |= !answered && !is_before(r.ended, stop);
+  }
+  const bool expects =
+      std::ranges::any_of(group.opening, [](const Step& step) { return !step.expect.empty(); });
+  seen.was_opened |= is_before(c.websocket_up, stop) || (expects && is_before(c.script_up, stop));
+  client.has_done |= is_before(peers.excused_from(c), stop);
+  client.has_done |= group.messages > 0 && client.requests >= group.messages;
+  if (client.gone) {
+    const auto why = std::get<ConnectionEnded>(history.at(*client.gone).body).why;
+    client.has_done |= why == ConnectionEndReason::finished || why == ConnectionEndReason::harness;
+  }
+}
+
+GroupAnswers answers(const GroupSeen& seen, const ClientGroup& group, std::size_t steady,
+                     EventIndex stop, const History& history) {
+  if (!seen.answered && (seen.has_asked || !seen.was_opened)) return GroupAnswers::unanswered;
+  TimePoint last{};
+  std::size_t gone = 0;
+  for (const auto& [id, client] : seen.clients) {
+    if (client.has_done || !client.gone) return GroupAnswers::talking;
+    last = std::max(last, history.time(*client.gone));
+    ++gone;
+  }
+  if (gone < steady) return GroupAnswers::talking;  // somebody is still to come
+  const auto back_off = group.reconnect ? group.reconnect->high : Nanoseconds(0);
+  const bool is_long = last + std::max(kLong, back_off) <= history.time(stop);
+  return is_long ? GroupAnswers::fell_silent : GroupAnswers::gone_lately;
+}
+
+// The stop was meant for the start: whom the load reached before it is chance.
+bool is_for_the_start(const Plan& plan, const FaultInvoked& stop) {
+  if (stop.fault.value >= plan.faults.size()) return false;
+  const auto* moment = std::get_if<PhaseMoment>(&plan.faults[stop.fault.value].when);
+  return moment != nullptr && moment->phase == Phase::start;
+}
+
+}  // namespace
+
+bool is_to_ask(const ClientGroup& group) {
+  if (group.during_drain || !says_something(group)) return false;
+  if (is_http(group.protocol) || is_websocket(group.protocol)) return true;
+  const auto asks = [](const std::string& message) { return !message.empty(); };
+  const auto expects = [](const Step& step) { return !step.expect.empty(); };
+  return std::ranges::any_of(group.message, asks) || std::ranges::any_of(group.opening, expects);
+}
+
+std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history) {
+  const auto& groups = plan.scenario.clients;
+  std::vector<GroupAnswers> found(groups.size(), GroupAnswers::not_asked);
+  const auto stop = history.stop();
+  const auto loading = [](const auto& phase) { return phase.second->phase == Phase::load; };
+  if (!stop || no_stop_to_judge(history)) return found;
+  if (is_for_the_start(plan, std::get<FaultInvoked>(history.at(*stop).body))) return found;
+  const auto phases = history.all<PhaseBegan>();
+  const auto load = std::ranges::find_if(phases, loading);
+  if (load == phases.end() || load->first > *stop) return found;
+
+  const bool cuts = !settings(plan, "in-flight-finished").judged;
+  std::vector<std::size_t> steady(groups.size());
+  for (const auto& client : planned_clients(plan))
+    if (client.group < steady.size() && goes_on(client.behaviour)) ++steady[client.group];
+  const Peers peers(plan, history);
+  std::vector<GroupSeen> seen(groups.size());
+  for (const auto& c : history.connections()) {
+    if (c.group >= groups.size() || c.invoked > *stop) continue;
+    if (peers.behaviour(c) == Behaviour::silent) continue;
+    look(seen[c.group], c, groups[c.group], peers, *stop, history);
+  }
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    if (!is_to_ask(groups[g])) continue;
+    found[g] = answers(seen[g], groups[g], steady[g], *stop, history);
+    if (found[g] == GroupAnswers::unanswered && seen[g].was_cut && cuts) {
+      found[g] = GroupAnswers::not_asked;
+    }
+  }
+  return found;
+}
+
+}  // namespace lastcall

@@ -1,0 +1,43 @@
+// Whether the clients of a group were answered before the stop, and were still talking when it
+// came. A property that nobody exercised passes or has nothing to judge; the campaign must not take
+// that for a sign of health (campaign/summary.hpp). A pure function of plan and history.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "history/history.hpp"
+#include "plan/plan.hpp"
+
+namespace lastcall {
+
+enum class GroupAnswers : std::uint8_t {
+  not_asked,    // it is meant to say nothing, comes with the stop, or no stop came in the load
+  unanswered,   // nothing that it sent before the stop was ever answered
+  fell_silent,  // some did, but every client had gone long before the stop, with more to say
+  gone_lately,  // every client had gone, but only just
+  talking,
+};
+
+// The words of verdict.json.
+constexpr std::string_view name(GroupAnswers answers) {
+  constexpr std::string_view kNames[] = {"not-asked", "unanswered", "fell-silent", "gone-lately",
+                                         "talking"};
+  return kNames[static_cast<std::size_t>(answers)];
+}
+
+// One a group, in the plan's order.
+//
+// An answer is any end of a request but silence, during the stop too. Without a request it is the
+// upgrade of a WebSocket, or what an `opening` expects. Not asked are behaviours that say nothing,
+// tcp groups without a message or an expectation, and those whose requests the stop cut where the
+// scenario switches in-flight-finished off. A client has gone when its last connection has ended,
+// not by itself nor by a fault, with messages left.
+std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history);
+
+// Whether a group has clients that ask for something before the stop.
+bool is_to_ask(const ClientGroup& group);
+
+}  // namespace lastcall

@@ -1,0 +1,115 @@
+#include "checkers/group_answers.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/checkers/history_builder.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::h;
+using testing::HistoryBuilder;
+
+// Of the first group.
+std::string_view answers(const HistoryBuilder& b) {
+  return name(group_answers(b.plan, b.history()).at(0));
+}
+
+HistoryBuilder load(Protocol protocol = Protocol::http, std::uint32_t clients = 2) {
+  auto story = h(protocol).ready().event(PhaseBegan{Phase::load});
+  story.plan.scenario.clients[0].count = clients;
+  story.plan.groups.resize(1);
+  for (std::uint32_t n = 0; n < clients; ++n) story.client(n).up(n);
+  return story;
+}
+
+TEST(GroupAnswers, OneAnswerToWhatWasSentBeforeTheStopIsEnough) {
+  EXPECT_EQ(answers(load().sent(0, 0).answered(0, 0).stop().exited(0)), "talking");
+  EXPECT_EQ(answers(load().sent(0, 0).answered(0, 0, RequestEnd::refused).stop().exited(0)),
+            "talking");
+  EXPECT_EQ(answers(load().sent(0, 0).stop().answered(0, 0).exited(0)), "talking");
+  EXPECT_EQ(answers(load().stop().sent(0, 0).answered(0, 0).exited(0)), "unanswered");
+  EXPECT_EQ(answers(load().sent(0, 0).stop().exited(0)), "unanswered");
+  EXPECT_EQ(answers(load().sent(0, 0).answered(0, 0, RequestEnd::unknown).closed(0).stop()),
+            "unanswered");
+  EXPECT_EQ(answers(load().stop().exited(0)), "unanswered");
+}
+TEST(GroupAnswers, AQuietWebSocketIsAnsweredByItsUpgrade) {
+  EXPECT_EQ(answers(load(Protocol::ws).stop().exited(0)), "talking");
+  EXPECT_EQ(answers(load(Protocol::ws).sent(0, 0).stop().exited(0)), "unanswered");
+  EXPECT_EQ(answers(load(Protocol::ws, 0).client(0).failed(0, Layer::websocket).stop()),
+            "unanswered");
+}
+TEST(GroupAnswers, FallsSilentWhenEveryClientHasGoneLongBefore) {
+  const auto gone = [] {
+    auto story = load().wait(20);
+    for (const std::uint32_t n : {0U, 1U})
+      story.sent(n, 0).answered(n, 0).sent(n, 1).answered(n, 1, RequestEnd::unknown).closed(n);
+    return story;
+  };
+  const ConnectInvoked back{connection_id(ClientId{0}, 1), 0};
+  EXPECT_EQ(answers(gone().wait(200).stop().exited(0)), "fell-silent");
+  EXPECT_EQ(answers(gone().wait(50).stop().exited(0)), "gone-lately");
+  EXPECT_EQ(answers(gone().wait(200).event(back).stop().exited(0)), "talking");
+  auto returns = gone().wait(200).stop().exited(0);
+  returns.plan.scenario.clients[0].reconnect = {Nanoseconds(0), std::chrono::seconds(1)};
+  EXPECT_EQ(answers(returns), "gone-lately");
+  auto more = gone().wait(200).stop().exited(0);
+  more.plan.scenario.clients[0].count = 3;  // one is still to come
+  EXPECT_EQ(answers(more), "talking");
+}
+TEST(GroupAnswers, WhoHasSaidAllOfItsMessagesIsDone) {
+  auto story = load();
+  story.plan.scenario.clients[0].messages = 1;
+  for (const std::uint32_t n : {0U, 1U}) story.sent(n, 0).answered(n, 0).closed(n);
+  EXPECT_EQ(answers(story.wait(200).stop().exited(0)), "talking");
+}
+TEST(GroupAnswers, WhoWentByItselfOrByAFaultIsNotSilent) {
+  const auto ended = [](auto&& end) {
+    auto story = load();
+    for (const std::uint32_t n : {0U, 1U}) end(story.sent(n, 0).answered(n, 0), n);
+    return answers(story.wait(200).stop().exited(0));
+  };
+  EXPECT_EQ(ended([](auto& s, auto n) { s.closed(n, ConnectionEndReason::finished); }), "talking");
+  EXPECT_EQ(ended([](auto& s, auto n) { s.disturbed(n).reset(n); }), "talking");
+  EXPECT_EQ(ended([](auto& s, auto n) { s.misbehaved(n, "abort-clients").reset(n); }), "talking");
+  EXPECT_EQ(ended([](auto& s, auto n) { s.reset(n); }), "fell-silent");
+}
+TEST(GroupAnswers, AreNotAskedOfThoseWhoAreMeantToSayNothing) {
+  auto silent = load().stop().exited(0).all_are(Behaviour::silent);
+  EXPECT_EQ(answers(silent), "not-asked");
+  auto late = load().stop().exited(0);
+  late.plan.scenario.clients[0].during_drain = true;
+  EXPECT_EQ(answers(late), "not-asked");
+  auto quiet = load(Protocol::tcp).stop().exited(0);
+  quiet.plan.scenario.clients[0].message = {""};
+  EXPECT_EQ(answers(quiet), "not-asked");
+  quiet.plan.scenario.clients[0].opening = {{.send = "", .expect = "220"}};
+  EXPECT_EQ(answers(quiet), "unanswered");
+  auto greeted = load(Protocol::tcp).event(LayerUp{testing::connection(0), Layer::script});
+  greeted.plan.scenario.clients[0].message = {""};
+  greeted.plan.scenario.clients[0].opening = {{.send = "", .expect = "220"}};
+  EXPECT_EQ(answers(greeted.stop().exited(0)), "talking");
+}
+TEST(GroupAnswers, WhatTheStopCutsSaysNothingWhereTheScenarioLetsIt) {
+  const auto allowed = [](HistoryBuilder story) {
+    story.plan.scenario.properties["in-flight-finished"].judged = false;
+    return answers(story.exited(0));
+  };
+  EXPECT_EQ(allowed(load().sent(0, 0).stop()), "not-asked");
+  EXPECT_EQ(allowed(load().stop()), "unanswered");
+  EXPECT_EQ(allowed(load().sent(0, 0).answered(0, 0, RequestEnd::unknown).closed(0).stop()),
+            "unanswered");
+}
+TEST(GroupAnswers, AreNotAskedOfATrialWithoutAStopOfALoad) {
+  EXPECT_EQ(answers(load().exited(1)), "not-asked");
+  EXPECT_EQ(answers(load().exited(1).stop()), "not-asked");
+  EXPECT_EQ(answers(h(Protocol::http).stop().exited(0)), "not-asked");
+  auto start = load().stop().exited(0);
+  start.plan.faults = {{PhaseMoment{Phase::start, {}}, SendSignals{}}};
+  EXPECT_EQ(answers(start), "not-asked");
+}
+
+}  // namespace
+}  // namespace lastcall
