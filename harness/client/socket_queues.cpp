@@ -65,15 +65,16 @@ std::string filter(const std::vector<std::uint16_t>& ports) {
   constexpr auto kJump = sizeof(inet_diag_bc_op);
   std::string program;
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    const auto left = (ports.size() - 1 - i) * (kCondition + kJump);
     append(program, inet_diag_bc_op{.code = INET_DIAG_BC_S_COND,
                                     .yes = kCondition,
                                     .no = static_cast<std::uint16_t>(kCondition + kJump)});
     append(program, inet_diag_hostcond{.family = AF_UNSPEC, .prefix_len = 0, .port = ports[i]});
+    // To the end, which accepts: over this jump and the conditions behind it, the last without one.
+    const auto left = (ports.size() - 1 - i) * (kCondition + kJump);
     if (left == 0) continue;
-    append(program, inet_diag_bc_op{.code = INET_DIAG_BC_JMP,
-                                    .yes = kJump,
-                                    .no = static_cast<std::uint16_t>(kJump + left)});
+    append(program,
+           inet_diag_bc_op{
+               .code = INET_DIAG_BC_JMP, .yes = kJump, .no = static_cast<std::uint16_t>(left)});
   }
   return program;
 }
