@@ -28,9 +28,9 @@ Hindrance hindrance(const History& history, const TimeClaim& claim, bool of_clie
 // How long lastcall had the target, or a child of it, paused between these times.
 Nanoseconds paused_between(const History& history, TimePoint from, TimePoint to);
 
-// How long between the two the target waited for a processor (or some task of the machine did, where
-// the kernel says no more), and how long the tracer worked: a process that may not run neither idles
-// nor dawdles.
+// How long between the two the target waited for a processor (or some task of the machine did,
+// where the kernel says no more), and how long the tracer worked: a process that may not run
+// neither idles nor dawdles.
 Nanoseconds starved_between(const History& history, TimePoint from, TimePoint to);
 
 // The claim of a wait that went on too long: a tenth of it, and at least 50 ms, may be lastcall's

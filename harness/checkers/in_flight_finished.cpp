@@ -140,7 +140,7 @@ struct Standing {
 
 Standing standing(const RequestView& r, Taking taking, const GroupPace& pace, EventIndex stop,
                   const History& history) {
-  if (is_before(r.answer_began, stop)) return {.taken_on = true, .how = "its answer had begun"};
+  if (is_before(r.answer_began, stop)) return {.taken_on = true};
   switch (taking) {
     case Taking::read:
       return {.taken_on = true, .how = "read by the target"};

@@ -13,7 +13,8 @@
 //
 // Cannot see a panic that was swallowed without a word, nor a child's crash that nobody reported,
 // nor tell errors apart whose lines are mixed. Output beyond the limits of target/line_splitter.hpp
-// is not seen either: a pass is unknown then, with the bytes. A signal that lastcall sent is no crash.
+// is not seen either: a pass is unknown then, with the bytes. A signal that lastcall sent is no
+// crash.
 #include <algorithm>
 #include <array>
 #include <csignal>

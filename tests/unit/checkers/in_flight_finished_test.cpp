@@ -180,7 +180,8 @@ HistoryBuilder young(const std::string& sockets, int age = 14) {
 
 TEST(InFlightFinished, WhatTheTargetHadReadWasTakenOnHoweverYoung) {
   const std::string lost =
-      "fail 1: 1 of 1 requests got no answer, first 1/0 request 0, sent 14.0 ms before the stop, "
+      "fail 1: 1 of 1 requests got no answer, first: clients \"users\", client 2, request 1, sent "
+      "14.0 ms before the stop, "
       "read by the target";
   EXPECT_EQ(in_flight(young("40001:120").exited(0)), lost);
   EXPECT_EQ(in_flight(young("40000:5 40001:130+7 40002:backlog").reset(1).exited(0)), lost);
@@ -209,7 +210,8 @@ TEST(InFlightFinished, OfSeveralRequestsThoseAreJudgedThatWereReadWhole) {
   auto story = h(Protocol::ws).ready().client(0).up(0);
   for (std::uint32_t r = 0; r < 3; ++r) story.sent(0, r).written(0, r, 100 * (r + 1));
   EXPECT_EQ(in_flight(story.sockets("40000:250+50").stop().closed(0).exited(0)),
-            "fail 2: 2 of 2 requests got no answer, first 0/0 request 0, sent 7.00 ms before the "
+            "fail 2: 2 of 2 requests got no answer, first: clients \"users\", client 1, request 1, "
+            "sent 7.00 ms before the "
             "stop, read by the target; not judged: 1 whose bytes the target had not read");
 }
 TEST(InFlightFinished, APassSaysWhatWasNotJudged) {
@@ -246,9 +248,9 @@ TEST(InFlightFinished, WhatCameAfterTheKernelWasAskedIsJudgedByTimeAlone) {
         .exited(0);
   };
   EXPECT_EQ(in_flight(story(50)), kLate);
-  EXPECT_EQ(
-      in_flight(story(150)),
-      "fail 1: 1 of 1 requests got no answer, first 1/0 request 0, sent 152 ms before the stop");
+  EXPECT_EQ(in_flight(story(150)),
+            "fail 1: 1 of 1 requests got no answer, first: clients \"users\", client 2, request 1, "
+            "sent 152 ms before the stop");
 }
 TEST(InFlightFinished, WithoutAMatchOrWithAProblemOnlyTimeJudges) {
   for (const auto* list : {"", "40002:120", "40001:x", "40001:120 40001:120"})

@@ -268,7 +268,7 @@ TEST(Kill, BeforeReadinessIsTheScenariosWish) {
               StartsWith("fail 1"));
   EXPECT_EQ(said(HistoryBuilder(story).event(CheckpointInspected{"*.json", "no such file"}),
                  "checkpoint-intact"),
-            "not-applicable 0: there was no checkpoint yet");
+            "not-applicable 0: no file matches *.json: there was no checkpoint yet");
 }
 TEST(Kill, BySomebodyElseBeforeReadinessIsNot) {
   EXPECT_THAT(
