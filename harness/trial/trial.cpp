@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -418,8 +419,10 @@ class Trial {
     }
   }
 
-  static std::vector<pid_t> pids_of_target() {
+  // A traced target also stands still while the tracer, a thread of this process, waits.
+  [[nodiscard]] std::vector<pid_t> pids_of_target() const {
     std::vector<pid_t> pids;
+    if (tracing_) pids.push_back(::getpid());
     for (const auto& process : descendants()) pids.push_back(process.pid);
     return pids;
   }

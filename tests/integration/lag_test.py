@@ -1,4 +1,5 @@
 """lastcall says of its own processes when they did not run."""
+import contextlib
 import os
 import signal
 import time
@@ -13,11 +14,11 @@ class LagOfLastcall(LastcallTest):
     def freeze(self):
         """Stops every process of lastcall (targets do not carry the mark) for a while."""
         pids = processes(self.mark)
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        time.sleep(FROZEN)
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                    os.kill(pid, number)
+            time.sleep(FROZEN if number == signal.SIGSTOP else 0)
 
     def test_a_process_that_was_stopped_says_for_how_long(self):
         faults = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "700ms" }\n'
