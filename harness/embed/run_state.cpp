@@ -129,9 +129,8 @@ void RunState::steward() {
   }
   while (!given_up) {
     const auto until = now() + kSlice;
-    const auto code = guarded(steward_record, "wait_ended()", [&] {
-      return subject_->wait_ended(until);
-    });
+    const auto code =
+        guarded(steward_record, "wait_ended()", [&] { return subject_->wait_ended(until); });
     if (!code) return end(SIGABRT, true);
     if (*code) return end(**code, false);
     if (now() < until) std::this_thread::sleep_for(kItDidNotWait);
@@ -175,8 +174,8 @@ void RunState::end(int code, bool crashed) {
 void RunState::ask_what_is_left() {
   const Connection probe{Clients::kProbe, 0};
   const auto client = clients->begin(Clients::kProbe);
-  const auto opened = guarded(steward_record, "open() after the end",
-                              [&] { return subject_->open(probe); });
+  const auto opened =
+      guarded(steward_record, "open() after the end", [&] { return subject_->open(probe); });
   client->over = true;
   if (opened && *opened) {
     steward_record.record(FileLeft{"(open() after the end took a connection on)", "listener"});
@@ -259,13 +258,20 @@ void RunState::stopper() {
 
 void RunState::step(Caller& caller, const Step& step) {
   switch (step.operation) {
-    case Operation::open: return open(caller, step.number);
-    case Operation::send: return send(caller, step);
-    case Operation::close: return close(caller, step.number);
-    case Operation::stop: return stop(caller, step.reason);
-    case Operation::hang: return hang(caller);
-    case Operation::pause: return std::this_thread::sleep_for(step.time);
-    case Operation::meet: return meet(step.number);
+    case Operation::open:
+      return open(caller, step.number);
+    case Operation::send:
+      return send(caller, step);
+    case Operation::close:
+      return close(caller, step.number);
+    case Operation::stop:
+      return stop(caller, step.reason);
+    case Operation::hang:
+      return hang(caller);
+    case Operation::pause:
+      return std::this_thread::sleep_for(step.time);
+    case Operation::meet:
+      return meet(step.number);
   }
 }
 

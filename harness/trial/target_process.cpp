@@ -338,7 +338,8 @@ void TargetProcess::drain_output() {
     if (const auto lost = output->lines.lost_lines(); lost > 0) {
       segment_.record(EventsLost{"output", std::to_string(output->lines.lost_bytes()) +
                                                " bytes in " + std::to_string(lost) +
-                                               (lost == 1 ? " line" : " lines") + " beyond the limit"});
+                                               (lost == 1 ? " line" : " lines") +
+                                               " beyond the limit"});
     }
   }
 }

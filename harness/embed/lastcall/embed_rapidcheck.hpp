@@ -42,10 +42,8 @@ inline std::chrono::nanoseconds time_up_to(std::chrono::nanoseconds longest) {
 
 inline Step draw_step(const Shape& shape) {
   Step step;
-  step.operation = *rc::gen::weightedElement<Operation>({{3, Operation::open},
-                                                         {6, Operation::send},
-                                                         {1, Operation::close},
-                                                         {3, Operation::pause}});
+  step.operation = *rc::gen::weightedElement<Operation>(
+      {{3, Operation::open}, {6, Operation::send}, {1, Operation::close}, {3, Operation::pause}});
   if (step.operation == Operation::pause) {
     step.time = time_up_to(shape.longest_pause);
   } else {

@@ -39,7 +39,10 @@ sem_t semaphore;
 pthread_barrier_t barrier;
 int nothing[2];
 
-[[gnu::noinline]] void in_mutex() { locked.lock(); STAY; }
+[[gnu::noinline]] void in_mutex() {
+  locked.lock();
+  STAY;
+}
 [[gnu::noinline]] void in_condition() {
   std::unique_lock lock(own);
   never.wait(lock);
@@ -70,7 +73,9 @@ int nothing[2];
   STAY;
 }
 [[gnu::noinline]] void in_join() {
-  std::thread other([] { for (;;) ::pause(); });
+  std::thread other([] {
+    for (;;) ::pause();
+  });
   other.join();
   STAY;
 }
@@ -101,10 +106,22 @@ int nothing[2];
   ::recv(pair[0], &byte, 1, 0);
   STAY;
 }
-[[gnu::noinline]] void in_semaphore() { ::sem_wait(&semaphore); STAY; }
-[[gnu::noinline]] void in_barrier() { ::pthread_barrier_wait(&barrier); STAY; }
-[[gnu::noinline]] void in_shared_mutex() { shared.lock_shared(); STAY; }
-[[gnu::noinline]] void in_future() { (void)promise.get_future().get(); STAY; }
+[[gnu::noinline]] void in_semaphore() {
+  ::sem_wait(&semaphore);
+  STAY;
+}
+[[gnu::noinline]] void in_barrier() {
+  ::pthread_barrier_wait(&barrier);
+  STAY;
+}
+[[gnu::noinline]] void in_shared_mutex() {
+  shared.lock_shared();
+  STAY;
+}
+[[gnu::noinline]] void in_future() {
+  (void)promise.get_future().get();
+  STAY;
+}
 [[gnu::noinline]] void in_sigwait() {
   sigset_t set;
   ::sigemptyset(&set);
@@ -137,11 +154,11 @@ namespace subject {
   ::pthread_barrier_init(&waits::barrier, nullptr, 2);
   (void)!::pipe(waits::nothing);
   std::vector<std::thread> threads;
-  for (auto* wait : {waits::in_mutex, waits::in_condition, waits::in_timed_condition, waits::in_read,
-                     waits::in_epoll, waits::in_sleep, waits::in_join, waits::in_poll,
-                     waits::in_select, waits::in_accept, waits::in_receive, waits::in_semaphore,
-                     waits::in_barrier, waits::in_shared_mutex, waits::in_future,
-                     waits::in_sigwait})
+  for (auto* wait :
+       {waits::in_mutex, waits::in_condition, waits::in_timed_condition, waits::in_read,
+        waits::in_epoll, waits::in_sleep, waits::in_join, waits::in_poll, waits::in_select,
+        waits::in_accept, waits::in_receive, waits::in_semaphore, waits::in_barrier,
+        waits::in_shared_mutex, waits::in_future, waits::in_sigwait})
     threads.emplace_back(wait);
   wait_for_ever();
   return 0;
@@ -240,8 +257,8 @@ using Call = void (*)(void (*)());
 Call make_code(bool with_frame) {
   const std::array<unsigned char, 8> framed{0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
   const std::array<unsigned char, 8> bare{0x48, 0x83, 0xec, 0x08, 0xff, 0xd7, 0x90, 0xc3};
-  auto* code = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  auto* code =
+      ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   std::memcpy(code, with_frame ? framed.data() : bare.data(), framed.size());
   return reinterpret_cast<Call>(code);
 }
