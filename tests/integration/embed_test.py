@@ -71,7 +71,7 @@ class Embed(unittest.TestCase):
         history = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"t":')]
         kinds = [event["kind"] for event in history]
         self.assertLess(kinds.index("connect_invoked"), kinds.index("target_ended"), done.stdout)
-        self.assertLess(kinds.index("target_ended"), kinds.index("layer_up"), done.stdout)  # it slipped in
+        self.assertLess(kinds.index("fault_invoked"), kinds.index("layer_up"), done.stdout)  # it slipped in
 
         line = re.search(r"^reproduce: (LASTCALL_SCHEDULE='(.*?)' .*)$", done.stdout, re.MULTILINE)
         self.assertIsNotNone(line, done.stdout)
