@@ -25,7 +25,7 @@ struct PropertySummary {
   double upper_bound = 1;                     // P(failure), 95 %, of pass + fail trials
   std::vector<std::uint32_t> failing_trials;  // numbers, as many as `fail` says
   std::string first_reason;                   // of the first fail, else unknown
-  std::string why_not_judged;                 // of the first not-applicable
+  std::string why_not_judged;                 // in the first trial without
   // The scenario says something about it, so that a report should too.
   bool configured = false;
   std::vector<NotJudged> not_judged{};  // items over all trials

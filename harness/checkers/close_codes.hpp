@@ -27,8 +27,8 @@ constexpr bool is_private_code(int code) { return 4000 <= code && code <= 4999; 
 // "Close code 1011 (internal error)", "Close code 4001", "a Close frame without a code".
 std::string close_code_text(int code);
 
-// What the server wrote beside the code, as a suffix to who got it: `: "shutting down"`; empty if
-// it wrote nothing.
+// The text that the server sent with the code, to be appended to a client's name:
+// `: "shutting down"`. Empty if it sent none.
 std::string close_reason_text(std::string_view reason);
 
 }  // namespace lastcall

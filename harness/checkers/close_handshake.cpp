@@ -21,7 +21,7 @@
 //
 // A connection that its client or a fault disturbed is judged by what was seen before. A silent
 // client is owed what came up: over TLS close_notify. One that never closes its side is reset in
-// the end by any server that does not wait for ever: not even `strict` takes that for a violation
+// the end by any server that limits how long it waits: not even `strict` takes that for a violation
 // once the server had closed its own side. A slow reader that lastcall hung up on may not have come
 // to the goodbye yet. What a deadline cut off that was perhaps lastcall's own doing is unknown.
 #include <algorithm>

@@ -71,7 +71,7 @@ GroupAnswers answers(const GroupSeen& seen, const ClientGroup& group, std::size_
   return is_long ? GroupAnswers::fell_silent : GroupAnswers::gone_lately;
 }
 
-// The stop was meant for the start: whom the load reached before it is chance.
+// The stop was meant to come during start-up, so which clients had been served by then is chance.
 bool is_for_the_start(const Plan& plan, const FaultInvoked& stop) {
   if (stop.fault.value >= plan.faults.size()) return false;
   const auto* moment = std::get_if<PhaseMoment>(&plan.faults[stop.fault.value].when);

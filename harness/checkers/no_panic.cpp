@@ -106,8 +106,8 @@ struct BadEnd {
   std::string process;  // "77 (worker)"
 };
 
-// Of the children: how they are told to end is the target's affair, so that a signal that is no
-// crash and the exit code of one that lastcall sent are no bad end.
+// Children that ended by a crash or with an exit code other than 0. How the target tells its
+// children to end is its own affair, so other signals do not count, nor what lastcall sent.
 std::vector<BadEnd> bad_ends_of_children(const History& history) {
   std::vector<BadEnd> bad;
   const auto started = history.first<TargetStarted>();

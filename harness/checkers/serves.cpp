@@ -44,7 +44,7 @@ struct Tally {
     ++good;
     decided.insert(c.group);
   }
-  // `words` are the server's own, for whom comes first.
+  // `words` are what the server said to this client; the reason quotes those of the first.
   void count_bad(const ConnectionView& c, const std::string& what, std::vector<EventIndex> evidence,
                  const Footing& footing = {}, const std::string& words = "") {
     ++bad;

@@ -31,7 +31,7 @@ class SocketSnapshot {
  public:
   explicit SocketSnapshot(const History& history);
 
-  // Of a request that was sent before the stop.
+  // Whether the target had taken on `request`, which was sent before the stop.
   [[nodiscard]] Taking taking(const ConnectionView& connection, const RequestView& request) const;
 
  private:

@@ -256,10 +256,10 @@ struct PropertySettings {
   std::string why;  // why it is switched off; never empty then
   // released: globs of files, processes and ports; others: regular expressions
   std::vector<Allowance> allow;
-  bool logged_is_warning = false;       // no-panic: what was caught and logged is no failure
-  bool strict = false;                  // released: also at the exit call; close-handshake: any reset
-  bool own_answers = false;             // no-send-on-closed: no client gets what another one sent
-  std::vector<int> codes;               // close-handshake: those agreed on; empty: not given
+  bool logged_is_warning = false;  // no-panic: what was caught and logged is no failure
+  bool strict = false;             // released: also at the exit call; close-handshake: any reset
+  bool own_answers = false;        // no-send-on-closed: no client gets what another one sent
+  std::vector<int> codes;          // close-handshake: those agreed on; empty: not given
   std::optional<Nanoseconds> settling;  // in-flight-finished: sent this much earlier: taken on
   std::optional<Nanoseconds> within;    // stops-accepting, repeat-signal, prompt-exit
   std::string url;                      // drains-health, config-effective
