@@ -277,7 +277,7 @@ class Autopsy(LastcallTest):
         self.assertIn("sent by lastcall", report["processes"][0]["ended_by"])
 
     def test_what_is_left_is_said_and_ends(self):
-        done = self.autopsy("sh", "-c", "sleep 1000 & echo $!; until grep -q sleep /proc/$!/cmdline; do :; done")
+        done = self.autopsy("sh", "-c", "sleep 1000 & echo $!; until grep -q sleep /proc/$!/comm; do :; done")
         self.assertEqual(0, done.returncode)
         self.assertRegex(done.stderr, r"left +at its exit: child \d+ \(sleep\) is alive\n")
         self.assertRegex(done.stderr, rf"pid {done.stdout.strip()} \(sleep 1000\) still ran")
