@@ -253,6 +253,7 @@ class Look {
       return wait;
     }
     const auto* function = lock_function_of(*thread.stack);
+    if (function != nullptr && !function->rust && has_changed(operation, arguments)) return {};
     if (operation == FUTEX_LOCK_PI || operation == kFutexLockPi2) {
       wait.kind = WaitKind::mutex;
       wait.owner = owner_at(wait.address, is_private);
@@ -288,6 +289,14 @@ class Look {
     }
     wait.what = name_of(wait.kind) + ' ' + place_of_lock(wait.address);
     return wait;
+  }
+
+  // Threads are stopped one after the other: one that was stopped later may have unlocked or
+  // notified meanwhile. The call then returns as soon as it is made again (EAGAIN, futex(2)).
+  bool has_changed(std::uint32_t operation, const Arguments& arguments) {
+    if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET) return false;
+    const auto value = memory_.get<std::uint32_t>(arguments[0]);
+    return value && *value != static_cast<std::uint32_t>(arguments[2]);
   }
 
   std::string place_of_lock(std::uint64_t address) {
