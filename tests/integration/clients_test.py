@@ -22,13 +22,16 @@ def scripted(scheme, more="", count=3):
     return f'[[clients]]\nurl = "{scheme}://127.0.0.1:{{port}}"\n' + SCRIPT.format(more=more, count=count)
 
 
+def stop_after(acknowledgements):
+    return f'[[faults]]\nwhat = "stop"\nwhen = {{ event = "acknowledged", nth = {acknowledgements} }}'
+
+
 class Clients(LastcallTest):
     def kinds(self, run, kind, key):
         return {e[key] for e in run.events(kind)}
 
     def test_a_script_over_tcp_is_spoken_and_judged(self):
-        run = self.run_scenario(scenario(lines(), clients=scripted("tcp"), faults='[[faults]]\nwhat = "stop"\n'
-                                         'when = { event = "acknowledged", nth = 20 }'))
+        run = self.run_scenario(scenario(lines(), clients=scripted("tcp"), faults=stop_after(20)))
         self.assert_exit(0, run)
         self.assertEqual("pass", run.verdict("serves")["outcome"])
         self.assertIn("script", self.kinds(run, "layer_up", "layer"))
@@ -36,7 +39,7 @@ class Clients(LastcallTest):
 
     def test_a_client_that_has_done_its_messages_says_goodbye(self):
         run = self.run_scenario(scenario(lines(), clients=scripted("tcp", "messages = 2\n", 1), faults='[[faults]]\n'
-                                         'what = "stop"\nwhen = { phase = "load", at = "500ms" }'))
+                                         'what = "stop"\nwhen = { phase = "load", at = "1500ms" }'))
         self.assertEqual(["finished"], [e["why"] for e in run.events("connection_ended")])
         self.assertEqual(2, len(run.events("request_ended")), str(run))
 
@@ -45,8 +48,7 @@ class Clients(LastcallTest):
                "reset = 1\ngarbage = 1\n").replace("\n", ", ").rstrip(", ")
         clients = scripted("tcp", f'mix = {{ {mix} }}\nmisbehaves = "0ms..20ms"\nreconnect = "5ms..50ms"\n'
                            'source = "127.0.0.0/8"\n', 60)
-        run = self.run_scenario(scenario(lines(), clients=clients, faults='[[faults]]\nwhat = "stop"\n'
-                                         'when = { phase = "load", at = "900ms" }'))
+        run = self.run_scenario(scenario(lines(), clients=clients, faults=stop_after(2000)))
         seen = {how.removesuffix(" (mute)") for how in self.kinds(run, "misbehaved", "how")}
         self.assertEqual({"silent", "slow-reader", "half-open", "abort-handshake", "abort-message", "reset", "garbage"},
                          seen)
@@ -57,10 +59,10 @@ class Clients(LastcallTest):
     def test_a_server_that_asks_for_certificates_is_shown_one(self):
         command = lines(*TLS, "--ca", "{tls.client-cert}")
         shows = 'cert = "{tls.client-cert}"\nkey = "{tls.client-key}"\n'
-        run = self.run_scenario(scenario(command, clients=scripted("tls", shows)))
+        run = self.run_scenario(scenario(command, clients=scripted("tls", shows), faults=stop_after(40)))
         self.assertEqual("pass", run.verdict("serves")["outcome"], str(run))
-        output = [e["line"] for e in run.events("target_output")]
-        self.assertEqual(3, sum("'lastcall client'" in line for line in output), output)
+        output = [e["line"] for e in run.events("target_output") if e["line"].startswith("shown")]
+        self.assertTrue(output and all("'lastcall client'" in line for line in output), output)
 
     def test_without_a_certificate_such_a_server_serves_nobody(self):
         command = lines(*TLS, "--ca", "{tls.client-cert}")
@@ -78,8 +80,7 @@ class Clients(LastcallTest):
         clients = ('[[clients]]\nurl = "ws://127.0.0.1:{port}/ocpp"\ncount = 3\npace = "2ms"\ntalk = "charge-point"\n'
                    'ping = "10ms"\n')
         run = self.run_scenario(scenario([PYTHON, "{here}/servers/charge_points.py", "{port}"], clients=clients,
-                                         faults='[[faults]]\nwhat = "stop"\n'
-                                         'when = { event = "acknowledged", nth = 60 }'))
+                                         faults=stop_after(60)))
         self.assert_exit(0, run)
         called = {e["line"] for e in run.events("target_output") if e["line"].startswith("called")}
         self.assertEqual({"called BootNotification", "called Heartbeat", "called StatusNotification",
