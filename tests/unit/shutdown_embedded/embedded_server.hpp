@@ -205,8 +205,11 @@ class EmbeddedServer : public embed::Subject {
   static constexpr auto kBatch = std::chrono::seconds(1);
   // To the library no limit is none; this is beyond every deadline of a test.
   static constexpr auto kWithoutLimit = std::chrono::milliseconds(30'000);
-  // Of the cache, which does nothing when it does not hang.
-  static constexpr auto kCacheLimit = std::chrono::milliseconds(100);
+  // Closing the cache takes no time if it does not hang, but a busy machine may let it wait.
+  [[nodiscard]] std::chrono::milliseconds cache_limit() const {
+    const bool may_hang = options_.trouble == Trouble::cache_hangs;
+    return std::chrono::milliseconds(may_hang ? 400 : 10'000);
+  }
 
   static StateFormat<Texts> format() {
     return {.version = 1,
@@ -257,7 +260,7 @@ class EmbeddedServer : public embed::Subject {
         end_writer();
         close_database();
       };
-      builder.resource(make_resource("database", all), {.limit = kCacheLimit});
+      builder.resource(make_resource("database", all), {.limit = cache_limit()});
       return;
     }
     const auto writer = [this] { end_writer(); };
@@ -272,7 +275,7 @@ class EmbeddedServer : public embed::Subject {
       builder.resource(database_resource("database", {.close = database}));
       builder.resource(make_resource("writer", writer), {.depends_on = {"database"}});
     }
-    builder.resource(make_resource("cache", [this] { close_cache(); }), {.limit = kCacheLimit});
+    builder.resource(make_resource("cache", [this] { close_cache(); }), {.limit = cache_limit()});
   }
 
   void plan_checkpoint(ShutdownCoordinator::Builder& builder) {
