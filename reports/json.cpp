@@ -1,6 +1,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 
 #include "history/utf8.hpp"
 #include "reports/reports.hpp"
@@ -16,11 +17,9 @@ bj::value text(std::string_view bytes) { return bj::value(valid_utf8(bytes)); }
 bj::object to_json(const Verdict& verdict) {
   bj::array evidence;
   for (const auto& line : verdict.evidence_text) evidence.push_back(text(line));
-  return {{"property", text(verdict.property)},
-          {"outcome", text(name(verdict.outcome))},
-          {"judged", verdict.judged},
-          {"reason", text(verdict.reason)},
-          {"evidence", std::move(evidence)}};
+  return {{"property", text(verdict.property)}, {"outcome", text(name(verdict.outcome))},
+          {"judged", verdict.judged},           {"reason", text(verdict.reason)},
+          {"evidence", std::move(evidence)},    {"consequence_of", text(verdict.consequence_of)}};
 }
 
 bj::object to_json(const TrialSummary& trial) {
@@ -40,9 +39,22 @@ bj::object to_json(const TrialSummary& trial) {
   return object;
 }
 
+bj::object to_json(const Consequence& consequence) {
+  return {{"property", text(consequence.property)},
+          {"reason", text(consequence.reason)},
+          {"trials", bj::value_from(consequence.trials)}};
+}
+
+bj::object to_json(const Finding& finding) {
+  bj::array consequences;
+  for (const auto& one : finding.consequences) consequences.push_back(to_json(one));
+  return {{"property", text(finding.property)},
+          {"reason", text(finding.reason)},
+          {"trials", bj::value_from(finding.trials)},
+          {"consequences", std::move(consequences)}};
+}
+
 bj::object to_json(const PropertySummary& property) {
-  bj::array failing;
-  for (const auto number : property.failing_trials) failing.push_back(number);
   bj::array not_judged;
   for (const auto& item : property.not_judged)
     not_judged.push_back({{"why", text(item.why)}, {"count", item.count}});
@@ -57,7 +69,7 @@ bj::object to_json(const PropertySummary& property) {
           {"judged", property.judged},
           {"upper_bound", property.upper_bound},
           {"confidence", 0.95},
-          {"failing_trials", std::move(failing)},
+          {"failing_trials", bj::value_from(property.failing_trials)},
           {"first_reason", text(property.first_reason)},
           {"why_not_judged", text(property.why_not_judged)},
           {"over_campaign", text(property.over_campaign)},
@@ -68,13 +80,16 @@ bj::object to_json(const ScenarioSummary& scenario) {
   bj::array properties;
   bj::array trials;
   bj::array silent;
+  bj::array findings;
   for (const auto& group : scenario.silent)
     silent.push_back({{"group", text(group.group)}, {"what", text(group.what)}});
   for (const auto& property : scenario.properties) properties.push_back(to_json(property));
+  for (const auto& finding : scenario.findings) findings.push_back(to_json(finding));
   for (const auto& trial : scenario.trials) trials.push_back(to_json(trial));
   return {{"scenario", text(scenario.scenario)}, {"about", text(scenario.about)},
           {"planned", scenario.planned},         {"silent", std::move(silent)},
-          {"properties", std::move(properties)}, {"trials", std::move(trials)}};
+          {"findings", std::move(findings)},     {"properties", std::move(properties)},
+          {"trials", std::move(trials)}};
 }
 
 }  // namespace

@@ -63,12 +63,13 @@ void add_property(pugi::xml_node suite, const CampaignSummary& campaign,
   if (verdict == "fail") {
     ++totals.failures;
     std::string body = bound(property) + "\n";
-    for (const auto& failure : failures(campaign, scenario, property)) {
+    const auto& trials = property.failing_trials;
+    for (const auto& failure : failures(campaign, scenario, property.name, trials)) {
       body += "trial " + std::to_string(failure.trial) + ": " +
               (failure.replay.empty() ? "not kept" : failure.replay) + "\n";
     }
-    if (const auto more = more_failures(property); !more.empty()) body += more + "\n";
-    add_outcome(node, "failure", property.first_reason, body);
+    if (const auto more = more_failures(property.name, trials); !more.empty()) body += more + "\n";
+    add_outcome(node, "failure", failure_reason(scenario, property), body);
   } else if (verdict == "unknown") {
     ++totals.errors;
     add_outcome(node, "error", "unknown: " + property.first_reason);

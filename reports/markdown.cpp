@@ -47,19 +47,24 @@ std::string held(const ScenarioSummary& scenario) {
 
 std::string failed(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
-  for (const auto& finding : findings(scenario)) {
-    const auto& p = *finding.front();
-    if (p.fail == 0) continue;
-    text += "- " + names(finding, "**") + " in " + std::to_string(p.fail) + " of " +
+  for (const auto& alike : findings(scenario)) {
+    const auto& first = *alike.front();
+    const auto& p = property_of(scenario, first);
+    const auto elsewhere = p.fail - first.trials.size();
+    text += "- " + names(alike, "**") + " in " + std::to_string(first.trials.size()) + " of " +
             counted(p.pass + p.fail, "trial") +
-            (p.over_campaign.empty() ? " (" + bound(p) + ")" : "") + ": " + plain(p.first_reason) +
+            (elsewhere > 0 ? ", and in " + std::to_string(elsewhere) + " as a consequence" : "") +
+            (p.over_campaign.empty() ? " (" + bound(p) + ")" : "") + ": " + plain(first.reason) +
             "\n";
-    for (const auto& failure : failures(campaign, scenario, p)) {
+    if (const auto also = consequences(first); !also.empty())
+      text += "  - also failed, as a consequence: " + also + "\n";
+    for (const auto& failure : failures(campaign, scenario, first.property, first.trials)) {
       text += "  - trial " + std::to_string(failure.trial) + ", " +
               (failure.replay.empty() ? "not kept" : "to see it again: `" + failure.replay + "`") +
               "\n";
     }
-    if (const auto more = more_failures(p); !more.empty()) text += "  - " + more + "\n";
+    if (const auto more = more_failures(first.property, first.trials); !more.empty())
+      text += "  - " + more + "\n";
   }
   return text.empty() ? "" : "\n### Failed\n\n" + text;
 }
@@ -77,14 +82,14 @@ std::string not_judged(const ScenarioSummary& scenario) {
     if (!p.not_judged.empty())
       text += "- " + p.name + ", items " + plain(not_judged_text(p.not_judged)) + "\n";
   }
-  for (const auto& finding : findings(scenario)) {
-    const auto& p = *finding.front();
+  for (const auto& alike : undecided(scenario)) {
+    const auto& p = *alike.front();
     const std::string required = p.required ? " (required)" : "";
     if (p.unknown > 0) {
-      text += "- " + names(finding) + required + ": unknown in " + counted(p.unknown, "trial");
+      text += "- " + names(alike) + required + ": unknown in " + counted(p.unknown, "trial");
       text += (p.fail == 0 ? ": " + plain(p.first_reason) : "") + "\n";
-    } else if (p.fail == 0) {
-      text += "- " + names(finding) + required + ": nothing to judge in any trial" +
+    } else {
+      text += "- " + names(alike) + required + ": nothing to judge in any trial" +
               (reason(p).empty() ? "" : ": " + plain(reason(p))) + "\n";
     }
   }

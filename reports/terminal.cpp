@@ -43,6 +43,23 @@ std::string row(const PropertySummary& p, bool colour) {
   return line + (note.empty() ? "" : "  " + note) + "\n";
 }
 
+std::string found(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& alike : findings(scenario)) {
+    const auto& first = *alike.front();
+    text += "\n  " + names(alike) + ": " + printable(first.reason) + "\n";
+    if (const auto also = consequences(first); !also.empty())
+      text += "    also failed, as a consequence: " + also + "\n";
+    for (const auto& failure : failures(campaign, scenario, first.property, first.trials)) {
+      text += "    trial " + std::to_string(failure.trial) + ": " +
+              (failure.replay.empty() ? "not kept" : printable(failure.replay)) + "\n";
+    }
+    if (const auto more = more_failures(first.property, first.trials); !more.empty())
+      text += "    " + more + "\n";
+  }
+  return text;
+}
+
 std::string details(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
   for (const auto& silent : scenario.silent)
@@ -51,17 +68,12 @@ std::string details(const CampaignSummary& campaign, const ScenarioSummary& scen
     if (!p.not_judged.empty())
       text += "\n  " + p.name + ", " + printable(not_judged_text(p.not_judged)) + "\n";
   }
-  for (const auto& finding : findings(scenario)) {
-    const auto& first = *finding.front();
-    if (reason(first).empty()) continue;
-    const bool is_judged = first.fail > 0 || first.unknown > 0;
-    text += "\n  " + names(finding) + ": " + (is_judged ? "" : "not judged: ") +
+  text += found(campaign, scenario);
+  for (const auto& alike : undecided(scenario)) {
+    const auto& first = *alike.front();
+    if (reason(first).empty() || first.fail > 0) continue;
+    text += "\n  " + names(alike) + ": " + (first.unknown > 0 ? "" : "not judged: ") +
             printable(reason(first)) + "\n";
-    for (const auto& failure : failures(campaign, scenario, first)) {
-      text += "    trial " + std::to_string(failure.trial) + ": " +
-              (failure.replay.empty() ? "not kept" : printable(failure.replay)) + "\n";
-    }
-    if (const auto more = more_failures(first); !more.empty()) text += "    " + more + "\n";
   }
   for (const auto* trial : broken_trials(scenario)) {
     text +=

@@ -1,7 +1,6 @@
 #include "reports/wording.hpp"
 
 #include <algorithm>
-#include <span>
 
 #include "campaign/statistics.hpp"
 #include "cli/exit_codes.hpp"
@@ -19,18 +18,42 @@ std::string shell_word(const std::string& text) {
   return quoted + "'";
 }
 
-std::size_t shown_failures(const PropertySummary& property) {
+std::size_t shown_failures(const std::string& property, std::span<const std::uint32_t> trials) {
   constexpr std::size_t kMost = 20;
   constexpr std::size_t kMostOfPromptExit = 3;  // no trial proves it, the worst are worth a look
-  const auto most = property.name == "prompt-exit" ? kMostOfPromptExit : kMost;
-  return std::min(most, property.failing_trials.size());
+  const auto most = property == "prompt-exit" ? kMostOfPromptExit : kMost;
+  return std::min(most, trials.size());
 }
 
 bool say_the_same(const PropertySummary& one, const PropertySummary& other) {
   return word(one) == word(other) && one.pass == other.pass && one.fail == other.fail &&
          one.unknown == other.unknown && one.required == other.required &&
-         reason(one) == reason(other) && !reason(one).empty() &&
-         one.failing_trials == other.failing_trials;
+         reason(one) == reason(other) && !reason(one).empty();
+}
+
+bool say_the_same(const Finding& one, const Finding& other) {
+  return one.reason == other.reason && one.trials == other.trials &&
+         one.consequences == other.consequences;
+}
+
+// Adds it to those that say the same, or as the first of its kind.
+template <class T>
+void add(std::vector<std::vector<const T*>>& groups, const T& one) {
+  const auto same =
+      std::ranges::find_if(groups, [&](const auto& g) { return say_the_same(*g.front(), one); });
+  if (same != groups.end()) {
+    same->push_back(&one);
+  } else {
+    groups.push_back({&one});
+  }
+}
+
+template <class T>
+std::string joined(const std::vector<const T*>& all, std::string T::*name,
+                   const std::string& mark) {
+  std::string text;
+  for (const auto* one : all) text += (text.empty() ? "" : ", ") + mark + one->*name + mark;
+  return text;
 }
 
 }  // namespace
@@ -68,32 +91,59 @@ const std::string& reason(const PropertySummary& property) {
   return is_judged ? property.first_reason : property.why_not_judged;
 }
 
-std::vector<Finding> findings(const ScenarioSummary& scenario) {
+std::vector<AlikeFindings> findings(const ScenarioSummary& scenario) {
+  std::vector<AlikeFindings> findings;
+  for (const auto& finding : scenario.findings) add(findings, finding);
+  return findings;
+}
+
+std::vector<AlikeProperties> undecided(const ScenarioSummary& scenario) {
   const bool nothing_held =
       std::ranges::all_of(scenario.properties, [](const auto& p) { return p.pass == 0; });
-  std::vector<Finding> findings;
+  std::vector<AlikeProperties> undecided;
   for (const auto& property : scenario.properties) {
     const auto verdict = word(property);
     const bool is_due =
         !is_beside_the_point(property) || (nothing_held && !reason(property).empty());
     const bool is_silent = is_due && (verdict == "not-applicable" || verdict == "not-judged");
-    if (property.fail == 0 && property.unknown == 0 && !is_silent) continue;
-    const auto same = std::ranges::find_if(
-        findings, [&](const Finding& f) { return say_the_same(*f.front(), property); });
-    if (same != findings.end()) {
-      same->push_back(&property);
-    } else {
-      findings.push_back({&property});
-    }
+    if (property.unknown > 0 || is_silent) add(undecided, property);
   }
-  return findings;
+  return undecided;
 }
 
-std::string names(const Finding& finding, const std::string& mark) {
+std::string names(const AlikeFindings& findings, const std::string& mark) {
+  return joined(findings, &Finding::property, mark);
+}
+
+std::string names(const AlikeProperties& properties, const std::string& mark) {
+  return joined(properties, &PropertySummary::name, mark);
+}
+
+std::string consequences(const Finding& finding) {
   std::string text;
-  for (const auto* property : finding)
-    text += (text.empty() ? "" : ", ") + mark + property->name + mark;
+  for (const auto& one : finding.consequences) {
+    text += (text.empty() ? "" : ", ") + one.property;
+    if (one.trials.size() < finding.trials.size()) {
+      text += " (in " + std::to_string(one.trials.size()) + " of " +
+              counted(finding.trials.size(), "trial") + ")";
+    }
+  }
   return text;
+}
+
+std::string failure_reason(const ScenarioSummary& scenario, const PropertySummary& property) {
+  std::string causes;
+  for (const auto& finding : scenario.findings) {
+    if (finding.property == property.name) return finding.reason;
+    const auto& all = finding.consequences;
+    if (std::ranges::find(all, property.name, &Consequence::property) != all.end())
+      causes += (causes.empty() ? "" : ", ") + finding.property;
+  }
+  return (causes.empty() ? "" : "consequence of " + causes + ": ") + property.first_reason;
+}
+
+const PropertySummary& property_of(const ScenarioSummary& scenario, const Finding& finding) {
+  return *std::ranges::find(scenario.properties, finding.property, &PropertySummary::name);
 }
 
 std::string exit_reason(const CampaignSummary& campaign) {
@@ -103,17 +153,15 @@ std::string exit_reason(const CampaignSummary& campaign) {
   return "nothing failed, but not everything could be judged: " + text;
 }
 
-std::string more_failures(const PropertySummary& property) {
-  const auto more = property.failing_trials.size() - shown_failures(property);
+std::string more_failures(const std::string& property, std::span<const std::uint32_t> trials) {
+  const auto more = trials.size() - shown_failures(property, trials);
   return more == 0 ? "" : "and " + counted(more, "more trial");
 }
 
 std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSummary& scenario,
-                              const PropertySummary& property) {
+                              const std::string& property, std::span<const std::uint32_t> trials) {
   std::vector<Failure> failures;
-  const auto shown = static_cast<std::ptrdiff_t>(shown_failures(property));
-  for (const auto number :
-       std::span(property.failing_trials.begin(), property.failing_trials.begin() + shown)) {
+  for (const auto number : trials.first(shown_failures(property, trials))) {
     Failure failure{number, "", ""};
     const auto trial = std::ranges::find(scenario.trials, number, &TrialSummary::number);
     if (trial != scenario.trials.end() && !trial->directory.empty()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,16 +25,25 @@ bool is_beside_the_point(const PropertySummary& property);
 // The names of those properties, "drains-health, notify"; empty if there are none.
 std::string beside_the_point(const ScenarioSummary& scenario);
 
-// Properties that have one and the same thing to say: verdict, counts, reason and failing trials.
-// Not empty.
-using Finding = std::vector<const PropertySummary*>;
-// What is to be said about those that failed, were unknown, or were not judged although somebody
-// asked for them, or although nothing else held; in the order of the properties.
-std::vector<Finding> findings(const ScenarioSummary& scenario);
+// Findings that have one and the same thing to say: reason, trials and consequences. Not empty.
+using AlikeFindings = std::vector<const Finding*>;
+std::vector<AlikeFindings> findings(const ScenarioSummary& scenario);
+// The same of properties that were unknown, or were not judged although somebody asked for them, or
+// although nothing else held. With those that also failed, whose findings say why.
+using AlikeProperties = std::vector<const PropertySummary*>;
+std::vector<AlikeProperties> undecided(const ScenarioSummary& scenario);
 // "serves, deadline"; each between `mark`s.
-std::string names(const Finding& finding, const std::string& mark = "");
+std::string names(const AlikeFindings& findings, const std::string& mark = "");
+std::string names(const AlikeProperties& properties, const std::string& mark = "");
+// "clean-exit, close-handshake (in 3 of 5 trials)"; empty if there are none.
+std::string consequences(const Finding& finding);
+// What a property's failure is: its own reason, or "consequence of deadline: …" if it never failed
+// of itself.
+std::string failure_reason(const ScenarioSummary& scenario, const PropertySummary& property);
 // The first reason of a fail, else of an unknown, else why nothing was judged.
 const std::string& reason(const PropertySummary& property);
+// The property that a finding is about.
+const PropertySummary& property_of(const ScenarioSummary& scenario, const Finding& finding);
 
 // Why the exit code is 3: "nothing failed, but …"; empty if it is another.
 std::string exit_reason(const CampaignSummary& campaign);
@@ -43,12 +53,12 @@ struct Failure {
   std::string directory;  // with the results directory; empty if the trial was not kept
   std::string replay;     // the command to paste; empty then too
 };
-// The first 20 failing trials of a property; of prompt-exit the worst 3.
+// The first 20 of these failing trials of a property; of prompt-exit the worst 3.
 std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSummary& scenario,
-                              const PropertySummary& property);
+                              const std::string& property, std::span<const std::uint32_t> trials);
 
 // "and 30 more trials"; empty if failures() has all.
-std::string more_failures(const PropertySummary& property);
+std::string more_failures(const std::string& property, std::span<const std::uint32_t> trials);
 
 std::vector<const TrialSummary*> broken_trials(const ScenarioSummary& scenario);
 

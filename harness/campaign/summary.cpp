@@ -108,6 +108,43 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
   return property;
 }
 
+const Verdict* failure(const TrialSummary& trial, const std::string& property) {
+  const auto found = std::ranges::find_if(trial.verdicts, [&](const Verdict& verdict) {
+    return verdict.property == property && verdict.outcome == Outcome::fail;
+  });
+  return found == trial.verdicts.end() ? nullptr : &*found;
+}
+
+void add_consequences(Finding& finding, const TrialSummary& trial) {
+  for (const auto& verdict : trial.verdicts) {
+    if (verdict.outcome != Outcome::fail || verdict.consequence_of != finding.property) continue;
+    auto& all = finding.consequences;
+    auto known = std::ranges::find(all, verdict.property, &Consequence::property);
+    if (known == all.end())
+      known = all.insert(known, Consequence{verdict.property, verdict.reason, {}});
+    known->trials.push_back(trial.number);
+  }
+}
+
+// What is judged over the campaign fails without a verdict of any trial.
+std::vector<Finding> findings(const ScenarioSummary& scenario) {
+  std::vector<Finding> findings;
+  for (const auto& property : scenario.properties) {
+    Finding finding{.property = property.name, .reason = "", .trials = {}, .consequences = {}};
+    for (const auto number : property.failing_trials) {
+      const auto trial = std::ranges::find(scenario.trials, number, &TrialSummary::number);
+      const auto* verdict = failure(*trial, property.name);
+      if (verdict != nullptr && !verdict->consequence_of.empty()) continue;
+      if (finding.trials.empty())
+        finding.reason = verdict == nullptr ? property.first_reason : verdict->reason;
+      finding.trials.push_back(number);
+      add_consequences(finding, *trial);
+    }
+    if (!finding.trials.empty()) findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
 // Over the trials that asked it anything. Nothing if it was answered as it should be.
 std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const Scenario& wanted,
                                         std::size_t g) {
@@ -151,6 +188,7 @@ void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
   for (const auto& [own, checker] : wanted.custom) {
     scenario.properties.push_back(summary_of("custom." + own, scenario, wanted));
   }
+  scenario.findings = findings(scenario);
   scenario.silent.clear();
   // Who switches it off has said that nobody is served, and why.
   const auto serves = wanted.properties.find("serves");

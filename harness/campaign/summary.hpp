@@ -35,6 +35,24 @@ struct PropertySummary {
   std::string over_campaign{};
 };
 
+// A property that failed only because another did, in the same trials.
+struct Consequence {
+  std::string property;
+  std::string reason;                 // in the first of these trials
+  std::vector<std::uint32_t> trials;  // numbers
+  friend bool operator==(const Consequence&, const Consequence&) = default;
+};
+
+// One cause of failures: a property that failed of itself, and what followed from that
+// (checkers/consequences.hpp). A property that failed of itself in some trials and as a consequence
+// in others has a finding with the first of them, and counts all of them.
+struct Finding {
+  std::string property;
+  std::string reason;                 // in the first of these trials
+  std::vector<std::uint32_t> trials;  // numbers
+  std::vector<Consequence> consequences;
+};
+
 // A group of clients that showed little or nothing, over all trials of a scenario: what they
 // promise passed or was not judged because nobody asked.
 struct SilentGroup {
@@ -49,6 +67,7 @@ struct ScenarioSummary {
   std::vector<TrialSummary> trials;
   std::vector<PropertySummary> properties;  // in the order of kProperties, then custom ones
   std::vector<SilentGroup> silent{};        // with one of them nothing can be said to have held
+  std::vector<Finding> findings{};          // in the order of properties
 };
 
 struct CampaignSummary {
@@ -62,7 +81,7 @@ struct CampaignSummary {
   int exit_code = 0;
 };
 
-// Fills `properties` and `silent` of a scenario from its trials.
+// Fills `properties`, `findings` and `silent` of a scenario from its trials.
 void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
 
 // cli/exit_codes.hpp's rule over the whole campaign, interruption aside.

@@ -4,6 +4,7 @@
 #include <array>
 #include <exception>
 
+#include "checkers/consequences.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 #include "history/utf8.hpp"
@@ -133,11 +134,14 @@ Verdict checked(const Checker& checker, const Plan& plan, const History& history
   }
   verdict.reason = valid_utf8(verdict.reason);
   std::ranges::replace(verdict.reason, '\n', ' ');
+  return verdict;
+}
+
+void keep_evidence(Verdict& verdict, const History& history) {
   if (verdict.evidence.size() > kMostEvidence) verdict.evidence.resize(kMostEvidence);
   for (const auto i : verdict.evidence) {
     verdict.evidence_text.push_back(to_json(history.at(i), history.time(0)));
   }
-  return verdict;
 }
 
 }  // namespace
@@ -148,6 +152,8 @@ std::vector<Verdict> judge(const Plan& plan, const History& history) {
     if (settings(plan, checker.property).judged)
       verdicts.push_back(checked(checker, plan, history));
   }
+  mark_consequences(plan, history, verdicts);
+  for (auto& verdict : verdicts) keep_evidence(verdict, history);
   return verdicts;
 }
 

@@ -16,7 +16,8 @@ namespace lastcall {
 // rests on the absence of an event, unless the scenario does not ask for it; a fault not reached
 // turns those that judge the stop into `unknown`. So does a hindrance as long as a fail by time
 // tolerates. After a second signal that forced the end, what the stop promised is not applicable,
-// nor what the scenario does not ask for. A property that is switched off has no verdict.
+// nor what the scenario does not ask for. A property that is switched off has no verdict. A fail
+// that only follows from another of the same trial says so (checkers/consequences.hpp).
 std::vector<Verdict> judge(const Plan& plan, const History& history);
 
 // The worst of them.

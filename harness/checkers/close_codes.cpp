@@ -27,6 +27,11 @@ constexpr std::array kRegistered{
 
 }  // namespace
 
+bool is_agreed(int code, const std::vector<int>& codes) {
+  if (codes.empty()) return is_goodbye(code) || is_private_code(code);
+  return std::ranges::find(codes, code) != codes.end();
+}
+
 std::string close_code_text(int code) {
   if (code == kNoCloseCode) return "a Close frame without a code";
   const auto known = std::ranges::find(kRegistered, code, &Registered::code);

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lastcall {
 
@@ -23,6 +24,10 @@ inline bool is_goodbye(int code) {
 // 4000 to 4999 are for private use: what they mean, the application and its clients have agreed
 // (RFC 6455, section 7.4.2).
 constexpr bool is_private_code(int code) { return 4000 <= code && code <= 4999; }
+
+// Whether a Close frame may have this code: one of those that the scenario lists, or, if it lists
+// none, one that says goodbye or that only the application knows.
+bool is_agreed(int code, const std::vector<int>& codes);
 
 // "Close code 1011 (internal error)", "Close code 4001", "a Close frame without a code".
 std::string close_code_text(int code);

@@ -233,20 +233,15 @@ class Judge {
     return told;
   }
 
-  [[nodiscard]] bool is_agreed(int code) const {
-    if (told_.codes.empty()) return is_goodbye(code) || is_private_code(code);
-    return std::ranges::find(told_.codes, code) != told_.codes.end();
-  }
-
   // Half a code, a code that must not be sent, or a reason that is not UTF-8 (RFC 6455, sections
   // 5.5.1 and 7.4.1) is broken protocol to the client. Half a code is recorded as none.
   [[nodiscard]] std::string what_is_wrong(const ConnectionView& c, const Farewell& farewell) const {
     const int code = farewell.close_frame->code;
-    if (farewell.broke_protocol && (code == kNoCloseCode || is_agreed(code))) {
+    if (farewell.broke_protocol && (code == kNoCloseCode || is_agreed(code, told_.codes))) {
       const auto& ended = std::get<ConnectionEnded>(history_.at(*c.ended).body);
       return "got a Close frame and broken protocol (" + ended.detail + ")";
     }
-    return is_agreed(code) ? "" : "got " + close_code_text(code);
+    return is_agreed(code, told_.codes) ? "" : "got " + close_code_text(code);
   }
 
   [[nodiscard]] Debt what_is_owed(const ConnectionView& c, const Farewell& farewell,

@@ -52,6 +52,9 @@ struct Verdict {
   std::vector<NotJudged> not_judged{};    // the reason says it too
   // Of a fail: it rests on something that is not in the history, and may have been lost from it.
   bool rests_on_absence = false;
+  // Of a fail: the property whose failure in the same trial tells the cause
+  // (checkers/consequences.hpp); empty if this one does.
+  std::string consequence_of{};
 };
 
 }  // namespace lastcall

@@ -39,6 +39,7 @@ struct Tally {
   std::string broken;
   std::map<std::string, std::uint64_t> failures;
   std::string first_reason;
+  bool first_is_cause = false;  // not the consequence of another failure of its trial
 };
 
 void count(Tally& tally, const TrialResult& result) {
@@ -54,8 +55,11 @@ void count(Tally& tally, const TrialResult& result) {
               (!tally.wanted.empty() && counts && verdict.outcome == Outcome::not_applicable);
     if (verdict.outcome != Outcome::fail) continue;
     ++tally.failures[verdict.property];
-    if (counts && tally.first_reason.empty())
+    const bool is_cause = verdict.consequence_of.empty();
+    if (counts && (tally.first_reason.empty() || (is_cause && !tally.first_is_cause))) {
       tally.first_reason = verdict.property + ": " + verdict.reason;
+      tally.first_is_cause = is_cause;
+    }
     hit = hit || counts;
   }
   if (!hit && unclear) {  // it may have failed unseen, or did not come to it: no sample of the rate

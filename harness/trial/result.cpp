@@ -23,7 +23,8 @@ json::object verdict_object(const Verdict& verdict) {
           {"judged", verdict.judged},
           {"reason", verdict.reason},
           {"not_judged", std::move(not_judged)},
-          {"evidence", std::move(evidence)}};
+          {"evidence", std::move(evidence)},
+          {"consequence_of", verdict.consequence_of}};
 }
 
 Outcome outcome_from(const std::string& word) {
@@ -52,6 +53,8 @@ Verdict verdict_from(const json::object& object) {
       verdict.not_judged.push_back({json::value_to<std::string>(item.at("why")),
                                     item.at("count").to_number<std::uint64_t>()});
   }
+  if (const auto* cause = object.if_contains("consequence_of"))
+    verdict.consequence_of = json::value_to<std::string>(*cause);
   return verdict;
 }
 

@@ -1,5 +1,5 @@
-"""A small WebSocket server that echoes, and says goodbye as it is told: with which Close code or none, and how TCP ends
-afterwards. `start` has it say so right after the upgrade, and leave TCP open until SIGTERM."""
+"""A small WebSocket server that echoes, and says goodbye as it is told: with which Close code or none, and how TCP
+or the process ends afterwards. `start` has it say so right after the upgrade, and leave TCP open until SIGTERM."""
 import argparse
 import base64
 import hashlib
@@ -16,7 +16,8 @@ parser.add_argument("port", type=int)
 parser.add_argument("--moment", default="stop", choices=["start", "stop"])
 parser.add_argument("--code", type=int, default=0, help="0: a Close frame without a code; -1: no Close frame")
 parser.add_argument("--reason", default="")
-parser.add_argument("--end", default="fin", choices=["fin", "reset", "hang"])
+parser.add_argument("--end", default="fin", choices=["fin", "reset", "hang", "abort"])
+parser.add_argument("--then", choices=["abort"], help="half a second later")
 options = parser.parse_args()
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 4.2.2
@@ -93,6 +94,10 @@ for one in list(connections):
         pass
 while options.end == "hang":
     time.sleep(1)
-time.sleep(0.05)  # so that clients have read it all
+if options.end == "abort":
+    os.abort()
+time.sleep(0.5 if options.then else 0.05)  # so that clients have read it all
+if options.then:
+    os.abort()
 sys.stdout.flush()
 os._exit(0)

@@ -124,6 +124,43 @@ TEST_F(Summary, AddsUpWhatWasNotJudgedByItsReason) {
             (std::vector<NotJudged>{{"whose bytes waited", 6}, {"sent late", 7}}));
 }
 
+TEST_F(Summary, FindsACauseOnceAndWhatFailedWithoutIt) {
+  const auto consequence = [](TrialSummary& trial, const std::string& property) {
+    trial.verdicts.push_back({.property = property,
+                              .outcome = Outcome::fail,
+                              .judged = 1,
+                              .reason = property + " too",
+                              .consequence_of = "deadline"});
+  };
+  consequence(trial(Outcome::fail, "deadline", "hangs"), "released");
+  auto& second = trial(Outcome::fail, "deadline", "hangs elsewhere");
+  consequence(second, "released");
+  consequence(second, "clean-exit");
+  trial(Outcome::fail, "released", "a child is left");
+  trial(Outcome::pass, "released");
+  trial(Outcome::fail, "clean-exit").broken = "no port";
+  EXPECT_EQ(code(), exit_codes::kBroken);
+  const auto& found = scenario_.findings;
+  using Numbers = std::vector<std::uint32_t>;
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].property, "deadline");
+  EXPECT_EQ(found[0].reason, "hangs");
+  EXPECT_EQ(found[0].trials, (Numbers{1, 2}));
+  EXPECT_EQ(found[0].consequences,
+            (std::vector<Consequence>{{"released", "released too", {1, 2}},
+                                      {"clean-exit", "clean-exit too", {2}}}));
+  EXPECT_EQ(found[1].property, "released");
+  EXPECT_EQ(found[1].reason, "a child is left");
+  EXPECT_EQ(found[1].trials, (Numbers{3}));
+  EXPECT_TRUE(found[1].consequences.empty());
+  // A consequence counts as a failure of its property.
+  const auto& released =
+      *std::ranges::find(scenario_.properties, "released", &PropertySummary::name);
+  EXPECT_EQ(released.fail, 3U);
+  EXPECT_EQ(released.first_reason, "released too");
+  EXPECT_EQ(released.failing_trials, (Numbers{1, 2, 3}));
+}
+
 class SilentGroups : public Summary {
  protected:
   SilentGroups() { wanted_.clients.resize(2); }
@@ -219,6 +256,9 @@ TEST_F(PromptExitSummary, FailsIfMoreThanAQuarterOfTheTrialsIdled) {
             "idle before the end: median 5.00 ms, third quartile 90.0 ms, ninth decile 90.0 ms "
             "over 22 trials; longer than 40ms in 7");
   EXPECT_EQ(prompt_exit().upper_bound, 1);
+  ASSERT_EQ(scenario_.findings.size(), 1U);
+  EXPECT_EQ(scenario_.findings[0].reason, prompt_exit().first_reason);
+  EXPECT_EQ(scenario_.findings[0].trials, prompt_exit().failing_trials);
   EXPECT_EQ(code(), exit_codes::kFailed);
 }
 TEST_F(PromptExitSummary, FewerThanFiveTrialsSayNothing) {

@@ -156,7 +156,7 @@ A chat server \| with \*users\*
 TEST(Terminal, IsPinned) { EXPECT_EQ(reports::terminal(every_outcome(), false), kTerminal); }
 TEST(Terminal, IsNotSteeredByATarget) {
   auto campaign = every_outcome();
-  campaign.scenarios[0].properties[3].first_reason =
+  campaign.scenarios[0].findings[0].reason =
       "a\x1b[2J\xC2\x9B"
       "b\x7F\xC3\xA9";
   EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("clean-exit: a?[2J?b?\xC3\xA9\n"));
@@ -200,12 +200,70 @@ TEST(OneCause, OfManyPropertiesIsSaidOnce) {
 }
 TEST(OneCause, IsNotThatOfAnotherTrialOrReason) {
   auto failed = alike(2, Outcome::fail, {"clean-exit", "deadline"});
-  auto& properties = failed.scenarios[0].properties;
-  properties[4].failing_trials = {2};
+  auto& findings = failed.scenarios[0].findings;
+  findings[1].trials = {2};
   EXPECT_THAT(reports::terminal(failed, false), HasSubstr("\n  deadline: one cause\n"));
-  properties[4].failing_trials = properties[3].failing_trials;
-  properties[4].first_reason = "another";
+  findings[1].trials = findings[0].trials;
+  findings[1].reason = "another";
   EXPECT_THAT(reports::terminal(failed, false), HasSubstr("\n  deadline: another\n"));
+}
+// A hang in all three trials, whose goodbye came in the first; a wrong code in a fourth.
+CampaignSummary hangs() {
+  CampaignSummary campaign{
+      .lastcall_version = "", .started_utc = "", .results = "results", .scenarios = {}};
+  ScenarioSummary scenario;
+  const auto fail = [](const char* property, const char* reason, const char* cause) {
+    return Verdict{.property = property,
+                   .outcome = Outcome::fail,
+                   .judged = 1,
+                   .reason = reason,
+                   .consequence_of = cause};
+  };
+  for (std::uint32_t number = 1; number <= 4; ++number) {
+    TrialSummary trial;
+    trial.number = number;
+    if (number < 4)
+      trial.verdicts = {fail("clean-exit", "forced", "deadline"), fail("deadline", "hangs", "")};
+    if (number == 2 || number == 3)
+      trial.verdicts.push_back(fail("close-handshake", "no goodbye", "deadline"));
+    if (number == 4) trial.verdicts = {fail("close-handshake", "got 1011", "")};
+    scenario.trials.push_back(trial);
+  }
+  summarise(scenario, Scenario{});
+  campaign.scenarios = {scenario};
+  return campaign;
+}
+
+TEST(OneCause, IsOneFindingWithItsConsequences) {
+  const auto& findings = hangs().scenarios[0].findings;
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_THAT(reports::terminal(hangs(), false),
+              HasSubstr("\n\n  deadline: hangs\n"
+                        "    also failed, as a consequence: clean-exit, close-handshake (in 2 of 3 "
+                        "trials)\n"
+                        "    trial 1: not kept\n    trial 2: not kept\n    trial 3: not kept\n"
+                        "\n  close-handshake: got 1011\n    trial 4: not kept\n\n"));
+  EXPECT_THAT(reports::markdown(hangs()),
+              HasSubstr("- **deadline** in 3 of 3 trials (P(failure) ≤ 100.00 % at 95 %, 3 "
+                        "trials): hangs\n  - also failed, as a consequence: clean-exit, "
+                        "close-handshake (in 2 of 3 trials)\n  - trial 1, not kept\n"));
+  EXPECT_THAT(reports::markdown(hangs()),
+              HasSubstr("- **close-handshake** in 1 of 3 trials, and in 2 as a consequence (P("));
+  const auto junit = reports::junit(hangs());
+  EXPECT_THAT(junit, HasSubstr("<failure message=\"consequence of deadline: forced\">"));
+  EXPECT_THAT(junit, HasSubstr("<failure message=\"hangs\">"));
+  EXPECT_THAT(junit, HasSubstr("<failure message=\"got 1011\">"));
+  EXPECT_THAT(junit, Not(HasSubstr("no goodbye")));
+  const auto json = reports::json(hangs());
+  EXPECT_THAT(json,
+              HasSubstr(R"~("findings":[{"property":"deadline","reason":"hangs","trials":[1,2,3],)~"
+                        R"~("consequences":[{"property":"clean-exit","reason":"forced",)~"
+                        R"~("trials":[1,2,3]},{"property":"close-handshake",)~"
+                        R"~("reason":"no goodbye","trials":[2,3]}]},)~"
+                        R"~({"property":"close-handshake","reason":"got 1011","trials":[4],)~"
+                        R"~("consequences":[]}])~"));
+  EXPECT_THAT(json, HasSubstr(R"~("consequence_of":"deadline")~"));
+  EXPECT_THAT(json, HasSubstr(R"~("failing_trials":[2,3,4],"first_reason":"no goodbye")~"));
 }
 TEST(NotJudged, SaysWhyWhereSomebodyAskedForIt) {
   Scenario wanted;

@@ -24,7 +24,8 @@ TrialResult result_with_everything() {
                       .judged = 4,
                       .reason = "left a file",
                       .evidence = {12, 900},
-                      .evidence_text = {"{\"t\":1}", "{\"t\":2}"}},
+                      .evidence_text = {"{\"t\":1}", "{\"t\":2}"},
+                      .consequence_of = "no-panic"},
                      {.property = "deadline",
                       .outcome = Outcome::pass,
                       .judged = 1,
@@ -57,6 +58,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
     EXPECT_EQ(received->verdicts[i].evidence, sent.verdicts[i].evidence);
     EXPECT_EQ(received->verdicts[i].evidence_text, sent.verdicts[i].evidence_text);
     EXPECT_EQ(received->verdicts[i].not_judged, sent.verdicts[i].not_judged);
+    EXPECT_EQ(received->verdicts[i].consequence_of, sent.verdicts[i].consequence_of);
   }
 }
 

@@ -1,0 +1,40 @@
+// One cause, one finding: which failures of a trial only follow from another failure of it. A pure
+// function; any thread may call it.
+//
+// How a target ended can be the cause of everything else: a hang that lastcall had to end also
+// misses the exit code, the goodbyes and the answers. The cause is told by one property:
+//
+// | what ended the target                                                  | told by       |
+// | ---------------------------------------------------------------------- | ------------- |
+// | lastcall, after the deadline or in a deadlock                          | deadline      |
+// | a crash, or an error that nobody caught                                | no-panic      |
+// | a second signal, otherwise than promised                               | repeat-signal |
+// | a signal that the target did not handle, or anything before the stop   | clean-exit    |
+//
+// If that property is switched off, the next below that failed for this end takes its place. Its
+// consequences, if they failed too, are what is said of the same end (clean-exit, repeat-signal)
+// and what the end cut off: in-flight-finished, close-handshake, released, drains-health, notify,
+// log-complete, and serves where the target ended before the stop. Such a failure is a consequence
+// only if nothing in its evidence is older than the cause, and nothing is an act of the target: a
+// connection that was cut earlier, or a Close frame with the wrong code, is a defect of its own.
+//
+// Two more may tell nothing new: no-masked-panic and no-send-on-closed, if no-panic quotes the same
+// errors.
+//
+// Never consequences: what must hold whatever ends a target (acked-durable, checkpoint-intact,
+// recovers), and new work that is taken on (stops-accepting), which is as often the cause of a
+// hang. An exit that drops everything and yet exits as promised is no failure by itself, so what it
+// dropped is told property by property.
+#pragma once
+
+#include <vector>
+
+#include "checkers/verdict.hpp"
+#include "plan/plan.hpp"
+
+namespace lastcall {
+
+// Sets `consequence_of` of those verdicts of a trial. Their evidence must be all there.
+void mark_consequences(const Plan& plan, const History& history, std::vector<Verdict>& verdicts);
+
+}  // namespace lastcall

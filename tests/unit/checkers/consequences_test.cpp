@@ -1,0 +1,220 @@
+// Which failures of a trial only follow from another.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "unit/checkers/history_builder.hpp"
+
+namespace lastcall {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::h;
+using testing::HistoryBuilder;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+// Each property that failed, with its cause; "" if it failed of itself.
+std::map<std::string, std::string> causes(const HistoryBuilder& b) {
+  std::map<std::string, std::string> causes;
+  for (const auto& verdict : judge(b.plan, b.history())) {
+    if (verdict.outcome == Outcome::fail) {
+      causes[verdict.property] = verdict.consequence_of;
+    } else {
+      EXPECT_EQ(verdict.consequence_of, "") << verdict.property;
+    }
+  }
+  return causes;
+}
+
+// A stop comes while an answer is on its way.
+HistoryBuilder busy() {
+  return h().ready().client(0).up(0).round_trips(0, 0, 3).sent(0, 3).began(0, 3).stop();
+}
+HistoryBuilder hangs(HistoryBuilder b) {
+  return b.wait(5000).event(DeadlinePassed{}).forced().closed(0).signalled(SIGKILL).searched();
+}
+
+TEST(Consequences, OfAHangAreTheExitTheAnswersAndTheGoodbyes) {
+  EXPECT_THAT(causes(hangs(busy())),
+              ElementsAre(Pair("clean-exit", "deadline"), Pair("close-handshake", "deadline"),
+                          Pair("deadline", ""), Pair("in-flight-finished", "deadline")));
+}
+TEST(Consequences, OfAHangAreThoseOfADeadlockToo) {
+  auto story = busy().wait(700).event(ThreadsStuck{true, true, "a waits for b, b for a"});
+  story.forced().closed(0).signalled(SIGKILL);
+  EXPECT_THAT(causes(story),
+              ElementsAre(Pair("clean-exit", "deadline"), Pair("close-handshake", "deadline"),
+                          Pair("deadline", ""), Pair("in-flight-finished", "deadline")));
+}
+TEST(Consequences, OfAHangAreWhatItsClientsWereTiredOf) {
+  EXPECT_THAT(causes(hangs(busy().closed(0, ConnectionEndReason::timeout))),
+              ::testing::Contains(Pair("in-flight-finished", "deadline")));
+}
+TEST(Consequences, OfAHangIsNotWhatWasCutBefore) {
+  EXPECT_THAT(causes(hangs(busy().wait(400).closed(0))),
+              ElementsAre(Pair("clean-exit", "deadline"), Pair("close-handshake", ""),
+                          Pair("deadline", ""), Pair("in-flight-finished", "")));
+  EXPECT_THAT(causes(hangs(busy().wait(400).reset(0))),
+              ElementsAre(Pair("clean-exit", "deadline"), Pair("close-handshake", ""),
+                          Pair("deadline", ""), Pair("in-flight-finished", "")));
+}
+TEST(Consequences, OfAHangIsNotAWrongCode) {
+  EXPECT_THAT(causes(hangs(busy().answered(0, 3).close_frame(0, 1011))),
+              ElementsAre(Pair("clean-exit", "deadline"), Pair("close-handshake", ""),
+                          Pair("deadline", "")));
+  // Nor one among more connections than evidence is kept of.
+  auto story = h().ready();
+  story.plan.scenario.clients[0].count = 40;
+  for (std::uint32_t n = 0; n < 40; ++n) story.client(n).up(n);
+  story.stop().wait(5000).event(DeadlinePassed{}).forced();
+  for (std::uint32_t n = 0; n < 39; ++n) story.closed(n);
+  EXPECT_EQ(causes(HistoryBuilder(story).closed(39).signalled(SIGKILL))["close-handshake"],
+            "deadline");
+  EXPECT_EQ(causes(HistoryBuilder(story).close_frame(39, 1011).closed(39).signalled(
+                SIGKILL))["close-handshake"],
+            "");
+}
+TEST(Consequences, OfAHangAreToldByCleanExitIfNobodyAsksForTheDeadline) {
+  auto story = hangs(busy());
+  story.plan.scenario.properties["deadline"].judged = false;
+  EXPECT_THAT(causes(story),
+              ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", "clean-exit"),
+                          Pair("in-flight-finished", "clean-exit")));
+}
+TEST(Consequences, OfALateEndThereAreNone) {
+  EXPECT_THAT(causes(busy().wait(5299).closed(0).exited(1).searched()),
+              ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", ""), Pair("deadline", ""),
+                          Pair("in-flight-finished", "")));
+}
+TEST(Consequences, OfAHangAreASecondSignalThatDidNotHelp) {
+  auto story = busy().again().wait(5000).event(DeadlinePassed{}).forced();
+  story.closed(0).signalled(SIGKILL);
+  story.plan.scenario.properties["repeat-signal"].policy = RepeatPolicy::hasten;
+  EXPECT_EQ(causes(story)["repeat-signal"], "deadline");
+}
+
+HistoryBuilder crash() {
+  return busy().wait(20).closed(0).signalled(SIGSEGV).event(FileLeft{"a.pid", "pid file"});
+}
+
+TEST(Consequences, OfACrashAreTheExitAndAllThatItCutOff) {
+  auto story = crash().searched();
+  story.plan.scenario.properties["log-complete"].lines = {"bye"};
+  EXPECT_THAT(causes(story),
+              ElementsAre(Pair("clean-exit", "no-panic"), Pair("close-handshake", "no-panic"),
+                          Pair("in-flight-finished", "no-panic"), Pair("log-complete", "no-panic"),
+                          Pair("no-panic", ""), Pair("released", "no-panic")));
+}
+TEST(Consequences, OfACrashIsNotWhatWasCutLongBefore) {
+  const auto found = causes(busy().closed(0).wait(400).signalled(SIGSEGV).searched());
+  EXPECT_THAT(found, ElementsAre(Pair("clean-exit", "no-panic"), Pair("close-handshake", ""),
+                                 Pair("in-flight-finished", ""), Pair("no-panic", "")));
+}
+TEST(Consequences, OfACrashIsNothingBeforeTheStop) {
+  auto story = h().ready().client(0).up(0).closed(0).client(1).up(1).stop();
+  story.wait(5).closed(1).signalled(SIGSEGV).searched();
+  EXPECT_THAT(causes(story),
+              ElementsAre(Pair("clean-exit", "no-panic"), Pair("close-handshake", "no-panic"),
+                          Pair("no-panic", ""), Pair("serves", "")));
+}
+TEST(Consequences, OfACrashIsNotWhatMustHoldThen) {
+  auto story = crash().searched();
+  story.plan.scenario.properties["checkpoint-intact"].files = {"*.json"};
+  story.event(CheckpointInspected{"a.json", "cut off"});
+  EXPECT_EQ(causes(story)["checkpoint-intact"], "");
+}
+TEST(Consequences, OfAnErrorThatNobodyCaughtAreThoseOfACrash) {
+  const auto panic = busy().wait(20).closed(0).line("panic: oh\n\ngoroutine 1 [running]:");
+  EXPECT_THAT(causes(HistoryBuilder(panic).exited(2).searched()),
+              ElementsAre(Pair("clean-exit", "no-panic"), Pair("close-handshake", "no-panic"),
+                          Pair("in-flight-finished", "no-panic"), Pair("no-panic", "")));
+  // No runtime ends so.
+  EXPECT_THAT(causes(HistoryBuilder(panic).exited(3).searched()),
+              ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", ""),
+                          Pair("in-flight-finished", ""), Pair("no-panic", "")));
+  // It said other things, and ended much later.
+  EXPECT_THAT(causes(HistoryBuilder(panic).wait(2000).line("bye").exited(1).searched()),
+              ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", ""),
+                          Pair("in-flight-finished", ""), Pair("no-panic", "")));
+}
+TEST(Consequences, OfAnErrorThatItSurvivedThereAreNone) {
+  EXPECT_THAT(causes(busy().closed(0).line("panic: oh\n\ngoroutine 1 [running]:").exited(0)),
+              ElementsAre(Pair("close-handshake", ""), Pair("in-flight-finished", ""),
+                          Pair("no-panic", "")));
+}
+
+SignalTaken taken(bool fatal) {
+  return {.pid = 80, .tid = 80, .signal = SIGTERM, .command = "", .fatal = fatal};
+}
+
+TEST(Consequences, OfASignalThatNobodyHandledAreWhatItCutOff) {
+  auto story = busy();
+  story.plan.scenario.target.stop.expected = {{false, 0}};
+  const auto ended = [](HistoryBuilder b) {
+    return causes(b.wait(5).closed(0).signalled(SIGTERM).event(FileLeft{"a", "socket"}).searched());
+  };
+  const auto by_the_exit =
+      ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", "clean-exit"),
+                  Pair("in-flight-finished", "clean-exit"), Pair("released", "clean-exit"));
+  EXPECT_THAT(ended(story), by_the_exit);
+  story.event(TargetStarted{80, "server"});
+  EXPECT_THAT(ended(HistoryBuilder(story).event(taken(true))), by_the_exit);
+  // It had taken it before, and had its time to say goodbye.
+  EXPECT_THAT(ended(HistoryBuilder(story).event(taken(false)).event(taken(true))),
+              ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", ""),
+                          Pair("in-flight-finished", ""), Pair("released", "")));
+}
+TEST(Consequences, OfAnExitOfItsOwnThereAreNone) {
+  EXPECT_THAT(causes(busy().wait(5).closed(0).exited(3).searched()),
+              ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", ""),
+                          Pair("in-flight-finished", "")));
+}
+TEST(Consequences, OfASecondSignalAreTheExitAndWhatItCutOff) {
+  EXPECT_THAT(
+      causes(busy().again().wait(5).closed(0).signalled(SIGHUP).searched()),
+      ElementsAre(Pair("clean-exit", "repeat-signal"), Pair("close-handshake", "repeat-signal"),
+                  Pair("in-flight-finished", "repeat-signal"), Pair("repeat-signal", "")));
+}
+TEST(Consequences, OfAnEndBeforeTheStopAreWhoWasNotServed) {
+  EXPECT_THAT(causes(h().ready().client(0).up(0).closed(0).exited(1)),
+              ElementsAre(Pair("clean-exit", ""), Pair("serves", "clean-exit")));
+  EXPECT_THAT(causes(h().exited(1).event(TargetNotReady{"it ended"})),
+              ElementsAre(Pair("clean-exit", ""), Pair("notify", "clean-exit"),
+                          Pair("serves", "clean-exit")));
+  EXPECT_THAT(causes(h().ready().client(0).up(0).closed(0).wait(400).exited(1)),
+              ElementsAre(Pair("clean-exit", ""), Pair("serves", "")));
+  EXPECT_THAT(
+      causes(h().ready().client(0).up(0).sent(0, 0).answered(0, 0, RequestEnd::refused).exited(1)),
+      ElementsAre(Pair("clean-exit", ""), Pair("serves", "")));
+}
+TEST(Consequences, AreWhatNoPanicQuotesAlready) {
+  auto story =
+      h().ready().line("2026/01/31 12:00:00 http: panic serving 127.0.0.1:9: index out of range");
+  const PanicEntered entered{80,
+                             81,
+                             "go",
+                             PanicKind::programming_error,
+                             "runtime.boundsError",
+                             "index out of range",
+                             "main.handle+0x10"};
+  story.event(entered);
+  EXPECT_THAT(causes(HistoryBuilder(story).stop().exited(0)),
+              ElementsAre(Pair("no-masked-panic", "no-panic"), Pair("no-panic", "")));
+  auto silent = entered;
+  silent.message = "another";
+  EXPECT_THAT(causes(HistoryBuilder(story).event(silent).stop().exited(0)),
+              ElementsAre(Pair("no-masked-panic", ""), Pair("no-panic", "")));
+  EXPECT_THAT(causes(h().ready().line("panic: send on closed channel").stop().exited(0)),
+              ElementsAre(Pair("no-panic", ""), Pair("no-send-on-closed", "no-panic")));
+}
+TEST(Consequences, OfNothingThereAreNone) {
+  EXPECT_THAT(causes(busy().answered(0, 3).close_frame(0, 1001).fin(0).closed(0).exited(0)),
+              IsEmpty());
+  EXPECT_THAT(causes(h()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace lastcall
