@@ -81,6 +81,8 @@ bj::object to_json(const ScenarioSummary& scenario) {
   bj::array trials;
   bj::array silent;
   bj::array findings;
+  bj::array not_tried;
+  for (const auto& habit : scenario.not_tried) not_tried.push_back(text(habit));
   for (const auto& group : scenario.silent)
     silent.push_back({{"group", text(group.group)}, {"what", text(group.what)}});
   for (const auto& property : scenario.properties) properties.push_back(to_json(property));
@@ -88,8 +90,8 @@ bj::object to_json(const ScenarioSummary& scenario) {
   for (const auto& trial : scenario.trials) trials.push_back(to_json(trial));
   return {{"scenario", text(scenario.scenario)}, {"about", text(scenario.about)},
           {"planned", scenario.planned},         {"silent", std::move(silent)},
-          {"findings", std::move(findings)},     {"properties", std::move(properties)},
-          {"trials", std::move(trials)}};
+          {"findings", std::move(findings)},     {"not_tried", std::move(not_tried)},
+          {"properties", std::move(properties)}, {"trials", std::move(trials)}};
 }
 
 }  // namespace

@@ -96,6 +96,7 @@ std::string not_judged(const ScenarioSummary& scenario) {
   if (const auto names = beside_the_point(scenario); !names.empty()) {
     text += "- not applicable here: " + names + "\n";
   }
+  if (const auto habits = not_tried(scenario); !habits.empty()) text += "- " + habits + "\n";
   for (const auto* trial : broken_trials(scenario)) {
     text += "- trial " + std::to_string(trial->number) + " broke: " + plain(trial->broken) + "\n";
   }

@@ -75,6 +75,7 @@ std::string details(const CampaignSummary& campaign, const ScenarioSummary& scen
     text += "\n  " + names(alike) + ": " + (first.unknown > 0 ? "" : "not judged: ") +
             printable(reason(first)) + "\n";
   }
+  if (const auto habits = not_tried(scenario); !habits.empty()) text += "\n  " + habits + "\n";
   for (const auto* trial : broken_trials(scenario)) {
     text +=
         "\n  trial " + std::to_string(trial->number) + " broke: " + printable(trial->broken) + "\n";

@@ -153,6 +153,16 @@ std::string exit_reason(const CampaignSummary& campaign) {
   return "nothing failed, but not everything could be judged: " + text;
 }
 
+std::string not_tried(const ScenarioSummary& scenario) {
+  const bool failed =
+      std::ranges::any_of(scenario.properties, [](const auto& p) { return p.fail > 0; });
+  if (failed || scenario.not_tried.empty()) return "";
+  std::string text;
+  for (const auto& habit : scenario.not_tried) text += (text.empty() ? "" : ", ") + habit;
+  return "no stop met clients with these habits: " + text +
+         " (key crowd; `lastcall list behaviours` says what they do)";
+}
+
 std::string more_failures(const std::string& property, std::span<const std::uint32_t> trials) {
   const auto more = trials.size() - shown_failures(property, trials);
   return more == 0 ? "" : "and " + counted(more, "more trial");

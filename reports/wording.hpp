@@ -48,6 +48,9 @@ const PropertySummary& property_of(const ScenarioSummary& scenario, const Findin
 // Why the exit code is 3: "nothing failed, but …"; empty if it is another.
 std::string exit_reason(const CampaignSummary& campaign);
 
+// Of a scenario in which nothing failed: which habits of clients no stop met; empty if all were.
+std::string not_tried(const ScenarioSummary& scenario);
+
 struct Failure {
   std::uint32_t trial = 0;
   std::string directory;  // with the results directory; empty if the trial was not kept

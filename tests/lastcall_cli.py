@@ -66,11 +66,12 @@ HTTP_CLIENT = '[[clients]]\nurl = "http://127.0.0.1:{port}/"\npace = "5ms"\n'
 
 
 def scenario(command, *, ready='log = "^ready"', stop="", clients=HTTP_CLIENT, faults="", properties="", budget="",
-             environment="", signal='"SIGTERM"'):
-    """The text of a scenario. `command` is words; the stop comes 50 ms into the load unless `faults` say else."""
+             environment="", signal='"SIGTERM"', crowd="none"):
+    """The text of a scenario. `command` is words; the stop comes 50 ms into the load unless `faults` say else, and all
+    clients go on asking unless `crowd` does."""
     words = ", ".join(json.dumps(str(word)) for word in command)
     faults = faults or '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "50ms" }\n'
-    return (f"about = \"a test\"\n[target]\ncommand = [{words}]\nready = {{ {ready} }}\n"
+    return (f"about = \"a test\"\ncrowd = \"{crowd}\"\n[target]\ncommand = [{words}]\nready = {{ {ready} }}\n"
             f'stop = {{ signal = {signal}, deadline = "2s"{stop} }}\n{environment}\n'
             f"{clients}\n{faults}\n[properties]\n{properties}\n[budget]\n{budget}\n")
 

@@ -69,9 +69,12 @@ void judge_over_campaign(PropertySummary& property, const std::vector<TrialSumma
     property.pass += tails.size();
     return;
   }
+  const auto longest = std::ranges::find(trials, judged.late.front(), &TrialSummary::number);
+  const auto held = longest == trials.end() ? "" : longest->idle_held_by;
   property.fail += judged.late.size();
   property.pass += tails.size() - judged.late.size();
   property.first_reason = judged.summary;
+  if (!held.empty()) property.first_reason += "; in the longest, " + held;
   property.failing_trials.insert(property.failing_trials.end(), judged.late.begin(),
                                  judged.late.end());
 }
@@ -178,6 +181,23 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
   return std::nullopt;
 }
 
+// Nothing if no trial has looked.
+std::vector<std::string> habits_not_tried(const ScenarioSummary& scenario, const Scenario& wanted) {
+  using enum Behaviour;
+  std::vector<std::string> missing;
+  if (std::ranges::none_of(scenario.trials, [](const auto& t) { return t.habits.has_value(); }))
+    return missing;
+  for (const auto habit : {idle, quiet, late, silent, slow_reader, never_closes}) {
+    const auto is_websocket_group = [](const auto& g) { return is_websocket(g.protocol); };
+    if (habit == quiet && std::ranges::none_of(wanted.clients, is_websocket_group)) continue;
+    const auto tried = [&](const TrialSummary& trial) {
+      return trial.habits && std::ranges::count(*trial.habits, name(habit)) > 0;
+    };
+    if (std::ranges::none_of(scenario.trials, tried)) missing.emplace_back(name(habit));
+  }
+  return missing;
+}
+
 }  // namespace
 
 void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
@@ -189,6 +209,7 @@ void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
     scenario.properties.push_back(summary_of("custom." + own, scenario, wanted));
   }
   scenario.findings = findings(scenario);
+  scenario.not_tried = habits_not_tried(scenario, wanted);
   scenario.silent.clear();
   // Who switches it off has said that nobody is served, and why.
   const auto serves = wanted.properties.find("serves");

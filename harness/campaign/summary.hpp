@@ -68,6 +68,8 @@ struct ScenarioSummary {
   std::vector<PropertySummary> properties;  // in the order of kProperties, then custom ones
   std::vector<SilentGroup> silent{};        // with one of them nothing can be said to have held
   std::vector<Finding> findings{};          // in the order of properties
+  // Habits of clients, of those that a crowd can have, which no stop met.
+  std::vector<std::string> not_tried{};
 };
 
 struct CampaignSummary {
@@ -81,7 +83,7 @@ struct CampaignSummary {
   int exit_code = 0;
 };
 
-// Fills `properties`, `findings` and `silent` of a scenario from its trials.
+// Fills `properties`, `findings`, `silent` and `not_tried` of a scenario from its trials.
 void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
 
 // cli/exit_codes.hpp's rule over the whole campaign, interruption aside.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "checkers/verdict.hpp"
@@ -49,6 +50,8 @@ Verdict prompt_exit(const Plan& plan, const History& history);
 
 // What prompt-exit measures of a trial, if there is something to measure.
 std::optional<Nanoseconds> idle_tail(const Plan& plan, const History& history);
+// What was still open as that began, as held_by() says it; empty if nothing was.
+std::string idle_tail_held_by(const Plan& plan, const History& history);
 }  // namespace checkers
 
 }  // namespace lastcall

@@ -5,7 +5,8 @@
 // what it says is never shorter than the truth; time during which lastcall had the target paused is
 // not the target's and is left out. Of a target that is traced it says which threads wait for one
 // another; if those that do are all it has, in a cycle that only a signal breaks, the deadline is
-// not waited out. Of one that is not it cannot see what it was waiting for.
+// not waited out. Of one that is not it cannot see what it was waiting for. Of both it says what
+// clients were doing on the connections that were still open (checkers/habits.hpp).
 //
 // A failure rests on time: where lastcall itself, or the machine, stood still for a tenth of the
 // deadline and at least 50 ms, the target may have been starved as long, and nothing is said. So
@@ -14,6 +15,7 @@
 // and is still there is as good as late.
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
+#include "checkers/habits.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 
@@ -64,9 +66,12 @@ Verdict deadline(const Plan& plan, const History& history) {
     return say(Outcome::not_applicable, *no_stop_to_judge(history));
   }
   if (const auto passed = history.first<DeadlinePassed>()) {
+    // Threads that wait for one another for ever wait for no client.
+    const auto held = history.first<ThreadsStuck>() ? "" : held_by(plan, history, *passed);
     auto verdict = say(Outcome::fail,
                        "still running " + format_duration(stop_limit(plan, history, *passed)) +
-                           " after " + stop_signal_name(history) + what_it_waits_for(history),
+                           " after " + stop_signal_name(history) + what_it_waits_for(history) +
+                           (held.empty() ? "" : "; " + held),
                        {*stop, *passed});
     verdict.time_claim = deadline_claim(plan, history, *passed);
     return verdict;

@@ -11,10 +11,10 @@ namespace {
 // Somebody whose connection the server has just closed may be about to come back.
 constexpr Nanoseconds kLong = std::chrono::milliseconds(100);
 
-// They go on until the stop, whatever the server does.
+// They go on asking until the stop, whatever the server does.
 bool goes_on(Behaviour behaviour) {
-  return behaviour == Behaviour::steady || behaviour == Behaviour::never_closes ||
-         behaviour == Behaviour::slow_reader;
+  return behaviour == Behaviour::steady || behaviour == Behaviour::idle ||
+         behaviour == Behaviour::never_closes || behaviour == Behaviour::slow_reader;
 }
 
 // What was seen of one client before the stop.
@@ -107,7 +107,8 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
   std::vector<GroupSeen> seen(groups.size());
   for (const auto& c : history.connections()) {
     if (c.group >= groups.size() || c.invoked > *stop) continue;
-    if (peers.behaviour(c) == Behaviour::silent) continue;
+    const auto behaviour = peers.behaviour(c);
+    if (behaviour == Behaviour::silent || behaviour == Behaviour::quiet) continue;
     look(seen[c.group], c, groups[c.group], peers, *stop, history);
   }
   for (std::size_t g = 0; g < groups.size(); ++g) {

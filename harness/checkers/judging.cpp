@@ -1,6 +1,7 @@
 #include "checkers/judging.hpp"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 
 #include "base/text.hpp"
@@ -14,8 +15,8 @@ constexpr std::string_view kKernelAtLimit = "the kernel, at the memory limit";
 // Behaviours that go on speaking the protocol, or say nothing: the target still owes them its
 // goodbye.
 bool is_gentle(Behaviour behaviour) {
-  return behaviour == Behaviour::steady || behaviour == Behaviour::silent ||
-         behaviour == Behaviour::never_closes || behaviour == Behaviour::slow_reader;
+  return behaviour == Behaviour::silent || behaviour == Behaviour::never_closes ||
+         behaviour == Behaviour::slow_reader || keeps_to_its_protocol(behaviour);
 }
 
 // Whether the target acted on the connection of its own accord after the event.
@@ -76,10 +77,16 @@ const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection) 
 
 bool says_something(const ClientGroup& group) {
   const auto says_nothing = [](const auto& weight) {
-    return weight.first == Behaviour::silent || weight.first == Behaviour::abort_handshake ||
-           weight.first == Behaviour::garbage || weight.second == 0;
+    constexpr std::array kMute{Behaviour::silent, Behaviour::abort_handshake, Behaviour::garbage,
+                               Behaviour::quiet, Behaviour::late};
+    return std::ranges::find(kMute, weight.first) != kMute.end() || weight.second == 0;
   };
   return group.mix.empty() || !std::ranges::all_of(group.mix, says_nothing);
+}
+
+bool keeps_to_its_protocol(Behaviour behaviour) {
+  return behaviour == Behaviour::steady || behaviour == Behaviour::idle ||
+         behaviour == Behaviour::quiet || behaviour == Behaviour::late;
 }
 
 std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol) {

@@ -56,7 +56,9 @@ const std::vector<Entry> kFaults{
      "many in a row [count]; when has a syscall"},
     {"limit", "what the target may use from now on: one of descriptors, memory, disk, cpu"},
     {"to = ", "who gets a signal: process, group, child or tree"},
-    {"when = { phase, at }", "a time in the phase start, load or drain"},
+    {"when = { phase, at }",
+     "a time in the phase start, load or drain; at = \"measured\", of the load: drawn over four "
+     "response times, and at least 1s"},
     {"when = { log, nth }", "the Nth line of output that matches a regular expression"},
     {"when = { notification, nth }", "the Nth notification with this assignment, sd_notify(3)"},
     {"when = { event, nth }",
@@ -90,6 +92,14 @@ const std::vector<Entry> kBehaviours{
     {"abort-message", "goes away in the middle of a message"},
     {"reset", "RST instead of a close (SO_LINGER 0)"},
     {"garbage", "random bytes instead of its protocol"},
+    {"idle", "steady, but says nothing more once the stop has begun, and stays connected"},
+    {"quiet", "not http: connects, upgrades, says its opening, and never sends a message"},
+    {"late", "steady, but comes when the stop has begun, again and again until the target's end"},
+    {"crowd = usual",
+     "what a group has that says nothing of this: most are steady, and of each ten clients one is "
+     "idle, one late and, over WebSocket, one quiet"},
+    {"crowd = harsh",
+     "the same, and of each ten one is silent, one a slow reader, one never closes"},
 };
 
 int list(const std::string& what, const std::string& folder, bool json) {

@@ -94,7 +94,10 @@ Connection::Connection(const ConnectionSetup& setup)
       deadline_(transport_),
       wake_(setup.context.io),
       moment_(setup.context.io),
-      misdeeds_(Prng::split(setup.client.pace_seed, std::uint64_t{setup.attempt})) {}
+      misdeeds_(Prng::split(setup.client.pace_seed, std::uint64_t{setup.attempt})) {
+  if (client_.behaviour == Behaviour::steady || client_.behaviour == Behaviour::idle)
+    log_.time_requests();
+}
 
 awaitable<void> Connection::run(Prng& pace, std::uint32_t& next) {
   log_.record(ConnectInvoked{id_, client_.group});
@@ -279,10 +282,12 @@ awaitable<void> Connection::end_in_order() {
 }
 
 awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
+  if (client_.behaviour == Behaviour::quiet) co_return;
   // A tcp client without a message has nothing to say after its opening.
   const bool says = is_http(endpoint_.protocol) || is_websocket(endpoint_.protocol) ||
                     group_.message.size() > 1 || !group_.message.front().empty();
   while (says && !is_over() && !last_ && (group_.messages == 0 || next < group_.messages)) {
+    if (client_.behaviour == Behaviour::idle && context_.stop_begun) co_return;
     const RequestId request{next++};
     const auto id = request_text(client_of(id_), request);
     awaited_ = fill(group_.acknowledgement, id);

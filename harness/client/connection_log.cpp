@@ -85,6 +85,8 @@ void ConnectionLog::after_close_notify(std::size_t bytes) {
 void ConnectionLog::request_sent(RequestId request, std::size_t bytes) {
   request_ = request;
   awaiting_ = true;
+  sent_at_ = now();
+  if (timed_ && triggers_ != nullptr) triggers_->request_begins(sent_at_);
   answer_began_ = false;
   record(RequestSent{id_, request, static_cast<std::uint32_t>(bytes)});
   happened(ClientEvent::sent);
@@ -95,19 +97,26 @@ void ConnectionLog::request_written(std::uint64_t total) {
 }
 
 void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes) {
-  if (!std::exchange(awaiting_, false)) return;
+  if (!awaiting_) return;
+  end_wait(end != RequestEnd::unknown);
   record(RequestEnded{id_, request_, end, status, static_cast<std::uint32_t>(bytes)});
   if (end == RequestEnd::ok) happened(ClientEvent::acknowledged);
 }
 
+void ConnectionLog::end_wait(bool answered) {
+  if (!std::exchange(awaiting_, false)) return;
+  if (timed_ && triggers_ != nullptr) triggers_->request_ends(sent_at_, answered);
+}
+
 void ConnectionLog::misbehaved(const std::string& how, bool goes_away) {
   misbehaved_ = true;
-  if (goes_away) awaiting_ = false;
+  if (goes_away) end_wait(false);
   record(Misbehaved{id_, how});
 }
 
 void ConnectionLog::ended(ConnectionEndReason why, const std::string& detail) {
   if (!misbehaved_) request_ended(RequestEnd::unknown, 0, 0);
+  end_wait(false);
   record(ConnectionEnded{id_, why, detail});
 }
 

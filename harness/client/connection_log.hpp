@@ -17,6 +17,9 @@ class TriggerCounter {
  public:
   virtual ~TriggerCounter() = default;
   virtual void happened(ClientEvent event) = 0;
+  // A request was sent now, and later (or never) its answer came, or no answer can come any more.
+  virtual void request_begins(TimePoint /*sent*/) {}
+  virtual void request_ends(TimePoint /*sent*/, bool /*answered*/) {}
 };
 
 class ConnectionLog {
@@ -51,6 +54,8 @@ class ConnectionLog {
   // From now on the streams are WebSocket (their HTTP upgrade included).
   void expect_websocket() { websocket_ = true; }
 
+  // Its response times say how fast the target is: the client reads as fast as it can.
+  void time_requests() { timed_ = true; }
   void request_sent(RequestId request, std::size_t bytes);
   // The connection has taken it whole, `total` bytes in all.
   void request_written(std::uint64_t total);
@@ -67,6 +72,8 @@ class ConnectionLog {
   void ended(ConnectionEndReason why, const std::string& detail);
 
  private:
+  // It waits for an answer no more.
+  void end_wait(bool answered);
   struct ControlFrames {
     std::uint64_t pings = 0;
     std::uint64_t pongs = 0;
@@ -81,6 +88,8 @@ class ConnectionLog {
   ControlFrames inbound_control_;
   ControlFrames outbound_control_;
   RequestId request_;
+  TimePoint sent_at_{};
+  bool timed_ = false;
   std::uint64_t after_close_seen_ = 0;
   bool foreign_seen_ = false;
   bool websocket_ = false;

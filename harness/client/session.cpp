@@ -8,6 +8,11 @@
 namespace lastcall {
 namespace {
 
+// Who comes late and was not let in, or not served, tries again after this: often enough that a
+// stop of a quarter of a second meets several attempts.
+constexpr Range<Nanoseconds> kLateAgain{std::chrono::milliseconds(50),
+                                        std::chrono::milliseconds(50)};
+
 // More often than any load phase gives reason to; what comes back faster than that for longer is
 // broken.
 constexpr std::uint32_t kMostReturns = 10'000;
@@ -25,7 +30,8 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
         client_(client),
         group_(group),
         endpoint_(std::move(endpoint)),
-        delay_(context.io) {}
+        delay_(context.io),
+        returning_(is_late() ? kLateAgain : group.reconnect) {}
 
   void start(std::function<void()> on_end) override {
     asio::co_spawn(
@@ -50,31 +56,35 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
   }
 
  private:
-  [[nodiscard]] bool may_connect() const {
-    return !hung_up_ && !target_ended_ && (group_.during_drain || !context_.stop_begun);
+  [[nodiscard]] bool is_late() const { return client_.behaviour == Behaviour::late; }
+  [[nodiscard]] bool may_connect(std::uint32_t attempt) const {
+    if (hung_up_ || target_ended_) return false;
+    return !context_.stop_begun || comes_late(group_, client_.behaviour) ||
+           (attempt > 0 && group_.reconnect_after_stop);
   }
   [[nodiscard]] bool may_come_back() const {
-    return group_.reconnect && may_connect() && !context_.stop_begun && returns_ < kMostReturns;
+    if (!returning_ || hung_up_ || target_ended_ || returns_ >= kMostReturns) return false;
+    return !context_.stop_begun || is_late() || group_.reconnect_after_stop;
   }
 
   awaitable<void> run() {
     co_await pause(client_.start);
     Prng pace(client_.pace_seed);
     std::uint32_t next = 0;
-    auto back_off = group_.reconnect.value_or(Range<Nanoseconds>{}).low;
-    for (std::uint32_t attempt = 0; may_connect(); ++attempt) {
+    auto back_off = returning_.value_or(Range<Nanoseconds>{}).low;
+    for (std::uint32_t attempt = 0; may_connect(attempt); ++attempt) {
       connection_ = make_connection({context_, client_, group_, endpoint_, attempt});
       co_await connection_->run(pace, next);
       if (group_.messages != 0 && next >= group_.messages) break;
       // An HTTP server may close a connection between two requests whenever it likes (RFC 9112,
       // section 9.5): the client goes on with a new one, as long as each answers something.
       const bool goes_on = is_http(endpoint_.protocol) && connection_->closed_between_requests();
-      if (connection_->was_opened() && group_.reconnect) back_off = group_.reconnect->low;
-      if (goes_on) continue;
+      if (connection_->was_opened() && returning_) back_off = returning_->low;
+      if (goes_on && !is_late()) continue;
       if (!may_come_back()) break;
       ++returns_;
       co_await pause(back_off);
-      back_off = std::min(back_off * 2, group_.reconnect->high);
+      back_off = std::min(back_off * 2, returning_->high);
     }
     connection_.reset();
   }
@@ -90,6 +100,7 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
   const ClientGroup& group_;
   Endpoint endpoint_;
   asio::steady_timer delay_;
+  std::optional<Range<Nanoseconds>> returning_;  // back-off
   std::unique_ptr<Connection> connection_;
   std::uint32_t returns_ = 0;
   bool target_ended_ = false;

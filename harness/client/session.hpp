@@ -52,7 +52,7 @@ struct SessionContext {
   SegmentWriter& segment;
   TriggerCounter& triggers;
   Placeholders placeholders;
-  bool stop_begun = false;  // after that only clients of the drain connect anew
+  bool stop_begun = false;  // after that only who comes late, or comes back until the end, connects
   Nanoseconds handshake_limit = kHandshakeLimit;
   Proxy* proxy = nullptr;  // for groups with `proxy`
 };

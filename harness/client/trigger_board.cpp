@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 
@@ -43,6 +44,26 @@ std::uint64_t TriggerBoard::count(ClientEvent event) {
 
 std::uint64_t TriggerBoard::counted(ClientEvent event) const {
   return shared_->counts[static_cast<std::size_t>(event)].load();
+}
+
+void TriggerBoard::answered_after(Nanoseconds length) {
+  auto slowest = shared_->slowest.load();
+  while (slowest < length.count() &&
+         !shared_->slowest.compare_exchange_weak(slowest, length.count())) {
+  }
+}
+
+void TriggerBoard::waits_since(std::uint32_t worker, std::optional<TimePoint> sent) {
+  shared_->waits[worker % kWorkers].store(sent ? sent->time_since_epoch().count() : 0);
+}
+
+Nanoseconds TriggerBoard::longest_response(TimePoint at) const {
+  auto longest = shared_->slowest.load();
+  for (const auto& worker : shared_->waits) {
+    const auto since = worker.load();
+    if (since != 0) longest = std::max(longest, at.time_since_epoch().count() - since);
+  }
+  return Nanoseconds(longest);
 }
 
 bool TriggerBoard::begin_stop() { return !shared_->stop_begun.exchange(true); }

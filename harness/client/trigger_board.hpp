@@ -1,13 +1,15 @@
-// Counts what clients do, over all worker processes of a trial, in shared memory, and fires the
-// faults that wait for the Nth of a kind where it is counted. The trial process strikes through the
-// same board, so that exactly one signal of a trial begins the stop. One board a process; not
-// thread-safe within a process, atomic between processes.
+// Counts what clients do and how long they wait for answers, over all worker processes of a trial,
+// in shared memory, and fires the faults that wait for the Nth of a kind where it is counted. The
+// trial process strikes through the same board, so that exactly one signal of a trial begins the
+// stop. One board a process; not thread-safe within a process, atomic between processes.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/scoped_fd.hpp"
@@ -31,15 +33,26 @@ class TriggerBoard {
   std::uint64_t count(ClientEvent event);
   [[nodiscard]] std::uint64_t counted(ClientEvent event) const;
 
+  // A request was answered after so long.
+  void answered_after(Nanoseconds length);
+  // When the worker's oldest request without an answer was sent; nothing if there is none.
+  void waits_since(std::uint32_t worker, std::optional<TimePoint> sent);
+  // The longest response time so far; a request that still waits counts with its age.
+  [[nodiscard]] Nanoseconds longest_response(TimePoint at) const;
+
   // True for the one caller that begins the stop.
   bool begin_stop();
   // Somebody has; who asks here need not have heard of it yet.
   [[nodiscard]] bool stop_has_begun() const { return shared_->stop_begun.load(); }
 
  private:
+  // Workers with the same number modulo this share a place, and the last one counts.
+  static constexpr std::size_t kWorkers = 64;
   struct Shared {
     std::atomic<std::uint64_t> counts[4];
     std::atomic<bool> stop_begun;
+    std::atomic<std::int64_t> slowest;          // answer, nanoseconds
+    std::atomic<std::int64_t> waits[kWorkers];  // since, nanoseconds of the clock; 0: nobody
   };
   TriggerBoard(ScopedFd memory, Shared* shared) : memory_(std::move(memory)), shared_(shared) {}
   static Result<TriggerBoard> map(ScopedFd memory);

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "base/file.hpp"
 #include "client/chosen.hpp"
@@ -35,6 +36,7 @@ class WorkerTrial final : public TriggerCounter {
         plan_(std::move(plan)),
         segment_(std::move(segment)),
         certificate_(assignment.certificate),
+        slice_(assignment.slice),
         ports_(client_ports(plan_, assignment.placeholders)),
         proxy_(io_, segment_, plan_.seed),
         context_{.io = io_,
@@ -76,6 +78,20 @@ class WorkerTrial final : public TriggerCounter {
                                   record_sockets(segment_, ports_);
                                 }});
       say(with_id(Control::fired, {i}));
+    }
+  }
+
+  void request_begins(TimePoint sent) override {
+    waiting_.insert(sent);
+    if (*waiting_.begin() == sent) board_.waits_since(slice_, sent);
+  }
+  void request_ends(TimePoint sent, bool answered) override {
+    if (answered) board_.answered_after(now() - sent);
+    waiting_.erase(waiting_.find(sent));
+    if (waiting_.empty()) {
+      board_.waits_since(slice_, std::nullopt);
+    } else if (*waiting_.begin() > sent) {
+      board_.waits_since(slice_, *waiting_.begin());
     }
   }
 
@@ -143,7 +159,7 @@ class WorkerTrial final : public TriggerCounter {
       context_.tls = std::move(*tls);
     }
     for (const auto& client : clients_) {
-      if (groups[client.group].during_drain != during_drain) continue;
+      if (comes_late(groups[client.group], client.behaviour) != during_drain) continue;
       auto session = Session::create(context_, client, groups[client.group]);
       live_[client.id] = session;
       session->start([this, id = client.id] {
@@ -198,6 +214,8 @@ class WorkerTrial final : public TriggerCounter {
   Plan plan_;
   SegmentWriter segment_;
   std::string certificate_;
+  std::uint32_t slice_ = 0;
+  std::multiset<TimePoint> waiting_;  // when the requests that wait for an answer were sent
   std::vector<std::uint16_t> ports_;  // of the target
   Proxy proxy_;
   SessionContext context_;

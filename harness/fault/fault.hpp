@@ -2,6 +2,7 @@
 // only. The planner draws them, the trial executes them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,22 @@ struct PhaseMoment {
   Nanoseconds after{};  // since the phase began
   friend bool operator==(const PhaseMoment&, const PhaseMoment&) = default;
 };
+
+// A moment of the load phase that is known only while it runs: this share of load_window().
+struct ShareOfLoad {
+  std::uint32_t millionths = 0;  // below 1,000,000
+  friend bool operator==(const ShareOfLoad&, const ShareOfLoad&) = default;
+};
+
+// The part of the load phase that such a moment is drawn over: four response times, so that slow
+// endpoints are stopped in every state, and at least a second. Never longer than the load phase
+// itself, or the moment would not come.
+constexpr Nanoseconds load_window(Nanoseconds response, Nanoseconds longest_load) {
+  constexpr int kResponses = 4;
+  constexpr Nanoseconds kShortest = std::chrono::seconds(1);
+  if (response > longest_load / kResponses) return longest_load;
+  return std::min(std::max(kResponses * response, kShortest), longest_load);
+}
 
 // Fires where the event is seen: the client worker that counts the Nth acts itself.
 struct NthEvent {
@@ -66,7 +83,8 @@ struct NthSyscall {
   friend bool operator==(const NthSyscall&, const NthSyscall&) = default;
 };
 
-using Trigger = std::variant<PhaseMoment, NthEvent, NthLine, NthNotification, NthSyscall>;
+using Trigger =
+    std::variant<PhaseMoment, NthEvent, NthLine, NthNotification, NthSyscall, ShareOfLoad>;
 
 // Who gets a signal. `group`: the process group of the target's first process. `child`: the first
 // live child of that process, as /proc lists them. `tree`: every live process of the target, as a

@@ -98,6 +98,19 @@ struct FaultFinished {
     f("error", self.error);
   }
 };
+// The moment of a fault that is a share of the load has come: how long that was taken to be, and
+// the longest response time that had been seen, which is why (fault.hpp, load_window()).
+struct LoadMeasured {
+  static constexpr std::string_view kName = "load_measured";
+  FaultId fault;
+  std::int64_t response{};  // nanoseconds; of a request that was not answered yet, its age
+  std::int64_t window{};    // nanoseconds
+  static void visit_fields(auto& self, auto&& f) {
+    f("fault", self.fault);
+    f("response", self.response);
+    f("window", self.window);
+  }
+};
 struct FaultNotReached {
   static constexpr std::string_view kName = "fault_not_reached";
   FaultId fault;
@@ -537,7 +550,7 @@ using EventBody = std::variant<
     NetworkDisturbed, TraceBegan, TraceFailed, FiltersWoke, SignalTaken, ExitCalled, ProcessEnded,
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
-    ProcessLingered, SocketsAtStop, RequestWritten>;
+    ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured>;
 
 struct Event {
   TimePoint at;

@@ -22,6 +22,7 @@ namespace lastcall {
 struct ClientOverride {
   bool absent = false;               // this client does not take part
   std::optional<Nanoseconds> start;  // its start after its group's phase began
+  std::optional<Behaviour> behaviour{};
   friend bool operator==(const ClientOverride&, const ClientOverride&) = default;
 };
 
@@ -52,12 +53,17 @@ Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
 struct PlannedClient {
   ClientId id;
   std::uint32_t group = 0;
-  Nanoseconds start{};  // after its group's phase began
+  Nanoseconds start{};  // after its phase began: the drain of those that come late, else the load
   Behaviour behaviour{};
   Nanoseconds misbehaves{};  // after the handshake
   std::uint32_t source = 0;  // IPv4 address to bind to, host byte order; 0: any
   std::uint64_t pace_seed = 0;
 };
+
+// Whether it starts when the stop begins, not when the load does.
+inline bool comes_late(const ClientGroup& group, Behaviour behaviour) {
+  return group.during_drain || behaviour == Behaviour::late;
+}
 
 // The clients of a plan, absent ones left out, in order of id. Ids count over all groups, absent
 // ones included.

@@ -34,6 +34,7 @@ json::object write(const PlannedGroup& group) {
     json::object fields;
     if (change.absent) fields["absent"] = true;
     if (change.start) fields["start"] = format_duration(*change.start);
+    if (change.behaviour) fields["behaviour"] = name(*change.behaviour);
     overrides[std::to_string(position)] = std::move(fields);
   }
   return {{"seed", hex(group.seed)}, {"overrides", std::move(overrides)}};
@@ -41,6 +42,9 @@ json::object write(const PlannedGroup& group) {
 
 json::object write(const PhaseMoment& moment) {
   return {{"phase", name(moment.phase)}, {"at", format_duration(moment.after)}};
+}
+json::object write(const ShareOfLoad& share) {
+  return {{"phase", name(Phase::load)}, {"millionths", share.millionths}};
 }
 json::object write(const NthEvent& event) {
   return {{"event", name(event.event)}, {"nth", event.nth}};
@@ -176,9 +180,12 @@ class Node {
   }
   template <class Enum>
   [[nodiscard]] Enum one_of(std::initializer_list<Enum> all) const {
+    return one_of(std::vector<Enum>(all));
+  }
+  [[nodiscard]] auto one_of(const auto& all) const {
     const std::string word = text();
     std::string names;
-    for (const Enum value : all) {
+    for (const auto value : all) {
       if (name(value) == word) return value;
       names += (names.empty() ? "'" : ", '") + std::string(name(value)) + "'";
     }
@@ -203,10 +210,11 @@ PlannedGroup read_group(const Node& node, std::uint32_t count) {
                       ", found " + in_single_quotes(key));
     }
     const Node fields = overrides.at(key);
-    fields.only({"absent", "start"});
+    fields.only({"absent", "start", "behaviour"});
     auto& change = group.overrides[position];
     if (fields.has("absent")) change.absent = fields.at("absent").boolean();
     if (fields.has("start")) change.start = fields.at("start").duration();
+    if (fields.has("behaviour")) change.behaviour = fields.at("behaviour").one_of(kBehaviours);
   }
   return group;
 }
@@ -244,6 +252,14 @@ Trigger read_trigger(const Node& node) {
       call.phase = node.at("phase").one_of({Phase::start, Phase::load, Phase::drain});
     call.at = node.at("at").one_of({CallSide::entry, CallSide::exit});
     return call;
+  }
+  if (node.has("millionths")) {
+    node.only({"phase", "millionths"});
+    (void)node.at("phase").one_of({Phase::load});
+    const auto millionths = node.at("millionths").integer();
+    if (millionths >= 1'000'000)
+      node.at("millionths").wrong("expected an integer from 0 to 999999");
+    return ShareOfLoad{static_cast<std::uint32_t>(millionths)};
   }
   node.only({"phase", "at"});
   const auto phase = node.at("phase").one_of({Phase::start, Phase::load, Phase::drain});

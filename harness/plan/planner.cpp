@@ -2,6 +2,7 @@
 
 #include "base/invariant.hpp"
 #include "base/prng.hpp"
+#include "plan/crowd.hpp"
 #include "plan/plan.hpp"
 
 namespace lastcall {
@@ -37,6 +38,10 @@ Trigger draw(const WhenLine& when, std::uint64_t seed) {
 }
 Trigger draw(const WhenNotification& when, std::uint64_t seed) {
   return NthNotification{when.assignment, draw(when.nth, seed)};
+}
+
+Trigger draw(const WhenMeasured&, std::uint64_t seed) {
+  return ShareOfLoad{static_cast<std::uint32_t>(Prng(seed).between(0, 999'999))};
 }
 
 Trigger draw(const WhenSyscall& when, std::uint64_t seed) {
@@ -116,6 +121,16 @@ Nanoseconds draw_start(const ClientGroup& group, std::uint32_t position, std::ui
   return Nanoseconds(begin + static_cast<std::int64_t>(jitter));
 }
 
+// When a client that comes late does so first, after the stop began. Soon: most stops are short.
+constexpr Range<Nanoseconds> kLate{Nanoseconds(0), std::chrono::milliseconds(100)};
+
+PlannedGroup draw_group(const ClientGroup& group, std::uint64_t seed) {
+  PlannedGroup planned{seed, {}};
+  for (const auto& [position, habit] : draw_crowd(group, Prng::split(seed, "crowd")))
+    planned.overrides[position].behaviour = habit;
+  return planned;
+}
+
 }  // namespace
 
 Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
@@ -133,7 +148,7 @@ Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
   }
   const auto clients = Prng::split(seed, "clients");
   for (std::uint64_t group = 0; group < scenario.clients.size(); ++group) {
-    plan.groups.push_back({Prng::split(clients, group), {}});
+    plan.groups.push_back(draw_group(scenario.clients[group], Prng::split(clients, group)));
   }
   const auto faults = Prng::split(seed, "faults");
   for (std::uint64_t fault = 0; fault < scenario.faults.size(); ++fault) {
@@ -154,11 +169,16 @@ std::vector<PlannedClient> planned_clients(const Plan& plan) {
       const auto departs = planned.overrides.find(position);
       const auto change = departs == planned.overrides.end() ? ClientOverride{} : departs->second;
       if (change.absent) continue;
+      const auto behaviour =
+          change.behaviour.value_or(draw(group.mix, Prng::split(seed, "behaviour")));
+      const auto start = behaviour == Behaviour::late && !group.during_drain
+                             ? draw(kLate, Prng::split(seed, "late"))
+                             : draw_start(group, position, Prng::split(seed, "start"));
       clients.push_back(
           {.id = {first_id + position},
            .group = index,
-           .start = change.start.value_or(draw_start(group, position, Prng::split(seed, "start"))),
-           .behaviour = draw(group.mix, Prng::split(seed, "behaviour")),
+           .start = change.start.value_or(start),
+           .behaviour = behaviour,
            .misbehaves = draw(group.misbehaves, Prng::split(seed, "misbehaves")),
            .source = group.source ? draw(*group.source, Prng::split(seed, "source")) : 0,
            .pace_seed = Prng::split(seed, "pace")});

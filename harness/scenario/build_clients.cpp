@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -7,6 +8,11 @@ namespace lastcall {
 namespace {
 
 constexpr std::uint64_t kMostClients = 1'000'000;  // all groups together
+constexpr std::uint32_t kCrowd = 10;               // clients of a crowd, if nobody says how many
+// What says how the clients of a group behave: with one of these it is no crowd by default.
+constexpr std::array<std::string_view, 10> kHabits{
+    "behaviour", "mix",  "misbehaves", "read_rate", "during",
+    "messages",  "talk", "opening",    "closing",   "reconnect"};
 
 // The URL was checked, or the scenario is thrown away.
 Protocol protocol_of(std::string_view url) {
@@ -40,6 +46,40 @@ constexpr std::array<KeyRule, 13> kRules{{
     {"key", is_tls, "wss, https and tls"},
 }};
 
+// Whether it sends anything that a server could answer.
+bool asks(const ClientGroup& group) {
+  return is_http(group.protocol) || is_websocket(group.protocol) || !group.message.front().empty();
+}
+
+Crowd crowd_of(const Section& section, const ClientGroup& group, Crowd of_all) {
+  using enum Crowd;
+  if (section.has("crowd")) return named(section["crowd"].text, {none, usual, harsh});
+  const bool says_how = std::ranges::any_of(kHabits, [&](auto key) { return section.has(key); });
+  return says_how || !asks(group) ? none : of_all;
+}
+
+void check_crowd(const Section& section, const ClientGroup& group, Errors& errors) {
+  if (section.has("crowd") && group.crowd != Crowd::none) {
+    for (const std::string_view key : {"behaviour", "mix", "during"}) {
+      if (!section.has(key) || section[key].text == "load") continue;
+      errors.add(section.place(key), in_single_quotes(key) + " does not go with a crowd, which " +
+                                         "has habits of its own; say crowd = \"none\"");
+    }
+    if (!asks(group))
+      errors.add(section.place("crowd"), "a crowd needs something to ask: say 'message'");
+  }
+  const auto* const key = section.has("mix") ? "mix" : "behaviour";
+  if (is_http(group.protocol) && group.mix.contains(Behaviour::quiet)) {
+    errors.add(section.place(key),
+               "'quiet' is for ws, wss, tcp and tls only; an HTTP client that sends no request is "
+               "'silent'");
+  }
+  if (group.during_drain && group.mix.contains(Behaviour::late)) {
+    errors.add(section.place(key),
+               "'late' does not go with during = \"drain\": all come late then");
+  }
+}
+
 void check_keys(const Section& section, const ClientGroup& group, bool own_certificate,
                 Errors& errors) {
   for (const auto& rule : kRules) {
@@ -54,6 +94,7 @@ void check_keys(const Section& section, const ClientGroup& group, bool own_certi
     }
   };
   refuse_both("behaviour", "mix");
+  check_crowd(section, group, errors);
   for (const std::string_view key : {"opening", "message", "ack", "subprotocol", "binary"}) {
     refuse_both("talk", key);
   }
@@ -120,18 +161,28 @@ Behaviour behaviour_named(std::string_view word) {
   return found == kBehaviours.end() ? Behaviour::steady : *found;
 }
 
-ClientGroup build_group(const Section& section, std::size_t position, bool own_certificate,
+// What all groups of a scenario share.
+struct Shared {
+  bool own_certificate = false;
+  Crowd crowd{};
+};
+
+ClientGroup build_group(const Section& section, std::size_t position, const Shared& shared,
                         Errors& errors) {
   ClientGroup group;
   group.name = section.has("name") ? section["name"].text : "clients-" + std::to_string(position);
   group.url = section["url"].text;
   group.protocol = protocol_of(group.url);
-  group.count = static_cast<std::uint32_t>(section["count"].integer);
   group.during_drain = section["during"].text == "drain";
   group.ramp = duration_of(section["ramp"]);
   group.pace = duration_range_of(section["pace"]);
   group.messages = static_cast<std::uint32_t>(section["messages"].integer);
   build_talk(section, group);
+  group.crowd = crowd_of(section, group, shared.crowd);
+  const bool is_counted = section.has("count") && section.sound("count");
+  group.count = is_counted                   ? static_cast<std::uint32_t>(section["count"].integer)
+                : group.crowd == Crowd::none ? 1
+                                             : kCrowd;
   group.fragments = static_cast<std::uint32_t>(section["fragments"].integer);
   if (section.has("ping")) group.ping = duration_of(section["ping"]);
   for (const auto& [word, place, weight] : section["mix"].entries) {
@@ -141,6 +192,7 @@ ClientGroup build_group(const Section& section, std::size_t position, bool own_c
   group.misbehaves = duration_range_of(section["misbehaves"]);
   group.read_rate = size_of(section["read_rate"]);
   if (section.has("reconnect")) group.reconnect = duration_range_of(section["reconnect"]);
+  group.reconnect_after_stop = section["reconnect_until"].text == "end";
   if (section.has("source")) group.source = parse_network(section["source"].text);
   group.proxy = section["proxy"].boolean;
   group.verify = section["verify"].boolean;
@@ -148,7 +200,7 @@ ClientGroup build_group(const Section& section, std::size_t position, bool own_c
   group.certificate = section["cert"].text;
   group.key = section["key"].text;
   if (section.has("url") && section.sound("url")) {
-    check_keys(section, group, own_certificate, errors);
+    check_keys(section, group, shared.own_certificate, errors);
   }
   return group;
 }
@@ -159,8 +211,10 @@ std::vector<ClientGroup> build_clients(const Section& file, bool own_certificate
   std::vector<ClientGroup> groups;
   std::set<std::string> names;
   std::uint64_t clients = 0;
+  const Shared shared{own_certificate,
+                      named(file["crowd"].text, {Crowd::none, Crowd::usual, Crowd::harsh})};
   for (const auto& section : file.each("clients")) {
-    groups.push_back(build_group(section, groups.size() + 1, own_certificate, errors));
+    groups.push_back(build_group(section, groups.size() + 1, shared, errors));
     const auto& group = groups.back();
     if (section.sound("name") && !names.insert(group.name).second) {
       errors.add(

@@ -177,6 +177,12 @@ void check_when(const Section& when, Errors& errors) {
   }
   if (!when.has("at") || !when.sound("at")) return;
   const auto at = when["at"].text;
+  if (at == kMeasured) {
+    const bool is_of_load = when.has("phase") && when["phase"].text == name(Phase::load);
+    if (!is_of_load || when.has("syscall"))
+      errors.add(when.place("at"), "at = \"measured\" goes with phase = \"load\" only");
+    return;
+  }
   const bool is_side = at == name(CallSide::entry) || at == name(CallSide::exit);
   if (!when.has("phase") && !when.has("syscall")) {
     errors.add(when.place("at"), "'at' goes with 'phase' or 'syscall' only");
@@ -226,6 +232,8 @@ FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors
     fault.when = WhenLine{when["log"].text, nth};
   } else if (when.has("notification")) {
     fault.when = WhenNotification{when["notification"].text, nth};
+  } else if (when["at"].text == kMeasured) {
+    fault.when = WhenMeasured{};
   } else {
     fault.when = WhenPhase{named(when["phase"].text, {Phase::start, Phase::load, Phase::drain}),
                            duration_range_of(when["at"])};
@@ -255,7 +263,7 @@ bool ends_the_trial(const FaultChoice& fault, const Stop& stop) {
 std::vector<FaultChoice> build_faults(const Section& file, const Stop& stop, Errors& errors) {
   if (!file.has("faults")) {
     return {{.act = SignalChoice{.first = stop.signals, .next = {}, .to = stop.to},
-             .when = WhenPhase{Phase::load, {Nanoseconds(0), std::chrono::seconds(1)}}}};
+             .when = WhenMeasured{}}};
   }
   std::vector<FaultChoice> faults;
   const auto sections = file.each("faults");

@@ -78,7 +78,7 @@ std::string what_one_is(const Key& key) {
     case Kind::error:
       return R"(the name of an error such as "ENOSPC")";
     case Kind::moment:
-      return R"(a duration or a range of those, or beside 'syscall' "entry" or "exit")";
+      return R"(a duration or a range of those, "measured", or with 'syscall' "entry" or "exit")";
     case Kind::end:
       return R"(an exit code from 0 to 255 or a signal name such as "SIGTERM")";
     case Kind::property:
@@ -221,7 +221,8 @@ std::string problem(const Key& key, const Value& value) {
     case Kind::duration_range:
       return duration_problem(key, value.text);
     case Kind::moment:
-      return value.text == name(CallSide::entry) || value.text == name(CallSide::exit)
+      return value.text == name(CallSide::entry) || value.text == name(CallSide::exit) ||
+                     value.text == kMeasured
                  ? ""
                  : duration_problem(key, value.text);
     case Kind::count_range:

@@ -18,6 +18,9 @@ const std::vector<std::string_view> kBehaviourNames = [] {
   return names;
 }();
 
+const std::vector<std::string_view> kCrowdNames{name(Crowd::usual), name(Crowd::harsh),
+                                                name(Crowd::none)};
+
 // What a limit takes, the same from the start on and as a fault.
 std::vector<Key> limit_keys() {
   return {{.name = "descriptors",
@@ -283,10 +286,17 @@ const Table& clients_table() {
            .choices = {"ws", "wss", "http", "https", "tcp", "tls"}},
           {.name = "count",
            .kind = Kind::integer,
-           .about = "How many clients; all groups together at most 1000000.",
-           .fallback = "1",
+           .about = "How many clients; all groups together at most 1000000. Default: 1, of a "
+                    "crowd 10.",
            .low = 1,
            .high = kMostClients},
+          {.name = "crowd",
+           .kind = Kind::choice,
+           .about = "Which habits they have. Default: what the top-level key of this name says, "
+                    "or none for a group that says itself how its clients behave (behaviour, mix, "
+                    "misbehaves, read_rate, during, messages, talk, opening, closing, reconnect), "
+                    "and for tcp and tls without a message.",
+           .choices = kCrowdNames},
           {.name = "ramp",
            .kind = Kind::duration,
            .about = "Their starts are spread over this.",
@@ -377,10 +387,16 @@ const Table& clients_table() {
            .high = kMostBytes},
           {.name = "reconnect",
            .kind = Kind::duration_range,
-           .about = "Before the stop a client whose connection ended comes back after the low end, "
-                    "doubled each time it fails, up to the high end. Default: not at all.",
+           .about = "A client whose connection ended comes back after the low end, doubled each "
+                    "time it fails, up to the high end. Default: not at all.",
            .low = kMillisecond,
            .high = kDay},
+          {.name = "reconnect_until",
+           .kind = Kind::choice,
+           .about = "How long they come back: until the stop begins, or until the target's end.",
+           .fallback = R"("stop")",
+           .choices = {"stop", "end"},
+           .with = "reconnect"},
           {.name = "source",
            .kind = Kind::network,
            .about = "Each client is bound to an address drawn from this: \"127.0.0.0/8\"."},
@@ -429,8 +445,9 @@ const Table& when_table() {
                 .choices = {"start", "load", "drain"}},
                {.name = "at",
                 .kind = Kind::moment,
-                .about = "How long after the phase began; drawn from a range. Of a system call: "
-                         "\"entry\", before it is made, or \"exit\".",
+                .about = "How long after the phase began; drawn from a range. \"measured\", of the "
+                         "load: drawn over four response times as they are measured, at least 1s. "
+                         "Of a system call: \"entry\", before it is made, or \"exit\".",
                 .fallback = R"("0ms")",
                 .high = kDay},
                {.name = "event",
@@ -694,6 +711,16 @@ const Table& scenario_table() {
                 .about = "What is run and told to stop.",
                 .required = true,
                 .table = &target_table()},
+               {.name = "crowd",
+                .kind = Kind::choice,
+                .about = "Which habits the clients of a group have that says nothing about them. "
+                         "usual: most go on asking; of each ten clients one says nothing more "
+                         "once the stop has begun (idle), one comes during the drain (late), and "
+                         "over WebSocket one never sends a message (quiet). harsh: also silent, "
+                         "slow-reader and never-closes, for which good servers may wait. none: "
+                         "all go on asking.",
+                .fallback = R"("usual")",
+                .choices = kCrowdNames},
                {.name = "clients",
                 .kind = Kind::table,
                 .shape = Shape::list,
@@ -705,7 +732,7 @@ const Table& scenario_table() {
                 .shape = Shape::list,
                 .about = "What is done to the target, and when. At least one must begin the stop. "
                          "Default: one "
-                         "stop, 0ms..1s into the load phase.",
+                         "stop, when = { phase = \"load\", at = \"measured\" }.",
                 .table = &faults_table()},
                {.name = "properties",
                 .kind = Kind::table,

@@ -119,8 +119,8 @@ constexpr bool is_tls(Protocol p) {
   return p == Protocol::wss || p == Protocol::https || p == Protocol::tls;
 }
 
-// How a client behaves. All but the first go wrong at their moment, `misbehaves` after the
-// handshake (abort_handshake and garbage: instead of it).
+// How a client behaves. Those from `silent` to `garbage` go wrong at their moment, `misbehaves`
+// after the handshake (abort_handshake and garbage: instead of it).
 enum class Behaviour : std::uint8_t {
   steady,           // as its protocol says
   silent,           // connects (over TLS: finishes its handshake) and never says anything
@@ -131,16 +131,31 @@ enum class Behaviour : std::uint8_t {
   abort_message,    // goes away in the middle of a message
   reset,            // RST instead of a close (SO_LINGER 0)
   garbage,          // random bytes instead of its protocol
+  idle,             // steady, but says nothing more once the stop has begun, and stays connected
+  quiet,            // not HTTP: comes up, with its upgrade and opening, and never sends a message
+  late,             // steady, but comes when the stop has begun, again and again
 };
 inline constexpr std::array kBehaviours{
     Behaviour::steady,        Behaviour::silent,    Behaviour::never_closes,
     Behaviour::slow_reader,   Behaviour::half_open, Behaviour::abort_handshake,
-    Behaviour::abort_message, Behaviour::reset,     Behaviour::garbage};
+    Behaviour::abort_message, Behaviour::reset,     Behaviour::garbage,
+    Behaviour::idle,          Behaviour::quiet,     Behaviour::late};
 constexpr std::string_view name(Behaviour behaviour) {
-  constexpr std::string_view kNames[] = {"steady",        "silent",    "never-closes",
-                                         "slow-reader",   "half-open", "abort-handshake",
-                                         "abort-message", "reset",     "garbage"};
+  constexpr std::string_view kNames[] = {
+      "steady",        "silent", "never-closes", "slow-reader", "half-open", "abort-handshake",
+      "abort-message", "reset",  "garbage",      "idle",        "quiet",     "late"};
   return kNames[static_cast<std::size_t>(behaviour)];
+}
+
+// Which habits the clients of a group have that says nothing about them (plan/crowd.hpp).
+enum class Crowd : std::uint8_t {
+  none,   // as `mix` says
+  usual,  // those that every server meets: most go on asking, some are idle, quiet or late
+  harsh,  // also silent ones, slow readers and some that never close: servers may wait for those
+};
+constexpr std::string_view name(Crowd crowd) {
+  constexpr std::string_view kNames[] = {"none", "usual", "harsh"};
+  return kNames[static_cast<std::size_t>(crowd)];
 }
 
 // One step of an exchange: exactly one of the two is not empty. Bytes, with placeholders.
@@ -160,6 +175,7 @@ struct ClientGroup {
   Protocol protocol{};  // from the URL's scheme
   std::string url;      // text with placeholders, {id} among them for HTTP
   std::uint32_t count = 1;
+  Crowd crowd = Crowd::none;   // else `mix` is all steady, and the plan says who is not
   bool during_drain = false;   // starts when the stop begins, not when the load does
   Nanoseconds ramp{};          // the clients' starts are spread over this
   Range<Nanoseconds> pace{};   // pause between an answer and the next message
@@ -179,6 +195,7 @@ struct ClientGroup {
   Range<Nanoseconds> misbehaves{};         // when, after the handshake
   std::uint64_t read_rate = 1024;          // slow_reader: bytes a second
   std::optional<Range<Nanoseconds>> reconnect;  // back-off, doubled from low to high
+  bool reconnect_after_stop = false;            // until the target's end, not only until the stop
   std::optional<SourceNetwork> source;
   bool proxy = false;       // connects through lastcall's TCP proxy
   bool verify = true;       // TLS: the server's certificate is checked against `authority`
@@ -192,6 +209,7 @@ struct WhenPhase {
   Phase phase{};
   Range<Nanoseconds> at{};
 };
+struct WhenMeasured {};  // somewhere in load_window()
 struct WhenEvent {
   ClientEvent event{};
   Range<std::uint64_t> nth{1, 1};
@@ -230,7 +248,7 @@ struct SyscallChoice {
 };
 struct FaultChoice {
   std::variant<SignalChoice, AbortClients, NetworkChoice, SetLimit, SyscallChoice> act;
-  std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification, WhenSyscall> when;
+  std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification, WhenSyscall, WhenMeasured> when;
 };
 
 // What a second stop signal may do to the target.

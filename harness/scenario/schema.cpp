@@ -97,7 +97,7 @@ json::object one(const Key& key) {
     case Kind::moment:
       return {{"anyOf",
                {definition("duration_range"),
-                words(std::array{name(CallSide::entry), name(CallSide::exit)})}}};
+                words(std::array{name(CallSide::entry), name(CallSide::exit), kMeasured})}}};
     case Kind::end:
       return {{"anyOf", {bounded_integer(key), definition("signal")}}};
     case Kind::property: {

@@ -13,6 +13,9 @@
 
 namespace lastcall {
 
+// The moment of a fault that is drawn over what the clients measure (fault.hpp, load_window()).
+inline constexpr std::string_view kMeasured = "measured";
+
 // "10ms..50ms", or one duration as a range of itself. May be reversed.
 std::optional<Range<Nanoseconds>> parse_duration_range(std::string_view text);
 // "1..40". May be reversed.

@@ -46,6 +46,9 @@ void FaultRunner::begin(Phase phase) {
     if (when != nullptr && when->phase == phase) {
       asio::co_spawn(io_, run({i}, when->after), asio::detached);
     }
+    const auto* share = std::get_if<ShareOfLoad>(&plan_.faults[i].when);
+    if (share != nullptr && phase == Phase::load)
+      asio::co_spawn(io_, run({i}, *share), asio::detached);
   }
 }
 
@@ -53,6 +56,27 @@ asio::awaitable<void> FaultRunner::run(FaultId fault, Nanoseconds delay) {
   asio::steady_timer timer(io_, delay);
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   if (!over_) act(fault);
+}
+
+// As long as more is measured the moment moves on, never past what it will be in the end: it is
+// looked at again when it has come.
+asio::awaitable<void> FaultRunner::run(FaultId fault, ShareOfLoad share) {
+  constexpr std::int64_t kWhole = 1'000'000;
+  const auto begin = now();
+  asio::steady_timer timer(io_);
+  for (;;) {
+    const auto response = board_.longest_response(now());
+    const auto window = load_window(response, plan_.scenario.budget.load);
+    const auto moment = begin + window / kWhole * share.millionths;
+    if (moment <= now()) {
+      if (over_) co_return;
+      segment_.record(LoadMeasured{fault, response.count(), window.count()});
+      co_return act(fault);
+    }
+    timer.expires_at(moment);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (over_) co_return;
+  }
 }
 
 void FaultRunner::counted(FaultId fault, bool struck) {

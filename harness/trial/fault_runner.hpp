@@ -1,5 +1,6 @@
-// Executes a plan's faults: at a time of a phase, at a line of output or a notification here, at
-// the Nth client event where a worker counts it. Knows which were reached. One thread.
+// Executes a plan's faults: at a time of a phase, at a share of the load as it is measured, at a
+// line of output or a notification here, at the Nth client event where a worker counts it. Knows
+// which were reached. One thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -61,6 +62,8 @@ class FaultRunner {
     std::uint64_t left = 0;  // until it is reached
   };
   boost::asio::awaitable<void> run(FaultId fault, Nanoseconds delay);
+  // The load begins now.
+  boost::asio::awaitable<void> run(FaultId fault, ShareOfLoad share);
   void act(FaultId fault);
   boost::asio::awaitable<void> send(FaultId fault, std::size_t first_step);
   void strike_now(FaultId fault, std::uint32_t step);

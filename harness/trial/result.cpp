@@ -76,6 +76,8 @@ std::string to_json(const TrialResult& result) {
   for (const auto answer : result.answers) answers.push_back(json::string(name(answer)));
   json::value idle_tail;
   if (result.idle_tail) idle_tail = result.idle_tail->count();
+  json::value habits;
+  if (result.habits) habits = json::value_from(*result.habits);
   return json::serialize(json::object{{"format", "lastcall-verdict"},
                                       {"version", 1},
                                       {"seed", result.seed},
@@ -84,9 +86,11 @@ std::string to_json(const TrialResult& result) {
                                       {"overhead_ns", result.overhead.count()},
                                       {"stop_ns", result.stop.count()},
                                       {"idle_tail_ns", std::move(idle_tail)},
+                                      {"idle_held_by", result.idle_held_by},
                                       {"clients", result.clients},
                                       {"connections", result.connections},
                                       {"answers", std::move(answers)},
+                                      {"habits", std::move(habits)},
                                       {"kept", result.kept},
                                       {"verdicts", std::move(verdicts)}}) +
          "\n";
@@ -104,6 +108,8 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
     // Absent in what an older lastcall wrote.
     if (const auto* tail = object.if_contains("idle_tail_ns"); tail != nullptr && !tail->is_null())
       result.idle_tail = Nanoseconds(tail->to_number<std::int64_t>());
+    if (const auto* held = object.if_contains("idle_held_by"))
+      result.idle_held_by = json::value_to<std::string>(*held);
     result.clients = object.at("clients").to_number<std::uint32_t>();
     result.connections = object.at("connections").to_number<std::uint32_t>();
     result.kept = object.at("kept").as_bool();
@@ -112,6 +118,8 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
       for (const auto& word : answers->as_array())
         result.answers.push_back(answers_from(json::value_to<std::string>(word)));
     }
+    if (const auto* habits = object.if_contains("habits"); habits != nullptr && !habits->is_null())
+      result.habits = json::value_to<std::vector<std::string>>(*habits);
     for (const auto& verdict : object.at("verdicts").as_array()) {
       result.verdicts.push_back(verdict_from(verdict.as_object()));
     }

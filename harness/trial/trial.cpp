@@ -17,6 +17,7 @@
 #include "base/file.hpp"
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
+#include "checkers/habits.hpp"
 #include "client/lag_meter.hpp"
 #include "client/socket_queues.hpp"
 #include "history/history.hpp"
@@ -657,6 +658,11 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
   result.connections = connections_at_stop(*history);
   result.answers = group_answers(trial.plan(), *history);
   result.idle_tail = checkers::idle_tail(trial.plan(), *history);
+  result.idle_held_by = checkers::idle_tail_held_by(trial.plan(), *history);
+  if (history->stop()) {
+    auto& habits = result.habits.emplace();
+    for (const auto habit : habits_tried(trial.plan(), *history)) habits.emplace_back(name(habit));
+  }
   const auto end = history->first<TargetEnded>();
   if (history->stop() && end) result.stop = history->time(*end) - history->time(*history->stop());
   const bool held = worst(result.verdicts) <= Outcome::pass;

@@ -18,6 +18,7 @@ COMMAND = "ctest --preset release -L bench -R overhead"
 
 SCENARIO = """
 about = "The smallest trial: one client, an immediate stop"
+crowd = "none"
 [target]
 command = ["reference_server", "--port", "{port}", "--state", "{dir}/state"]
 environment = { APP_SHUTDOWN_LAME_DUCK_MS = "0" }

@@ -56,6 +56,7 @@ def scenario(server, mode, number):
     words = ", ".join(f'"{word}"' for word in [*before, *command]).replace("%s", str(number))
     return f"""
 about = "a server that is asked for a while"
+crowd = "none"
 [target]
 command = [{words}]
 trace = {trace}

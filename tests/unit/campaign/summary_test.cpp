@@ -1,5 +1,6 @@
 #include "campaign/summary.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -116,6 +117,21 @@ TEST_F(Summary, BrokenTrialsCountForNothing) {
   EXPECT_EQ(serves().upper_bound, 1);
 }
 
+TEST_F(Summary, NamesTheHabitsOfACrowdThatNoStopMet) {
+  using Names = std::vector<std::string>;
+  wanted_.clients.resize(1);
+  wanted_.clients[0].protocol = Protocol::http;
+  trial(Outcome::pass);
+  serves();
+  EXPECT_EQ(scenario_.not_tried, Names{}) << "nobody looked";
+  trial(Outcome::pass).habits = Names{"idle"};
+  trial(Outcome::pass).habits = Names{"late", "silent"};
+  serves();
+  EXPECT_EQ(scenario_.not_tried, (Names{"slow-reader", "never-closes"}));
+  wanted_.clients[0].protocol = Protocol::wss;
+  serves();
+  EXPECT_EQ(scenario_.not_tried, (Names{"quiet", "slow-reader", "never-closes"}));
+}
 TEST_F(Summary, AddsUpWhatWasNotJudgedByItsReason) {
   for (int i = 0; i < 2; ++i)
     trial(Outcome::pass).verdicts[0].not_judged = {{"whose bytes waited", 3}, {"sent late", 1}};
@@ -270,6 +286,13 @@ TEST_F(PromptExitSummary, FewerThanFiveTrialsSayNothing) {
   wanted_.required = {"prompt-exit"};
   trial(Outcome::pass);
   EXPECT_EQ(code(), exit_codes::kNotJudged);
+}
+TEST_F(PromptExitSummary, SaysWhatHeldTheLongestUp) {
+  trials(19, 90);
+  trials(1, 500);
+  scenario_.trials.back().idle_held_by = "held by 1 connection idle after an answer";
+  EXPECT_THAT(prompt_exit().first_reason,
+              ::testing::EndsWith("; in the longest, held by 1 connection idle after an answer"));
 }
 TEST_F(PromptExitSummary, WithinIsTheScenarios) {
   trials(20, 90);

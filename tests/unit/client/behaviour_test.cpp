@@ -323,5 +323,86 @@ TEST_F(ClientThatIs, AbortedFromOutsideSendsARst) {
   EXPECT_EQ(words_.back(), "connection_ended finished abort-clients");
 }
 
+TEST_F(ClientThatIs, IdleTakesItsAnswerAndSaysNothingMoreAfterTheStop) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.answer("200 OK", "");
+    peer.read_request();
+    stop_begins();
+    peer.answer("200 OK", "");
+    EXPECT_FALSE(peer.hears_something(300)) << "neither a request nor FIN";
+    peer.fin();
+    got_ = peer.read_all();
+  });
+  auto group = group_of(Protocol::http, server->port());
+  group.pace = {milliseconds(20), milliseconds(20)};
+  play(group, that_is(Behaviour::idle));
+  EXPECT_EQ(got_, "");
+  EXPECT_THAT(words_, AllOf(Contains("request_ended 1 ok 200 0"), Contains("fin sent"),
+                            Not(Contains(StartsWith("request_sent 2"))),
+                            Not(Contains(StartsWith("misbehaved")))));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
+TEST_F(ClientThatIs, IdleDoesNotSayItsClosing) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read();
+    stop_begins();
+    peer.write("ack 000005-000000");
+    EXPECT_FALSE(peer.hears_something(300));
+    peer.fin();
+    got_ = peer.read_all();
+  });
+  auto group = group_of(Protocol::tcp, server->port());
+  group.closing = "bye";
+  play(group, that_is(Behaviour::idle));
+  EXPECT_EQ(got_, "");
+}
+
+TEST_F(ClientThatIs, QuietIsUpgradedAndNeverSendsAMessage) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    EXPECT_FALSE(peer.hears_something(300));
+    peer.write(kCloseGoingAway);
+    got_ = peer.read();
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()), that_is(Behaviour::quiet));
+  EXPECT_THAT(got_, StartsWith("\x88")) << "the Close frame is answered";
+  EXPECT_THAT(words_, AllOf(Contains("layer_up websocket"), Contains("close_frame sent 1001"),
+                            Not(Contains(StartsWith("request_sent")))));
+  EXPECT_EQ(triggers_.handshakes, 1);
+}
+
+TEST_F(ClientThatIs, LateComesAfterTheStopAgainAndAgainUntilTheTargetIsGone) {
+  const auto server = this->server([this](RawServer& s) {
+    for (int i = 0; i < 3; ++i) {
+      auto peer = s.accept();
+      peer.read_request();
+      peer.answer(i == 0 ? "503 Service Unavailable" : "200 OK", "", "Connection: close\r\n");
+    }
+    target_ends();
+  });
+  context_.stop_begun = true;
+  play(group_of(Protocol::http, server->port()), that_is(Behaviour::late));
+  EXPECT_EQ(attempts().size(), 3U);
+  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 refused 503 0"),
+                            Contains("request_ended 2 ok 200 0")));
+}
+
+TEST_F(ClientThatIs, LateIsRefusedAndTriesAgain) {
+  const auto port = std::make_unique<RawServer>([](RawServer&) {})->port();  // it is gone
+  context_.stop_begun = true;
+  asio::steady_timer end(io_, milliseconds(400));
+  end.async_wait([this](auto) { session_->target_ended(); });
+  play(group_of(Protocol::http, port), that_is(Behaviour::late));
+  EXPECT_GE(attempts().size(), 2U);
+  EXPECT_LE(attempts().size(), 9U) << "it waits in between";
+}
+
 }  // namespace
 }  // namespace lastcall

@@ -276,6 +276,32 @@ TEST_F(ClientKeys, AClientThatWasServedComesBackAfterTheLowEnd) {
   EXPECT_LT(now() - begin, std::chrono::seconds(5));
 }
 
+TEST_F(ClientKeys, AClientComesBackAfterTheStopIfItDoesSoUntilTheEnd) {
+  const auto server = this->server([this](RawServer& s) {
+    for (int i = 0; i < 3; ++i) {
+      auto peer = s.accept();
+      peer.read();
+      stop_begins();
+      if (i == 2) target_ends();
+      peer.reset();
+    }
+  });
+  auto group = group_of(Protocol::tcp, server->port());
+  group.reconnect = {milliseconds(5), milliseconds(5)};
+  group.reconnect_after_stop = true;
+  play(group);
+  EXPECT_THAT(attempts(), ElementsAre(0U, 1U, 2U));
+}
+
+TEST_F(ClientKeys, WhoHadNotComeBeforeTheStopDoesNotComeBackAfterIt) {
+  auto group = group_of(Protocol::tcp, server([](RawServer&) {})->port());
+  group.reconnect = {milliseconds(5), milliseconds(5)};
+  group.reconnect_after_stop = true;
+  context_.stop_begun = true;
+  play(group);
+  EXPECT_TRUE(attempts().empty());
+}
+
 TEST_F(ClientKeys, WaitingToComeBackEndsWithTheTarget) {
   auto group = group_of(Protocol::tcp, server([](RawServer&) {})->port());
   group.reconnect = {std::chrono::seconds(60), std::chrono::seconds(60)};

@@ -17,7 +17,14 @@ namespace error = boost::asio::error;
 class Counted final : public TriggerCounter {
  public:
   void happened(ClientEvent event) override { names.emplace_back(name(event)); }
+  void request_begins(TimePoint sent) override { waiting.push_back(sent); }
+  void request_ends(TimePoint sent, bool answered) override {
+    EXPECT_EQ(waiting.at(ended.size()), sent);
+    ended.push_back(answered);
+  }
   std::vector<std::string> names;
+  std::vector<TimePoint> waiting;
+  std::vector<bool> ended;
 };
 
 class ConnectionLogOf : public ::testing::Test {
@@ -44,6 +51,21 @@ class ConnectionLogOf : public ::testing::Test {
   ConnectionLog log_{connection_id({3}, 1), &segment_, &counted_};
 };
 
+TEST_F(ConnectionLogOf, RequestsAreTimedOnlyWhereItIsAskedFor) {
+  log_.request_sent({0}, 5);
+  log_.request_ended(RequestEnd::ok, 200, 2);
+  EXPECT_THAT(counted_.waiting, IsEmpty());
+  log_.time_requests();
+  for (const auto end : {RequestEnd::ok, RequestEnd::refused, RequestEnd::unknown}) {
+    log_.request_sent({1}, 5);
+    log_.request_ended(end, 0, 2);
+    log_.request_ended(end, 0, 2);  // an answer that nobody awaits
+  }
+  log_.request_sent({2}, 5);
+  log_.misbehaved("reset", true);
+  EXPECT_THAT(counted_.ended, ElementsAre(true, true, false, false));
+  EXPECT_EQ(counted_.waiting.size(), 4U);
+}
 TEST_F(ConnectionLogOf, EachEndOfTheStreamIsRecordedOnce) {
   for (int i = 0; i < 2; ++i) {
     log_.socket_error(error::eof);

@@ -113,6 +113,25 @@ TEST(TriggerBoard, IsTheSameForWhoeverAttachesToItsMemory) {
   EXPECT_FALSE(board->begin_stop());
 }
 
+TEST(TriggerBoard, KnowsTheLongestResponseAndWhoStillWaits) {
+  using std::chrono::seconds;
+  auto board = TriggerBoard::create();
+  ASSERT_TRUE(board.has_value());
+  const TimePoint begin{seconds(100)};
+  EXPECT_EQ(board->longest_response(begin), seconds(0));
+  board->answered_after(seconds(3));
+  board->answered_after(seconds(2));
+  EXPECT_EQ(board->longest_response(begin), seconds(3));
+  board->waits_since(0, begin);
+  board->waits_since(1, begin + seconds(1));
+  EXPECT_EQ(board->longest_response(begin + seconds(2)), seconds(3));
+  EXPECT_EQ(board->longest_response(begin + seconds(5)), seconds(5));
+  board->waits_since(0, std::nullopt);
+  EXPECT_EQ(board->longest_response(begin + seconds(5)), seconds(4));
+  board->waits_since(1, std::nullopt);
+  EXPECT_EQ(board->longest_response(begin + seconds(5)), seconds(3));
+}
+
 TEST(TriggerBoard, LetsExactlyOneOfManyProcessesBeginTheStop) {
   auto board = TriggerBoard::create();
   ASSERT_TRUE(board.has_value());

@@ -83,6 +83,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.068000000","kind":"process_lingered","pid":82,"command":"helper","how":"slowed"}
 {"t":"0.069000000","kind":"sockets_at_stop","port":8080,"address":"127.0.0.1","connections":"40001:120","problem":""}
 {"t":"0.070000000","kind":"request_written","connection":"12/3","request":7,"total":240}
+{"t":"0.071000000","kind":"load_measured","fault":1,"response":1500000000,"window":6000000000}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

@@ -85,6 +85,7 @@ inline std::vector<Event> one_of_each() {
       ProcessLingered{82, "helper", Lingering::slowed},
       SocketsAtStop{8080, "127.0.0.1", "40001:120", ""},
       RequestWritten{c, RequestId{7}, 240},
+      LoadMeasured{FaultId{1}, 1'500'000'000, 6'000'000'000},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

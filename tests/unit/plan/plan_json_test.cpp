@@ -20,6 +20,7 @@ ready = { notify = true }
 [[clients]]
 url = "ws://127.0.0.1:{port}/"
 count = 20
+crowd = "none"
 proxy = true
 [[faults]]
 what = "stop"
@@ -77,7 +78,7 @@ TEST(PlanJson, IsPinnedForASeed) {
   "seed": "0x0000000000000007",
   "scenario": {
     "file": "s.toml",
-    "text": "about = \"why\"\n[target]\ncommand = [\"server\"]\nready = { notify = true }\n[[clients]]\nurl = \"ws://127.0.0.1:{port}/\"\ncount = 20\nproxy = true\n[[faults]]\nwhat = \"stop\"\nwhen = { phase = \"load\", at = \"0ms..1s\" }\n[[faults]]\nwhat = \"double-signal\"\nsignal = \"SIGUSR1\"\nsecond = [\"SIGTERM\", \"SIGINT\"]\nwhen = { event = \"acknowledged\", nth = \"1..40\" }\n[[faults]]\nwhat = \"network\"\naction = \"stall\"\nfor = \"1ms..9ms\"\npercent = 50\nwhen = { log = \"^ready\", nth = 2 }\n[[faults]]\nwhat = \"limit\"\nmemory = \"64MiB\"\nwhen = { notification = \"STOPPING=1\" }\n[[faults]]\nwhat = \"abort-clients\"\npercent = 30\nwhen = { phase = \"drain\", at = \"1ms\" }\n[[target.vary]]\nname = \"queue\"\nvalues = [\"10\", \"1000\"]\n"
+    "text": "about = \"why\"\n[target]\ncommand = [\"server\"]\nready = { notify = true }\n[[clients]]\nurl = \"ws://127.0.0.1:{port}/\"\ncount = 20\ncrowd = \"none\"\nproxy = true\n[[faults]]\nwhat = \"stop\"\nwhen = { phase = \"load\", at = \"0ms..1s\" }\n[[faults]]\nwhat = \"double-signal\"\nsignal = \"SIGUSR1\"\nsecond = [\"SIGTERM\", \"SIGINT\"]\nwhen = { event = \"acknowledged\", nth = \"1..40\" }\n[[faults]]\nwhat = \"network\"\naction = \"stall\"\nfor = \"1ms..9ms\"\npercent = 50\nwhen = { log = \"^ready\", nth = 2 }\n[[faults]]\nwhat = \"limit\"\nmemory = \"64MiB\"\nwhen = { notification = \"STOPPING=1\" }\n[[faults]]\nwhat = \"abort-clients\"\npercent = 30\nwhen = { phase = \"drain\", at = \"1ms\" }\n[[target.vary]]\nname = \"queue\"\nvalues = [\"10\", \"1000\"]\n"
   },
   "varied": {
     "queue": "10"
@@ -166,6 +167,8 @@ RC_GTEST_PROP(PlanJson, ComesBackAsTheSamePlan, (std::uint64_t seed)) {
     change.absent = *rc::gen::arbitrary<bool>();
     if (*rc::gen::arbitrary<bool>())
       change.start = Nanoseconds(*rc::gen::inRange<std::int64_t>(0, 1LL << 40));
+    if (*rc::gen::arbitrary<bool>())
+      change.behaviour = kBehaviours.at(*rc::gen::inRange<std::size_t>(0, kBehaviours.size()));
   }
   if (*rc::gen::arbitrary<bool>()) plan.faults.pop_back();
   const auto json = to_json(plan);
@@ -227,6 +230,59 @@ TEST(PlanJson, ErrorsNameTheirPlace) {
   EXPECT_EQ(with("count = 20", "count = 0"),
             "cannot read plan.json: scenario: s.toml:7:9: must be from 1 to 1000000, found 0");
   EXPECT_EQ(error_of("[]"), "cannot read plan.json: expected an object");
+}
+
+constexpr std::string_view kCrowd = R"(about = "why"
+[target]
+command = ["server"]
+ready = { notify = true }
+[[clients]]
+url = "ws://127.0.0.1:{port}/"
+)";
+
+TEST(PlanJson, OfACrowdAndAMeasuredStopIsPinnedAndComesBack) {
+  const auto parsed = parse_scenario(kCrowd, "s.toml");
+  const auto json = to_json(draw_plan("s.toml", kCrowd, std::get<Scenario>(parsed), 7));
+  EXPECT_EQ(json.substr(json.find("  \"clients\": [")), R"json(  "clients": [
+    {
+      "seed": "0xe3ae36252c014b24",
+      "overrides": {
+        "0": {
+          "behaviour": "idle"
+        }
+      }
+    }
+  ],
+  "faults": [
+    {
+      "signals": [
+        {
+          "signal": "SIGTERM",
+          "after": "0s"
+        }
+      ],
+      "to": "process",
+      "when": {
+        "phase": "load",
+        "millionths": 414571
+      }
+    }
+  ]
+}
+)json");
+  const auto back = plan_from_json(json, "plan.json");
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_EQ(to_json(*back), json);
+  const auto with = [&](std::string_view from, std::string_view to) {
+    return error_of(replaced(json, from, to));
+  };
+  EXPECT_THAT(with("\"behaviour\": \"", "\"behaviour\": \"x"),
+              HasSubstr(".behaviour: expected one of 'steady', 'silent', "));
+  EXPECT_EQ(with("\"phase\": \"load\"", "\"phase\": \"drain\""),
+            "cannot read plan.json: faults[0].when.phase: expected one of 'load', found 'drain'");
+  EXPECT_EQ(with("\"millionths\": ", "\"millionths\": 1"),
+            "cannot read plan.json: faults[0].when.millionths: expected an integer from 0 to "
+            "999999");
 }
 
 constexpr std::string_view kCalls = R"(about = "why"

@@ -316,6 +316,21 @@ TEST(SilentGroups, AreSaidLoudlyInEveryReport) {
               HasSubstr("\"not_judged\":[{\"why\":\"whose bytes waited\",\"count\":3},"));
 }
 
+TEST(HabitsNotTried, AreSaidWhereNothingFailed) {
+  const std::string said =
+      "no stop met clients with these habits: silent, slow-reader (key crowd; `lastcall list "
+      "behaviours` says what they do)\n";
+  auto campaign = alike(1, Outcome::pass, {"deadline"});
+  EXPECT_THAT(reports::terminal(campaign, false), Not(HasSubstr("no stop met")));
+  campaign.scenarios[0].not_tried = {"silent", "slow-reader"};
+  EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("\n  " + said));
+  EXPECT_THAT(reports::markdown(campaign), HasSubstr("- " + said));
+  EXPECT_THAT(reports::json(campaign), HasSubstr(R"("not_tried":["silent","slow-reader"])"));
+  campaign = alike(1, Outcome::fail, {"deadline"});
+  campaign.scenarios[0].not_tried = {"silent"};
+  EXPECT_THAT(reports::terminal(campaign, false), Not(HasSubstr("no stop met")));
+}
+
 // Five trials, whose target idled 90 ms each before it ended.
 CampaignSummary idle_campaign() {
   CampaignSummary campaign{

@@ -202,8 +202,13 @@ TEST(Errors, OfFaultsAtASystemCallNameTheirPlace) {
        "9:29: beside 'syscall', 'at' is \"entry\" or \"exit\""},
       {kill + "{ phase = \"load\", at = \"entry\" }",
        "9:26: beside 'phase' alone, 'at' is a duration"},
+      {kill + "{ phase = \"start\", at = \"measured\" }",
+       "9:27: at = \"measured\" goes with phase = \"load\" only"},
+      {kill + "{ syscall = \"fsync\", phase = \"load\", at = \"measured\" }",
+       "9:45: at = \"measured\" goes with phase = \"load\" only"},
       {kill + "{ phase = \"load\", at = \"exti\" }",
-       "9:31: expected a duration or a range of those, or beside 'syscall' \"entry\" or \"exit\", "
+       "9:31: expected a duration or a range of those, \"measured\", or with 'syscall' \"entry\" "
+       "or \"exit\", "
        "found \"exti\""},
       {kill + "{ syscall = \"sync\", path = \"*\" }",
        "9:10: 'path' does not go with 'sync', which names no file"},
@@ -239,12 +244,26 @@ TEST(Errors, OfBehavioursAndScriptsNameTheirPlace) {
   expect_each({
       {ws + "behaviour = \"rest\"",
        "8:13: expected one of 'steady', 'silent', 'never-closes', 'slow-reader', 'half-open', "
-       "'abort-handshake', 'abort-message', 'reset', 'garbage', found 'rest'; did you mean "
-       "'reset'?"},
+       "'abort-handshake', 'abort-message', 'reset', 'garbage', 'idle', 'quiet', 'late', found "
+       "'rest'; did you mean 'reset'?"},
       {ws + "mix = { steady = 0 }", "8:18: must be from 1 to 1000000, found 0"},
       {ws + "behaviour = \"reset\"\nmix = { steady = 1 }",
        "9:1: 'mix' does not go with 'behaviour'"},
       {ws + "talk = \"staff-chat\"\nack = \"x\"", "9:1: 'ack' does not go with 'talk'"},
+      {ws + "crowd = \"hash\"",
+       "8:9: expected one of 'usual', 'harsh', 'none', found 'hash'; did you mean 'harsh'?"},
+      {ws + "crowd = \"usual\"\nmix = { steady = 1 }",
+       "9:1: 'mix' does not go with a crowd, which has habits of its own; say crowd = \"none\""},
+      {ws + "during = \"drain\"\ncrowd = \"harsh\"",
+       "8:1: 'during' does not go with a crowd, which has habits of its own; say crowd = "
+       "\"none\""},
+      {raw + "crowd = \"usual\"", "8:1: a crowd needs something to ask: say 'message'"},
+      {"[[clients]]\nurl = \"http://127.0.0.1:{port}/\"\nmix = { steady = 1, quiet = 1 }",
+       "8:1: 'quiet' is for ws, wss, tcp and tls only; an HTTP client that sends no request is "
+       "'silent'"},
+      {ws + "during = \"drain\"\nbehaviour = \"late\"",
+       "9:1: 'late' does not go with during = \"drain\": all come late then"},
+      {ws + "reconnect_until = \"end\"", "8:1: 'reconnect_until' goes with 'reconnect' only"},
       {ws + "closing = \"x\"", "8:1: 'closing' is for tcp and tls only"},
       {raw + "ping = \"1s\"", "8:1: 'ping' is for ws and wss only"},
       {raw + "opening = [{ send = \"x\", expect = \"y\" }]",

@@ -56,7 +56,8 @@ TEST(Parse, AGroupOfWebSocketClientsHasTheStatedDefaults) {
   const auto group = with("").clients.at(0);
   EXPECT_EQ(group.name, "clients-1");
   EXPECT_EQ(group.protocol, Protocol::ws);
-  EXPECT_EQ(group.count, 1U);
+  EXPECT_EQ(group.count, 10U);
+  EXPECT_EQ(group.crowd, Crowd::usual);
   EXPECT_EQ(group.ramp, seconds(0));
   EXPECT_EQ(group.pace, (Range<Nanoseconds>{milliseconds(10), milliseconds(50)}));
   EXPECT_EQ(group.messages, 0U);
@@ -96,9 +97,45 @@ TEST(Parse, WithoutFaultsThereIsOneStopInTheLoadPhase) {
   ASSERT_EQ(faults.size(), 1U);
   EXPECT_THAT(signals(faults[0]).first, ElementsAre(SIGTERM));
   EXPECT_EQ(signals(faults[0]).count, (Range<std::uint64_t>{0, 0}));
-  const auto& when = std::get<WhenPhase>(faults[0].when);
-  EXPECT_EQ(when.phase, Phase::load);
-  EXPECT_EQ(when.at, (Range<Nanoseconds>{seconds(0), seconds(1)}));
+  EXPECT_TRUE(std::holds_alternative<WhenMeasured>(faults[0].when));
+  const auto said = with(
+                        "[[faults]]\nwhat = \"stop\"\n"
+                        "when = { phase = \"load\", at = \"measured\" }\n")
+                        .faults;
+  EXPECT_TRUE(std::holds_alternative<WhenMeasured>(said.at(0).when));
+}
+
+TEST(Parse, AGroupThatSaysHowItsClientsBehaveIsNoCrowd) {
+  const auto group = [](const std::string& keys, const std::string& top = "") {
+    return parsed(top +
+                  "\nabout = \"why\"\n[target]\ncommand = [\"server\"]\n"
+                  "ready = { notify = true }\n[[clients]]\n" +
+                  keys)
+        .clients.at(0);
+  };
+  const auto crowd = [&](const auto&... text) { return group(text...).crowd; };
+  const std::string http = "url = \"http://127.0.0.1:{port}/\"\n";
+  const std::string ws = "url = \"ws://127.0.0.1:{port}/\"\n";
+  const std::string tcp = "url = \"tcp://127.0.0.1:{port}\"\n";
+  for (const auto* more : {"", "name = \"a\"", "ramp = \"1s\"", "pace = \"5ms\"", "status = 201",
+                           "message = \"x\"", "proxy = true", "source = \"127.0.0.0/8\""}) {
+    EXPECT_EQ(crowd(http + more), Crowd::usual) << more;
+    EXPECT_EQ(crowd(http + more, "crowd = \"harsh\""), Crowd::harsh) << more;
+  }
+  for (const auto* more :
+       {"behaviour = \"steady\"", "mix = { steady = 1 }", "misbehaves = \"1s\"", "read_rate = 1",
+        "during = \"load\"", "messages = 0", "talk = \"staff-chat\"",
+        "opening = [{ send = \"x\" }]", "reconnect = \"1s\"", "crowd = \"none\""}) {
+    EXPECT_EQ(crowd(ws + more), Crowd::none) << more;
+    EXPECT_EQ(group(ws + more).count, 1U) << more;
+  }
+  EXPECT_EQ(crowd(http, "crowd = \"none\""), Crowd::none);
+  EXPECT_EQ(crowd(http + "crowd = \"usual\"", "crowd = \"none\""), Crowd::usual);
+  EXPECT_EQ(crowd(http + "messages = 9\ncrowd = \"harsh\""), Crowd::harsh);
+  EXPECT_EQ(group(http + "count = 3").count, 3U);
+  // Who says nothing has no habits.
+  EXPECT_EQ(crowd(tcp), Crowd::none);
+  EXPECT_EQ(crowd(tcp + "message = \"x\""), Crowd::usual);
 }
 
 TEST(Parse, FaultsAreReadWithTheirDefaults) {
@@ -236,6 +273,7 @@ closing = 'QUIT\r\n'
 mix = { steady = 8, half-open = 1 }
 source = "127.0.0.0/8"
 reconnect = "10ms..1s"
+reconnect_until = "end"
 )")
                          .clients.at(1);
   EXPECT_EQ(group.protocol, Protocol::tcp);
@@ -250,6 +288,7 @@ reconnect = "10ms..1s"
   EXPECT_EQ(group.source->address, 0x7F000000U);
   EXPECT_EQ(group.source->bits, 8U);
   EXPECT_EQ(group.reconnect, (Range<Nanoseconds>{milliseconds(10), seconds(1)}));
+  EXPECT_TRUE(group.reconnect_after_stop);
 }
 
 TEST(Parse, ATalkIsAWholeProtocol) {

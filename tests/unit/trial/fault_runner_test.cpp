@@ -77,6 +77,41 @@ TEST_F(Faults, OfAPhaseAreStruckInOrderAndTheFirstStopSignalBeginsTheStop) {
           "fault_not_reached 1 the target had ended; 0 of 2 'connected' events were counted"));
 }
 
+TEST_F(Faults, AtAShareOfTheLoadWaitForWhatIsMeasured) {
+  plan_.faults = {{ShareOfLoad{500'000}, SendSignals{{{SIGTERM, Nanoseconds(0)}}}}};
+  plan_.scenario.budget.load = std::chrono::seconds(10);
+  const auto faults = runner();
+  const auto begin = now();
+  // Nobody was answered at half a second, nor at one second; then it becomes known that an answer
+  // takes half a second: half of four of these is a second.
+  board_.waits_since(0, begin);
+  boost::asio::steady_timer answer(io_, milliseconds(700));
+  answer.async_wait([this](auto) {
+    board_.waits_since(0, std::nullopt);
+    board_.answered_after(milliseconds(500));
+  });
+  faults->begin(Phase::load);
+  io_.run();
+  EXPECT_GE(now() - begin, std::chrono::seconds(1));
+  EXPECT_TRUE(faults->stop_begun());
+  faults->record_unreached();
+  EXPECT_THAT(recorded(),
+              ElementsAre("load_measured 0 500000000 2000000000",
+                          "fault_invoked 0 0 SIGTERM to process 15 1", "fault_finished 0 0 0"));
+}
+
+TEST_F(Faults, AtAShareOfTheLoadComeWithinItWhoeverWaits) {
+  plan_.faults = {{ShareOfLoad{900'000}, SendSignals{{{SIGTERM, Nanoseconds(0)}}}}};
+  plan_.scenario.budget.load = milliseconds(400);
+  const auto faults = runner();
+  const auto begin = now();
+  board_.waits_since(0, begin);
+  faults->begin(Phase::load);
+  io_.run();
+  EXPECT_GE(now() - begin, milliseconds(360));
+  EXPECT_TRUE(faults->stop_begun());
+}
+
 TEST_F(Faults, AreReportedAsNotReachedOnceWithTheFirstReason) {
   const auto faults = runner();
   faults->end("nothing began the stop");
