@@ -103,7 +103,8 @@ class Pool {
                                    .tools = options_.tools,
                                    .keep = options_.keep,
                                    .slot = slot,
-                                   .workers = workers_for(clients)});
+                                   .workers = workers_for(clients),
+                                   .sidecars = !job->plan.scenario.sidecars.empty()});
     if (!result) return result.error();
     free_slots_.erase(slot);
     running_.push_back({std::move(*job), slot, std::move(*result), {}});

@@ -1,10 +1,19 @@
 // acked-durable: what the target acknowledged is there after its restart, once.
 //
 // An item is one acknowledged request that the restarted target was asked for; of more than 500 a
-// sample is asked for, and the reason says so. Sees what the restarted target says, as the scenario
-// asks it; cannot see whether data reached the disk (a power cut may still lose what SIGKILL does
-// not), nor the content beyond what the scenario expects in the answer.
+// sample is asked for, and the reason says so.
+//
+// That something is not found fails only where the question is known to find what the clients of
+// the same group send: it has found another of their requests, before the stop or after the
+// restart. Else the scenario may be wrong (a URL, an `expect`, a request without the Content-Type
+// that the server needs), and the verdict is unknown. That the question found nothing before the
+// stop is no violation, nor does it excuse one: a server may show later what it has acknowledged.
+//
+// Sees what the restarted target says, as the scenario asks it; cannot see whether data reached the
+// disk (a power cut may still lose what SIGKILL does not), nor the content beyond what the scenario
+// expects in the answer.
 #include <csignal>
+#include <cstdint>
 #include <map>
 
 #include "base/request_text.hpp"
@@ -50,6 +59,79 @@ std::map<RequestKey, EventIndex> acknowledgements(const History& history) {
   return found;
 }
 
+// What the server named those requests of which the scenario takes the id from the answer.
+std::map<RequestKey, std::string> given_ids(const History& history) {
+  std::map<RequestKey, std::string> found;
+  for (const auto& [i, given] : history.all<IdGiven>())
+    found.emplace(RequestKey(given->connection, given->request), given->id);
+  return found;
+}
+
+// What is known of the question, as far as it is about the requests of one group of clients.
+struct Question {
+  bool finds = false;      // it found one of them, before the stop or after the restart
+  bool was_tried = false;  // before the stop
+  std::string problem{};   // the last that kept it from being answered before the stop
+  std::uint64_t lost = 0;  // not found after the restart
+};
+
+class Questions {
+ public:
+  Questions(const Plan& plan, const History& history) : plan_(plan) {
+    for (const auto& c : history.connections()) group_of_[c.id.value] = c.group;
+    for (const auto& [i, asked] : history.all<AskedBefore>()) {
+      auto& question = about(asked->connection);
+      question.finds |= asked->found > 0;
+      question.was_tried |= asked->problem.empty();
+      if (!asked->problem.empty()) question.problem = asked->problem;
+    }
+    for (const auto& [i, asked] : history.all<Asked>()) {
+      auto& question = about(asked->connection);
+      question.finds |= asked->found > 0;
+      question.lost += asked->found == 0 ? 1 : 0;
+    }
+  }
+
+  [[nodiscard]] bool finds(ConnectionId connection) { return about(connection).finds; }
+
+  // Why it cannot be said of those that are not found that they are lost; empty if there are none.
+  [[nodiscard]] std::string doubt() const {
+    for (const auto& [group, question] : questions_) {
+      if (question.finds || question.lost == 0) continue;
+      const auto all = std::to_string(question.lost) + " acknowledged requests of " +
+                       (group < plan_.scenario.clients.size() ? group_name(plan_, group)
+                                                              : std::string("the clients"));
+      if (question.was_tried) {
+        return "the question finds none of the " + all +
+               " even before the stop: check url, command and expect of [target.recovery.ask], and "
+               "the request that the clients send (has it the Content-Type that the server "
+               "needs?)";
+      }
+      return "none of the " + all +
+             " is found after the restart, and whether the question finds any is not known: before "
+             "the stop it was " +
+             (question.problem.empty()
+                  ? "not answered in time; let the stop come later ([[faults]] when)"
+                  : "not answered (" + question.problem + ")");
+    }
+    return "";
+  }
+
+ private:
+  Question& about(ConnectionId connection) {
+    const auto found = group_of_.find(connection.value);
+    const auto group = found == group_of_.end() ? UINT32_MAX : found->second;
+    auto& question = questions_[group];
+    const auto& groups = plan_.scenario.clients;
+    // In process nothing stands between the question and the subject.
+    question.finds |= group < groups.size() && is_in_process(groups[group]);
+    return question;
+  }
+  const Plan& plan_;
+  std::map<std::uint64_t, std::uint32_t> group_of_;
+  std::map<std::uint32_t, Question> questions_;
+};
+
 // "asked for 500 of 12000 acknowledged requests", if that is not all of them.
 std::string sample(const History& history, std::size_t asked, std::size_t acknowledged) {
   if (asked >= acknowledged) return "";
@@ -69,17 +151,23 @@ Verdict acked_durable(const Plan& plan, const History& history) {
   if (!verdict.reason.empty()) return verdict;
 
   const auto acknowledged = acknowledgements(history);
+  const auto given = given_ids(history);
+  Questions questions(plan, history);
   Violations violations;
   for (const auto& [i, asked] : history.all<Asked>()) {
     ++verdict.judged;
     if (asked->found == 1) continue;
+    if (asked->found == 0 && !questions.finds(asked->connection)) continue;
     std::vector<EventIndex> evidence{i};
-    const auto when = acknowledged.find({asked->connection, asked->request});
+    const RequestKey request{asked->connection, asked->request};
+    const auto when = acknowledged.find(request);
+    const auto id = given.find(request);
     if (when != acknowledged.end()) evidence.insert(evidence.begin(), when->second);
     violations.add(asked->found == 0 ? "are lost after the restart"
                                      : "are there more than once after the restart",
                    address(plan, asked->connection) + ", request " +
-                       request_text(client_of(asked->connection), asked->request),
+                       request_text(client_of(asked->connection), asked->request) +
+                       (id == given.end() ? "" : ", id \"" + id->second + "\""),
                    evidence);
   }
   if (!violations.empty()) {
@@ -92,7 +180,8 @@ Verdict acked_durable(const Plan& plan, const History& history) {
     verdict.reason = "nothing was acknowledged";
     return verdict;
   }
-  verdict.reason = why_unknown(history);
+  verdict.reason = questions.doubt();
+  if (verdict.reason.empty()) verdict.reason = why_unknown(history);
   if (verdict.reason.empty() && verdict.judged == 0) {
     verdict.reason = history.first<RecoveryReady>()
                          ? "the restarted target was asked for no acknowledged request"

@@ -14,9 +14,14 @@ bool is_required(const Scenario& scenario, std::string_view property) {
 // says something about the property.
 bool wants_notifications(const Scenario& scenario, const PropertySettings& wanted) {
   const auto& target = scenario.target;
-  return std::holds_alternative<ReadyNotify>(target.ready.by) || target.service.watchdog ||
-         target.service.access_all || wanted.configured || wanted.stopping ||
-         is_required(scenario, "notify");
+  return target.ready.notify || target.service.watchdog || target.service.access_all ||
+         wanted.configured || wanted.stopping || is_required(scenario, "notify");
+}
+
+// What is judged by what clients see only. Of `serves` readiness is left.
+bool is_about_clients(std::string_view property) {
+  return property == "in-flight-finished" || property == "close-handshake" ||
+         property == "stops-accepting";
 }
 
 }  // namespace
@@ -25,6 +30,8 @@ std::string not_asked(const Plan& plan, std::string_view property) {
   const auto& scenario = plan.scenario;
   const auto& recovery = scenario.target.recovery;
   const auto& wanted = settings(plan, property);
+  if (scenario.clients.empty() && is_about_clients(property))
+    return "the scenario has no [[clients]]";
   if (property == "no-masked-panic" && !scenario.target.trace)
     return "the target is not traced: set [target] trace = true";
   if (property == "drains-health" && wanted.url.empty())

@@ -73,6 +73,7 @@ bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verd
   if (lost.source == "files") return checker.property == "released";
   const bool stop_may_be_lost = !history.stop() && stop_is_a_workers(plan);
   if (lost.source == "tracer" || lost.source == "ends") return checker.needs_tracer;
+  if (lost.source.starts_with(kSidecarSource)) return true;
   return lost.source == "trial" || checker.needs_clients ||
          (stop_may_be_lost && (checker.judges_the_stop || verdict.rests_on_absence));
 }
@@ -85,6 +86,7 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
            std::get<TargetNotStarted>(history.at(*i).body).reason;
   }
   if (!not_asked(plan, checker.property).empty()) return "";
+  if (auto trouble = sidecar_trouble(history, verdict); !trouble.empty()) return trouble;
   const bool fails = verdict.outcome == Outcome::fail;
   for (const auto& [i, lost] : history.all<EventsLost>()) {
     if (!matters(*lost, checker, verdict, plan, history)) continue;
@@ -115,6 +117,10 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
 Verdict outcome_of(const Checker& checker, const Plan& plan, const History& history) {
   Verdict verdict;
   try {
+    if (plan.scenario.clients.empty() && checker.needs_clients) {
+      verdict.reason = not_asked(plan, checker.property);
+      if (!verdict.reason.empty()) return verdict;
+    }
     const auto forced = forced_by_second_signal(plan, history);
     if (!checker.off_when_forced || !forced) return checker.check(plan, history);
     verdict.reason = *forced;

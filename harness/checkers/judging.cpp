@@ -147,6 +147,24 @@ std::optional<std::string> no_stop_to_judge(const History& history) {
   return std::nullopt;
 }
 
+std::string sidecar_trouble(const History& history, const Verdict& verdict) {
+  const auto ended = history.first<TargetEnded>();
+  for (const auto& [i, seen] : history.all<SidecarSeen>()) {
+    if (seen->what != SidecarNews::failed) continue;
+    const bool is_about_the_restart =
+        verdict.property == "acked-durable" || verdict.property == "recovers";
+    if (is_before(ended, i) && !is_about_the_restart) continue;
+    const bool was_proven =
+        verdict.outcome == Outcome::fail && !verdict.rests_on_absence &&
+        !verdict.evidence.empty() &&
+        std::ranges::all_of(verdict.evidence, [failed = i](EventIndex e) { return e < failed; });
+    if (was_proven) continue;
+    const auto found = verdict.outcome == Outcome::fail ? verdict.reason + "; but " : "";
+    return found + std::string(kSidecarSource) + '"' + seen->name + "\": " + seen->text;
+  }
+  return "";
+}
+
 std::string lost_output(const History& history) {
   for (const auto& [i, lost] : history.all<EventsLost>()) {
     if (lost->source == "output" || lost->source == "trial")

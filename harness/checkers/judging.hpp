@@ -56,6 +56,14 @@ std::optional<std::string> no_stop_to_judge(const History& history);
 // names the key that would ask. Empty if it does.
 std::string not_asked(const Plan& plan, std::string_view property);
 
+// Why the verdict cannot stand, because a sidecar of the scenario failed before the target's end,
+// or of what is asked of the restarted target before that was asked; empty if it can. A fail that
+// events before that prove stands.
+std::string sidecar_trouble(const History& history, const Verdict& verdict);
+
+// How the source of a sidecar's events is named; its name follows.
+inline constexpr std::string_view kSidecarSource = "sidecar ";
+
 // Why some lines of the target's output are not in the history; empty if all are.
 std::string lost_output(const History& history);
 

@@ -34,9 +34,8 @@ std::set<std::string> promised_ports(const Plan& plan) {
     }
   };
   for (const auto& group : plan.scenario.clients) add(group.url);
-  const auto& by = plan.scenario.target.ready.by;
-  if (const auto* url = std::get_if<ReadyUrl>(&by)) add(url->url);
-  if (const auto* port = std::get_if<ReadyPort>(&by)) add(port->port);
+  for (const auto& url : plan.scenario.target.ready.urls) add(url);
+  for (const auto& port : plan.scenario.target.ready.ports) add(port);
   return promised;
 }
 
@@ -131,7 +130,7 @@ Verdict notify(const Plan& plan, const History& history) {
   verdict.judged = heard.all.size();
 
   const auto stop = history.stop();
-  const bool by_notify = std::holds_alternative<ReadyNotify>(plan.scenario.target.ready.by);
+  const bool by_notify = plan.scenario.target.ready.notify;
   // A stop during the start comes before READY=1 is due.
   const auto begun = history.first<TargetNotReady>();
   if (by_notify && (heard.ready || begun)) ++verdict.judged;

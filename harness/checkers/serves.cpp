@@ -242,7 +242,8 @@ Verdict serves(const Plan& plan, const History& history) {
   } else if (tally.good > 0) {
     verdict.outcome = Outcome::pass;
   } else {
-    verdict.reason = "nothing was decided before the stop";
+    verdict.reason = plan.scenario.clients.empty() ? "the scenario has no [[clients]]"
+                                                   : "nothing was decided before the stop";
   }
   return verdict;
 }

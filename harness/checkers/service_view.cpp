@@ -8,7 +8,7 @@ ServiceState service_of(const Plan& plan, const History& history) {
   return ServiceState(
       {.main_pid = started ? std::get<TargetStarted>(history.at(*started).body).pid : 0,
        .access_all = target.service.access_all,
-       .notifies = std::holds_alternative<ReadyNotify>(target.ready.by),
+       .notifies = target.ready.notify,
        .foreign_pids = target.pid1,
        .watchdog = target.service.watchdog,
        .watchdog_while_stopping = target.service.watchdog_while_stopping});

@@ -9,6 +9,7 @@
 #include "base/invariant.hpp"
 #include "base/request_text.hpp"
 #include "base/text.hpp"
+#include "client/given_id.hpp"
 #include "client/socket_queues.hpp"
 
 namespace lastcall {
@@ -97,6 +98,7 @@ Connection::Connection(const ConnectionSetup& setup)
       misdeeds_(Prng::split(setup.client.pace_seed, std::uint64_t{setup.attempt})) {
   if (client_.behaviour == Behaviour::steady || client_.behaviour == Behaviour::idle)
     log_.time_requests();
+  if (group_.id_from) id_finder_ = std::make_shared<const IdFinder>(*group_.id_from);
 }
 
 awaitable<void> Connection::run(Prng& pace, std::uint32_t& next) {
@@ -211,8 +213,12 @@ bool Connection::abort() {
   return true;
 }
 
-void Connection::answered(RequestEnd end, int status, std::size_t bytes) {
-  log_.request_ended(end, status, bytes);
+void Connection::answered(RequestEnd end, int status, std::string_view answer) {
+  if (end == RequestEnd::ok && id_finder_) {
+    const auto given = id_finder_->find(answer);
+    log_.id_given(given.id, given.problem);
+  }
+  log_.request_ended(end, status, answer.size());
   ++answered_;
   wake_.cancel();
 }
@@ -221,7 +227,8 @@ std::string Connection::fill(const std::string& text, const std::string& id) con
   auto values = context_.placeholders;
   values["id"] = id;
   values["client"] = std::to_string(client_of(id_).value);
-  return expand_placeholders(text, values);
+  auto filled = expand_placeholders(text, values);
+  return text.find("{length") == std::string::npos ? filled : fill_lengths(filled);
 }
 
 std::string Connection::authority() const {

@@ -46,6 +46,7 @@
 
 namespace lastcall {
 
+class IdFinder;
 using asio::awaitable;
 inline constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
@@ -145,7 +146,8 @@ class Connection {
   // What abort-message says.
   [[nodiscard]] virtual std::string half_message(const std::string& message) const = 0;
 
-  void answered(RequestEnd end, int status, std::size_t bytes);
+  void answered(RequestEnd end, int status, std::string_view answer);
+  // Placeholders, and the lengths of what is sent.
   [[nodiscard]] std::string fill(const std::string& text, const std::string& id = "") const;
   [[nodiscard]] std::string authority() const;  // host:port
   [[nodiscard]] bool is_gone() const { return hung_up_ || !left_.empty(); }
@@ -195,11 +197,12 @@ class Connection {
   asio::steady_timer wake_;    // the sender's and the reader's
   asio::steady_timer moment_;  // the misbehaviour's
   Prng misdeeds_;
-  ScopedFd mute_;         // half-open without the capability
-  std::string left_;      // how the client went away
-  unsigned beside_ = 0;   // coroutines beside the reader
-  bool opened_ = false;   // handshake and opening are done
-  bool closing_ = false;  // the reader is through
+  std::shared_ptr<const IdFinder> id_finder_;  // null: no answer says an id
+  ScopedFd mute_;                              // half-open without the capability
+  std::string left_;                           // how the client went away
+  unsigned beside_ = 0;                        // coroutines beside the reader
+  bool opened_ = false;                        // handshake and opening are done
+  bool closing_ = false;                       // the reader is through
   bool hung_up_ = false;
   bool target_ended_ = false;
   bool held_on_ = false;  // never-closes: until the target was gone

@@ -88,6 +88,7 @@ void ConnectionLog::request_sent(RequestId request, std::size_t bytes) {
   sent_at_ = now();
   if (timed_ && triggers_ != nullptr) triggers_->request_begins(sent_at_);
   answer_began_ = false;
+  given_.reset();
   record(RequestSent{id_, request, static_cast<std::uint32_t>(bytes)});
   happened(ClientEvent::sent);
 }
@@ -96,11 +97,21 @@ void ConnectionLog::request_written(std::uint64_t total) {
   if (awaiting_) record(RequestWritten{id_, request_, total});
 }
 
+void ConnectionLog::id_given(const std::string& id, const std::string& problem) {
+  if (!awaiting_) return;
+  given_ = id;
+  record(IdGiven{id_, request_, id, problem});
+}
+
 void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes) {
   if (!awaiting_) return;
   end_wait(end != RequestEnd::unknown);
   record(RequestEnded{id_, request_, end, status, static_cast<std::uint32_t>(bytes)});
-  if (end == RequestEnd::ok) happened(ClientEvent::acknowledged);
+  if (end != RequestEnd::ok) return;
+  happened(ClientEvent::acknowledged);
+  if (triggers_ == nullptr) return;
+  const auto id = given_.value_or(request_text(client_of(id_), request_));
+  if (!id.empty()) triggers_->acknowledged(id_, request_, id);
 }
 
 void ConnectionLog::end_wait(bool answered) {

@@ -5,6 +5,9 @@
 
 #include <boost/system/error_code.hpp>
 
+#include <optional>
+#include <string>
+
 #include "client/frame_reader.hpp"
 #include "client/trigger_board.hpp"
 #include "fault/fault.hpp"
@@ -20,6 +23,9 @@ class TriggerCounter {
   // A request was sent now, and later (or never) its answer came, or no answer can come any more.
   virtual void request_begins(TimePoint /*sent*/) {}
   virtual void request_ends(TimePoint /*sent*/, bool /*answered*/) {}
+  // After the event; `id` is what stands for the request in a question: the client's own, or what
+  // the server named it.
+  virtual void acknowledged(ConnectionId, RequestId, const std::string& /*id*/) {}
 };
 
 class ConnectionLog {
@@ -59,6 +65,8 @@ class ConnectionLog {
   void request_sent(RequestId request, std::size_t bytes);
   // The connection has taken it whole, `total` bytes in all.
   void request_written(std::uint64_t total);
+  // Before the end of the request under way: which id the server chose for it.
+  void id_given(const std::string& id, const std::string& problem);
   void request_ended(RequestEnd end, int status, std::size_t bytes);
   [[nodiscard]] bool awaiting_answer() const { return awaiting_; }
   [[nodiscard]] bool connected() const { return connected_; }
@@ -90,6 +98,7 @@ class ConnectionLog {
   RequestId request_;
   TimePoint sent_at_{};
   bool timed_ = false;
+  std::optional<std::string> given_;  // of the request under way, where the answer says it
   std::uint64_t after_close_seen_ = 0;
   bool foreign_seen_ = false;
   bool websocket_ = false;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/invariant.hpp"
+#include "history/utf8.hpp"
 
 namespace lastcall {
 namespace {
@@ -54,6 +55,27 @@ std::optional<FaultId> id_in(std::string_view message) {
   if (message.size() != 1 + sizeof fault.value) return std::nullopt;
   std::memcpy(&fault.value, message.data() + 1, sizeof fault.value);
   return fault;
+}
+
+std::string heard_text(const Acknowledgement& first) {
+  return std::string(1, static_cast<char>(Control::heard)) +
+         boost::json::serialize(boost::json::object{{"group", first.group},
+                                                    {"connection", first.connection.value},
+                                                    {"request", first.request.value},
+                                                    {"id", valid_utf8(first.id)}});
+}
+
+std::optional<Acknowledgement> heard_in(std::string_view message) {
+  if (message.empty() || message.front() != static_cast<char>(Control::heard)) return std::nullopt;
+  try {
+    const auto object = boost::json::parse(message.substr(1)).as_object();
+    return Acknowledgement{object.at("group").to_number<std::uint32_t>(),
+                           {object.at("connection").to_number<std::uint64_t>()},
+                           {object.at("request").to_number<std::uint32_t>()},
+                           boost::json::value_to<std::string>(object.at("id"))};
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
 }
 
 Result<std::size_t> send_message(int socket, const std::string& text,

@@ -27,6 +27,14 @@ struct Assignment {
 std::string to_text(const Assignment& assignment);
 Result<Assignment> assignment_from(const std::string& text);
 
+// An acknowledged request of a group, and its id in a question.
+struct Acknowledgement {
+  std::uint32_t group = 0;
+  ConnectionId connection;
+  RequestId request;
+  std::string id;
+};
+
 // Single-byte messages; three of them carry a fault's id as 4 bytes.
 enum class Control : char {
   load = 'L',     // trial -> worker: the load phase begins
@@ -36,6 +44,7 @@ enum class Control : char {
   ready = 'R',    // worker -> trial: the assignment is understood
   done = 'D',     // worker -> trial: the segment is complete
   fired = 'F',    // worker -> trial, with an id: the first signal of this fault was sent here
+  heard = 'K',    // worker -> trial, with an Acknowledgement: the first of its group
   reached = 'N',  // worker -> trial, with an id: this fault's moment has come, act
   broken = 'X'    // worker -> trial: the assignment cannot be carried out, the reason follows
 };
@@ -43,6 +52,10 @@ enum class Control : char {
 std::string with_id(Control control, FaultId fault);
 // The id of such a message; nothing if it has none.
 std::optional<FaultId> id_in(std::string_view message);
+
+std::string heard_text(const Acknowledgement& first);
+// Nothing if the message is none.
+std::optional<Acknowledgement> heard_in(std::string_view message);
 
 // Sends one message with descriptors; on a full or closed socket the message is lost and an error
 // returned.

@@ -1,5 +1,6 @@
 #include "client/http_get.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -22,12 +23,28 @@ using tcp = asio::ip::tcp;
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t kBodyLimit = std::uint64_t{16} << 20;
 
-// Closes the socket when the time is up. Shared with the timer's handler, which may already be
-// queued when everything is done.
-struct TimeLimit {
-  explicit TimeLimit(const asio::any_io_executor& executor) : socket(executor), timer(executor) {}
+// How often it is asked whether the answer is still wanted.
+constexpr auto kGlance = std::chrono::milliseconds(5);
+
+// Closes the socket when the time is up, or nobody wants the answer any more. Shared with the
+// timer's handler, which may already be queued when everything is done.
+struct TimeLimit : std::enable_shared_from_this<TimeLimit> {
+  TimeLimit(const asio::any_io_executor& executor, TimePoint until, std::function<bool()> is_over)
+      : socket(executor), timer(executor), limit(until), over(std::move(is_over)) {}
+  void watch() {
+    timer.expires_at(over ? std::min(limit, now() + kGlance) : limit);
+    timer.async_wait([self = shared_from_this()](error_code ec) {
+      if (ec) return;
+      const bool unwanted = self->over && self->over();
+      self->passed = now() >= self->limit;
+      if (!self->passed && !unwanted) return self->watch();
+      self->socket.close(ec);
+    });
+  }
   tcp::socket socket;
   asio::steady_timer timer;
+  TimePoint limit;
+  std::function<bool()> over;
   bool passed = false;
 };
 
@@ -65,20 +82,17 @@ asio::awaitable<error_code> ask(tcp::socket& socket, asio::ssl::context& tls,
 
 }  // namespace
 
-asio::awaitable<HttpAnswer> http_get(std::string url, asio::ssl::context& tls, Nanoseconds limit) {
+asio::awaitable<HttpAnswer> http_get(std::string url, asio::ssl::context& tls, Nanoseconds limit,
+                                     std::function<bool()> over) {
   HttpAnswer answer;
   const auto endpoint = parse_endpoint(url);
   if (!endpoint) {
     answer.problem = endpoint.error().message();
     co_return answer;
   }
-  const auto bounded = std::make_shared<TimeLimit>(co_await asio::this_coro::executor);
-  bounded->timer.expires_after(limit);
-  bounded->timer.async_wait([bounded](error_code ec) {
-    if (ec) return;
-    bounded->passed = true;
-    bounded->socket.close(ec);
-  });
+  const auto executor = co_await asio::this_coro::executor;
+  const auto bounded = std::make_shared<TimeLimit>(executor, now() + limit, std::move(over));
+  bounded->watch();
   const auto failure = co_await ask(bounded->socket, tls, *endpoint, answer);
   bounded->timer.cancel();
   if (failure) {

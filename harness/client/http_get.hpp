@@ -4,6 +4,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <functional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -18,8 +19,8 @@ struct HttpAnswer {
 };
 
 // The body is read whole, up to 16 MiB; more than that is no valid answer. Always returns within
-// `limit`, give or take the scheduler.
+// `limit`, give or take the scheduler, and some milliseconds after `over()` at the latest.
 boost::asio::awaitable<HttpAnswer> http_get(std::string url, boost::asio::ssl::context& tls,
-                                            Nanoseconds limit);
+                                            Nanoseconds limit, std::function<bool()> over = {});
 
 }  // namespace lastcall

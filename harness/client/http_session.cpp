@@ -26,6 +26,7 @@ class HttpConnection final : public Connection {
                                              fill(endpoint_.path, id), 11);
     request.set(http::field::host, authority());
     request.set(http::field::user_agent, "lastcall");
+    for (const auto& [name, value] : group_.headers) request.set(name, fill(value, id));
     request.body() = message;
     request.prepare_payload();
     std::ostringstream text;
@@ -65,8 +66,7 @@ class HttpConnection final : public Connection {
       }
       interim = 0;
       last_ = !parser.get().keep_alive();
-      answered(wanted(status) ? RequestEnd::ok : RequestEnd::refused, status,
-               parser.get().body().size());
+      answered(wanted(status) ? RequestEnd::ok : RequestEnd::refused, status, parser.get().body());
       if (last_) co_return "";
     }
   }

@@ -18,7 +18,7 @@ class RawConnection final : public Connection {
 
   awaitable<error_code> expect_text(const std::string& text) override {
     for (;;) {
-      if (consume_to(text) > 0) co_return error_code{};
+      if (!take_to(text).empty()) co_return error_code{};
       if (const auto ec = co_await receive()) co_return ec;
     }
   }
@@ -42,8 +42,8 @@ class RawConnection final : public Connection {
       }
       if (ec) co_return is_end_of_stream(ec) ? "" : ec.message();
       if (log_.awaiting_answer()) {
-        const auto size = consume_to(awaited_);
-        if (size > 0) answered(RequestEnd::ok, 0, size);
+        const auto answer = take_to(awaited_);
+        if (!answer.empty()) answered(RequestEnd::ok, 0, answer);
       }
       // What came before a request was sent is no answer to it.
       if (!log_.awaiting_answer()) drop();
@@ -77,18 +77,18 @@ class RawConnection final : public Connection {
     co_return ec;
   }
 
-  // Drops everything up to the end of the first `text`; how many bytes that was, 0 if it has not
+  // Takes everything up to the end of the first `text`, which is not empty; nothing if it has not
   // come.
-  std::size_t consume_to(const std::string& text) {
+  std::string take_to(const std::string& text) {
     const auto at = received_.find(text, searched_);
     if (at == std::string::npos) {
       searched_ = received_.size() - std::min(received_.size(), text.size() - 1);
-      return 0;
+      return {};
     }
-    const auto size = at + text.size();
-    received_.erase(0, size);
+    auto taken = received_.substr(0, at + text.size());
+    received_.erase(0, taken.size());
     searched_ = 0;
-    return size;
+    return taken;
   }
   void drop() {
     received_.clear();

@@ -64,12 +64,11 @@ class WebSocketConnection final : public Connection {
     ws_.auto_fragment(false);
     ws_.binary(group_.binary);
     const auto subprotocol = fill(group_.subprotocol);
-    if (!subprotocol.empty()) {
-      ws_.set_option(
-          websocket::stream_base::decorator([subprotocol](websocket::request_type& request) {
-            request.set(http::field::sec_websocket_protocol, subprotocol);
-          }));
-    }
+    ws_.set_option(
+        websocket::stream_base::decorator([this, subprotocol](websocket::request_type& request) {
+          for (const auto& [name, value] : group_.headers) request.set(name, fill(value));
+          if (!subprotocol.empty()) request.set(http::field::sec_websocket_protocol, subprotocol);
+        }));
     websocket::response_type response;
     auto [ec] = co_await ws_.async_handshake(response, authority(), fill(endpoint_.path), kTuple);
     if (ec) {
@@ -131,7 +130,7 @@ class WebSocketConnection final : public Connection {
       const auto text = beast::buffers_to_string(buffer.data());
       buffer.consume(buffer.size());
       if (log_.awaiting_answer() && text.find(awaited_) != std::string::npos) {
-        answered(RequestEnd::ok, 0, text.size());
+        answered(RequestEnd::ok, 0, text);
       }
     }
   }

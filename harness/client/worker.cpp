@@ -95,6 +95,16 @@ class WorkerTrial final : public TriggerCounter {
     }
   }
 
+  // The trial tries its question with the first of each group.
+  void acknowledged(ConnectionId connection, RequestId request, const std::string& id) override {
+    const auto& recovery = plan_.scenario.target.recovery;
+    if (!recovery || !recovery->ask) return;
+    const auto client =
+        std::ranges::lower_bound(clients_, client_of(connection), {}, &PlannedClient::id);
+    if (client == clients_.end() || !heard_groups_.insert(client->group).second) return;
+    say(heard_text({client->group, connection, request, id}));
+  }
+
  private:
   asio::awaitable<void> listen() {
     for (;;) {
@@ -224,6 +234,7 @@ class WorkerTrial final : public TriggerCounter {
   asio::steady_timer end_timer_;
   std::vector<PlannedClient> clients_;
   std::map<ClientId, std::shared_ptr<Session>> live_;
+  std::set<std::uint32_t> heard_groups_;  // of which a request was acknowledged
   bool trial_alive_ = true;
 };
 

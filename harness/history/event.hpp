@@ -354,6 +354,34 @@ struct EventsLost {
   }
 };
 
+// Before the stop the target was asked for an acknowledged request, with the question that the
+// restarted target will be asked: it shows whether the question finds anything at all.
+struct AskedBefore {
+  static constexpr std::string_view kName = "asked_before";
+  ConnectionId connection;
+  RequestId request;
+  std::uint32_t found{};  // how often it was there; 0 says nothing: it may be shown later
+  std::string problem;    // why it could not be asked; empty: it could
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("request", self.request);
+    f("found", self.found);
+    f("problem", self.problem);
+  }
+};
+// News of a process next to the target.
+struct SidecarSeen {
+  static constexpr std::string_view kName = "sidecar_seen";
+  std::string name;
+  SidecarNews what{};
+  std::string text;  // its command, a line of its output, how it ended, why it failed
+  static void visit_fields(auto& self, auto&& f) {
+    f("name", self.name);
+    f("what", self.what);
+    f("text", self.text);
+  }
+};
+
 // --- what a client sees ---
 
 struct ConnectInvoked {
@@ -437,6 +465,20 @@ struct RequestEnded {
     f("end", self.end);
     f("status", self.status);
     f("bytes", self.bytes);
+  }
+};
+// The id that the server chose for a request, as the answer that acknowledges it says.
+struct IdGiven {
+  static constexpr std::string_view kName = "id_given";
+  ConnectionId connection;
+  RequestId request;
+  std::string id;
+  std::string problem;  // why there is none; empty: there is
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("request", self.request);
+    f("id", self.id);
+    f("problem", self.problem);
   }
 };
 struct CloseFrame {
@@ -550,7 +592,8 @@ using EventBody = std::variant<
     NetworkDisturbed, TraceBegan, TraceFailed, FiltersWoke, SignalTaken, ExitCalled, ProcessEnded,
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
-    ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured>;
+    ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore,
+    SidecarSeen>;
 
 struct Event {
   TimePoint at;

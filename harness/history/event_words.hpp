@@ -36,6 +36,9 @@ enum class SendingEnd : std::uint8_t { closed, shut_down, never_open };
 // grace was over and ended while it was looked for; or it was still at work, and had perhaps ended
 // in time if it had not been traced.
 enum class Lingering : std::uint8_t { ended_late, slowed };
+// What is told of a process next to the target. failed: it was not ready in time, or ended before
+// it was told to.
+enum class SidecarNews : std::uint8_t { started, ready, output, ended, failed };
 // What a runtime went through that ends a program unless somebody swallows it.
 enum class PanicKind : std::uint8_t {
   programming_error,  // by its type
@@ -76,6 +79,10 @@ constexpr std::string_view name(SendingEnd end) {
 constexpr std::string_view name(Lingering how) {
   return how == Lingering::ended_late ? "ended_late" : "slowed";
 }
+constexpr std::string_view name(SidecarNews news) {
+  constexpr std::string_view kNames[] = {"started", "ready", "output", "ended", "failed"};
+  return kNames[static_cast<std::size_t>(news)];
+}
 constexpr std::string_view name(PanicKind kind) {
   constexpr std::string_view kNames[] = {"programming_error", "caught_by_all", "terminate",
                                          "fault_signal"};
@@ -93,6 +100,7 @@ constexpr bool is_known(EndKind how) { return how <= EndKind::signalled; }
 constexpr bool is_known(StacksAt at) { return at <= StacksAt::exit; }
 constexpr bool is_known(SendingEnd end) { return end <= SendingEnd::never_open; }
 constexpr bool is_known(Lingering how) { return how <= Lingering::slowed; }
+constexpr bool is_known(SidecarNews news) { return news <= SidecarNews::failed; }
 constexpr bool is_known(PanicKind kind) { return kind <= PanicKind::fault_signal; }
 
 }  // namespace lastcall

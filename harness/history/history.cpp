@@ -54,7 +54,9 @@ class ConnectionIndex {
   void add(EventIndex i, const NetworkDisturbed& e) { set(view(i, e).disturbed, i); }
   void add(EventIndex, const ControlFrame&) {}
   void add(EventIndex, const ForeignBytes&) {}
+  void add(EventIndex, const IdGiven&) {}
   void add(EventIndex, const Asked&) {}  // about a connection that is long gone
+  void add(EventIndex, const AskedBefore&) {}
   template <class NotOfAConnection>
   void add(EventIndex, const NotOfAConnection&) {
     static_assert(!requires(NotOfAConnection e) { e.connection; });

@@ -124,6 +124,8 @@ Enum named(std::string_view word, std::initializer_list<Enum> all) {
 std::vector<ExpectedEnd> ends_of(const Value& value);
 
 Target build_target(const Section& section, Errors& errors);
+// `file` is the whole file.
+std::vector<Sidecar> build_sidecars(const Section& file, bool disk_is_limited, Errors& errors);
 // `file` is the whole file. `own_certificate`: the target is given {tls.cert}.
 std::vector<ClientGroup> build_clients(const Section& file, bool own_certificate, Errors& errors);
 std::vector<FaultChoice> build_faults(const Section& file, const Stop& stop, Errors& errors);

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <set>
 
 #include "scenario/build.hpp"
+#include "scenario/placeholders.hpp"
 
 namespace lastcall {
 namespace {
@@ -30,7 +32,9 @@ struct KeyRule {
 };
 constexpr bool is_raw(Protocol p) { return p == Protocol::tcp || p == Protocol::tls; }
 constexpr bool is_not_http(Protocol p) { return !is_http(p); }
-constexpr std::array<KeyRule, 13> kRules{{
+constexpr bool has_headers(Protocol p) { return !is_raw(p); }
+constexpr std::array<KeyRule, 14> kRules{{
+    {"headers", has_headers, "http, https, ws and wss"},
     {"ack", is_not_http, "ws, wss, tcp and tls"},
     {"opening", is_not_http, "ws, wss, tcp and tls"},
     {"method", is_http, "http and https"},
@@ -80,6 +84,39 @@ void check_crowd(const Section& section, const ClientGroup& group, Errors& error
   }
 }
 
+// Names differ in more than their case (RFC 9110, section 5.1), and an upgrade is no message.
+void check_headers(const Section& section, const ClientGroup& group, Errors& errors) {
+  std::set<std::string> names;
+  for (const auto& [name, place, value] : section["headers"].entries) {
+    auto lower = name;
+    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (!names.insert(lower).second)
+      errors.add(place, "the header " + in_single_quotes(name) + " is there already");
+    const auto used = placeholders_in(value.text);
+    if (is_websocket(group.protocol) && std::ranges::find(used, "id") != used.end())
+      errors.add(value.place, "{id} is that of a message, and an upgrade is none");
+  }
+}
+
+// Where {length} and what goes with it makes sense.
+void check_lengths(const Section& section, Errors& errors) {
+  const auto check_sent = [&](const Value& value) {
+    const auto problem = length_problem(value.text);
+    if (!problem.empty()) errors.add(value.place, problem);
+  };
+  const auto check_received = [&](const Value& value) {
+    const auto marks = length_marks_in(value.text);
+    if (!marks.empty()) errors.add(value.place, "{" + marks.front() + "} is for what clients send");
+  };
+  for (const auto& message : list_of(section["message"])) check_sent(message);
+  check_sent(section["closing"]);
+  check_received(section["ack"]);
+  for (const auto& step : section.each("opening")) {
+    check_sent(step["send"]);
+    check_received(step["expect"]);
+  }
+}
+
 void check_keys(const Section& section, const ClientGroup& group, bool own_certificate,
                 Errors& errors) {
   for (const auto& rule : kRules) {
@@ -103,6 +140,8 @@ void check_keys(const Section& section, const ClientGroup& group, bool own_certi
     errors.add(section.place("message"),
                "a GET request carries no message; without 'method' it is a POST");
   }
+  check_headers(section, group, errors);
+  check_lengths(section, errors);
   const bool tls = is_tls(group.protocol);
   if (tls && section.has("ca") && !section["verify"].boolean) {
     errors.add(section.place("ca"), "'ca' does not go with verify = false");
@@ -199,6 +238,13 @@ ClientGroup build_group(const Section& section, std::size_t position, const Shar
   group.authority = section["ca"].text;
   group.certificate = section["cert"].text;
   group.key = section["key"].text;
+  for (const auto& [name, place, value] : section["headers"].entries)
+    group.headers[name] = value.text;
+  if (section.has("id_from")) {
+    const auto from = section.sub("id_from");
+    const bool is_pattern = from.has("pattern");
+    group.id_from = IdSource{is_pattern, from[is_pattern ? "pattern" : "json"].text};
+  }
   if (section.has("url") && section.sound("url")) {
     check_keys(section, group, shared.own_certificate, errors);
   }

@@ -6,11 +6,11 @@ namespace lastcall {
 namespace {
 
 Readiness build_ready(const Section& section) {
-  Readiness ready{.by = ReadyNotify{}, .timeout = duration_of(section["timeout"])};
-  if (section.has("url")) ready.by = ReadyUrl{section["url"].text};
-  if (section.has("port")) ready.by = ReadyPort{section["port"].text};
-  if (section.has("log")) ready.by = ReadyLog{section["log"].text};
-  return ready;
+  return {.notify = section["notify"].boolean,
+          .urls = texts_of(section["url"]),
+          .ports = texts_of(section["port"]),
+          .logs = texts_of(section["log"]),
+          .timeout = duration_of(section["timeout"])};
 }
 
 Stop build_stop(const Section& section) {
@@ -69,7 +69,53 @@ std::vector<Vary> build_vary(const Section& section, Errors& errors) {
   return all;
 }
 
+// What people might expect of {dir}: with a limited disk it is a tmpfs that only the target sees.
+void check_folder(const Section& section, bool disk_is_limited, Errors& errors) {
+  if (!disk_is_limited) return;
+  std::vector<Value> values = list_of(section["command"]);
+  for (const auto& [name, place, value] : section["environment"].entries) values.push_back(value);
+  values.push_back(section["directory"]);
+  for (const auto& value : values) {
+    if (value.text.find("{dir}") == std::string::npos) continue;
+    errors.add(value.place,
+               "with a limited disk nobody but the target sees {dir}: use {sidecar.NAME}");
+  }
+}
+
+// How long a sidecar may take to end.
+constexpr auto kSidecarDeadline = std::chrono::seconds(5);
+
 }  // namespace
+
+std::vector<Sidecar> build_sidecars(const Section& file, bool disk_is_limited, Errors& errors) {
+  std::vector<Sidecar> sidecars;
+  std::set<std::string> names;
+  for (const auto& section : file.each("sidecars")) {
+    Sidecar sidecar;
+    sidecar.name = section["name"].text;
+    auto& process = sidecar.process;
+    process.command = texts_of(section["command"]);
+    for (const auto& [name, place, value] : section["environment"].entries)
+      process.environment[name] = value.text;
+    process.directory = section["directory"].text;
+    process.user = section["user"].text;
+    process.trace = false;
+    process.ready = build_ready(section.sub("ready"));
+    process.stop.signals = signals_of(section["stop"]);
+    process.stop.deadline = kSidecarDeadline;
+    check_folder(section, disk_is_limited, errors);
+    sidecars.push_back(std::move(sidecar));
+    if (!section.has("name") || !section.sound("name")) continue;
+    const auto& name = sidecars.back().name;
+    if (auto problem = word_problem(name); !problem.empty()) {
+      errors.add(section.place("name"), problem);
+    } else if (!names.insert(name).second) {
+      errors.add(section.place("name"),
+                 "the name " + in_single_quotes(name) + " is taken by another sidecar");
+    }
+  }
+  return sidecars;
+}
 
 std::vector<ExpectedEnd> ends_of(const Value& value) {
   std::vector<ExpectedEnd> ends;

@@ -44,6 +44,7 @@ std::string what_one_is(const Key& key) {
     case Kind::plain:
     case Kind::text:
     case Kind::content:
+    case Kind::header:
       return "a string";
     case Kind::bytes:
       return R"(a string, with \xHH \r \n \t \0 \\ for bytes)";
@@ -71,6 +72,10 @@ std::string what_one_is(const Key& key) {
       return R"(loopback addresses such as "127.0.0.0/8")";
     case Kind::pattern:
       return "a regular expression";
+    case Kind::group:
+      return "a regular expression with one group";
+    case Kind::pointer:
+      return R"(a JSON pointer such as "/order/id")";
     case Kind::signal:
       return R"(a signal name such as "SIGTERM")";
     case Kind::syscall:
@@ -188,13 +193,21 @@ std::string signal_problem(const std::string& name) {
 
 std::string text_problem(const Key& key, const std::string& text) {
   const bool has_length = key.kind == Kind::plain || key.kind == Kind::text ||
-                          key.kind == Kind::bytes || key.kind == Kind::pattern;
+                          key.kind == Kind::bytes || key.kind == Kind::pattern ||
+                          key.kind == Kind::group;
   if (has_length && static_cast<std::int64_t>(text.size()) < key.low) return "must not be empty";
+  if (key.kind == Kind::plain && key.high > 0 && static_cast<std::int64_t>(text.size()) > key.high)
+    return "must not be longer than " + std::to_string(key.high) + " characters";
   if (key.kind == Kind::content) return {};
   if (text.find('\0') != std::string::npos) return "contains a NUL byte";
   const bool filled_in = key.kind == Kind::text || key.kind == Kind::bytes ||
-                         key.kind == Kind::url || key.kind == Kind::port;
-  return filled_in ? placeholder_problem(text) : "";
+                         key.kind == Kind::header || key.kind == Kind::url ||
+                         key.kind == Kind::port;
+  if (!filled_in) return "";
+  auto problem = placeholder_problem(text);
+  if (problem.empty() && key.kind != Kind::bytes && !length_marks_in(text).empty())
+    problem = "{" + length_marks_in(text).front() + "} is for what clients send";
+  return problem;
 }
 
 std::string choice_problem(const Key& key, const std::string& word) {
@@ -243,6 +256,12 @@ std::string problem(const Key& key, const Value& value) {
       return port_problem(value.text);
     case Kind::pattern:
       return regex_problem(value.text);
+    case Kind::group:
+      return one_group_problem(value.text);
+    case Kind::pointer:
+      return pointer_problem(value.text);
+    case Kind::header:
+      return header_value_problem(value.text);
     case Kind::signal:
       return signal_problem(value.text);
     case Kind::syscall:
@@ -319,6 +338,7 @@ void check_map(const Key& key, Value& value, Errors& errors) {
     auto message = key.names == Names::variable ? variable_problem(name)
                    : key.names == Names::path   ? path_problem(name)
                    : key.names == Names::word   ? word_problem(name)
+                   : key.names == Names::header ? header_name_problem(name)
                    : key.names == Names::choice ? choice_problem(key, name)
                                                 : "";
     if (!message.empty()) errors.add(place, message);
@@ -343,7 +363,13 @@ void check_key(const Key& key, Value& value, Errors& errors) {
 
 std::string unknown_key(const Table& table, std::string_view name) {
   std::vector<std::string> names;
-  for (const auto& key : table.keys) names.emplace_back(key.name);
+  for (const auto& key : table.keys) {
+    names.emplace_back(key.name);
+    if (std::ranges::find(key.instead_of, name) != key.instead_of.end()) {
+      return "unknown key " + in_single_quotes(name) + " in " + std::string(table.where) +
+             "; here it is '" + std::string(key.name) + "'";
+    }
+  }
   if (&table == scenario_table().key("properties").table) return unknown("property", name, names);
   const bool top = &table == &scenario_table();
   return unknown("key", name, names, (top ? " " : " in ") + std::string(table.where));
@@ -363,6 +389,12 @@ void check_together(const Table& table, Value& value, Errors& errors) {
     value.bad = true;
     errors.add(entry->place,
                "'" + std::string(key.name) + "' goes with '" + std::string(key.with) + "' only");
+  }
+  if (!table.at_least_one_of.empty() && std::ranges::none_of(table.at_least_one_of, [&](auto name) {
+        return value.find(name) != nullptr;
+      })) {
+    add(value, std::string(table.where) + " takes at least one of " + joined(table.at_least_one_of),
+        errors);
   }
   if (table.exactly_one_of.empty()) return;
   std::vector<Place> found;

@@ -123,30 +123,37 @@ const Table& vary_table() {
   return table;
 }
 
+Table ready_keys(std::string_view where) {
+  return {.where = where,
+          .keys = {{.name = "url",
+                    .kind = Kind::url,
+                    .shape = Shape::one_or_list,
+                    .about = "Ready when this has answered with a 2xx status; of a list each.",
+                    .choices = {"http", "https"}},
+                   {.name = "port",
+                    .kind = Kind::port,
+                    .shape = Shape::one_or_list,
+                    .about = "Ready when this port has accepted a TCP connection: \"{port}\"; of a "
+                             "list each."},
+                   {.name = "log",
+                    .kind = Kind::pattern,
+                    .shape = Shape::one_or_list,
+                    .about = "Ready when a line of output has matched this ECMAScript regular "
+                             "expression; of a list each.",
+                    .low = 1},
+                   {.name = "notify",
+                    .kind = Kind::truth,
+                    .about = "Ready when it sends READY=1 to NOTIFY_SOCKET, see sd_notify(3)."},
+                   {.name = "timeout",
+                    .kind = Kind::duration,
+                    .about = "How long it may take until all of them have held.",
+                    .fallback = R"("10s")",
+                    .low = kMillisecond,
+                    .high = kDay}},
+          .at_least_one_of = {"url", "port", "log", "notify"}};
+}
 const Table& ready_table() {
-  static const Table table{
-      .where = "[target.ready]",
-      .keys = {{.name = "url",
-                .kind = Kind::url,
-                .about = "Ready when this answers with a 2xx status.",
-                .choices = {"http", "https"}},
-               {.name = "port",
-                .kind = Kind::port,
-                .about = "Ready when this port accepts a TCP connection: \"{port}\"."},
-               {.name = "log",
-                .kind = Kind::pattern,
-                .about = "Ready when a line of output matches this ECMAScript regular expression.",
-                .low = 1},
-               {.name = "notify",
-                .kind = Kind::truth,
-                .about = "Ready when it sends READY=1 to NOTIFY_SOCKET, see sd_notify(3)."},
-               {.name = "timeout",
-                .kind = Kind::duration,
-                .about = "How long the target may take to become ready.",
-                .fallback = R"("10s")",
-                .low = kMillisecond,
-                .high = kDay}},
-      .exactly_one_of = {"url", "port", "log", "notify"}};
+  static const Table table = ready_keys("[target.ready]");
   return table;
 }
 
@@ -194,15 +201,18 @@ const Table& target_table() {
            .kind = Kind::text,
            .shape = Shape::map,
            .about = "Variables, added to a small fixed environment.",
-           .names = Names::variable},
+           .names = Names::variable,
+           .instead_of = {"env", "variables"}},
           {.name = "directory",
            .kind = Kind::text,
-           .about = "The working directory.",
+           .about = "The working directory; may be relative to {dir}.",
            .fallback = R"("{dir}")",
-           .low = 1},
+           .low = 1,
+           .instead_of = {"cwd", "workdir", "working_dir", "working_directory", "chdir"}},
           {.name = "ready",
            .kind = Kind::table,
-           .about = "How to see that the target is ready: exactly one of url, port, log, notify.",
+           .about = "How to see that the target is ready: url, port, log or notify. If there are "
+                    "several, all must have held.",
            .required = true,
            .table = &ready_table()},
           {.name = "stop",
@@ -256,6 +266,67 @@ const Table& target_table() {
            .about = "Files to lay out before the target starts: path below {dir} = content. Known "
                     "placeholders are filled in, other braces are left alone.",
            .names = Names::path}}};
+  return table;
+}
+
+const Table& sidecars_table() {
+  static const Table ready = ready_keys("[sidecars.ready]");
+  static const Table table{
+      .where = "[[sidecars]]",
+      .keys = {{.name = "name",
+                .kind = Kind::plain,
+                .about = "A lower-case word, unique. {sidecar.NAME} is a folder of its own, where "
+                         "HOME and TMPDIR lie.",
+                .required = true,
+                .low = 1,
+                .high = 20},
+               {.name = "command",
+                .kind = Kind::text,
+                .shape = Shape::list,
+                .about = "The program and its arguments; no shell is involved.",
+                .required = true},
+               {.name = "environment",
+                .kind = Kind::text,
+                .shape = Shape::map,
+                .about = "Variables, added to a small fixed environment.",
+                .names = Names::variable,
+                .instead_of = {"env", "variables"}},
+               {.name = "directory",
+                .kind = Kind::text,
+                .about = "The working directory; may be relative to {sidecar.NAME}, which is also "
+                         "the default.",
+                .low = 1,
+                .instead_of = {"cwd", "workdir", "working_dir", "working_directory", "chdir"}},
+               {.name = "user",
+                .kind = Kind::plain,
+                .about = "The user it runs as; needs root. Default: whoever runs lastcall.",
+                .low = 1},
+               {.name = "ready",
+                .kind = Kind::table,
+                .about = "How to see that it is ready, as for the target. The next one, and then "
+                         "the target, start when it is.",
+                .required = true,
+                .table = &ready},
+               {.name = "stop",
+                .kind = Kind::signal,
+                .about = "What ends it, after the target's end; after five seconds SIGKILL does.",
+                .fallback = R"("SIGTERM")"}}};
+  return table;
+}
+
+const Table& id_from_table() {
+  static const Table table{
+      .where = "id_from",
+      .keys = {{.name = "json",
+                .kind = Kind::pointer,
+                .about = "A JSON pointer (RFC 6901) into the answer, to a string or an integer: "
+                         "\"/order/id\"."},
+               {.name = "pattern",
+                .kind = Kind::group,
+                .about = "An ECMAScript regular expression with one group, which is the id; it is "
+                         "looked for in the first 8 KiB of the answer.",
+                .low = 1}},
+      .exactly_one_of = {"json", "pattern"}};
   return table;
 }
 
@@ -332,7 +403,22 @@ const Table& clients_table() {
            .kind = Kind::bytes,
            .shape = Shape::one_or_list,
            .about = "What is sent; of a list one is drawn each time. {id} is unique to each "
-                    "message. Default: \"{id}\" for ws and wss, nothing for the others."},
+                    "message. Default: \"{id}\" for ws and wss, nothing for the others. {length} "
+                    "is how many bytes stand between {body} and {end}, which stand for nothing; "
+                    "without {body} it counts from the first blank line after it, without one "
+                    "from itself; without {end} to the end of the message. {length.be32} and "
+                    "{length.le32} are the same as four bytes."},
+          {.name = "headers",
+           .kind = Kind::header,
+           .shape = Shape::map,
+           .about = "http, https: sent with each request, with {id}; ws, wss: with the upgrade. "
+                    "Not those that lastcall itself sets.",
+           .names = Names::header},
+          {.name = "id_from",
+           .kind = Kind::table,
+           .about = "Where an answer that acknowledges says which id the server chose: then {id} "
+                    "in [target.recovery.ask] is that one.",
+           .table = &id_from_table()},
           {.name = "ack",
            .kind = Kind::bytes,
            .about = "Not http: an answer that contains this acknowledges the message. Default: "
@@ -721,11 +807,17 @@ const Table& scenario_table() {
                          "all go on asking.",
                 .fallback = R"("usual")",
                 .choices = kCrowdNames},
+               {.name = "sidecars",
+                .kind = Kind::table,
+                .shape = Shape::list,
+                .about = "Processes next to the target, which are not judged: started before it, "
+                         "one after the other, and ended after it.",
+                .table = &sidecars_table()},
                {.name = "clients",
                 .kind = Kind::table,
                 .shape = Shape::list,
-                .about = "Groups of clients that keep the target busy.",
-                .required = true,
+                .about = "Groups of clients that keep the target busy. Without them nobody asks "
+                         "it for anything, and what is about answers is not judged.",
                 .table = &clients_table()},
                {.name = "faults",
                 .kind = Kind::table,

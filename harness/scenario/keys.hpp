@@ -16,6 +16,7 @@ enum class Kind : std::uint8_t {
   text,     // text with placeholders
   content,  // a file's content: braces that are no known placeholder are its own
   bytes,    // text with placeholders; \xHH \r \n \t \0 \\ stand for bytes
+  header,   // the value of an HTTP header, text with placeholders
   boolean,
   truth,  // only `true` makes sense
   integer,
@@ -28,6 +29,8 @@ enum class Kind : std::uint8_t {
   port,
   network,  // loopback addresses: "127.0.0.0/8"
   pattern,  // a regular expression
+  group,    // a regular expression with one group
+  pointer,  // a JSON pointer
   signal,
   syscall,  // the name of a system call, or of a family of those
   error,    // of errno(3): "ENOSPC"
@@ -42,7 +45,8 @@ enum class Names : std::uint8_t {
   variable,
   path,
   choice,
-  word
+  word,
+  header
 };  // what names the entries of a map
 
 struct Table;
@@ -64,12 +68,14 @@ struct Key {
   Names names = Names::any;
   const Table* table = nullptr;
   std::string_view short_for = {};  // tables: a text alone is a table with this key only
+  std::vector<std::string_view> instead_of = {};  // what people call it elsewhere
 };
 
 struct Table {
   std::string_view where;  // as messages name it: "[target]"
   std::vector<Key> keys;
   std::vector<std::string_view> exactly_one_of = {};
+  std::vector<std::string_view> at_least_one_of = {};
   std::string_view beside_last = {};  // of those: it may stand beside the last of them
 
   [[nodiscard]] const Key& key(std::string_view name) const;

@@ -4,6 +4,7 @@
 
 #include "scenario/build.hpp"
 #include "scenario/check.hpp"
+#include "scenario/placeholders.hpp"
 
 namespace lastcall {
 namespace {
@@ -30,6 +31,64 @@ void check_calls(const Section& file, const Scenario& scenario, Errors& errors) 
       errors.add(place.place("syscall"), "a fault at a system call needs [target] trace = true");
     if (when->call.role == DescriptorRole::state && scenario.target.state.empty())
       errors.add(place.place("role"), "the role 'state' needs [target] state");
+  }
+}
+
+// Without clients there is nobody whose events a fault could wait for, or whom it could abort.
+void check_audience(const Section& file, const Scenario& scenario, Errors& errors) {
+  if (file.has("clients")) return;
+  const auto sections = file.each("faults");
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    if (std::holds_alternative<WhenEvent>(scenario.faults[i].when))
+      errors.add(sections[i].sub("when").place("event"), "'event' needs [[clients]]");
+    if (std::holds_alternative<AbortClients>(scenario.faults[i].act))
+      errors.add(sections[i].place(), "a fault 'abort-clients' needs [[clients]]");
+  }
+}
+
+// The disk is limited from the start on, or by a fault.
+bool limits_disk(const Scenario& scenario) {
+  return scenario.target.limits.disk ||
+         std::ranges::any_of(scenario.faults, [](const FaultChoice& fault) {
+           const auto* limit = std::get_if<SetLimit>(&fault.act);
+           return limit != nullptr && limit->resource == Resource::disk;
+         });
+}
+
+// What the text of each value below this one is checked with.
+template <class Check>
+void each_text(const Value& value, const Check& check) {
+  if (value.type == Value::Type::text) check(value);
+  for (const auto& item : value.items) each_text(item, check);
+  for (const auto& entry : value.entries) each_text(entry.value, check);
+}
+
+// {sidecar.NAME} is the folder of a sidecar that is there.
+void check_folders(const Value& document, const Scenario& scenario, Errors& errors) {
+  constexpr std::string_view kFolder = "sidecar.";
+  each_text(document, [&](const Value& value) {
+    for (const auto& name : placeholders_in(value.text)) {
+      if (!name.starts_with(kFolder)) continue;
+      const auto wanted = name.substr(kFolder.size());
+      if (std::ranges::find(scenario.sidecars, wanted, &Sidecar::name) == scenario.sidecars.end())
+        errors.add(value.place, "no [[sidecars]] has the name " + in_single_quotes(wanted));
+    }
+  });
+}
+
+// A setting that varies must not end a header, or the request.
+void check_varied_headers(const Section& file, const Scenario& scenario, Errors& errors) {
+  for (const auto& section : file.each("clients")) {
+    for (const auto& [name, place, value] : section["headers"].entries) {
+      const auto used = placeholders_in(value.text);
+      for (const auto& vary : scenario.target.vary) {
+        if (std::ranges::find(used, "vary." + vary.name) == used.end()) continue;
+        for (const auto& drawn : vary.values) {
+          if (auto problem = header_value_problem(drawn); !problem.empty())
+            errors.add_once(value.place, "{vary." + vary.name + "}: " + problem);
+        }
+      }
+    }
   }
 }
 
@@ -65,6 +124,9 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   scenario.faults = build_faults(file, scenario.target.stop, errors);
   check_network(file, scenario, errors);
   check_calls(file, scenario, errors);
+  check_audience(file, scenario, errors);
+  scenario.sidecars = build_sidecars(file, limits_disk(scenario), errors);
+  check_varied_headers(file, scenario, errors);
   build_properties(file.sub("properties"), scenario, errors);
   const auto budget = file.sub("budget");
   scenario.budget = {static_cast<std::uint32_t>(budget["trials"].integer),
@@ -93,6 +155,7 @@ std::variant<Scenario, std::vector<ScenarioError>> parse_scenario(std::string_vi
   if (!errors.empty()) return errors.take();  // one syntax error hides what follows
   check(scenario_table(), document, errors);
   Scenario scenario = build({scenario_table(), document}, toml, errors);
+  check_folders(document, scenario, errors);
   if (!errors.empty()) return errors.take();
   return scenario;
 }

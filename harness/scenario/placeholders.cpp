@@ -2,15 +2,27 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "base/text.hpp"
 
 namespace lastcall {
 namespace {
 
-const std::array<std::string, 11> kNames{
-    "port", "dir",      "here",    "client",          "seed",          "id",
-    "file", "tls.cert", "tls.key", "tls.client-cert", "tls.client-key"};
+const std::array<std::string, 16> kNames{"port",           "dir",
+                                         "here",           "client",
+                                         "seed",           "id",
+                                         "file",           "tls.cert",
+                                         "tls.key",        "tls.client-cert",
+                                         "tls.client-key", "length",
+                                         "length.be32",    "length.le32",
+                                         "body",           "end"};
+
+bool is_length_mark(std::string_view name) {
+  return name == "length" || name == "length.be32" || name == "length.le32" || name == "body" ||
+         name == "end";
+}
+bool is_length(std::string_view name) { return name.starts_with("length"); }
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 
@@ -46,7 +58,7 @@ std::vector<std::string> placeholders_in(std::string_view text) {
 }
 
 bool is_known_placeholder(std::string_view name) {
-  return name.starts_with("port.") || name.starts_with("vary.") ||
+  return name.starts_with("port.") || name.starts_with("vary.") || name.starts_with("sidecar.") ||
          std::ranges::find(kNames, name) != kNames.end();
 }
 
@@ -64,6 +76,98 @@ std::string expand_placeholders(std::string_view text, const Placeholders& value
     text.remove_prefix(length);
   }
   return result;
+}
+
+std::vector<std::string> length_marks_in(std::string_view text) {
+  auto names = placeholders_in(text);
+  std::erase_if(names, [](const std::string& name) { return !is_length_mark(name); });
+  return names;
+}
+
+namespace {
+
+// A text cut at its length marks: each part is what follows a mark, the first what precedes all.
+struct MarkedPart {
+  std::string mark;
+  std::string text;  // after the mark; of a length that is filled in, the length itself first
+};
+
+std::vector<MarkedPart> cut_at_marks(std::string_view text) {
+  std::vector<MarkedPart> parts(1);
+  while (!text.empty()) {
+    const auto mark = text.front() == '{' ? placeholder_at(text) : std::string_view();
+    if (is_length_mark(mark)) {
+      parts.push_back({std::string(mark), ""});
+      text.remove_prefix(mark.size() + 2);
+      continue;
+    }
+    const auto plain = std::min(text.find('{', 1), text.size());
+    parts.back().text += text.substr(0, plain);
+    text.remove_prefix(plain);
+  }
+  return parts;
+}
+
+std::string as_bytes(std::uint32_t number, bool most_significant_first) {
+  std::string bytes;
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned shift = 8 * (most_significant_first ? 3 - i : i);
+    bytes += static_cast<char>(number >> shift & 0xFFU);
+  }
+  return bytes;
+}
+
+// Where the first blank line after the beginning of `text` ends; nothing if there is none.
+std::size_t end_of_blank_line(std::string_view text) {
+  const auto crlf = text.find("\r\n\r\n");
+  const auto lf = text.find("\n\n");
+  if (crlf == text.npos && lf == text.npos) return text.npos;
+  return crlf < lf ? crlf + 4 : lf + 2;
+}
+
+// What the length that stands before parts[i] counts; those behind it are filled in already.
+std::size_t bytes_after(const std::vector<MarkedPart>& parts, std::size_t i) {
+  std::string counted;
+  bool has_body = false;
+  for (auto part = i; part < parts.size(); ++part) {
+    if (part > i && parts[part].mark == "end") break;
+    if (part > i && parts[part].mark == "body" && !has_body) {
+      has_body = true;
+      counted.clear();
+    }
+    counted += parts[part].text;
+  }
+  if (has_body) return counted.size();
+  const auto blank = end_of_blank_line(counted);
+  return blank == std::string::npos ? counted.size() : counted.size() - blank;
+}
+
+}  // namespace
+
+std::string fill_lengths(std::string_view text) {
+  auto parts = cut_at_marks(text);
+  // From the last one on: a length may count another one that follows it.
+  for (auto i = parts.size(); i-- > 0;) {
+    if (!is_length(parts[i].mark)) continue;
+    const auto count = bytes_after(parts, i);
+    const auto& mark = parts[i].mark;
+    const auto filled = mark == "length"
+                            ? std::to_string(count)
+                            : as_bytes(static_cast<std::uint32_t>(count), mark == "length.be32");
+    parts[i].text.insert(0, filled);
+  }
+  std::string filled;
+  for (const auto& part : parts) filled += part.text;
+  return filled;
+}
+
+std::string length_problem(std::string_view text) {
+  bool open = false;  // a length, or its {body}, waits for what it counts
+  for (const auto& mark : length_marks_in(text)) {
+    if (!is_length(mark) && !open) return "{" + mark + "} goes with a {length} before it";
+    open = mark != "end";
+  }
+  return {};
 }
 
 std::string placeholder_problem(std::string_view text) {

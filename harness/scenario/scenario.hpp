@@ -24,19 +24,12 @@ struct Range {
   friend bool operator==(const Range&, const Range&) = default;
 };
 
-struct ReadyUrl {
-  std::string url;  // answered with a 2xx status
-};
-struct ReadyPort {
-  std::string port;  // text with placeholders: accepts a TCP connection
-};
-struct ReadyLog {
-  std::string pattern;  // ECMAScript regular expression that a line of output matches
-};
-struct ReadyNotify {};  // READY=1 on NOTIFY_SOCKET, sd_notify(3)
-
+// Conditions, at least one. A process is ready once each of them has been seen to hold.
 struct Readiness {
-  std::variant<ReadyNotify, ReadyUrl, ReadyPort, ReadyLog> by;
+  bool notify = false;             // READY=1 on NOTIFY_SOCKET, sd_notify(3)
+  std::vector<std::string> urls;   // each was answered with a 2xx status
+  std::vector<std::string> ports;  // text with placeholders: each accepted a TCP connection
+  std::vector<std::string> logs;   // ECMAScript: a line of output matched each of them
   Nanoseconds timeout{};
 };
 
@@ -75,7 +68,7 @@ struct Service {
 };
 
 // A question to the restarted target: by URL or by a command, one for each acknowledged request if
-// it holds {id}, else a listing of them all.
+// it holds {id}, else a listing of them all. Before the stop it is tried with a few requests.
 struct Ask {
   std::string url;                   // empty: by command
   std::vector<std::string> command;  // text with placeholders
@@ -97,12 +90,12 @@ struct Vary {
 struct Target {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // added to a small fixed environment
-  std::string directory;                           // working directory, "{dir}" unless stated
-  std::string user;                                // empty: whoever runs lastcall
-  bool pid1 = false;   // in a PID namespace of its own, as its init (pid_namespaces(7))
-  bool trace = true;   // watched by the tracer (ptrace(2))
-  std::string state;   // folder below {dir} of what it must not lose; empty: not told
-  bool shell = false;  // below a shell that waits for it and passes no signal on
+  std::string directory;  // working directory, "{dir}" unless stated; may be relative to {dir}
+  std::string user;       // empty: whoever runs lastcall
+  bool pid1 = false;      // in a PID namespace of its own, as its init (pid_namespaces(7))
+  bool trace = true;      // watched by the tracer (ptrace(2))
+  std::string state;      // folder below {dir} of what it must not lose; empty: not told
+  bool shell = false;     // below a shell that waits for it and passes no signal on
   std::vector<LayoutFile> files;
   Readiness ready;
   Stop stop;
@@ -164,6 +157,19 @@ struct Step {
   std::string expect;  // must arrive before the next step
 };
 
+// A process next to the target: started before it, ended after it, never judged. Of `process` the
+// command, environment, directory, user and readiness are used, and how it is stopped.
+struct Sidecar {
+  std::string name;  // {sidecar.NAME} is its own folder
+  Target process;
+};
+
+// Where an answer holds the id that the server chose for the request.
+struct IdSource {
+  bool is_pattern = false;  // else a JSON pointer (RFC 6901) into the answer
+  std::string text;         // a pattern is ECMAScript and has one group
+};
+
 // 127.a.b.c/bits; each client is bound to an address drawn from it.
 struct SourceNetwork {
   std::uint32_t address = 0x7F000001;  // host byte order
@@ -202,6 +208,9 @@ struct ClientGroup {
   std::string authority;    // PEM file; empty: the campaign's own certificate, {tls.cert}
   std::string certificate;  // TLS: the client's own, PEM file; empty: none
   std::string key;
+  // HTTP: of each request, with {id}; WebSocket: of the upgrade. Text with placeholders by name.
+  std::map<std::string, std::string> headers;
+  std::optional<IdSource> id_from;  // {id} of a question is what the answer says
 };
 
 // A fault before drawing.
@@ -314,7 +323,8 @@ struct Budget {
 struct Scenario {
   std::string about;  // why it exists
   Target target;
-  std::vector<ClientGroup> clients;
+  std::vector<Sidecar> sidecars;     // in the order in which they start
+  std::vector<ClientGroup> clients;  // none: nobody asks the target for anything
   std::vector<FaultChoice> faults;
   std::map<std::string, PropertySettings> properties;  // every known property has an entry
   std::map<std::string, CustomChecker> custom;

@@ -20,6 +20,11 @@ constexpr std::string_view kDuration = "[0-9]+(\\.[0-9]{1,9})?(ns|us|ms|s|m|h)";
 constexpr std::string_view kHost =
     "(127\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}|localhost|\\[::1\\])";
 constexpr std::string_view kPort = "(\\{port(\\.[a-z][a-z0-9_-]*)?\\}|0*[1-9][0-9]{0,4})";
+// RFC 9110, sections 5.1 and 5.5, and RFC 6901.
+constexpr std::string_view kHeaderName = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+constexpr std::string_view kHeaderValue =
+    "([^\\x00-\\x20\\x7F]([^\\x00-\\x08\\x0A-\\x1F\\x7F]*[^\\x00-\\x20\\x7F])?)?";
+constexpr std::string_view kPointer = "(/([^~]|~[01])*)?";
 
 std::string whole(std::string_view pattern) { return "^" + std::string(pattern) + "$"; }
 
@@ -59,8 +64,13 @@ json::object one(const Key& key) {
     case Kind::content: {
       json::object text{{"type", "string"}};
       if (key.low > 0) text["minLength"] = key.low;
+      if (key.high > 0) text["maxLength"] = key.high;
       return text;
     }
+    case Kind::header:
+      return text_pattern(whole(kHeaderValue));
+    case Kind::pointer:
+      return text_pattern(whole(kPointer));
     case Kind::boolean:
       return {{"type", "boolean"}};
     case Kind::truth:
@@ -83,7 +93,8 @@ json::object one(const Key& key) {
       return text_pattern(whole(kPort));
     case Kind::network:
       return text_pattern("^127(\\.[0-9]{1,3}){3}(/[0-9]{1,2})?$");
-    case Kind::pattern: {
+    case Kind::pattern:
+    case Kind::group: {
       json::object pattern{{"type", "string"}, {"format", "regex"}, {"maxLength", 1000}};
       if (key.low > 0) pattern["minLength"] = key.low;
       return pattern;
@@ -125,6 +136,7 @@ json::object map_schema(const Key& key) {
     schema["propertyNames"] = {{"pattern", "^(?!/)(?!(.*/)?\\.{1,2}(/|$)).*[^/]$"}};
   }
   if (key.names == Names::word) schema["propertyNames"] = {{"pattern", "^[a-z][a-z0-9_-]*$"}};
+  if (key.names == Names::header) schema["propertyNames"] = {{"pattern", whole(kHeaderName)}};
   if (key.names == Names::choice) schema["propertyNames"] = words(key.choices);
   return schema;
 }
@@ -172,8 +184,12 @@ json::object table_schema(const Table& table) {
     }
     alternatives.push_back(std::move(alternative));
   }
+  json::array any;
+  for (const auto name : table.at_least_one_of)
+    any.emplace_back(json::object{{"required", json::array{json::value(name)}}});
   json::object schema{{"type", "object"}, {"additionalProperties", false}};
   if (!required.empty()) schema["required"] = std::move(required);
+  if (!any.empty()) schema["anyOf"] = std::move(any);
   if (!alternatives.empty()) schema["oneOf"] = std::move(alternatives);
   if (!dependent.empty()) schema["dependentRequired"] = std::move(dependent);
   schema["properties"] = std::move(properties);

@@ -202,6 +202,60 @@ std::string regex_problem(const std::string& pattern) {
   }
 }
 
+std::string one_group_problem(const std::string& pattern) {
+  if (auto problem = regex_problem(pattern); !problem.empty()) return problem;
+  const auto groups = std::regex(pattern, std::regex::ECMAScript).mark_count();
+  if (groups == 1) return {};
+  return "the regular expression needs exactly one group, \"( )\", and has " +
+         std::to_string(groups) + ": " + in_quotes(pattern);
+}
+
+std::string pointer_problem(std::string_view pointer) {
+  bool good = pointer.empty() || pointer.starts_with('/');
+  for (auto at = pointer.find('~'); at != pointer.npos; at = pointer.find('~', at + 1)) {
+    const auto escape = pointer.substr(at + 1, 1);
+    good = good && (escape == "0" || escape == "1");
+  }
+  return good ? ""
+              : R"(expected a JSON pointer such as "/order/id" (RFC 6901), found )" +
+                    in_quotes(pointer);
+}
+
+std::string header_name_problem(std::string_view name) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  const auto is_good = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != kMarks.npos;
+  };
+  if (name.empty() || !std::ranges::all_of(name, is_good)) {
+    return "the name of a header has letters, digits and " + std::string(kMarks) +
+           " only, without spaces, found " + in_quotes(name);
+  }
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (lower == "sec-websocket-protocol") return "the key 'subprotocol' says this header";
+  constexpr std::array<std::string_view, 4> kOwn{"content-length", "transfer-encoding",
+                                                 "connection", "upgrade"};
+  if (std::ranges::find(kOwn, lower) != kOwn.end() || lower.starts_with("sec-websocket-"))
+    return "lastcall itself sets the header " + in_single_quotes(name);
+  return {};
+}
+
+std::string header_value_problem(std::string_view value) {
+  const auto is_control = [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+  };
+  if (std::ranges::any_of(value, is_control))
+    return "the value of a header has no line breaks or other control characters, found " +
+           in_quotes(value);
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  if (!value.empty() && (is_blank(value.front()) || is_blank(value.back())))
+    return "the value of a header neither begins nor ends with a space, found " + in_quotes(value);
+  return {};
+}
+
 std::string path_problem(std::string_view path) {
   const std::string slashes = "/" + std::string(path) + "/";
   if (path.empty() || path.starts_with('/') || path.ends_with('/') ||

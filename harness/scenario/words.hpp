@@ -33,6 +33,14 @@ std::string url_problem(std::string_view url, std::span<const std::string_view> 
 std::string port_problem(std::string_view port);
 // ECMAScript, as std::regex takes it.
 std::string regex_problem(const std::string& pattern);
+// The same, with exactly one group that captures.
+std::string one_group_problem(const std::string& pattern);
+// RFC 6901.
+std::string pointer_problem(std::string_view pointer);
+// A name that a request may carry (RFC 9110, section 5.1) and that lastcall does not set itself.
+std::string header_name_problem(std::string_view name);
+// Nothing that would end the header or the request (RFC 9110, section 5.5).
+std::string header_value_problem(std::string_view value);
 // No other escapes than unescaped() knows.
 std::string bytes_problem(std::string_view text);
 // Lower-case letters, digits, '-' and '_', a letter first.

@@ -25,8 +25,9 @@ std::string make_short_folder() {
   return {};
 }
 
-std::string link_to(const std::string& folder, const std::string& short_folder) {
-  auto name = short_folder + "/dir";
+std::string link_to(const std::string& folder, const std::string& short_folder,
+                    const std::string& link) {
+  auto name = short_folder + "/" + link;
   std::error_code ec;
   std::filesystem::create_directory_symlink(folder, name, ec);
   return ec ? std::string() : name;

@@ -15,8 +15,9 @@ bool needs_short_name(const std::string& folder);
 // removes it. Empty if none can be made.
 std::string make_short_folder();
 
-// A symbolic link to `folder` in `short_folder`: the name by which the target is told of it. Empty
-// if it cannot be made.
-std::string link_to(const std::string& folder, const std::string& short_folder);
+// A symbolic link to `folder` in `short_folder`: the name by which the target, or a process next to
+// it, is told of it. Empty if it cannot be made.
+std::string link_to(const std::string& folder, const std::string& short_folder,
+                    const std::string& link = "dir");
 
 }  // namespace lastcall

@@ -6,8 +6,8 @@
 namespace lastcall {
 
 ClientLink::ClientLink(boost::asio::io_context& io, Changes& changes, std::vector<ScopedFd> sockets,
-                       std::function<void(Control, FaultId)> on_fault)
-    : changes_(changes), on_fault_(std::move(on_fault)) {
+                       std::string who, Listener listener)
+    : changes_(changes), who_(std::move(who)), listener_(std::move(listener)) {
   for (auto& socket : sockets) {
     workers_.push_back(std::make_unique<Worker>(
         Worker{boost::asio::posix::stream_descriptor(io, socket.release())}));
@@ -16,14 +16,13 @@ ClientLink::ClientLink(boost::asio::io_context& io, Changes& changes, std::vecto
 
 ClientLink::~ClientLink() = default;
 
-Result<std::size_t> ClientLink::assign(Assignment assignment, int pidfd, int board,
+Result<std::size_t> ClientLink::assign(Assignment assignment, const std::vector<int>& descriptors,
                                        const std::vector<std::string>& segments) {
   assignment.slices = static_cast<std::uint32_t>(workers_.size());
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     assignment.slice = static_cast<std::uint32_t>(i);
     assignment.segment = segments[i];
-    auto sent =
-        send_message(workers_[i]->socket.native_handle(), to_text(assignment), {pidfd, board});
+    auto sent = send_message(workers_[i]->socket.native_handle(), to_text(assignment), descriptors);
     if (!sent) return sent.error();
     listen(*workers_[i]);
   }
@@ -53,7 +52,8 @@ void ClientLink::listen(Worker& worker) {
                                   if (ec == boost::asio::error::operation_aborted) return;
                                   if (ec || n == 0) {
                                     if (!worker.done && problem_.empty())
-                                      problem_ = "a client worker ended during the trial";
+                                      problem_ = who_ + " ended during the trial";
+                                    worker.done = true;
                                   } else {
                                     hear(worker, {worker.buffer.data(), n});
                                     listen(worker);
@@ -76,11 +76,15 @@ void ClientLink::hear(Worker& worker, const std::string& message) {
     case Control::fired:
     case Control::reached:
       if (const auto fault = id_in(message)) {
-        on_fault_(static_cast<Control>(message.front()), *fault);
+        listener_.on_fault(static_cast<Control>(message.front()), *fault);
       }
       break;
+    case Control::heard:
+      if (const auto first = heard_in(message); first && listener_.on_heard)
+        listener_.on_heard(*first);
+      break;
     default:
-      problem_ = "a client worker sent an unknown message";
+      problem_ = who_ + " sent an unknown message";
       break;
   }
 }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "checkers/judging.hpp"
 #include "history/utf8.hpp"
 #include "trial/helper_command.hpp"
 #include "trial/helper_environment.hpp"
@@ -90,6 +91,7 @@ Verdict unknown(std::string reason) {
 
 // As for the checkers of lastcall.
 std::string why_unknown(const Verdict& verdict, const History& history) {
+  if (auto trouble = sidecar_trouble(history, verdict); !trouble.empty()) return trouble;
   if (verdict.outcome == Outcome::fail) return "";
   if (const auto lost = history.first<EventsLost>()) {
     const auto& event = std::get<EventsLost>(history.at(*lost).body);

@@ -27,6 +27,7 @@
 #include "target/cgroup.hpp"
 #include "target/process_tree.hpp"
 #include "target/short_folder.hpp"
+#include "trial/sidecars.hpp"
 
 namespace lastcall {
 namespace {
@@ -38,7 +39,8 @@ std::string to_text(const TrialOrder& order) {
                                       {"tools", order.tools},
                                       {"keep", static_cast<int>(order.keep)},
                                       {"slot", order.slot},
-                                      {"workers", order.workers}});
+                                      {"workers", order.workers},
+                                      {"sidecars", order.sidecars}});
 }
 
 // From our own other end: what does not parse is a broken invariant, not bad input.
@@ -50,6 +52,7 @@ TrialOrder order_from(const std::string& text) {
   order.keep = static_cast<Keep>(object.at("keep").as_int64());
   order.slot = object.at("slot").to_number<std::uint32_t>();
   order.workers = object.at("workers").to_number<std::uint32_t>();
+  order.sidecars = object.at("sidecars").as_bool();
   return order;
 }
 
@@ -112,10 +115,12 @@ class Server {
     if (!std::exchange(asked_for_kills_, true)) {
       if (auto kills = KillSender::start()) kills_.emplace(std::move(*kills));
     }
-    auto sockets = sockets_to_workers(order);
+    Companions companions{sockets_to_workers(order), {}};
+    if (order.sidecars) companions.keeper = make_keeper(order);
     const pid_t pid = ::fork();
     LASTCALL_INVARIANT(pid >= 0);
-    if (pid == 0) become_trial(order, std::move(message->descriptors.front()), std::move(sockets));
+    if (pid == 0)
+      become_trial(order, std::move(message->descriptors.front()), std::move(companions));
     children_.insert(pid);
     if (!order.short_folder.empty()) short_folders_[pid] = order.short_folder;
     return true;
@@ -144,10 +149,7 @@ class Server {
     const pid_t pid = ::fork();
     LASTCALL_INVARIANT(pid >= 0);
     if (pid == 0) {
-      // Also the sockets of the order that is just being obeyed: a copy here would keep them open.
-      const auto keep = static_cast<unsigned>(pair.theirs.get());
-      (void)::syscall(SYS_close_range, 3U, keep - 1, 0U);
-      (void)::syscall(SYS_close_range, keep + 1, ~0U, 0U);
+      keep_only(pair.theirs.get());
       unblock_signals();
       serve_as_client_worker(pair.theirs.get());
       ::_exit(0);  // tidy: after fork
@@ -156,8 +158,31 @@ class Server {
     return {pid, std::move(pair.ours)};
   }
 
+  // Of one trial. What its sidecars start is below it, whoever their parent was.
+  ScopedFd make_keeper(const TrialOrder& order) {
+    auto pair = socket_pair(SOCK_SEQPACKET);
+    const pid_t pid = ::fork();
+    LASTCALL_INVARIANT(pid >= 0);
+    if (pid == 0) {
+      keep_only(pair.theirs.get());
+      unblock_signals();
+      (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
+      keep_sidecars(order, std::move(pair.theirs));
+      ::_exit(0);  // tidy: after fork
+    }
+    children_.insert(pid);
+    return std::move(pair.ours);
+  }
+
+  // Also the sockets of the order that is just being obeyed go: a copy here would keep them open.
+  static void keep_only(int descriptor) {
+    const auto keep = static_cast<unsigned>(descriptor);
+    (void)::syscall(SYS_close_range, 3U, keep - 1, 0U);
+    (void)::syscall(SYS_close_range, keep + 1, ~0U, 0U);
+  }
+
   [[noreturn]] void become_trial(const TrialOrder& order, ScopedFd lifeline,
-                                 std::vector<ScopedFd> sockets) {
+                                 Companions companions) {
     control_.reset();
     slots_.clear();
     unblock_signals();
@@ -165,7 +190,7 @@ class Server {
     TrialResult result;
     try {
       result =
-          conduct_trial(order, lifeline.get(), std::move(sockets), kills_ ? &*kills_ : nullptr);
+          conduct_trial(order, lifeline.get(), std::move(companions), kills_ ? &*kills_ : nullptr);
     } catch (const std::exception& error) {
       result.broken = std::string("the trial process failed: ") + error.what();
       result.kept = true;

@@ -1,5 +1,6 @@
 // The fork server: a small process, forked from lastcall before that has threads or much memory,
-// that makes one trial process a trial and keeps each slot's client workers. In a session of its
+// that makes one trial process a trial, and a keeper of its sidecars if it has some, and keeps each
+// slot's client workers. In a session of its
 // own, so that Ctrl-C in a terminal reaches lastcall only. It ends when lastcall does, however that
 // ends, and takes everybody with it.
 #pragma once

@@ -81,6 +81,10 @@ struct Detachment {
     const auto failure = [] { return error_code(errno, boost::system::system_category()); };
     if (::setsid() < 0) return failure();
     for (int signal = 1; signal < NSIG; ++signal) (void)::signal(signal, SIG_DFL);
+    // A traced trial blocks SIGCHLD.
+    sigset_t none;
+    ::sigemptyset(&none);
+    if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return failure();
     if (identity) {
       if (::setgroups(identity->groups.size(), identity->groups.data()) != 0) return failure();
       if (::setgid(identity->group) != 0 || ::setuid(identity->user) != 0) return failure();

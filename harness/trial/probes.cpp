@@ -114,12 +114,12 @@ asio::awaitable<void> observe_setting(const TrialParts& trial) {
 }
 
 asio::awaitable<void> count_open(const TrialParts& trial, const TriggerBoard& board,
-                                 std::function<bool()> over) {
+                                 std::function<bool()> over, std::function<bool()> held) {
   constexpr auto kTick = std::chrono::milliseconds(2);
   constexpr std::uint64_t kFirst = 16;
   asio::steady_timer timer(trial.io);
   for (std::uint64_t next = kFirst; !over();) {
-    if (const auto answers = board.counted(ClientEvent::acknowledged); answers >= next) {
+    if (const auto answers = board.counted(ClientEvent::acknowledged); answers >= next && !held()) {
       OpenCounted open{.answers = answers};
       for (const auto& process : descendants()) {
         open.descriptors += descriptors_of(process.pid).size();

@@ -26,9 +26,10 @@ boost::asio::awaitable<void> probe_health(const TrialParts& trial, std::function
 boost::asio::awaitable<void> observe_setting(const TrialParts& trial);
 
 // For `released`, if it is strict: what the target's processes have open each time that twice as
-// many answers have come, from 16 on, until `over()`.
+// many answers have come, from 16 on, until `over()`; not while `held()`: a command of lastcall's
+// is below the trial process then.
 boost::asio::awaitable<void> count_open(const TrialParts& trial, const TriggerBoard& board,
-                                        std::function<bool()> over);
+                                        std::function<bool()> over, std::function<bool()> held);
 
 // For overhead, if it bounds memory or processor time: what the target has used as `phase` ends.
 // Nothing if the target has just ended.

@@ -1,6 +1,8 @@
 #include "trial/questions.hpp"
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +24,11 @@ constexpr std::size_t kMostQuestions = 500;
 constexpr auto kQuestionLimit = std::chrono::seconds(3);
 // 500 questions to a command that takes 60 ms each, the start of an interpreter.
 constexpr auto kQuestionsLimit = std::chrono::seconds(30);
+// Before the stop: a question that takes longer would be in the way of what is tested.
+constexpr auto kEarlyQuestionLimit = std::chrono::seconds(1);
+constexpr int kMostEarlyQuestions = 20;
+constexpr Nanoseconds kFirstPause = std::chrono::milliseconds(20);
+constexpr Nanoseconds kLongestPause = std::chrono::milliseconds(640);
 // After so many that could not be asked, the next one cannot either.
 constexpr int kMostFailures = 3;
 
@@ -34,8 +41,33 @@ bool has(const std::vector<std::string>& texts, std::string_view placeholder) {
 bool is_single(const Ask& ask) { return has(ask.url, "{id}") || has(ask.command, "{id}"); }
 bool names_id(const Ask& ask) { return is_single(ask) || has(ask.expect, "{id}"); }
 
-bool sends_id(const ClientGroup& group) {
-  return has(group.url, "{id}") || has(group.message, "{id}");
+// Whether the target has heard {id} from these clients, or has named the id itself.
+bool knows_id(const ClientGroup& group) {
+  const auto in_a_header = [](const auto& header) { return has(header.second, "{id}"); };
+  return group.id_from || has(group.url, "{id}") || has(group.message, "{id}") ||
+         std::ranges::any_of(group.headers, in_a_header);
+}
+
+// Whether the target can be asked for what such clients sent.
+bool is_about(const Plan& plan, const Ask& ask, std::uint32_t group) {
+  const auto& groups = plan.scenario.clients;
+  return group < groups.size() && (!names_id(ask) || knows_id(groups[group]));
+}
+
+// As a part of a URL: what cannot stand in one at all is percent-encoded (RFC 3986, section 2.1).
+std::string in_a_url(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view kNever = "\"<>\\^`{|}";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > 0x20 && byte < 0x7F && kNever.find(c) == kNever.npos) {
+      encoded += c;
+    } else {
+      encoded += {'%', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+    }
+  }
+  return encoded;
 }
 
 // What came back for one question.
@@ -47,8 +79,8 @@ struct Answer {
 
 class Questions {
  public:
-  Questions(const TrialParts& trial, const Ask& ask, std::function<bool()> over)
-      : trial_(trial), ask_(ask), over_(std::move(over)) {
+  Questions(const TrialParts& trial, const Ask& ask, Nanoseconds limit, std::function<bool()> over)
+      : trial_(trial), ask_(ask), limit_(limit), over_(std::move(over)) {
     auto tls = client_tls("");
     LASTCALL_INVARIANT(tls.has_value());
     tls_ = std::move(*tls);
@@ -60,13 +92,13 @@ class Questions {
     int failures = 0;
     for (const auto& request : requests) {
       if (over_() || failures >= kMostFailures || now() > limit) break;
-      const auto answer = co_await ask(values_for(request));
+      const auto answer = co_await ask(request);
       if (answer.problem.empty()) {
         ++asked;
         record(request, answer);
       } else {
         ++failures;
-        not_observed("asking for " + id_of(request) + ": " + answer.problem);
+        not_observed("asking for " + request.id + ": " + answer.problem);
       }
     }
     if (asked + static_cast<std::size_t>(failures) < requests.size()) {
@@ -80,7 +112,8 @@ class Questions {
   }
 
   asio::awaitable<void> listing(std::vector<Acknowledged> requests) {
-    const auto answer = co_await ask(trial_.placeholders);
+    const Acknowledged all_of_them;
+    const auto answer = co_await ask(all_of_them);
     if (!answer.problem.empty() || !answer.good) {
       not_observed("the listing: " + (answer.problem.empty() ? answer.text : answer.problem));
       co_return;
@@ -89,22 +122,22 @@ class Questions {
     say_how_many(requests.size(), requests.size());
   }
 
- private:
-  static std::string id_of(const Acknowledged& request) {
-    return request_text(client_of(request.connection), request.request);
+  // Which have no id that could be asked for; they are taken out.
+  void drop_nameless(std::vector<Acknowledged>& requests) {
+    const auto nameless = std::ranges::stable_partition(
+        requests, [](const Acknowledged& request) { return request.problem.empty(); });
+    if (nameless.empty()) return;
+    not_observed("no id was in the answer to " + std::to_string(nameless.size()) +
+                 " acknowledged requests, the first: " + nameless.front().problem);
+    requests.erase(nameless.begin(), nameless.end());
   }
 
-  [[nodiscard]] Placeholders values_for(const Acknowledged& request) const {
-    auto values = trial_.placeholders;
-    values["id"] = id_of(request);
-    values["client"] = std::to_string(client_of(request.connection).value);
-    return values;
-  }
-
-  asio::awaitable<Answer> ask(const Placeholders& values) {
-    if (ask_.url.empty()) co_return co_await ask_command(values);
-    const auto got =
-        co_await http_get(expand_placeholders(ask_.url, values), *tls_, kQuestionLimit);
+  // `request`: for which; whatever it is if the question is for them all.
+  asio::awaitable<Answer> ask(Acknowledged request) {
+    if (ask_.url.empty()) co_return co_await ask_command(values_for(request));
+    auto values = values_for(request);
+    values["id"] = in_a_url(request.id);
+    const auto got = co_await http_get(expand_placeholders(ask_.url, values), *tls_, limit_, over_);
     if (got.status == 0) co_return Answer{.problem = got.problem, .text = {}};
     const bool good = got.status / 100 == 2;
     co_return Answer{.problem = {},
@@ -112,10 +145,26 @@ class Questions {
                      .text = good ? got.body : "HTTP status " + std::to_string(got.status)};
   }
 
-  asio::awaitable<Answer> ask_command(const Placeholders& values) {
+  // How often the answer holds the request.
+  [[nodiscard]] std::uint32_t found_in(const Answer& answer, const Acknowledged& request) const {
+    // The page of an error may name what it did not find.
+    if (ask_.expect.empty() || (!answer.good && !ask_.url.empty())) return answer.good ? 1 : 0;
+    const auto wanted = expand_placeholders(ask_.expect, values_for(request));
+    return request.is_given ? words_in(answer.text, wanted) : occurrences(answer.text, wanted);
+  }
+
+ private:
+  [[nodiscard]] Placeholders values_for(const Acknowledged& request) const {
+    auto values = trial_.placeholders;
+    values["id"] = request.id;
+    values["client"] = std::to_string(client_of(request.connection).value);
+    return values;
+  }
+
+  asio::awaitable<Answer> ask_command(Placeholders values) {
     auto command = helper_in(trial_, ask_.command, values, values.at("dir"));
     command.user = trial_.plan.scenario.target.user;
-    command.limit = kQuestionLimit;
+    command.limit = limit_;
     const auto done = co_await run_helper(trial_.ends, std::move(command), over_);
     if (done.out_is_cut) co_return Answer{.problem = "more than 1 MiB of output", .text = {}};
     // Exit 1 without a word on standard error is how grep and its like say "not there".
@@ -129,12 +178,7 @@ class Questions {
   }
 
   void record(const Acknowledged& request, const Answer& answer) {
-    std::uint32_t found = answer.good ? 1 : 0;
-    // The page of an error may name what it did not find.
-    if (!ask_.expect.empty() && (answer.good || ask_.url.empty())) {
-      found = occurrences(answer.text, expand_placeholders(ask_.expect, values_for(request)));
-    }
-    trial_.segment.record(Asked{request.connection, request.request, found});
+    trial_.segment.record(Asked{request.connection, request.request, found_in(answer, request)});
   }
 
   void not_observed(std::string reason) {
@@ -148,6 +192,7 @@ class Questions {
 
   const TrialParts& trial_;
   const Ask& ask_;
+  Nanoseconds limit_;  // of one question
   std::function<bool()> over_;
   std::unique_ptr<asio::ssl::context> tls_;
 };
@@ -161,16 +206,25 @@ Result<std::vector<Acknowledged>> acknowledged_requests(const Plan& plan, const 
     auto segment = read_segment(path);
     if (!segment) return segment.error();
     std::map<ConnectionId, std::uint32_t> group_of;
+    std::map<std::pair<ConnectionId, RequestId>, const IdGiven*> given;
     for (const auto& event : segment->events) {
+      if (const auto* id = std::get_if<IdGiven>(&event.body)) {
+        given[{id->connection, id->request}] = id;
+      }
       if (const auto* connect = std::get_if<ConnectInvoked>(&event.body)) {
         group_of[connect->connection] = connect->group;
       }
       const auto* ended = std::get_if<RequestEnded>(&event.body);
       if (ended == nullptr || ended->end != RequestEnd::ok) continue;
-      const auto group = group_of[ended->connection];
-      const bool heard = group < plan.scenario.clients.size() &&
-                         (!names_id(ask) || sends_id(plan.scenario.clients[group]));
-      if (heard) found.push_back({ended->connection, ended->request});
+      if (!is_about(plan, ask, group_of[ended->connection])) continue;
+      auto& request = found.emplace_back(
+          Acknowledged{ended->connection, ended->request,
+                       request_text(client_of(ended->connection), ended->request), false, ""});
+      const auto id = given.find({ended->connection, ended->request});
+      if (id == given.end()) continue;
+      request.is_given = true;
+      request.id = id->second->id;
+      if (names_id(ask)) request.problem = id->second->problem;
     }
   }
   return found;
@@ -193,15 +247,76 @@ std::uint32_t occurrences(std::string_view text, std::string_view what) {
   return count;
 }
 
+std::uint32_t words_in(std::string_view text, std::string_view what) {
+  const auto is_word = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  if (what.empty()) return 0;
+  std::uint32_t count = 0;
+  for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) {
+    const auto end = at + what.size();
+    const bool goes_on_before = at > 0 && is_word(text[at - 1]) && is_word(what.front());
+    const bool goes_on_after = end < text.size() && is_word(text[end]) && is_word(what.back());
+    if (!goes_on_before && !goes_on_after) ++count;
+  }
+  return count;
+}
+
 asio::awaitable<void> ask_for(const TrialParts& trial, const Ask& ask,
                               std::vector<Acknowledged> requests, std::function<bool()> over) {
   if (requests.empty()) co_return;
-  Questions questions(trial, ask, std::move(over));
+  Questions questions(trial, ask, kQuestionLimit, std::move(over));
+  questions.drop_nameless(requests);
+  if (requests.empty()) co_return;
   const auto all = requests.size();
   if (is_single(ask)) {
     co_await questions.one_by_one(spread(requests, kMostQuestions), all);
   } else {
     co_await questions.listing(std::move(requests));
+  }
+}
+
+EarlyQuestions::EarlyQuestions(const TrialParts& trial, const Ask& ask)
+    : trial_(trial), ask_(ask), wake_(trial.io) {}
+
+void EarlyQuestions::acknowledged(const Acknowledgement& first) {
+  const bool is_known = !known_.insert(first.group).second;
+  if (is_known || over_ || !is_about(trial_.plan, ask_, first.group)) return;
+  const bool is_given = trial_.plan.scenario.clients[first.group].id_from.has_value();
+  pending_.push_back(
+      {{first.connection, first.request, first.id, is_given, ""}, now(), kFirstPause});
+  wake_.cancel();
+}
+
+void EarlyQuestions::end() {
+  over_ = true;
+  wake_.cancel();
+}
+
+asio::awaitable<void> EarlyQuestions::run() {
+  Questions questions(trial_, ask_, kEarlyQuestionLimit, [this] { return over_; });
+  for (int asked = 0; !over_ && asked < kMostEarlyQuestions;) {
+    const auto next = std::ranges::min_element(pending_, {}, &Pending::at);
+    if (next == pending_.end() || next->at > now()) {
+      wake_.expires_at(next == pending_.end() ? TimePoint::max() : next->at);
+      co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
+      continue;
+    }
+    auto trying = std::move(*next);
+    pending_.erase(next);
+    ++asked;
+    asking_ = true;
+    const auto answer = co_await questions.ask(trying.request);
+    asking_ = false;
+    trial_.changes.notify();
+    if (over_ && !answer.problem.empty()) break;  // it was broken off
+    const auto found = answer.problem.empty() ? questions.found_in(answer, trying.request) : 0;
+    const auto& request = trying.request;
+    trial_.segment.record(AskedBefore{request.connection, request.request, found, answer.problem});
+    if (found > 0) continue;
+    trying.at = now() + trying.pause;
+    trying.pause = std::min(2 * trying.pause, kLongestPause);
+    pending_.push_back(std::move(trying));
   }
 }
 

@@ -17,18 +17,22 @@ namespace {
 // One readiness probe; a server that is up answers at once.
 constexpr auto kProbeLimit = std::chrono::seconds(1);
 
-asio::awaitable<bool> probe(const TrialParts& trial, asio::ssl::context& tls) {
-  const auto& by = trial.plan.scenario.target.ready.by;
-  if (const auto* url = std::get_if<ReadyUrl>(&by)) {
-    const auto answer =
-        co_await http_get(expand_placeholders(url->url, trial.placeholders), tls, kProbeLimit);
+// What is asked for from outside, by a connection. The others come by themselves.
+struct Probe {
+  bool is_url = false;
+  std::string where;  // as the scenario says it
+};
+
+asio::awaitable<bool> holds(const ReadinessWait& wait, Probe probe, asio::ssl::context& tls) {
+  const auto where = expand_placeholders(probe.where, wait.placeholders);
+  if (probe.is_url) {
+    const auto answer = co_await http_get(where, tls, kProbeLimit);
     co_return answer.status / 100 == 2;
   }
-  const auto text = expand_placeholders(std::get<ReadyPort>(by).port, trial.placeholders);
-  const auto port = static_cast<std::uint16_t>(std::strtoul(text.c_str(), nullptr, 10));
+  const auto port = static_cast<std::uint16_t>(std::strtoul(where.c_str(), nullptr, 10));
   // Shared with the timer's handler, which may already be queued when the connect is through.
-  const auto socket = std::make_shared<asio::ip::tcp::socket>(trial.io);
-  asio::steady_timer limit(trial.io, kProbeLimit);
+  const auto socket = std::make_shared<asio::ip::tcp::socket>(wait.io);
+  asio::steady_timer limit(wait.io, kProbeLimit);
   limit.async_wait([socket](auto expired) {
     if (!expired) socket->close(expired);
   });
@@ -37,33 +41,50 @@ asio::awaitable<bool> probe(const TrialParts& trial, asio::ssl::context& tls) {
   co_return !ec;
 }
 
+bool came(const ReadinessWait& wait) {
+  for (std::size_t i = 0; i < wait.ready.logs.size(); ++i) {
+    if (!wait.process.logged_ready(i)) return false;
+  }
+  return !wait.ready.notify || wait.process.notified_ready();
+}
+
+std::string missing(const ReadinessWait& wait, const std::vector<Probe>& probes) {
+  std::string text;
+  const auto add = [&](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
+  if (wait.ready.notify && !wait.process.notified_ready()) add("READY=1");
+  for (const auto& probe : probes) add((probe.is_url ? "url " : "port ") + probe.where);
+  for (std::size_t i = 0; i < wait.ready.logs.size(); ++i) {
+    if (!wait.process.logged_ready(i)) add("log \"" + wait.ready.logs[i] + '"');
+  }
+  return text;
+}
+
 }  // namespace
 
-asio::awaitable<bool> await_ready(const TrialParts& trial, const TargetProcess& target,
-                                  std::function<bool()> over,
-                                  std::function<TimePoint(Nanoseconds)> extended) {
-  const auto& ready = trial.plan.scenario.target.ready;
-  const auto deadline = now() + ready.timeout;
-  if (std::holds_alternative<ReadyNotify>(ready.by)) {
-    const auto until = [&] { return extended ? extended(ready.timeout) : deadline; };
-    while (!over() && !target.notified_ready() && now() < until()) {
-      co_await trial.changes.until([&] { return over() || target.notified_ready(); }, until());
-    }
-    co_return target.notified_ready();
-  }
-  if (std::holds_alternative<ReadyLog>(ready.by)) {
-    co_await trial.changes.until([&] { return over() || target.logged_ready(); }, deadline);
-    co_return target.logged_ready();
-  }
+asio::awaitable<std::string> await_ready(ReadinessWait wait) {
+  std::vector<Probe> probes;
+  for (const auto& url : wait.ready.urls) probes.push_back({true, url});
+  for (const auto& port : wait.ready.ports) probes.push_back({false, port});
   auto tls = client_tls("");
   LASTCALL_INVARIANT(tls.has_value());
+  const auto deadline = now() + wait.ready.timeout;
+  const auto until = [&] {
+    return wait.ready.notify && wait.extended ? wait.extended(wait.ready.timeout) : deadline;
+  };
   auto pause = Nanoseconds(std::chrono::milliseconds(1));
-  while (!over() && now() < deadline) {
-    if (co_await probe(trial, **tls)) co_return true;
-    co_await trial.changes.until(over, std::min(deadline, now() + pause));
-    pause = std::min(pause * 2, Nanoseconds(std::chrono::milliseconds(20)));
+  while (!wait.over() && (!probes.empty() || !came(wait)) && now() < until()) {
+    for (auto probe = probes.begin(); probe != probes.end() && !wait.over();) {
+      const bool held = co_await holds(wait, *probe, **tls);
+      probe = held ? probes.erase(probe) : probe + 1;
+    }
+    if (probes.empty()) {
+      co_await wait.changes.until([&] { return wait.over() || came(wait); }, until());
+    } else {
+      co_await wait.changes.until(wait.over, std::min(until(), now() + pause));
+      pause = std::min(pause * 2, Nanoseconds(std::chrono::milliseconds(20)));
+    }
   }
-  co_return false;
+  co_return missing(wait, probes);
 }
 
 }  // namespace lastcall

@@ -1,19 +1,30 @@
-// Waiting for a target to become ready in the way its scenario says. One thread.
+// Waiting for a target, or a process next to it, to become ready in the way its scenario says. One
+// thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <string>
 
 #include "trial/target_process.hpp"
-#include "trial/trial_parts.hpp"
 
 namespace lastcall {
 
-// Whether it became ready before `over()` and within the scenario's time. A target that has ended
-// since may have been ready; the caller looks. `extended` says until when a target that notifies
-// may take, EXTEND_TIMEOUT_USEC and all; without it the scenario's time it is.
-boost::asio::awaitable<bool> await_ready(const TrialParts& trial, const TargetProcess& target,
-                                         std::function<bool()> over,
-                                         std::function<TimePoint(Nanoseconds)> extended = {});
+struct ReadinessWait {
+  boost::asio::io_context& io;
+  Changes& changes;
+  const Readiness& ready;
+  const Placeholders& placeholders;
+  const TargetProcess& process;
+  std::function<bool()> over;
+  // Until when a process that notifies may take, EXTEND_TIMEOUT_USEC and all; without it the
+  // scenario's time it is.
+  std::function<TimePoint(Nanoseconds)> extended = {};
+};
+
+// Returns once each condition has been seen to hold, with nothing; else when it is over or the time
+// is up, with the conditions that have not held, for people: "port {port.tls}, log \"^ready\"". A
+// process that has ended since may have been ready; the caller looks.
+boost::asio::awaitable<std::string> await_ready(ReadinessWait wait);
 
 }  // namespace lastcall

@@ -29,16 +29,23 @@ RecoveryRun::RecoveryRun(const TrialParts& trial)
 asio::awaitable<void> RecoveryRun::run(std::vector<std::string> segments) {
   if (!start()) co_return;
   const auto over = [this] { return target_.ended() || trial_.given_up(); };
-  const bool ready = co_await await_ready(trial_, target_, over);
+  ReadinessWait wait{.io = trial_.io,
+                     .changes = trial_.changes,
+                     .ready = wanted_.ready,
+                     .placeholders = trial_.placeholders,
+                     .process = target_,
+                     .over = over};
+  const auto missing = co_await await_ready(std::move(wait));
   if (!target_.exec_problem().empty()) {
     not_started(target_.exec_problem());
-  } else if (ready && !target_.ended()) {
+  } else if (missing.empty() && !target_.ended()) {
     trial_.segment.record(RecoveryReady{});
     co_await question(segments);
   } else if (!trial_.given_up()) {
     trial_.segment.record(RecoveryFailed{
         target_.ended() ? "it ended before it was ready"
-                        : "not ready within " + humane_duration(wanted_.ready.timeout)});
+                        : "not ready within " + humane_duration(wanted_.ready.timeout) +
+                              ", waiting for " + missing});
   }
   co_await stop();
   target_.end_tree();

@@ -64,7 +64,7 @@ Result<bool> make_room_for(const User& user, const std::string& dir, const std::
 ServiceState::Settings service_settings(const Target& target, pid_t pid) {
   return {.main_pid = pid,
           .access_all = target.service.access_all,
-          .notifies = std::holds_alternative<ReadyNotify>(target.ready.by),
+          .notifies = target.ready.notify,
           .foreign_pids = target.pid1,
           .watchdog = target.service.watchdog,
           .watchdog_while_stopping = target.service.watchdog_while_stopping};
@@ -115,8 +115,8 @@ Result<pid_t> TargetProcess::start(Start start) {
   for (const auto& word : start.target.command) {
     command.push_back(expand_placeholders(word, start.placeholders));
   }
-  if (const auto* log = std::get_if<ReadyLog>(&start.target.ready.by))
-    ready_pattern_.emplace(log->pattern);
+  for (const auto& pattern : start.target.ready.logs)
+    ready_lines_.push_back({std::regex(pattern), false});
   notify_.emplace(std::move(start.notify));
   notify_wait_.assign(notify_->fd());
   auto launched = launch(start, command, out_end.get(), err_end.get());
@@ -179,7 +179,9 @@ Result<Launched> TargetProcess::launch(const Start& start, std::vector<std::stri
                   WatchdogVariables(target.service.watchdog), PidNamespace{target.pid1},
                   JoinGroups{groups}, DescriptorLimit{target.limits.descriptors},
                   start.tracing == nullptr ? TraceMe() : start.tracing->initialiser(), user,
-                  WorkingDirectory{expand_placeholders(target.directory, start.placeholders)});
+                  WorkingDirectory{(std::filesystem::path(start.placeholders.at("dir")) /
+                                    expand_placeholders(target.directory, start.placeholders))
+                                       .string()});
 }
 
 void TargetProcess::read_output(Output& output) {
@@ -201,8 +203,9 @@ boost::system::error_code TargetProcess::read_once(Output& output) {
 void TargetProcess::on_line(Stream stream, const std::string& line, bool continues) {
   segment_.record(TargetOutput{stream, line, continues});
   if (continues) return;  // readiness and triggers look at where a line begins
-  if (ready_pattern_ && !logged_ready_ && std::regex_search(line, *ready_pattern_)) {
-    logged_ready_ = true;
+  for (auto& ready : ready_lines_) {
+    if (ready.came || !std::regex_search(line, ready.pattern)) continue;
+    ready.came = true;
     changes_.notify();
   }
   listener_.on_line(line);
@@ -273,6 +276,7 @@ void TargetProcess::note_end(const siginfo_t& info) {
 
 void TargetProcess::record_end(TimePoint at, const siginfo_t& info) {
   const auto how = info.si_code == CLD_EXITED ? EndKind::exited : EndKind::signalled;
+  how_it_ended_ = ExpectedEnd{how == EndKind::signalled, info.si_status};
   if (again_) {
     segment_.record(at, RecoveryEnded{how, info.si_status});
   } else {

@@ -61,11 +61,15 @@ class TargetProcess {
   // By SIGKILL of a sender that is not recorded yet.
   [[nodiscard]] bool killed() const { return killed_; }
   [[nodiscard]] std::optional<TimePoint> end_time() const { return end_time_; }
+  // How it ended, if it was executed.
+  [[nodiscard]] const std::optional<ExpectedEnd>& how_it_ended() const { return how_it_ended_; }
   // The command could not be executed: why. Set before `ended`.
   [[nodiscard]] const std::string& exec_problem() const { return exec_problem_; }
-  // READY=1 came and counted; a line of output matched the readiness pattern.
+  // READY=1 came and counted; a line of output matched that pattern of its readiness.
   [[nodiscard]] bool notified_ready() const { return service_ && service_->ready(); }
-  [[nodiscard]] bool logged_ready() const { return logged_ready_; }
+  [[nodiscard]] bool logged_ready(std::size_t pattern) const {
+    return pattern < ready_lines_.size() && ready_lines_[pattern].came;
+  }
 
   // What it is to a service manager; there is one once it was started.
   [[nodiscard]] ServiceState& service() { return service_.value(); }
@@ -121,13 +125,17 @@ class TargetProcess {
   std::optional<ServiceState> service_;
   const TargetLimits* limits_ = nullptr;
   boost::asio::posix::stream_descriptor notify_wait_;
-  std::optional<std::regex> ready_pattern_;
+  struct ReadyLine {
+    std::regex pattern;
+    bool came = false;
+  };
+  std::vector<ReadyLine> ready_lines_;
   std::string exec_problem_;
   bool again_ = false;
   bool ended_ = false;
   bool killed_ = false;
   std::optional<TimePoint> end_time_;
-  bool logged_ready_ = false;
+  std::optional<ExpectedEnd> how_it_ended_;
 };
 
 }  // namespace lastcall

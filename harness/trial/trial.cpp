@@ -35,10 +35,12 @@
 #include "trial/inspection.hpp"
 #include "trial/left_processes.hpp"
 #include "trial/probes.hpp"
+#include "trial/questions.hpp"
 #include "trial/readiness.hpp"
 #include "trial/recovery.hpp"
 #include "trial/runtime_help.hpp"
 #include "trial/service_watch.hpp"
+#include "trial/sidecars.hpp"
 #include "trial/target_process.hpp"
 #include "trial/tracing.hpp"
 #include "trial/trial_parts.hpp"
@@ -57,7 +59,7 @@ constexpr auto kWorkerLimit = std::chrono::seconds(20);
 class Trial {
  public:
   Trial(const TrialOrder& order, int lifeline, Plan plan, SegmentWriter segment, TriggerBoard board,
-        std::vector<ScopedFd> workers, const KillSender* kills)
+        Companions companions, const KillSender* kills)
       : order_(order),
         kills_(kills),
         plan_(std::move(plan)),
@@ -79,11 +81,17 @@ class Trial {
                  .tell_clients = [this](FaultId fault) { link_.say(Control::act, fault); },
                  .before_stop =
                      [this] { record_sockets(segment_, client_ports(plan_, placeholders_)); }}),
-        link_(io_, changes_, std::move(workers),
-              [this](Control what, FaultId fault) {
-                if (tracing_) tracing_->wake_filters();
-                faults_.counted(fault, what == Control::fired);
-              }),
+        link_(io_, changes_, std::move(companions.workers), "a client worker",
+              {.on_fault =
+                   [this](Control what, FaultId fault) {
+                     if (tracing_) tracing_->wake_filters();
+                     faults_.counted(fault, what == Control::fired);
+                   },
+               .on_heard =
+                   [this](const Acknowledgement& first) {
+                     if (early_questions_) early_questions_->acknowledged(first);
+                   }}),
+        sidecars_(io_, changes_, std::move(companions.keeper)),
         reached_calls_(io_),
         lifeline_(io_, ::fcntl(lifeline, F_DUPFD_CLOEXEC, 0)),
         lag_(io_, segment_, "trial") {}
@@ -113,12 +121,24 @@ class Trial {
     segment_.record(PhaseBegan{Phase::start});
     auto notify = NotifySocket::bind(order_.notify_socket());
     if (!notify) co_return notify.error();
-    const auto started = start(std::move(*notify));
-    if (!started) {
-      segment_.record(TargetNotStarted{started.error().message()});
+    const auto spawned = now();
+    auto problem = lay_ground();
+    if (problem.empty()) problem = co_await sidecars_.start(parts_);
+    if (problem.empty()) {
+      // What is bound now the target will not bind, and need not release.
+      for (const auto& [name, lease] : ports_) {
+        if (sidecars_.are_there() && probe_port(lease.port(), true) != 0)
+          ports_of_sidecars_.insert(name);
+      }
+      if (const auto started = start(std::move(*notify)); !started)
+        problem = started.error().message();
+    }
+    if (!problem.empty()) {
+      segment_.record(TargetNotStarted{std::move(problem)});
+      co_await sidecars_.end(parts_);
+      foreign_time_ = now() - spawned;
       co_return finish_segments();
     }
-    const auto spawned = now();
     lag_.start();
     faults_.begin(Phase::start);
     Assignment assignment;
@@ -126,7 +146,7 @@ class Trial {
     assignment.certificate = certificate_;
     assignment.placeholders = placeholders_;
     if (auto sent =
-            link_.assign(assignment, target_.pidfd(), board_.memory_fd(), worker_segments());
+            link_.assign(assignment, {target_.pidfd(), board_.memory_fd()}, worker_segments());
         !sent) {
       co_return sent.error();
     }
@@ -134,8 +154,11 @@ class Trial {
     if (faults_.stop_begun() && !target_.ended()) co_await drain();
     co_await after();
     co_await look_back();
+    co_await sidecars_.end(parts_);
     foreign_time_ = now() - spawned;
     if (!link_.problem().empty()) co_return Error{"play the clients", "", 0, link_.problem()};
+    if (!sidecars_.problem().empty())
+      co_return Error{"keep the sidecars", "", 0, sidecars_.problem()};
     co_return finish_segments();
   }
 
@@ -169,16 +192,21 @@ class Trial {
         return made.error();
     }
     if (auto made = make_client_certificate(); !made) return made.error();
-    return true;
+    return make_sidecar_folders(order_, plan_.scenario.sidecars, placeholders_);
   }
 
-  // What the target needs at once, then itself. An error means that nothing runs.
-  Result<pid_t> start(NotifySocket notify) {
+  // What the target, and perhaps its sidecars, find when they start. Why not, or nothing.
+  std::string lay_ground() {
     auto limits =
         TargetLimits::prepare(plan_.scenario.target.limits, plan_.faults, order_.target_folder());
-    if (!limits) return limits.error();
+    if (!limits) return limits.error().message();
     limits_.emplace(std::move(*limits));
-    if (auto laid = lay_out(); !laid) return laid.error();
+    const auto laid = lay_out();
+    return laid ? "" : laid.error().message();
+  }
+
+  // What the tracer needs at once, then the target itself. An error means that it does not run.
+  Result<pid_t> start(NotifySocket notify) {
     std::map<std::string, std::uint16_t> ports;
     for (const auto& [name, lease] : ports_) ports[event_name(name)] = lease.port();
     service_.promise(std::move(ports));
@@ -311,9 +339,17 @@ class Trial {
 
   asio::awaitable<bool> become_ready() {
     const auto begin = now();
-    ready_ = co_await await_ready(
-        parts_, target_, [this] { return target_.ended() || faults_.stop_begun() || given_up_; },
-        [this, begin](Nanoseconds timeout) { return service_.start_deadline(begin, timeout); });
+    ReadinessWait wait{
+        .io = io_,
+        .changes = changes_,
+        .ready = plan_.scenario.target.ready,
+        .placeholders = placeholders_,
+        .process = target_,
+        .over = [this] { return target_.ended() || faults_.stop_begun() || given_up_; },
+        .extended =
+            [this, begin](Nanoseconds timeout) { return service_.start_deadline(begin, timeout); }};
+    const auto missing = co_await await_ready(std::move(wait));
+    ready_ = missing.empty();
     if (ready_ && !target_.ended()) {
       segment_.record(TargetReady{});
       if (tracing_) tracing_->ready();
@@ -322,7 +358,9 @@ class Trial {
       segment_.record(TargetNotStarted{target_.exec_problem()});
     } else if (!faults_.stop_begun() && !given_up_ && !fault_killed()) {
       const auto limit = "within " + humane_duration(plan_.scenario.target.ready.timeout);
-      segment_.record(TargetNotReady{target_.ended() ? "the target ended first" : "not " + limit});
+      segment_.record(TargetNotReady{target_.ended()
+                                         ? "the target ended first"
+                                         : "not " + limit + ", waiting for " + missing});
       if (!target_.ended()) co_await force_end("it was not ready " + limit);
     }
     co_return ready_ && !target_.ended() && !faults_.stop_begun();
@@ -347,16 +385,22 @@ class Trial {
     segment_.record(PhaseBegan{Phase::load});
     link_.say(Control::load);
     faults_.begin(Phase::load);
+    if (const auto& recovery = plan_.scenario.target.recovery; recovery && recovery->ask) {
+      early_questions_.emplace(parts_, *recovery->ask);
+      asio::co_spawn(io_, early_questions_->run(), asio::detached);
+    }
     if (is_strict()) {
       asio::co_spawn(
           io_,
-          count_open(parts_, board_,
-                     [this] { return faults_.stop_begun() || target_.ended() || closed_; }),
+          count_open(
+              parts_, board_, [this] { return faults_.stop_begun() || target_.ended() || closed_; },
+              [this] { return early_questions_ && early_questions_->is_asking(); }),
           asio::detached);
     }
     co_await changes_.until(
         [&] {
-          return faults_.stop_begun() || target_.ended() || given_up_ || !link_.problem().empty();
+          return faults_.stop_begun() || target_.ended() || given_up_ || !link_.problem().empty() ||
+                 !sidecars_.problem().empty();
         },
         now() + plan_.scenario.budget.load);
     if (!faults_.stop_begun() && !target_.ended()) {
@@ -364,6 +408,7 @@ class Trial {
                   " of load");
       co_await force_end("no fault began the stop");
     }
+    if (early_questions_) early_questions_->end();
   }
 
   asio::awaitable<void> drain() {
@@ -495,8 +540,13 @@ class Trial {
     faults_.end("the target had ended");
     segment_.record(PhaseBegan{Phase::after});
     note_killer();
+    // A command that asks something is below this process.
+    co_await changes_.until(
+        [&] { return !early_questions_ || !early_questions_->is_asking() || given_up_; },
+        now() + kWorkerLimit);
     co_await record_left_processes(parts_, target_, tracing_ != nullptr);
     for (const auto& [name, lease] : ports_) {
+      if (ports_of_sidecars_.contains(name)) continue;
       segment_.record(PortProbed{event_name(name), lease.port(), probe_port(lease.port(), true)});
     }
     const auto files = find_leftovers(order_.target_folder(), laid_out_);
@@ -584,12 +634,15 @@ class Trial {
   TargetProcess target_;
   ServiceWatch service_;
   FaultRunner faults_;
+  std::optional<EarlyQuestions> early_questions_;
   ClientLink link_;
+  SidecarLink sidecars_;
   asio::posix::stream_descriptor reached_calls_;
   asio::posix::stream_descriptor lifeline_;
   std::optional<RecoveryRun> recovery_;
   LagMeter lag_;
   std::map<std::string, PortLease> ports_;
+  std::set<std::string> ports_of_sidecars_;
   std::set<std::string> laid_out_;
   std::string certificate_;
   Nanoseconds foreign_time_{};
@@ -601,7 +654,9 @@ class Trial {
   bool closed_ = false;  // nothing may be recorded any more
 };
 
-Result<History> read_history(const std::string& directory, std::size_t workers) {
+Result<History> read_history(const TrialOrder& order, const std::vector<Sidecar>& sidecars,
+                             std::size_t workers) {
+  const auto& directory = order.directory;
   std::vector<std::pair<std::string, Segment>> sources;
   auto trial = read_segment(directory + "/segments/trial.seg");
   if (!trial) return trial.error();
@@ -619,6 +674,7 @@ Result<History> read_history(const std::string& directory, std::size_t workers) 
     if (!segment) missing.problem = segment.error().message();
     sources.emplace_back(source, segment ? std::move(*segment) : std::move(missing));
   }
+  std::ranges::move(sidecar_sources(order, sidecars), std::back_inserter(sources));
   return History::merge(std::move(sources));
 }
 
@@ -640,7 +696,7 @@ bool write_history(const History& history, const std::string& path) {
 
 void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial,
                 std::size_t workers, int lifeline) {
-  auto history = read_history(order.directory, workers);
+  auto history = read_history(order, trial.plan().scenario.sidecars, workers);
   if (!history) {
     result.broken = history.error().message();
     return;
@@ -671,7 +727,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
 }
 
 Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
-                                          std::vector<ScopedFd> workers, const KillSender* kills) {
+                                          Companions companions, const KillSender* kills) {
   const auto plan_path = order.directory + "/plan.json";
   auto json = read_file(plan_path);
   if (!json) return json.error();
@@ -684,21 +740,21 @@ Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
   auto board = TriggerBoard::create();
   if (!board) return board.error();
   return std::make_unique<Trial>(order, lifeline, std::move(*plan), std::move(*segment),
-                                 std::move(*board), std::move(workers), kills);
+                                 std::move(*board), std::move(companions), kills);
 }
 
 }  // namespace
 
-TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers,
+TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions companions,
                           const KillSender* kills) {
   const auto begin = now();
   TrialResult result;
   // A crashing target is judged by how it ended; its core dump would only fill the disk.
   const rlimit no_core{0, 0};
   (void)::setrlimit(RLIMIT_CORE, &no_core);
-  const auto worker_count = workers.size();
+  const auto worker_count = companions.workers.size();
   Nanoseconds foreign{};
-  if (auto trial = open_trial(order, lifeline, std::move(workers), kills)) {
+  if (auto trial = open_trial(order, lifeline, std::move(companions), kills)) {
     result.seed = (*trial)->plan().seed;
     result.clients = static_cast<std::uint32_t>(planned_clients((*trial)->plan()).size());
     result.broken = (*trial)->run();

@@ -5,6 +5,7 @@
 // The directory of a trial:
 //   plan.json      written by whoever ordered the trial
 //   segments/      one binary segment a source
+//   sidecar-NAME/  {sidecar.NAME}, the folder of a process next to the target
 //   target/        {dir}, what the target sees and leaves, perhaps by a shorter name
 //   history.jsonl  the merged history, one event a line (kept trials)
 //   verdict.json   the result
@@ -27,6 +28,7 @@ struct TrialOrder {
   Keep keep = Keep::failed;   // which trials' directories stay
   std::uint32_t slot = 0;     // trials of different slots may run at once
   std::uint32_t workers = 1;  // client worker processes
+  bool sidecars = false;      // the scenario has some
   // Of the trial alone, with a short path, where the results directory is deep; else empty. The
   // fork server makes it, and removes it after the trial's end.
   std::string short_folder = {};
@@ -38,10 +40,16 @@ struct TrialOrder {
   }
 };
 
+// The trial's ends of its sockets to the processes that the fork server has made for it.
+struct Companions {
+  std::vector<ScopedFd> workers;  // of its clients
+  ScopedFd keeper;                // of its sidecars; empty if there are none
+};
+
 // In the trial process. `lifeline` is closed by its other end when the trial is to be given up;
 // then nothing is left running and the result says so. `kills`: who sent them; null if the kernel
 // does not tell.
-TrialResult conduct_trial(const TrialOrder& order, int lifeline, std::vector<ScopedFd> workers,
+TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions companions,
                           const KillSender* kills);
 
 }  // namespace lastcall

@@ -29,6 +29,18 @@ class Readiness(LastcallTest):
     def test_by_notify_waits_for_the_message(self):
         self.assert_waits_for("notify", "notify = true")
 
+    def test_by_several_waits_for_all_of_them(self):
+        self.assert_waits_for("url", 'port = "{port}", url = "http://127.0.0.1:{port}/"')
+        self.assert_waits_for("notify", 'notify = true, port = "{port}"')
+        self.assert_waits_for("log", 'port = ["{port}"], log = ["^ready$", "^rea"]')
+
+    def test_by_several_names_what_never_came(self):
+        run = self.run_server("--ready-by", "log", ready='port = ["{port}", "{port.tls}"], log = ["^ready", "^set"], '
+                                                         'notify = true, timeout = "600ms"')
+        self.assert_exit(1, run)
+        self.assertIn('never ready: not within 600 ms, waiting for READY=1, port {port.tls}, log "^set"',
+                      run.verdict("serves")["reason"])
+
     def test_that_never_comes_fails_serves_after_its_timeout(self):
         for ready in ('url = "http://127.0.0.1:{port.other}/"', 'port = "{port.other}"', 'log = "no such line"',
                       "notify = true"):

@@ -16,9 +16,17 @@ def keeper(*options):
     return [sys.executable, "{here}/servers/keeper.py", "--port", "{port}", *options]
 
 
+# Long enough after the first acknowledgement for a question.
+LATE_STOP = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "800ms" }\n'
+TYPED = ('[[clients]]\nname = "orders"\nurl = "http://127.0.0.1:{port}/typed"\nmessages = 6\npace = "5ms"\n'
+         'message = \'{"id":"{id}"}\'\n')
+NAMED = ('[[clients]]\nname = "orders"\nurl = "http://127.0.0.1:{port}/orders"\nmessages = 12\npace = "5ms"\n'
+         'message = "{}"\n')
+
+
 class Recovery(LastcallTest):
-    def recovery(self, *options, ask=BY_URL, faults=STOP, properties=""):
-        text = scenario(keeper(*options), clients=CLIENTS, faults=faults, properties=properties,
+    def recovery(self, *options, ask=BY_URL, faults=STOP, properties="", clients=CLIENTS):
+        text = scenario(keeper(*options), clients=clients, faults=faults, properties=properties,
                         environment=f"[target.recovery]\nask = {{ {ask} }}\n" if ask else "[target.recovery]\n")
         return self.run_scenario(text)
 
@@ -40,6 +48,7 @@ class Recovery(LastcallTest):
                 self.assert_verdict(run, "recovers", "pass", "ready after")
                 self.assertEqual(len(self.acknowledged(run)), run.verdict("acked-durable")["judged"])
                 self.assertEqual(12, len(run.events("asked")))
+                self.assertIn(1, [e["found"] for e in run.events("asked_before")])
 
     def test_the_restart_comes_after_the_search_and_its_output_and_end_are_recorded(self):
         run = self.recovery()
@@ -61,6 +70,66 @@ class Recovery(LastcallTest):
         run = self.recovery("--double", ask=BY_URL + ', expect = "{id}"')
         self.assert_exit(1, run)
         self.assert_verdict(run, "acked-durable", "fail", "1 of 12 acknowledged requests are there more than once")
+
+    def test_everything_that_was_acknowledged_can_be_lost(self):
+        for ask in (BY_URL, LISTING):
+            with self.subTest(ask=ask):
+                run = self.recovery("--forget", ask=ask, faults=LATE_STOP)
+                self.assert_exit(1, run)
+                self.assert_verdict(run, "acked-durable", "fail", "12 of 12 acknowledged requests are lost")
+
+    def test_requests_that_the_server_ignored_are_the_scenarios_mistake(self):
+        run = self.recovery(clients=TYPED, faults=LATE_STOP)
+        self.assert_exit(3, run)
+        self.assert_verdict(run, "acked-durable", "unknown", 'the question finds none of the 6 acknowledged requests of '
+                                                             'clients "orders" even before the stop: check url')
+        self.assertIn("Content-Type", run.verdict("acked-durable")["reason"])
+        self.assertEqual({0}, {e["found"] for e in run.events("asked_before")})
+        self.assertLessEqual(len(run.events("asked_before")), 20)
+
+    def test_with_the_header_that_it_needs_they_are_there(self):
+        header = 'headers = { Content-Type = "application/json" }\n'
+        run = self.recovery(clients=TYPED + header, faults=LATE_STOP)
+        self.assert_exit(0, run)
+        self.assert_verdict(run, "acked-durable", "pass")
+
+    def test_a_server_that_shows_late_what_it_acknowledged_is_right(self):
+        for late in ("0.2", "60"):  # before the stop, and only as it stops
+            with self.subTest(late=late):
+                run = self.recovery("--late", late, faults=LATE_STOP)
+                self.assert_exit(0, run)
+                self.assert_verdict(run, "acked-durable", "pass")
+                found = [e["found"] for e in run.events("asked_before")]
+                self.assertEqual(0, found[0])
+                self.assertEqual(late == "0.2", 1 in found)
+
+    def test_an_id_that_the_server_chose_is_asked_for(self):
+        for source in ('json = "/order/id"', 'pattern = \'"id": ([0-9]+)\''):
+            for ask in (BY_URL, LISTING):
+                with self.subTest(source=source, ask=ask):
+                    clients = NAMED + f"id_from = {{ {source} }}\n"
+                    run = self.recovery(clients=clients, ask=ask, faults=LATE_STOP)
+                    self.assert_exit(0, run)
+                    self.assert_verdict(run, "acked-durable", "pass")
+                    self.assertEqual([str(n) for n in range(8, 20)], [e["id"] for e in run.events("id_given")])
+                    run = self.recovery("--lose", clients=clients, ask=ask, faults=LATE_STOP)
+                    self.assert_exit(1, run)
+                    self.assert_verdict(run, "acked-durable", "fail", "1 of 12 acknowledged requests are lost")
+                    self.assertIn('request 000000-000001, id "9"', run.verdict("acked-durable")["reason"])
+
+    def test_an_answer_without_the_id_is_unknown(self):
+        run = self.recovery("--nameless", clients=NAMED + 'id_from = { json = "/order/id" }\n', faults=LATE_STOP)
+        self.assert_exit(3, run)
+        self.assert_verdict(run, "acked-durable", "unknown", "no id was in the answer to 12 acknowledged requests, the "
+                                                             'first: the answer has nothing at "/order/id"')
+
+    def test_headers_say_who_the_clients_are(self):
+        clients = NAMED + 'headers = { X-Token = "s-{seed}" }\nid_from = { json = "/order/id" }\n'
+        run = self.recovery("--token", "s-{seed}", clients=clients, faults=LATE_STOP)
+        self.assert_exit(0, run)
+        run = self.recovery("--token", "another", clients=clients, faults=LATE_STOP)
+        self.assert_exit(1, run)
+        self.assert_verdict(run, "serves", "fail", "got status 401")
 
     def test_a_kill_is_recovered_from_too(self):
         run = self.recovery(faults=KILL)

@@ -1,5 +1,5 @@
-"""A small HTTP server that keeps what it acknowledges: GET /put/ID appends ID to a journal and answers, GET /has/ID
-and GET /all say what is there, GET /health says whether it is ready, GET /config what it was told. On SIGTERM it
+"""A small HTTP server that keeps what it acknowledges: GET /put/ID appends ID to a journal and answers, and so does
+POST /typed for the id in its JSON body, POST /orders for an id of its own; GET /has/ID and GET /all say what is there, GET /health says whether it is ready, GET /config what it was told. On SIGTERM it
 withdraws its readiness, closes its listener a little later, writes its checkpoint whole, logs a last line, exits 0.
 Options make it do one thing wrong."""
 import argparse
@@ -22,6 +22,10 @@ parser.add_argument("--once", action="store_true", help="does not start where it
 parser.add_argument("--healthy", action="store_true", help="readiness stays until the listener is gone")
 parser.add_argument("--fixed", action="store_true", help="says 2 workers whatever it is told")
 parser.add_argument("--silent", action="store_true", help="no last line")
+parser.add_argument("--forget", action="store_true", help="keeps everything in memory only")
+parser.add_argument("--late", type=float, default=0, help="seconds until an item is written and shown, or the stop")
+parser.add_argument("--nameless", action="store_true", help="does not say the id that it chose")
+parser.add_argument("--token", help="what the header X-Token must be")
 parser.add_argument("--hungry", action="store_true", help="takes 64 MiB more than it needs")
 options = parser.parse_args()
 
@@ -30,7 +34,9 @@ if options.once and os.path.exists(LOG):
     sys.exit("it was here before")
 ballast = b"x" * (64 << 20) if options.hungry else b""
 lock = threading.Lock()
-journal = open(JOURNAL, "a")
+journal = open(JOURNAL, "w" if options.forget else "a")
+orders = 7  # the first id of its own
+held_back = []
 ready = True
 closing = False
 
@@ -48,13 +54,39 @@ def keep(item):
         if first_second and (options.lose or options.double):
             open("wrong", "w").close()
             times = 0 if options.lose else 2
+        if options.late:
+            held_back.append(item)
+            threading.Timer(options.late, write_held_back).start()
+            return
         journal.write((item + "\n") * times)
+        journal.flush()
+
+
+def write_held_back():
+    with lock:
+        journal.writelines(item + "\n" for item in held_back)
+        held_back.clear()
         journal.flush()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # an answer in one piece: no pause for a delayed acknowledgement
+
+    def do_POST(self):
+        global orders
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if options.token and self.headers["X-Token"] != options.token:
+            return self.answer(401, "who are you?")
+        if self.path == "/orders":
+            with lock:
+                orders += 1
+                item = str(orders)
+            keep(item)
+            return self.answer(201, json.dumps({"order": {} if options.nameless else {"id": int(item)}}))
+        if self.headers["Content-Type"] == "application/json":  # else it is a form, with no field that is known
+            keep(json.loads(body)["id"])
+        return self.answer(200, "thank you")
 
     def do_GET(self):
         what, _, item = self.path.lstrip("/").partition("/")
@@ -117,6 +149,7 @@ log("started")
 print("ready", flush=True)
 server.serve_forever(poll_interval=0.005)
 server.server_close()
+write_held_back()
 checkpoint()
 if not options.silent:
     log("stopped with everything")

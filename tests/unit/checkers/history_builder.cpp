@@ -11,6 +11,7 @@ namespace lastcall::testing {
 
 HistoryBuilder::HistoryBuilder(Protocol protocol) {
   auto& scenario = plan.scenario;
+  scenario.target.ready.notify = true;
   scenario.target.stop.signals = {SIGTERM};
   scenario.target.stop.deadline = std::chrono::seconds(5);
   scenario.target.stop.expected = {{false, 0}, {true, SIGTERM}};

@@ -112,6 +112,68 @@ TEST(Judge, LostLinesOfOutputMakeUnknownOnlyWhatReadsThem) {
       testing::said(good().line("panic: oh\n\ngoroutine 1 [running]:").lost("output"), "no-panic"),
       StartsWith("fail"));
 }
+SidecarSeen failed_sidecar() {
+  return {"db", SidecarNews::failed, "it ended (exit 3) while it was needed; its last words: bye"};
+}
+constexpr const char* kFailedSidecar =
+    "sidecar \"db\": it ended (exit 3) while it was needed; its last words: bye";
+
+TEST(Judge, ASidecarThatFailsMakesUnknownAllThatTheScenarioAsksFor) {
+  const auto story = h().ready()
+                         .client(0)
+                         .up(0)
+                         .round_trips(0, 0, 3)
+                         .event(failed_sidecar())
+                         .stop()
+                         .close_frame(0, 1001)
+                         .fin(0)
+                         .closed(0)
+                         .exited(0)
+                         .searched();
+  EXPECT_EQ(unknown_in(story), unknown_in(HistoryBuilder(good()).lost("trial")));
+  EXPECT_EQ(testing::said(story, "deadline"), std::string("unknown 1: ") + kFailedSidecar);
+  EXPECT_THAT(testing::said(story, "watchdog"), StartsWith("not-applicable"));
+}
+TEST(Judge, ASidecarThatFailsIsNotTheTargetsFault) {
+  const auto wrong = h().ready().event(failed_sidecar()).stop().exited(7).searched();
+  EXPECT_THAT(testing::said(wrong, "clean-exit"), StartsWith("unknown 1: "));
+  EXPECT_THAT(testing::said(wrong, "clean-exit"), ::testing::HasSubstr(kFailedSidecar));
+}
+TEST(Judge, WhatWasProvenBeforeASidecarFailedStays) {
+  const auto panic = h().ready().line("panic: oh").line("").line("goroutine 1 [running]:");
+  EXPECT_THAT(
+      testing::said(HistoryBuilder(panic).event(failed_sidecar()).stop().exited(0), "no-panic"),
+      StartsWith("fail"));
+}
+TEST(Judge, AfterTheEndOnlyTheRestartNeedsItsSidecars) {
+  EXPECT_EQ(unknown_in(good().event(failed_sidecar())), std::vector<std::string>());
+  auto again = good();
+  again.plan.scenario.target.recovery = Recovery{{"server"}, Ask{"http://127.0.0.1/{id}", {}, ""}};
+  again.event(RecoveryStarted{7}).event(failed_sidecar()).event(RecoveryReady{});
+  EXPECT_THAT(unknown_in(again), ::testing::ElementsAre("acked-durable", "recovers"));
+}
+TEST(Judge, WhatASidecarWasSeenToDoIsNothingOfTheTargets) {
+  const auto story = good()
+                         .event(SidecarSeen{"db", SidecarNews::output, "panic: oh"})
+                         .event(SidecarSeen{"db", SidecarNews::ended, "exit 1"});
+  EXPECT_EQ(unknown_in(story), std::vector<std::string>());
+  EXPECT_THAT(testing::said(story, "no-panic"), StartsWith("pass"));
+  EXPECT_EQ(unknown_in(good().lost("sidecar db")), unknown_in(good().lost("trial")));
+}
+TEST(Judge, WithoutClientsWhatIsAboutThemIsNotJudgedAndSaysSo) {
+  auto story = h().ready().stop().exited(0).searched();
+  story.plan.scenario.clients.clear();
+  for (const auto* property :
+       {"serves", "in-flight-finished", "close-handshake", "stops-accepting"}) {
+    EXPECT_EQ(testing::said(story, property), "not-applicable 0: the scenario has no [[clients]]");
+  }
+  for (const auto* property : {"clean-exit", "deadline", "released"})
+    EXPECT_THAT(testing::said(story, property), StartsWith("pass"));
+  EXPECT_EQ(unknown_in(story), std::vector<std::string>());
+  auto never = h().event(TargetNotReady{"not within 10 s"}).forced().signalled(SIGKILL);
+  never.plan.scenario.clients.clear();
+  EXPECT_THAT(testing::said(never, "serves"), StartsWith("fail 1: never ready"));
+}
 TEST(Judge, LostFilesMakeUnknownOnlyReleased) {
   EXPECT_THAT(unknown_in(good().lost("files")), ::testing::ElementsAre("released"));
 }
@@ -135,7 +197,7 @@ TEST(Judge, WhatTheScenarioDoesNotAskForNamesTheKeyThatWould) {
     for (const auto& story : {good(), good().lost("trial"), h().ready().missed(0)}) {
       auto untraced = story;
       untraced.plan.scenario.target.trace = false;
-      untraced.plan.scenario.target.ready.by = ReadyLog{"up"};
+      untraced.plan.scenario.target.ready = {.logs = {"up"}};
       const auto said = testing::said(untraced, property);
       EXPECT_THAT(said, StartsWith("not-applicable 0: "));
       EXPECT_THAT(said, ::testing::HasSubstr(key));

@@ -20,7 +20,7 @@ class ServiceHistory {
 
   ServiceHistory() {
     auto& target = plan.scenario.target;
-    target.ready = {.by = ReadyNotify{}, .timeout = milliseconds(500)};
+    target.ready = {.notify = true, .timeout = milliseconds(500)};
     target.stop.deadline = milliseconds(500);
     plan.scenario.clients.resize(1);
     plan.scenario.clients[0].url = "http://127.0.0.1:{port}/";
@@ -32,7 +32,9 @@ class ServiceHistory {
     return *this;
   }
   ServiceHistory& wait(int ms) { return now_ += milliseconds(ms), *this; }
-  ServiceHistory& by_log() { return plan.scenario.target.ready.by = ReadyLog{"up"}, *this; }
+  ServiceHistory& by_log() {
+    return plan.scenario.target.ready = {.logs = {"up"}, .timeout = milliseconds(500)}, *this;
+  }
   ServiceHistory& watchdog(int ms, bool while_stopping = false) {
     plan.scenario.target.service.watchdog = milliseconds(ms);
     plan.scenario.target.service.watchdog_while_stopping = while_stopping;

@@ -164,6 +164,90 @@ TEST_F(ClientKeys, AWebSocketOpeningIsMessagesAndItsSubprotocolIsAskedFor) {
   EXPECT_THAT(words_, AllOf(Contains("layer_up script"), Contains("request_ended 0 ok 0 17")));
 }
 
+TEST_F(ClientKeys, HeadersAreSentWithEachRequest) {
+  std::string requests;
+  const auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    for (int i = 0; i < 2; ++i) {
+      requests += peer.read_request();
+      peer.answer("200 OK", "");
+    }
+  });
+  context_.placeholders["dir"] = "/a";
+  auto group = group_of(Protocol::http, server->port());
+  group.headers = {{"X-Id", "{id}"}, {"Cookie", "d={dir}; c={client}"}, {"User-Agent", "me"}};
+  group.messages = 2;
+  play(group);
+  EXPECT_THAT(requests,
+              AllOf(HasSubstr("X-Id: 000005-000000\r\n"), HasSubstr("X-Id: 000005-000001\r\n"),
+                    HasSubstr("Cookie: d=/a; c=5\r\n"), HasSubstr("User-Agent: me\r\n"),
+                    Not(HasSubstr("lastcall"))));
+}
+
+TEST_F(ClientKeys, HeadersAreSentWithAnUpgrade) {
+  std::string upgrade;
+  const auto server = this->server([&](RawServer& s) { upgrade = s.accept().accept_websocket(); });
+  auto group = group_of(Protocol::ws, server->port());
+  group.headers = {{"Authorization", "Bearer {client}"}};
+  play(group);
+  server->finish();
+  EXPECT_THAT(upgrade, HasSubstr("Authorization: Bearer 5\r\n"));
+  EXPECT_THAT(words_, Contains("layer_up websocket"));
+}
+
+TEST_F(ClientKeys, TheLengthOfAMessageIsSentWithIt) {
+  std::string said;
+  const auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    said = peer.read_until(",");
+    peer.write("ack 000005-000000");
+  });
+  auto group = group_of(Protocol::tcp, server->port());
+  group.message = {"{length}:{body}{id}{client}{end},"};
+  group.messages = 1;
+  play(group);
+  server->finish();
+  EXPECT_EQ(said, "14:000005-0000005,");
+  EXPECT_THAT(words_, Contains("request_sent 0 18"));
+}
+
+TEST_F(ClientKeys, AnIdThatTheServerChoseIsTakenFromTheAnswer) {
+  const auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    for (const auto* body : {R"({"id":17})", "{}"}) {
+      peer.read_request();
+      peer.answer("201 Created", body);
+    }
+    peer.read_request();
+    peer.answer("500 Oh", R"({"id":18})");
+  });
+  auto group = group_of(Protocol::http, server->port());
+  group.id_from = IdSource{false, "/id"};
+  group.messages = 3;
+  play(group);
+  EXPECT_THAT(words_, AllOf(Contains("id_given 0 17"), Contains("request_ended 0 ok 201 9"),
+                            Contains("id_given 1 the answer has nothing at \"/id\""),
+                            Contains("request_ended 2 refused 500 9")));
+  EXPECT_THAT(words_, Not(Contains(StartsWith("id_given 2"))));
+  EXPECT_THAT(triggers_.ids, ElementsAre("17"));
+}
+
+TEST_F(ClientKeys, TheAnswerOfARawProtocolEndsWithItsAcknowledgement) {
+  const auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    peer.read();
+    peer.write("+OK id=");
+    peer.write("a1 kept\r\n+OK id=b2\r\n");
+    peer.read();
+  });
+  auto group = group_of(Protocol::tcp, server->port());
+  group.acknowledgement = "\r\n";
+  group.id_from = IdSource{true, "id=(\\w+)"};
+  group.messages = 1;
+  play(group);
+  EXPECT_THAT(words_, AllOf(Contains("id_given 0 a1"), Contains("request_ended 0 ok 0 16")));
+}
+
 TEST_F(ClientKeys, ASubprotocolThatWasNotOfferedIsRefused) {
   const auto server = this->server(
       [](RawServer& s) { s.accept().accept_websocket("Sec-WebSocket-Protocol: mqtt\r\n"); });

@@ -84,6 +84,9 @@ constexpr const char* kOneOfEach =
 {"t":"0.069000000","kind":"sockets_at_stop","port":8080,"address":"127.0.0.1","connections":"40001:120","problem":""}
 {"t":"0.070000000","kind":"request_written","connection":"12/3","request":7,"total":240}
 {"t":"0.071000000","kind":"load_measured","fault":1,"response":1500000000,"window":6000000000}
+{"t":"0.072000000","kind":"id_given","connection":"12/3","request":7,"id":"order-17","problem":""}
+{"t":"0.073000000","kind":"asked_before","connection":"12/3","request":7,"found":1,"problem":""}
+{"t":"0.074000000","kind":"sidecar_seen","name":"db","what":"output","text":"listening"}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

@@ -86,6 +86,9 @@ inline std::vector<Event> one_of_each() {
       SocketsAtStop{8080, "127.0.0.1", "40001:120", ""},
       RequestWritten{c, RequestId{7}, 240},
       LoadMeasured{FaultId{1}, 1'500'000'000, 6'000'000'000},
+      IdGiven{c, RequestId{7}, "order-17", ""},
+      AskedBefore{c, RequestId{7}, 1, ""},
+      SidecarSeen{"db", SidecarNews::output, "listening"},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

@@ -55,6 +55,9 @@ TEST(Errors, OfATargetNameTheirPlace) {
       {"environment = [1]",
        "6:15: expected a table of named values, each a string, found an array"},
       {"directory = \"\"", "6:13: must not be empty"},
+      {"cwd = \"x\"", "6:1: unknown key 'cwd' in [target]; here it is 'directory'"},
+      {"env = { A = \"b\" }", "6:1: unknown key 'env' in [target]; here it is 'environment'"},
+      {"directory = \"{length}\"", "6:13: {length} is for what clients send"},
       {"files = { \"../x\" = \"\" }",
        "6:11: the path of a file is relative to {dir} and stays below it, found \"../x\""},
       {"stop = { signal = \"SIGTREM\" }",
@@ -73,9 +76,12 @@ TEST(Errors, OfATargetNameTheirPlace) {
 
 TEST(Errors, OfReadinessNameTheirPlace) {
   expect_each({
-      {"ready = {}", "6:9: [target.ready] takes exactly one of 'url', 'port', 'log', 'notify'"},
-      {"ready = { notify = true, port = \"{port}\" }",
-       "6:26: [target.ready] takes exactly one of 'url', 'port', 'log', 'notify'"},
+      {"ready = {}", "6:9: [target.ready] takes at least one of 'url', 'port', 'log', 'notify'"},
+      {"ready = { timeout = \"1s\" }",
+       "6:9: [target.ready] takes at least one of 'url', 'port', 'log', 'notify'"},
+      {"ready = { port = [\"{port}\", \"x\"] }",
+       "6:29: a port is {port}, {port.NAME} or a number from 1 to 65535, found \"x\""},
+      {"ready = { log = [] }", "6:17: the array must not be empty"},
       {"ready = { notify = false }", "6:20: expected true, found false"},
       {"ready = { url = \"ws://127.0.0.1/\" }",
        "6:17: a URL here begins with http:// or https://, found \"ws://127.0.0.1/\""},
@@ -89,6 +95,110 @@ TEST(Errors, OfReadinessNameTheirPlace) {
 
 constexpr const char* kWebSocket = "[[clients]]\nurl = \"ws://127.0.0.1:{port}/\"\n";
 constexpr const char* kHttp = "[[clients]]\nurl = \"http://127.0.0.1:{port}/\"\n";
+constexpr const char* kTcp = "[[clients]]\nurl = \"tcp://127.0.0.1:{port}\"\n";
+
+TEST(Errors, OfHeadersNameTheirPlace) {
+  const std::string ws = kWebSocket;
+  const std::string http = kHttp;
+  expect_each({
+      {http + "headers = { A = \"x\\r\\nB: y\" }",
+       "8:17: the value of a header has no line breaks or other control characters, found "
+       "\"x??B: y\""},
+      {http + "headers = { A = \" x\" }",
+       "8:17: the value of a header neither begins nor ends with a space, found \" x\""},
+      {http + "headers = { A = \"{prt}\" }",
+       "8:17: unknown placeholder {prt}; did you mean {port}?"},
+      {http + "headers = { A = 7 }", "8:17: expected a string, found an integer"},
+      {http + "headers = { \"A\\r\\nB\" = \"x\" }",
+       "8:13: the name of a header has letters, digits and !#$%&'*+-.^_`|~ only, without spaces, "
+       "found \"A??B\""},
+      {http + "headers = { content-length = \"1\" }",
+       "8:13: lastcall itself sets the header 'content-length'"},
+      {ws + "headers = { Sec-WebSocket-Key = \"1\" }",
+       "8:13: lastcall itself sets the header 'Sec-WebSocket-Key'"},
+      {ws + "headers = { Sec-WebSocket-Protocol = \"x\" }",
+       "8:13: the key 'subprotocol' says this header"},
+      {ws + "headers = { A = \"{id}\" }",
+       "8:17: {id} is that of a message, and an upgrade is none"},
+      {http + "headers = { A = \"x\", a = \"y\" }", "8:22: the header 'a' is there already"},
+      {http + "headers = [\"A: x\"]",
+       "8:11: expected a table of named values, each a string, found an array"},
+      {std::string(kTcp) + "headers = { A = \"x\" }",
+       "8:1: 'headers' is for http, https, ws and wss only"},
+      {http + "headers = { A = \"{vary.x}\" }\n[[target.vary]]\nname = \"x\"\nvalues = [\"a\\nb\"]",
+       "8:17: {vary.x}: the value of a header has no line breaks or other control characters, "
+       "found \"a?b\""},
+      {http + "headers = { A = \"{length}\" }", "8:17: {length} is for what clients send"},
+  });
+}
+
+TEST(Errors, OfLengthsNameTheirPlace) {
+  const std::string tcp = kTcp;
+  expect_each({
+      {tcp + "message = '{body}x'", "8:11: {body} goes with a {length} before it"},
+      {tcp + "message = ['x', '{length}x{end}{end}']",
+       "8:17: {end} goes with a {length} before it"},
+      {tcp + "ack = '{length}'", "8:7: {length} is for what clients send"},
+      {tcp + "opening = [{ expect = '{length.be32}' }]",
+       "8:23: {length.be32} is for what clients send"},
+      {tcp + "opening = [{ send = '{end}' }]", "8:21: {end} goes with a {length} before it"},
+      {tcp + "message = '{lenght}'", "8:11: unknown placeholder {lenght}; did you mean {length}?"},
+  });
+}
+
+TEST(Errors, OfIdsThatTheServerChoosesNameTheirPlace) {
+  const std::string http = kHttp;
+  expect_each({
+      {http + "id_from = {}", "8:11: id_from takes exactly one of 'json', 'pattern'"},
+      {http + "id_from = { json = \"/a\", pattern = \"(a)\" }",
+       "8:26: id_from takes exactly one of 'json', 'pattern'"},
+      {http + "id_from = { json = \"id\" }",
+       "8:20: expected a JSON pointer such as \"/order/id\" (RFC 6901), found \"id\""},
+      {http + "id_from = { pattern = \"a\" }",
+       "8:23: the regular expression needs exactly one group, \"( )\", and has 0: \"a\""},
+      {http + "id_from = { pattern = \"(a)(b)\" }",
+       "8:23: the regular expression needs exactly one group, \"( )\", and has 2: \"(a)(b)\""},
+      {http + "id_from = { pattern = \"(\" }",
+       "8:23: bad regular expression \"(\": Mismatched '(' and ')' in regular expression"},
+      {http + "id_from = \"/id\"", "8:11: expected a table, found a string"},
+  });
+}
+
+TEST(Errors, OfSidecarsNameTheirPlace) {
+  const std::string side = "[[sidecars]]\nname = \"db\"\ncommand = [\"x\"]\n";
+  const std::string ready = "ready.notify = true\n";
+  expect_each({
+      {side, "6:1: missing key 'ready' in [[sidecars]]"},
+      {"[[sidecars]]\nname = \"db\"\n" + ready, "6:1: missing key 'command' in [[sidecars]]"},
+      {"[[sidecars]]\ncommand = [\"x\"]\n" + ready, "6:1: missing key 'name' in [[sidecars]]"},
+      {"[[sidecars]]\nname = \"DB\"\ncommand = [\"x\"]\n" + ready,
+       "7:8: expected a lower-case word such as \"my-checker\", found \"DB\""},
+      {"[[sidecars]]\nname = \"a23456789012345678901\"\ncommand = [\"x\"]\n" + ready,
+       "7:8: must not be longer than 20 characters"},
+      {side + ready + side + ready, "11:8: the name 'db' is taken by another sidecar"},
+      {side + "ready = {}",
+       "9:9: [sidecars.ready] takes at least one of 'url', 'port', 'log', 'notify'"},
+      {side + ready + "cwd = \"x\"",
+       "10:1: unknown key 'cwd' in [[sidecars]]; here it is 'directory'"},
+      {side + ready + "stop = \"SIGTREM\"",
+       "10:8: unknown signal 'SIGTREM'; did you mean 'SIGTERM'?"},
+      {"environment = { A = \"{sidecar.bd}\" }\n" + side + ready,
+       "6:21: no [[sidecars]] has the name 'bd'"},
+      {"limits.disk = \"1MiB\"\n[[sidecars]]\nname = \"db\"\ncommand = [\"x\", \"{dir}\"]\n" +
+           ready,
+       "9:17: with a limited disk nobody but the target sees {dir}: use {sidecar.NAME}"},
+  });
+}
+
+TEST(Errors, OfAScenarioWithoutClientsNameWhatNeedsThem) {
+  const std::string target = "about = \"why\"\n[target]\ncommand = [\"x\"]\nready.log = \"up\"\n";
+  const std::string stop = "[[faults]]\nwhat = \"stop\"\nwhen.phase = \"load\"\n[[faults]]\n";
+  EXPECT_THAT(errors_of(target), ElementsAre());
+  EXPECT_THAT(errors_of(target + "[[faults]]\nwhat = \"stop\"\nwhen = { event = \"sent\" }"),
+              ElementsAre("s.toml:7:10: 'event' needs [[clients]]"));
+  EXPECT_THAT(errors_of(target + stop + "what = \"abort-clients\"\nwhen.phase = \"load\""),
+              ElementsAre("s.toml:8:1: a fault 'abort-clients' needs [[clients]]"));
+}
 
 TEST(Errors, OfClientsNameTheirPlace) {
   const std::string ws = kWebSocket;
@@ -425,8 +535,7 @@ TEST(Errors, OfTomlSyntaxHaveTheirPlace) {
 
 TEST(Errors, OfAnEmptyFileNameWhatIsMissing) {
   EXPECT_THAT(errors_of(""), ElementsAre("s.toml:1:1: missing key 'about' at the top level",
-                                         "s.toml:1:1: missing key 'target' at the top level",
-                                         "s.toml:1:1: missing key 'clients' at the top level"));
+                                         "s.toml:1:1: missing key 'target' at the top level"));
 }
 
 TEST(Errors, OfDeepNestingDoNotOverflowTheStack) {

@@ -42,7 +42,8 @@ TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   EXPECT_THAT(scenario.target.command, ElementsAre("server"));
   EXPECT_EQ(scenario.target.directory, "{dir}");
   EXPECT_THAT(scenario.target.environment, IsEmpty());
-  EXPECT_TRUE(std::holds_alternative<ReadyNotify>(scenario.target.ready.by));
+  EXPECT_TRUE(scenario.target.ready.notify);
+  EXPECT_THAT(scenario.sidecars, IsEmpty());
   EXPECT_EQ(scenario.target.ready.timeout, seconds(10));
   EXPECT_THAT(scenario.target.stop.signals, ElementsAre(SIGTERM));
   EXPECT_EQ(scenario.target.stop.deadline, seconds(10));
@@ -386,10 +387,86 @@ ready = { port = "{port.tls}" }
                           .target;
   EXPECT_EQ(target.command.size(), 7U);
   EXPECT_EQ(target.environment.at("KEY"), "{seed}");
-  EXPECT_EQ(std::get<ReadyPort>(target.ready.by).port, "{port.tls}");
+  EXPECT_FALSE(target.ready.notify);
+  EXPECT_THAT(target.ready.ports, ElementsAre("{port.tls}"));
   ASSERT_EQ(target.files.size(), 1U);
   EXPECT_EQ(target.files[0].path, "sub/nginx.conf");
   EXPECT_EQ(target.files[0].content, "events {worker} {port} {unknown.word}");
+}
+
+TEST(Parse, SeveralConditionsOfReadinessAreRead) {
+  const auto ready = parsed(R"(about = "why"
+[target]
+command = ["server"]
+ready = { notify = true, port = ["{port}", "{port.tls}"], url = "http://127.0.0.1:{port}/", log = ["a", "b"], timeout = "1s" }
+)")
+                         .target.ready;
+  EXPECT_TRUE(ready.notify);
+  EXPECT_THAT(ready.ports, ElementsAre("{port}", "{port.tls}"));
+  EXPECT_THAT(ready.urls, ElementsAre("http://127.0.0.1:{port}/"));
+  EXPECT_THAT(ready.logs, ElementsAre("a", "b"));
+  EXPECT_EQ(ready.timeout, seconds(1));
+}
+
+TEST(Parse, AScenarioNeedsNoClients) {
+  const auto scenario = parsed("about = 'why'\n[target]\ncommand = ['x']\nready.log = 'up'\n");
+  EXPECT_THAT(scenario.clients, IsEmpty());
+  ASSERT_EQ(scenario.faults.size(), 1U);
+}
+
+TEST(Parse, SidecarsAreReadInTheirOrder) {
+  const auto sidecars = with(R"([[sidecars]]
+name = "db"
+command = ["db", "--data", "{sidecar.db}/data", "--port", "{port.db}"]
+environment = { A = "{dir}" }
+directory = "data"
+user = "nobody"
+ready = { port = "{port.db}", log = "up", timeout = "3s" }
+stop = "SIGINT"
+[[sidecars]]
+name = "cache"
+command = ["cache"]
+ready = { notify = true }
+)")
+                            .sidecars;
+  ASSERT_EQ(sidecars.size(), 2U);
+  EXPECT_EQ(sidecars[0].name, "db");
+  const auto& db = sidecars[0].process;
+  EXPECT_THAT(db.command, ElementsAre("db", "--data", "{sidecar.db}/data", "--port", "{port.db}"));
+  EXPECT_EQ(db.environment.at("A"), "{dir}");
+  EXPECT_EQ(db.directory, "data");
+  EXPECT_EQ(db.user, "nobody");
+  EXPECT_THAT(db.ready.ports, ElementsAre("{port.db}"));
+  EXPECT_THAT(db.ready.logs, ElementsAre("up"));
+  EXPECT_EQ(db.ready.timeout, seconds(3));
+  EXPECT_THAT(db.stop.signals, ElementsAre(SIGINT));
+  EXPECT_FALSE(db.trace);
+  const auto& cache = sidecars[1].process;
+  EXPECT_TRUE(cache.ready.notify);
+  EXPECT_THAT(cache.stop.signals, ElementsAre(SIGTERM));
+  EXPECT_EQ(cache.directory, "");
+}
+
+TEST(Parse, HeadersAndIdsOfTheServersAreRead) {
+  const auto clients = with(R"([[clients]]
+url = "http://127.0.0.1:{port}/"
+headers = { Content-Type = "application/json", "X-Id" = "{id}" }
+id_from = { json = "/order/id" }
+[[clients]]
+url = "tcp://127.0.0.1:{port}"
+message = '{length}:{body}{id}{end},'
+id_from = { pattern = 'id=(\w+)' }
+)")
+                           .clients;
+  EXPECT_THAT(clients.at(0).headers, IsEmpty());
+  EXPECT_FALSE(clients.at(0).id_from);
+  EXPECT_THAT(clients.at(1).headers, ElementsAre(testing::Pair("Content-Type", "application/json"),
+                                                 testing::Pair("X-Id", "{id}")));
+  EXPECT_FALSE(clients.at(1).id_from->is_pattern);
+  EXPECT_EQ(clients.at(1).id_from->text, "/order/id");
+  EXPECT_TRUE(clients.at(2).id_from->is_pattern);
+  EXPECT_EQ(clients.at(2).id_from->text, "id=(\\w+)");
+  EXPECT_THAT(clients.at(2).message, ElementsAre("{length}:{body}{id}{end},"));
 }
 
 TEST(Parse, EveryPropertyHasAnEntryAndOnlyItsOwnSettings) {

@@ -69,9 +69,27 @@ TEST(Schema, AgreesWithTheParserOnPathsAndPorts) {
   }
   for (const char* text :
        {"{port}", "{port.tls}", "80", "0", "", "{dir}", "x{port}", "{port}{port}", "123456"}) {
-    EXPECT_EQ(matches("/properties/target/properties/ready/properties/port/pattern", text),
+    EXPECT_EQ(matches("/properties/target/properties/ready/properties/port/anyOf/0/pattern", text),
               port_problem(text).empty())
         << text;
+  }
+}
+
+TEST(Schema, AgreesWithTheParserOnHeadersAndPointers) {
+  const std::string headers = "/properties/clients/items/properties/headers/";
+  for (const char* name : {"Content-Type", "a b", "", "x!", "a:b", "a\r\nb"})
+    EXPECT_EQ(matches(headers + "propertyNames/pattern", name), header_name_problem(name).empty())
+        << name;
+  for (const char* value : {"a", "", "a b", " a", "a ", "a\r\nb", "a\tb", "\x7f", "x"}) {
+    EXPECT_EQ(matches(headers + "additionalProperties/pattern", value),
+              header_value_problem(value).empty())
+        << value;
+  }
+  for (const char* pointer : {"", "/", "/a/b", "a", "/~0~1", "/~", "/~2"}) {
+    EXPECT_EQ(
+        matches("/properties/clients/items/properties/id_from/properties/json/pattern", pointer),
+        pointer_problem(pointer).empty())
+        << pointer;
   }
 }
 

@@ -1,0 +1,39 @@
+// The id that a server chose for a request, taken from its answer as `id_from` says. Pure.
+#pragma once
+
+#include <optional>
+#include <regex>
+#include <string>
+#include <string_view>
+
+#include "scenario/scenario.hpp"
+
+namespace lastcall {
+
+struct GivenId {
+  std::string id;
+  std::string problem;  // why there is none, for people; empty: there is
+};
+
+// Compiles the pattern once.
+class IdFinder {
+ public:
+  // What std::regex may look at: it recurses over the characters that it matches.
+  static constexpr std::size_t kMostSearched = 8192;
+  static constexpr std::size_t kLongestId = 256;
+
+  // The source was checked when the scenario was read.
+  explicit IdFinder(const IdSource& source);
+
+  // An id has no control characters and at most 256 bytes. In JSON it is a string that is not
+  // empty, or an integer.
+  [[nodiscard]] GivenId find(std::string_view answer) const;
+
+ private:
+  [[nodiscard]] GivenId by_pointer(std::string_view answer) const;
+  [[nodiscard]] GivenId by_pattern(std::string_view answer) const;
+  IdSource source_;
+  std::optional<std::regex> pattern_;
+};
+
+}  // namespace lastcall
