@@ -4,16 +4,17 @@
 // an exit code was meant: a server that exits 0 without having cleaned up looks clean here. A
 // target that ended before it was told to fails, unless lastcall itself had sent the signal that
 // ended it; so does one that had to be forced at its deadline, which rests on time as `deadline`
-// does. Of a signal that lastcall did not send it names the sender, of an exit the thread that
-// called it, if the tracer or the kernel did. Of the stop signal itself it says whether a handler
-// was installed, if the tracer saw the signal. It says the target's last words: the message of an
-// error that was written within a second of the end, else the last line that is neither a stack
-// frame nor what a runtime closes with.
+// does. Of a signal that lastcall did not send it names the sender, of a crash the address and the
+// function, of an exit the thread that called it, if the tracer or the kernel did. Of the stop
+// signal itself it says whether a handler was installed, if the tracer saw the signal. It says the
+// target's last words: the message of an error that was written within a second of the end, else
+// the last line that is neither a stack frame nor what a runtime closes with.
 #include <algorithm>
 #include <csignal>
 
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
+#include "checkers/crash_place.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 #include "checkers/output_lines.hpp"
@@ -50,9 +51,11 @@ std::string caller_of(const History& history, std::vector<EventIndex>& evidence)
   return text;
 }
 
-// ", sent by 812 (kill 80), user 0"; empty for what lastcall sent.
-std::string sender_of(const History& history, const TargetEnded& end) {
+// ", sent by 812 (kill 80), user 0", or of a crash where it happened; empty for what lastcall sent.
+std::string sender_of(const Plan& plan, const History& history, const TargetEnded& end,
+                      std::vector<EventIndex>& evidence) {
   if (lastcall_sent(history, end.value)) return {};
+  if (auto place = crash_place(plan, history, end, evidence); !place.empty()) return place;
   const auto target = target_of(history);
   const auto named = [](std::int32_t pid, const std::string& command, const std::string& user) {
     return ", sent by " + std::to_string(pid) + (command.empty() ? "" : " (" + command + ")") +
@@ -71,9 +74,10 @@ std::string sender_of(const History& history, const TargetEnded& end) {
   return text.empty() && history.first<TraceBegan>() ? ", by whom is not known" : text;
 }
 
-std::string who_did(const History& history, const TargetEnded& end,
+std::string who_did(const Plan& plan, const History& history, const TargetEnded& end,
                     std::vector<EventIndex>& evidence) {
-  return end.how == EndKind::signalled ? sender_of(history, end) : caller_of(history, evidence);
+  return end.how == EndKind::signalled ? sender_of(plan, history, end, evidence)
+                                       : caller_of(history, evidence);
 }
 
 // Whether the end is meant is the scenario's to say; that lastcall had a hand in it is not hidden.
@@ -171,7 +175,8 @@ Verdict clean_exit(const Plan& plan, const History& history) {
                  by_fault ? "lastcall sent " + signal_name(end.value) : *no_stop_to_judge(history));
     }
     std::vector<EventIndex> evidence{*ended};
-    auto text = "ended before it was told to: " + to_text(end) + who_did(history, end, evidence);
+    auto text =
+        "ended before it was told to: " + to_text(end) + who_did(plan, history, end, evidence);
     text += after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
     auto early = say(Outcome::fail, std::move(text), std::move(evidence));
     early.rests_on_absence = true;  // of the stop
@@ -195,9 +200,12 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
   std::vector<EventIndex> evidence{*stop, *ended};
   const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
-  const bool by_the_stop = by_signal && end.value == signal && sender_of(history, end).empty();
+  // Empty for what lastcall sent, as a rule the stop signal.
+  std::vector<EventIndex> of_the_sender;
+  const bool by_the_stop =
+      by_signal && end.value == signal && sender_of(plan, history, end, of_the_sender).empty();
   auto text = by_the_stop ? ended_by_stop_signal(history, signal, evidence)
-                          : to_text(end) + who_did(history, end, evidence) + " after " +
+                          : to_text(end) + who_did(plan, history, end, evidence) + " after " +
                                 stop_signal_name(history);
   text += ", promised: " + promised(expected) + after_a_kill(history, *ended) +
           last_words(history, history.time(*ended), evidence);

@@ -3,21 +3,32 @@
 //
 // Measures from the moment before the first stop signal was sent to the moment its end was seen, so
 // what it says is never shorter than the truth; time during which lastcall had the target paused is
-// not the target's and is left out. Of a target that is traced it says which threads wait for one
-// another; if those that do are all it has, in a cycle that only a signal breaks, the deadline is
-// not waited out. Of one that is not it cannot see what it was waiting for. Of both it says what
-// clients were doing on the connections that were still open (checkers/habits.hpp).
+// not the target's and is left out. If the threads of a traced target wait for one another in a
+// cycle that only a signal breaks, and are all it has, the deadline is not waited out.
+//
+// Of a target that hangs it says where it stands: the cycle, if there is one; else in the program's
+// own words, as its runtime tells them when lastcall asks at the deadline (thread_dumps.hpp, and
+// what keeps Node's event loop alive); else, if it is traced, what its threads wait for. Then what
+// it still had open, with the clients' names (open_at_deadline.hpp). A runtime that does not answer
+// and a target that is not traced leave only that.
 //
 // A failure rests on time: where lastcall itself, or the machine, stood still for a tenth of the
 // deadline and at least 50 ms, the target may have been starved as long, and nothing is said. So
 // large a share because smaller lags are everyday on a shared machine and do not make a stop late
 // that ends in good time; not larger, because a target that is given nine tenths of its deadline
 // and is still there is as good as late.
+#include <algorithm>
+#include <iterator>
+#include <map>
+
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
+#include "checkers/open_at_deadline.hpp"
+#include "checkers/output_lines.hpp"
+#include "checkers/thread_dumps.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -32,21 +43,110 @@ std::string without(Nanoseconds paused) {
              : ", not counting " + humane_duration(paused) + " that lastcall had paused it";
 }
 
+void add(std::string& text, const std::string& more) {
+  if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
+}
+
+// The first words about threads that wait for one another; of a deadlock only, if told to.
+std::string stuck_text(const History& history, bool deadlock_only) {
+  for (const auto& [i, stuck] : history.all<ThreadsStuck>()) {
+    if (stuck->deadlock || !deadlock_only) return stuck->text;
+  }
+  return {};
+}
+
+// What the runtime wrote once lastcall had forced the end.
+std::string words_of_runtime(const History& history) {
+  const auto forced = history.first<TargetForced>();
+  if (!forced) return {};
+  std::vector<DumpedThread> threads;
+  for (const auto& [stream, output] :
+       output_of(history, history.first<RecoveryStarted>().value_or(history.events().size()))) {
+    const auto lines = output.texts();
+    std::size_t from = 0;
+    while (from < lines.size() && output.event(from) < *forced) ++from;
+    std::ranges::move(dumped_threads(lines.subspan(from)), std::back_inserter(threads));
+  }
+  return dump_text(threads);
+}
+
+// "2 connections of 127.0.0.1:80"
+std::string counted(std::uint64_t count, std::string what) {
+  if (count > 1) what.insert(std::min(what.find(' '), what.size()), "s");
+  return std::to_string(count) + " " + what;
+}
+
+// "Node's event loop is kept alive by 1 timer that fires in 20 s and 2 connections of 127.0.0.1:80
+// (first: clients "orders", client 5)"; a sentence for each process of Node.
+std::string kept_alive_text(const Plan& plan, const History& history) {
+  struct Kept {
+    std::uint64_t count = 0;
+    std::string first;  // client
+  };
+  std::map<std::int32_t, std::map<std::string, Kept>> processes;
+  for (const auto& [i, kept] : history.all<KeptAlive>()) {
+    auto& one = processes[kept->pid][kept->what];
+    if (one.count++ > 0 || kept->peer.empty()) continue;
+    const auto client = client_at(plan, history, kept->peer);
+    one.first = client.empty() ? kept->peer : client;
+  }
+  std::string text;
+  for (const auto& [pid, all] : processes) {
+    const auto process =
+        processes.size() == 1 ? std::string() : " of process " + std::to_string(pid);
+    if (all.contains("")) {
+      add(text, "Node's event loop" + process + " did not turn when lastcall asked what it does");
+      continue;
+    }
+    std::string list;
+    for (const auto& [what, kept] : all) {
+      list += (list.empty() ? "" : ", ") + counted(kept.count, what);
+      if (!kept.first.empty()) list += (kept.count == 1 ? " (" : " (first: ") + kept.first + ")";
+    }
+    add(text, "Node's event loop" + process + " is kept alive by " + list);
+  }
+  return text;
+}
+
+// An event loop waits for whatever it was told of: the descriptor says nothing.
+std::string waits_text(const ThreadWaits& thread) {
+  if (thread.waits.empty()) return " runs";
+  for (const std::string_view call : {"epoll_wait", "poll", "select"}) {
+    if (thread.waits.starts_with(call)) return " waits for events";
+  }
+  return " waits for " + thread.waits;
+}
+
 // What the target's threads waited for when they were looked at; empty if nobody looked.
-std::string what_it_waits_for(const History& history) {
+std::string threads_text(const History& history) {
   constexpr std::size_t kMost = 3;
-  const auto stuck = history.first<ThreadsStuck>();
-  if (stuck) return ": " + std::get<ThreadsStuck>(history.at(*stuck).body).text;
   std::string text;
   std::size_t count = 0;
   for (const auto& [i, thread] : history.all<ThreadWaits>()) {
     if (count++ >= kMost) continue;
-    text += (text.empty() ? ": " : "; ") + thread->thread + " (" + std::to_string(thread->tid) +
-            ") in " + thread->place +
-            (thread->waits.empty() ? " runs" : " waits for " + thread->waits);
+    add(text, thread->thread + " (" + std::to_string(thread->tid) + ") in " + thread->place +
+                  waits_text(*thread));
   }
-  if (count > kMost) text += "; and " + std::to_string(count - kMost) + " more threads";
+  if (count > kMost) {
+    const auto more = count - kMost;
+    text += "; and " + std::to_string(more) + (more == 1 ? " more thread" : " more threads");
+  }
   return text;
+}
+
+// ": " and where the target stands when its deadline has passed; empty if nothing is known.
+std::string where_it_stands(const Plan& plan, const History& history, EventIndex passed) {
+  auto text = stuck_text(history, true);
+  auto words = words_of_runtime(history);
+  add(words, kept_alive_text(plan, history));
+  add(text, words);
+  if (text.empty()) text = stuck_text(history, false);
+  if (text.empty()) text = threads_text(history);
+  auto open = open_at_deadline(plan, history);
+  // Threads that wait for one another wait for no client.
+  if (open.empty() && !history.first<ThreadsStuck>()) open = held_by(plan, history, passed);
+  add(text, open);
+  return text.empty() ? text : ": " + text;
 }
 
 // The deadlock for which lastcall did not wait any longer.
@@ -66,12 +166,9 @@ Verdict deadline(const Plan& plan, const History& history) {
     return say(Outcome::not_applicable, *no_stop_to_judge(history));
   }
   if (const auto passed = history.first<DeadlinePassed>()) {
-    // Threads that wait for one another for ever wait for no client.
-    const auto held = history.first<ThreadsStuck>() ? "" : held_by(plan, history, *passed);
     auto verdict = say(Outcome::fail,
                        "still running " + format_duration(stop_limit(plan, history, *passed)) +
-                           " after " + stop_signal_name(history) + what_it_waits_for(history) +
-                           (held.empty() ? "" : "; " + held),
+                           " after " + stop_signal_name(history) + where_it_stands(plan, history, *passed),
                        {*stop, *passed});
     verdict.time_claim = deadline_claim(plan, history, *passed);
     return verdict;
@@ -80,7 +177,7 @@ Verdict deadline(const Plan& plan, const History& history) {
   if (forced && !is_before(ended, *forced)) {
     if (const auto deadlock = deadlock_before(history, *forced)) {
       return say(Outcome::fail,
-                 "never ends after " + stop_signal_name(history) + what_it_waits_for(history),
+                 "never ends after " + stop_signal_name(history) + where_it_stands(plan, history),
                  {*stop, *deadlock});
     }
     return say(Outcome::unknown, "lastcall ended the target before its deadline", {*forced});

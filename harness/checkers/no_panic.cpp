@@ -14,15 +14,15 @@
 // Cannot see a panic that was swallowed without a word, nor a child's crash that nobody reported,
 // nor tell errors apart whose lines are mixed. Output beyond the limits of target/line_splitter.hpp
 // is not seen either: a pass is unknown then, with the bytes. A signal that lastcall sent is no
-// crash.
+// crash, nor is what a runtime writes because of it.
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <map>
 #include <utility>
 
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
+#include "checkers/crash_place.hpp"
 #include "checkers/excuses.hpp"
 #include "checkers/judging.hpp"
 #include "checkers/output_lines.hpp"
@@ -31,15 +31,9 @@
 namespace lastcall::checkers {
 namespace {
 
-constexpr std::array kCrashSignals{SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
-
 // A process whose end follows its last words later than this ended of something else. Interpreters
 // take up to a tenth of this to end.
 constexpr Nanoseconds kClose = std::chrono::seconds(1);
-
-bool is_crash(int signal) {
-  return std::ranges::find(kCrashSignals, signal) != kCrashSignals.end();
-}
 
 // A fault of the plan may have sent the signal, and its event been lost.
 bool may_be_sent(const Plan& plan, int signal) {
@@ -106,6 +100,30 @@ struct BadEnd {
   std::string process;  // "77 (worker)"
 };
 
+// The signal by which these words say that a process ended; 0: they name none.
+int signal_in(std::string_view line, Runtime runtime) {
+  constexpr std::string_view kPython = "Fatal Python error: ";
+  const bool names_one = line.starts_with(kPython) || runtime == Runtime::parent ||
+                         (runtime == Runtime::go && line.starts_with("SIG"));
+  if (!names_one) return 0;
+  constexpr std::pair<std::string_view, int> kWords[] = {
+      {"SIGABRT", SIGABRT},        {"Abort", SIGABRT},
+      {"signal 6", SIGABRT},       {"SIGSEGV", SIGSEGV},
+      {"Segmentation", SIGSEGV},   {"signal 11", SIGSEGV},
+      {"SIGBUS", SIGBUS},          {"Bus error", SIGBUS},
+      {"signal 7", SIGBUS},        {"SIGILL", SIGILL},
+      {"Illegal instr", SIGILL},   {"signal 4", SIGILL},
+      {"SIGFPE", SIGFPE},          {"Floating point exception", SIGFPE},
+      {"signal 8", SIGFPE},        {"Floating-point exception", SIGFPE},
+      {"SIGTRAP", SIGTRAP},        {"Trace/breakpoint", SIGTRAP},
+      {"signal 5", SIGTRAP},       {"SIGSYS", SIGSYS},
+      {"Bad system call", SIGSYS}, {"signal 31", SIGSYS}};
+  for (const auto& [words, signal] : kWords) {
+    if (line.find(words) != std::string_view::npos) return signal;
+  }
+  return 0;
+}
+
 // Children that ended by a crash or with an exit code other than 0. How the target tells its
 // children to end is its own affair, so other signals do not count, nor what lastcall sent.
 std::vector<BadEnd> bad_ends_of_children(const History& history) {
@@ -116,7 +134,7 @@ std::vector<BadEnd> bad_ends_of_children(const History& history) {
     if (end->pid == target) continue;
     const bool is_bad =
         end->how == EndKind::signalled
-            ? is_crash(end->value) && !lastcall_sent(history, end->value)
+            ? is_crash_signal(end->value) && !lastcall_sent(history, end->value)
             : end->value != 0 && !(end->value > 128 && lastcall_sent(history, end->value - 128));
     if (is_bad) bad.push_back({i, std::to_string(end->pid) + " (" + end->command + ")"});
   }
@@ -163,6 +181,7 @@ class Judging {
         bad_ends_(bad_ends_of_children(history)) {}
 
   void judge(const OutputLines& output, const PanicBlock& block, Verdict& verdict) {
+    if (is_of_sent_signal(output, block)) return;
     if (allowances_.cover(output, block)) return;
     const auto at = output.event(block.words);
     if (is_php_again(block)) return;
@@ -208,6 +227,17 @@ class Judging {
   [[nodiscard]] bool failed() const { return failed_.count() > 0; }
 
  private:
+  // What a process or its parent writes about a signal that lastcall had sent.
+  [[nodiscard]] bool is_of_sent_signal(const OutputLines& output, const PanicBlock& block) const {
+    const int signal = signal_in(output.texts()[block.words], block.runtime);
+    const auto at = output.event(block.words);
+    const auto sent = [&](const auto& events) {
+      return std::ranges::any_of(
+          events, [&](const auto& one) { return one.first < at && one.second->signal == signal; });
+    };
+    return signal != 0 &&
+           (sent(history_.all<TargetForced>()) || sent(history_.all<FaultInvoked>()));
+  }
   // PHP writes an error to its log and to its output.
   bool is_php_again(const PanicBlock& block) {
     if (block.runtime != Runtime::php) return false;
@@ -233,8 +263,9 @@ Verdict no_panic(const Plan& plan, const History& history) {
     verdict.judged = 1;
     const auto& end = std::get<TargetEnded>(history.at(*ended).body);
     if (end.how == EndKind::signalled && !lastcall_sent(history, end.value) &&
-        is_crash(end.value)) {
-      verdict.reason = "ended by " + signal_name(end.value) + (end.core ? ", core dumped" : "");
+        is_crash_signal(end.value)) {
+      verdict.reason = "ended by " + signal_name(end.value) + (end.core ? ", core dumped" : "") +
+                       crash_place(plan, history, end, verdict.evidence);
       verdict.evidence.push_back(*ended);
       verdict.rests_on_absence = may_be_sent(plan, end.value);
     }

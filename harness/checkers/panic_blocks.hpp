@@ -41,6 +41,10 @@ bool names_exception(std::span<const std::string_view> lines, const PanicBlock& 
 // Fills in `message`, `frame` and `process`.
 void describe(std::span<const std::string_view> lines, PanicBlock& block);
 
+// The frame at line `i` of a stack that this runtime wrote: "boom (/srv/app/crash.py:13)". Empty if
+// it is none, or none of the program's own code.
+std::string own_frame_at(std::span<const std::string_view> lines, std::size_t i, Runtime runtime);
+
 // Whether it is a frame of a stack, a runtime's closing line or otherwise not what went wrong.
 bool is_frame_or_trailer(std::string_view line);
 

@@ -540,6 +540,10 @@ bool names_type(std::string_view line, std::string_view type) {
 
 }  // namespace
 
+std::string own_frame_at(Lines lines, std::size_t i, Runtime runtime) {
+  return frame_at(lines, i, runtime);
+}
+
 void describe(Lines lines, PanicBlock& block) {
   auto text = message_of(lines, block);
   if (text.empty()) text = trimmed(lines[block.words]);

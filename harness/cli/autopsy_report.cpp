@@ -7,6 +7,7 @@
 #include <cinttypes>
 #include <sstream>
 
+#include "base/fault_text.hpp"
 #include "base/text.hpp"
 #include "history/utf8.hpp"
 #include "tracer/signals.hpp"
@@ -41,19 +42,12 @@ void add(std::string& text, std::string label, const std::string& content) {
   }
 }
 
-std::string place_of_fault(const TakenSignal& taken) {
-  std::string text = " at address " + hexadecimal(taken.address);
-  if (taken.signal == SIGSEGV && taken.code == SEGV_MAPERR) text += ", where nothing is mapped";
-  if (taken.signal == SIGSEGV && taken.code == SEGV_ACCERR) text += ", which it may not access so";
-  if (taken.signal == SIGFPE && taken.code == FPE_INTDIV) text = ", a division by zero";
-  return text;
-}
-
 std::string sender_text(const TakenSignal& taken, const Subject& subject) {
   if (taken.forwarded) return ", sent to lastcall and passed on, by " + culprit_text(taken.sender);
   if (taken.sender.pid == subject.pid) return ", sent by itself";
   if (taken.sender.pid != 0) return ", sent by " + culprit_text(taken.sender);
-  if (is_fault(taken.signal) && taken.code > 0) return place_of_fault(taken);
+  if (const auto fault = fault_text(taken.signal, taken.code, taken.address); !fault.empty())
+    return " " + fault;
   constexpr std::array kOfTerminals{SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU};
   if (taken.code == SI_KERNEL && std::ranges::count(kOfTerminals, taken.signal) > 0)
     return ", from its terminal";

@@ -25,7 +25,10 @@ namespace {
 
 // States of the kernel's include/net/tcp_states.h.
 constexpr unsigned kEstablished = 1;
+constexpr unsigned kFinWait1 = 4;   // the target has sent FIN
+constexpr unsigned kFinWait2 = 5;   // and the client knows
 constexpr unsigned kCloseWait = 8;  // the client has sent FIN
+constexpr unsigned kListen = 10;
 constexpr std::size_t kMostSockets = 1'000'000;
 // The kernel fills 32 KiB at most for a reader that takes that much, netlink(7).
 constexpr std::size_t kDatagram = std::size_t{64} << 10;
@@ -36,6 +39,22 @@ constexpr std::size_t kLongestList = 60'000;
 
 bool holds(const std::vector<std::uint16_t>& ports, std::uint16_t port) {
   return std::ranges::find(ports, port) != ports.end();
+}
+
+bool is_wanted(unsigned state, WhichSockets which) {
+  if (state == kEstablished || state == kCloseWait) return true;
+  return which == WhichSockets::all_held &&
+         (state == kListen || state == kFinWait1 || state == kFinWait2);
+}
+
+HalfClosed half_closed(unsigned state) {
+  if (state == kCloseWait) return HalfClosed::client;
+  return state == kFinWait1 || state == kFinWait2 ? HalfClosed::target : HalfClosed::nobody;
+}
+
+// A socket that the target has closed goes on without it while its last bytes are on their way.
+bool is_orphan(const TargetSocket& socket) {
+  return socket.seen.half == HalfClosed::target && !socket.seen.accepted;
 }
 
 // An address in network byte order, four or sixteen bytes. The kernel gives a connection over IPv4
@@ -79,12 +98,14 @@ std::string filter(const std::vector<std::uint16_t>& ports) {
   return program;
 }
 
-std::string dump_request(unsigned char family, const std::vector<std::uint16_t>& ports) {
+std::string dump_request(unsigned char family, const std::vector<std::uint16_t>& ports,
+                         WhichSockets which) {
   inet_diag_req_v2 wanted{};
   wanted.sdiag_family = family;
   wanted.sdiag_protocol = IPPROTO_TCP;
   wanted.idiag_ext = 1U << (INET_DIAG_INFO - 1);
-  wanted.idiag_states = (1U << kEstablished) | (1U << kCloseWait);
+  for (unsigned state = 1; state <= kListen; ++state)
+    wanted.idiag_states |= is_wanted(state, which) ? 1U << state : 0U;
   const auto program = filter(ports);
   const nlattr attribute{.nla_len = static_cast<std::uint16_t>(NLA_HDRLEN + program.size()),
                          .nla_type = INET_DIAG_REQ_BYTECODE};
@@ -132,10 +153,15 @@ std::optional<TargetSocket> dumped(std::string_view payload) {
   if (!found) return std::nullopt;
   TargetSocket socket;
   socket.port = ntohs(found->id.idiag_sport);
+  if (found->idiag_state == kListen) {
+    socket.listening = true;
+    return socket;
+  }
   socket.address = address_text(found->idiag_family,
                                 reinterpret_cast<const unsigned char*>(found->id.idiag_dst));
   socket.seen.client = ntohs(found->id.idiag_dport);
   socket.seen.accepted = found->idiag_inode != 0;
+  socket.seen.half = half_closed(found->idiag_state);
   if (!socket.seen.accepted) return socket;
   socket.seen.waiting = found->idiag_rqueue;
   const auto all = received(payload.substr(sizeof *found));
@@ -147,14 +173,15 @@ Error refused(int error, std::string why = "") {
   return {"ask the kernel for its TCP connections", "", error, std::move(why)};
 }
 
-Result<std::vector<TargetSocket>> dump(const std::vector<std::uint16_t>& ports) {
+Result<std::vector<TargetSocket>> dump(const std::vector<std::uint16_t>& ports,
+                                       WhichSockets which) {
   const ScopedFd netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   if (!netlink) return refused(errno);
   (void)::setsockopt(netlink.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   std::vector<TargetSocket> sockets;
   std::string datagram(kDatagram, '\0');
   for (const unsigned char family : {AF_INET, AF_INET6}) {
-    const auto request = dump_request(family, ports);
+    const auto request = dump_request(family, ports, which);
     if (::send(netlink.get(), request.data(), request.size(), 0) < 0) return refused(errno);
     for (bool goes_on = true; goes_on;) {
       const auto size = ::recv(netlink.get(), datagram.data(), datagram.size(), MSG_TRUNC);
@@ -192,13 +219,30 @@ std::optional<ListedEnd> listed_end(const std::string& text) {
                    static_cast<std::uint16_t>(std::strtoul(text.c_str() + colon + 1, nullptr, 16))};
 }
 
-Result<std::vector<TargetSocket>> list(const std::vector<std::uint16_t>& ports) {
+// By port and the clients' address, each list as long as one event can hold.
+using Lists = std::multimap<std::pair<std::uint16_t, std::string>, std::string>;
+
+Lists lists_of(const std::vector<TargetSocket>& sockets) {
+  Lists lists;
+  std::map<Lists::key_type, Lists::iterator> open;  // those that have room
+  for (const auto& socket : sockets) {
+    if (socket.listening) continue;
+    const Lists::key_type key(socket.port, socket.address);
+    auto& at = open.try_emplace(key, lists.end()).first->second;
+    if (at == lists.end() || at->second.size() > kLongestList) at = lists.emplace(key, "");
+    at->second += (at->second.empty() ? "" : " ") + to_text(socket.seen);
+  }
+  return lists;
+}
+
+Result<std::vector<TargetSocket>> list(const std::vector<std::uint16_t>& ports,
+                                       WhichSockets which) {
   std::vector<TargetSocket> sockets;
   const auto tcp = read_file("/proc/net/tcp");
   if (!tcp) return tcp.error();
-  add_listed(*tcp, ports, sockets);
+  add_listed(*tcp, ports, which, sockets);
   // Not there without IPv6.
-  if (const auto tcp6 = read_file("/proc/net/tcp6")) add_listed(*tcp6, ports, sockets);
+  if (const auto tcp6 = read_file("/proc/net/tcp6")) add_listed(*tcp6, ports, which, sockets);
   return sockets;
 }
 
@@ -220,14 +264,14 @@ Result<bool> add_dumped(std::string_view datagram, const std::vector<std::uint16
     if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY) {
       auto socket = dumped(payload);
       if (!socket) return refused(0, "a malformed answer");
-      if (holds(ports, socket->port)) sockets.push_back(std::move(*socket));
+      if (holds(ports, socket->port) && !is_orphan(*socket)) sockets.push_back(std::move(*socket));
     }
     datagram.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header->nlmsg_len), datagram.size()));
   }
   return true;
 }
 
-void add_listed(std::string_view text, const std::vector<std::uint16_t>& ports,
+void add_listed(std::string_view text, const std::vector<std::uint16_t>& ports, WhichSockets which,
                 std::vector<TargetSocket>& sockets) {
   std::istringstream lines{std::string(text)};
   std::string line;
@@ -240,25 +284,31 @@ void add_listed(std::string_view text, const std::vector<std::uint16_t>& ports,
           timeout >> inode)) {
       continue;
     }
-    const auto code = std::strtoul(state.c_str(), nullptr, 16);
+    const auto code = static_cast<unsigned>(std::strtoul(state.c_str(), nullptr, 16));
     const auto target = listed_end(local);
     const auto client = listed_end(remote);
     const auto colon = queues.find(':');
     if (!target || !client || colon == std::string::npos || !holds(ports, target->port) ||
-        (code != kEstablished && code != kCloseWait)) {
+        !is_wanted(code, which)) {
       continue;
     }
-    SocketSeen seen{.client = client->port, .accepted = inode != 0};
+    if (code == kListen) {
+      sockets.push_back({.port = target->port, .address = "", .seen = {}, .listening = true});
+      continue;
+    }
+    SocketSeen seen{.client = client->port, .accepted = inode != 0, .half = half_closed(code)};
     if (seen.accepted) seen.waiting = std::strtoull(queues.c_str() + colon + 1, nullptr, 16);
-    sockets.push_back({target->port, client->address, seen});
+    TargetSocket socket{target->port, client->address, seen};
+    if (!is_orphan(socket)) sockets.push_back(std::move(socket));
   }
 }
 
-Result<std::vector<TargetSocket>> target_sockets(const std::vector<std::uint16_t>& ports) {
+Result<std::vector<TargetSocket>> target_sockets(const std::vector<std::uint16_t>& ports,
+                                                 WhichSockets which) {
   if (ports.empty()) return std::vector<TargetSocket>();
-  auto dumped = dump(ports);
+  auto dumped = dump(ports, which);
   if (dumped) return dumped;
-  auto listed = list(ports);
+  auto listed = list(ports, which);
   return listed ? std::move(listed) : std::move(dumped);
 }
 
@@ -275,23 +325,34 @@ std::vector<std::uint16_t> client_ports(const Plan& plan, const Placeholders& pl
 
 void record_sockets(SegmentWriter& segment, const std::vector<std::uint16_t>& ports) {
   const auto begin = now();
-  const auto sockets = target_sockets(ports);
+  const auto sockets = target_sockets(ports, WhichSockets::open);
   if (!sockets || sockets->empty()) {
     segment.record(begin, SocketsAtStop{0, "", "", sockets ? "" : sockets.error().message()});
     return;
   }
-  std::map<std::pair<std::uint16_t, std::string>, std::string> lists;
-  const auto record = [&](const auto& key, std::string& list) {
-    segment.record(begin, SocketsAtStop{key.first, key.second, std::exchange(list, ""), ""});
-  };
-  for (const auto& socket : *sockets) {
-    const auto key = std::pair(socket.port, socket.address);
-    auto& list = lists[key];
-    list += (list.empty() ? "" : " ") + to_text(socket.seen);
-    if (list.size() > kLongestList) record(key, list);
+  for (auto& [key, list] : lists_of(*sockets))
+    segment.record(begin, SocketsAtStop{key.first, key.second, std::move(list), ""});
+}
+
+void record_sockets_at_deadline(SegmentWriter& segment, const std::vector<std::uint16_t>& ports) {
+  const auto begin = now();
+  const auto sockets = target_sockets(ports, WhichSockets::all_held);
+  if (!sockets) {
+    segment.record(begin, SocketsAtDeadline{0, false, "", "", sockets.error().message()});
+    return;
   }
-  for (auto& [key, list] : lists) {
-    if (!list.empty()) record(key, list);
+  auto lists = lists_of(*sockets);
+  for (const auto port : ports) {
+    const bool listening = std::ranges::any_of(*sockets, [port](const TargetSocket& socket) {
+      return socket.listening && socket.port == port;
+    });
+    bool has_connections = false;
+    for (auto& [key, list] : lists) {
+      if (key.first != port) continue;
+      has_connections = true;
+      segment.record(begin, SocketsAtDeadline{port, listening, key.second, std::move(list), ""});
+    }
+    if (!has_connections) segment.record(begin, SocketsAtDeadline{port, listening, "", "", ""});
   }
 }
 

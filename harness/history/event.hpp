@@ -343,6 +343,37 @@ struct SocketsAtStop {
     f("problem", self.problem);
   }
 };
+// At the deadline, before lastcall asks the target anything: what the kernel said of one of the
+// scenario's TCP ports and of the target's connections there, as in SocketsAtStop, with those that
+// the target has half closed. A port has an event for each address that its clients have, or one
+// without an address; a long list is several events.
+struct SocketsAtDeadline {
+  static constexpr std::string_view kName = "sockets_at_deadline";
+  std::uint16_t port{};  // 0: the event names no port
+  bool listening{};      // somebody listens there
+  std::string address;   // of the clients
+  std::string connections;
+  std::string problem;  // why the kernel could not be asked; empty: it could
+  static void visit_fields(auto& self, auto&& f) {
+    f("port", self.port);
+    f("listening", self.listening);
+    f("address", self.address);
+    f("connections", self.connections);
+    f("problem", self.problem);
+  }
+};
+// What Node said keeps a process alive, when lastcall asked it at the deadline.
+struct KeptAlive {
+  static constexpr std::string_view kName = "kept_alive";
+  std::int32_t pid{};
+  std::string what;  // "connection of 127.0.0.1:80"; empty: its event loop did not answer
+  std::string peer;  // of a connection: "127.0.0.1:40001"
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("what", self.what);
+    f("peer", self.peer);
+  }
+};
 // Events of a source (also "output", "files") are incomplete: what depends on them is unknown.
 struct EventsLost {
   static constexpr std::string_view kName = "events_lost";
@@ -593,7 +624,7 @@ using EventBody = std::variant<
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
     ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore,
-    SidecarSeen>;
+    SidecarSeen, SocketsAtDeadline, KeptAlive>;
 
 struct Event {
   TimePoint at;

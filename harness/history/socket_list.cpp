@@ -1,5 +1,6 @@
 #include "history/socket_list.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace lastcall {
@@ -11,12 +12,20 @@ bool read_number(std::string_view text, Number& number) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+constexpr std::string_view kHalf[] = {"", "/fin", "/shut"};
+
 std::optional<SocketSeen> socket_in(std::string_view word) {
   SocketSeen socket;
   const auto colon = word.find(':');
   if (colon == std::string_view::npos || !read_number(word.substr(0, colon), socket.client))
     return std::nullopt;
   word.remove_prefix(colon + 1);
+  if (const auto slash = word.find('/'); slash != std::string_view::npos) {
+    const auto half = std::ranges::find(kHalf, word.substr(slash));
+    if (half == std::end(kHalf)) return std::nullopt;
+    socket.half = static_cast<HalfClosed>(half - kHalf);
+    word = word.substr(0, slash);
+  }
   if (word == "backlog") return socket;
   socket.accepted = true;
   if (const auto plus = word.find('+'); plus != std::string_view::npos) {
@@ -34,10 +43,11 @@ std::optional<SocketSeen> socket_in(std::string_view word) {
 
 std::string to_text(const SocketSeen& socket) {
   auto text = std::to_string(socket.client) + ":";
-  if (!socket.accepted) return text + "backlog";
+  const auto half = std::string(kHalf[static_cast<std::size_t>(socket.half)]);
+  if (!socket.accepted) return text + "backlog" + half;
   text += socket.read ? std::to_string(*socket.read) : "?";
   if (socket.waiting > 0) text += "+" + std::to_string(socket.waiting);
-  return text;
+  return text + half;
 }
 
 std::vector<SocketSeen> sockets_in(std::string_view list) {

@@ -39,6 +39,10 @@ class EndStacks : public TraceObserver {
 
   // Ends by these signals are not looked at, nor exits with 0.
   void leave_usual_ends(std::vector<int> signals) { usual_ = std::move(signals); }
+  // From here on those by this signal neither.
+  void leave_usual_end(int signal) {
+    if (usual_) usual_->push_back(signal);
+  }
   // The loop that calls this observer, before it does. Without it only one thread is looked at.
   void stop_with(TraceLoop& loop) { loop_ = &loop; }
 

@@ -1,21 +1,44 @@
-// What runtimes are told, so that a traced target behaves as one that is not, and so that a hang
-// shows what native stacks do not: LeakSanitizer, which refuses to run below ptrace(2), is switched
-// off, and Node is asked for a diagnostic report (nodejs.org/api/report.html) of what keeps its
-// event loop alive. Go needs no help: it prints its goroutines at SIGQUIT.
+// What runtimes are told in their environment, so that a traced target behaves as one that is not,
+// and so that a hang shows what native stacks do not.
+//
+// LeakSanitizer, which refuses to run below ptrace(2), is switched off. Node writes a diagnostic
+// report (nodejs.org/api/report.html) of what keeps its event loop alive, a file for each process,
+// at kNodeReportSignal. Python's faulthandler (PYTHONFAULTHANDLER) writes every thread's stack when
+// SIGABRT or another fatal signal comes, and then lets it end the process as without. Go and the
+// JVM need no help: they write their stacks at SIGQUIT. Whatever else reads these variables ignores
+// them, so every target gets them, whether or not it looks like one of these runtimes: a wrapper
+// hands them on.
 #pragma once
 
+#include <csignal>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "history/segment.hpp"
+#include "history/event.hpp"
 
 namespace lastcall {
 
-// Adds variables for a traced target, but none that are there. `folder`: where it may write.
-void help_runtimes(std::map<std::string, std::string>& environment, const std::string& program,
-                   const std::string& folder);
+// Of Linux, and sent by nothing. A program that catches SIGQUIT may do something then that the
+// report would show.
+inline constexpr int kNodeReportSignal = SIGSTKFLT;
 
-// Records what kept Node alive, if a report came, and removes it. A loop that spins writes none.
-void record_node_report(const std::string& folder, SegmentWriter& segment);
+// Adds these variables, but none that are there. `folder`: where the target may write. `traced`:
+// below ptrace(2).
+void help_runtimes(std::map<std::string, std::string>& environment, const std::string& folder,
+                   bool traced);
+
+// What a report says that was written because of kNodeReportSignal: the process as it knows itself,
+// and what keeps it alive; at most 256 things. Nothing of another text, nor of one that is cut off.
+struct NodeReport {
+  std::int32_t pid = 0;
+  std::vector<KeptAlive> kept;
+};
+std::optional<NodeReport> node_report(std::string_view text);
+
+// Whether a handler takes the signal, by the text of /proc/PID/status (proc(5)).
+bool is_caught_by(std::string_view status, int signal);
 
 }  // namespace lastcall

@@ -21,8 +21,7 @@ namespace asio = boost::asio;
 
 // A small fixed environment, so that a trial does not depend on who runs it.
 std::vector<std::string> environment_of(const TargetProcess::Start& start, const std::string& path,
-                                        const std::string& notify_address,
-                                        const std::string& program) {
+                                        const std::string& notify_address) {
   const auto& dir = start.placeholders.at("dir");
   std::map<std::string, std::string> variables{{"PATH", path},
                                                {"HOME", dir},
@@ -32,7 +31,7 @@ std::vector<std::string> environment_of(const TargetProcess::Start& start, const
   for (const auto& [name, value] : start.target.environment) {
     variables[name] = expand_placeholders(value, start.placeholders);
   }
-  if (start.tracing != nullptr) help_runtimes(variables, program, dir);
+  help_runtimes(variables, dir, start.tracing != nullptr);
   std::vector<std::string> environment;
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
   return environment;
@@ -173,7 +172,7 @@ Result<Launched> TargetProcess::launch(const Start& start, std::vector<std::stri
       !made)
     return made.error();
   Launcher launcher;
-  launcher.environment = environment_of(start, path, notify_->address(), program);
+  launcher.environment = environment_of(start, path, notify_->address());
   const auto groups = start.limits == nullptr ? std::vector<int>() : start.limits->groups();
   return launcher(*executable, command, StandardStreams{out, err},
                   WatchdogVariables(target.service.watchdog), PidNamespace{target.pid1},

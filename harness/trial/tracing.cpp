@@ -186,6 +186,10 @@ void Tracing::follow(pid_t child) {
   });
 }
 
+void Tracing::force_by(int signal) {
+  tracer_->on_its_thread([&](TraceLoop&) { end_stacks_.leave_usual_end(signal); });
+}
+
 void Tracing::ready() {
   tracer_->on_its_thread([this](TraceLoop&) { open_at_exit_.ready(); });
 }
@@ -263,8 +267,11 @@ Result<std::size_t> Tracing::record_ends() {
     const auto at = end.at;
     const auto pid = end.pid;
     const auto stacks = end_stacks_.named(std::move(end));
+    // The thread that ended it first, and where.
+    auto text = stack_text(stacks.at(0));
+    if (stacks.size() > 1) text += stacks_text({stacks.begin() + 1, stacks.end()});
     segment->record(at, StacksTaken{pid, is_exit ? StacksAt::exit : StacksAt::fatal_signal,
-                                    cut(is_exit ? stack_text(stacks.at(0)) : stacks_text(stacks))});
+                                    cut(std::move(text))});
   }
   return segment->finish();
 }

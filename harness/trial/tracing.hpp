@@ -48,6 +48,8 @@ class Tracing {
   void follow(pid_t child);
   // The target is ready: what it has open now it may keep.
   void ready();
+  // lastcall itself is about to end processes by this signal: where they stand then is no news.
+  void force_by(int signal);
   // Before a stop signal is sent, so that what follows it is seen.
   void wake_filters();
   // The phase begins: of the drain, before the signal is sent.

@@ -32,13 +32,13 @@
 #include "trial/client_link.hpp"
 #include "trial/custom_checkers.hpp"
 #include "trial/fault_runner.hpp"
+#include "trial/hang_questions.hpp"
 #include "trial/inspection.hpp"
 #include "trial/left_processes.hpp"
 #include "trial/probes.hpp"
 #include "trial/questions.hpp"
 #include "trial/readiness.hpp"
 #include "trial/recovery.hpp"
-#include "trial/runtime_help.hpp"
 #include "trial/service_watch.hpp"
 #include "trial/sidecars.hpp"
 #include "trial/target_process.hpp"
@@ -51,8 +51,8 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
-// SIGQUIT makes runtimes print their stacks (Go, the JVM); that takes them some milliseconds.
-constexpr auto kLastWordsGrace = std::chrono::milliseconds(500);
+// A process that is killed is gone within some milliseconds, a large one within some hundred.
+constexpr auto kKillLimit = std::chrono::milliseconds(500);
 // A worker finishes within its own end limit of three seconds, unless the machine is overloaded.
 constexpr auto kWorkerLimit = std::chrono::seconds(20);
 
@@ -505,13 +505,21 @@ class Trial {
 
   asio::awaitable<void> force_end(std::string reason) {
     faults_.end("lastcall had ended the target because " + reason);
+    if (faults_.stop_begun()) record_sockets_at_deadline(segment_, ports_of_target());
     if (tracing_ && !deadlocked_) tracing_->look(StacksAt::deadline);
-    target_.force(SIGQUIT, reason);
-    co_await changes_.until([&] { return target_.ended() || given_up_; }, now() + kLastWordsGrace);
+    co_await ask_where_it_stands(parts_, tracing_.get(), reason);
     if (target_.ended()) co_return;
-    if (tracing_) record_node_report(placeholders_["dir"], segment_);
     target_.force(SIGKILL, reason);
-    co_await changes_.until([&] { return target_.ended(); }, now() + kLastWordsGrace);
+    co_await changes_.until([&] { return target_.ended(); }, now() + kKillLimit);
+  }
+
+  // Those that clients connect to, and all that it was given.
+  [[nodiscard]] std::vector<std::uint16_t> ports_of_target() const {
+    auto ports = client_ports(plan_, placeholders_);
+    for (const auto& [name, lease] : ports_) {
+      if (std::ranges::count(ports, lease.port()) == 0) ports.push_back(lease.port());
+    }
+    return ports;
   }
 
   // Of the last moment of load: before the first stop signal where it is sent here; a worker sends

@@ -52,8 +52,9 @@ class Sockets : public ::testing::Test {
     what.client = client.local_endpoint().port();
     return {at.local_endpoint().port(), client.local_endpoint().address().to_string(), what};
   }
-  static std::vector<TargetSocket> asked(const std::vector<std::uint16_t>& ports) {
-    auto sockets = target_sockets(ports);
+  static std::vector<TargetSocket> asked(const std::vector<std::uint16_t>& ports,
+                                         WhichSockets which = WhichSockets::open) {
+    auto sockets = target_sockets(ports, which);
     EXPECT_TRUE(sockets.has_value()) << sockets.error().message();
     return sockets ? std::move(*sockets) : std::vector<TargetSocket>();
   }
@@ -131,6 +132,48 @@ TEST_F(Sockets, ShowsThoseWhoseClientHasSentItsLast) {
   EXPECT_EQ(found[0].seen.read, 0U);  // FIN counts as a byte that waits
   EXPECT_EQ(found[0].seen.waiting, 6U);
 }
+TEST_F(Sockets, ShowAtTheDeadlineWhoListensAndWhatIsHalfClosed) {
+  auto acceptor = listener(io_, "127.0.0.1");
+  const auto port = acceptor.local_endpoint().port();
+  auto open = connected(io_, "127.0.0.1", port);
+  auto at_open = acceptor.accept();
+  auto shut = connected(io_, "127.0.0.1", port);
+  auto at_shut = acceptor.accept();
+  at_shut.shutdown(tcp::socket::shutdown_send);
+  auto closed = connected(io_, "127.0.0.1", port);
+  acceptor.accept().close();
+  auto done = connected(io_, "127.0.0.1", port);
+  auto at_done = acceptor.accept();
+  done.shutdown(tcp::socket::shutdown_send);
+  EXPECT_THAT(
+      asked({port}, WhichSockets::all_held),
+      UnorderedElementsAre(TargetSocket{port, "", {}, true}, seen(acceptor, open, {0, true, 0, 0}),
+                           seen(acceptor, shut, {0, true, 0, 0, HalfClosed::target}),
+                           seen(acceptor, done, {0, true, 0, 1, HalfClosed::client})));
+  acceptor.close();
+  EXPECT_THAT(asked({port}, WhichSockets::all_held), ::testing::SizeIs(3));
+}
+TEST_F(Sockets, OfTheDeadlineHaveAnEventForEachPort) {
+  testing::ScratchFolder folder;
+  auto acceptor = listener(io_, "127.0.0.1");
+  auto other = listener(io_, "127.0.0.1");
+  const auto port = acceptor.local_endpoint().port();
+  const auto idle = other.local_endpoint().port();
+  auto client = connected(io_, "127.0.0.1", port);
+  auto served = acceptor.accept();
+  auto segment = *SegmentWriter::create(folder / "a.seg");
+  record_sockets_at_deadline(segment, {port, idle});
+  acceptor.close();
+  other.close();
+  record_sockets_at_deadline(segment, {port, idle});
+  ASSERT_TRUE(segment.finish().has_value());
+  const auto connection = " 127.0.0.1 " + std::to_string(client.local_endpoint().port()) + ":0";
+  EXPECT_THAT(testing::words_of(folder / "a.seg"),
+              ElementsAre("sockets_at_deadline " + std::to_string(port) + " 1" + connection,
+                          "sockets_at_deadline " + std::to_string(idle) + " 1",
+                          "sockets_at_deadline " + std::to_string(port) + " 0" + connection,
+                          "sockets_at_deadline " + std::to_string(idle) + " 0"));
+}
 TEST_F(Sockets, AreRecordedInAsManyEventsAsTheyNeed) {
   testing::ScratchFolder folder;
   auto acceptor = listener(io_, "127.0.0.1");
@@ -187,15 +230,35 @@ constexpr const char* kListed =
 
 TEST(ListOfProc, TellsEmptyQueuesFromOthers) {
   std::vector<TargetSocket> sockets;
-  add_listed(kListed, {8080}, sockets);
-  EXPECT_THAT(sockets, ElementsAre(TargetSocket{8080, "127.0.0.1", {40001, true, {}, 0}},
-                                   TargetSocket{8080, "127.0.0.2", {40002, true, {}, 18}},
-                                   TargetSocket{8080, "127.0.0.1", {40003, false}},
-                                   TargetSocket{8080, "127.0.0.1", {40005, true, {}, 0}}));
+  add_listed(kListed, {8080}, WhichSockets::open, sockets);
+  EXPECT_THAT(
+      sockets,
+      ElementsAre(TargetSocket{8080, "127.0.0.1", {40001, true, {}, 0}},
+                  TargetSocket{8080, "127.0.0.2", {40002, true, {}, 18, HalfClosed::client}},
+                  TargetSocket{8080, "127.0.0.1", {40003, false}},
+                  TargetSocket{8080, "127.0.0.1", {40005, true, {}, 0}}));
+}
+TEST(ListOfProc, ShowsAtTheDeadlineWhoListensAndWhatTheTargetHasShut) {
+  std::vector<TargetSocket> sockets;
+  add_listed(
+      "heading\n"
+      "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 "
+      "11\n"
+      "   1: 0100007F:1F90 0100007F:9C41 05 00000000:00000000 00:00000000 00000000     0        0 "
+      "12\n"
+      "   2: 0100007F:1F90 0100007F:9C42 05 00000000:00000000 00:00000000 00000000     0        0 "
+      "0\n"
+      "   3: 0100007F:1F90 0100007F:9C43 06 00000000:00000000 00:00000000 00000000     0        0 "
+      "0\n",
+      {8080}, WhichSockets::all_held, sockets);
+  EXPECT_THAT(
+      sockets,
+      ElementsAre(TargetSocket{8080, "", {}, true},
+                  TargetSocket{8080, "127.0.0.1", {40001, true, {}, 0, HalfClosed::target}}));
 }
 TEST(ListOfProc, OfNothingIsEmpty) {
   std::vector<TargetSocket> sockets;
-  add_listed("", {8080}, sockets);
+  add_listed("", {8080}, WhichSockets::open, sockets);
   EXPECT_THAT(sockets, IsEmpty());
 }
 

@@ -87,6 +87,8 @@ constexpr const char* kOneOfEach =
 {"t":"0.072000000","kind":"id_given","connection":"12/3","request":7,"id":"order-17","problem":""}
 {"t":"0.073000000","kind":"asked_before","connection":"12/3","request":7,"found":1,"problem":""}
 {"t":"0.074000000","kind":"sidecar_seen","name":"db","what":"output","text":"listening"}
+{"t":"0.075000000","kind":"sockets_at_deadline","port":8080,"listening":true,"address":"127.0.0.1","connections":"40001:120/shut","problem":""}
+{"t":"0.076000000","kind":"kept_alive","pid":80,"what":"connection of 127.0.0.1:8080","peer":"127.0.0.1:40001"}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

@@ -89,6 +89,8 @@ inline std::vector<Event> one_of_each() {
       IdGiven{c, RequestId{7}, "order-17", ""},
       AskedBefore{c, RequestId{7}, 1, ""},
       SidecarSeen{"db", SidecarNews::output, "listening"},
+      SocketsAtDeadline{8080, true, "127.0.0.1", "40001:120/shut", ""},
+      KeptAlive{80, "connection of 127.0.0.1:8080", "127.0.0.1:40001"},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

@@ -1,0 +1,318 @@
+#include "checkers/thread_dumps.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "checkers/panic_blocks.hpp"
+
+namespace lastcall {
+namespace {
+
+using Lines = std::span<const std::string_view>;
+
+constexpr std::size_t kMostGroups = 4;
+
+bool contains(std::string_view text, std::string_view words) {
+  return text.find(words) != std::string_view::npos;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
+// Where it stands; empty if nothing tells.
+std::string place(const DumpedThread& thread) {
+  std::string text;
+  if (!thread.call.empty()) text += " in " + thread.call;
+  if (!thread.frame.empty()) text += (text.empty() ? " in " : ", called by ") + thread.frame;
+  if (!thread.starter.empty()) text += ", started by " + thread.starter;
+  if (!thread.holder.empty()) text += ", for the monitor that " + thread.holder + " holds";
+  return text;
+}
+
+// --- Go ---
+
+// "goroutine 1 [chan receive, 2 minutes]:", since 1.22 with more before the bracket.
+std::optional<DumpedThread> goroutine(std::string_view line) {
+  constexpr std::string_view kBegin = "goroutine ";
+  constexpr std::string_view kMinutes = " minutes";
+  line = trimmed(line);
+  const auto open = line.find(" [");
+  if (!line.starts_with(kBegin) || !line.ends_with("]:") || open == std::string_view::npos)
+    return std::nullopt;
+  auto number = line.substr(kBegin.size(), open - kBegin.size());
+  number = number.substr(0, number.find(' '));
+  if (number.empty() || number.find_first_not_of("0123456789") != std::string_view::npos)
+    return std::nullopt;
+  DumpedThread thread{.runtime = Runtime::go, .name = std::string(kBegin) + std::string(number)};
+  thread.is_main = number == "1";
+  auto words = line.substr(open + 2, line.size() - open - 4);
+  thread.state = words.substr(0, words.find(", "));
+  while (!words.empty()) {
+    const auto word = words.substr(0, words.find(", "));
+    if (word.ends_with(kMinutes))
+      (void)std::from_chars(word.data(), word.data() + word.size(), thread.minutes);
+    words.remove_prefix(std::min(words.size(), word.size() + 2));
+  }
+  return thread;
+}
+
+// "sync.(*WaitGroup).Wait(0xc000018110)" without its arguments.
+std::string_view go_function(std::string_view line) {
+  line = trimmed(line);
+  return line.ends_with(")") ? line.substr(0, line.rfind('(')) : line;
+}
+
+// "created by main.start in goroutine 1" and its place in the next line.
+std::string go_starter(std::string_view line, std::string_view place) {
+  line.remove_prefix(std::string_view("created by ").size());
+  line = line.substr(0, line.find(" in goroutine "));
+  const auto call = std::string(line) + "()";
+  const std::array<std::string_view, 2> lines{call, place};
+  return own_frame_at(lines, 0, Runtime::go);
+}
+
+// Fills in the thread whose header is line `i`; returns the line after its last frame. The name
+// is empty then if it is one of the runtime's.
+std::size_t read_goroutine(Lines lines, std::size_t i, DumpedThread& thread) {
+  std::string_view before;
+  std::string_view outermost;
+  bool is_runtimes = thread.name == "goroutine 0";
+  for (++i; i < lines.size() && !trimmed(lines[i]).empty(); ++i) {
+    const auto line = lines[i];
+    if (goroutine(line)) break;
+    if (line.starts_with("\t") || line.starts_with(" ")) continue;
+    if (line.starts_with("created by ")) {
+      if (thread.frame.empty() && i + 1 < lines.size())
+        thread.starter = go_starter(line, lines[i + 1]);
+      continue;
+    }
+    const auto function = go_function(line);
+    is_runtimes = is_runtimes || function.starts_with("os/signal.");
+    if (!thread.frame.empty()) continue;
+    thread.frame = own_frame_at(lines, i, Runtime::go);
+    const bool is_hidden = function.starts_with("runtime.") || function.starts_with("...");
+    if (thread.frame.empty() && !is_hidden) outermost = function;
+    if (!thread.frame.empty()) thread.call = before;
+    before = is_hidden ? std::string_view() : function;
+  }
+  if (thread.frame.empty()) thread.call = outermost;
+  // Newer releases also write those that run nothing but the runtime's functions.
+  if (is_runtimes || place(thread).empty()) thread.name.clear();
+  return i;
+}
+
+// --- the JVM ---
+
+// `"worker-1" #12 daemon prio=5 os_prio=0 … tid=0x7f nid=0x1 waiting on condition  [0x7f]`
+std::optional<DumpedThread> java_thread(std::string_view line) {
+  const auto tid = line.find(" tid=0x");
+  if (!line.starts_with("\"") || tid == std::string_view::npos || !contains(line, " nid="))
+    return std::nullopt;
+  const auto close = line.rfind('"', tid);
+  if (close == 0) return std::nullopt;
+  const auto name = line.substr(0, close + 1);
+  DumpedThread thread{.runtime = Runtime::java, .name = "thread " + std::string(name)};
+  thread.is_main = name == "\"main\"";
+  thread.is_daemon = contains(line.substr(close, tid - close), " daemon ");
+  return thread;
+}
+
+// What is between "<" and ">" of "- waiting to lock <0x00000007> (a java.lang.Object)".
+std::string_view monitor_in(std::string_view line) {
+  const auto open = line.find('<');
+  return open == std::string_view::npos ? "" : line.substr(open, line.find('>', open) - open);
+}
+
+// "WAITING (parking)": "WAITING, parking"
+std::string java_state(std::string_view words) {
+  const auto open = words.find(" (");
+  if (open == std::string_view::npos || !words.ends_with(")")) return std::string(words);
+  return std::string(words.substr(0, open)) + ", " +
+         std::string(words.substr(open + 2, words.size() - open - 3));
+}
+
+struct Monitors {
+  std::map<std::string_view, std::string> holders;
+  std::vector<std::pair<std::size_t, std::string_view>> wanted;  // which thread of the list
+};
+
+std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, DumpedThread& thread,
+                             Monitors& monitors) {
+  constexpr std::string_view kState = "java.lang.Thread.State: ";
+  std::string_view before;
+  for (++i; i < lines.size() && !trimmed(lines[i]).empty(); ++i) {
+    const auto line = trimmed(lines[i]);
+    if (line.starts_with(kState)) {
+      thread.state = java_state(line.substr(kState.size()));
+    } else if (line.starts_with("- waiting to lock <")) {
+      monitors.wanted.emplace_back(index, monitor_in(line));
+    } else if (line.starts_with("- locked <")) {
+      monitors.holders.try_emplace(monitor_in(line), thread.name);
+    } else if (line.starts_with("at ") && thread.frame.empty()) {
+      thread.frame = own_frame_at(lines, i, Runtime::java);
+      if (!thread.frame.empty()) thread.call = before;
+      before = line.substr(3, line.find('(') - 3);
+    } else if (!line.starts_with("at ") && !line.starts_with("- ")) {
+      break;  // of another
+    }
+  }
+  return i;
+}
+
+// --- Python ---
+
+// "Thread 0x00007f10 (most recent call first):", "Current thread 0x…", since 3.14 with a name.
+std::optional<DumpedThread> python_thread(std::string_view line) {
+  line = trimmed(line);
+  if (!line.ends_with("(most recent call first):") ||
+      !(line.starts_with("Thread 0x") || line.starts_with("Current thread 0x")))
+    return std::nullopt;
+  return DumpedThread{.runtime = Runtime::python, .name = "a thread"};
+}
+
+// `  File "/usr/lib/python3.11/threading.py", line 1112 in join`: "join (threading.py:1112)"
+std::string python_call(std::string_view line) {
+  const auto close = line.rfind("\", line ");
+  const auto in = line.rfind(" in ");
+  if (close == std::string_view::npos || in == std::string_view::npos || in < close) return {};
+  auto file = line.substr(0, close);
+  file = file.substr(file.find_last_of("/\"") + 1);
+  const auto number = line.substr(close + 8, in - close - 8);
+  return std::string(line.substr(in + 4)) + " (" + std::string(file) + ":" + std::string(number) +
+         ")";
+}
+
+std::size_t read_python_thread(Lines lines, std::size_t i, DumpedThread& thread) {
+  std::string before;
+  for (++i; i < lines.size() && lines[i].starts_with("  "); ++i) {
+    const auto line = trimmed(lines[i]);
+    if (line.ends_with(" in <module>") || line.ends_with(" in _run_module_as_main")) {
+      thread.is_main = true;
+      thread.name = "the main thread";
+    }
+    if (!thread.frame.empty()) continue;
+    thread.frame = own_frame_at(lines, i, Runtime::python);
+    auto call = python_call(line);
+    if (!thread.frame.empty()) thread.call = before;
+    if (thread.call.empty() && thread.frame.empty()) thread.call = call;  // the innermost
+    before = std::move(call);
+  }
+  return i;
+}
+
+// --- the text ---
+
+std::string state_text(const DumpedThread& thread, int minutes) {
+  auto state = thread.state;
+  if (minutes > 0) state += ", " + std::to_string(minutes) + " minutes";
+  return " (" + state + ")";
+}
+
+std::string verb(const DumpedThread& thread, bool several, int minutes) {
+  const auto is = several ? " are" : " is";
+  if (thread.runtime == Runtime::python || thread.state.empty()) return is;
+  if (thread.state == "RUNNABLE") return std::string(is) + " runnable";
+  if (thread.state == "running" || thread.state == "runnable") return several ? " run" : " runs";
+  if (thread.state == "syscall") return std::string(is) + " in a system call";
+  return (several ? " wait" : " waits") + state_text(thread, minutes);
+}
+
+struct Group {
+  const DumpedThread* first;
+  std::size_t count = 0;
+  int minutes = 0;  // of the one that has waited longest
+};
+
+// Who says most comes first.
+int rank(const DumpedThread& thread) {
+  if (thread.is_main) return 0;
+  if (!thread.frame.empty() && !thread.is_daemon) return 1;
+  return thread.frame.empty() && thread.starter.empty() ? 3 : 2;
+}
+
+std::vector<Group> groups_of(const std::vector<DumpedThread>& threads) {
+  std::vector<Group> groups;
+  for (const auto& thread : threads) {
+    const auto key = [](const DumpedThread& one) {
+      return std::tie(one.runtime, one.is_main, one.state, one.call, one.frame, one.starter,
+                      one.holder);
+    };
+    auto group = std::ranges::find_if(
+        groups, [&](const Group& one) { return key(*one.first) == key(thread); });
+    if (group == groups.end()) group = groups.insert(groups.end(), Group{&thread});
+    ++group->count;
+    group->minutes = std::max(group->minutes, thread.minutes);
+  }
+  std::ranges::stable_sort(groups, {}, [](const Group& group) { return rank(*group.first); });
+  return groups;
+}
+
+std::string_view kind(const DumpedThread& thread) {
+  return thread.runtime == Runtime::go ? "goroutine" : "thread";
+}
+
+std::string who(const Group& group) {
+  if (group.count == 1) return group.first->name;
+  auto text = std::to_string(group.count) + " " + std::string(kind(*group.first)) + "s";
+  if (group.first->runtime == Runtime::java)
+    text += " (first " + group.first->name.substr(group.first->name.find('"')) + ")";
+  return text;
+}
+
+}  // namespace
+
+std::vector<DumpedThread> dumped_threads(Lines lines) {
+  std::vector<DumpedThread> threads;
+  Monitors monitors;
+  for (std::size_t i = 0; i < lines.size();) {
+    if (auto go = goroutine(lines[i])) {
+      i = read_goroutine(lines, i, *go);
+      if (!go->name.empty()) threads.push_back(std::move(*go));
+    } else if (auto java = java_thread(lines[i])) {
+      i = read_java_thread(lines, i, threads.size(), *java, monitors);
+      threads.push_back(std::move(*java));
+    } else if (auto python = python_thread(lines[i])) {
+      i = read_python_thread(lines, i, *python);
+      threads.push_back(std::move(*python));
+    } else {
+      ++i;
+    }
+  }
+  for (const auto& [index, monitor] : monitors.wanted) {
+    if (const auto held = monitors.holders.find(monitor); held != monitors.holders.end())
+      threads[index].holder = held->second;
+  }
+  std::erase_if(threads, [](const DumpedThread& thread) {
+    return thread.runtime == Runtime::java && thread.frame.empty();
+  });
+  return threads;
+}
+
+std::string dump_text(const std::vector<DumpedThread>& threads) {
+  const auto groups = groups_of(threads);
+  std::string text;
+  std::size_t more = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto& group = groups[i];
+    if (i >= kMostGroups) {
+      more += group.count;
+      continue;
+    }
+    text += (text.empty() ? "" : "; ") + who(group) +
+            verb(*group.first, group.count > 1, group.minutes) + place(*group.first);
+  }
+  if (more > 0) {
+    text += "; and " + std::to_string(more) + " more " + std::string(kind(*groups.back().first)) +
+            (more == 1 ? "" : "s");
+  }
+  return text;
+}
+
+}  // namespace lastcall

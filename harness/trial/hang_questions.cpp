@@ -1,0 +1,164 @@
+#include "trial/hang_questions.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/file.hpp"
+#include "target/process_tree.hpp"
+#include "trial/runtime_help.hpp"
+
+namespace lastcall {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+// A report takes Node some ten milliseconds; an event loop that is busy for longer than this would
+// write none.
+constexpr auto kReportLimit = std::chrono::seconds(1);
+// Runtimes write their stacks within some milliseconds, those with thousands of threads within some
+// hundred.
+constexpr auto kWordsLimit = std::chrono::milliseconds(500);
+// While it writes, the next process waits so long at most.
+constexpr auto kTurn = std::chrono::milliseconds(250);
+constexpr auto kLookAgain = std::chrono::milliseconds(2);
+
+std::string proc(pid_t pid, const char* file) {
+  const auto text = read_file("/proc/" + std::to_string(pid) + "/" + file);
+  return text ? *text : std::string();
+}
+
+std::string program_of(pid_t pid) {
+  std::error_code gone;
+  return fs::read_symlink("/proc/" + std::to_string(pid) + "/exe", gone).filename().string();
+}
+
+bool is_node(pid_t pid) { return program_of(pid).starts_with("node"); }
+
+// Also a server that has Python in it.
+bool is_python(pid_t pid) {
+  const auto program = program_of(pid);
+  return program.starts_with("python") || program.starts_with("pypy") ||
+         proc(pid, "maps").find("/libpython") != std::string::npos;
+}
+
+bool catches(pid_t pid, int signal) { return is_caught_by(proc(pid, "status"), signal); }
+
+std::vector<pid_t> alive() {
+  std::vector<pid_t> pids;
+  for (const auto& process : descendants()) {
+    if (process.alive()) pids.push_back(process.pid);
+  }
+  return pids;
+}
+
+class HangQuestions {
+ public:
+  HangQuestions(const TrialParts& trial, Tracing* tracing, std::string reason)
+      : trial_(trial), tracing_(tracing), reason_(std::move(reason)) {}
+
+  asio::awaitable<void> ask() {
+    if (trial_.given_up()) co_return;
+    co_await ask_node();
+    std::set<pid_t> asked;
+    const auto limit = now() + kWordsLimit;
+    for (const auto pid : alive()) {
+      if (trial_.given_up()) co_return;
+      const int signal = is_python(pid) && catches(pid, SIGABRT) ? SIGABRT : SIGQUIT;
+      if (signal == SIGABRT) asked.insert(pid);
+      send(signal, pid);
+      co_await until([pid] { return std::ranges::count(alive(), pid) == 0; },
+                     std::min(limit, now() + kTurn));
+    }
+    co_await until([] { return alive().empty(); }, now() + kWordsLimit);
+    bool any = false;
+    for (const auto pid : alive()) {
+      if (asked.contains(pid) || !catches(pid, SIGABRT)) continue;
+      any = true;
+      send(SIGABRT, pid);
+    }
+    if (any) co_await until([] { return alive().empty(); }, now() + kWordsLimit);
+  }
+
+ private:
+  void send(int signal, pid_t pid) {
+    if (sent_.insert(signal).second) {
+      if (tracing_ != nullptr) tracing_->force_by(signal);
+      trial_.segment.record(TargetForced{signal, reason_});
+    }
+    (void)::kill(pid, signal);
+  }
+
+  asio::awaitable<void> until(std::function<bool()> holds, TimePoint limit) {
+    asio::steady_timer timer(trial_.io);
+    while (!trial_.given_up() && now() < limit && !holds()) {
+      timer.expires_after(kLookAgain);
+      co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+  }
+
+  asio::awaitable<void> ask_node() {
+    std::set<pid_t> asked;
+    for (const auto pid : alive()) {
+      if (is_node(pid) && catches(pid, kNodeReportSignal)) asked.insert(pid);
+    }
+    for (const auto pid : asked) send(kNodeReportSignal, pid);
+    // In a PID namespace of its own it gives itself another number.
+    std::size_t answers = 0;
+    std::set<pid_t> silent = asked;
+    const auto take = [&] {
+      for (const auto& report : take_reports()) {
+        ++answers;
+        silent.erase(report.pid);
+        for (const auto& kept : report.kept) trial_.segment.record(kept);
+      }
+      return answers >= asked.size();
+    };
+    co_await until(take, now() + kReportLimit);
+    for (const auto pid : silent) {
+      if (answers++ >= asked.size()) break;
+      if (std::ranges::count(alive(), pid) > 0) trial_.segment.record(KeptAlive{pid, "", ""});
+    }
+  }
+
+  // Those that are complete; they are removed.
+  [[nodiscard]] std::vector<NodeReport> take_reports() const {
+    std::vector<NodeReport> reports;
+    std::error_code ec;
+    for (const auto& entry : fs::directory_iterator(trial_.placeholders.at("dir"), ec)) {
+      const auto name = entry.path().filename().string();
+      if (!name.starts_with("report.") || !name.ends_with(".json")) continue;
+      const auto text = read_file(entry.path().string());
+      auto report = text ? node_report(*text) : std::nullopt;
+      if (!report) continue;
+      std::error_code ignored;
+      fs::remove(entry.path(), ignored);
+      reports.push_back(std::move(*report));
+    }
+    return reports;
+  }
+
+  const TrialParts& trial_;
+  Tracing* tracing_;
+  std::string reason_;
+  std::set<int> sent_;
+};
+
+}  // namespace
+
+asio::awaitable<void> ask_where_it_stands(const TrialParts& trial, Tracing* tracing,
+                                          std::string reason) {
+  HangQuestions questions(trial, tracing, std::move(reason));
+  co_await questions.ask();
+}
+
+}  // namespace lastcall

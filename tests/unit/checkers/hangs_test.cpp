@@ -1,0 +1,423 @@
+// What deadline says of a target that hangs: what runtimes wrote (hangs/*.txt are recorded), what
+// Node said, what was open. And where crashes happened.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <sstream>
+
+#include "base/file.hpp"
+#include "checkers/thread_dumps.hpp"
+#include "unit/checkers/history_builder.hpp"
+
+namespace lastcall {
+namespace {
+
+using testing::connection;
+using testing::h;
+using ::testing::HasSubstr;
+using testing::HistoryBuilder;
+using ::testing::Not;
+
+// A stop whose deadline passed, before lastcall has asked anything.
+HistoryBuilder passed(HistoryBuilder b) { return b.stop().wait(5000).event(DeadlinePassed{}); }
+HistoryBuilder hung() {
+  return passed(h(Protocol::http).event(TargetStarted{80, "server"}).ready());
+}
+HistoryBuilder forced(int signal) {
+  return hung().event(TargetForced{signal, "it was still running at the deadline"});
+}
+HistoryBuilder says(HistoryBuilder b, std::string_view lines) {
+  std::istringstream in{std::string(lines)};
+  for (std::string line; std::getline(in, line);) b.line(line);
+  return b;
+}
+std::string deadline(const HistoryBuilder& b) {
+  constexpr std::string_view kBegin = "fail 1: still running 5s after SIGTERM";
+  const auto said = testing::said(b, "deadline");
+  EXPECT_THAT(said, ::testing::StartsWith(std::string(kBegin)));
+  return said.substr(std::min(kBegin.size(), said.size()));
+}
+std::string dumped(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return dump_text(dumped_threads(lines));
+}
+std::string recorded(const std::string& name) {
+  const auto path =
+      std::filesystem::path(LASTCALL_SOURCE_DIR) / "tests/unit/checkers/hangs" / (name + ".txt");
+  const auto text = read_file(path.string());
+  EXPECT_TRUE(text.has_value()) << path;
+  return text ? *text : "";
+}
+
+constexpr std::string_view kGo =
+    "SIGQUIT: quit\n"
+    "PC=0x46a5e1 m=0 sigcode=0\n"
+    "\n"
+    "goroutine 0 [idle]:\n"
+    "runtime.futex()\n"
+    "\t/usr/lib/go/src/runtime/sys_linux_amd64.s:553 +0x21\n"
+    "\n"
+    "goroutine 1 [chan receive, 2 minutes]:\n"
+    "main.(*Pool).drain(...)\n"
+    "\t/srv/app/pool.go:41\n"
+    "main.main()\n"
+    "\t/srv/app/main.go:12 +0x1a5\n"
+    "\n"
+    "goroutine 6 [syscall]:\n"
+    "os/signal.signal_recv()\n"
+    "\t/usr/lib/go/src/runtime/sigqueue.go:152 +0x2f\n"
+    "created by os/signal.Notify.func1.1\n"
+    "\t/usr/lib/go/src/os/signal/signal.go:151 +0x2a\n"
+    "\n"
+    "goroutine 18 [IO wait, 3 minutes]:\n"
+    "internal/poll.runtime_pollWait(0x7f10, 0x72)\n"
+    "\t/usr/lib/go/src/runtime/netpoll.go:305 +0x89\n"
+    "net/http.(*conn).serve(0xc000118000, {0x6d1a08, 0xc00010e1b0})\n"
+    "\t/usr/lib/go/src/net/http/server.go:1929 +0xae\n"
+    "created by net/http.(*Server).Serve\n"
+    "\t/usr/lib/go/src/net/http/server.go:3102 +0x4db\n"
+    "\n"
+    "goroutine 19 [IO wait, 5 minutes]:\n"
+    "internal/poll.runtime_pollWait(0x7f11, 0x72)\n"
+    "\t/usr/lib/go/src/runtime/netpoll.go:305 +0x89\n"
+    "net/http.(*conn).serve(0xc000118120, {0x6d1a08, 0xc00010e1b0})\n"
+    "\t/usr/lib/go/src/net/http/server.go:1929 +0xae\n"
+    "created by net/http.(*Server).Serve in goroutine 5\n"
+    "\t/usr/lib/go/src/net/http/server.go:3102 +0x4db\n"
+    "\n"
+    "goroutine 7 gp=0xc000007dc0 m=4 mp=0xc00007e008 [running, locked to thread]:\n"
+    "\tgoroutine running on other thread; stack unavailable\n"
+    "created by main.start in goroutine 1\n"
+    "\t/srv/app/main.go:30 +0x25\n"
+    "\n"
+    "rax    0xca\n";
+
+TEST(ThreadDump, OfGoNamesItsGoroutinesAndTheirOwnFunctions) {
+  EXPECT_EQ(dumped(kGo),
+            "goroutine 1 waits (chan receive, 2 minutes) in main.(*Pool).drain "
+            "(/srv/app/pool.go:41); "
+            "goroutine 7 runs, started by main.start (/srv/app/main.go:30); "
+            "2 goroutines wait (IO wait, 5 minutes) in net/http.(*conn).serve");
+}
+TEST(ThreadDump, OfTheJvmNamesItsThreadsAndWhoHoldsTheMonitor) {
+  EXPECT_EQ(dumped("2026-11-29 16:30:00\n"
+                   "Full thread dump OpenJDK 64-Bit Server VM (17.0.9+9 mixed mode, sharing):\n"
+                   "\n"
+                   "\"worker \"b\"\" #12 daemon prio=5 os_prio=0 cpu=1.1ms elapsed=3.5s "
+                   "tid=0x00007f10 nid=0x12 waiting for monitor entry  [0x00007f11]\n"
+                   "   java.lang.Thread.State: BLOCKED (on object monitor)\n"
+                   "\tat com.shop.Ledger.close(Ledger.java:40)\n"
+                   "\t- waiting to lock <0x000000045e0> (a com.shop.Ledger)\n"
+                   "\tat com.shop.Main.stop(Main.java:12)\n"
+                   "\n"
+                   "\"pool-1-thread-1\" #13 prio=5 os_prio=0 cpu=1.1ms elapsed=3.5s tid=0x00007f12 "
+                   "nid=0x13 waiting on condition  [0x00007f13]\n"
+                   "   java.lang.Thread.State: WAITING (parking)\n"
+                   "\tat jdk.internal.misc.Unsafe.park(java.base@17.0.9/Native Method)\n"
+                   "\tat java.util.concurrent.CountDownLatch.await(java.base@17.0.9/"
+                   "CountDownLatch.java:230)\n"
+                   "\tat com.shop.Ledger.keep(Ledger.java:20)\n"
+                   "\t- locked <0x000000045e0> (a com.shop.Ledger)\n"
+                   "\n"
+                   "\"Signal Dispatcher\" #4 daemon prio=9 os_prio=0 cpu=0.2ms elapsed=3.5s "
+                   "tid=0x00007f14 nid=0x14 runnable  [0x0000000000000000]\n"
+                   "   java.lang.Thread.State: RUNNABLE\n"
+                   "\n"
+                   "\"main\" #1 prio=5 os_prio=0 cpu=60.42ms elapsed=3.52s tid=0x00007f15 nid=0x15 "
+                   "runnable  [0x00007f16]\n"
+                   "   java.lang.Thread.State: RUNNABLE\n"
+                   "\tat sun.nio.ch.Net.accept(java.base@17.0.9/Native Method)\n"
+                   "\tat app//com.shop.Main.main(Main.java:7)\n"
+                   "\n"
+                   "\"GC Thread#0\" os_prio=0 cpu=1.11ms elapsed=3.52s tid=0x00007f17 nid=0x17 "
+                   "runnable\n"),
+            "thread \"main\" is runnable in sun.nio.ch.Net.accept, called by com.shop.Main.main "
+            "(Main.java:7); "
+            "thread \"pool-1-thread-1\" waits (WAITING, parking) in "
+            "java.util.concurrent.CountDownLatch.await, called by com.shop.Ledger.keep "
+            "(Ledger.java:20); "
+            "thread \"worker \"b\"\" waits (BLOCKED, on object monitor) in com.shop.Ledger.close "
+            "(Ledger.java:40), for the monitor that thread \"pool-1-thread-1\" holds");
+}
+TEST(ThreadDump, OfPythonNamesItsThreadsByTheirOwnFunctions) {
+  EXPECT_EQ(dumped("Fatal Python error: Aborted\n"
+                   "\n"
+                   "Thread 0x00007f10 (most recent call first):\n"
+                   "  File \"/usr/lib/python3.11/queue.py\", line 171 in get\n"
+                   "  File \"/srv/app/jobs.py\", line 12 in work\n"
+                   "  File \"/usr/lib/python3.11/threading.py\", line 975 in run\n"
+                   "\n"
+                   "Thread 0x00007f11 [jobs] (most recent call first):\n"
+                   "  File \"/usr/lib/python3.11/queue.py\", line 171 in get\n"
+                   "  File \"/srv/app/jobs.py\", line 12 in work\n"
+                   "  File \"/usr/lib/python3.11/threading.py\", line 975 in run\n"
+                   "\n"
+                   "Thread 0x00007f12 (most recent call first):\n"
+                   "  File \"/usr/lib/python3.11/selectors.py\", line 415 in select\n"
+                   "  File \"/usr/lib/python3.11/socketserver.py\", line 233 in serve_forever\n"
+                   "\n"
+                   "Current thread 0x00007f13 (most recent call first):\n"
+                   "  <no Python frame>\n"
+                   "  File \"/srv/app/main.py\", line 30 in stop\n"
+                   "  File \"/srv/app/main.py\", line 41 in <module>\n"
+                   "\n"
+                   "Extension modules: _cffi (total: 1)\n"),
+            "the main thread is in stop (/srv/app/main.py:30); "
+            "2 threads are in get (queue.py:171), called by work (/srv/app/jobs.py:12); "
+            "a thread is in select (selectors.py:415)");
+}
+TEST(ThreadDump, CountsWhatIsTooMuch) {
+  std::string text;
+  for (int i = 1; i < 8; ++i) {
+    text += "goroutine " + std::to_string(i) + " [select]:\nmain.f" + std::to_string(i) +
+            "()\n\t/srv/app/main.go:" + std::to_string(i) + " +0x1\n\n";
+  }
+  EXPECT_THAT(dumped(text), ::testing::EndsWith("(/srv/app/main.go:4); and 3 more goroutines"));
+}
+TEST(ThreadDump, IsNotFoundInOtherLines) {
+  for (const auto* text : {"", "\n\n", "goroutine pool [full]:\n", "goroutine 1\n",
+                           "\"quoted\" nid= tid=\n", "Thread 0x1\n", "goroutine  [x]:\n",
+                           "Current thread 0x (most recent", "\" tid=0x nid=\n"}) {
+    EXPECT_EQ(dumped(text), "") << text;
+  }
+}
+TEST(ThreadDump, ThatIsCutOffIsReadAsFarAsItGoes) {
+  for (std::size_t length = 0; length < kGo.size(); ++length)
+    EXPECT_THAT(dumped(kGo.substr(0, length)), Not(HasSubstr("runtime.futex")));
+}
+TEST(ThreadDump, RecordedFromRealRuntimesNamesTheCulprit) {
+  EXPECT_EQ(dumped(recorded("go-1.19")),
+            "goroutine 1 waits (semacquire) in sync.(*WaitGroup).Wait, called by "
+            "main.(*pool).drain (./hang.go:32); "
+            "3 goroutines wait (chan receive) in main.(*pool).work (./hang.go:24)");
+  EXPECT_EQ(dumped(recorded("go-1.26")),
+            "goroutine 1 waits (sync.WaitGroup.Wait) in sync.(*WaitGroup).Wait, called by "
+            "main.(*pool).drain (./hang.go:32); "
+            "3 goroutines wait (chan receive) in main.(*pool).work (./hang.go:24)");
+  EXPECT_EQ(dumped(recorded("java")),
+            "thread \"drain\" waits (WAITING, parking) in "
+            "java.util.concurrent.CountDownLatch.await, called by Hang.await (Hang.java:13)");
+  EXPECT_EQ(dumped(recorded("java-monitor")),
+            "thread \"drain\" waits (BLOCKED, on object monitor) in Hang.close (Hang.java:18), for "
+            "the monitor that thread \"keeper\" holds; "
+            "thread \"keeper\" waits (WAITING, parking) in "
+            "java.util.concurrent.CountDownLatch.await, called by Hang.await (Hang.java:13)");
+  EXPECT_EQ(
+      dumped(recorded("python")),
+      "the main thread is in join (threading.py:1112), called by drain (/srv/app/hang.py:43); "
+      "a thread is in get (queue.py:171), called by work (/srv/app/hang.py:36)");
+}
+
+TEST(DeadlineOfAHang, SaysWhatTheRuntimeWroteWhenItWasAsked) {
+  EXPECT_THAT(deadline(says(forced(SIGQUIT), kGo)),
+              ::testing::StartsWith(": goroutine 1 waits (chan receive, 2 minutes) in main."));
+  // What it wrote before is not about the hang.
+  EXPECT_EQ(deadline(says(hung(), kGo).event(TargetForced{SIGQUIT, "it was still running"})), "");
+}
+TEST(DeadlineOfAHang, PrefersTheProgramsWordsToNativeThreads) {
+  const auto seen = hung()
+                        .event(ThreadWaits{80, 81, "server", "runtime.futex", "futex 0x10"})
+                        .event(TargetForced{SIGQUIT, "it was still running"});
+  EXPECT_EQ(deadline(seen), ": server (81) in runtime.futex waits for futex 0x10");
+  EXPECT_THAT(deadline(says(seen, kGo)), Not(HasSubstr("futex")));
+  const auto dead = says(hung()
+                             .event(ThreadsStuck{true, true, "deadlock of 2 threads: …"})
+                             .event(TargetForced{SIGQUIT, "it was still running"}),
+                         kGo);
+  EXPECT_THAT(deadline(dead), ::testing::StartsWith(": deadlock of 2 threads: …; goroutine 1 "));
+}
+TEST(DeadlineOfAHang, DoesNotTakeAnEventLoopsDescriptorForAReason) {
+  EXPECT_EQ(deadline(hung().event(ThreadWaits{80, 81, "server", "serve()+0x1",
+                                              "epoll_wait on 3 (anon_inode:[eventpoll])"})),
+            ": server (81) in serve()+0x1 waits for events");
+}
+TEST(DeadlineOfAHang, SaysWhatKeepsNodeAlive) {
+  const auto up = passed(h(Protocol::http).ready().client(4).up(4).client(7).up(7));
+  const auto kept = [&](std::int32_t pid) {
+    return HistoryBuilder(up)
+        .event(KeptAlive{pid, "connection of 127.0.0.1:8080", "127.0.0.1:40007"})
+        .event(KeptAlive{pid, "connection of 127.0.0.1:8080", "127.0.0.1:40004"})
+        .event(KeptAlive{pid, "connection of 127.0.0.1:999", "127.0.0.1:9"})
+        .event(KeptAlive{pid, "timer that fires in 20.0 s", ""});
+  };
+  const std::string list =
+      "is kept alive by 2 connections of 127.0.0.1:8080 (first: clients \"users\", client 8), "
+      "1 connection of 127.0.0.1:999 (127.0.0.1:9), 1 timer that fires in 20.0 s";
+  EXPECT_EQ(deadline(kept(80)), ": Node's event loop " + list);
+  EXPECT_EQ(deadline(kept(80).event(KeptAlive{81, "", ""})),
+            ": Node's event loop of process 80 " + list +
+                "; Node's event loop of process 81 did not turn when lastcall asked what it does");
+}
+
+HistoryBuilder connected() {
+  auto b = h(Protocol::http).ready();
+  for (std::uint32_t n = 0; n < 5; ++n) b.client(n).up(n);
+  b.sent(0, 0).answered(0, 0);
+  b.sent(1, 0);
+  b.sent(2, 0).answered(2, 0);
+  b.sent(3, 0).began(3, 0);
+  return passed(b);
+}
+SocketsAtDeadline at_deadline(std::string connections, bool listening = true,
+                              std::uint16_t port = 8080) {
+  return {port, listening, connections.empty() ? "" : "127.0.0.1", std::move(connections), ""};
+}
+TEST(DeadlineOfAHang, SaysWhatWasOpenAndWhatTheClientsDid) {
+  EXPECT_EQ(deadline(connected()
+                         .event(at_deadline("40000:80 40001:80 40002:80+12 40003:80 40004:0 "
+                                            "40009:5 40010:backlog"))
+                         .event(at_deadline("", false, 8443))
+                         .event(PortProbed{"", 8080, 0})),
+            ": it still listened on {port}, and 6 accepted connections were open: 2 idle after an "
+            "answer, with 12 bytes unread (first: clients \"users\", client 1); "
+            "1 in the middle of an answer (clients \"users\", client 4); "
+            "1 of nobody that lastcall knows (127.0.0.1:40009); "
+            "1 that waited for an answer (clients \"users\", client 2); and 1 more, and 1 "
+            "connection waited to be accepted");
+}
+TEST(DeadlineOfAHang, SaysWhoHadEndedTheirSide) {
+  const auto b = connected().fin(0, Direction::sent);
+  EXPECT_EQ(deadline(HistoryBuilder(b).event(at_deadline("40000:80+1/fin", false))),
+            ": it listened no longer, and 1 accepted connection was open: 1 whose client had ended "
+            "its side (clients \"users\", client 1)");
+  EXPECT_EQ(deadline(HistoryBuilder(b).event(at_deadline("40002:80/shut", false))),
+            ": it listened no longer, and 1 accepted connection was open: 1 idle after an answer, "
+            "whose sending side the target had ended (clients \"users\", client 3)");
+}
+TEST(DeadlineOfAHang, SaysThatNothingWasOpenOnlyWhereThatIsKnown) {
+  const auto closed = [] {
+    return passed(h(Protocol::http).ready().client(0).up(0).fin(0)).event(at_deadline("", false));
+  };
+  EXPECT_EQ(deadline(closed()), ": it listened no longer, and no connection of a client was open");
+  // A client has one that the kernel does not show here.
+  EXPECT_EQ(deadline(connected().event(at_deadline("", false))), "");
+  EXPECT_EQ(deadline(connected().event(SocketsAtDeadline{0, false, "", "", "no netlink"})),
+            ": what it had open was not seen: no netlink");
+}
+TEST(DeadlineOfAHang, SaysHowClientsBehaved) {
+  auto b = h(Protocol::ws).ready().client(0).up(0);
+  b.all_are(Behaviour::never_closes);
+  EXPECT_EQ(deadline(passed(b).event(at_deadline("40000:80", false))),
+            ": it listened no longer, and 1 accepted connection was open: 1 idle since the upgrade "
+            "(never-closes) (clients \"users\", client 1)");
+}
+
+TEST(NoPanic, LeavesOutWhatIsWrittenBecauseOfASignalOfLastcalls) {
+  const auto panics = [](const HistoryBuilder& b) { return testing::said(b, "no-panic"); };
+  const std::string_view python =
+      "Fatal Python error: Aborted\n\nCurrent thread 0x00007f13 (most recent call first):\n"
+      "  File \"/srv/app/main.py\", line 30 in stop\n";
+  EXPECT_THAT(panics(says(forced(SIGABRT), python).signalled(SIGABRT)),
+              ::testing::StartsWith("pass"));
+  EXPECT_THAT(panics(says(forced(SIGABRT), "SIGABRT: abort\nPC=0x1 m=0\n").exited(2)),
+              ::testing::StartsWith("pass"));
+  EXPECT_THAT(panics(says(forced(SIGABRT), "./run: line 3:    77 Aborted   ./server").exited(2)),
+              ::testing::StartsWith("pass"));
+  EXPECT_THAT(
+      panics(says(h().ready().fault_to_child(SIGSEGV), "Fatal Python error: Segmentation fault\n")
+                 .stop()
+                 .exited(0)),
+      ::testing::StartsWith("pass"));
+  // Of another signal, or written before: its own.
+  EXPECT_THAT(panics(says(forced(SIGQUIT), python).signalled(SIGABRT)),
+              ::testing::StartsWith("fail"));
+  EXPECT_THAT(
+      panics(says(hung(), python).event(TargetForced{SIGABRT, "it was past"}).signalled(SIGABRT)),
+      ::testing::StartsWith("fail"));
+  EXPECT_THAT(panics(says(forced(SIGABRT), "panic: oh\n\ngoroutine 1 [running]:").exited(2)),
+              ::testing::StartsWith("fail"));
+}
+
+// --- where a crash happened ---
+
+HistoryBuilder crashing() {
+  return h().event(TraceBegan{true}).event(TargetStarted{80, "server"}).ready();
+}
+SignalTaken fault(int signal, int code, std::uint64_t address, bool fatal = true,
+                  std::int32_t sender = 0) {
+  return {80, 81, signal, code, sender, 0, "", address, fatal};
+}
+const StacksTaken kStack{80, StacksAt::fatal_signal,
+                         "worker (81) in parse()+0x12 at server.cpp:40\n  parse()+0x12\n"};
+
+TEST(Crash, SaysWhereItHappenedAndHow) {
+  const auto said = [](int signal, int code) {
+    const auto b = crashing().event(fault(signal, code, 16)).event(kStack).signalled(signal);
+    const auto place = [&](const char* property, const std::string& begin) {
+      const auto text = testing::said(b, property);
+      EXPECT_THAT(text, ::testing::StartsWith(begin));
+      return text.substr(std::min(begin.size(), text.size()));
+    };
+    const auto of_end =
+        place("clean-exit", "fail 1: ended before it was told to: " + signal_name(signal) + ", ");
+    EXPECT_EQ(place("no-panic", "fail 1: ended by " + signal_name(signal) + ", core dumped, "),
+              of_end);
+    return of_end;
+  };
+  const std::string where = ", in thread worker (81) in parse()+0x12 at server.cpp:40";
+  EXPECT_EQ(said(SIGSEGV, SEGV_MAPERR), "at address 0x10, where nothing is mapped" + where);
+  EXPECT_EQ(said(SIGSEGV, SEGV_ACCERR), "at address 0x10, which it may not access so" + where);
+  EXPECT_EQ(said(SIGSEGV, SI_KERNEL), "at an address that no program can have" + where);
+  EXPECT_EQ(said(SIGBUS, BUS_ADRERR), "at address 0x10, beyond the end of the mapped file" + where);
+  EXPECT_EQ(said(SIGFPE, FPE_INTDIV), "by a division by zero, at 0x10" + where);
+  EXPECT_EQ(said(SIGILL, ILL_ILLOPN),
+            "by an instruction that the processor does not know, at 0x10" + where);
+}
+TEST(Crash, ByAbortSaysWhoCalledIt) {
+  EXPECT_EQ(
+      testing::said(
+          crashing().event(fault(SIGABRT, SI_TKILL, 0, true, 80)).event(kStack).signalled(SIGABRT),
+          "no-panic"),
+      "fail 1: ended by SIGABRT, core dumped, by abort(), in thread worker (81) in "
+      "parse()+0x12 at server.cpp:40");
+}
+TEST(Crash, ThatAHandlerSawIsToldFromWhereItHappenedFirst) {
+  const PanicEntered entered{80,
+                             81,
+                             "signal",
+                             PanicKind::fault_signal,
+                             "SIGSEGV at 0x10",
+                             "",
+                             "worker (81) in parse()+0x12\n  parse()+0x12\n"};
+  const StacksTaken in_handler{80, StacksAt::fatal_signal, "worker (81) in tell(int)+0x5\n"};
+  const auto b = crashing()
+                     .event(fault(SIGSEGV, SEGV_MAPERR, 0x4000, false))
+                     .event(fault(SIGSEGV, SEGV_MAPERR, 0x10, false))
+                     .event(entered)
+                     .event(fault(SIGSEGV, SI_TKILL, 0, true, 80))
+                     .event(in_handler)
+                     .signalled(SIGSEGV);
+  EXPECT_THAT(testing::said(b, "clean-exit"),
+              ::testing::EndsWith("SIGSEGV, at address 0x10, where nothing is mapped, in thread "
+                                  "worker (81) in parse()+0x12"));
+}
+TEST(Crash, BySomebodyElseNamesWhoSentIt) {
+  EXPECT_THAT(
+      testing::said(crashing()
+                        .event(SignalTaken{80, 81, SIGSEGV, SI_USER, 7, 1000, "kill 80", 0, true})
+                        .event(kStack)
+                        .signalled(SIGSEGV),
+                    "clean-exit"),
+      ::testing::EndsWith("SIGSEGV, sent by 7 (kill 80), user 1000"));
+}
+TEST(Crash, SaysWhyNothingIsKnown) {
+  auto b = h().event(TargetStarted{80, "server"}).ready();
+  EXPECT_THAT(
+      testing::said(HistoryBuilder(b).event(TraceFailed{"EPERM"}).signalled(SIGBUS), "clean-exit"),
+      ::testing::EndsWith("SIGBUS, where is not known: not traced: EPERM"));
+  b.plan.scenario.target.trace = false;
+  EXPECT_THAT(testing::said(b.signalled(SIGBUS), "clean-exit"),
+              ::testing::EndsWith("SIGBUS, where is not known: trace = false"));
+  EXPECT_THAT(testing::said(crashing().signalled(SIGBUS), "clean-exit"),
+              ::testing::EndsWith("SIGBUS, where is not known"));
+}
+
+}  // namespace
+}  // namespace lastcall
