@@ -36,6 +36,8 @@ bj::object to_json(const TrialSummary& trial) {
                     {"connections", trial.connections},
                     {"verdicts", std::move(verdicts)}};
   if (trial.idle_tail) object["idle_tail_ns"] = trial.idle_tail->count();
+  if (const auto& waits = trial.idle_waits)
+    object["idle_waits"] = {{"ns", waits->length.count()}, {"text", text(waits->text)}};
   return object;
 }
 

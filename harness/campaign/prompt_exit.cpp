@@ -7,32 +7,70 @@
 namespace lastcall {
 namespace {
 
-// The shortest length that at least `percent` of the tails do not exceed; the longest come first.
-Nanoseconds quantile(const std::vector<IdleTail>& tails, std::size_t percent) {
-  const auto rank = (tails.size() * percent + 99) / 100;  // from the shortest, from 1
-  return tails[tails.size() - std::max<std::size_t>(rank, 1)].length;
+std::string counted_trials(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " trial" : " trials");
+}
+
+// The shortest length that at least `percent` of the tails do not exceed; in ascending order.
+Nanoseconds quantile(const std::vector<Nanoseconds>& tails, std::size_t percent) {
+  const auto rank = (tails.size() * percent + 99) / 100;  // from 1
+  return tails[std::max<std::size_t>(rank, 1) - 1];
+}
+
+std::string numbers_of(const std::vector<IdleTrial>& trials) {
+  std::vector<Nanoseconds> tails;
+  for (const auto& trial : trials) {
+    if (trial.tail) tails.push_back(*trial.tail);
+  }
+  if (tails.size() < kFewestTrials) return "";
+  std::ranges::sort(tails);
+  return "idle before the end: median " + humane_duration(quantile(tails, 50)) +
+         ", third quartile " + humane_duration(quantile(tails, 75)) + ", ninth decile " +
+         humane_duration(quantile(tails, 90)) + " over " + counted_trials(tails.size());
 }
 
 }  // namespace
 
-PromptExit judge_prompt_exit(std::vector<IdleTail> tails, Nanoseconds within) {
-  const auto count = std::to_string(tails.size()) + (tails.size() == 1 ? " trial" : " trials");
-  if (tails.size() < kFewestTails) {
-    return {
-        .outcome = Outcome::not_applicable,
-        .summary = "measured in " + count + ", it takes at least " + std::to_string(kFewestTails),
-        .late = {}};
+PromptExit judge_prompt_exit(const std::vector<IdleTrial>& trials,
+                             std::optional<Nanoseconds> within) {
+  PromptExit judged{.numbers = numbers_of(trials)};
+  struct Length {
+    Nanoseconds length;
+    const IdleTrial* trial;
+  };
+  std::vector<Length> lengths;
+  for (const auto& trial : trials) {
+    if (within && trial.tail) lengths.push_back({*trial.tail, &trial});
+    if (!within && trial.waits) lengths.push_back({trial.waits->length, &trial});
   }
-  std::ranges::stable_sort(tails, std::ranges::greater{}, &IdleTail::length);
-  PromptExit judged;
-  for (const auto& tail : tails) {
-    if (tail.length > within) judged.late.push_back(tail.trial);
+  const auto measured = within ? lengths.size() : trials.size();
+  if (measured < kFewestTrials) {
+    judged.reason = "measured in " + counted_trials(measured) + ", it takes at least " +
+                    std::to_string(kFewestTrials);
+    return judged;
   }
-  judged.outcome = judged.late.size() * 4 > tails.size() ? Outcome::fail : Outcome::pass;
-  judged.summary = "idle before the end: median " + humane_duration(quantile(tails, 50)) +
-                   ", third quartile " + humane_duration(quantile(tails, 75)) + ", ninth decile " +
-                   humane_duration(quantile(tails, 90)) + " over " + count + "; longer than " +
-                   format_duration(within) + " in " + std::to_string(judged.late.size());
+  if (lengths.size() < kFewestSeen) {
+    judged.reason = "how the target waited was seen in " + counted_trials(lengths.size()) +
+                    ", it takes at least " + std::to_string(kFewestSeen) +
+                    ": set trace = true, or a bound (within)";
+    return judged;
+  }
+  std::ranges::stable_sort(lengths, std::ranges::greater{}, &Length::length);
+  const auto limit = within.value_or(kPromptWithin);
+  for (const auto& one : lengths) {
+    if (one.length > limit) judged.late.push_back(one.trial->trial);
+  }
+  judged.judged = lengths.size();
+  judged.outcome = judged.late.size() * 4 > judged.judged ? Outcome::fail : Outcome::pass;
+  if (judged.outcome == Outcome::pass) return judged;
+  // Where tails are judged the longest need not show a wait; another may say what they are.
+  const auto shown = std::ranges::find_if(lengths, [](const Length& one) {
+    return one.trial->waits && one.trial->waits->length > Nanoseconds(0);
+  });
+  if (shown != lengths.end()) judged.reason = shown->trial->waits->text + "; ";
+  judged.reason += (within ? "idle" : "such waits took") + std::string(" longer than ") +
+                   format_duration(limit) + " in " + std::to_string(judged.late.size()) + " of " +
+                   counted_trials(judged.judged);
   return judged;
 }
 

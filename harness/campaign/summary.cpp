@@ -43,37 +43,35 @@ void count(PropertySummary& property, const TrialSummary& trial, const Verdict& 
 // One measured trial is one judged item. A trial that could say nothing because the target was not
 // started, or events were lost, is unknown as with every property.
 void judge_over_campaign(PropertySummary& property, const std::vector<TrialSummary>& trials,
-                         Nanoseconds within) {
-  std::vector<IdleTail> tails;
+                         std::optional<Nanoseconds> within) {
+  std::vector<IdleTrial> measured;
   for (const auto& trial : trials) {
     if (!trial.broken.empty()) continue;
     const auto verdict = std::ranges::find(trial.verdicts, property.name, &Verdict::property);
     if (verdict == trial.verdicts.end()) continue;
     if (verdict->outcome != Outcome::not_applicable) {
       count(property, trial, *verdict);
-    } else if (trial.idle_tail) {
-      tails.push_back({trial.number, *trial.idle_tail});
+    } else if (trial.idle_tail || trial.idle_waits) {
+      measured.push_back({trial.number, trial.idle_tail, trial.idle_waits});
     } else {
       ++property.not_applicable;
     }
   }
-  const auto judged = judge_prompt_exit(tails, within);
-  property.over_campaign = judged.summary;
-  if (judged.outcome == Outcome::not_applicable) {
-    property.why_not_judged = judged.summary;
-    property.not_applicable += tails.size();
-    return;
-  }
-  property.judged += tails.size();
-  if (judged.outcome == Outcome::pass) {
-    property.pass += tails.size();
+  const auto judged = judge_prompt_exit(measured, within);
+  const auto joined = !judged.reason.empty() && !judged.numbers.empty() ? "; " : "";
+  property.over_campaign = judged.reason + joined + judged.numbers;
+  property.not_applicable += measured.size() - judged.judged;
+  property.judged += judged.judged;
+  if (judged.outcome == Outcome::not_applicable) property.why_not_judged = property.over_campaign;
+  if (judged.outcome != Outcome::fail) {
+    property.pass += judged.judged;
     return;
   }
   const auto longest = std::ranges::find(trials, judged.late.front(), &TrialSummary::number);
   const auto held = longest == trials.end() ? "" : longest->idle_held_by;
   property.fail += judged.late.size();
-  property.pass += tails.size() - judged.late.size();
-  property.first_reason = judged.summary;
+  property.pass += judged.judged - judged.late.size();
+  property.first_reason = property.over_campaign;
   if (!held.empty()) property.first_reason += "; in the longest, " + held;
   property.failing_trials.insert(property.failing_trials.end(), judged.late.begin(),
                                  judged.late.end());
@@ -93,7 +91,7 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
   if (name == "prompt-exit" && property.switched_off.empty()) {
     const auto within =
         settings == wanted.properties.end() ? std::nullopt : settings->second.within;
-    judge_over_campaign(property, scenario.trials, within.value_or(kPromptWithin));
+    judge_over_campaign(property, scenario.trials, within);
     return property;
   }
   for (const auto& trial : scenario.trials) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checkers/idle_waits.hpp"
 #include "checkers/verdict.hpp"
 #include "history/history.hpp"
 #include "plan/plan.hpp"
@@ -52,6 +53,8 @@ Verdict prompt_exit(const Plan& plan, const History& history);
 std::optional<Nanoseconds> idle_tail(const Plan& plan, const History& history);
 // What was still open as that began, as held_by() says it; empty if nothing was.
 std::string idle_tail_held_by(const Plan& plan, const History& history);
+// And what it finds; nothing if the waits of the target were not seen.
+std::optional<IdleWaits> idle_waits(const Plan& plan, const History& history);
 }  // namespace checkers
 
 }  // namespace lastcall

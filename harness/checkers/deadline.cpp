@@ -166,10 +166,11 @@ Verdict deadline(const Plan& plan, const History& history) {
     return say(Outcome::not_applicable, *no_stop_to_judge(history));
   }
   if (const auto passed = history.first<DeadlinePassed>()) {
-    auto verdict = say(Outcome::fail,
-                       "still running " + format_duration(stop_limit(plan, history, *passed)) +
-                           " after " + stop_signal_name(history) + where_it_stands(plan, history, *passed),
-                       {*stop, *passed});
+    auto verdict =
+        say(Outcome::fail,
+            "still running " + format_duration(stop_limit(plan, history, *passed)) + " after " +
+                stop_signal_name(history) + where_it_stands(plan, history, *passed),
+            {*stop, *passed});
     verdict.time_claim = deadline_claim(plan, history, *passed);
     return verdict;
   }
@@ -177,7 +178,8 @@ Verdict deadline(const Plan& plan, const History& history) {
   if (forced && !is_before(ended, *forced)) {
     if (const auto deadlock = deadlock_before(history, *forced)) {
       return say(Outcome::fail,
-                 "never ends after " + stop_signal_name(history) + where_it_stands(plan, history),
+                 "never ends after " + stop_signal_name(history) +
+                     where_it_stands(plan, history, *deadlock),
                  {*stop, *deadlock});
     }
     return say(Outcome::unknown, "lastcall ended the target before its deadline", {*forced});

@@ -97,6 +97,18 @@ Nanoseconds starved_between(const History& history, TimePoint from, TimePoint to
   return sum;
 }
 
+Nanoseconds busy_between(const History& history, TimePoint from, TimePoint to) {
+  const auto ended = history.first<TargetEnded>();
+  Nanoseconds sum{};
+  for (const auto& [i, used] : history.all<ProcessorUsed>()) {
+    // The last look comes a little after the end.
+    const auto end = ended ? std::min(history.time(i), history.time(*ended)) : history.time(i);
+    const auto begin = end - Nanoseconds(used->nanoseconds);
+    sum += std::max(Nanoseconds(0), std::min(end, to) - std::max(begin, from));
+  }
+  return sum;
+}
+
 Hindrance hindrance(const History& history, const TimeClaim& claim, bool of_clients) {
   std::vector<Span> lags;
   std::set<std::string> sources;

@@ -33,6 +33,10 @@ Nanoseconds paused_between(const History& history, TimePoint from, TimePoint to)
 // neither idles nor dawdles.
 Nanoseconds starved_between(const History& history, TimePoint from, TimePoint to);
 
+// How long between the two processes of the target were at work on a processor, as far as that was
+// looked at: during the stop.
+Nanoseconds busy_between(const History& history, TimePoint from, TimePoint to);
+
 // The claim of a wait that went on too long: a tenth of it, and at least 50 ms, may be lastcall's
 // own. A lag of that size says that the machine was starved, so the target had lost at least as
 // much; a smaller one cannot turn a stop that holds into one that does not, unless it was as near

@@ -65,7 +65,7 @@ class Witness : public TraceObserver {
 
   // For Tracer::start().
   static std::vector<int> syscalls();
-  static std::vector<int> on_standard_streams() { return LastWords::syscalls(); }
+  static std::vector<ConditionalCall> on_standard_streams() { return LastWords::syscalls(); }
   std::vector<TraceObserver*> observers();
 
   // Called on the tracer's thread: a socket of a process listens; a process is about to take a

@@ -260,6 +260,13 @@ struct ResourcesUsed {
     f("threads", self.threads);
   }
 };
+// For so long before the event's time, all in all and not longer than since the last such event or
+// the stop, processes of the target were at work on a processor during the stop.
+struct ProcessorUsed {
+  static constexpr std::string_view kName = "processor_used";
+  std::int64_t nanoseconds{};
+  static void visit_fields(auto& self, auto&& f) { f("nanoseconds", self.nanoseconds); }
+};
 // What a property looked at by URL or file: one event a line.
 struct Observed {
   static constexpr std::string_view kName = "observed";
@@ -624,7 +631,7 @@ using EventBody = std::variant<
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
     ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore,
-    SidecarSeen, SocketsAtDeadline, KeptAlive>;
+    SidecarSeen, SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed>;
 
 struct Event {
   TimePoint at;

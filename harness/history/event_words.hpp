@@ -39,6 +39,8 @@ enum class Lingering : std::uint8_t { ended_late, slowed };
 // What is told of a process next to the target. failed: it was not ready in time, or ended before
 // it was told to.
 enum class SidecarNews : std::uint8_t { started, ready, output, ended, failed };
+// What a thread did after its last wait: anything else, or it ended, or called exit_group(2).
+enum class AfterWait : std::uint8_t { went_on, thread_ended, exit_called };
 // What a runtime went through that ends a program unless somebody swallows it.
 enum class PanicKind : std::uint8_t {
   programming_error,  // by its type
@@ -83,6 +85,10 @@ constexpr std::string_view name(SidecarNews news) {
   constexpr std::string_view kNames[] = {"started", "ready", "output", "ended", "failed"};
   return kNames[static_cast<std::size_t>(news)];
 }
+constexpr std::string_view name(AfterWait then) {
+  constexpr std::string_view kNames[] = {"went_on", "thread_ended", "exit_called"};
+  return kNames[static_cast<std::size_t>(then)];
+}
 constexpr std::string_view name(PanicKind kind) {
   constexpr std::string_view kNames[] = {"programming_error", "caught_by_all", "terminate",
                                          "fault_signal"};
@@ -101,6 +107,7 @@ constexpr bool is_known(StacksAt at) { return at <= StacksAt::exit; }
 constexpr bool is_known(SendingEnd end) { return end <= SendingEnd::never_open; }
 constexpr bool is_known(Lingering how) { return how <= Lingering::slowed; }
 constexpr bool is_known(SidecarNews news) { return news <= SidecarNews::failed; }
+constexpr bool is_known(AfterWait then) { return then <= AfterWait::exit_called; }
 constexpr bool is_known(PanicKind kind) { return kind <= PanicKind::fault_signal; }
 
 }  // namespace lastcall

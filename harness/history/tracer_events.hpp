@@ -261,6 +261,43 @@ struct FinalCalls {
     f("text", self.text);
   }
 };
+// A wait of a thread ended because its time was over: a sleep, or a time-out that ran out. The
+// event's time is its end. Of the waits that were seen, from FiltersWoke on, only the last.
+struct TargetSlept {
+  static constexpr std::string_view kName = "target_slept";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::string thread;        // its name
+  std::string call;          // "clock_nanosleep"
+  std::int64_t requested{};  // nanoseconds
+  std::int64_t slept{};      // until the event's time
+  bool alone{};              // for nothing but the time: no descriptor, lock or signal
+  bool was_going_on{};       // as the filters woke
+  AfterWait then{};
+  std::string place;  // the innermost function of the program's own code; empty: unknown
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("thread", self.thread);
+    f("call", self.call);
+    f("requested", self.requested);
+    f("slept", self.slept);
+    f("alone", self.alone);
+    f("was_going_on", self.was_going_on);
+    f("then", self.then);
+    f("place", self.place);
+  }
+};
+// Such waits were looked for from FiltersWoke until the target's end.
+struct SleepsWatched {
+  static constexpr std::string_view kName = "sleeps_watched";
+  std::uint64_t seen{};
+  std::uint64_t left_out{};  // of them, the first: no TargetSlept says anything of them
+  static void visit_fields(auto& self, auto&& f) {
+    f("seen", self.seen);
+    f("left_out", self.left_out);
+  }
+};
 // The kernel's own word on who sent a signal that nobody sees taken, SIGKILL.
 struct KillSent {
   static constexpr std::string_view kName = "kill_sent";

@@ -210,10 +210,12 @@ std::vector<Key> property_keys(std::string_view property) {
              .low = 1}};
   }
   if (property == "prompt-exit") {
-    return {
-        within("From the last thing that the stop had to wait for to the end; more than a quarter "
-               "of a campaign's trials may not take longer.",
-               R"("40ms")")};
+    return {within(
+        "From the last thing that the stop had to wait for to the end, without time at work; more "
+        "than a quarter of a campaign's trials may not take longer. Without it this time is shown, "
+        "and only waits for a time fail that hold up the end: a poll interval, a fixed sleep, a "
+        "time-out.",
+        "")};
   }
   if (property == "config-effective") {
     return {

@@ -132,6 +132,24 @@ Nanoseconds processor_time_of_reaped() {
   return of(used.ru_utime) + of(used.ru_stime);
 }
 
+Nanoseconds processor_time_of_tree() {
+  Nanoseconds sum{};
+  // Another thread may wait for children meanwhile: who has moved from one part of the sum to the
+  // other would count twice or not at all.
+  for (int tries = 0; tries < 3; ++tries) {
+    const auto reaped = processor_time_of_reaped();
+    sum = reaped;
+    auto queue = children();
+    for (std::size_t i = 0; i < queue.size(); ++i) {
+      sum += processor_time(queue[i]);
+      const auto below = children_of(queue[i]);
+      queue.insert(queue.end(), below.begin(), below.end());
+    }
+    if (processor_time_of_reaped() == reaped) break;
+  }
+  return sum;
+}
+
 std::size_t signal_descendants(int signal) {
   std::size_t alive = 0;
   for (const auto& process : descendants()) {

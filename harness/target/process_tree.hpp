@@ -46,5 +46,7 @@ void kill_groups_of_children();
 Nanoseconds processor_time(pid_t pid);
 // The same of the children that this process has waited for (getrusage(2)).
 Nanoseconds processor_time_of_reaped();
+// Of all that are, and were, below this process: what is used between two calls is the difference.
+Nanoseconds processor_time_of_tree();
 
 }  // namespace lastcall

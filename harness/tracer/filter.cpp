@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -15,9 +16,24 @@
 #include "base/scoped_fd.hpp"
 
 namespace lastcall {
+namespace {
+
+scmp_arg_cmp comparison(const ConditionalCall& call) {
+  switch (call.condition) {
+    case ConditionalCall::If::at_most:
+      return {call.argument, SCMP_CMP_LE, call.value, 0};
+    case ConditionalCall::If::differs:
+      return {call.argument, SCMP_CMP_NE, call.value, 0};
+    case ConditionalCall::If::has_bits:
+      break;
+  }
+  return {call.argument, SCMP_CMP_MASKED_EQ, call.mask, call.value};
+}
+
+}  // namespace
 
 Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls,
-                                             std::span<const int> on_standard_streams) {
+                                             std::span<const ConditionalCall> conditional) {
   const std::unique_ptr<void, decltype(&seccomp_release)> context(seccomp_init(SCMP_ACT_ALLOW),
                                                                   &seccomp_release);
   if (!context) return Error{"make a seccomp filter", "", ENOMEM, ""};
@@ -25,13 +41,10 @@ Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls,
   for (const int number : syscalls) {
     if (problem == 0) problem = seccomp_rule_add(context.get(), SCMP_ACT_TRACE(0), number, 0);
   }
-  const scmp_arg_cmp to_standard_stream{
-      .arg = 0, .op = SCMP_CMP_LE, .datum_a = STDERR_FILENO, .datum_b = 0};
-  for (const int number : on_standard_streams) {
-    if (problem == 0) {
-      problem =
-          seccomp_rule_add_array(context.get(), SCMP_ACT_TRACE(0), number, 1, &to_standard_stream);
-    }
+  for (const auto& call : conditional) {
+    const auto only_if = comparison(call);
+    if (problem == 0 && std::ranges::count(syscalls, call.number) == 0)
+      problem = seccomp_rule_add_array(context.get(), SCMP_ACT_TRACE(0), call.number, 1, &only_if);
   }
   const ScopedFd file(::memfd_create("filter", MFD_CLOEXEC));
   if (problem == 0) problem = file ? seccomp_export_bpf(context.get(), file.get()) : -errno;

@@ -16,10 +16,21 @@
 
 namespace lastcall {
 
-// `syscalls`: numbers of this machine's architecture. `on_standard_streams`: those that stop only
-// if their first argument is 0, 1 or 2; among `syscalls` they stop whatever it is.
+// A call that stops only if one of its arguments, counted from 0, is as said: at most `value`,
+// anything but `value`, or `value` in the bits of `mask`.
+struct ConditionalCall {
+  enum class If : std::uint8_t { at_most, differs, has_bits };
+  int number = 0;
+  unsigned argument = 0;
+  If condition = If::differs;
+  std::uint64_t value = 0;
+  std::uint64_t mask = 0;
+};
+
+// `syscalls`: numbers of this machine's architecture. One that is among `conditional` too stops
+// whatever its arguments are; one that is there several times stops if any of it is so.
 Result<std::vector<sock_filter>> make_filter(std::span<const int> syscalls,
-                                             std::span<const int> on_standard_streams = {});
+                                             std::span<const ConditionalCall> conditional = {});
 
 // "rename" <-> 82. Nothing for a name that this architecture has no call of.
 std::optional<int> syscall_number(const std::string& name);

@@ -16,7 +16,10 @@ constexpr std::uint64_t kMostPieces = 64;  // of one writev(2); more than any lo
 
 }  // namespace
 
-std::vector<int> LastWords::syscalls() { return {SYS_write, SYS_writev}; }
+std::vector<ConditionalCall> LastWords::syscalls() {
+  constexpr auto kAtMost = ConditionalCall::If::at_most;
+  return {{SYS_write, 0, kAtMost, STDERR_FILENO}, {SYS_writev, 0, kAtMost, STDERR_FILENO}};
+}
 
 SyscallWish LastWords::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   const auto& arguments = entry.arguments;

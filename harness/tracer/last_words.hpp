@@ -1,7 +1,7 @@
 // The last that each process wrote to its standard output and its standard error, without touching
 // either: read from its memory as it makes the call. Each such write costs a stop; those to other
-// descriptors none, if the filter has them as on_standard_streams. Not seen: what goes
-// through copies of those descriptors with other numbers. Called on the tracer's thread only.
+// descriptors none. Not seen: what goes through copies of those descriptors with other numbers.
+// Called on the tracer's thread only.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tracer/filter.hpp"
 #include "tracer/observer.hpp"
 
 namespace lastcall {
@@ -19,7 +20,7 @@ class LastWords : public TraceObserver {
   static constexpr std::size_t kKept = 4096;  // bytes, a process
 
   // System calls that this observer has to be asked about, on descriptors 1 and 2.
-  static std::vector<int> syscalls();
+  static std::vector<ConditionalCall> syscalls();
 
   // `ended` is called on the tracer's thread when a process is gone that has written something.
   explicit LastWords(std::function<void(pid_t, std::string)> ended) : ended_(std::move(ended)) {}

@@ -59,6 +59,9 @@ class TraceObserver {
   virtual void on_exit_call(const Tracee&, int /*code*/) {}
   // A thread is about to end, its memory still there. `status` as wait(2) will give it.
   virtual void on_thread_exit(const Tracee&, int /*status*/) {}
+  // The filters wake, so that its system calls stop from here on. It may have been in one, which it
+  // goes on with: its registers are then those of an interrupted call.
+  virtual void filters_wake(const Tracee&) {}
   // wake_filters() can do nothing for this process: its system calls stay unseen.
   virtual void not_filtered(const Tracee&, const std::string& /*why*/) {}
   // Between the two stops were dealt with: whom they were of has waited.

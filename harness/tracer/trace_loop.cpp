@@ -575,6 +575,7 @@ void TraceLoop::wake_filters() {
     for (const auto& one : all) {
       auto& options = threads_.at(one.tid).options;
       if (options != options_ && calls_.set_options(one.tid, options_) == 0) options = options_;
+      for (auto* observer : observers_) observer->filters_wake(one);
     }
     if (arming_) arm(all);
   });

@@ -26,8 +26,8 @@ sigset_t only_sigchld() {
 
 Result<std::unique_ptr<Tracer>> Tracer::start(std::span<const int> syscalls,
                                               std::vector<TraceObserver*> observers,
-                                              std::span<const int> on_standard_streams) {
-  auto filter = make_filter(syscalls, on_standard_streams);
+                                              std::span<const ConditionalCall> conditional) {
+  auto filter = make_filter(syscalls, conditional);
   if (!filter) return filter.error();
   const auto child = only_sigchld();
   if (const int problem = ::pthread_sigmask(SIG_BLOCK, &child, nullptr); problem != 0)

@@ -21,11 +21,11 @@ namespace lastcall {
 
 class Tracer {
  public:
-  // `syscalls`, `on_standard_streams`: at whose entry the observers want to be asked, as for
-  // make_filter(). Observers outlive the tracer; they are called on its thread.
+  // `syscalls`, `conditional`: at whose entry the observers want to be asked, as for make_filter().
+  // Observers outlive the tracer; they are called on its thread.
   static Result<std::unique_ptr<Tracer>> start(std::span<const int> syscalls,
                                                std::vector<TraceObserver*> observers,
-                                               std::span<const int> on_standard_streams = {});
+                                               std::span<const ConditionalCall> conditional = {});
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
   // Kills what is still traced (PTRACE_O_EXITKILL), and unblocks SIGCHLD in the calling thread.

@@ -1,7 +1,6 @@
 #include "trial/left_processes.hpp"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 
@@ -24,33 +23,6 @@ constexpr auto kLookAgain = std::chrono::milliseconds(10);
 // The kernel needs some milliseconds to give up the memory and files of a large process.
 constexpr auto kExitLimit = std::chrono::milliseconds(100);
 
-// The processor time that the processes which outlived the target have used since it ended, those
-// that have ended since included.
-class Work {
- public:
-  Work() : reaped_(processor_time_of_reaped()) {
-    for (const auto& process : descendants()) before_[process.pid] = processor_time(process.pid);
-  }
-
-  [[nodiscard]] Nanoseconds used() const {
-    Nanoseconds used{};
-    // The tracer's thread waits for children meanwhile: who has moved from one sum to the other
-    // would count twice or not at all.
-    for (int tries = 0; tries < 3; ++tries) {
-      const auto reaped = processor_time_of_reaped();
-      used = reaped - reaped_;
-      for (const auto& process : descendants()) used += processor_time(process.pid);
-      for (const auto& [pid, before] : before_) used -= before;
-      if (processor_time_of_reaped() == reaped) break;
-    }
-    return used;
-  }
-
- private:
-  Nanoseconds reaped_;
-  std::map<pid_t, Nanoseconds> before_;
-};
-
 asio::awaitable<void> wait(const TrialParts& trial, Nanoseconds duration) {
   co_await trial.changes.until(trial.given_up, now() + duration);
 }
@@ -59,7 +31,7 @@ asio::awaitable<void> wait(const TrialParts& trial, Nanoseconds duration) {
 // wait any longer for processes that are at work and traced.
 asio::awaitable<bool> give_grace(const TrialParts& trial, TargetProcess& target, bool traced) {
   const auto begin = now();
-  const Work work;
+  const auto used_before = processor_time_of_tree();
   const auto is_over = [&] { return target.tree_is_empty() || trial.given_up(); };
   const auto grace_from = [&](TimePoint from) -> asio::awaitable<void> {
     while (!is_over() && now() < from + kGrace) co_await wait(trial, kTick);
@@ -67,7 +39,7 @@ asio::awaitable<bool> give_grace(const TrialParts& trial, TargetProcess& target,
   co_await grace_from(begin);
   if (!traced) co_return false;
   for (auto before = Nanoseconds(0); !is_over();) {
-    const auto used = work.used();
+    const auto used = processor_time_of_tree() - used_before;
     if (used >= kGrace || used - before < kLeastWork) co_return false;
     if (now() >= begin + kTracedLimit) co_return true;
     before = used;

@@ -78,6 +78,9 @@ std::string to_json(const TrialResult& result) {
   if (result.idle_tail) idle_tail = result.idle_tail->count();
   json::value habits;
   if (result.habits) habits = json::value_from(*result.habits);
+  json::value idle_waits;
+  if (const auto& waits = result.idle_waits)
+    idle_waits = {{"ns", waits->length.count()}, {"text", waits->text}};
   return json::serialize(json::object{{"format", "lastcall-verdict"},
                                       {"version", 1},
                                       {"seed", result.seed},
@@ -87,6 +90,7 @@ std::string to_json(const TrialResult& result) {
                                       {"stop_ns", result.stop.count()},
                                       {"idle_tail_ns", std::move(idle_tail)},
                                       {"idle_held_by", result.idle_held_by},
+                                      {"idle_waits", std::move(idle_waits)},
                                       {"clients", result.clients},
                                       {"connections", result.connections},
                                       {"answers", std::move(answers)},
@@ -110,6 +114,9 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
       result.idle_tail = Nanoseconds(tail->to_number<std::int64_t>());
     if (const auto* held = object.if_contains("idle_held_by"))
       result.idle_held_by = json::value_to<std::string>(*held);
+    if (const auto* waits = object.if_contains("idle_waits"); waits != nullptr && !waits->is_null())
+      result.idle_waits = {Nanoseconds(waits->at("ns").to_number<std::int64_t>()),
+                           json::value_to<std::string>(waits->at("text"))};
     result.clients = object.at("clients").to_number<std::uint32_t>();
     result.connections = object.at("connections").to_number<std::uint32_t>();
     result.kept = object.at("kept").as_bool();

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "checkers/group_answers.hpp"
+#include "checkers/idle_waits.hpp"
 #include "checkers/verdict.hpp"
 
 namespace lastcall {
@@ -24,6 +25,8 @@ struct TrialResult {
   // there was nothing to measure.
   std::optional<Nanoseconds> idle_tail{};
   std::string idle_held_by{};     // what was still open then (checkers/habits.hpp)
+  // The waits that held up the end, as it has them; nothing if the target's waits were not seen.
+  std::optional<IdleWaits> idle_waits{};
   std::uint32_t clients = 0;      // clients of the plan
   std::uint32_t connections = 0;  // connections that were up when the stop began
   // Of each group of clients, in the scenario's order; empty if the trial broke.

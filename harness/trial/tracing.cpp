@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -147,6 +148,13 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
   };
   add(LastCalls::syscalls());
   add(CallInjector::syscalls(tracing->settings_.calls.rules));
+  std::vector<ConditionalCall> conditional;
+  // Waits before the stop, which are many, are not worth a stop of their threads.
+  if (tracing->settings_.asleep) {
+    observers.push_back(&tracing->timed_waits_);
+    add(TimedWaits::syscalls());
+    conditional = TimedWaits::conditional_syscalls();
+  }
   if (tracing->settings_.open_at_exit) {
     observers.push_back(&tracing->open_at_exit_);
     if (!tracing->settings_.state_folder.empty()) add(OpenAtExit::write_syscalls());
@@ -158,7 +166,7 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
   auto asked_for = tracing->settings_.stop_signals;
   asked_for.push_back(SIGQUIT);
   tracing->end_stacks_.leave_usual_ends(std::move(asked_for));
-  auto tracer = Tracer::start(calls, std::move(observers));
+  auto tracer = Tracer::start(calls, std::move(observers), conditional);
   if (!tracer) return tracer.error();
   tracing->tracer_ = std::move(*tracer);
   tracing->tracer_->on_its_thread([&](TraceLoop& loop) {
@@ -262,6 +270,7 @@ Result<std::size_t> Tracing::record_ends() {
   // Of its own, because a source is in order, and these belong where the ends were.
   auto segment = SegmentWriter::create(settings_.end_segment);
   if (!segment) return segment.error();
+  std::vector<Event> events;
   for (auto& end : ends_to_name_) {
     const bool is_exit = end.signal == 0;
     const auto at = end.at;
@@ -270,10 +279,32 @@ Result<std::size_t> Tracing::record_ends() {
     // The thread that ended it first, and where.
     auto text = stack_text(stacks.at(0));
     if (stacks.size() > 1) text += stacks_text({stacks.begin() + 1, stacks.end()});
-    segment->record(at, StacksTaken{pid, is_exit ? StacksAt::exit : StacksAt::fatal_signal,
-                                    cut(std::move(text))});
+    events.push_back({at, StacksTaken{pid, is_exit ? StacksAt::exit : StacksAt::fatal_signal,
+                                      cut(std::move(text))}});
   }
+  add_waits(events);
+  std::ranges::stable_sort(events, {}, &Event::at);
+  for (auto& event : events) segment->record(event.at, std::move(event.body));
   return segment->finish();
+}
+
+void Tracing::add_waits(std::vector<Event>& events) {
+  std::map<const UnnamedStack*, std::string> places;
+  for (const auto& wait : timed_waits_.waits()) {
+    const auto [place, is_new] = places.try_emplace(wait.stack.get());
+    if (is_new && !wait.stack->stack.frames.empty())
+      place->second = place_of(timed_waits_.named(*wait.stack));
+    events.push_back({wait.to, TargetSlept{.pid = wait.pid,
+                                           .tid = wait.tid,
+                                           .thread = wait.stack->stack.thread_name,
+                                           .call = wait.call,
+                                           .requested = wait.requested.count(),
+                                           .slept = (wait.to - wait.from).count(),
+                                           .alone = wait.alone,
+                                           .was_going_on = wait.was_going_on,
+                                           .then = wait.then,
+                                           .place = place->second}});
+  }
 }
 
 void Tracing::record(pid_t pid, const std::vector<LastCall>& calls) {
@@ -322,6 +353,10 @@ Result<std::size_t> Tracing::finish() {
   const auto ends = record_ends();
   if (!ends) segment_.record(EventsLost{"ends", ends.error().message()});
   segment_.record(SendsWatched{late_writes_.sends(), late_writes_.closes()});
+  if (settings_.asleep) {
+    const auto left_out = timed_waits_.left_out();
+    segment_.record(SleepsWatched{timed_waits_.waits().size() + left_out, left_out});
+  }
   return segment_.finish();
 }
 

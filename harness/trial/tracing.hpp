@@ -19,6 +19,7 @@
 #include "tracer/masked_panics.hpp"
 #include "tracer/open_at_exit.hpp"
 #include "tracer/stack_reader.hpp"
+#include "tracer/timed_waits.hpp"
 #include "tracer/tracer.hpp"
 
 namespace lastcall {
@@ -26,8 +27,9 @@ namespace lastcall {
 class Tracing {
  public:
   struct Settings {
-    std::string segment;            // the file that it writes
-    std::string end_segment;        // and that with the stacks of failing exits and fatal signals
+    std::string segment;  // the file that it writes
+    // And that with the stacks of failing exits and fatal signals, and with waits for the time.
+    std::string end_segment;
     std::vector<int> stop_signals;  // that the filters wake at
     bool asleep = true;             // they sleep until then
     bool open_at_exit = false;      // what is left open at an exit is looked at
@@ -98,6 +100,7 @@ class Tracing {
   void record(const MaskedPanic& panic);
   void record(const WatchedRuntimes& watched);
   Result<std::size_t> record_ends();
+  void add_waits(std::vector<Event>& events);
   void record(pid_t pid, const std::vector<LastCall>& calls);
   // On the tracer's thread, or here once it is gone.
   void on_tracer(const std::function<void()>& what);
@@ -108,6 +111,7 @@ class Tracing {
   EndRecorder ends_of_processes_;
   LateWrites late_writes_;
   LastCalls last_calls_;
+  TimedWaits timed_waits_;  // if filters sleep until the stop
   EndStacks end_stacks_;
   std::vector<EndStack> ends_to_name_;  // when no target waits for the tracer any more
   MaskedPanics panics_;

@@ -413,6 +413,7 @@ class Trial {
 
   asio::awaitable<void> drain() {
     note_resources_at_stop();
+    note_processor_time();
     if (tracing_) tracing_->begin(Phase::drain);
     segment_.record(PhaseBegan{Phase::drain});
     asio::co_spawn(
@@ -420,7 +421,7 @@ class Trial {
         probe_health(
             parts_, [this] { return target_.ended() || given_up_; }, [this] { return closed_; }),
         asio::detached);
-    asio::co_spawn(io_, watch_pressure(), asio::detached);
+    asio::co_spawn(io_, watch_processors(), asio::detached);
     if (tracing_) asio::co_spawn(io_, watch_for_deadlock(), asio::detached);
     link_.say(Control::stop);
     faults_.begin(Phase::drain);
@@ -436,10 +437,10 @@ class Trial {
     co_await force_end("it was still running at the deadline");
   }
 
-  // How long the target waited for a processor during the stop: what looks like idling may be that.
-  // It is asked only while some task of the machine waits, and takes a tenth of this thread's time
-  // at most.
-  asio::awaitable<void> watch_pressure() {
+  // How long the target was at work and waited for a processor during the stop: what looks like
+  // idling may be that. Whether it waited is asked only while some task of the machine waits; both
+  // take a tenth of this thread's time at most.
+  asio::awaitable<void> watch_processors() {
     constexpr Nanoseconds kTick = std::chrono::milliseconds(10);
     ProcessorWaits waits;
     (void)waits.look(pids_of_target());
@@ -452,10 +453,12 @@ class Trial {
       co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
       const auto after = processor_pressure();
       if (closed_) co_return;
+      const auto looked = now();
+      if (!target_.ended()) note_processor_time();
+      pause = std::max(kTick, 9 * (now() - looked));
       const auto pressure = before && after ? *after - *before : kTick;
       before = after;
       if (pressure == Nanoseconds(0)) continue;
-      const auto looked = now();
       const auto waited = waits.look(pids_of_target());
       // Threads that wait at the same time are one wait, which is no longer than the stop.
       const auto lag = std::min(waited.value_or(pressure), looked - begin - told);
@@ -463,6 +466,22 @@ class Trial {
       told += lag;
       pause = std::max(kTick, 9 * (now() - looked));
     }
+  }
+
+  // From the first call on, soon after the stop signal was sent.
+  void note_processor_time() {
+    // Less would only make many events; it is told with the next.
+    constexpr auto kLeast = std::chrono::microseconds(200);
+    const auto at = now();
+    const auto used = processor_time_of_tree();
+    if (processor_looked_) {
+      // Of several processors at once as if it were one: what is left of the time is idle.
+      const auto busy = std::min(used - processor_used_, at - *processor_looked_);
+      if (busy < kLeast) return;
+      segment_.record(ProcessorUsed{busy.count()});
+    }
+    processor_looked_ = at;
+    processor_used_ = used;
   }
 
   // A traced target also stands still while the tracer, a thread of this process, waits.
@@ -538,6 +557,7 @@ class Trial {
       if (tracing_ && signal != SIGKILL) tracing_->begin(Phase::drain);
     }
     const int error = target_.send(signal, to);
+    if (std::ranges::count(stops, signal) > 0) note_processor_time();
     // Not that of a child: what ends with it has ended by itself.
     if (signal == SIGKILL && to != Recipient::child && error == 0) sent_kill_ = true;
     return error;
@@ -546,6 +566,7 @@ class Trial {
   // What the target left, then the end for everybody.
   asio::awaitable<void> after() {
     faults_.end("the target had ended");
+    if (processor_looked_) note_processor_time();
     segment_.record(PhaseBegan{Phase::after});
     note_killer();
     // A command that asks something is below this process.
@@ -658,6 +679,8 @@ class Trial {
   bool loading_ = false;    // the load phase has begun
   bool sent_kill_ = false;  // a fault sent the target SIGKILL
   bool noted_resources_ = false;
+  std::optional<TimePoint> processor_looked_;
+  Nanoseconds processor_used_{};  // by then
   bool deadlocked_ = false;
   bool closed_ = false;  // nothing may be recorded any more
 };
@@ -727,6 +750,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
     auto& habits = result.habits.emplace();
     for (const auto habit : habits_tried(trial.plan(), *history)) habits.emplace_back(name(habit));
   }
+  result.idle_waits = checkers::idle_waits(trial.plan(), *history);
   const auto end = history->first<TargetEnded>();
   if (history->stop() && end) result.stop = history->time(*end) - history->time(*history->stop());
   const bool held = worst(result.verdicts) <= Outcome::pass;

@@ -89,6 +89,9 @@ constexpr const char* kOneOfEach =
 {"t":"0.074000000","kind":"sidecar_seen","name":"db","what":"output","text":"listening"}
 {"t":"0.075000000","kind":"sockets_at_deadline","port":8080,"listening":true,"address":"127.0.0.1","connections":"40001:120/shut","problem":""}
 {"t":"0.076000000","kind":"kept_alive","pid":80,"what":"connection of 127.0.0.1:8080","peer":"127.0.0.1:40001"}
+{"t":"0.077000000","kind":"target_slept","pid":80,"tid":81,"thread":"poller","call":"poll","requested":100000000,"slept":100100000,"alone":false,"was_going_on":true,"then":"thread_ended","place":"look()+0x12"}
+{"t":"0.078000000","kind":"sleeps_watched","seen":300,"left_out":44}
+{"t":"0.079000000","kind":"processor_used","nanoseconds":9000000}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

@@ -91,6 +91,10 @@ inline std::vector<Event> one_of_each() {
       SidecarSeen{"db", SidecarNews::output, "listening"},
       SocketsAtDeadline{8080, true, "127.0.0.1", "40001:120/shut", ""},
       KeptAlive{80, "connection of 127.0.0.1:8080", "127.0.0.1:40001"},
+      TargetSlept{80, 81, "poller", "poll", 100'000'000, 100'100'000, false, true,
+                  AfterWait::thread_ended, "look()+0x12"},
+      SleepsWatched{300, 44},
+      ProcessorUsed{9'000'000},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

@@ -331,7 +331,7 @@ TEST(HabitsNotTried, AreSaidWhereNothingFailed) {
   EXPECT_THAT(reports::terminal(campaign, false), Not(HasSubstr("no stop met")));
 }
 
-// Five trials, whose target idled 90 ms each before it ended.
+// Five trials, whose target slept 90 ms each before it ended.
 CampaignSummary idle_campaign() {
   CampaignSummary campaign{
       .lastcall_version = "", .started_utc = "", .results = "results", .scenarios = {}};
@@ -342,6 +342,7 @@ CampaignSummary idle_campaign() {
     trial.number = number;
     trial.verdicts = {{.property = "prompt-exit", .outcome = Outcome::not_applicable}};
     trial.idle_tail = std::chrono::milliseconds(90);
+    trial.idle_waits = {std::chrono::milliseconds(90), "server (80) waited in poll(90.0 ms)"};
     scenario.trials.push_back(trial);
   }
   summarise(scenario, Scenario{});
@@ -351,8 +352,9 @@ CampaignSummary idle_campaign() {
 
 TEST(OverACampaign, AFailureSaysItsNumbersInsteadOfABound) {
   const std::string numbers =
+      "server (80) waited in poll(90.0 ms); such waits took longer than 40ms in 5 of 5 trials; "
       "idle before the end: median 90.0 ms, third quartile 90.0 ms, ninth decile 90.0 ms over 5 "
-      "trials; longer than 40ms in 5";
+      "trials";
   const auto terminal = reports::terminal(idle_campaign(), false);
   EXPECT_THAT(terminal, HasSubstr("  prompt-exit         fail               0     5        0     0"
                                   "         5  " +
@@ -364,6 +366,7 @@ TEST(OverACampaign, AFailureSaysItsNumbersInsteadOfABound) {
   EXPECT_THAT(reports::junit(idle_campaign()), HasSubstr("<failure message=\"" + numbers + "\">"));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"over_campaign\":\"" + numbers + "\""));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_tail_ns\":90000000"));
+  EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_waits\":{\"ns\":90000000,"));
 }
 
 TEST(Junit, IsPinned) { EXPECT_EQ(reports::junit(every_outcome()), kJunit); }

@@ -166,6 +166,19 @@ TEST_F(ProcessTree, CountsTheProcessorTimeOfAProcessAndOfWhomItWaitedFor) {
   EXPECT_EQ(processor_time(shell), Nanoseconds(0)) << "it is gone";
 }
 
+TEST_F(ProcessTree, ProcessorTimeIsNotLostWhoeverWaitsForAProcess) {
+  const auto before = processor_time_of_tree();
+  const auto used = [&] { return processor_time_of_tree() - before; };
+  const pid_t shell =
+      start("(i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done); echo; read never < /dev/zero");
+  const auto of_its_child = used();
+  EXPECT_GE(of_its_child, std::chrono::milliseconds(10));
+  ::kill(shell, SIGKILL);
+  EXPECT_GE(used(), of_its_child);
+  EXPECT_EQ(::waitpid(shell, nullptr, 0), shell);
+  EXPECT_GE(used(), of_its_child);
+}
+
 TEST_F(ProcessTree, StaysWholeWhileProcessesComeAndGo) {
   const pid_t shell = start("echo; while :; do /bin/true & /bin/true; done");
   for (int i = 0; i < 300; ++i)

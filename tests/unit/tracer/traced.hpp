@@ -39,8 +39,9 @@ class TracedTest : public ::testing::Test {
 
 class Traced {
  public:
-  explicit Traced(std::vector<int> syscalls = {}, std::vector<TraceObserver*> observers = {}) {
-    auto started = Tracer::start(syscalls, std::move(observers));
+  explicit Traced(std::vector<int> syscalls = {}, std::vector<TraceObserver*> observers = {},
+                  const std::vector<ConditionalCall>& conditional = {}) {
+    auto started = Tracer::start(syscalls, std::move(observers), conditional);
     EXPECT_TRUE(started) << started.error().message();
     tracer_ = std::move(*started);
   }

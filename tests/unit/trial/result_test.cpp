@@ -16,6 +16,7 @@ TrialResult result_with_everything() {
   result.idle_tail = Nanoseconds(0);
   result.idle_held_by = "held by 1 connection";
   result.habits = {{"idle", "late"}};
+  result.idle_waits = {Nanoseconds(100), "server (80) waited"};
   result.clients = 20'000;
   result.connections = 19'999;
   result.answers = {GroupAnswers::talking, GroupAnswers::unanswered, GroupAnswers::fell_silent,
@@ -49,6 +50,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->idle_tail, sent.idle_tail);
   EXPECT_EQ(received->idle_held_by, sent.idle_held_by);
   EXPECT_EQ(received->habits, sent.habits);
+  EXPECT_EQ(received->idle_waits, sent.idle_waits);
   EXPECT_EQ(received->clients, sent.clients);
   EXPECT_EQ(received->connections, sent.connections);
   EXPECT_EQ(received->kept, sent.kept);
@@ -76,10 +78,12 @@ TEST(TrialResult, WithoutAnIdleTailIsNotOneOfZero) {
   auto sent = result_with_everything();
   sent.idle_tail.reset();
   sent.habits.reset();
+  sent.idle_waits.reset();
   const auto received = trial_result_from_json(to_json(sent));
   ASSERT_TRUE(received.has_value()) << received.error().message();
   EXPECT_EQ(received->idle_tail, std::nullopt);
   EXPECT_EQ(received->habits, std::nullopt);
+  EXPECT_EQ(received->idle_waits, std::nullopt);
 }
 
 TEST(TrialResult, IsOneLineOfJson) {
