@@ -34,6 +34,7 @@ bj::object to_json(const TrialSummary& trial) {
                     {"stop_ns", trial.stop.count()},
                     {"clients", trial.clients},
                     {"connections", trial.connections},
+                    {"traced", trial.traced},
                     {"verdicts", std::move(verdicts)}};
   if (trial.idle_tail) object["idle_tail_ns"] = trial.idle_tail->count();
   if (const auto& waits = trial.idle_waits)
@@ -75,6 +76,7 @@ bj::object to_json(const PropertySummary& property) {
           {"first_reason", text(property.first_reason)},
           {"why_not_judged", text(property.why_not_judged)},
           {"over_campaign", text(property.over_campaign)},
+          {"only_untraced", text(property.only_untraced)},
           {"not_judged", std::move(not_judged)}};
 }
 
@@ -91,9 +93,10 @@ bj::object to_json(const ScenarioSummary& scenario) {
   for (const auto& finding : scenario.findings) findings.push_back(to_json(finding));
   for (const auto& trial : scenario.trials) trials.push_back(to_json(trial));
   return {{"scenario", text(scenario.scenario)}, {"about", text(scenario.about)},
-          {"planned", scenario.planned},         {"silent", std::move(silent)},
-          {"findings", std::move(findings)},     {"not_tried", std::move(not_tried)},
-          {"properties", std::move(properties)}, {"trials", std::move(trials)}};
+          {"planned", scenario.planned},         {"untraced", scenario.untraced},
+          {"silent", std::move(silent)},         {"findings", std::move(findings)},
+          {"not_tried", std::move(not_tried)},   {"properties", std::move(properties)},
+          {"trials", std::move(trials)}};
 }
 
 }  // namespace

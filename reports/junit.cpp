@@ -65,7 +65,7 @@ void add_property(pugi::xml_node suite, const CampaignSummary& campaign,
     std::string body = bound(property) + "\n";
     const auto& trials = property.failing_trials;
     for (const auto& failure : failures(campaign, scenario, property.name, trials)) {
-      body += "trial " + std::to_string(failure.trial) + ": " +
+      body += "trial " + label(failure) + ": " +
               (failure.replay.empty() ? "not kept" : failure.replay) + "\n";
     }
     if (const auto more = more_failures(property.name, trials); !more.empty()) body += more + "\n";

@@ -59,7 +59,7 @@ std::string failed(const CampaignSummary& campaign, const ScenarioSummary& scena
     if (const auto also = consequences(first); !also.empty())
       text += "  - also failed, as a consequence: " + also + "\n";
     for (const auto& failure : failures(campaign, scenario, first.property, first.trials)) {
-      text += "  - trial " + std::to_string(failure.trial) + ", " +
+      text += "  - trial " + label(failure) + ", " +
               (failure.replay.empty() ? "not kept" : "to see it again: `" + failure.replay + "`") +
               "\n";
     }
@@ -122,7 +122,7 @@ std::string markdown(const CampaignSummary& campaign) {
     text += "\n## " + plain(scenario.scenario) + "\n\n";
     if (!scenario.about.empty()) text += plain(scenario.about) + "\n\n";
     text += std::to_string(scenario.trials.size()) + " of " + counted(scenario.planned, "trial") +
-            " were run.\n";
+            " were run" + untraced_of_them(scenario) + ".\n";
     text += nothing_heard(scenario) + failed(campaign, scenario) + held(scenario) +
             not_judged(scenario) + switched_off(scenario);
   }

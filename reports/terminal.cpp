@@ -51,7 +51,7 @@ std::string found(const CampaignSummary& campaign, const ScenarioSummary& scenar
     if (const auto also = consequences(first); !also.empty())
       text += "    also failed, as a consequence: " + also + "\n";
     for (const auto& failure : failures(campaign, scenario, first.property, first.trials)) {
-      text += "    trial " + std::to_string(failure.trial) + ": " +
+      text += "    trial " + label(failure) + ": " +
               (failure.replay.empty() ? "not kept" : printable(failure.replay)) + "\n";
     }
     if (const auto more = more_failures(first.property, first.trials); !more.empty())
@@ -89,7 +89,7 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
   std::string text;
   for (const auto& scenario : campaign.scenarios) {
     text += printable(scenario.scenario) + ": " + std::to_string(scenario.trials.size()) + " of " +
-            counted(scenario.planned, "trial") + "\n";
+            counted(scenario.planned, "trial") + untraced_of_them(scenario) + "\n";
     text += "  property            verdict         pass  fail  unknown   n/a    judged  bound\n";
     for (const auto& property : scenario.properties) {
       if (!is_beside_the_point(property)) text += row(property, colour);

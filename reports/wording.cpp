@@ -69,7 +69,14 @@ std::string_view word(const PropertySummary& property) {
 std::string bound(const PropertySummary& property) {
   if (!property.over_campaign.empty()) return property.over_campaign;
   const auto trials = property.pass + property.fail;
-  return trials == 0 ? "" : bound_sentence(property.fail, trials);
+  if (trials == 0) return "";
+  return bound_sentence(property.fail, trials) +
+         (property.only_untraced.empty() ? "" : "; " + property.only_untraced);
+}
+
+std::string untraced_of_them(const ScenarioSummary& scenario) {
+  if (scenario.untraced == 0) return "";
+  return ", " + std::to_string(scenario.untraced) + " of them untraced";
 }
 
 bool is_beside_the_point(const PropertySummary& property) {
@@ -163,6 +170,10 @@ std::string not_tried(const ScenarioSummary& scenario) {
          " (key crowd; `lastcall list behaviours` says what they do)";
 }
 
+std::string label(const Failure& failure) {
+  return std::to_string(failure.trial) + (failure.untraced ? " (untraced)" : "");
+}
+
 std::string more_failures(const std::string& property, std::span<const std::uint32_t> trials) {
   const auto more = trials.size() - shown_failures(property, trials);
   return more == 0 ? "" : "and " + counted(more, "more trial");
@@ -172,9 +183,11 @@ std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSum
                               const std::string& property, std::span<const std::uint32_t> trials) {
   std::vector<Failure> failures;
   for (const auto number : trials.first(shown_failures(property, trials))) {
-    Failure failure{number, "", ""};
+    Failure failure{.trial = number};
     const auto trial = std::ranges::find(scenario.trials, number, &TrialSummary::number);
-    if (trial != scenario.trials.end() && !trial->directory.empty()) {
+    const bool is_known = trial != scenario.trials.end();
+    failure.untraced = is_known && scenario.untraced > 0 && !trial->traced;
+    if (is_known && !trial->directory.empty()) {
       failure.directory = campaign.results + "/" + trial->directory;
       failure.replay = "lastcall replay " + shell_word(failure.directory);
     }

@@ -14,8 +14,11 @@ namespace lastcall::reports {
 // "fail", "unknown", "pass", "not-applicable", "off" or "not-judged": the worst that was seen.
 std::string_view word(const PropertySummary& property);
 
+// Behind a number of trials: ", 5 of them untraced"; empty if none was, or all.
+std::string untraced_of_them(const ScenarioSummary& scenario);
+
 // What a property's row says about the chance of a failure, or the numbers of one that is judged
-// over the campaign; empty when no trial exercised it.
+// over the campaign, and whether it fails only untraced; empty when no trial exercised it.
 std::string bound(const PropertySummary& property);
 
 // Whether a property needs no row of its own: it was not applicable in any trial, and neither
@@ -53,9 +56,12 @@ std::string not_tried(const ScenarioSummary& scenario);
 
 struct Failure {
   std::uint32_t trial = 0;
-  std::string directory;  // with the results directory; empty if the trial was not kept
-  std::string replay;     // the command to paste; empty then too
+  bool untraced = false;    // while others are traced
+  std::string directory{};  // with the results directory; empty if the trial was not kept
+  std::string replay{};     // the command to paste; empty then too
 };
+// "7", "8 (untraced)"
+std::string label(const Failure& failure);
 // The first 20 of these failing trials of a property; of prompt-exit the worst 3.
 std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSummary& scenario,
                               const std::string& property, std::span<const std::uint32_t> trials);

@@ -100,7 +100,7 @@ class Campaign {
     return {number, i,
             fs::absolute(options_.results + "/trials/" + short_name(loaded.file) + suffix).string(),
             draw_plan(loaded.file, loaded.text, loaded.scenario,
-                      trial_seed(options_.seed, seed_keys_[i], trial))};
+                      trial_seed(options_.seed, seed_keys_[i], trial), trial)};
   }
 
   void done(const TrialJob& job, const TrialResult& result) {

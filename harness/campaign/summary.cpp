@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "campaign/prompt_exit.hpp"
 #include "campaign/statistics.hpp"
@@ -38,6 +39,25 @@ void count(PropertySummary& property, const TrialSummary& trial, const Verdict& 
       property.failing_trials.push_back(trial.number);
       return;
   }
+}
+
+// Of trials that judged the property. Nothing of one that is judged over the campaign.
+std::string only_untraced(const std::string& name, const std::vector<TrialSummary>& trials) {
+  struct Count {
+    std::uint64_t failed = 0, judged = 0;
+  } traced, untraced;
+  for (const auto& trial : trials) {
+    if (!trial.broken.empty()) continue;
+    const auto verdict = std::ranges::find(trial.verdicts, name, &Verdict::property);
+    if (verdict == trial.verdicts.end()) continue;
+    auto& count = trial.traced ? traced : untraced;
+    if (verdict->outcome == Outcome::fail) ++count.failed;
+    if (verdict->outcome == Outcome::fail || verdict->outcome == Outcome::pass) ++count.judged;
+  }
+  if (untraced.failed == 0 || traced.failed > 0 || traced.judged == 0) return "";
+  return "fails only untraced: " + std::to_string(untraced.failed) + " of " +
+         std::to_string(untraced.judged) + " untraced, 0 of " + std::to_string(traced.judged) +
+         " traced";
 }
 
 // One measured trial is one judged item. A trial that could say nothing because the target was not
@@ -94,18 +114,23 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
     judge_over_campaign(property, scenario.trials, within);
     return property;
   }
+  bool culprit_named = false;
   for (const auto& trial : scenario.trials) {
     if (!trial.broken.empty()) continue;
     for (const auto& verdict : trial.verdicts) {
       if (verdict.property != name) continue;
       count(property, trial, verdict);
+      // The reason of a traced trial says more.
+      if (verdict.outcome == Outcome::fail && trial.traced && !std::exchange(culprit_named, true))
+        property.first_reason = verdict.reason;
       // Who asked for it must not take silence for a pass.
-      const bool for_nothing = name == "no-masked-panic" && wanted.target.trace;
+      const bool for_nothing = name == "no-masked-panic" && wanted.target.trace && trial.traced;
       if (for_nothing && verdict.outcome == Outcome::not_applicable)
         property.over_campaign = verdict.reason;
     }
   }
   property.upper_bound = upper_bound(property.fail, property.pass + property.fail);
+  property.only_untraced = only_untraced(name, scenario.trials);
   return property;
 }
 
@@ -208,6 +233,9 @@ void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
   }
   scenario.findings = findings(scenario);
   scenario.not_tried = habits_not_tried(scenario, wanted);
+  scenario.untraced = wanted.target.trace ? static_cast<std::uint32_t>(std::ranges::count(
+                                                scenario.trials, false, &TrialSummary::traced))
+                                          : 0;
   scenario.silent.clear();
   // Who switches it off has said that nobody is served, and why.
   const auto serves = wanted.properties.find("serves");

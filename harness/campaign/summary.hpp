@@ -33,6 +33,8 @@ struct PropertySummary {
   // then counts the trials that speak against it, the worst come first. Of no-masked-panic,
   // if a target was traced for nothing: why.
   std::string over_campaign{};
+  // "fails only untraced: 3 of 5 untraced, 0 of 15 traced": what tracing hides; else empty.
+  std::string only_untraced{};
 };
 
 // A property that failed only because another did, in the same trials.
@@ -70,6 +72,7 @@ struct ScenarioSummary {
   std::vector<Finding> findings{};          // in the order of properties
   // Habits of clients, of those that a crowd can have, which no stop met.
   std::vector<std::string> not_tried{};
+  std::uint32_t untraced = 0;               // trials, of a target that is traced in the others
 };
 
 struct CampaignSummary {

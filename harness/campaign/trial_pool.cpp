@@ -143,6 +143,7 @@ class Pool {
       ended = std::move(*result);
     } else {
       ended.seed = trial->job.plan.seed;
+      ended.traced = trial->job.plan.traced;
       ended.broken = "the trial process ended without a result; was it killed?";
       ended.kept = true;
     }

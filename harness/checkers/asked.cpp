@@ -32,8 +32,10 @@ std::string not_asked(const Plan& plan, std::string_view property) {
   const auto& wanted = settings(plan, property);
   if (scenario.clients.empty() && is_about_clients(property))
     return "the scenario has no [[clients]]";
-  if (property == "no-masked-panic" && !scenario.target.trace)
-    return "the target is not traced: set [target] trace = true";
+  if (property == "no-masked-panic" && !plan.traced) {
+    return scenario.target.trace ? "this trial ran untraced (untraced_every)"
+                                 : "the target is not traced: set [target] trace = true";
+  }
   if (property == "drains-health" && wanted.url.empty())
     return "the scenario names no URL: add [properties.drains-health] url";
   if (property == "notify" && !wants_notifications(scenario, wanted)) {

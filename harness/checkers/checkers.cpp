@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "checkers/consequences.hpp"
+#include "base/text.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 #include "history/utf8.hpp"
@@ -131,6 +132,15 @@ Verdict outcome_of(const Checker& checker, const Plan& plan, const History& hist
   return verdict;
 }
 
+// What the tracer may have had to do with a failure; empty if nothing.
+std::string doubt_about_the_taker(const History& history) {
+  const auto found = history.first<TakerInDoubt>();
+  if (!found) return "";
+  const auto& taker = std::get<TakerInDoubt>(history.at(*found).body);
+  return "; thread " + std::to_string(taker.tid) + " took " + signal_name(taker.signal) +
+         ", untraced it may have been another thread: trace = false tells";
+}
+
 Verdict checked(const Checker& checker, const Plan& plan, const History& history) {
   auto verdict = outcome_of(checker, plan, history);
   verdict.property = checker.property;
@@ -138,6 +148,7 @@ Verdict checked(const Checker& checker, const Plan& plan, const History& history
     verdict.outcome = Outcome::unknown;
     verdict.reason = std::move(reason);
   }
+  if (verdict.outcome == Outcome::fail) verdict.reason += doubt_about_the_taker(history);
   verdict.reason = valid_utf8(verdict.reason);
   std::ranges::replace(verdict.reason, '\n', ' ');
   return verdict;

@@ -118,8 +118,9 @@ Verdict no_send_on_closed(const Plan& plan, const History& history) {
     verdict.reason = "not traced: " + std::get<TraceFailed>(history.at(*failed).body).reason;
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
-    if (!plan.scenario.target.trace)
-      verdict.reason = "on the wire; calls were not seen: trace = false";
+    if (!plan.traced)
+      verdict.reason = std::string("on the wire; calls were not seen: ") +
+                       (plan.scenario.target.trace ? "untraced" : "trace = false");
   } else {
     verdict.reason = "no connection was closed in order, and no call that sends was seen";
   }

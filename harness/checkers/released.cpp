@@ -291,7 +291,7 @@ Verdict released(const Plan& plan, const History& history) {
     verdict.reason = std::string("not searched for: ") + (!processes   ? "processes"
                                                           : ports == 0 ? "ports"
                                                                        : "files");
-  } else if (told.strict && ended_by_exit(history) && !is_examined(history)) {
+  } else if (told.strict && plan.traced && ended_by_exit(history) && !is_examined(history)) {
     verdict.outcome = Outcome::unknown;
     const auto failed = history.first<TraceFailed>();
     verdict.reason = "its exit call was not seen" +
@@ -305,7 +305,9 @@ Verdict released(const Plan& plan, const History& history) {
   } else {
     verdict.outcome = Outcome::pass;
   }
-  for (const auto& note : {noted.caches_text(), allowed.text()}) {
+  const std::string unseen =
+      told.strict && !plan.traced ? "what was open at the exit call was not seen: untraced" : "";
+  for (const auto& note : {noted.caches_text(), allowed.text(), unseen}) {
     if (!note.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + note;
   }
   return verdict;

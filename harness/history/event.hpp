@@ -631,7 +631,8 @@ using EventBody = std::variant<
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
     ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore,
-    SidecarSeen, SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed>;
+    SidecarSeen, SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed,
+    TakerInDoubt>;
 
 struct Event {
   TimePoint at;

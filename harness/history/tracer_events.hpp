@@ -52,6 +52,20 @@ struct SignalTaken {
     f("fatal", self.fatal);
   }
 };
+// A thread took a signal for its process that others could have taken too, while calls stopped for
+// the tracer. The kernel passes over a thread that stands still, so untraced it may have been
+// another.
+struct TakerInDoubt {
+  static constexpr std::string_view kName = "taker_in_doubt";
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::int32_t signal{};
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("tid", self.tid);
+    f("signal", self.signal);
+  }
+};
 // A thread ends its whole process: exit_group(2).
 struct ExitCalled {
   static constexpr std::string_view kName = "exit_called";

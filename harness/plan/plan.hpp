@@ -41,12 +41,14 @@ struct Plan {
   std::map<std::string, std::string> varied;  // of each [[target.vary]] the value drawn
   std::vector<PlannedGroup> groups;           // one a [[clients]] entry
   std::vector<Fault> faults;                  // one a [[faults]] entry
+  bool traced = true;                         // false: this trial runs without the tracer
 };
 
 // Draws a plan. The same arguments give the same plan on every machine. `scenario` must be what
-// `scenario_text` parses to.
+// `scenario_text` parses to. `trial`: its number among those of the scenario, from 1; some of them
+// run untraced (Target::untraced_every).
 Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
-               const Scenario& scenario, std::uint64_t seed);
+               const Scenario& scenario, std::uint64_t seed, std::uint32_t trial = 1);
 
 // One client as the plan has it; its pauses, messages and garbage are drawn from `pace_seed` as it
 // goes.

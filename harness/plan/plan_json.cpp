@@ -329,7 +329,7 @@ Act read_act(const Node& node) {
   return read_signals(node);
 }
 
-Fault read_fault(const Node& node, const Target& target) {
+Fault read_fault(const Node& node, bool traced) {
   Fault fault{.when = read_trigger(node.at("when")), .act = read_act(node)};
   const auto* call = std::get_if<NthSyscall>(&fault.when);
   const auto* disturb = std::get_if<DisturbSyscall>(&fault.act);
@@ -337,7 +337,7 @@ Fault read_fault(const Node& node, const Target& target) {
   if (call == nullptr) return fault;
   const auto problem = syscall_problem(*call, disturb);
   if (!problem.empty()) node.at("when").at("syscall").wrong(problem);
-  if (!target.trace) node.at("when").at("syscall").wrong("its target is not traced");
+  if (!traced) node.at("when").at("syscall").wrong("its target is not traced");
   return fault;
 }
 
@@ -375,17 +375,20 @@ Plan read_plan(const Node& node) {
   if (node.at("version").integer() != Plan::kVersion) {
     node.at("version").wrong("this lastcall reads version " + std::to_string(Plan::kVersion));
   }
-  node.only({"format", "version", "seed", "scenario", "varied", "clients", "faults"});
+  node.only({"format", "version", "seed", "scenario", "varied", "clients", "faults", "traced"});
   Plan plan;
   plan.seed = node.at("seed").seed();
   plan.scenario = read_scenario(node.at("scenario"), plan);
   plan.varied = read_varied(node.at("varied"), plan.scenario.target);
+  plan.traced = node.has("traced") ? node.at("traced").boolean() : plan.scenario.target.trace;
+  if (plan.traced && !plan.scenario.target.trace)
+    node.at("traced").wrong("the scenario says trace = false");
   const auto& groups = plan.scenario.clients;
   for (const auto& item : node.at("clients").items(groups.size())) {
     plan.groups.push_back(read_group(item, groups[plan.groups.size()].count));
   }
   for (const auto& item : node.at("faults").items(plan.scenario.faults.size())) {
-    plan.faults.push_back(read_fault(item, plan.scenario.target));
+    plan.faults.push_back(read_fault(item, plan.traced));
   }
   return plan;
 }
@@ -418,14 +421,15 @@ std::string to_json(const Plan& plan) {
   for (const auto& group : plan.groups) clients.emplace_back(write(group));
   json::array faults;
   for (const auto& fault : plan.faults) faults.emplace_back(write(fault));
-  return pretty_json(
-      json::object{{"format", kFormat},
-                   {"version", Plan::kVersion},
-                   {"seed", hex(plan.seed)},
-                   {"scenario", {{"file", plan.scenario_file}, {"text", plan.scenario_text}}},
-                   {"varied", std::move(varied)},
-                   {"clients", std::move(clients)},
-                   {"faults", std::move(faults)}});
+  json::object written{{"format", kFormat},
+                       {"version", Plan::kVersion},
+                       {"seed", hex(plan.seed)},
+                       {"scenario", {{"file", plan.scenario_file}, {"text", plan.scenario_text}}},
+                       {"varied", std::move(varied)},
+                       {"clients", std::move(clients)},
+                       {"faults", std::move(faults)}};
+  if (plan.traced != plan.scenario.target.trace) written["traced"] = plan.traced;
+  return pretty_json(written);
 }
 
 Result<Plan> plan_from_json(std::string_view json, std::string_view file) {

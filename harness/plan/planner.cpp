@@ -134,14 +134,16 @@ PlannedGroup draw_group(const ClientGroup& group, std::uint64_t seed) {
 }  // namespace
 
 Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
-               const Scenario& scenario, std::uint64_t seed) {
+               const Scenario& scenario, std::uint64_t seed, std::uint32_t trial) {
+  const auto every = scenario.target.untraced_every;
   Plan plan{.scenario_file = std::string(scenario_file),
             .scenario_text = std::string(scenario_text),
             .scenario = scenario,
             .seed = seed,
             .varied = {},
             .groups = {},
-            .faults = {}};
+            .faults = {},
+            .traced = scenario.target.trace && (every == 0 || trial % every != 0)};
   const auto vary = Prng::split(seed, "vary");
   for (const auto& [name, values] : scenario.target.vary) {
     plan.varied[name] = values[Prng(Prng::split(vary, name)).between(0, values.size() - 1)];

@@ -234,6 +234,14 @@ const Table& target_table() {
                     "judged. A program that traces itself, or that a debugger shall attach to, "
                     "needs false.",
            .fallback = "true"},
+          {.name = "untraced_every",
+           .kind = Kind::integer,
+           .about =
+               "Which trials of a campaign run untraced, because tracing can hide a race: with "
+               "4 the 4th, the 8th and so on, with 0 none. Default: 4; 0 where a fault is at "
+               "a system call.",
+           .low = 0,
+           .high = 1'000'000},
           {.name = "state",
            .kind = Kind::plain,
            .about = "The folder below {dir} where it keeps what it must not lose; \".\" for {dir}.",

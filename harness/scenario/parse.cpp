@@ -21,14 +21,21 @@ void check_network(const Section& file, const Scenario& scenario, Errors& errors
 }
 
 // Who does not trace sees no system call, and what is state the target says.
-void check_calls(const Section& file, const Scenario& scenario, Errors& errors) {
+void check_calls(const Section& file, Scenario& scenario, Errors& errors) {
   const auto sections = file.each("faults");
+  const auto target = file.sub("target");
   for (std::size_t i = 0; i < sections.size(); ++i) {
     const auto* when = std::get_if<WhenSyscall>(&scenario.faults[i].when);
     if (when == nullptr) continue;
     const auto place = sections[i].sub("when");
     if (!scenario.target.trace)
       errors.add(place.place("syscall"), "a fault at a system call needs [target] trace = true");
+    if (!target.has("untraced_every")) {
+      scenario.target.untraced_every = 0;
+    } else if (scenario.target.untraced_every != 0) {
+      errors.add(target.place("untraced_every"),
+                 "a fault at a system call needs every trial traced: say 0, or leave it out");
+    }
     if (when->call.role == DescriptorRole::state && scenario.target.state.empty())
       errors.add(place.place("role"), "the role 'state' needs [target] state");
   }

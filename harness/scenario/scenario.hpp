@@ -94,8 +94,9 @@ struct Target {
   std::string user;       // empty: whoever runs lastcall
   bool pid1 = false;      // in a PID namespace of its own, as its init (pid_namespaces(7))
   bool trace = true;      // watched by the tracer (ptrace(2))
-  std::string state;      // folder below {dir} of what it must not lose; empty: not told
-  bool shell = false;     // below a shell that waits for it and passes no signal on
+  std::uint32_t untraced_every = 0;  // 4: the 4th trial, the 8th and so on run untraced; 0: none
+  std::string state;                 // folder below {dir} of what it must not lose; empty: not told
+  bool shell = false;                // below a shell that waits for it and passes no signal on
   std::vector<LayoutFile> files;
   Readiness ready;
   Stop stop;

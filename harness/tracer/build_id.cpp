@@ -2,6 +2,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace lastcall {
@@ -13,8 +14,8 @@ std::string build_id_in(std::string_view notes) {
     std::memcpy(&header, notes.data(), sizeof header);
     const auto name_at = sizeof header;
     const auto id_at = name_at + padded(header.n_namesz);
-    const auto next = id_at + padded(header.n_descsz);
-    if (next > notes.size()) return {};
+    const auto id_end = id_at + header.n_descsz;
+    if (id_end > notes.size()) return {};
     if (header.n_type == NT_GNU_BUILD_ID &&
         notes.substr(name_at, header.n_namesz) == std::string_view("GNU\0", 4)) {
       std::string digits;
@@ -24,7 +25,7 @@ std::string build_id_in(std::string_view notes) {
       }
       return digits;
     }
-    notes.remove_prefix(next);
+    notes.remove_prefix(std::min(padded(id_end), notes.size()));  // the last may lack its padding
   }
   return {};
 }

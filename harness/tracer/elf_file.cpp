@@ -25,6 +25,8 @@ constexpr std::size_t kMostKnown = 1U << 17;
 constexpr std::uint64_t kLargestBlock = 512ULL << 20;
 constexpr std::size_t kLongestName = 4096;
 constexpr std::string_view kOldGoCall = ".abi0";
+constexpr std::string_view kGoId = ".note.go.buildid";
+constexpr std::uint64_t kLargestNote = 1U << 16;
 
 using Identity = std::tuple<dev_t, ino_t, off_t, std::int64_t, std::int64_t>;
 
@@ -95,10 +97,23 @@ bool ElfFile::load() {
   const auto names = block(sections_[header.e_shstrndx]);
   for (auto& one : sections_) {
     if (one.header.sh_name < names.size()) one.name = names.c_str() + one.header.sh_name;
-    if (one.header.sh_type == SHT_NOTE && build_id_.empty())
-      build_id_ = build_id_in(block(one));
+    if (one.header.sh_type == SHT_NOTE && build_id_.empty()) build_id_ = build_id_in(block(one));
   }
   return true;
+}
+
+bool ElfFile::has_id() const {
+  return !build_id_.empty() || section(std::string(kGoId)) != nullptr;
+}
+
+std::vector<ElfFile::Note> ElfFile::loaded_notes() const {
+  std::vector<Note> notes;
+  for (const auto& one : sections_) {
+    const auto& header = one.header;
+    if (header.sh_type != SHT_NOTE || (header.sh_flags & SHF_ALLOC) == 0) continue;
+    if (header.sh_size <= kLargestNote) notes.push_back({header.sh_addr, block(one)});
+  }
+  return notes;
 }
 
 std::string ElfFile::block(const Section& section) const {
@@ -140,7 +155,7 @@ Language ElfFile::language() {
   const std::scoped_lock lock(mutex_);
   if (!language_) {
     language_ = Language::other;
-    if (section(".gopclntab") != nullptr || section(".note.go.buildid") != nullptr) {
+    if (section(".gopclntab") != nullptr || section(std::string(kGoId)) != nullptr) {
       language_ = Language::go;
     } else if (section(".interp") != nullptr && contains(".dynstr", "napi_module_register")) {
       language_ = Language::node;
@@ -192,8 +207,8 @@ void ElfFile::load_symbols() {
   if (std::exchange(symbols_loaded_, true)) return;
   if (take_symbols(*this, SHT_SYMTAB)) return;
   if (build_id_.size() > 2) {
-    const auto path = "/usr/lib/debug/.build-id/" + build_id_.substr(0, 2) + "/" +
-                      build_id_.substr(2) + ".debug";
+    const auto path =
+        "/usr/lib/debug/.build-id/" + build_id_.substr(0, 2) + "/" + build_id_.substr(2) + ".debug";
     auto debug = of(ScopedFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
     if (debug && debug.get() != this && debug->build_id_ == build_id_ &&
         take_symbols(*debug, SHT_SYMTAB)) {

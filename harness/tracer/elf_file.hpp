@@ -38,6 +38,14 @@ class ElfFile {
 
   // Of the link editor's note, as lower-case hexadecimal digits; empty if there is none.
   [[nodiscard]] const std::string& build_id() const { return build_id_; }
+  // Whether its notes tell it from every other file: the link editor's, or Go's own.
+  [[nodiscard]] bool has_id() const;
+  struct Note {
+    std::uint64_t address = 0;  // the file's own
+    std::string bytes;
+  };
+  // The sections of notes that are loaded with it.
+  [[nodiscard]] std::vector<Note> loaded_notes() const;
   [[nodiscard]] Language language();
 
   struct Extent {
@@ -92,7 +100,7 @@ class ElfFile {
   std::mutex mutex_;  // of all below
   std::optional<Language> language_;
   bool symbols_loaded_ = false;
-  std::vector<Elf64_Sym> symbols_;  // functions, in no order
+  std::vector<Elf64_Sym> symbols_;           // functions, in no order
   std::shared_ptr<const ElfFile> names_in_;  // the separate debug file; null: this one
   std::uint64_t names_offset_ = 0;
   std::uint32_t symbols_type_ = SHT_NULL;  // of the table they come from

@@ -150,6 +150,7 @@ void MaskedPanics::look_at_modules(const Tracee& thread, Process& process) {
   for (const auto* module : all) {
     const auto identity = std::pair(module->begin, module->path);
     if (!process.seen.contains(identity) && module->file) add(thread, process, *module, memory);
+    if (!module->file) process.unread = module->path;
     seen.insert(identity);
   }
   process.seen = std::move(seen);
@@ -183,10 +184,16 @@ void MaskedPanics::add(const Tracee& thread, Process& process, const Module& mod
 void MaskedPanics::say_what_is_watched(Process& process) {
   process.started = true;
   auto& watched = process.watched;
-  watched.reason = watched.runtimes.empty()
-                       ? "no entry point of the Go, Rust or C++ runtime is known in it: it has no "
-                         "such runtime, or no symbols"
-                       : "";
+  watched.reason.clear();
+  if (watched.runtimes.empty() && !process.unread.empty()) {
+    watched.reason = "the symbols of " + process.unread +
+                     " could not be read: lastcall may not open that file, or it is not the one "
+                     "that was started any more";
+  } else if (watched.runtimes.empty()) {
+    watched.reason =
+        "no entry point of the Go, Rust or C++ runtime is known in it: it has no such runtime, or "
+        "no symbols";
+  }
   watched_(watched);
 }
 

@@ -113,6 +113,7 @@ class MaskedPanics : public TraceObserver {
     std::map<std::uint64_t, Entry> entries{};                // by address
     std::set<std::pair<std::uint64_t, std::string>> seen{};  // modules: where, and which
     WatchedRuntimes watched{};
+    std::string unread{};  // a module whose file could not be read, and so not looked through
     bool started = false;
     bool faults_on_purpose = false;     // its runtime, whose own business they are
     std::set<pid_t> terminating{};      // threads

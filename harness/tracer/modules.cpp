@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "base/file.hpp"
-#include "tracer/build_id.hpp"
 
 namespace lastcall {
 namespace {
@@ -22,7 +21,6 @@ constexpr std::uint8_t kCount32 = 0x03;
 constexpr std::uint8_t kTable32RelativeToHeader = 0x3b;
 constexpr int kMostMappingsOfAFile = 64;  // five or six, and what mprotect(2) splits off
 constexpr std::size_t kLargestVdso = 1U << 20;
-constexpr std::size_t kLargestNote = 1U << 16;
 
 // "7f00-7f10 r-xp 00001000 fd:01 4711   /a b". Nothing if it reads otherwise.
 std::optional<Mapping> parse_mapping(std::string_view line) {
@@ -57,15 +55,17 @@ bool same_code(const Mapping& one, const Mapping& other) {
          same_file(one, other);
 }
 
-std::vector<Elf64_Phdr> segments_of(std::uint64_t base, Memory& memory) {
-  const auto header = memory.get<Elf64_Ehdr>(base);
-  if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-      header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != EM_X86_64 ||
-      header->e_phentsize != sizeof(Elf64_Phdr))
-    return {};
-  std::vector<Elf64_Phdr> segments(header->e_phnum);
-  if (!memory.read(base + header->e_phoff, std::as_writable_bytes(std::span(segments)))) return {};
-  return segments;
+enum class Sameness : std::uint8_t { same, perhaps, other };
+
+// Whether it is this file that is loaded there. Its notes say so, where its sections are: segments
+// of notes need not hold them all, and Go's own link editor leaves its build id out of them.
+Sameness is_loaded(const ElfFile& file, std::uint64_t bias, Memory& memory) {
+  for (const auto& [address, bytes] : file.loaded_notes()) {
+    std::string loaded(bytes.size(), '\0');
+    if (!memory.read(bias + address, std::as_writable_bytes(std::span(loaded))) || loaded != bytes)
+      return Sameness::other;
+  }
+  return file.has_id() ? Sameness::same : Sameness::perhaps;
 }
 
 std::optional<UnwindTable> unwind_table_at(std::uint64_t header, Memory& memory) {
@@ -187,8 +187,32 @@ const Module* Modules::module_from(const Mapping& base, Memory& memory) {
   return found->second.get();
 }
 
+std::uint64_t Modules::address_in(const Mapping& base, std::uint64_t offset) const {
+  const auto* end = mappings_.data() + mappings_.size();
+  const auto* one = &base;
+  for (int i = 0; i < kMostMappingsOfAFile && one != end; ++i, ++one) {
+    if (same_file(*one, base) && offset >= one->offset &&
+        offset - one->offset < one->end - one->begin)
+      return one->begin + (offset - one->offset);
+  }
+  return base.begin + offset;
+}
+
+// They follow the file's header, unless a tool that adds to programs has moved them to its end.
+std::vector<Elf64_Phdr> Modules::segments_of(const Mapping& base, Memory& memory) const {
+  const auto header = memory.get<Elf64_Ehdr>(base.begin);
+  if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != EM_X86_64 ||
+      header->e_phentsize != sizeof(Elf64_Phdr))
+    return {};
+  std::vector<Elf64_Phdr> segments(header->e_phnum);
+  if (!memory.read(address_in(base, header->e_phoff), std::as_writable_bytes(std::span(segments))))
+    return {};
+  return segments;
+}
+
 std::unique_ptr<Module> Modules::read_module(const Mapping& base, Memory& memory) const {
-  const auto segments = segments_of(base.begin, memory);
+  const auto segments = segments_of(base, memory);
   const auto header_segment = std::ranges::find_if(segments, [](const Elf64_Phdr& one) {
     return one.p_type == PT_LOAD && one.p_offset < Memory::kPage;
   });
@@ -205,10 +229,6 @@ std::unique_ptr<Module> Modules::read_module(const Mapping& base, Memory& memory
       module->parts.push_back({at, at + one.p_filesz, one.p_offset});
     } else if (one.p_type == PT_GNU_EH_FRAME) {
       module->unwind_table = unwind_table_at(at, memory);
-    } else if (one.p_type == PT_NOTE && module->build_id.empty() && one.p_memsz < kLargestNote) {
-      std::string notes(one.p_memsz, '\0');
-      if (memory.read(at, std::as_writable_bytes(std::span(notes))))
-        module->build_id = build_id_in(notes);
     }
   }
   module->file = file_of(base, *module, memory);
@@ -235,13 +255,15 @@ std::shared_ptr<ElfFile> Modules::file_of(const Mapping& base, const Module& mod
     return ElfFile::of(ScopedFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
   };
   if (auto file = open(process + range.data())) return file;
-  const auto is_it = [&](const std::shared_ptr<ElfFile>& file) {
-    return file && file->build_id() == module.build_id &&
-           (!module.build_id.empty() || !base.path.ends_with(kDeleted));
+  const auto compare = [&](const std::shared_ptr<ElfFile>& file) {
+    return file ? is_loaded(*file, module.bias, memory) : Sameness::other;
   };
-  if (auto file = open(process + "/root" + module.path); is_it(file)) return file;
-  if (auto file = open(process + "/exe"); is_it(file) && !module.build_id.empty()) return file;
-  return nullptr;
+  auto file = open(process + "/root" + module.path);
+  const auto same = compare(file);
+  if (same == Sameness::same || (same == Sameness::perhaps && !base.path.ends_with(kDeleted)))
+    return file;
+  file = open(process + "/exe");
+  return compare(file) == Sameness::same ? file : nullptr;
 }
 
 }  // namespace lastcall

@@ -54,8 +54,7 @@ struct Module {
   std::uint64_t bias = 0;  // what was added to the addresses in its file
   std::optional<UnwindTable> unwind_table;
   std::vector<FrameDescription> descriptions;  // instead of the table, where there is none
-  std::string build_id;
-  std::shared_ptr<ElfFile> file;  // null if it cannot be reached
+  std::shared_ptr<ElfFile> file;               // null if it cannot be reached
 };
 
 class Modules {
@@ -82,6 +81,9 @@ class Modules {
                           const std::function<bool(const Module::Part&)>& fits);
   const Module* module_from(const Mapping& base, Memory& memory);
   std::unique_ptr<Module> read_module(const Mapping& base, Memory& memory) const;
+  // Where an offset of the file is mapped whose first page is at `base`.
+  [[nodiscard]] std::uint64_t address_in(const Mapping& base, std::uint64_t offset) const;
+  [[nodiscard]] std::vector<Elf64_Phdr> segments_of(const Mapping& base, Memory& memory) const;
   [[nodiscard]] std::shared_ptr<ElfFile> file_of(const Mapping& base, const Module& module,
                                                  Memory& memory) const;
 

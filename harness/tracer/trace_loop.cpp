@@ -21,6 +21,13 @@ constexpr auto kStopLimit = std::chrono::milliseconds(100);
 // One instruction, unless it waits for a page from a slow disk.
 constexpr auto kStepLimit = std::chrono::seconds(1);
 
+// A stop at a filtered call takes microseconds. With many threads one of them always stands in one:
+// the signal is sent all the same.
+constexpr auto kAllRunLimit = std::chrono::milliseconds(1);
+
+// A look at a thread's mask takes some microseconds. With more threads than that, nobody looks.
+constexpr int kMostMasks = 256;
+
 constexpr std::uint32_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE |
                                    PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC |
                                    PTRACE_O_TRACEEXIT | PTRACE_O_TRACESECCOMP;
@@ -539,6 +546,36 @@ void TraceLoop::take_reports_until_stop(pid_t tid) {
 bool TraceLoop::is_gone(pid_t tid) const {
   return std::ranges::any_of(unseen_ends_,
                              [tid](const siginfo_t& end) { return end.si_pid == tid; });
+}
+
+bool TraceLoop::has_several_takers(pid_t pid, int signal) {
+  int looked = 0;
+  int takers = 0;
+  for (const auto& [tid, thread] : threads_) {
+    if (thread.pid != pid) continue;
+    if (++looked > kMostMasks) return true;
+    if (has_signal(tid, "SigBlk", signal)) continue;
+    if (tid == pid && is_zombie(calls_.status_field(pid, "State"))) continue;
+    if (++takers > 1) return true;
+  }
+  return false;
+}
+
+bool TraceLoop::is_pending(int signal) {
+  return std::ranges::any_of(processes(),
+                             [&](pid_t pid) { return has_signal(pid, "ShdPnd", signal); });
+}
+
+void TraceLoop::send_while_all_run(const std::function<void()>& send) {
+  const auto until = now() + kAllRunLimit;
+  const auto all_run = [this] {
+    handling_ = true;
+    take_reports([] { return true; }, Nanoseconds(0));
+    return unseen_.empty() && unseen_ends_.empty();
+  };
+  while (!all_run() && now() < until) handle_unseen();
+  send();
+  handle_unseen();
 }
 
 std::size_t TraceLoop::with_stopped(std::optional<pid_t> only, const Look& look) {

@@ -56,6 +56,16 @@ class TraceLoop {
   // a signal is being delivered to the only thread, before the first instruction of the handler.
   void wake_filters();
 
+  // Whether the kernel may choose between threads of the process for a signal that is sent to it:
+  // two or more do not block it.
+  [[nodiscard]] bool has_several_takers(pid_t pid, int signal);
+  // Whether a signal that was sent to a process waits for a thread that takes it.
+  [[nodiscard]] bool is_pending(int signal);
+  // Calls `send`, which sends a signal to processes, while no thread stands in a stop: the kernel
+  // passes over those when it chooses who takes it. Where some thread always does, it is called
+  // after a while nevertheless. Never from an observer.
+  void send_while_all_run(const std::function<void()>& send);
+
   using Look = std::function<void(const std::vector<Tracee>&)>;
   // Stops every thread of every process, calls `look` with all that stopped, and lets them go on.
   // Threads that do not stop within the limit, and those that are held, are looked at as well if
@@ -117,7 +127,7 @@ class TraceLoop {
   void interrupted(Thread& thread, const siginfo_t& info);
   void repair(Thread& thread, user_regs_struct& registers);
   [[nodiscard]] bool is_ignored(pid_t pid, int signal);
-  // Of the masks in /proc/PID/status: "SigBlk".
+  // Of the masks in /proc/PID/status, of a process or a thread: "SigBlk".
   [[nodiscard]] bool has_signal(pid_t pid, const std::string& field, int signal);
   void go_on(Thread& thread, Resume how = Resume::run, int signal = 0);
   void hold(Thread& thread, Nanoseconds time);
@@ -156,7 +166,7 @@ class TraceLoop {
   bool arming_ = false;               // processes get it from now on
   std::set<pid_t> settled_;           // those that have it, or cannot
   pid_t followed_ = 0;
-  std::set<pid_t> exiting_;           // processes of which exit_group(2) was told
+  std::set<pid_t> exiting_;  // processes of which exit_group(2) was told
 };
 
 }  // namespace lastcall

@@ -96,6 +96,7 @@ std::string to_json(const TrialResult& result) {
                                       {"answers", std::move(answers)},
                                       {"habits", std::move(habits)},
                                       {"kept", result.kept},
+                                      {"traced", result.traced},
                                       {"verdicts", std::move(verdicts)}}) +
          "\n";
 }
@@ -121,6 +122,7 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
     result.connections = object.at("connections").to_number<std::uint32_t>();
     result.kept = object.at("kept").as_bool();
     // Likewise.
+    if (const auto* traced = object.if_contains("traced")) result.traced = traced->as_bool();
     if (const auto* answers = object.if_contains("answers")) {
       for (const auto& word : answers->as_array())
         result.answers.push_back(answers_from(json::value_to<std::string>(word)));

@@ -34,6 +34,7 @@ struct TrialResult {
   // The habits of clients that its stop met, in the scenario's words; nothing if nobody looked.
   std::optional<std::vector<std::string>> habits{};
   bool kept = false;  // the trial's directory is still there
+  bool traced = true;
 };
 
 std::string to_json(const TrialResult& result);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <map>
+#include <csignal>
 #include <set>
 #include <thread>
 
@@ -99,8 +100,19 @@ void Tracing::StopWatch::worked(TimePoint from, TimePoint to) {
   if (work >= kLeastLag) segment->record(to, Lag{"tracer", std::exchange(work, {}).count()});
 }
 
-bool Tracing::StopWatch::on_signal(const Tracee&, const siginfo_t& info) {
+void Tracing::StopWatch::note_taker(const Tracee& thread, const siginfo_t& info) {
+  // The first thread takes what it does not block (TraceLoop); a thread's own signal is no choice.
+  const bool is_choice =
+      thread.tid != thread.pid && (info.si_code == SI_USER || info.si_code == SI_QUEUE);
+  if (!awake || !is_choice || in_doubt.contains({thread.pid, info.si_signo})) return;
+  if (!loop->has_several_takers(thread.pid, info.si_signo)) return;
+  in_doubt.emplace(thread.pid, info.si_signo);
+  segment->record(TakerInDoubt{thread.pid, thread.tid, info.si_signo});
+}
+
+bool Tracing::StopWatch::on_signal(const Tracee& thread, const siginfo_t& info) {
   if (std::ranges::count(signals, info.si_signo) > 0) {
+    note_taker(thread, info);
     wake();
     calls->begin(Phase::drain);
   }
@@ -200,6 +212,40 @@ void Tracing::force_by(int signal) {
 
 void Tracing::ready() {
   tracer_->on_its_thread([this](TraceLoop&) { open_at_exit_.ready(); });
+}
+
+int Tracing::send(int signal, bool begins_drain, const std::function<int()>& send) {
+  // No thread is chosen for these.
+  if (signal == SIGKILL || signal == SIGSTOP || signal == SIGCONT) {
+    if (begins_drain) wake_filters();
+    return send();
+  }
+  if (begins_drain) {
+    bool is_choice = false;
+    tracer_->on_its_thread([&](TraceLoop& loop) {
+      is_choice = !stop_.awake && std::ranges::any_of(loop.processes(), [&](pid_t pid) {
+        return loop.has_several_takers(pid, signal);
+      });
+    });
+    // The kernel chooses while filters sleep; they wake as the signal is delivered.
+    if (!is_choice) wake_filters();
+    begin(Phase::drain);
+  }
+  int error = 0;
+  tracer_->on_its_thread(
+      [&](TraceLoop& loop) { loop.send_while_all_run([&] { error = send(); }); });
+  return error;
+}
+
+bool Tracing::wake_if_taken(int signal) {
+  bool is_awake = false;
+  tracer_->on_its_thread([&](TraceLoop& loop) {
+    if (!stop_.awake && loop.is_pending(signal)) return;
+    calls_.begin(Phase::drain);
+    stop_.wake();
+    is_awake = true;
+  });
+  return is_awake;
 }
 
 void Tracing::wake_filters() {

@@ -5,7 +5,9 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -52,7 +54,14 @@ class Tracing {
   void ready();
   // lastcall itself is about to end processes by this signal: where they stand then is no news.
   void force_by(int signal);
-  // Before a stop signal is sent, so that what follows it is seen.
+  // Sends a signal with `send`, which returns 0 or errno, so that the thread takes it that would
+  // untraced; where that is not certain, TakerInDoubt says so. `begins_drain`: what follows is
+  // seen, from then on or from wake_if_taken() on.
+  int send(int signal, bool begins_drain, const std::function<int()>& send);
+  // A signal that begins the drain was sent, by send() or by somebody else: filters wake unless it
+  // still waits for the thread that the kernel chose. Threads that stop for the filters might take
+  // it first. Returns whether they are awake.
+  bool wake_if_taken(int signal);
   void wake_filters();
   // The phase begins: of the drain, before the signal is sent.
   void begin(Phase phase);
@@ -86,9 +95,12 @@ class Tracing {
     std::string* problem = nullptr;
     CallInjector* calls = nullptr;
     bool awake = false;
-    TimePoint since{};   // not recorded yet
-    Nanoseconds work{};  // since then
+    std::set<std::pair<pid_t, int>> in_doubt;  // signals of processes
+    TimePoint since{};                         // not recorded yet
+    Nanoseconds work{};                        // since then
     void wake();
+    // `thread` takes it. While filters sleep it is the one that would untraced.
+    void note_taker(const Tracee& thread, const siginfo_t& info);
     void worked(TimePoint from, TimePoint to) override;
     bool on_signal(const Tracee& thread, const siginfo_t& info) override;
     void not_filtered(const Tracee& thread, const std::string& why) override;

@@ -84,8 +84,9 @@ class Trial {
         link_(io_, changes_, std::move(companions.workers), "a client worker",
               {.on_fault =
                    [this](Control what, FaultId fault) {
-                     if (tracing_) tracing_->wake_filters();
-                     faults_.counted(fault, what == Control::fired);
+                     const bool struck = what == Control::fired;
+                     if (struck) follow_up(std::get<SendSignals>(plan_.faults[fault.value].act));
+                     faults_.counted(fault, struck);
                    },
                .on_heard =
                    [this](const Acknowledgement& first) {
@@ -217,7 +218,7 @@ class Trial {
 
   void start_tracing() {
     const auto& target = plan_.scenario.target;
-    if (!target.trace) return;
+    if (!plan_.traced) return;
     auto calls = calls_of_faults();
     // Those of the drain come after the filters woke; who listens is known only if they never
     // slept.
@@ -549,18 +550,41 @@ class Trial {
     note_resources(parts_, target_.pid(), Phase::load);
   }
 
+  [[nodiscard]] bool begins_drain(int signal) const {
+    return signal == SIGKILL || std::ranges::count(plan_.scenario.target.stop.signals, signal) > 0;
+  }
+
   [[nodiscard]] int send(int signal, Recipient to) {
+    const bool begins = begins_drain(signal);
+    if (begins) note_resources_at_stop();
+    const auto send_it = [&] { return target_.send(signal, to); };
+    const int error = tracing_ ? tracing_->send(signal, begins, send_it) : send_it();
     const auto& stops = plan_.scenario.target.stop.signals;
-    if (signal == SIGKILL || std::ranges::count(stops, signal) > 0) {
-      note_resources_at_stop();
-      if (tracing_) tracing_->wake_filters();
-      if (tracing_ && signal != SIGKILL) tracing_->begin(Phase::drain);
-    }
-    const int error = target_.send(signal, to);
     if (std::ranges::count(stops, signal) > 0) note_processor_time();
+    if (begins && tracing_) asio::co_spawn(io_, wake_tracer(signal), asio::detached);
     // Not that of a child: what ends with it has ended by itself.
     if (signal == SIGKILL && to != Recipient::child && error == 0) sent_kill_ = true;
     return error;
+  }
+
+  // A worker has sent the first of these.
+  void follow_up(const SendSignals& sent) {
+    const int signal = sent.steps.front().signal;
+    if (begins_drain(signal) && tracing_)
+      asio::co_spawn(io_, wake_tracer(signal), asio::detached);
+  }
+
+  // The tracer wakes by itself as a signal is delivered. One that is taken by sigwait(3) or
+  // signalfd(2) is not: it has to be looked for. Nobody may ever take it.
+  asio::awaitable<void> wake_tracer(int signal) {
+    constexpr auto kLimit = std::chrono::milliseconds(200);
+    const auto begin = now();
+    asio::steady_timer timer(io_);
+    while (!closed_ && tracing_ && !tracing_->wake_if_taken(signal)) {
+      if (now() - begin > kLimit) co_return tracing_->wake_filters();
+      timer.expires_after(std::chrono::milliseconds(1));
+      co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
   }
 
   // What the target left, then the end for everybody.
@@ -788,6 +812,7 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
   Nanoseconds foreign{};
   if (auto trial = open_trial(order, lifeline, std::move(companions), kills)) {
     result.seed = (*trial)->plan().seed;
+    result.traced = (*trial)->plan().traced;
     result.clients = static_cast<std::uint32_t>(planned_clients((*trial)->plan()).size());
     result.broken = (*trial)->run();
     foreign = (*trial)->foreign_time();

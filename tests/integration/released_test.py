@@ -18,7 +18,8 @@ def leaver(*options):
 
 class Released(LastcallTest):
     def released(self, *options, trials=1, traced=False, properties=""):
-        environment = f"trace = {str(traced).lower()}\n{self.marked_environment()}\n"
+        trace = "untraced_every = 0" if traced else "trace = false"
+        environment = f"{trace}\n{self.marked_environment()}\n"
         run = self.run_scenario(scenario(leaver(*options), environment=environment, properties=properties),
                                 trials=trials)
         verdicts = [run.verdict("released", trial) for trial in range(trials)]

@@ -180,6 +180,33 @@ class Trace(LastcallTest):
         run.wait()
         self.assert_nobody_is_left(5)
 
+    def test_what_tracing_hides_shows_in_every_fourth_trial(self):
+        hidden = 'grep -q "TracerPid:.0$" /proc/self/status && exec "$@" --code 5; exec "$@"'
+        run = self.run_scenario(scenario(["sh", "-c", hidden, "sh", *serve()]), trials=4)
+        self.assert_exit(1, run)
+        self.assertEqual([True, True, True, False], [trial["result"]["traced"] for trial in run.trials])
+        self.assertEqual(["pass"] * 3 + ["fail"], [run.verdict("clean-exit", trial)["outcome"] for trial in range(4)])
+        self.assertIn(": 4 of 4 trials, 1 of them untraced\n", run.out)
+        self.assertRegex(run.out, "clean-exit .*; fails only untraced: 1 of 1 untraced, 0 of 3 traced\n")
+        self.assertEqual(1, run.report["scenarios"][0]["untraced"])
+        self.assertIn("4 of 4 trials were run, 1 of them untraced.", (run.results / "report.md").read_text())
+        kept = [run.history(trial).parent for trial in range(4)]
+        plans = [json.loads((folder / "plan.json").read_text()) for folder in kept]
+        self.assertEqual([None, None, None, False], [plan.get("traced") for plan in plans])
+        self.assertEqual([[], 1], [run.events("trace_began", 3), len(run.events("trace_began", 2))])
+        again = lastcall("replay", kept[3], "--times", 2, "--results", self.folder / "again")
+        self.assertIn("failed 2 of 2 replays", again.out)
+        self.assertIn("failed 0 of 2 replays", lastcall("replay", kept[2], "--times", 2).out)
+
+    def test_an_untraced_trial_leaves_nothing_open(self):
+        allow = '[properties.released]\nstrict = true\nallow = ["listens*", "accepted*"]'
+        run = self.run_scenario(scenario(serve(), environment="untraced_every = 2", properties=allow), trials=2)
+        self.assert_exit(0, run)
+        self.assertEqual(("not-applicable", "this trial ran untraced (untraced_every)"),
+                         tuple(run.verdict("no-masked-panic", 1)[key] for key in ("outcome", "reason")))
+        self.assertEqual("pass", run.verdict("released", 1)["outcome"])
+        self.assertNotIn("unknown", run.outcomes(1).values())
+
     def test_a_target_that_traces_itself_is_told(self):
         # PTRACE_TRACEME of one that is traced fails with EPERM, ptrace(2); without the tracer it does not.
         code = ("import ctypes, os; libc = ctypes.CDLL(None, use_errno=True); "

@@ -49,8 +49,9 @@ def campaign(path, trials, jobs=2, keep=None):
 
 
 @contextlib.contextmanager
-def untraced(source):
-    """A copy of the scenario beside the targets, as in the source tree: scenarios name them by their own place."""
+def with_target(source, line):
+    """A copy of the scenario, with a line more in [target], beside the targets as in the source tree: scenarios name them
+    by their own place."""
     with temporary_folder() as folder:
         here = Path(folder) / "scenarios" / source.parent.name
         shutil.copytree(source.parent, here)
@@ -58,8 +59,12 @@ def untraced(source):
         path = here / source.name
         text = path.read_text()
         assert text.count("\n[target]\n") == 1, source
-        path.write_text(text.replace("\n[target]\n", "\n[target]\ntrace = false\n"))
+        path.write_text(text.replace("\n[target]\n", f"\n[target]\n{line}\n"))
         yield path
+
+
+def untraced(source):
+    return with_target(source, "trace = false")
 
 
 def kept(name):

@@ -1,7 +1,6 @@
 """Servers of Debian and npm below the tracer: as many stops as with `trace = false`, in turn. Not one may fail or be
 unknown, and what was judged, how the stops ended and how long they took stay as they were. Writes
 reports/evidence/traced.json and .md. Resumable, as the long run. LASTCALL_SCALE divides the counts."""
-import contextlib
 import statistics
 import sys
 
@@ -22,7 +21,8 @@ NEW = ("no-masked-panic", "no-send-on-closed")
 
 def campaign(scenario, trace, trials):
     source = SOURCE / "scenarios" / f"{scenario}.toml"
-    with temporary_folder() as folder, contextlib.nullcontext(source) if trace else long.untraced(source) as path:
+    line = "untraced_every = 0" if trace else "trace = false"
+    with temporary_folder() as folder, long.with_target(source, line) as path:
         run = lastcall("run", path, "--trials", trials, "--jobs", 2, "--keep", "none", "--results", f"{folder}/r",
                        limit=long.CAMPAIGN_LIMIT)
         if run.code not in (0, 1, 3):

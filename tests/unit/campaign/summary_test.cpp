@@ -111,6 +111,43 @@ TEST_F(Summary, SaysWhyATracedTargetsPanicsCouldNotBeSeen) {
   serves();
   EXPECT_EQ(scenario_.properties.at(2).over_campaign, "server: no symbols");
 }
+TEST_F(Summary, WhatFailsOnlyUntracedIsSaid) {
+  for (int i = 1; i <= 20; ++i)
+    trial(i % 8 == 0 ? Outcome::fail : Outcome::pass).traced = i % 4 != 0;
+  EXPECT_EQ(serves().only_untraced, "fails only untraced: 2 of 5 untraced, 0 of 15 traced");
+  EXPECT_EQ(scenario_.untraced, 5U);
+  trial(Outcome::unknown);
+  trial(Outcome::not_applicable).traced = false;
+  EXPECT_EQ(serves().only_untraced, "fails only untraced: 2 of 5 untraced, 0 of 15 traced");
+  trial(Outcome::fail).broken = "no port";
+  EXPECT_NE(serves().only_untraced, "");
+  trial(Outcome::fail);
+  EXPECT_EQ(serves().only_untraced, "");
+}
+TEST_F(Summary, NothingFailsOnlyUntracedIfNoTracedTrialJudgedIt) {
+  trial(Outcome::fail).traced = false;
+  trial(Outcome::unknown);
+  EXPECT_EQ(serves().only_untraced, "");
+  wanted_.target.trace = false;
+  EXPECT_EQ(serves().only_untraced, "");
+  EXPECT_EQ(scenario_.untraced, 0U);
+}
+TEST_F(Summary, ATracedTrialsReasonComesFirst) {
+  trial(Outcome::fail, "serves", "untraced").traced = false;
+  EXPECT_EQ(serves().first_reason, "untraced");
+  trial(Outcome::fail, "serves", "traced");
+  trial(Outcome::fail, "serves", "late");
+  EXPECT_EQ(serves().first_reason, "traced");
+}
+TEST_F(Summary, WhatOnlyTheTracerJudgesNeedNotBeJudgedInUntracedTrials) {
+  wanted_.required = {"no-masked-panic"};
+  trial(Outcome::pass, "no-masked-panic");
+  trial(Outcome::not_applicable, "no-masked-panic", "this trial ran untraced").traced = false;
+  EXPECT_EQ(code(), exit_codes::kHeld);
+  EXPECT_EQ(scenario_.properties.at(2).over_campaign, "");
+  scenario_.trials.erase(scenario_.trials.begin());
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+}
 TEST_F(Summary, BrokenTrialsCountForNothing) {
   trial(Outcome::fail).broken = "no port";
   EXPECT_EQ(serves().fail, 0U);

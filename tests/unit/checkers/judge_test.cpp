@@ -196,7 +196,7 @@ TEST(Judge, WhatTheScenarioDoesNotAskForNamesTheKeyThatWould) {
     // Whatever happened, or was lost.
     for (const auto& story : {good(), good().lost("trial"), h().ready().missed(0)}) {
       auto untraced = story;
-      untraced.plan.scenario.target.trace = false;
+      untraced.plan.scenario.target.trace = untraced.plan.traced = false;
       untraced.plan.scenario.target.ready = {.logs = {"up"}};
       const auto said = testing::said(untraced, property);
       EXPECT_THAT(said, StartsWith("not-applicable 0: "));

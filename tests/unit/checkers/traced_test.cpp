@@ -19,8 +19,14 @@ std::string deadline(const HistoryBuilder& b) { return testing::said(b, "deadlin
 HistoryBuilder traced(Protocol protocol = Protocol::ws) {
   return h(protocol).event(TraceBegan{true}).ready();
 }
+// The trial, of a target that is traced in others.
 HistoryBuilder untraced() {
   auto b = h();
+  b.plan.traced = false;
+  return b;
+}
+HistoryBuilder never_traced() {
+  auto b = untraced();
   b.plan.scenario.target.trace = false;
   return b;
 }
@@ -89,8 +95,12 @@ TEST(NoSendOnClosed, BelievesARuntimeThatSaysSo) {
 TEST(NoSendOnClosed, IsNoPassIfNothingWasLookedAt) {
   EXPECT_EQ(sends(h().ready().stop().exited(0)),
             "not-applicable 0: no connection was closed in order, and no call that sends was seen");
-  EXPECT_EQ(sends(untraced().ready().client(0).up(0).stop().close_frame(0, 1001)),
+  const auto goodbye = [](HistoryBuilder b) {
+    return b.ready().client(0).up(0).stop().close_frame(0, 1001);
+  };
+  EXPECT_EQ(sends(goodbye(never_traced())),
             "pass 1: on the wire; calls were not seen: trace = false");
+  EXPECT_EQ(sends(goodbye(untraced())), "pass 1: on the wire; calls were not seen: untraced");
   EXPECT_EQ(sends(h().event(TraceFailed{"EPERM"}).client(0).up(0).stop().close_frame(0, 1001)),
             "unknown 1: not traced: EPERM");
 }
@@ -145,8 +155,10 @@ TEST(NoMaskedPanic, ExcusesByTypeMessageOrFunction) {
   }
 }
 TEST(NoMaskedPanic, SaysWhyItJudgesNothing) {
-  EXPECT_EQ(panics(untraced().ready()),
+  EXPECT_EQ(panics(never_traced().ready()),
             "not-applicable 0: the target is not traced: set [target] trace = true");
+  EXPECT_EQ(panics(untraced().ready()),
+            "not-applicable 0: this trial ran untraced (untraced_every)");
   EXPECT_EQ(panics(traced().event(PanicsWatched{80, "server", "", "no entry point has a name"})),
             "not-applicable 0: server: no entry point has a name");
   EXPECT_EQ(panics(traced().event(TraceFailed{"EPERM"})), "unknown 0: not traced: EPERM");
@@ -167,6 +179,34 @@ TEST(StrictRelease, SaysSomeOfManyAndCountsAll) {
       released(b),
       ::testing::AllOf(::testing::StartsWith("fail 100: at its exit process 80 a0; at its exit"),
                        ::testing::EndsWith("process 80 a7; and 92 more")));
+}
+
+TEST(StrictRelease, OfAnUntracedTrialIsJudgedByWhatWasLeft) {
+  const auto story = [](bool traced) {
+    auto b = h();
+    b.plan.traced = traced;
+    b.plan.scenario.properties["released"].strict = true;
+    return b.event(TargetStarted{80, "server"}).ready().stop().exited(0).searched();
+  };
+  EXPECT_THAT(released(story(true)), ::testing::HasSubstr("unknown"));
+  EXPECT_THAT(released(story(false)),
+              ::testing::AllOf(::testing::StartsWith("pass"),
+                               ::testing::EndsWith("what was open at the exit call was not seen: "
+                                                   "untraced")));
+  EXPECT_THAT(released(story(false).event(FileLeft{"app.sock", "socket"})),
+              ::testing::StartsWith("fail"));
+}
+
+TEST(TakerInDoubt, IsSaidOfWhatFailsOnly) {
+  const auto exit = [](int code, bool in_doubt) {
+    auto b = traced().stop();
+    if (in_doubt) b.event(TakerInDoubt{80, 82, SIGTERM});
+    return testing::said(b.exited(code), "clean-exit");
+  };
+  const auto doubt =
+      "; thread 82 took SIGTERM, untraced it may have been another thread: trace = false tells";
+  EXPECT_EQ(exit(1, true), exit(1, false) + doubt);
+  EXPECT_EQ(exit(0, true), exit(0, false));
 }
 
 TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {

@@ -92,6 +92,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.077000000","kind":"target_slept","pid":80,"tid":81,"thread":"poller","call":"poll","requested":100000000,"slept":100100000,"alone":false,"was_going_on":true,"then":"thread_ended","place":"look()+0x12"}
 {"t":"0.078000000","kind":"sleeps_watched","seen":300,"left_out":44}
 {"t":"0.079000000","kind":"processor_used","nanoseconds":9000000}
+{"t":"0.080000000","kind":"taker_in_doubt","pid":80,"tid":82,"signal":15}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

@@ -95,6 +95,7 @@ inline std::vector<Event> one_of_each() {
                   AfterWait::thread_ended, "look()+0x12"},
       SleepsWatched{300, 44},
       ProcessorUsed{9'000'000},
+      TakerInDoubt{80, 82, 15},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

@@ -49,9 +49,9 @@ name = "queue"
 values = ["10", "1000"]
 )";
 
-Plan drawn(std::uint64_t seed) {
+Plan drawn(std::uint64_t seed, std::uint32_t trial = 1) {
   const auto parsed = parse_scenario(kScenario, "s.toml");
-  return draw_plan("s.toml", kScenario, std::get<Scenario>(parsed), seed);
+  return draw_plan("s.toml", kScenario, std::get<Scenario>(parsed), seed, trial);
 }
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
@@ -181,6 +181,18 @@ RC_GTEST_PROP(PlanJson, ComesBackAsTheSamePlan, (std::uint64_t seed)) {
   RC_ASSERT(back->faults == plan.faults);
   RC_ASSERT(back->varied == plan.varied);
   RC_ASSERT(to_json(*back) == json);
+}
+
+TEST(PlanJson, SaysThatATrialIsUntracedAndComesBackSo) {
+  const auto untraced = to_json(drawn(7, 4));
+  EXPECT_THAT(untraced, HasSubstr("  \"traced\": false\n}"));
+  EXPECT_EQ(to_json(drawn(7)), replaced(untraced, ",\n  \"traced\": false", ""));
+  EXPECT_FALSE(plan_from_json(untraced, "plan.json")->traced);
+  EXPECT_TRUE(plan_from_json(to_json(drawn(7)), "plan.json")->traced);
+  const auto never = replaced(untraced, "command =", "trace = false\\ncommand =");
+  EXPECT_FALSE(plan_from_json(replaced(never, ",\n  \"traced\": false", ""), "plan.json")->traced);
+  EXPECT_EQ(error_of(replaced(never, "\"traced\": false", "\"traced\": true")),
+            "cannot read plan.json: traced: the scenario says trace = false");
 }
 
 TEST(PlanJson, ErrorsNameTheirPlace) {

@@ -44,6 +44,23 @@ const SendSignals& signals_of(const Fault& fault) { return std::get<SendSignals>
 
 Plan drawn(const Scenario& from, std::uint64_t seed) { return draw_plan("s.toml", "", from, seed); }
 
+TEST(Planner, LetsEveryFourthTrialRunUntracedIfToldTo) {
+  auto some = scenario();
+  const auto untraced = [&] {
+    std::vector<std::uint32_t> numbers;
+    for (std::uint32_t trial = 1; trial <= 12; ++trial) {
+      if (!draw_plan("s.toml", "", some, 7, trial).traced) numbers.push_back(trial);
+    }
+    return numbers;
+  };
+  some.target.untraced_every = 0;
+  EXPECT_THAT(untraced(), testing::IsEmpty());
+  some.target.untraced_every = 4;
+  EXPECT_THAT(untraced(), testing::ElementsAre(4, 8, 12));
+  some.target.trace = false;
+  EXPECT_THAT(untraced(), testing::SizeIs(12));
+}
+
 RC_GTEST_PROP(Planner, DrawsWithinTheRanges, (std::uint64_t seed)) {
   const auto plan = drawn(scenario(), seed);
   RC_ASSERT(plan.groups.size() == 2U);

@@ -283,6 +283,27 @@ TEST(NotJudged, SaysWhyWhereSomebodyAskedForIt) {
               HasSubstr("<error message=\"required, but not-applicable: one cause\" />"));
   EXPECT_THAT(reports::json(campaign), HasSubstr("\"exit_reason\":\"" + why + "\""));
 }
+TEST(Untraced, TrialsAreCountedAndMarkedInEveryReport) {
+  auto campaign = alike(4, Outcome::pass, {"deadline"});
+  auto& scenario = campaign.scenarios[0];
+  scenario.planned = 4;
+  scenario.trials[3].traced = false;
+  scenario.trials[3].verdicts[1].outcome = Outcome::fail;
+  summarise(scenario, Scenario{});
+  const auto terminal = reports::terminal(campaign, false);
+  EXPECT_THAT(terminal, HasSubstr(": 4 of 4 trials, 1 of them untraced\n"));
+  EXPECT_THAT(terminal, HasSubstr("; fails only untraced: 1 of 1 untraced, 0 of 3 traced\n"));
+  EXPECT_THAT(terminal, HasSubstr("    trial 4 (untraced): not kept\n"));
+  const auto markdown = reports::markdown(campaign);
+  EXPECT_THAT(markdown, HasSubstr("4 of 4 trials were run, 1 of them untraced.\n"));
+  EXPECT_THAT(markdown, HasSubstr("; fails only untraced: 1 of 1 untraced, 0 of 3 traced): one"));
+  EXPECT_THAT(markdown, HasSubstr("  - trial 4 (untraced), not kept\n"));
+  EXPECT_THAT(reports::junit(campaign), HasSubstr("0 of 3 traced\ntrial 4 (untraced): not kept\n"));
+  const auto json = reports::json(campaign);
+  EXPECT_THAT(json, HasSubstr(R"("untraced":1)"));
+  EXPECT_THAT(json, HasSubstr(R"("only_untraced":"fails only untraced: 1 of 1 untraced, )"));
+  EXPECT_THAT(json, HasSubstr(R"("traced":false)"));
+}
 TEST(NotJudged, SaysNothingOfTheExitCodeIfAllHeld) {
   EXPECT_THAT(reports::terminal(alike(1, Outcome::not_applicable, {"notify"}), false),
               Not(HasSubstr("exit code")));

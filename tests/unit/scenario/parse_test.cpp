@@ -53,6 +53,20 @@ TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   EXPECT_THAT(scenario.required, IsEmpty());
 }
 
+TEST(Parse, ATrialInFourIsUntracedUnlessAFaultNeedsTheTracer) {
+  const auto every = [](const std::string& target, const std::string& more) {
+    auto text = std::string(kSmallest) + more;
+    text.insert(text.find("ready"), target);
+    return parsed(text).target.untraced_every;
+  };
+  const std::string at_a_call = "[[faults]]\nwhat = \"stop\"\nwhen = { syscall = \"fsync\" }\n";
+  EXPECT_EQ(every("", ""), 4U);
+  EXPECT_EQ(every("untraced_every = 0\n", ""), 0U);
+  EXPECT_EQ(every("untraced_every = 2\n", ""), 2U);
+  EXPECT_EQ(every("", at_a_call), 0U);
+  EXPECT_EQ(every("untraced_every = 0\n", at_a_call), 0U);
+}
+
 TEST(Parse, AGroupOfWebSocketClientsHasTheStatedDefaults) {
   const auto group = with("").clients.at(0);
   EXPECT_EQ(group.name, "clients-1");

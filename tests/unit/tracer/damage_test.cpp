@@ -146,6 +146,21 @@ TEST_F(Damage, OfSmallTablesIsNoticed) {
   }
 }
 
+TEST(BuildId, OfTheLastNoteIsFoundAlsoWithoutItsPadding) {
+  const auto note = [](std::string name, std::uint32_t type, const std::string& id) {
+    name += '\0';
+    const Elf64_Nhdr header{static_cast<Elf64_Word>(name.size()),
+                            static_cast<Elf64_Word>(id.size()), type};
+    std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+    bytes += name;
+    bytes.resize((bytes.size() + 3) & ~std::size_t{3});
+    return bytes + id;
+  };
+  const auto go = note("Go", 4, "abcd");
+  EXPECT_EQ(build_id_in(go), "");
+  EXPECT_EQ(build_id_in(go + note("GNU", NT_GNU_BUILD_ID, "\x01\xfe\x10")), "01fe10");
+}
+
 TEST(ElfFile, TellsLanguagesApart) {
   const auto of = [](const char* path) {
     const auto file = ElfFile::of(ScopedFd(::open(path, O_RDONLY | O_CLOEXEC)));

@@ -203,7 +203,10 @@ class FakePtrace : public PtraceCalls {
   pid_t process_of(pid_t tid) override { return threads[tid].pid; }
   bool share_memory(pid_t one, pid_t other) override { return sharing == std::pair(one, other); }
   std::pair<pid_t, pid_t> sharing{};
-  std::string status_field(pid_t, const std::string& field) override { return status[field]; }
+  std::map<pid_t, std::string> blocked;  // SigBlk of a thread, if not that of `status`
+  std::string status_field(pid_t tid, const std::string& field) override {
+    return field == "SigBlk" && blocked.contains(tid) ? blocked[tid] : status[field];
+  }
 };
 
 }  // namespace lastcall::testing

@@ -1,12 +1,17 @@
 #include "tracer/masked_panics.hpp"
 
+#include <elf.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
+#include "base/file.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 #include "unit/without_capability.hpp"
@@ -312,6 +317,89 @@ TEST_F(GoPanics, AreFoundInAPositionIndependentProgram) {
   const auto program = folder / "go";
   if (!make_go(program, "-buildmode=pie")) GTEST_SKIP() << "no go";
   expect_all(program);
+}
+
+// The very file that is mapped is open to the privileged only: proc(5), "map_files".
+struct WithoutMappedFiles {
+  testing::WithoutCapability admin{CAP_SYS_ADMIN};
+  testing::WithoutCapability restore{CAP_CHECKPOINT_RESTORE};
+};
+
+// Go's own link editor leaves the build id out of the segment of notes.
+TEST_F(GoPanics, AreFoundWhereOnlyTheFilesNotesTellWhichItIs) {
+  const auto program = folder / "go";
+  if (!make_go(program, "")) GTEST_SKIP() << "no go";
+  const WithoutMappedFiles without;
+  expect_all(program);
+}
+
+TEST_F(GoPanics, AreFoundSoInAStrippedProgramAndInOneWithoutABuildIdOfLinkEditors) {
+  const WithoutMappedFiles without;
+  for (const auto* flags : {"-ldflags='-s -w'", "-ldflags='-B none'", "-buildmode=pie"}) {
+    const auto program = folder / "go";
+    if (!make_go(program, flags)) continue;  // an older go knows no -B none
+    expect_all(program);
+    found.clear();
+    watched.clear();
+  }
+}
+
+TEST_F(Panics, AreFoundWhereOnlyTheFilesNotesTellWhichItIs) {
+  const WithoutMappedFiles without;
+  EXPECT_EQ(run("swallowed"), "exited 0");
+  EXPECT_THAT(errors(), ElementsAre(out_of_range(7)));
+}
+
+TEST_F(Panics, ItIsSaidThatAProgramCouldNotBeRead) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root";
+  const auto program = folder / "unreadable";
+  std::filesystem::copy_file("/bin/true", program);
+  ASSERT_EQ(::chmod(program.c_str(), 0111), 0);
+  const testing::WithoutCapability override(CAP_DAC_OVERRIDE);
+  const testing::WithoutCapability search(CAP_DAC_READ_SEARCH);
+  EXPECT_EQ(run_command({program}), "exited 0");
+  ASSERT_THAT(watched, SizeIs(1));
+  EXPECT_THAT(watched[0].reason,
+              StartsWith("the symbols of " + program + " could not be read: lastcall may not"));
+}
+
+// As tools that add to a program do: its program headers lie at its end, in a segment of their own.
+void move_program_headers(const std::string& path) {
+  constexpr std::uint64_t kPage = 4096;
+  auto bytes = read_file(path).value();
+  Elf64_Ehdr header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  std::vector<Elf64_Phdr> segments(header.e_phnum);
+  std::memcpy(segments.data(), bytes.data() + header.e_phoff, header.e_phnum * sizeof(Elf64_Phdr));
+  bytes.resize((bytes.size() + kPage - 1) / kPage * kPage);
+  Elf64_Phdr own{PT_LOAD, PF_R, bytes.size(), 0, 0, 0, 0, kPage};
+  for (const auto& one : segments) {
+    if (one.p_type == PT_LOAD)
+      own.p_vaddr = (one.p_vaddr + one.p_memsz + kPage - 1) / kPage * kPage;
+  }
+  own.p_paddr = own.p_vaddr;
+  own.p_filesz = own.p_memsz = (segments.size() + 1) * sizeof own;
+  for (auto& one : segments) {
+    if (one.p_type == PT_PHDR) {
+      one = own;
+      one.p_type = PT_PHDR;
+    }
+  }
+  segments.push_back(own);
+  header.e_phoff = own.p_offset;
+  header.e_phnum = static_cast<Elf64_Half>(segments.size());
+  std::memcpy(bytes.data(), &header, sizeof header);
+  bytes.append(reinterpret_cast<const char*>(segments.data()), own.p_filesz);
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+TEST_F(Panics, AreFoundInAProgramWhoseHeadersWereMoved) {
+  const auto program = folder / "moved";
+  std::filesystem::copy_file(LASTCALL_PANICS_SUBJECT, program);
+  move_program_headers(program);
+  EXPECT_EQ(run_command({program, "swallowed"}), "exited 0");
+  ASSERT_THAT(errors(), ElementsAre(out_of_range(7)));
+  EXPECT_TRUE(has(found[0].stack, "app::swallow_all")) << stacks_text({found[0].stack});
 }
 
 constexpr const char* kRust = R"(

@@ -118,6 +118,55 @@ TEST_F(Loop, ASignalIsLeftToWhoTakesItIfItIsForThatThreadOrTheFirstCannot) {
   EXPECT_THAT(calls.sent, IsEmpty());
 }
 
+TEST_F(Loop, KnowsWhetherThereIsAChoiceOfTakers) {
+  add_thread(101);
+  calls.threads[200].pid = 200;
+  const std::string sigterm = "0000000000004000";
+  EXPECT_TRUE(loop.has_several_takers(kPid, SIGTERM));
+  calls.blocked = {{101, sigterm}};
+  EXPECT_FALSE(loop.has_several_takers(kPid, SIGTERM));
+  EXPECT_TRUE(loop.has_several_takers(kPid, SIGINT));
+  add_thread(102);
+  EXPECT_TRUE(loop.has_several_takers(kPid, SIGTERM));
+  calls.status["State"] = "Z (zombie)";  // the first thread has ended alone
+  EXPECT_FALSE(loop.has_several_takers(kPid, SIGTERM));
+  EXPECT_FALSE(loop.has_several_takers(200, SIGTERM));
+}
+
+TEST_F(Loop, ASignalIsSentWhileNobodyStandsStill) {
+  add_thread(101);
+  std::vector<std::string> stood;
+  const auto send = [&] {
+    for (const auto& [tid, thread] : calls.threads) {
+      if (thread.stopped) stood.push_back(std::to_string(tid));
+    }
+    stood.emplace_back("sent");
+  };
+  calls.enters(kPid, SYS_write);
+  calls.enters(101, SYS_write);
+  loop.send_while_all_run(send);
+  EXPECT_THAT(stood, ElementsAre("sent"));
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+  EXPECT_THAT(calls.resumed(101), ElementsAre("run"));
+}
+
+TEST_F(Loop, ASignalIsSentInTheEndAlthoughSomebodyStandsStillAllTheTime) {
+  add_thread(101);
+  calls.threads[101].takes_again = 1'000'000'000;
+  calls.threads[101].signal.si_code = SI_TKILL;
+  calls.threads[101].signal.si_code = SI_TKILL;
+  calls.takes(101, SIGURG);
+  bool stood = false;
+  bool sent = false;
+  loop.send_while_all_run([&] {
+    sent = true;
+    stood = calls.threads[101].stopped;
+    calls.threads[101].takes_again = 0;
+  });
+  EXPECT_TRUE(sent && stood);
+  EXPECT_FALSE(calls.threads[101].stopped);
+}
+
 TEST_F(Loop, AGroupStopIsListenedTo) {
   calls.stops(kPid, SIGSTOP, PTRACE_EVENT_STOP);
   loop.work();

@@ -22,6 +22,7 @@ TrialResult result_with_everything() {
   result.answers = {GroupAnswers::talking, GroupAnswers::unanswered, GroupAnswers::fell_silent,
                     GroupAnswers::gone_lately, GroupAnswers::not_asked};
   result.kept = true;
+  result.traced = false;
   result.verdicts = {{.property = "released",
                       .outcome = Outcome::fail,
                       .judged = 4,
@@ -54,6 +55,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->clients, sent.clients);
   EXPECT_EQ(received->connections, sent.connections);
   EXPECT_EQ(received->kept, sent.kept);
+  EXPECT_EQ(received->traced, sent.traced);
   EXPECT_EQ(received->answers, sent.answers);
   ASSERT_EQ(received->verdicts.size(), sent.verdicts.size());
   for (std::size_t i = 0; i < sent.verdicts.size(); ++i) {
