@@ -152,7 +152,7 @@ Standing standing(const RequestView& r, Taking taking, const GroupPace& pace, Ev
       break;
   }
   if (history.time(r.sent) > history.time(stop) - pace.settling)
-    return {.how = "sent less than " + format_duration(pace.settling) + " before the stop"};
+    return {.how = "sent too shortly before the stop to know whether the target had read it"};
   if (!pace.keeps_up) return {.how = "sent to a target that was not known to keep up"};
   return {.taken_on = true, .by_time = true};
 }

@@ -57,10 +57,12 @@ std::string text_of(const PanicEntered& panic) {
 Verdict no_masked_panic(const Plan& plan, const History& history) {
   Verdict verdict{.property = "no-masked-panic"};
   const Excuses excuses(settings(plan, verdict.property).allow);
-  std::string nothing_watched;
+  std::string nothing_watched;  // of the first process, which may execute one program after another
+  std::int32_t first = 0;
   for (const auto& [i, watched] : history.all<PanicsWatched>()) {
+    if (first == 0) first = watched->pid;
     if (!watched->runtimes.empty()) ++verdict.judged;
-    if (watched->runtimes.empty() && nothing_watched.empty())
+    if (watched->runtimes.empty() && watched->pid == first)
       nothing_watched = watched->program + ": " + watched->reason;
   }
   std::size_t count = 0;

@@ -15,7 +15,9 @@ std::string in_flight(const HistoryBuilder& b) { return testing::said(b, "in-fli
 const std::string kNothing =
     "not-applicable 0: no request was demonstrably taken on and unanswered at the stop";
 
-const std::string kLate = kNothing + "; not judged: 1 sent less than 100ms before the stop";
+const std::string kLate =
+    kNothing +
+    "; not judged: 1 sent too shortly before the stop to know whether the target had read it";
 const std::string kSlow =
     kNothing + "; not judged: 1 sent to a target that was not known to keep up";
 
@@ -297,8 +299,9 @@ TEST(InFlightFinished, SettlingFollowsTheMedianIfTheScenarioDoesNotSay) {
   };
   // Answers within 1 ms: 50 ms are enough, less is not.
   EXPECT_THAT(unsaid(under_way(50)), StartsWith("fail 1"));
-  EXPECT_EQ(unsaid(under_way(49)),
-            kNothing + "; not judged: 1 sent less than 50ms before the stop");
+  EXPECT_EQ(unsaid(under_way(49)), kNothing +
+                                       "; not judged: 1 sent too shortly before the stop to know "
+                                       "whether the target had read it");
   // Answers within 8 ms: ten times that. Within 200 ms: 100 ms.
   for (const auto& [answer, settling] : {std::pair(8, 80), std::pair(200, 100)}) {
     const auto story = [answer = answer](int age) {

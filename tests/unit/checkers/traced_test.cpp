@@ -161,6 +161,11 @@ TEST(NoMaskedPanic, SaysWhyItJudgesNothing) {
             "not-applicable 0: this trial ran untraced (untraced_every)");
   EXPECT_EQ(panics(traced().event(PanicsWatched{80, "server", "", "no entry point has a name"})),
             "not-applicable 0: server: no entry point has a name");
+  EXPECT_EQ(panics(traced()
+                       .event(PanicsWatched{80, "env", "", "no symbols"})
+                       .event(PanicsWatched{80, "server", "", "no entry point has a name"})
+                       .event(PanicsWatched{81, "date", "", "no symbols"})),
+            "not-applicable 0: server: no entry point has a name");
   EXPECT_EQ(panics(traced().event(TraceFailed{"EPERM"})), "unknown 0: not traced: EPERM");
 }
 
