@@ -197,7 +197,7 @@ TEST(Judge, WhatTheScenarioDoesNotAskForNamesTheKeyThatWould) {
     for (const auto& story : {good(), good().lost("trial"), h().ready().missed(0)}) {
       auto untraced = story;
       untraced.plan.scenario.target.trace = untraced.plan.traced = false;
-      untraced.plan.scenario.target.ready = {.logs = {"up"}};
+      untraced.plan.scenario.target.ready.notify = false;
       const auto said = testing::said(untraced, property);
       EXPECT_THAT(said, StartsWith("not-applicable 0: "));
       EXPECT_THAT(said, ::testing::HasSubstr(key));

@@ -20,7 +20,8 @@ class ServiceHistory {
 
   ServiceHistory() {
     auto& target = plan.scenario.target;
-    target.ready = {.notify = true, .timeout = milliseconds(500)};
+    target.ready.notify = true;
+    target.ready.timeout = milliseconds(500);
     target.stop.deadline = milliseconds(500);
     plan.scenario.clients.resize(1);
     plan.scenario.clients[0].url = "http://127.0.0.1:{port}/";
@@ -33,7 +34,9 @@ class ServiceHistory {
   }
   ServiceHistory& wait(int ms) { return now_ += milliseconds(ms), *this; }
   ServiceHistory& by_log() {
-    return plan.scenario.target.ready = {.logs = {"up"}, .timeout = milliseconds(500)}, *this;
+    plan.scenario.target.ready.notify = false;
+    plan.scenario.target.ready.logs = {"up"};
+    return *this;
   }
   ServiceHistory& watchdog(int ms, bool while_stopping = false) {
     plan.scenario.target.service.watchdog = milliseconds(ms);
