@@ -87,6 +87,10 @@ inline constexpr std::int64_t kMillisecond = 1'000'000;
 inline constexpr std::int64_t kDay = 24 * 3600 * 1000 * kMillisecond;
 inline constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
 
+// [target.ready] and [[sidecars]].
+const Table& ready_table();
+const Table& sidecars_table();
+
 // The keys of [properties.NAME] that no other property has.
 std::vector<Key> property_keys(std::string_view property);
 

@@ -21,7 +21,6 @@
 #include "client/lag_meter.hpp"
 #include "client/socket_queues.hpp"
 #include "history/history.hpp"
-#include "target/certificate.hpp"
 #include "target/leftovers.hpp"
 #include "target/limits.hpp"
 #include "target/port_lease.hpp"
@@ -29,12 +28,14 @@
 #include "target/resources.hpp"
 #include "target/short_folder.hpp"
 #include "tracer/waits.hpp"
+#include "trial/certificates.hpp"
 #include "trial/client_link.hpp"
 #include "trial/custom_checkers.hpp"
 #include "trial/fault_runner.hpp"
 #include "trial/hang_questions.hpp"
 #include "trial/inspection.hpp"
 #include "trial/left_processes.hpp"
+#include "trial/merged_history.hpp"
 #include "trial/probes.hpp"
 #include "trial/questions.hpp"
 #include "trial/readiness.hpp"
@@ -144,7 +145,8 @@ class Trial {
     faults_.begin(Phase::start);
     Assignment assignment;
     assignment.plan = order_.directory + "/plan.json";
-    assignment.certificate = certificate_;
+    const auto certificate = placeholders_.find("tls.cert");
+    if (certificate != placeholders_.end()) assignment.certificate = certificate->second;
     assignment.placeholders = placeholders_;
     if (auto sent =
             link_.assign(assignment, {target_.pidfd(), board_.memory_fd()}, worker_segments());
@@ -185,14 +187,8 @@ class Trial {
       placeholders_[name] = std::to_string(lease->port());
       ports_.emplace(name, std::move(*lease));
     }
-    if (plan_.scenario_text.find("{tls.") != std::string::npos) {
-      certificate_ = order_.directory + "/certificate.pem";
-      placeholders_["tls.cert"] = certificate_;
-      placeholders_["tls.key"] = order_.directory + "/key.pem";
-      if (auto made = write_certificate(certificate_, placeholders_["tls.key"]); !made)
-        return made.error();
-    }
-    if (auto made = make_client_certificate(); !made) return made.error();
+    if (auto made = make_certificates(order_, plan_.scenario_text, placeholders_); !made)
+      return made.error();
     return make_sidecar_folders(order_, plan_.scenario.sidecars, placeholders_);
   }
 
@@ -306,19 +302,6 @@ class Trial {
   // Of a port: "" for "port", "tls" for "port.tls".
   static std::string event_name(const std::string& port) {
     return port == "port" ? "" : port.substr(5);
-  }
-
-  // What clients show to a server that asks for it.
-  Result<bool> make_client_certificate() {
-    if (plan_.scenario_text.find("{tls.client-") == std::string::npos) return true;
-    const auto certificate = order_.directory + "/client-certificate.pem";
-    const auto key = order_.directory + "/client-key.pem";
-    placeholders_["tls.client-cert"] = certificate;
-    placeholders_["tls.client-key"] = key;
-    if (auto made = write_certificate(certificate, key, client_certificate()); !made) {
-      return made.error();
-    }
-    return true;
   }
 
   // "port" and "port.NAME" as they stand in the scenario.
@@ -570,8 +553,7 @@ class Trial {
   // A worker has sent the first of these.
   void follow_up(const SendSignals& sent) {
     const int signal = sent.steps.front().signal;
-    if (begins_drain(signal) && tracing_)
-      asio::co_spawn(io_, wake_tracer(signal), asio::detached);
+    if (begins_drain(signal) && tracing_) asio::co_spawn(io_, wake_tracer(signal), asio::detached);
   }
 
   // The tracer wakes by itself as a signal is delivered. One that is taken by sigwait(3) or
@@ -697,7 +679,6 @@ class Trial {
   std::map<std::string, PortLease> ports_;
   std::set<std::string> ports_of_sidecars_;
   std::set<std::string> laid_out_;
-  std::string certificate_;
   Nanoseconds foreign_time_{};
   bool ready_ = false;
   bool loading_ = false;    // the load phase has begun
@@ -709,30 +690,6 @@ class Trial {
   bool closed_ = false;  // nothing may be recorded any more
 };
 
-Result<History> read_history(const TrialOrder& order, const std::vector<Sidecar>& sidecars,
-                             std::size_t workers) {
-  const auto& directory = order.directory;
-  std::vector<std::pair<std::string, Segment>> sources;
-  auto trial = read_segment(directory + "/segments/trial.seg");
-  if (!trial) return trial.error();
-  sources.emplace_back("trial", std::move(*trial));
-  // Not there if the target was not traced.
-  for (const std::string source : {"tracer", "ends"}) {
-    if (auto segment = read_segment(directory + "/segments/" + source + ".seg"))
-      sources.emplace_back(source, std::move(*segment));
-  }
-  for (std::size_t i = 0; i < workers; ++i) {
-    const auto source = "clients-" + std::to_string(i);
-    auto segment = read_segment(directory + "/segments/" + source + ".seg");
-    // Without the file this source is incomplete, which merging reports.
-    Segment missing;
-    if (!segment) missing.problem = segment.error().message();
-    sources.emplace_back(source, segment ? std::move(*segment) : std::move(missing));
-  }
-  std::ranges::move(sidecar_sources(order, sidecars), std::back_inserter(sources));
-  return History::merge(std::move(sources));
-}
-
 std::uint32_t connections_at_stop(const History& history) {
   if (!history.stop()) return 0;
   const auto stop = *history.stop();
@@ -741,12 +698,6 @@ std::uint32_t connections_at_stop(const History& history) {
         return connection.tcp_up && *connection.tcp_up < stop &&
                (!connection.ended || *connection.ended > stop);
       }));
-}
-
-bool write_history(const History& history, const std::string& path) {
-  std::ofstream out(path);
-  write_jsonl(history, out);
-  return static_cast<bool>(out.flush());
 }
 
 void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial,
