@@ -17,7 +17,7 @@ def keeper(*options):
 
 
 # Long enough after the first acknowledgement for a question.
-LATE_STOP = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "800ms" }\n'
+LATE_STOP = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "2s" }\n'
 TYPED = ('[[clients]]\nname = "orders"\nurl = "http://127.0.0.1:{port}/typed"\nmessages = 6\npace = "5ms"\n'
          'message = \'{"id":"{id}"}\'\n')
 NAMED = ('[[clients]]\nname = "orders"\nurl = "http://127.0.0.1:{port}/orders"\nmessages = 12\npace = "5ms"\n'
@@ -42,7 +42,7 @@ class Recovery(LastcallTest):
         by_command = 'command = ["grep", "-x", "{id}", "journal.txt"], expect = "{id}"'
         for ask in (BY_URL, BY_URL + ', expect = "{id}"', LISTING, by_command):
             with self.subTest(ask=ask):
-                run = self.recovery(ask=ask)
+                run = self.recovery(ask=ask, faults=LATE_STOP)
                 self.assert_exit(0, run)
                 self.assert_verdict(run, "acked-durable", "pass")
                 self.assert_verdict(run, "recovers", "pass", "ready after")
