@@ -157,12 +157,14 @@ std::vector<Finding> findings(const ScenarioSummary& scenario) {
   std::vector<Finding> findings;
   for (const auto& property : scenario.properties) {
     Finding finding{.property = property.name, .reason = "", .trials = {}, .consequences = {}};
+    bool culprit_named = false;  // by a traced trial, as in summary_of()
     for (const auto number : property.failing_trials) {
       const auto trial = std::ranges::find(scenario.trials, number, &TrialSummary::number);
       const auto* verdict = failure(*trial, property.name);
       if (verdict != nullptr && !verdict->consequence_of.empty()) continue;
-      if (finding.trials.empty())
+      if (finding.trials.empty() || (trial->traced && !culprit_named))
         finding.reason = verdict == nullptr ? property.first_reason : verdict->reason;
+      culprit_named = culprit_named || trial->traced;
       finding.trials.push_back(number);
       add_consequences(finding, *trial);
     }

@@ -50,7 +50,7 @@ struct Consequence {
 // in others has a finding with the first of them, and counts all of them.
 struct Finding {
   std::string property;
-  std::string reason;                 // in the first of these trials
+  std::string reason;                 // in the first of these trials, of the traced ones if any was
   std::vector<std::uint32_t> trials;  // numbers
   std::vector<Consequence> consequences;
 };
@@ -72,7 +72,7 @@ struct ScenarioSummary {
   std::vector<Finding> findings{};          // in the order of properties
   // Habits of clients, of those that a crowd can have, which no stop met.
   std::vector<std::string> not_tried{};
-  std::uint32_t untraced = 0;               // trials, of a target that is traced in the others
+  std::uint32_t untraced = 0;  // trials, of a target that is traced in the others
 };
 
 struct CampaignSummary {

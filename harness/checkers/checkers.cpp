@@ -4,8 +4,8 @@
 #include <array>
 #include <exception>
 
-#include "checkers/consequences.hpp"
 #include "base/text.hpp"
+#include "checkers/consequences.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 #include "history/utf8.hpp"

@@ -214,6 +214,16 @@ TEST_F(Summary, FindsACauseOnceAndWhatFailedWithoutIt) {
   EXPECT_EQ(released.failing_trials, (Numbers{1, 2, 3}));
 }
 
+TEST_F(Summary, AFindingQuotesATracedTrialIfThereIsOne) {
+  trial(Outcome::fail, "deadline", "still running").traced = false;
+  trial(Outcome::fail, "deadline", "hangs in flush()");
+  trial(Outcome::fail, "deadline", "hangs in close()");
+  EXPECT_EQ(code(), exit_codes::kFailed);
+  ASSERT_EQ(scenario_.findings.size(), 1U);
+  EXPECT_EQ(scenario_.findings[0].reason, "hangs in flush()");
+  EXPECT_EQ(scenario_.findings[0].trials, (std::vector<std::uint32_t>{1, 2, 3}));
+}
+
 class SilentGroups : public Summary {
  protected:
   SilentGroups() { wanted_.clients.resize(2); }
