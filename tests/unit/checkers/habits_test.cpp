@@ -39,21 +39,21 @@ TEST(HeldBy, NamesWhatWasNotClosedWhileOthersWere) {
     return deadline(story.client(7).up(7).stop().fin(7).closed(7));
   };
   EXPECT_EQ(others_close(served()),
-            kHung + "; held by 1 connection idle after an answer (clients \"users\", client 1)");
+            kHung + ": held by 1 connection idle after an answer (clients \"users\", client 1)");
   EXPECT_EQ(
       others_close(h(Protocol::http).ready().client(0).up(0)),
-      kHung + "; held by 1 connection that never said anything (clients \"users\", client 1)");
+      kHung + ": held by 1 connection that never said anything (clients \"users\", client 1)");
   EXPECT_EQ(others_close(h().ready().client(0).up(0)),
             kHung +
-                "; held by 1 connection upgraded to a WebSocket, without a message (clients "
+                ": held by 1 connection upgraded to a WebSocket, without a message (clients "
                 "\"users\", client 1)");
   EXPECT_EQ(others_close(served().sent(0, 1)),
-            kHung + "; held by 1 connection waiting for an answer (clients \"users\", client 1)");
+            kHung + ": held by 1 connection waiting for an answer (clients \"users\", client 1)");
   EXPECT_EQ(others_close(served().misbehaved(0, "slow-reader")),
-            kHung + "; held by 1 connection with a slow reader (clients \"users\", client 1)");
+            kHung + ": held by 1 connection with a slow reader (clients \"users\", client 1)");
   EXPECT_EQ(others_close(served().misbehaved(0, "half-open").closed(0)),
             kHung +
-                "; held by 1 connection whose client is gone without a word (clients \"users\", "
+                ": held by 1 connection whose client is gone without a word (clients \"users\", "
                 "client 1)");
   EXPECT_EQ(others_close(served()), others_close(served().client(8).failed(8, Layer::tcp)));
   EXPECT_EQ(others_close(served().fin(0).closed(0)), kHung);
@@ -61,14 +61,14 @@ TEST(HeldBy, NamesWhatWasNotClosedWhileOthersWere) {
 TEST(HeldBy, OfWhomOnlyTheTargetHasClosed) {
   EXPECT_EQ(deadline(served().stop().fin(0).misbehaved(0, "never-closes")),
             kHung +
-                "; held by 1 connection that only the target has closed (clients \"users\", "
+                ": held by 1 connection that only the target has closed (clients \"users\", "
                 "client 1)");
 }
 TEST(HeldBy, CountsThemByWhatTheyWereDoing) {
   auto story = served(Protocol::ws).client(1).up(1).client(2).up(2).client(3).up(3).sent(3, 0);
   EXPECT_EQ(deadline(story.stop()),
             kHung +
-                "; 1 connection idle after an answer (clients \"users\", client 1), 2 "
+                ": 1 connection idle after an answer (clients \"users\", client 1), 2 "
                 "connections upgraded to a WebSocket, without a message (first: clients "
                 "\"users\", client 2) and 1 connection waiting for an answer (clients "
                 "\"users\", client 4) still open");
