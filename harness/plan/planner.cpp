@@ -162,6 +162,7 @@ Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
 std::vector<PlannedClient> planned_clients(const Plan& plan) {
   LASTCALL_INVARIANT(plan.groups.size() <= plan.scenario.clients.size());
   std::vector<PlannedClient> clients;
+  const ClientOverride none;
   std::uint32_t first_id = 0;
   for (std::uint32_t index = 0; index < plan.groups.size(); ++index) {
     const auto& group = plan.scenario.clients[index];
@@ -169,7 +170,7 @@ std::vector<PlannedClient> planned_clients(const Plan& plan) {
     for (std::uint32_t position = 0; position < group.count; ++position) {
       const auto seed = Prng::split(planned.seed, std::uint64_t{position});
       const auto departs = planned.overrides.find(position);
-      const auto change = departs == planned.overrides.end() ? ClientOverride{} : departs->second;
+      const auto& change = departs == planned.overrides.end() ? none : departs->second;
       if (change.absent) continue;
       const auto behaviour =
           change.behaviour.value_or(draw(group.mix, Prng::split(seed, "behaviour")));
