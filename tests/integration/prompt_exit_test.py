@@ -48,8 +48,8 @@ class PromptExit(LastcallTest):
         if not may["good"]:
             raise unittest.SkipTest(may["detail"])
 
-    def campaign(self, command, clients=BUSY, **parts):
-        text = scenario(command, clients=clients, faults=STOP, **parts)
+    def campaign(self, command, clients=BUSY, environment="untraced_every = 0", **parts):
+        text = scenario(command, clients=clients, faults=STOP, environment=environment, **parts)
         run = self.run_scenario(text, trials=TRIALS)
         found = next(p for p in run.report["scenarios"][0]["properties"] if p["name"] == "prompt-exit")
         return run, found

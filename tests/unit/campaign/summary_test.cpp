@@ -346,8 +346,8 @@ TEST_F(PromptExitSummary, FewerThanFiveTrialsSayNothing) {
   EXPECT_EQ(code(), exit_codes::kNotJudged);
 }
 TEST_F(PromptExitSummary, SaysWhatHeldTheLongestUp) {
-  trials(19, 90);
-  trials(1, 500);
+  trials(19, 90, 90);
+  trials(1, 500, 500);
   scenario_.trials.back().idle_held_by = "held by 1 connection idle after an answer";
   EXPECT_THAT(prompt_exit().first_reason,
               ::testing::EndsWith("; in the longest, held by 1 connection idle after an answer"));
