@@ -21,8 +21,9 @@ def build():
     return digest.hexdigest()[:16]
 
 
-def header(command):
-    return {"command": command, "build": build(), "made_utc": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%MZ"),
+def header(command, digest=None):
+    """`digest`: of what was run, where that is not the build."""
+    return {"command": command, "build": digest or build(), "made_utc": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%MZ"),
             "processors": os.cpu_count()}
 
 

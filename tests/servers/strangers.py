@@ -114,7 +114,7 @@ def programs(files, into):
 def scenario(name, words):
     """As a stranger writes it."""
     command = json.dumps([*map(str, words), name, "{port}"])
-    return (f'[target]\ncommand = {command}\nready = {{ port = "{{port}}" }}\n\n'
+    return (f'about = "a small server"\n[target]\ncommand = {command}\nready = {{ port = "{{port}}" }}\n\n'
             f'[[clients]]\nurl = "{SERVERS[name].url}://127.0.0.1:{{port}}/"\n')
 
 
@@ -207,7 +207,7 @@ def main():
     binaries = {"after": LASTCALL, **({"before": os.environ["LASTCALL_BEFORE"]} if "LASTCALL_BEFORE" in os.environ else {})}
     builds = {column: long.sha256(Path(shutil.which(binary) or binary)) for column, binary in binaries.items()}
     content = evidence.load("strangers")
-    content = {**evidence.header(COMMAND), "servers": content.get("servers", {}), "not_run": {}}
+    content = {**evidence.header(COMMAND, builds["after"]), "servers": content.get("servers", {}), "not_run": {}}
     content["servers"] = {name: content["servers"][name] for name in SERVERS if name in content["servers"]}
     wrong = []
     with temporary_folder() as folder:

@@ -22,6 +22,7 @@ options = parser.parse_args()
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 4.2.2
 connections = []
+stopping = threading.Event()
 
 
 def close_frame():
@@ -56,7 +57,7 @@ def play(connection):
         if opcode == 8:
             closed.set()
             return
-        if options.moment == "stop":
+        if options.moment == "stop" and not (stopping.is_set() and options.end in ("hang", "abort")):
             connection.sendall(struct.pack("!BB", 0x81, len(payload)) + payload)
 
 
@@ -87,6 +88,7 @@ listening = socket.create_server(("127.0.0.1", options.port), backlog=128)
 threading.Thread(target=serve, args=(listening,), daemon=True).start()
 print("ready", flush=True)
 signal.sigwait({signal.SIGTERM})
+stopping.set()
 for one in list(connections):
     try:
         end(*one)
