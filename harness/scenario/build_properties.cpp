@@ -15,7 +15,7 @@ void read_own_settings(const Section& section, std::string_view property,
     if (key.name == "logged") settings.logged_is_warning = value.text == "warn";
     if (key.name == "codes" && section.has("codes")) settings.codes = integers_of(value);
     if (key.name == "settling" && given) settings.settling = duration_of(value);
-    if (key.name == "within") settings.within = duration_of(value);
+    if (key.name == "within" && given) settings.within = duration_of(value);
     if (key.name == "url") settings.url = value.text;
     if (key.name == "visible") settings.visible = duration_of(value);
     if (key.name == "policy") {

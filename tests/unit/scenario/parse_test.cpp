@@ -489,6 +489,8 @@ TEST(Parse, EveryPropertyHasAnEntryAndOnlyItsOwnSettings) {
   for (const auto& [name, settings] : properties) {
     EXPECT_TRUE(settings.judged) << name;
     EXPECT_FALSE(settings.settling) << name;
+    EXPECT_EQ(settings.within.has_value(), name == "stops-accepting" || name == "repeat-signal")
+        << name;
     EXPECT_TRUE(settings.codes.empty()) << name << ", which has codes only if they are given";
   }
   EXPECT_FALSE(properties.at("close-handshake").strict);
