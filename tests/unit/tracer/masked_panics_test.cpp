@@ -366,7 +366,7 @@ TEST_F(Panics, ItIsSaidThatAProgramCouldNotBeRead) {
 // As tools that add to a program do: its program headers lie at its end, in a segment of their own.
 void move_program_headers(const std::string& path) {
   constexpr std::uint64_t kPage = 4096;
-  auto bytes = read_file(path).value();
+  auto bytes = *read_file(path);
   Elf64_Ehdr header;
   std::memcpy(&header, bytes.data(), sizeof header);
   std::vector<Elf64_Phdr> segments(header.e_phnum);
