@@ -51,10 +51,10 @@ SERVERS = {
     "rejection": Server(NODE, "an unhandled rejection while it stops", "no-panic", "cannot write statistics.*server.mjs"),
     "null_at_stop": Server(CPP, "SIGSEGV while it stops", "no-panic", "SIGSEGV|write_statistics"),
     "channel_deadlock": Server(GO, "waits for a worker that waits for a channel", "deadline", r"drainQueue.*server\.go:\d+"),
-    "lock_deadlock": Server(PY, "two threads, two locks, opposite order", "deadline", r"deadlock.*server\.py|server\.py.*deadlock"),
+    "lock_deadlock": Server(PY, "two threads, two locks, opposite order", "deadline", r"in deadlock \(server\.py:\d+.*in flush \(server\.py"),
     "monitor_deadlock": Server(JAVA, "two threads, two monitors, opposite order", "deadline", r"settle.*Server\.java:\d+"),
     "forgotten_timer": Server(NODE, "an interval keeps the event loop alive", "deadline", "(?i)timeout|timer"),
-    "forgotten_thread": Server(PY, "a thread that is no daemon sleeps on", "deadline", "sleep|Thread"),
+    "forgotten_thread": Server(PY, "a thread that is no daemon goes on", "deadline", r"in beat \(server\.py:\d+"),
     "two_defects": Server(PY, "the same, and Close 1011 to all before", "close-handshake", "1011", "ws"),
     "polls": Server(PY, "looks every 100 ms whether it is told to stop; exit 0", "prompt-exit", "sleep"),
     "sleeps": Server(PY, "sleeps 1 s once everybody is gone; exit 0", "prompt-exit", "sleep"),
@@ -86,7 +86,7 @@ SERVERS = {
     "right_node": Server(NODE, "close(), idle connections too"),
     "right_go": Server(GO, "Shutdown()"),
     "right_cpp": Server(CPP, "one thread, signalfd"),
-    "right_java": Server(JAVA, "HttpServer, exit 0"),
+    "right_java": Server(JAVA, "a thread a connection, exit 0"),
 }
 BUILT = {
     GO: lambda into: (["go", "build", "-o", f"{into}/server_go", SMALL / GO], [f"{into}/server_go"]),

@@ -1,15 +1,20 @@
-// A small HTTP server: `java Server MODE PORT`. What each MODE is, right or wrong, says ../strangers.py.
-import com.sun.net.httpserver.HttpServer;
+// A small HTTP server, a thread a connection: `java Server MODE PORT`. What each MODE is, right or wrong, says
+// ../strangers.py.
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import sun.misc.Signal;
 
 class Server {
     static final Object orders = new Object();
     static final Object accounts = new Object();
+    static final Map<Socket, Thread> connections = new ConcurrentHashMap<>();
 
     static void settle(Object first, Object second, CountDownLatch both) {
         synchronized (first) {
@@ -25,26 +30,54 @@ class Server {
         }
     }
 
+    static void answer(Socket connection) {
+        try (connection) {
+            var lines = new BufferedReader(new InputStreamReader(connection.getInputStream()));
+            for (String line; (line = lines.readLine()) != null; ) {
+                if (line.isEmpty())
+                    connection.getOutputStream().write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".getBytes());
+            }
+        } catch (IOException e) {
+            // The client is gone.
+        }
+    }
+
+    // What was read is answered all the same.
+    static void readNoMore(Socket connection) {
+        try {
+            connection.shutdownInput();
+        } catch (IOException e) {
+            // The client is gone.
+        }
+    }
+
+    static void accept(ServerSocket listener) {
+        try {
+            while (true) {
+                var connection = listener.accept();
+                var thread = new Thread(() -> answer(connection));
+                connections.put(connection, thread);
+                thread.start();
+            }
+        } catch (IOException e) {
+            // The listener is closed.
+        }
+    }
+
     public static void main(String[] arguments) throws Exception {
-        var server = HttpServer.create(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(arguments[1])), 128);
-        server.createContext("/", exchange -> {
-            exchange.sendResponseHeaders(200, 2);
-            exchange.getResponseBody().write("ok".getBytes());
-            exchange.close();
-        });
-        ExecutorService workers = Executors.newFixedThreadPool(4);
-        server.setExecutor(workers);
+        var listener = new ServerSocket(Integer.parseInt(arguments[1]), 128, InetAddress.getLoopbackAddress());
         var stop = new CountDownLatch(1);
         Signal.handle(new Signal("TERM"), signal -> stop.countDown());
-        server.start();
+        var accepting = new Thread(() -> accept(listener));
+        accepting.start();
         stop.await();
-        server.stop(0);
-        workers.shutdown();
+        listener.close();
+        accepting.join();
+        connections.keySet().forEach(Server::readNoMore);
+        for (var thread : connections.values()) thread.join();
         if (arguments[0].equals("monitor_deadlock")) {
             var both = new CountDownLatch(2);
-            var settling = new Thread(() -> settle(accounts, orders, both), "settling");
-            settling.start();
+            new Thread(() -> settle(accounts, orders, both), "settling").start();
             settle(orders, accounts, both);
         }
         System.exit(0);

@@ -221,6 +221,11 @@ def count(name):
     raise RuntimeError(f"cannot write {name}")
 
 
+def beat():
+    while True:
+        time.sleep(1)
+
+
 def deadlock():
     first, second = threading.Lock(), threading.Lock()
 
@@ -246,7 +251,7 @@ def end():
     elif MODE == "lock_deadlock":
         deadlock()
     elif MODE in ("forgotten_thread", "two_defects"):
-        threading.Thread(target=time.sleep, args=(1000,)).start()
+        threading.Thread(target=beat).start()
         sys.exit(0)
     elif MODE == "thread_dies":
         thread = threading.Thread(target=count, args=("statistics",))
