@@ -178,8 +178,9 @@ def is_as_it_should(server, result):
 
 def markdown(content):
     columns = [column for column in ("before", "after") if any(column in row for row in content["servers"].values())]
-    text = ("# Planted servers, judged by the scenario of a stranger\n\nThe scenario says the command, the port and the URL. "
-            "`before` is an older lastcall.\n")
+    text = "# Planted servers, judged by the scenario of a stranger\n\nIt says the command, the port and the URL.\n"
+    if "before" in columns:
+        text += "`before` is an older lastcall.\n"
     for title, wrong in (("Wrong", True), ("Right", False)):
         names = [name for name, server in SERVERS.items() if bool(server.must) == wrong and name in content["servers"]]
         rows = []
