@@ -109,9 +109,13 @@ std::string held_by(const Plan& plan, const History& history, EventIndex at) {
     text += i == 0 ? "" : i + 1 == kinds.size() ? " and " : ", ";
     text += text_of(plan, kinds[i]);
   }
-  if (text.empty()) return text;
+  return text.empty() ? text : as_clause(history, at, text);
+}
+
+std::string as_clause(const History& history, EventIndex at, const std::string& connections) {
   const auto stop = history.stop();
-  return stop && has_closed_any(history, *stop, at) ? "held by " + text : text + " still open";
+  return stop && has_closed_any(history, *stop, at) ? "held by " + connections
+                                                    : connections + " still open";
 }
 
 std::vector<Behaviour> habits_tried(const Plan& plan, const History& history) {

@@ -34,6 +34,9 @@ std::vector<OpenConnection> open_connections(const Plan& plan, const History& hi
 // nothing was.
 std::string held_by(const Plan& plan, const History& history, EventIndex at);
 
+// Makes such a clause of words for these connections: "held by 1 connection …" or "… still open".
+std::string as_clause(const History& history, EventIndex at, const std::string& connections);
+
 // The habits of a crowd (idle, late, quiet, silent, slow-reader, never-closes) that this stop met:
 // late, if somebody came before the target had ended; the others, if such a client was connected
 // and had come as far as its habit begins.

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
+#include "checkers/habits.hpp"
 #include "checkers/judging.hpp"
 #include "history/socket_list.hpp"
 
@@ -17,36 +16,9 @@ namespace {
 
 constexpr std::size_t kMostKinds = 4;
 
-std::string counted(std::uint64_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 std::string_view local_of(const History& history, const ConnectionView& connection) {
   if (!connection.tcp_up) return {};
   return std::get<LayerUp>(history.at(*connection.tcp_up).body).local;
-}
-
-// What a client was doing when the event came, as its own events say.
-std::string doing(const Plan& plan, const ConnectionView& c, EventIndex at) {
-  const auto* group = group_of(plan, c);
-  const auto protocol = group == nullptr ? Protocol::tcp : group->protocol;
-  const auto is_up = [at](const auto& layer) { return is_before(layer, at); };
-  if (is_up(c.fin_sent)) return "whose client had ended its side";
-  if (is_tls(protocol) && !is_up(c.tls_up)) return "without a finished TLS handshake";
-  if (is_websocket(protocol) && !is_up(c.websocket_up)) return "without a finished upgrade";
-  if (is_up(c.close_frame_received)) return "that had its Close frame";
-  if (is_up(c.close_frame_sent)) return "whose client had sent its Close frame";
-  if (is_up(c.close_notify_received)) return "that had its close_notify";
-  const RequestView* last = nullptr;
-  for (const auto& request : c.requests) {
-    if (request.sent < at) last = &request;
-  }
-  if (last == nullptr)
-    return is_websocket(protocol) ? "idle since the upgrade" : "whose client had said nothing";
-  const bool has_ended = is_before(last->ended, at) && last->end != RequestEnd::unknown;
-  if (has_ended) return "idle after an answer";
-  return is_before(last->answer_began, at) ? "in the middle of an answer"
-                                           : "that waited for an answer";
 }
 
 std::string port_name(const History& history, std::uint16_t port) {
@@ -59,26 +31,40 @@ std::string port_name(const History& history, std::uint16_t port) {
 
 // Connections of which the same is said.
 struct Kind {
+  std::string what;
   std::uint64_t count = 0;
-  std::uint64_t waiting = 0;  // bytes
-  std::string first;
+  std::uint64_t unread = 0;  // bytes
+  std::string first{};
 };
+
+std::string text_of(const Kind& kind) {
+  const bool one = kind.count == 1;
+  auto text = std::to_string(kind.count) + (one ? " connection " : " connections ") + kind.what;
+  if (kind.unread > 0)
+    text += ", with " + std::to_string(kind.unread) + (kind.unread == 1 ? " byte" : " bytes") +
+            " unread";
+  return text + (one ? " (" : " (first: ") + kind.first + ")";
+}
 
 class Open {
  public:
-  Open(const Plan& plan, const History& history)
-      : plan_(plan), history_(history), peers_(plan, history) {
+  Open(const Plan& plan, const History& history) : plan_(plan), history_(history) {
+    const auto all = history.all<SocketsAtDeadline>();
+    if (all.empty()) return;
+    at_ = all.front().first;
     for (const auto& connection : history.connections()) {
       if (const auto local = local_of(history, connection); !local.empty())
         by_end_.insert_or_assign(std::string(local), &connection);
     }
-    for (const auto& [i, event] : history.all<SocketsAtDeadline>()) {
+    for (const auto& open : open_connections(plan, history, *at_))
+      habits_.emplace(open.id.value, open.habit);
+    for (const auto& [i, event] : all) {
       if (!event->problem.empty()) problem_ = event->problem;
-      if (!at_) at_ = i;
       if (event->listening) listening_.insert(event->port);
       for (const auto& socket : sockets_in(event->connections))
         add(event->address + ":" + std::to_string(socket.client), socket);
     }
+    std::ranges::stable_sort(kinds_, std::greater(), &Kind::count);
   }
 
   [[nodiscard]] std::string text() const {
@@ -86,81 +72,65 @@ class Open {
     if (!problem_.empty()) return "what it had open was not seen: " + problem_;
     std::string text;
     for (const auto port : listening_)
-      text += (text.empty() ? "it still listened on " : " and ") + port_name(history_, port);
-    if (accepted_ + backlog_ == 0 && somebody_is_connected()) return text;
-    if (text.empty()) text = "it listened no longer";
-    if (accepted_ > 0) {
-      text += ", and " + counted(accepted_, "accepted connection") +
-              (accepted_ == 1 ? " was open: " : " were open: ") + kinds_text();
+      text += (text.empty() ? "it still listens on " : " and ") + port_name(history_, port);
+    if (!kinds_.empty()) {
+      if (text.empty()) text = "it listens no longer";
+      return text + "; " + as_clause(history_, *at_, kinds_text());
     }
-    if (backlog_ > 0) text += ", and " + counted(backlog_, "connection") + " waited to be accepted";
-    if (accepted_ + backlog_ == 0) text += ", and no connection of a client was open";
-    return text;
+    // The kernel shows nothing of a target in another network namespace.
+    const auto seen = held_by(plan_, history_, *at_);
+    if (!seen.empty()) return text.empty() ? seen : text + "; " + seen;
+    if (text.empty()) text = "it listens no longer";
+    return text + ", and no connection of a client is open";
   }
 
  private:
   void add(const std::string& end, const SocketSeen& socket) {
-    if (!socket.accepted) {
-      ++backlog_;
-      return;
-    }
-    ++accepted_;
     const auto found = by_end_.find(end);
-    std::string what = "of nobody that lastcall knows";
-    std::string who = end;
-    if (found != by_end_.end()) {
-      who = address(plan_, found->second->id);
-      what = doing(plan_, *found->second, *at_);
-      const auto behaviour = peers_.behaviour(*found->second);
-      if (behaviour != Behaviour::steady) what += " (" + std::string(name(behaviour)) + ")";
-    }
-    if (socket.half == HalfClosed::target) what += ", whose sending side the target had ended";
-    if (socket.half == HalfClosed::client && !what.ends_with("ended its side"))
-      what += ", whose client had ended its side";
-    auto& kind = kinds_[what];
-    if (kind.count++ == 0) kind.first = who;
+    const auto* client = found == by_end_.end() ? nullptr : found->second;
+    const auto what = what_of(client, socket);
+    auto kind = std::ranges::find(kinds_, what, &Kind::what);
+    if (kind == kinds_.end()) kind = kinds_.insert(kind, Kind{.what = what});
+    if (kind->count++ == 0) kind->first = client == nullptr ? end : address(plan_, client->id);
     // The client's FIN counts as a byte.
     const std::uint64_t fin = socket.half == HalfClosed::client ? 1 : 0;
-    kind.waiting += socket.waiting - std::min(socket.waiting, fin);
+    kind->unread += socket.waiting - std::min(socket.waiting, fin);
+  }
+
+  [[nodiscard]] std::string what_of(const ConnectionView* client, const SocketSeen& socket) const {
+    if (!socket.accepted) return "that the target has not accepted";
+    if (socket.half == HalfClosed::target) return "that only the target has closed";
+    if (socket.half == HalfClosed::client) return "that only its client has closed";
+    if (client == nullptr) return "of nobody that lastcall knows";
+    const auto habit = habits_.find(client->id.value);
+    std::string what =
+        habit == habits_.end() ? "whose client is through" : std::string(habit->second);
+    if (is_before(client->close_frame_received, *at_)) what += ", after the Close frame";
+    return what;
   }
 
   [[nodiscard]] std::string kinds_text() const {
-    std::vector<std::pair<std::string, Kind>> kinds(kinds_.begin(), kinds_.end());
-    std::ranges::stable_sort(kinds, std::greater(),
-                             [](const auto& one) { return one.second.count; });
     std::string text;
     std::uint64_t more = 0;
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-      const auto& [what, kind] = kinds[i];
+    for (std::size_t i = 0; i < kinds_.size(); ++i) {
       if (i >= kMostKinds) {
-        more += kind.count;
+        more += kinds_[i].count;
         continue;
       }
-      text += (text.empty() ? "" : "; ") + std::to_string(kind.count) + " " + what;
-      if (kind.waiting > 0) text += ", with " + counted(kind.waiting, "byte") + " unread";
-      text += (kind.count == 1 ? " (" : " (first: ") + kind.first + ")";
+      const bool is_last = i > 0 && i + 1 == kinds_.size();
+      text += (i == 0 ? "" : is_last ? " and " : ", ") + text_of(kinds_[i]);
     }
-    return more == 0 ? text : text + "; and " + std::to_string(more) + " more";
-  }
-
-  // By what clients know, a connection was open at the deadline.
-  [[nodiscard]] bool somebody_is_connected() const {
-    return std::ranges::any_of(history_.connections(), [&](const ConnectionView& c) {
-      return is_before(c.tcp_up, *at_) && !is_before(c.ended, *at_) && !is_before(c.reset, *at_) &&
-             !is_before(c.fin_received, *at_);
-    });
+    return more == 0 ? text : text + " and " + std::to_string(more) + " more";
   }
 
   const Plan& plan_;
   const History& history_;
-  Peers peers_;
-  std::unordered_map<std::string, const ConnectionView*> by_end_;
   std::optional<EventIndex> at_;
+  std::unordered_map<std::string, const ConnectionView*> by_end_;
+  std::unordered_map<std::uint64_t, std::string_view> habits_;
   std::string problem_;
   std::set<std::uint16_t> listening_;
-  std::uint64_t accepted_ = 0;
-  std::uint64_t backlog_ = 0;
-  std::map<std::string, Kind> kinds_;
+  std::vector<Kind> kinds_;
 };
 
 }  // namespace

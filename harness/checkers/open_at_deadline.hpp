@@ -1,6 +1,6 @@
-// What held a target that hangs, as the kernel knew it at the deadline (SocketsAtDeadline): where
-// it still listened, which connections of clients it had, and what those clients were doing by
-// their own account. A pure function.
+// What a target that hangs still had open, as the kernel knew it at the deadline
+// (SocketsAtDeadline): where it listened, and which connections it had, with what their clients
+// were doing by their own account (habits.hpp). A pure function.
 #pragma once
 
 #include <string>
@@ -10,10 +10,11 @@
 
 namespace lastcall {
 
-// "it still listened on {port}, and 3 accepted connections were open: 2 that waited for an answer
-// (first: clients "orders", client 5); 1 that was idle after an answer (clients "chat", client 1)".
-// Empty if the kernel was not asked. Of connections it says nothing where the kernel shows none and
-// a client still has one: the target is in another network namespace then, or behind a proxy.
+// `it still listens on {port}; held by 2 connections idle after an answer, with 12 bytes unread
+// (first: clients "orders", client 5) and 1 connection that only the target has closed (clients
+// "chat", client 1)`. Empty if the kernel was not asked. Where it shows no connection and a client
+// still has one, the target is in another network namespace or behind a proxy: then it is told as
+// the clients see it.
 std::string open_at_deadline(const Plan& plan, const History& history);
 
 // The client whose own end this is, as address() names it; empty if it is none.

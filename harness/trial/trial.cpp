@@ -520,7 +520,8 @@ class Trial {
   [[nodiscard]] std::vector<std::uint16_t> ports_of_target() const {
     auto ports = client_ports(plan_, placeholders_);
     for (const auto& [name, lease] : ports_) {
-      if (std::ranges::count(ports, lease.port()) == 0) ports.push_back(lease.port());
+      if (!ports_of_sidecars_.contains(name) && std::ranges::count(ports, lease.port()) == 0)
+        ports.push_back(lease.port());
     }
     return ports;
   }

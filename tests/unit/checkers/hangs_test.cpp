@@ -271,42 +271,51 @@ SocketsAtDeadline at_deadline(std::string connections, bool listening = true,
 }
 TEST(DeadlineOfAHang, SaysWhatWasOpenAndWhatTheClientsDid) {
   EXPECT_EQ(deadline(connected()
-                         .event(at_deadline("40000:80 40001:80 40002:80+12 40003:80 40004:0 "
-                                            "40009:5 40010:backlog"))
+                         .event(at_deadline("40000:80 40001:80 40002:80+12 40004:0 40009:5 "
+                                            "40010:backlog"))
                          .event(at_deadline("", false, 8443))
                          .event(PortProbed{"", 8080, 0})),
-            ": it still listened on {port}, and 6 accepted connections were open: 2 idle after an "
-            "answer, with 12 bytes unread (first: clients \"users\", client 1); "
-            "1 in the middle of an answer (clients \"users\", client 4); "
-            "1 of nobody that lastcall knows (127.0.0.1:40009); "
-            "1 that waited for an answer (clients \"users\", client 2); and 1 more, and 1 "
-            "connection waited to be accepted");
+            ": it still listens on {port}; 2 connections idle after an answer, with 12 bytes "
+            "unread (first: clients \"users\", client 1), "
+            "1 connection waiting for an answer (clients \"users\", client 2), "
+            "1 connection that never said anything (clients \"users\", client 5), "
+            "1 connection of nobody that lastcall knows (127.0.0.1:40009) and 1 more still open");
+}
+TEST(DeadlineOfAHang, SaysWhatHeldItIfItHadClosedOthers) {
+  EXPECT_EQ(deadline(connected().fin(0).event(at_deadline("40001:80 40002:80", false))),
+            ": it listens no longer; held by 1 connection waiting for an answer (clients "
+            "\"users\", client 2) and 1 connection idle after an answer (clients \"users\", client "
+            "3)");
 }
 TEST(DeadlineOfAHang, SaysWhoHadEndedTheirSide) {
-  const auto b = connected().fin(0, Direction::sent);
-  EXPECT_EQ(deadline(HistoryBuilder(b).event(at_deadline("40000:80+1/fin", false))),
-            ": it listened no longer, and 1 accepted connection was open: 1 whose client had ended "
-            "its side (clients \"users\", client 1)");
-  EXPECT_EQ(deadline(HistoryBuilder(b).event(at_deadline("40002:80/shut", false))),
-            ": it listened no longer, and 1 accepted connection was open: 1 idle after an answer, "
-            "whose sending side the target had ended (clients \"users\", client 3)");
+  const auto open = [](const HistoryBuilder& b, const std::string& connections) {
+    return deadline(HistoryBuilder(b).event(at_deadline(connections, false)));
+  };
+  const auto b = connected();
+  EXPECT_EQ(open(HistoryBuilder(b).fin(0, Direction::sent), "40000:80+1/fin"),
+            ": it listens no longer; 1 connection that only its client has closed (clients "
+            "\"users\", client 1) still open");
+  EXPECT_EQ(open(b, "40002:80/shut"),
+            ": it listens no longer; 1 connection that only the target has closed (clients "
+            "\"users\", client 3) still open");
+  EXPECT_EQ(open(HistoryBuilder(b).close_frame(2, 1001), "40002:80"),
+            ": it listens no longer; 1 connection idle after an answer, after the Close frame "
+            "(clients \"users\", client 3) still open");
+  EXPECT_EQ(open(HistoryBuilder(b).closed(2), "40002:80"),
+            ": it listens no longer; 1 connection whose client is through (clients \"users\", "
+            "client 3) still open");
 }
 TEST(DeadlineOfAHang, SaysThatNothingWasOpenOnlyWhereThatIsKnown) {
   const auto closed = [] {
     return passed(h(Protocol::http).ready().client(0).up(0).fin(0)).event(at_deadline("", false));
   };
-  EXPECT_EQ(deadline(closed()), ": it listened no longer, and no connection of a client was open");
+  EXPECT_EQ(deadline(closed()), ": it listens no longer, and no connection of a client is open");
   // A client has one that the kernel does not show here.
-  EXPECT_EQ(deadline(connected().event(at_deadline("", false))), "");
+  EXPECT_EQ(
+      deadline(passed(h(Protocol::http).ready().client(0).up(0)).event(at_deadline("", false))),
+      ": 1 connection that never said anything (clients \"users\", client 1) still open");
   EXPECT_EQ(deadline(connected().event(SocketsAtDeadline{0, false, "", "", "no netlink"})),
             ": what it had open was not seen: no netlink");
-}
-TEST(DeadlineOfAHang, SaysHowClientsBehaved) {
-  auto b = h(Protocol::ws).ready().client(0).up(0);
-  b.all_are(Behaviour::never_closes);
-  EXPECT_EQ(deadline(passed(b).event(at_deadline("40000:80", false))),
-            ": it listened no longer, and 1 accepted connection was open: 1 idle since the upgrade "
-            "(never-closes) (clients \"users\", client 1)");
 }
 
 TEST(NoPanic, LeavesOutWhatIsWrittenBecauseOfASignalOfLastcalls) {
