@@ -250,10 +250,13 @@ TEST(DeadlineOfAHang, SaysWhatKeepsNodeAlive) {
   const std::string list =
       "is kept alive by 2 connections of 127.0.0.1:8080 (first: clients \"users\", client 8), "
       "1 connection of 127.0.0.1:999 (127.0.0.1:9), 1 timer that fires in 20.0 s";
-  EXPECT_EQ(deadline(kept(80)), ": Node's event loop " + list);
+  const std::string open =
+      "; 2 connections that never said anything (first: clients \"users\", client 5) still open";
+  EXPECT_EQ(deadline(kept(80)), ": Node's event loop " + list + open);
   EXPECT_EQ(deadline(kept(80).event(KeptAlive{81, "", ""})),
             ": Node's event loop of process 80 " + list +
-                "; Node's event loop of process 81 did not turn when lastcall asked what it does");
+                "; Node's event loop of process 81 did not turn when lastcall asked what it does" +
+                open);
 }
 
 HistoryBuilder connected() {

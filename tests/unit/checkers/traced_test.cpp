@@ -256,7 +256,7 @@ TEST(DeadlineOfATracedTarget, SaysWhatItsThreadsWaitFor) {
                          .event(ThreadWaits{80, 83, "c", "f()", "x"})
                          .event(ThreadWaits{80, 84, "d", "f()", "x"})),
             "fail 1: still running 5s after SIGTERM: main (81) in wait()+0x1 waits for read of 5; "
-            "b (82) in spin()+0x1 runs; c (83) in f() waits for x; and 1 more threads");
+            "b (82) in spin()+0x1 runs; c (83) in f() waits for x; and 1 more thread");
   EXPECT_EQ(deadline(passed()
                          .event(ThreadWaits{80, 81, "main", "wait()+0x1", "read of 5"})
                          .event(ThreadsStuck{true, true, "deadlock of 2 threads: …"})),
