@@ -76,8 +76,8 @@ std::string counted(std::uint64_t count, std::string what) {
   return std::to_string(count) + " " + what;
 }
 
-// "Node's event loop is kept alive by 1 timer that fires in 20 s and 2 connections of 127.0.0.1:80
-// (first: clients "orders", client 5)"; a sentence for each process of Node.
+// "Node's event loop is kept alive by 1 timer that nobody has cleared and 2 connections of
+// 127.0.0.1:80 (first: clients "orders", client 5)"; a sentence for each process of Node.
 std::string kept_alive_text(const Plan& plan, const History& history) {
   struct Kept {
     std::uint64_t count = 0;

@@ -245,11 +245,11 @@ TEST(DeadlineOfAHang, SaysWhatKeepsNodeAlive) {
         .event(KeptAlive{pid, "connection of 127.0.0.1:8080", "127.0.0.1:40007"})
         .event(KeptAlive{pid, "connection of 127.0.0.1:8080", "127.0.0.1:40004"})
         .event(KeptAlive{pid, "connection of 127.0.0.1:999", "127.0.0.1:9"})
-        .event(KeptAlive{pid, "timer that fires in 20.0 s", ""});
+        .event(KeptAlive{pid, "timer that nobody has cleared", ""});
   };
   const std::string list =
       "is kept alive by 2 connections of 127.0.0.1:8080 (first: clients \"users\", client 8), "
-      "1 connection of 127.0.0.1:999 (127.0.0.1:9), 1 timer that fires in 20.0 s";
+      "1 connection of 127.0.0.1:999 (127.0.0.1:9), 1 timer that nobody has cleared";
   const std::string open =
       "; 2 connections that never said anything (first: clients \"users\", client 5) still open";
   EXPECT_EQ(deadline(kept(80)), ": Node's event loop " + list + open);
