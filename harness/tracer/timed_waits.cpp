@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <ctime>
 #include <span>
+#include <utility>
 
 #include "tracer/descriptors.hpp"
 
@@ -55,6 +56,10 @@ bool is_interrupted(const user_regs_struct& registers) {
   const auto result = static_cast<std::int64_t>(registers.rax);
   return static_cast<std::int64_t>(registers.orig_rax) >= 0 &&
          (result == -EINTR || (result <= -512 && result >= -516));
+}
+
+bool is_wait(std::uint64_t number) {
+  return std::ranges::find(kCalls, number, &WaitCall::number) != kCalls.end();
 }
 
 template <class T>
@@ -143,7 +148,7 @@ std::vector<ConditionalCall> TimedWaits::conditional_syscalls() {
 
 std::optional<TimedWaits::Going> TimedWaits::wait_of(const Tracee& thread,
                                                      const SyscallEntry& entry) {
-  const auto call = std::ranges::find(kCalls, entry.number, &WaitCall::number);
+  const auto* call = std::ranges::find(kCalls, entry.number, &WaitCall::number);
   if (call == kCalls.end()) return std::nullopt;
   const auto limit = limit_of(thread, entry, *call);
   if (!limit || *limit < kLeast) return std::nullopt;
@@ -166,27 +171,36 @@ void TimedWaits::filters_wake(const Tracee& thread) {
   going_[thread.tid] = *wait;
 }
 
-// Whatever else a thread calls, as far as that is asked about, ends what it was interrupted in.
+// Whatever else a thread calls, as far as that is asked about, ends what it was interrupted in; but
+// for short waits, such as that for an interpreter's lock before it makes its call again.
 SyscallWish TimedWaits::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
-  const auto known = going_.find(thread.tid);
+  auto known = going_.find(thread.tid);
+  const bool is_known = known != going_.end();
+  if (is_known) known->second.is_watched = false;
   // The rest of a wait, which the kernel remembers (restart_syscall(2)).
-  if (entry.number == SYS_restart_syscall) return {.see_exit = known != going_.end()};
-  const auto wait = wait_of(thread, entry);
-  if (!wait) {
-    if (known != going_.end()) going_.erase(known);
+  if (entry.number == SYS_restart_syscall) {
+    if (is_known) known->second.is_watched = true;
+    return {.see_exit = is_known};
+  }
+  if (!is_wait(entry.number)) {
+    if (is_known) going_.erase(known);
     return {};
   }
-  if (known != going_.end() && known->second.number == wait->number) {
+  const auto wait = wait_of(thread, entry);
+  if (!wait) return {};
+  if (is_known && known->second.number == wait->number) {
     known->second.requested = wait->from - known->second.from + wait->requested;
   } else {
-    going_[thread.tid] = *wait;
+    known = going_.insert_or_assign(thread.tid, *wait).first;
   }
+  known->second.is_watched = true;
   return {.see_exit = true};
 }
 
 void TimedWaits::on_syscall_exit(const Tracee& thread, const SyscallEntry&, std::int64_t result) {
   const auto found = going_.find(thread.tid);
-  if (found == going_.end() || result == -EINTR) return;
+  if (found == going_.end() || !std::exchange(found->second.is_watched, false) || result == -EINTR)
+    return;
   const auto going = found->second;
   going_.erase(found);
   if (result != going.over) return;

@@ -73,6 +73,7 @@ class TimedWaits : public TraceObserver {
     Nanoseconds requested{};
     bool alone = false;
     bool was_going_on = false;
+    bool is_watched = false;  // its thread is in it
   };
   struct Place {
     std::uint64_t instruction = 0;

@@ -183,6 +183,20 @@ TEST_F(TimedWaitsOf, WhatAThreadDoesInBetweenEndsAWait) {
   leaves(1);
   EXPECT_THAT(seen(), IsEmpty());
 }
+TEST_F(TimedWaitsOf, AShortWaitInBetweenDoesNot) {
+  EXPECT_TRUE(enters(SYS_poll, {0, 1, 500}));
+  leaves(-EINTR);
+  limit(milliseconds(5));
+  EXPECT_FALSE(enters(SYS_futex, {0, FUTEX_WAIT_PRIVATE, 0, kLimit}));  // as for Python's lock
+  leaves(0);
+  EXPECT_THAT(seen(), IsEmpty());
+  EXPECT_TRUE(enters(SYS_poll, {0, 1, 400}));
+  leaves(0);
+  ASSERT_THAT(seen(), SizeIs(1));
+  EXPECT_GE(observer.waits().front().requested, milliseconds(400));
+  EXPECT_LE(observer.waits().front().requested,
+            observer.waits().front().to - observer.waits().front().from + milliseconds(400));
+}
 TEST_F(TimedWaitsOf, AFutexHasTwoKindsOfLimits) {
   limit(milliseconds(50));
   EXPECT_TRUE(enters(SYS_futex, {0, FUTEX_WAIT_PRIVATE, 0, kLimit}));
