@@ -22,10 +22,11 @@
 // going on as the stop began, because whoever polls a flag does not know of the stop before that,
 // and takes on more meanwhile, which is no obligation of the stop; and, for a connection, a single
 // sleep, which nothing can end sooner. For a request all are excused: another thread may be at work
-// for it. A poll interval that had begun before the last
-// obligation was met counts only if it is longer than the stop had taken by then: polling that
-// backs off, as Go's http.Server.Shutdown does up to 500 ms, no more than doubles what there was to
-// wait for.
+// for it. A poll interval that had begun before the last obligation was met counts only if it is
+// longer than the stop had taken by then: polling that backs off, as Go's http.Server.Shutdown does
+// up to 500 ms, no more than doubles what there was to wait for. A futex(2) or epoll_pwait(2) that
+// begins within 10 ms of that moment is taken for one of before, because Go's scheduler makes its
+// waits again whenever something happens.
 //
 // The measure is the idle tail: the time from the last obligation that was met to the target's end,
 // as clients saw it, without the time that lastcall had the target paused, that its processes were
@@ -254,7 +255,7 @@ class Waits {
       const bool is_single_sleep = begun_since == 1 && wait.slept->alone;
       const auto met = history_.time(found.after);
       if (with_child || (found.with_connection && !is_single_sleep)) continue;
-      if (wait.from < met && backs_off(wait)) continue;
+      if (began_before(wait, met) && backs_off(wait)) continue;
       add(found, wait, met);
     }
     if (found.times == 0) return {};
@@ -373,6 +374,12 @@ class Waits {
     });
   }
 
+  // Go's scheduler makes its wait for a timer again whenever something happens, such as the end of
+  // the last connection.
+  static bool began_before(const One& wait, TimePoint met) {
+    const bool is_made_again = wait.slept->call == "futex" || wait.slept->call == "epoll_pwait";
+    return wait.from < (is_made_again ? met + kSoon : met);
+  }
   [[nodiscard]] bool backs_off(const One& wait) const {
     return Nanoseconds(wait.slept->requested) <= (wait.from - stop_) * 5 / 4 + kFirstInterval;
   }
