@@ -11,7 +11,7 @@
 // nothing but the time; otherwise 2 ms, which by chance happens in few trials of many. A process
 // that is not the target's first holds up the end if that one calls exit within 10 ms of its end.
 // Earlier waits of the same thread belong to it if they follow one another as closely. Threads that
-// the JVM keeps for itself are left out; those of Go and V8 do not end, nor call exit.
+// the JVM keeps for itself are left out.
 //
 // Counted is the part of these waits, no longer than they were asked for, that lies after the last
 // obligation that was met before the last of them was over, less the time at work. Obligations:
@@ -36,8 +36,9 @@
 // FIN, reset and a client's reply to them count only if they came more than 5 ms before the end:
 // nearer to it they may be the exit itself, by which the kernel closes every socket, and would hide
 // that the target idled until then. A request that the target had taken on and that is open until
-// then is an obligation until the end: there is no tail. What a target says to its service manager
-// or its log is no obligation: a loop that polls can say a lot.
+// then is an obligation until the end: there is no tail. Whoever came after the stop was owed
+// nothing: there only an acknowledged request counts, work that was taken on. What a target says to
+// its service manager or its log is no obligation: a loop that polls can say a lot.
 //
 // Cannot see work that neither clients nor processors see: a target that waits for a disk after its
 // last goodbye has a long tail (`within` is the scenario's). Not seen as a wait: timers that are
