@@ -216,7 +216,7 @@ TEST(IdleWaits, OfTheJvmItselfAreNoneOfTheProgram) {
                                 of_thread(slept(10, "futex"), "VM Thread", AfterWait::exit_called));
   EXPECT_EQ(length(after(alone(), exit)), 0);
   for (auto& wait : exit) wait.thread = "SIGTERM handler";
-  EXPECT_EQ(length(after(alone(), exit)), 300);
+  EXPECT_EQ(length(after(alone(), exit)), 290) << "but for the first, which may be of before";
 }
 TEST(IdleWaits, WhatCameBetweenThemAndTheEndDecides) {
   EXPECT_EQ(length(after(alone(), {slept(100, "poll")}).wait(20)), 0);
