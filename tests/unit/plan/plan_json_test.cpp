@@ -152,10 +152,10 @@ TEST(PlanJson, IsPinnedForASeed) {
 }
 
 TEST(PlanJson, IsPinnedByItsHashForMoreSeeds) {
-  EXPECT_EQ(hash(to_json(drawn(0))), 0x4667CA0733C21516ULL);
-  EXPECT_EQ(hash(to_json(drawn(1))), 0x52C31D4471C57837ULL);
-  EXPECT_EQ(hash(to_json(drawn(0xDEADBEEF))), 0xF17E01A442802180ULL);
-  EXPECT_EQ(hash(to_json(drawn(UINT64_MAX))), 0x377C880B03CEDE97ULL);
+  EXPECT_EQ(hash(to_json(drawn(0))), 0xA353225FD29BE3BCULL);
+  EXPECT_EQ(hash(to_json(drawn(1))), 0x8794B3C43D9D419DULL);
+  EXPECT_EQ(hash(to_json(drawn(0xDEADBEEF))), 0x1D46C406C6AFF132ULL);
+  EXPECT_EQ(hash(to_json(drawn(UINT64_MAX))), 0xDA4E7F46E823BE95ULL);
 }
 
 RC_GTEST_PROP(PlanJson, ComesBackAsTheSamePlan, (std::uint64_t seed)) {
@@ -261,6 +261,12 @@ TEST(PlanJson, OfACrowdAndAMeasuredStopIsPinnedAndComesBack) {
       "overrides": {
         "0": {
           "behaviour": "idle"
+        },
+        "8": {
+          "behaviour": "quiet"
+        },
+        "9": {
+          "behaviour": "late"
         }
       }
     }
@@ -276,7 +282,7 @@ TEST(PlanJson, OfACrowdAndAMeasuredStopIsPinnedAndComesBack) {
       "to": "process",
       "when": {
         "phase": "load",
-        "millionths": 414571
+        "millionths": 350653
       }
     }
   ]
