@@ -294,7 +294,9 @@ awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
   const bool says = is_http(endpoint_.protocol) || is_websocket(endpoint_.protocol) ||
                     group_.message.size() > 1 || !group_.message.front().empty();
   while (says && !is_over() && !last_ && (group_.messages == 0 || next < group_.messages)) {
-    if (client_.behaviour == Behaviour::idle && context_.stop_begun) co_return;
+    // Before an answer it would be silent, which a server may wait for.
+    const bool may_idle = client_.behaviour == Behaviour::idle && answered_ > 0;
+    if (may_idle && context_.stop_begun) co_return;
     const RequestId request{next++};
     const auto id = request_text(client_of(id_), request);
     awaited_ = fill(group_.acknowledgement, id);

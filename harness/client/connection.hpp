@@ -21,8 +21,8 @@
 // - abort-message: at its moment it sends half of a message and goes away; if it is just writing
 //   one, that is cut where it is.
 // - reset: at its moment, RST.
-// - idle: asks until the stop begins, takes the answer that it waits for, and then says nothing
-//   more; closes when the server does. quiet: comes up, pings if its group does, and never sends a
+// - idle: asks until the stop begins and it was answered, and then says nothing more; closes when
+//   the server does. quiet: comes up, pings if its group does, and never sends a
 //   message. late: steady, when the stop has begun. None of these goes wrong, so none says so.
 // - garbage: up to 4 KiB of random bytes instead of its protocol (TLS: instead of the TLS handshake
 //   or after it); then it is silent.

@@ -345,6 +345,24 @@ TEST_F(ClientThatIs, IdleTakesItsAnswerAndSaysNothingMoreAfterTheStop) {
   EXPECT_EQ(words_.back(), "connection_ended server_closed");
 }
 
+TEST_F(ClientThatIs, IdleAsksOnceMoreIfItWasNotAnsweredBeforeTheStop) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    stop_begins();
+    peer.accept_websocket();
+    peer.read();
+    peer.write(std::string("\x81\x11", 2) + "ack 000005-000000");
+    EXPECT_FALSE(peer.hears_something(300));
+    peer.write(kCloseGoingAway);
+    peer.read_until("\x88");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()), that_is(Behaviour::idle));
+  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 ok 0 17"),
+                            Not(Contains(StartsWith("request_sent 1")))));
+}
+
 TEST_F(ClientThatIs, IdleDoesNotSayItsClosing) {
   const auto server = this->server([this](RawServer& s) {
     auto peer = s.accept();
