@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <map>
 #include <csignal>
+#include <map>
 #include <set>
 #include <thread>
 

@@ -138,6 +138,7 @@ TEST_F(Summary, ATracedTrialsReasonComesFirst) {
   trial(Outcome::fail, "serves", "traced");
   trial(Outcome::fail, "serves", "late");
   EXPECT_EQ(serves().first_reason, "traced");
+  EXPECT_EQ(scenario_.findings.at(0).reason, "traced");
 }
 TEST_F(Summary, WhatOnlyTheTracerJudgesNeedNotBeJudgedInUntracedTrials) {
   wanted_.required = {"no-masked-panic"};
