@@ -195,8 +195,11 @@ Result<pid_t> launch(const HelperCommand& command, Run& run) {
   process::default_process_launcher launcher;
   launcher.env = variables.data();
   error_code failed;
+  // The launcher lets the child register again what its context watches. With ours that fails now
+  // and then, for what is just being closed, and the child would go on as a second trial.
+  asio::io_context nothing_watched;
   auto child =
-      launcher(run.wake.get_executor(), failed, *executable,
+      launcher(nothing_watched.get_executor(), failed, *executable,
                std::vector<std::string>(command.words.begin() + 1, command.words.end()),
                process::process_stdio{input.get(), out->writing.get(), err->writing.get()},
                process::process_start_dir(command.directory), Detachment{*identity, ::getpid()});
