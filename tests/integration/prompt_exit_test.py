@@ -72,7 +72,7 @@ class PromptExit(LastcallTest):
                           clients=BUSY + IDLE)
 
     def test_a_fixed_sleep(self):
-        self.assert_found(idler("sleep", 400), r"\) waited in clock_nanosleep\(4\d\d ms\) after its last ",
+        self.assert_found(idler("sleep", 400), r"\) waited in clock_nanosleep\((39|4\d)\d ms\) after its last ",
                           clients=BUSY + IDLE)
 
     def test_a_time_out_of_poll(self):
@@ -98,7 +98,7 @@ class PromptExit(LastcallTest):
 
     def test_time_at_work_is_no_idling(self):
         run = self.assert_silent(idler("work", 200), properties='prompt-exit = { within = "100ms" }')
-        self.assertGreaterEqual(sum(e["nanoseconds"] for e in run.events("processor_used")), 200_000_000)
+        self.assertGreaterEqual(sum(e["nanoseconds"] for e in run.events("processor_used")), 150_000_000)
 
     def test_a_bound_is_one_on_idle_time(self):
         self.assert_found(idler("sleep", 200), r"^\w+ \(\d+\) waited in .*; idle longer than 100ms in \d of \d trials; idle",
