@@ -16,6 +16,7 @@ from lastcall_cli import LASTCALL, PYTHON, SOURCE, lastcall, temporary_folder
 
 TRIALS = int(os.environ.get("LASTCALL_TRIALS", "5"))
 SCENARIOS = SOURCE / "scenarios" / "traced"
+CAP_SYS_ADMIN = 21  # linux/capability.h
 
 
 def scenario_of(name, folder, fixed=False):
@@ -31,6 +32,9 @@ def no_trace_of_kernel():
     first_namespace = "pid:[4026531836]"  # PROC_PID_INIT_INO, linux/proc_ns.h
     if os.geteuid() != 0 or os.readlink("/proc/self/ns/pid") != first_namespace:
         return "the kernel's trace needs root in the first PID namespace"
+    rights = int(re.search(r"^CapEff:\s*(\w+)", Path("/proc/self/status").read_text(), re.M)[1], 16)
+    if not rights & 1 << CAP_SYS_ADMIN:
+        return "the kernel's trace needs CAP_SYS_ADMIN"
     return "" if "tracefs" in Path("/proc/filesystems").read_text().split() else "the kernel has no tracefs"
 
 
