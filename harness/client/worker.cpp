@@ -2,7 +2,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -11,6 +10,7 @@
 #include <set>
 
 #include "base/file.hpp"
+#include "base/rethrow.hpp"
 #include "client/chosen.hpp"
 #include "client/control.hpp"
 #include "client/lag_meter.hpp"
@@ -55,7 +55,7 @@ class WorkerTrial final : public TriggerCounter {
   ~WorkerTrial() override { static_cast<void>(control_.release()); }  // socket_ closes it
 
   void run() {
-    asio::co_spawn(io_, listen(), asio::detached);
+    asio::co_spawn(io_, listen(), kRethrow);
     say(std::string(1, static_cast<char>(Control::ready)));
     io_.run();
   }

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <csignal>
 #include <utility>
+
+#include "base/rethrow.hpp"
 
 namespace lastcall {
 
@@ -44,11 +45,10 @@ void FaultRunner::begin(Phase phase) {
   for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
     const auto* when = std::get_if<PhaseMoment>(&plan_.faults[i].when);
     if (when != nullptr && when->phase == phase) {
-      asio::co_spawn(io_, run({i}, when->after), asio::detached);
+      asio::co_spawn(io_, run({i}, when->after), kRethrow);
     }
     const auto* share = std::get_if<ShareOfLoad>(&plan_.faults[i].when);
-    if (share != nullptr && phase == Phase::load)
-      asio::co_spawn(io_, run({i}, *share), asio::detached);
+    if (share != nullptr && phase == Phase::load) asio::co_spawn(io_, run({i}, *share), kRethrow);
   }
 }
 
@@ -90,7 +90,7 @@ void FaultRunner::counted(FaultId fault, bool struck) {
   // The worker's strike began the stop if it was the first of a stop signal.
   if (!stop_begun_ && std::ranges::count(stops, signals.steps.front().signal) > 0) note_stop();
   note_pause(signals.steps.front().signal);
-  asio::co_spawn(io_, send(fault, 1), asio::detached);
+  asio::co_spawn(io_, send(fault, 1), kRethrow);
 }
 
 void FaultRunner::on_syscall(FaultId fault) {
@@ -104,7 +104,7 @@ void FaultRunner::on_syscall(FaultId fault) {
   if (signals == nullptr || signals->steps.front().after > Nanoseconds(0)) return act(fault);
   reached_.at(fault.value) = true;
   strike_now(fault, 0);
-  asio::co_spawn(io_, send(fault, 1), asio::detached);
+  asio::co_spawn(io_, send(fault, 1), kRethrow);
 }
 
 void FaultRunner::calls_counted(FaultId fault, std::uint64_t count) { calls_[fault.value] = count; }
@@ -140,7 +140,7 @@ void FaultRunner::act(FaultId fault) {
   } else if (std::holds_alternative<AbortClients>(act)) {
     record_around(fault, "abort-clients", [&] { return hands_.tell_clients(fault), 0; });
   } else {
-    asio::co_spawn(io_, send(fault, 0), asio::detached);
+    asio::co_spawn(io_, send(fault, 0), kRethrow);
   }
 }
 

@@ -14,7 +14,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -27,6 +26,7 @@
 #include <optional>
 
 #include "base/result.hpp"
+#include "base/rethrow.hpp"
 #include "base/scoped_fd.hpp"
 #include "base/text.hpp"
 #include "target/launcher.hpp"
@@ -244,8 +244,8 @@ asio::awaitable<HelperResult> run_helper(ChildEnds& ends, HelperCommand command,
     run->ended = true;
     run->wake.cancel();
   });
-  asio::co_spawn(executor, read_out(run), asio::detached);
-  asio::co_spawn(executor, read_err(run), asio::detached);
+  asio::co_spawn(executor, read_out(run), kRethrow);
+  asio::co_spawn(executor, read_err(run), kRethrow);
   const auto never = [] { return false; };
   const auto has_ended = [&] { return run->ended; };
   co_await wait(*run, has_ended, over, now() + command.limit);

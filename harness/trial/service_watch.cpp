@@ -2,12 +2,12 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <memory>
 
+#include "base/rethrow.hpp"
 #include "client/connect_error.hpp"
 
 namespace lastcall {
@@ -30,8 +30,7 @@ void ServiceWatch::before_notification() {
 
 void ServiceWatch::changed() {
   if (target_.service().ready() && !std::exchange(probed_, true)) {
-    for (const auto& [name, port] : ports_)
-      asio::co_spawn(io_, try_port(name, port), asio::detached);
+    for (const auto& [name, port] : ports_) asio::co_spawn(io_, try_port(name, port), kRethrow);
   }
   if (stopping_ && stop_deadline() > recorded_deadline_) {
     recorded_deadline_ = stop_deadline();

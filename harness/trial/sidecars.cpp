@@ -5,7 +5,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,6 +13,7 @@
 #include <optional>
 
 #include "base/file.hpp"
+#include "base/rethrow.hpp"
 #include "base/text.hpp"
 #include "checkers/judging.hpp"
 #include "client/control.hpp"
@@ -143,7 +143,7 @@ class Keeper {
   ~Keeper() { static_cast<void>(control_.release()); }  // socket_ closes it
 
   void run() {
-    asio::co_spawn(io_, listen(), asio::detached);
+    asio::co_spawn(io_, listen(), kRethrow);
     asio::co_spawn(io_, keep(), [this](std::exception_ptr failure) {
       io_.stop();
       if (failure) std::rethrow_exception(failure);

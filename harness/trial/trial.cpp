@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include <set>
 
 #include "base/file.hpp"
+#include "base/rethrow.hpp"
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
@@ -371,7 +371,7 @@ class Trial {
     faults_.begin(Phase::load);
     if (const auto& recovery = plan_.scenario.target.recovery; recovery && recovery->ask) {
       early_questions_.emplace(parts_, *recovery->ask);
-      asio::co_spawn(io_, early_questions_->run(), asio::detached);
+      asio::co_spawn(io_, early_questions_->run(), kRethrow);
     }
     if (is_strict()) {
       asio::co_spawn(
@@ -379,7 +379,7 @@ class Trial {
           count_open(
               parts_, board_, [this] { return faults_.stop_begun() || target_.ended() || closed_; },
               [this] { return early_questions_ && early_questions_->is_asking(); }),
-          asio::detached);
+          kRethrow);
     }
     co_await changes_.until(
         [&] {
@@ -404,9 +404,9 @@ class Trial {
         io_,
         probe_health(
             parts_, [this] { return target_.ended() || given_up_; }, [this] { return closed_; }),
-        asio::detached);
-    asio::co_spawn(io_, watch_processors(), asio::detached);
-    if (tracing_) asio::co_spawn(io_, watch_for_deadlock(), asio::detached);
+        kRethrow);
+    asio::co_spawn(io_, watch_processors(), kRethrow);
+    if (tracing_) asio::co_spawn(io_, watch_for_deadlock(), kRethrow);
     link_.say(Control::stop);
     faults_.begin(Phase::drain);
     service_.stop_begun(faults_.stop_time(), plan_.scenario.target.stop.deadline);
@@ -545,7 +545,7 @@ class Trial {
     const int error = tracing_ ? tracing_->send(signal, begins, send_it) : send_it();
     const auto& stops = plan_.scenario.target.stop.signals;
     if (std::ranges::count(stops, signal) > 0) note_processor_time();
-    if (begins && tracing_) asio::co_spawn(io_, wake_tracer(signal), asio::detached);
+    if (begins && tracing_) asio::co_spawn(io_, wake_tracer(signal), kRethrow);
     // Not that of a child: what ends with it has ended by itself.
     if (signal == SIGKILL && to != Recipient::child && error == 0) sent_kill_ = true;
     return error;
@@ -554,7 +554,7 @@ class Trial {
   // A worker has sent the first of these.
   void follow_up(const SendSignals& sent) {
     const int signal = sent.steps.front().signal;
-    if (begins_drain(signal) && tracing_) asio::co_spawn(io_, wake_tracer(signal), asio::detached);
+    if (begins_drain(signal) && tracing_) asio::co_spawn(io_, wake_tracer(signal), kRethrow);
   }
 
   // The tracer wakes by itself as a signal is delivered. One that is taken by sigwait(3) or

@@ -77,6 +77,16 @@ TEST_F(Faults, OfAPhaseAreStruckInOrderAndTheFirstStopSignalBeginsTheStop) {
           "fault_not_reached 1 the target had ended; 0 of 2 'connected' events were counted"));
 }
 
+// As every coroutine of a trial that nobody waits for: whoever waits for its effect must not wait
+// in vain.
+TEST_F(Faults, WhatOneThrowsLeavesTheLoop) {
+  FaultRunner faults(
+      io_, plan_, board_, segment_, changes_,
+      {.send_signal = [](int, Recipient) -> int { throw std::runtime_error("no"); }});
+  faults.begin(Phase::load);
+  EXPECT_THROW(io_.run(), std::runtime_error);
+}
+
 TEST_F(Faults, AtAShareOfTheLoadWaitForWhatIsMeasured) {
   plan_.faults = {{ShareOfLoad{500'000}, SendSignals{{{SIGTERM, Nanoseconds(0)}}}}};
   plan_.scenario.budget.load = std::chrono::seconds(10);
