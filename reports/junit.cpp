@@ -64,11 +64,11 @@ void add_property(pugi::xml_node suite, const CampaignSummary& campaign,
     ++totals.failures;
     std::string body = bound(property) + "\n";
     const auto& trials = property.failing_trials;
-    for (const auto& failure : failures(campaign, scenario, property.name, trials)) {
+    for (const auto& failure : failures(campaign, scenario, trials)) {
       body += "trial " + label(failure) + ": " +
               (failure.replay.empty() ? "not kept" : failure.replay) + "\n";
     }
-    if (const auto more = more_failures(property.name, trials); !more.empty()) body += more + "\n";
+    if (const auto more = more_failures(trials); !more.empty()) body += more + "\n";
     add_outcome(node, "failure", failure_reason(scenario, property), body);
   } else if (verdict == "unknown") {
     ++totals.errors;

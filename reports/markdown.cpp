@@ -58,13 +58,12 @@ std::string failed(const CampaignSummary& campaign, const ScenarioSummary& scena
             "\n";
     if (const auto also = consequences(first); !also.empty())
       text += "  - also failed, as a consequence: " + also + "\n";
-    for (const auto& failure : failures(campaign, scenario, first.property, first.trials)) {
+    for (const auto& failure : failures(campaign, scenario, first.trials)) {
       text += "  - trial " + label(failure) + ", " +
               (failure.replay.empty() ? "not kept" : "to see it again: `" + failure.replay + "`") +
               "\n";
     }
-    if (const auto more = more_failures(first.property, first.trials); !more.empty())
-      text += "  - " + more + "\n";
+    if (const auto more = more_failures(first.trials); !more.empty()) text += "  - " + more + "\n";
   }
   return text.empty() ? "" : "\n### Failed\n\n" + text;
 }

@@ -50,12 +50,11 @@ std::string found(const CampaignSummary& campaign, const ScenarioSummary& scenar
     text += "\n  " + names(alike) + ": " + printable(first.reason) + "\n";
     if (const auto also = consequences(first); !also.empty())
       text += "    also failed, as a consequence: " + also + "\n";
-    for (const auto& failure : failures(campaign, scenario, first.property, first.trials)) {
+    for (const auto& failure : failures(campaign, scenario, first.trials)) {
       text += "    trial " + label(failure) + ": " +
               (failure.replay.empty() ? "not kept" : printable(failure.replay)) + "\n";
     }
-    if (const auto more = more_failures(first.property, first.trials); !more.empty())
-      text += "    " + more + "\n";
+    if (const auto more = more_failures(first.trials); !more.empty()) text += "    " + more + "\n";
   }
   return text;
 }

@@ -18,12 +18,8 @@ std::string shell_word(const std::string& text) {
   return quoted + "'";
 }
 
-std::size_t shown_failures(const std::string& property, std::span<const std::uint32_t> trials) {
-  constexpr std::size_t kMost = 20;
-  constexpr std::size_t kMostOfPromptExit = 3;  // no trial proves it, the worst are worth a look
-  const auto most = property == "prompt-exit" ? kMostOfPromptExit : kMost;
-  return std::min(most, trials.size());
-}
+// One is enough to see it again, a few to see whether they are alike; report.json has all.
+constexpr std::size_t kShownFailures = 3;
 
 bool say_the_same(const PropertySummary& one, const PropertySummary& other) {
   return word(one) == word(other) && one.pass == other.pass && one.fail == other.fail &&
@@ -174,15 +170,15 @@ std::string label(const Failure& failure) {
   return std::to_string(failure.trial) + (failure.untraced ? " (untraced)" : "");
 }
 
-std::string more_failures(const std::string& property, std::span<const std::uint32_t> trials) {
-  const auto more = trials.size() - shown_failures(property, trials);
+std::string more_failures(std::span<const std::uint32_t> trials) {
+  const auto more = trials.size() - std::min(kShownFailures, trials.size());
   return more == 0 ? "" : "and " + counted(more, "more trial");
 }
 
 std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSummary& scenario,
-                              const std::string& property, std::span<const std::uint32_t> trials) {
+                              std::span<const std::uint32_t> trials) {
   std::vector<Failure> failures;
-  for (const auto number : trials.first(shown_failures(property, trials))) {
+  for (const auto number : trials.first(std::min(kShownFailures, trials.size()))) {
     Failure failure{.trial = number};
     const auto trial = std::ranges::find(scenario.trials, number, &TrialSummary::number);
     const bool is_known = trial != scenario.trials.end();

@@ -62,12 +62,12 @@ struct Failure {
 };
 // "7", "8 (untraced)"
 std::string label(const Failure& failure);
-// The first 20 of these failing trials of a property; of prompt-exit the worst 3.
+// The first 3 of these failing trials of a property.
 std::vector<Failure> failures(const CampaignSummary& campaign, const ScenarioSummary& scenario,
-                              const std::string& property, std::span<const std::uint32_t> trials);
+                              std::span<const std::uint32_t> trials);
 
 // "and 30 more trials"; empty if failures() has all.
-std::string more_failures(const std::string& property, std::span<const std::uint32_t> trials);
+std::string more_failures(std::span<const std::uint32_t> trials);
 
 std::vector<const TrialSummary*> broken_trials(const ScenarioSummary& scenario);
 

@@ -308,12 +308,12 @@ TEST(NotJudged, SaysNothingOfTheExitCodeIfAllHeld) {
   EXPECT_THAT(reports::terminal(alike(1, Outcome::not_applicable, {"notify"}), false),
               Not(HasSubstr("exit code")));
 }
-TEST(Failures, AreShownUpToTwentyAndCounted) {
+TEST(Failures, AreShownUpToThreeAndCounted) {
   const auto campaign = alike(30, Outcome::fail, {"deadline"});
   const auto terminal = reports::terminal(campaign, false);
-  EXPECT_THAT(terminal, HasSubstr("    trial 20: not kept\n    and 10 more trials\n"));
-  EXPECT_THAT(reports::markdown(campaign), HasSubstr("  - and 10 more trials\n"));
-  EXPECT_THAT(reports::junit(campaign), HasSubstr("trial 20: not kept\nand 10 more trials\n"));
+  EXPECT_THAT(terminal, HasSubstr("    trial 3: not kept\n    and 27 more trials\n"));
+  EXPECT_THAT(reports::markdown(campaign), HasSubstr("  - and 27 more trials\n"));
+  EXPECT_THAT(reports::junit(campaign), HasSubstr("trial 3: not kept\nand 27 more trials\n"));
   EXPECT_THAT(reports::json(campaign), HasSubstr(",29,30]"));
 }
 
