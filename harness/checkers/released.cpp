@@ -7,9 +7,9 @@
 // what the target left elsewhere on the machine. Only an end that the target reached by itself
 // after the stop is judged: after SIGKILL leftovers are nobody's fault.
 //
-// Tracing slows helpers that outlive the target by design: a traced one fails if it sleeps, or has
-// used 200 ms of processor time since the target's end; one that is still at work 2 s after it
-// makes the verdict `unknown`. Regular files in the temporary folder, {dir}/tmp, may be caches,
+// A busy machine, and the tracer, slow helpers that outlive the target by design: one that is at
+// work fails once it has used 200 ms of processor time since the target's end, or 2 s after it; if
+// it is traced, the verdict is `unknown` then. Regular files in the temporary folder, {dir}/tmp, may be caches,
 // which are meant to stay: they are counted in the reason, and fail with `strict` only. Sockets,
 // FIFOs, pid and lock files fail there too.
 //

@@ -12,9 +12,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto kGrace = std::chrono::milliseconds(200);
-// Ten times the grace: a system call that is traced takes some ten times as long as one that is
-// not.
-constexpr auto kTracedLimit = std::chrono::seconds(2);
+// Who is at work has the grace of its own processor time, but not for longer than ten times the
+// grace: a system call that is traced takes some ten times as long as one that is not.
+constexpr auto kWorkLimit = std::chrono::seconds(2);
 // Less in the time of a grace is no work: who sleeps and looks again now and then.
 constexpr auto kLeastWork = std::chrono::milliseconds(4);
 constexpr auto kTick = std::chrono::milliseconds(2);
@@ -37,11 +37,10 @@ asio::awaitable<bool> give_grace(const TrialParts& trial, TargetProcess& target,
     while (!is_over() && now() < from + kGrace) co_await wait(trial, kTick);
   };
   co_await grace_from(begin);
-  if (!traced) co_return false;
   for (auto before = Nanoseconds(0); !is_over();) {
     const auto used = processor_time_of_tree() - used_before;
     if (used >= kGrace || used - before < kLeastWork) co_return false;
-    if (now() >= begin + kTracedLimit) co_return true;
+    if (now() >= begin + kWorkLimit) co_return traced;
     before = used;
     co_await grace_from(now());
   }

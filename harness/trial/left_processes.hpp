@@ -1,8 +1,8 @@
 // Who of the target's tree outlives the target, for `released`. One thread.
 //
 // Helpers of a target (shells, workers) may end a moment after it: they have a grace of 200 ms.
-// Tracing slows them, so that of a traced target's helpers their own processor time counts: the
-// grace goes on, for 2 s at most, while they are at work and have not used 200 ms of it.
+// Other processes, and the tracer, may slow those that are at work: for them the grace goes on, for
+// 2 s at most, until they have used 200 ms of processor time.
 //
 // That nobody is left is exact: the trial process is the subreaper of the tree, so it has a child
 // as long as anybody of the tree is there, and the kernel says at once that it has none, also of

@@ -44,6 +44,10 @@ class Released(LastcallTest):
         outcomes, _, run = self.released("--leaves", "worker", trials=5, traced=True)
         self.assertNotIn("fail", outcomes, run)
 
+    def test_a_helper_at_work_that_gets_little_of_the_processor_is_no_failure(self):
+        outcomes, _, run = self.released("--leaves", "slowed", trials=3)
+        self.assertEqual(["pass"] * 3, outcomes, run)
+
     def test_a_sleeper_is_left_traced_or_not(self):
         for traced in (False, True):
             outcomes, reasons, run = self.released("--leaves", "sleeper", traced=traced)

@@ -10,7 +10,8 @@ import time
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, required=True)
-parser.add_argument("--leaves", choices=["nothing", "chain", "helpers", "worker", "sleeper", "cache"], default="nothing")
+parser.add_argument("--leaves", default="nothing",
+                    choices=["nothing", "chain", "helpers", "worker", "slowed", "sleeper", "cache"])
 parser.add_argument("--socket", action="store_true", help="binds a socket in TMPDIR and removes it")
 parser.add_argument("--socket-in", help="and one in this folder")
 options = parser.parse_args()
@@ -43,6 +44,13 @@ def work(seconds):
             os.stat("/")
 
 
+def work_with_pauses():
+    """As on a machine on which others take two thirds of the processor."""
+    for share in range(1, 21):
+        work(share * 0.005)
+        time.sleep(0.02)
+
+
 def leave():
     if options.leaves == "chain":
         apart(chain)
@@ -51,6 +59,8 @@ def leave():
             apart(lambda after=after: time.sleep(after))
     elif options.leaves == "worker":
         apart(lambda: work(0.1))
+    elif options.leaves == "slowed":
+        apart(work_with_pauses)
     elif options.leaves == "sleeper":
         apart(lambda: os.execvp("sleep", ["sleep", "97"]))
     elif options.leaves == "cache":
