@@ -323,9 +323,10 @@ TEST_F(PromptExitSummary, FailsIfMoreThanAQuarterOfTheTrialsWaited) {
             "it waited 95; such waits took longer than 40ms in 7 of 22 trials; idle before the "
             "end: median 5.00 ms, third quartile 90.0 ms, ninth decile 90.0 ms over 22 trials");
   EXPECT_EQ(prompt_exit().upper_bound, 1);
+  const auto property = prompt_exit();
   ASSERT_EQ(scenario_.findings.size(), 1U);
-  EXPECT_EQ(scenario_.findings[0].reason, prompt_exit().first_reason);
-  EXPECT_EQ(scenario_.findings[0].trials, prompt_exit().failing_trials);
+  EXPECT_EQ(scenario_.findings[0].reason, property.first_reason);
+  EXPECT_EQ(scenario_.findings[0].trials, property.failing_trials);
   EXPECT_EQ(code(), exit_codes::kFailed);
 }
 TEST_F(PromptExitSummary, IdleTimeWithoutAWaitIsShownAndNoFailure) {

@@ -235,7 +235,8 @@ CampaignSummary hangs() {
 }
 
 TEST(OneCause, IsOneFindingWithItsConsequences) {
-  const auto& findings = hangs().scenarios[0].findings;
+  const auto campaign = hangs();
+  const auto& findings = campaign.scenarios[0].findings;
   ASSERT_EQ(findings.size(), 2U);
   EXPECT_THAT(reports::terminal(hangs(), false),
               HasSubstr("\n\n  deadline: hangs\n"
