@@ -118,6 +118,13 @@ bool lastcall_sent(const History& history, int signal) {
   });
 }
 
+bool crashed_when_asked(const History& history, int signal, EventIndex at) {
+  if (signal != SIGSEGV && signal != SIGBUS) return false;
+  return std::ranges::any_of(history.all<TargetForced>(), [at](const auto& forced) {
+    return forced.second->signal == SIGABRT && forced.first < at;
+  });
+}
+
 bool lastcall_sent_to_any(const History& history, int signal) {
   return lastcall_sent(history, signal) ||
          std::ranges::any_of(history.all<FaultInvoked>(), [signal](const auto& fault) {

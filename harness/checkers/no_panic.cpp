@@ -134,7 +134,8 @@ std::vector<BadEnd> bad_ends_of_children(const History& history) {
     if (end->pid == target) continue;
     const bool is_bad =
         end->how == EndKind::signalled
-            ? is_crash_signal(end->value) && !lastcall_sent(history, end->value)
+            ? is_crash_signal(end->value) && !lastcall_sent(history, end->value) &&
+                  !crashed_when_asked(history, end->value, i)
             : end->value != 0 && !(end->value > 128 && lastcall_sent(history, end->value - 128));
     if (is_bad) bad.push_back({i, std::to_string(end->pid) + " (" + end->command + ")"});
   }
@@ -236,7 +237,8 @@ class Judging {
           events, [&](const auto& one) { return one.first < at && one.second->signal == signal; });
     };
     return signal != 0 &&
-           (sent(history_.all<TargetForced>()) || sent(history_.all<FaultInvoked>()));
+           (sent(history_.all<TargetForced>()) || sent(history_.all<FaultInvoked>()) ||
+            crashed_when_asked(history_, signal, at));
   }
   // PHP writes an error to its log and to its output.
   bool is_php_again(const PanicBlock& block) {
@@ -263,7 +265,7 @@ Verdict no_panic(const Plan& plan, const History& history) {
     verdict.judged = 1;
     const auto& end = std::get<TargetEnded>(history.at(*ended).body);
     if (end.how == EndKind::signalled && !lastcall_sent(history, end.value) &&
-        is_crash_signal(end.value)) {
+        !crashed_when_asked(history, end.value, *ended) && is_crash_signal(end.value)) {
       verdict.reason = "ended by " + signal_name(end.value) + (end.core ? ", core dumped" : "") +
                        crash_place(plan, history, end, verdict.evidence);
       verdict.evidence.push_back(*ended);

@@ -290,7 +290,8 @@ std::vector<DumpedThread> dumped_threads(Lines lines) {
       threads[index].holder = held->second;
   }
   std::erase_if(threads, [](const DumpedThread& thread) {
-    return thread.runtime == Runtime::java && thread.frame.empty();
+    const bool is_cut = thread.runtime == Runtime::python && thread.call.empty();
+    return thread.frame.empty() && (is_cut || thread.runtime == Runtime::java);
   });
   return threads;
 }

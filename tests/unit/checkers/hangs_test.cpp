@@ -172,6 +172,7 @@ TEST(ThreadDump, OfPythonNamesItsThreadsByTheirOwnFunctions) {
             "the main thread is in stop (/srv/app/main.py:30); "
             "2 threads are in get (queue.py:171), called by work (/srv/app/jobs.py:12); "
             "a thread is in select (selectors.py:415)");
+  EXPECT_EQ(dumped("Thread 0x00007f10 (most recent call first):\n"), "") << "it crashed over it";
 }
 TEST(ThreadDump, CountsWhatIsTooMuch) {
   std::string text;
@@ -337,6 +338,15 @@ TEST(NoPanic, LeavesOutWhatIsWrittenBecauseOfASignalOfLastcalls) {
                  .stop()
                  .exited(0)),
       ::testing::StartsWith("pass"));
+  // A runtime that is asked may crash over the stacks of threads that run.
+  EXPECT_THAT(
+      panics(says(forced(SIGABRT), "Fatal Python error: Segmentation fault\n").signalled(SIGSEGV)),
+      ::testing::StartsWith("pass"));
+  EXPECT_THAT(panics(forced(SIGQUIT).signalled(SIGSEGV)), ::testing::StartsWith("fail"));
+  EXPECT_THAT(panics(says(hung(), "Fatal Python error: Segmentation fault\n")
+                         .event(TargetForced{SIGABRT, "it was past"})
+                         .exited(0)),
+              ::testing::StartsWith("fail"));
   // Of another signal, or written before: its own.
   EXPECT_THAT(panics(says(forced(SIGQUIT), python).signalled(SIGABRT)),
               ::testing::StartsWith("fail"));
