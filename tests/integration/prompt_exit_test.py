@@ -8,6 +8,7 @@ import sys
 import unittest
 from pathlib import Path
 
+from budget import LIMIT
 from lastcall_cli import LASTCALL, PYTHON, LastcallTest, lastcall, scenario
 
 # All of them are gone soon after the stop; those that are idle stay until the server's exit.
@@ -49,9 +50,13 @@ class PromptExit(LastcallTest):
             raise unittest.SkipTest(may["detail"])
 
     def campaign(self, command, clients=BUSY, environment="untraced_every = 0", **parts):
+        """Another one if lastcall itself was held up in too many trials."""
         text = scenario(command, clients=clients, faults=STOP, environment=environment, **parts)
-        run = self.run_scenario(text, trials=TRIALS)
-        found = next(p for p in run.report["scenarios"][0]["properties"] if p["name"] == "prompt-exit")
+        for _ in range(LIMIT):
+            run = self.run_scenario(text, trials=TRIALS)
+            found = next(p for p in run.report["scenarios"][0]["properties"] if p["name"] == "prompt-exit")
+            if not (found["why_not_judged"] or "").startswith("measured in "):
+                break
         return run, found
 
     def assert_found(self, command, reason, **parts):
@@ -63,12 +68,11 @@ class PromptExit(LastcallTest):
     def assert_silent(self, command, **parts):
         run, found = self.campaign(command, **parts)
         self.assertEqual("pass", found["verdict"], str(run))
-        self.assertRegex(found["over_campaign"], "^idle before the end: median ")
         return run
 
     def test_a_flag_that_is_polled(self):
         self.assert_found(idler("flag", 500), r"\) was in clock_nanosleep\([\d.]+ ms\) as the stop began, and went on only "
-                          r"when that was over(, in .*)?; such waits took longer than 40ms in \d of \d trials; idle",
+                          r"when that was over(, in .*)?; such waits took longer than 40ms in \d of \d trials",
                           clients=BUSY + IDLE)
 
     def test_a_fixed_sleep(self):
