@@ -46,7 +46,7 @@
 // without an end that the target reached by itself, after a second signal that forced it, or where
 // events of clients were lost. There is no measure where lastcall lagged during the tail, nor where
 // a client that is silent, slow, gone without a word or cut off had a connection that the target
-// had not closed: then there may have been somebody to wait for, whom nobody sees.
+// had not closed: then there may have been a client to wait for that is not seen.
 #include <algorithm>
 #include <array>
 #include <set>

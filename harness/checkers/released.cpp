@@ -9,9 +9,9 @@
 //
 // A busy machine, and the tracer, slow helpers that outlive the target by design: one that is at
 // work fails once it has used 200 ms of processor time since the target's end, or 2 s after it; if
-// it is traced, the verdict is `unknown` then. Regular files in the temporary folder, {dir}/tmp, may be caches,
-// which are meant to stay: they are counted in the reason, and fail with `strict` only. Sockets,
-// FIFOs, pid and lock files fail there too.
+// it is traced, the verdict is `unknown` then. Regular files in the temporary folder, {dir}/tmp,
+// may be caches, which are meant to stay: they are counted in the reason, and fail with `strict`
+// only. Sockets, FIFOs, pid and lock files fail there too.
 //
 // `allow` excuses by glob patterns, in which `*` also matches `/`: a file by its path relative to
 // {dir} (or by what was open at the exit call), a process by its command line, a port by its name

@@ -14,8 +14,8 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <span>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
