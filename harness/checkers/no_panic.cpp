@@ -202,7 +202,7 @@ class Judging {
     } else if (!block.process.empty()) {
       text += ", in process " + block.process;
     }
-    if (went_on && told_.logged_is_warning) return logged_.add(at, std::move(text));
+    if (went_on && !logged_fails(block.runtime)) return logged_.add(at, std::move(text));
     if (went_on) text += "; logged, and the program went on";
     verdict.evidence.push_back(at);
     failed_.add(at, std::move(text));
@@ -228,6 +228,10 @@ class Judging {
   [[nodiscard]] bool failed() const { return failed_.count() > 0; }
 
  private:
+  [[nodiscard]] bool logged_fails(Runtime runtime) const {
+    return told_.logged == LoggedErrors::fail ||
+           (told_.logged == LoggedErrors::panics && !throws_exceptions(runtime));
+  }
   // What a process or its parent writes about a signal that lastcall had sent.
   [[nodiscard]] bool is_of_sent_signal(const OutputLines& output, const PanicBlock& block) const {
     const int signal = signal_in(output.texts()[block.words], block.runtime);

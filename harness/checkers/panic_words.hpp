@@ -111,6 +111,14 @@ std::string_view panic_in(std::span<const std::string_view> lines, std::size_t i
 // Of what panic_in() gave.
 Runtime runtime_of(std::string_view meaning);
 
+// Whether an error of it can be caught by any code that calls, as a matter of course: an exception,
+// and not a panic or a crash.
+constexpr bool throws_exceptions(Runtime runtime) {
+  using enum Runtime;
+  return runtime == node || runtime == python || runtime == java || runtime == dotnet ||
+         runtime == ruby || runtime == php || runtime == erlang;
+}
+
 // Whether line `i` is where Node threw ("/srv/app.js:6"): the source and a caret follow.
 bool is_node_place(std::span<const std::string_view> lines, std::size_t i);
 

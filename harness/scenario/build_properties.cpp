@@ -12,7 +12,10 @@ void read_own_settings(const Section& section, std::string_view property,
     const auto value = section[key.name];
     const bool given = value.type != Value::Type::absent;
     if (key.name == "allow") settings.allow = allowances_of(value);
-    if (key.name == "logged") settings.logged_is_warning = value.text == "warn";
+    if (key.name == "logged") {
+      settings.logged =
+          named(value.text, {LoggedErrors::panics, LoggedErrors::fail, LoggedErrors::warn});
+    }
     if (key.name == "codes" && section.has("codes")) settings.codes = integers_of(value);
     if (key.name == "settling" && given) settings.settling = duration_of(value);
     if (key.name == "within" && given) settings.within = duration_of(value);

@@ -69,9 +69,11 @@ std::vector<Key> property_keys(std::string_view property) {
             {.name = "logged",
              .kind = Kind::choice,
              .about = "What an error is that the program caught and logged, after which it went "
-                      "on. warn: it is counted and said, and no failure.",
-             .fallback = R"("fail")",
-             .choices = {"fail", "warn"}}};
+                      "on. fail: a failure; warn: counted and said; panics: a panic and what a "
+                      "sanitizer reports are failures (Go, Rust, C, C++), an exception is counted "
+                      "and said (Python, Java, JavaScript, Ruby, PHP, .NET, Erlang).",
+             .fallback = R"("panics")",
+             .choices = {"panics", "fail", "warn"}}};
   }
   if (property == "no-masked-panic") {
     return {{.name = "allow",

@@ -276,6 +276,13 @@ struct Allowance {
   friend bool operator==(const Allowance&, const Allowance&) = default;
 };
 
+// Which errors are failures that the program caught and logged, after which it went on.
+enum class LoggedErrors : std::uint8_t {
+  panics,  // panics and what a sanitizer reports; exceptions are counted and said
+  fail,    // all
+  warn,    // none: they are counted and said
+};
+
 // Names and defaults of the properties that can be judged live in scenario/property_names.hpp, so
 // that an unknown one is an error with its place. A field belongs to the properties named beside
 // it.
@@ -284,10 +291,10 @@ struct PropertySettings {
   std::string why;  // why it is switched off; never empty then
   // released: globs of files, processes and ports; others: regular expressions
   std::vector<Allowance> allow;
-  bool logged_is_warning = false;  // no-panic: what was caught and logged is no failure
-  bool strict = false;             // released: also at the exit call; close-handshake: any reset
-  bool own_answers = false;        // no-send-on-closed: no client gets what another one sent
-  std::vector<int> codes;          // close-handshake: those agreed on; empty: not given
+  LoggedErrors logged{};     // no-panic
+  bool strict = false;       // released: also at the exit call; close-handshake: any reset
+  bool own_answers = false;  // no-send-on-closed: no client gets what another one sent
+  std::vector<int> codes;    // close-handshake: those agreed on; empty: not given
   std::optional<Nanoseconds> settling;  // in-flight-finished: sent this much earlier: taken on
   std::optional<Nanoseconds> within;    // stops-accepting, repeat-signal, prompt-exit
   std::string url;                      // drains-health, config-effective
@@ -333,6 +340,10 @@ struct Scenario {
   Budget budget;
 };
 
+constexpr std::string_view name(LoggedErrors which) {
+  constexpr std::string_view kNames[] = {"panics", "fail", "warn"};
+  return kNames[static_cast<std::size_t>(which)];
+}
 constexpr std::string_view name(RepeatPolicy policy) {
   constexpr std::string_view kNames[] = {"ignore", "hasten", "force"};
   return kNames[static_cast<std::size_t>(policy)];

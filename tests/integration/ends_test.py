@@ -98,20 +98,21 @@ class Output(LastcallTest):
 
     def test_with_an_error_that_the_program_logged_is_one_violation_or_a_warning(self):
         error = "a Python traceback: ValueError: invalid literal for int() with base 10: 'none', at speak ("
-        run, outcome, reason = self.no_panic_of("logged-error")
+        run, outcome, reason = self.no_panic_of("logged-error", 'logged = "fail"')
         self.assert_exit(1, run)
         self.assertEqual("fail", outcome)
         self.assertTrue(reason.startswith(error), reason)
         self.assertTrue(reason.endswith("; logged, and the program went on"), reason)
         self.assertNotIn("more error", reason)
-        run, outcome, reason = self.no_panic_of("logged-error", 'logged = "warn"')
-        self.assert_exit(0, run)
-        self.assertTrue(reason.startswith("1 logged, and the program went on: first " + error), reason)
+        for told in ("", 'logged = "warn"'):
+            run, outcome, reason = self.no_panic_of("logged-error", told)
+            self.assert_exit(0, run)
+            self.assertTrue(reason.startswith("1 logged, and the program went on: first " + error), reason)
 
     def test_with_an_error_that_is_excused_by_its_name_says_so(self):
         for name, outcome in (("ValueError", "pass"), ("KeyError", "fail")):
             with self.subTest(name):
-                allowed = f'allow = [{{ name = "{name}", why = "orders may be bad" }}]'
+                allowed = f'logged = "fail", allow = [{{ name = "{name}", why = "orders may be bad" }}]'
                 run, found, reason = self.no_panic_of("logged-error", allowed)
                 self.assertEqual(outcome, found)
                 if outcome == "pass":

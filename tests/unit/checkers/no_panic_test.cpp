@@ -79,10 +79,12 @@ constexpr std::initializer_list<const char*> kTraceback{
     "  File \"/usr/lib/python3.11/sqlite3/dbapi2.py\", line 3, in write",
     "sqlite3.OperationalError: database is locked"};
 
-HistoryBuilder warned(HistoryBuilder story) {
-  story.plan.scenario.properties["no-panic"].logged_is_warning = true;
+HistoryBuilder told(LoggedErrors which, HistoryBuilder story) {
+  story.plan.scenario.properties["no-panic"].logged = which;
   return story;
 }
+HistoryBuilder warned(const HistoryBuilder& story) { return told(LoggedErrors::warn, story); }
+HistoryBuilder failed(const HistoryBuilder& story) { return told(LoggedErrors::fail, story); }
 
 TEST(NoPanic, OneErrorIsOneViolationWithItsMessageAndItsOwnFrame) {
   const auto story =
@@ -101,11 +103,22 @@ TEST(NoPanic, SaysWhenTheProgramLoggedTheErrorAndWentOn) {
   const std::string error =
       "a Python traceback: sqlite3.OperationalError: database is locked, at save "
       "(/srv/app/orders.py:7)";
-  EXPECT_EQ(no_panic(says(kTraceback).stop().exited(0)),
+  const auto warning = "pass 7: 1 logged, and the program went on: first " + error +
+                       "; how its children ended was not seen: not traced";
+  EXPECT_EQ(no_panic(failed(says(kTraceback)).stop().exited(0)),
             "fail 7: " + error + "; logged, and the program went on");
-  EXPECT_EQ(no_panic(warned(says(kTraceback)).stop().exited(0)),
-            "pass 7: 1 logged, and the program went on: first " + error +
-                "; how its children ended was not seen: not traced");
+  EXPECT_EQ(no_panic(warned(says(kTraceback)).stop().exited(0)), warning);
+  EXPECT_EQ(no_panic(says(kTraceback).stop().exited(0)), warning);
+}
+
+TEST(NoPanic, ThatWasLoggedIsAFailureIfItIsNoException) {
+  for (const auto* error :
+       {"http: panic serving 127.0.0.1:4: boom", "thread 'main' panicked at a.rs:1:1:"}) {
+    EXPECT_THAT(no_panic(says({error}).stop().exited(0)),
+                ::testing::AllOf(::testing::StartsWith("fail"),
+                                 ::testing::EndsWith("logged, and the program went on")));
+    EXPECT_THAT(no_panic(warned(says({error})).stop().exited(0)), ::testing::StartsWith("pass"));
+  }
 }
 
 TEST(NoPanic, WhatEndedAProcessIsNotTakenForLogged) {
@@ -171,25 +184,25 @@ TEST(NoPanic, ATracedChildThatEndedBadlyCloseToAnErrorEndedByIt) {
 }
 
 TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
-  auto story = says(kTraceback);
+  auto story = failed(says(kTraceback));
   for (const auto* line : kTraceback) story.line(line);
   story.stop().exited(0);
-  auto& told = story.plan.scenario.properties["no-panic"];
+  auto& settings = story.plan.scenario.properties["no-panic"];
   for (const auto* pattern : {"cannot save", "orders\\.py", "is locked$"}) {
-    told.allow = {Allowance{"never seen"}, Allowance{pattern}};
+    settings.allow = {Allowance{"never seen"}, Allowance{pattern}};
     EXPECT_EQ(no_panic(story),
               std::string("pass 13: 2 excused by allow: 2 by \"") + pattern + "\"");
   }
-  told.allow = {{"OperationalError", "name", "the disk is shared"}};
+  settings.allow = {{"OperationalError", "name", "the disk is shared"}};
   EXPECT_EQ(no_panic(story),
             "pass 13: 2 excused by allow: 2 by OperationalError (the disk is shared)");
-  told.allow = {{"sqlite3.OperationalError", "name", "x"}, {"^panic", "pattern", "never"}};
+  settings.allow = {{"sqlite3.OperationalError", "name", "x"}, {"^panic", "pattern", "never"}};
   EXPECT_EQ(no_panic(story), "pass 13: 2 excused by allow: 2 by sqlite3.OperationalError (x)");
   for (const auto* other : {"Error", "OperationalErr", "mysql.OperationalError", "db", "save"}) {
-    told.allow = {{other, "name", "x"}};
+    settings.allow = {{other, "name", "x"}};
     EXPECT_THAT(no_panic(story), ::testing::StartsWith("fail")) << other;
   }
-  told.allow = {{"is locked$", "pattern", "x"}};
+  settings.allow = {{"is locked$", "pattern", "x"}};
   EXPECT_EQ(no_panic(story.line("panic: y")),
             "fail 14: a Go panic: panic: y; 2 excused by allow: 2 by \"is locked$\" (x)");
 }
@@ -240,6 +253,7 @@ TEST(NoPanic, ReadsWhatIsBeyondTheFirstPieceOfALine) {
     auto story = h();
     for (std::size_t at = 0; at < log.size(); at += piece)
       at == 0 ? story.line(log.substr(at, piece)) : story.goes_on(log.substr(at, piece));
+    story = failed(story);
     EXPECT_EQ(no_panic(story.stop().exited(0)),
               "fail 2: a Python traceback: ValueError: late, at f (/srv/a.py:3); logged, and the "
               "program went on");

@@ -47,6 +47,7 @@ struct Judged {
 // The words alone decide: the process ends as a quiet one does.
 Judged judge_output(const std::vector<std::string>& lines) {
   auto story = testing::h();
+  story.plan.scenario.properties["no-panic"].logged = LoggedErrors::fail;
   for (const auto& line : lines) story.line(line);
   story.exited(0);
   const auto verdict = testing::verdict(story, "no-panic");

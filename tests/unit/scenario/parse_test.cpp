@@ -545,7 +545,7 @@ released = { allow = ["*.pid"], judge = true }
   EXPECT_THAT(scenario.properties.at("no-panic").allow,
               ElementsAre(Allowance{"^panic: test", "pattern"}, Allowance{"IOError", "name", "x"},
                           Allowance{"^y", "pattern", "z"}));
-  EXPECT_TRUE(scenario.properties.at("no-panic").logged_is_warning);
+  EXPECT_EQ(scenario.properties.at("no-panic").logged, LoggedErrors::warn);
   EXPECT_THAT(scenario.properties.at("released").allow, ElementsAre(Allowance{"*.pid", "file"}));
 }
 
