@@ -23,7 +23,8 @@
 // after it has closed its own side (section 9.6) has taken nothing on, and is not counted.
 //
 // Not judged, but counted with the reason if they got no answer: requests whose bytes had not all
-// been read, or whose connection was not accepted; requests that only time could judge and did not;
+// been read, or whose connection was not accepted; those on a connection that the target had closed
+// before the stop (`serves` judges that); requests that only time could judge and did not;
 // those whose client or connection a fault disturbed during the stop; those whose answer a slow
 // reader had not come to when lastcall hung up. A client that came with the stop is not looked at.
 // "Sent `settling` before" rests on time: if lastcall was held up, or had the target paused, for
@@ -208,12 +209,20 @@ class Requests {
     return is_before(peers_.excused_from(c), stop_) || is_before(c.ended, stop_);
   }
 
+  // By the target, before the stop.
+  [[nodiscard]] bool was_closed(const ConnectionView& c) const {
+    return is_before(c.close_frame_received, stop_) || is_before(c.close_notify_received, stop_) ||
+           is_before(c.fin_received, stop_) || is_before(c.reset, stop_);
+  }
+
   void judge(const ConnectionView& c, const RequestView& r) {
     const auto stands = standing(r, snapshot_.taking(c, r), paces_[c.group], stop_, history_);
     const Fate how = fate(r, c, peers_, circumstances_, history_);
     const bool is_answered = r.ended && r.end != RequestEnd::unknown;
     if (how == Fate::excused) {
       if (!is_answered) ++not_judged_["whose client, or a fault, was to blame"];
+    } else if (was_closed(c)) {
+      if (how != Fate::answered) ++not_judged_["on a connection that the target had closed before"];
     } else if (!stands.taken_on) {
       if (how != Fate::answered) ++not_judged_[stands.how];
     } else {

@@ -50,6 +50,15 @@ TEST(InFlightFinished, FailsIfItIsNot) {
   EXPECT_EQ(in_flight(under_way(150).stop().event(DeadlinePassed{}).forced().signalled(SIGKILL)),
             no_answer);
 }
+TEST(InFlightFinished, WhatTheTargetHadClosedBeforeTheStopIsNotTheStops) {
+  const auto story = [] { return h().ready().client(0).up(0).round_trips(0, 0, 3).sent(0, 3); };
+  const std::string closed =
+      kNothing + "; not judged: 1 on a connection that the target had closed before";
+  EXPECT_EQ(in_flight(story().close_frame(0, 1011).wait(150).stop().closed(0).exited(0)), closed);
+  EXPECT_EQ(in_flight(story().fin(0).wait(150).stop().closed(0).exited(0)), closed);
+  EXPECT_THAT(in_flight(story().wait(150).stop().close_frame(0, 1001).closed(0).exited(0)),
+              StartsWith("fail 1"));
+}
 TEST(InFlightFinished, ALateRequestMayNeverHaveBeenRead) {
   EXPECT_EQ(in_flight(under_way(99).stop().exited(0)), kLate);
   EXPECT_THAT(in_flight(under_way(100).stop().exited(0)),
