@@ -121,6 +121,13 @@ bool is_an_end(const EventBody& body) {
          std::holds_alternative<Fin>(body) || std::holds_alternative<LayerFailed>(body);
 }
 
+// Whether a target that hung still listened at its deadline, as if nothing had been asked of it.
+bool listened_to_the_end(const Cause& cause, const History& history) {
+  return cause.told_by->property == "deadline" &&
+         std::ranges::any_of(history.all<SocketsAtDeadline>(),
+                             [](const auto& seen) { return seen.second->listening; });
+}
+
 bool follows_from(const Cause& cause, const Verdict& verdict, const Plan& plan,
                   const History& history) {
   const auto ended = history.first<TargetEnded>().value();
@@ -130,6 +137,7 @@ bool follows_from(const Cause& cause, const Verdict& verdict, const Plan& plan,
     return rests_on(verdict, ended) ? !verdict.time_claim || is_before(forced, ended)
                                     : forced && rests_on(verdict, *forced);
   }
+  if (verdict.property == "stops-accepting") return listened_to_the_end(cause, history);
   if (std::ranges::find(kCutOff, verdict.property) == kCutOff.end()) return false;
   if (verdict.property == "serves" && !cause.is_early) return false;
   return std::ranges::none_of(verdict.evidence, [&](EventIndex i) {

@@ -18,13 +18,16 @@
 // only if nothing in its evidence is older than the cause, and nothing is an act of the target: a
 // connection that was cut earlier, or a Close frame with the wrong code, is a defect of its own.
 //
+// A target that hung and still listened at its deadline also took on new work: stops-accepting is
+// a consequence then. If it had stopped listening, what it had taken on until then is as often the
+// cause of the hang.
+//
 // Two more may tell nothing new: no-masked-panic and no-send-on-closed, if no-panic quotes the same
 // errors.
 //
 // Never consequences: what must hold whatever ends a target (acked-durable, checkpoint-intact,
-// recovers), and new work that is taken on (stops-accepting), which is as often the cause of a
-// hang. An exit that drops everything and yet exits as promised is no failure by itself, so what it
-// dropped is told property by property.
+// recovers). An exit that drops everything and yet exits as promised is no failure by itself, so
+// what it dropped is told property by property.
 #pragma once
 
 #include <vector>
