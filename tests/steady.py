@@ -1,6 +1,6 @@
-"""The tests that ci/test runs, several times beside one endless loop a processor and under nice(1): a test that fails now
-and then says nothing when it fails. Writes reports/evidence/steady.json and .md, with each test's rate. Resumable: rounds
-of the same build are kept. What a failing test printed is kept in lastcall-results/steady.
+"""The tests that ci/test runs, several times beside one endless loop a processor (servers/busy.py) and under nice(1): a
+test that fails now and then says nothing when it fails. Writes reports/evidence/steady.json and .md, with each test's
+rate. Resumable: rounds of the same build are kept. What a failing test printed is kept in lastcall-results/steady.
 LASTCALL_ROUNDS: how many; LASTCALL_TESTS: a regular expression of tests' names, instead of all."""
 import os
 import statistics
