@@ -80,7 +80,7 @@ TEST(Consequences, OfAHangIsNotAWrongCode) {
 TEST(Consequences, OfAHangAreNewRequestsIfItStillListened) {
   const auto causes_of = [](bool listening) {
     auto story = busy().wait(1000).client(1).up(1).sent(1, 0).answered(1, 0).wait(4000);
-    story.event(DeadlinePassed{}).event(SocketsAtDeadline{8080, listening}).forced();
+    story.event(DeadlinePassed{}).event(SocketsAtDeadline{8080, listening, "", "", ""}).forced();
     return causes(story.closed(0).closed(1).signalled(SIGKILL));
   };
   EXPECT_THAT(causes_of(true), ::testing::Contains(Pair("stops-accepting", "deadline")));
