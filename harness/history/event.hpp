@@ -619,7 +619,7 @@ struct ConnectionEnded {
 // --- what the tracer sees ---
 
 // The order is the segment format: append, never reorder.
-using EventBody = std::variant<
+using EventVariant = std::variant<
     PhaseBegan, TargetStarted, TargetNotStarted, TargetReady, TargetNotReady, TargetOutput,
     Notification, FaultInvoked, FaultFinished, FaultNotReached, TargetForced, DeadlinePassed,
     TargetEnded, ProcessLeft, ProcessesSearched, PortProbed, FileLeft, FilesSearched, EventsLost,
@@ -633,6 +633,17 @@ using EventBody = std::variant<
     ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore,
     SidecarSeen, SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed,
     TakerInDoubt>;
+
+// Its special members are defined once: the compiler takes seconds over those of so many kinds.
+struct EventBody : EventVariant {
+  using EventVariant::EventVariant;
+  EventBody();
+  EventBody(const EventBody& other);
+  EventBody(EventBody&& other) noexcept;
+  EventBody& operator=(const EventBody& other);
+  EventBody& operator=(EventBody&& other) noexcept;
+  ~EventBody();
+};
 
 struct Event {
   TimePoint at;

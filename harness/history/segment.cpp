@@ -24,7 +24,7 @@ constexpr std::size_t kRecordHeader = 8;  // length and checksum
 constexpr std::size_t kBlock = std::size_t{64} << 10;
 constexpr std::size_t kLongestString = std::size_t{64} << 10;
 constexpr unsigned char kLastRecord = 255;
-static_assert(std::variant_size_v<EventBody> < kLastRecord);
+static_assert(std::variant_size_v<EventVariant> < kLastRecord);
 
 std::uint32_t checksum(const unsigned char* data, std::size_t size) {
   boost::crc_32_type crc;
@@ -100,7 +100,7 @@ struct PayloadReader {
 
 template <std::size_t Kind>
 EventBody take_body(PayloadReader& reader) {
-  using Body = std::variant_alternative_t<Kind, EventBody>;
+  using Body = std::variant_alternative_t<Kind, EventVariant>;
   Body body;
   Body::visit_fields(body, [&](std::string_view, auto& field) { reader.take(field); });
   return body;
@@ -112,7 +112,7 @@ std::optional<Event> decode(const unsigned char* data, std::size_t size) {
   static constexpr auto kTakers = []<std::size_t... Kinds>(std::index_sequence<Kinds...>) {
     return std::array<TakeBody, sizeof...(Kinds)>{&take_body<Kinds>...};
   }
-  (std::make_index_sequence<std::variant_size_v<EventBody>>{});
+  (std::make_index_sequence<std::variant_size_v<EventVariant>>{});
 
   PayloadReader reader{data, size};
   std::uint8_t kind = 0;

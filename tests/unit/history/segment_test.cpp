@@ -52,7 +52,7 @@ Segment parse(const std::vector<unsigned char>& bytes) {
 }
 
 TEST_F(SegmentFile, EveryKindOfEventComesBack) {
-  ASSERT_EQ(one_of_each().size(), std::variant_size_v<EventBody>);
+  ASSERT_EQ(one_of_each().size(), std::variant_size_v<EventVariant>);
   written(one_of_each());
   const auto segment = read_segment(path_);
   ASSERT_TRUE(segment.has_value());
@@ -85,7 +85,7 @@ void draw(T& field) {
 
 template <std::size_t Kind>
 EventBody draw_body() {
-  std::variant_alternative_t<Kind, EventBody> body;
+  std::variant_alternative_t<Kind, EventVariant> body;
   body.visit_fields(body, [](std::string_view, auto& field) { draw(field); });
   return body;
 }
@@ -94,7 +94,7 @@ Event draw_event() {
   static constexpr auto kDraw = []<std::size_t... Kinds>(std::index_sequence<Kinds...>) {
     return std::array<EventBody (*)(), sizeof...(Kinds)>{&draw_body<Kinds>...};
   }
-  (std::make_index_sequence<std::variant_size_v<EventBody>>{});
+  (std::make_index_sequence<std::variant_size_v<EventVariant>>{});
   const auto kind = *rc::gen::inRange<std::size_t>(0, kDraw.size());
   return {at_ms(*rc::gen::inRange(0, 1'000'000)), kDraw.at(kind)()};
 }
