@@ -32,9 +32,22 @@ def load(name):
     return json.loads(path.read_text()) if path.exists() else {}
 
 
+def lines(content):
+    """The JSON text of an object: a line for each key, and for each entry of a key that has several."""
+    def entries(value):
+        opened, closed = "{}" if isinstance(value, dict) else "[]"
+        items = [f"{json.dumps(key)}: {json.dumps(item)}" for key, item in value.items()] if opened == "{" else \
+            [json.dumps(item) for item in value]
+        return f"{opened}\n  " + ",\n  ".join(items) + f"\n {closed}"
+
+    def text(value):
+        return entries(value) if isinstance(value, (dict, list)) and len(value) > 1 else json.dumps(value)
+    return "{\n " + ",\n ".join(f"{json.dumps(key)}: {text(value)}" for key, value in content.items()) + "\n}\n"
+
+
 def save(name, content, markdown):
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    (FOLDER / f"{name}.json").write_text(lines(content))
     (FOLDER / f"{name}.md").write_text(
         f"{markdown}\nMade by `{content['command']}` on {content['made_utc']}, {content['processors']} processors, build "
         f"{content['build']}.\n")
