@@ -118,7 +118,8 @@ bool is_an_end(const EventBody& body) {
   }
   const auto* probed = std::get_if<HealthProbed>(&body);
   return (probed != nullptr && !probed->connected) || std::holds_alternative<Reset>(body) ||
-         std::holds_alternative<Fin>(body) || std::holds_alternative<LayerFailed>(body);
+         std::holds_alternative<AnswerEndedByEof>(body) || std::holds_alternative<Fin>(body) ||
+         std::holds_alternative<LayerFailed>(body);
 }
 
 // Whether a target that hung still listened at its deadline, as if nothing had been asked of it.

@@ -16,7 +16,8 @@
 // and what the end cut off: in-flight-finished, close-handshake, released, drains-health, notify,
 // log-complete, and serves where the target ended before the stop. Such a failure is a consequence
 // only if nothing in its evidence is older than the cause, and nothing is an act of the target: a
-// connection that was cut earlier, or a Close frame with the wrong code, is a defect of its own.
+// connection that was cut earlier, a Close frame with the wrong code, or an answer with status 500
+// is a defect of its own.
 //
 // A target that hung and still listened at its deadline also took on new work: stops-accepting is
 // a consequence then. If it had stopped listening, what it had taken on until then is as often the

@@ -1,5 +1,5 @@
 // in-flight-finished: a request that the target had demonstrably taken on before the stop is
-// answered.
+// answered, and an answer that it begins, it finishes.
 //
 // From outside, what was sent is not what was read: a request may wait in a socket's buffer, and
 // refusing it then is a server's right. A request that was unanswered at the stop was taken on if
@@ -15,21 +15,33 @@
 // an answer, which includes the time until it was read; not less than 50 ms, as long as a process
 // may wait for a processor, and not more than 100 ms.
 //
-// Any answer counts, also a refusal such as 503. RFC 9112, section 9.5, lets a server close a
-// connection that it takes for idle while a request is on its way. Once its process has read the
-// request nobody else can answer it, and the client cannot tell whether it was carried out: that is
-// what this property forbids. Cannot see whether the program had looked at the bytes in its own
-// buffer; from the read to that it takes a server some microseconds. Whoever reads on and discards
-// after it has closed its own side (section 9.6) has taken nothing on, and is not counted.
+// Over HTTP an answer that the target began after the stop, and whose connection it or its end then
+// closed, fails too, whenever the request was sent and by whom: also by who came with the stop. On
+// a raw connection the bytes may be meant for anybody. Such a request counts only if it fails.
+//
+// Any answer counts, also a refusal such as 429 or 503, but no 500, 502 or 504 that the group did
+// not get, nor any other status from 500 on, before the stop: the stop took away what the answer
+// needs. RFC 9112, section 9.5, lets a server close a connection that it takes for idle while a
+// request is on its way. Once its process has read the request nobody else can answer it, and the
+// client cannot tell whether it was carried out: that is what this property forbids. Cannot see
+// whether the program had looked at the bytes in its own buffer; from the read to that it takes a
+// server some microseconds. Whoever reads on and discards after it has closed its own side (section
+// 9.6) has taken nothing on, and is not counted.
+//
+// An HTTP answer without a length ends with its connection, whole or not. It was cut if it is
+// shorter than those of its group and status before the stop, of which there must be three, all of
+// the same length.
 //
 // Not judged, but counted with the reason if they got no answer: requests whose bytes had not all
 // been read, or whose connection was not accepted; those on a connection that the target had closed
 // before the stop (`serves` judges that); requests that only time could judge and did not;
 // those whose client or connection a fault disturbed during the stop; those whose answer a slow
-// reader had not come to when lastcall hung up. A client that came with the stop is not looked at.
-// "Sent `settling` before" rests on time: if lastcall was held up, or had the target paused, for
-// half of it, the request may have been late. What a deadline cut off that was perhaps lastcall's
-// own doing is unknown.
+// reader had not come to when lastcall hung up; and, not over HTTP, those of a group that was never
+// answered: neither WebSocket nor TCP knows an answer, and the target may owe none. Counted
+// likewise are answers that ended with the connection where nothing says how long they are, and a
+// 500 where the group was not answered before the stop. "Sent `settling` before" rests on time: if
+// lastcall was held up, or had the target paused, for half of it, the request may have been late.
+// What a deadline cut off that was perhaps lastcall's own doing is unknown.
 #include <algorithm>
 #include <map>
 
@@ -49,59 +61,77 @@ constexpr Nanoseconds kLongestSettling = std::chrono::milliseconds(100);
 constexpr Nanoseconds kShortestSettling = std::chrono::milliseconds(50);
 constexpr int kMediansToSettle = 10;
 
-// What was sent by one group before the stop.
-struct GroupLoad {
-  std::vector<std::pair<TimePoint, Nanoseconds>> acknowledged;  // when sent, time to the answer
-  std::vector<TimePoint> waiting;                               // when sent
+// Of answers.
+struct Lengths {
+  std::size_t count = 0;
+  std::uint32_t shortest = UINT32_MAX;
+  std::uint32_t longest = 0;
+};
+
+// How the requests of one group ended, and which had not at the stop.
+struct GroupSeen {
+  // Before the stop: when sent, time to the answer.
+  std::vector<std::pair<TimePoint, Nanoseconds>> acknowledged;
+  std::vector<TimePoint> waiting;             // when sent
+  std::map<std::int32_t, Lengths> until_eof;  // before the stop, by status
+  bool was_answered = false;                  // before the stop
+  bool was_failed = false;                    // before the stop, by a status from 500 on
+  bool is_acknowledged = false;               // before or after it
 };
 
 // What time says of a group's requests where nothing better is known.
 struct GroupPace {
   Nanoseconds settling{};
+  std::optional<Nanoseconds> median{};  // of an answer, where there were enough
   bool keeps_up = false;
 };
 
-std::vector<GroupLoad> loads(const Plan& plan, const History& history, EventIndex stop) {
-  std::vector<GroupLoad> loads(plan.scenario.clients.size());
-  for (const auto& c : history.connections()) {
-    if (c.group >= loads.size()) continue;
-    auto& load = loads[c.group];
-    for (const auto& r : c.requests) {
-      const TimePoint sent = history.time(r.sent);
-      if (is_before(r.ended, stop)) {
-        if (r.end == RequestEnd::ok)
-          load.acknowledged.emplace_back(sent, history.time(*r.ended) - sent);
-      } else if (r.sent < stop) {
-        load.waiting.push_back(sent);
-      }
-    }
+void look(GroupSeen& seen, const RequestView& r, bool is_excused, EventIndex stop,
+          const History& history) {
+  seen.is_acknowledged |= r.end == RequestEnd::ok;
+  const TimePoint sent = history.time(r.sent);
+  if (!is_before(r.ended, stop)) {
+    if (r.sent < stop) seen.waiting.push_back(sent);
+    return;
   }
-  return loads;
+  const auto& ended = std::get<RequestEnded>(history.at(*r.ended).body);
+  seen.was_answered |= r.end != RequestEnd::unknown;
+  seen.was_failed |= ended.status >= 500;
+  if (r.end != RequestEnd::ok) return;
+  seen.acknowledged.emplace_back(sent, history.time(*r.ended) - sent);
+  if (!r.ended_by_eof || is_excused) return;
+  auto& lengths = seen.until_eof[ended.status];
+  ++lengths.count;
+  lengths.shortest = std::min(lengths.shortest, ended.bytes);
+  lengths.longest = std::max(lengths.longest, ended.bytes);
 }
 
-GroupPace pace(GroupLoad& load, std::uint32_t clients, std::optional<Nanoseconds> settling,
+GroupPace pace(GroupSeen& seen, std::uint32_t clients, std::optional<Nanoseconds> settling,
                TimePoint stop) {
   GroupPace pace{.settling = settling.value_or(kLongestSettling)};
-  if (load.acknowledged.size() < kEnoughAnswers) return pace;
+  if (seen.acknowledged.size() < kEnoughAnswers) return pace;
   const auto middle =
-      load.acknowledged.begin() + static_cast<std::ptrdiff_t>(load.acknowledged.size() / 2);
-  std::ranges::nth_element(load.acknowledged, middle, {},
+      seen.acknowledged.begin() + static_cast<std::ptrdiff_t>(seen.acknowledged.size() / 2);
+  std::ranges::nth_element(seen.acknowledged, middle, {},
                            &std::pair<TimePoint, Nanoseconds>::second);
   const auto median = middle->second;
+  pace.median = median;
   if (!settling) {
     pace.settling = std::clamp(kMediansToSettle * std::min(median, kLongestSettling),
                                kShortestSettling, kLongestSettling);
   }
   const auto waiting = std::ranges::count_if(
-      load.waiting, [&](TimePoint sent) { return sent <= stop - pace.settling; });
+      seen.waiting, [&](TimePoint sent) { return sent <= stop - pace.settling; });
   const auto recent = std::max(kRecent, 2 * median);
   const auto count = std::ranges::count_if(
-      load.acknowledged, [&](const auto& request) { return request.first >= stop - recent; });
+      seen.acknowledged, [&](const auto& request) { return request.first >= stop - recent; });
   pace.keeps_up = static_cast<std::size_t>(count) >= kEnoughAnswers && waiting <= clients;
   return pace;
 }
 
-enum class Fate : std::uint8_t { answered, unanswered, unseen, excused };
+// Of a request. `failed`: answered by a status that says so; `unclear`: answered, perhaps not
+// whole.
+enum class Fate : std::uint8_t { answered, failed, unclear, unanswered, unseen, excused };
 
 // What the fates of requests depend on beside themselves.
 struct Circumstances {
@@ -109,11 +139,31 @@ struct Circumstances {
   EventIndex doubt = 0;  // from here on the end may be lastcall's doing
 };
 
-Fate fate(const RequestView& request, const ConnectionView& c, const Peers& peers,
-          const Circumstances& circumstances, const History& history) {
+// Not 503, which refuses (RFC 9110, section 15.6).
+bool is_failure(int status) { return status == 500 || status == 502 || status == 504; }
+
+// Of one that was answered after the stop.
+Fate fate_of_answer(const RequestView& r, const GroupSeen& before, const History& history) {
+  const auto& ended = std::get<RequestEnded>(history.at(*r.ended).body);
+  if (r.end == RequestEnd::refused) {
+    return is_failure(ended.status) && !before.was_failed ? Fate::failed : Fate::answered;
+  }
+  if (!r.ended_by_eof) return Fate::answered;
+  const auto found = before.until_eof.find(ended.status);
+  if (found == before.until_eof.end()) return Fate::unclear;
+  const auto& lengths = found->second;
+  if (lengths.count < kEnoughAnswers || lengths.shortest != lengths.longest) return Fate::unclear;
+  return ended.bytes < lengths.shortest ? Fate::unanswered : Fate::answered;
+}
+
+Fate fate(const RequestView& request, const ConnectionView& c, const GroupSeen& before,
+          const Peers& peers, const Circumstances& circumstances, const History& history) {
   const auto disturbed = peers.excused_from(c);
   if (disturbed && !is_before(request.ended, *disturbed)) return Fate::excused;
-  if (request.ended && request.end != RequestEnd::unknown) return Fate::answered;
+  if (request.ended && request.end != RequestEnd::unknown) {
+    const Fate how = fate_of_answer(request, before, history);
+    if (how != Fate::unanswered) return how;
+  }
   if (c.ended && peers.behaviour(c) == Behaviour::slow_reader &&
       std::get<ConnectionEnded>(history.at(*c.ended).body).why == ConnectionEndReason::harness) {
     return Fate::excused;
@@ -123,9 +173,24 @@ Fate fate(const RequestView& request, const ConnectionView& c, const Peers& peer
   return is_over && when < circumstances.doubt ? Fate::unanswered : Fate::unseen;
 }
 
-// How a request is unanswered. Lastcall itself cuts off what is not finished at the deadline. In
-// process an answer is a call's return: what began is the subject's work.
+// Of a request without a whole answer: whether the target began one, and then closed the connection
+// or ended. What was cut by lastcall's SIGKILL is not its doing. A time-out here is one of the
+// client's that waits for the rest of a close.
+bool was_cut(const RequestView& r, const ConnectionView& c, const ClientGroup& group,
+             const History& history) {
+  const auto forced = history.first<TargetForced>();
+  if (!is_http(group.protocol) || !r.answer_began || !r.ended || !c.ended) return false;
+  if (forced && !is_before(r.ended, *forced)) return false;
+  const auto why = std::get<ConnectionEnded>(history.at(*c.ended).body).why;
+  return why == ConnectionEndReason::server_closed || why == ConnectionEndReason::reset ||
+         why == ConnectionEndReason::timeout;
+}
+
+// What is wrong with how it ended. Lastcall itself cuts off what is not finished at the deadline.
+// In process an answer is a call's return: what began is the subject's work.
 std::string what_it_got(const RequestView& r, const ClientGroup& group, const History& history) {
+  if (r.end == RequestEnd::refused)
+    return "got status " + std::to_string(std::get<RequestEnded>(history.at(*r.ended).body).status);
   if (!r.answer_began || is_in_process(group)) return "got no answer";
   const auto forced = history.first<TargetForced>();
   return forced && !is_before(r.ended, *forced) ? "got an answer that was not finished"
@@ -168,18 +233,29 @@ class Requests {
     circumstances_ = {
         .end_was_seen = history.first<TargetEnded>() || history.first<DeadlinePassed>(),
         .doubt = doubt ? doubt->from : history.events().size()};
-    auto by_group = loads(plan, history, stop);
+    groups_.resize(plan.scenario.clients.size());
+    for (const auto& c : history.connections()) {
+      if (c.group >= groups_.size()) continue;
+      const auto excused = peers_.excused_from(c);
+      for (const auto& r : c.requests)
+        look(groups_[c.group], r, r.ended && is_before(excused, *r.ended), stop, history);
+    }
     const auto settling = settings(plan, "in-flight-finished").settling;
-    for (std::size_t g = 0; g < by_group.size(); ++g) {
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
       paces_.push_back(
-          pace(by_group[g], plan.scenario.clients[g].count, settling, history.time(stop)));
+          pace(groups_[g], plan.scenario.clients[g].count, settling, history.time(stop)));
     }
   }
 
   void judge(const ConnectionView& c) {
-    if (c.group >= paces_.size() || plan_.scenario.clients[c.group].during_drain) return;
+    if (c.group >= groups_.size() || was_given_up(c)) return;
+    const auto& group = plan_.scenario.clients[c.group];
     for (const auto& r : c.requests) {
-      if (r.sent < stop_ && !is_before(r.ended, stop_) && !was_given_up(c)) judge(c, r);
+      if (is_before(r.ended, stop_)) continue;
+      const bool is_cut = was_cut(r, c, group, history_);
+      const bool counts =
+          r.sent < stop_ ? !group.during_drain : is_cut && r.end == RequestEnd::unknown;
+      if (counts) judge(c, r, is_cut);
     }
   }
 
@@ -188,6 +264,7 @@ class Requests {
     for (const auto& [why, count] : not_judged_) verdict.not_judged.push_back({why, count});
     if (!violations_.empty()) {
       violations_.fail(verdict, "requests");
+      verdict.reason += too_soon();
     } else if (unseen_ > 0) {
       verdict.outcome = Outcome::unknown;
       verdict.reason = "the outcome of " + std::to_string(unseen_) + " requests was not seen";
@@ -215,38 +292,77 @@ class Requests {
            is_before(c.fin_received, stop_) || is_before(c.reset, stop_);
   }
 
-  void judge(const ConnectionView& c, const RequestView& r) {
-    const auto stands = standing(r, snapshot_.taking(c, r), paces_[c.group], stop_, history_);
-    const Fate how = fate(r, c, peers_, circumstances_, history_);
-    const bool is_answered = r.ended && r.end != RequestEnd::unknown;
-    if (how == Fate::excused) {
-      if (!is_answered) ++not_judged_["whose client, or a fault, was to blame"];
-    } else if (was_closed(c)) {
-      if (how != Fate::answered) ++not_judged_["on a connection that the target had closed before"];
-    } else if (!stands.taken_on) {
-      if (how != Fate::answered) ++not_judged_[stands.how];
+  void judge(const ConnectionView& c, const RequestView& r, bool is_cut) {
+    const Fate how = fate(r, c, groups_[c.group], peers_, circumstances_, history_);
+    auto stands = standing(r, snapshot_.taking(c, r), paces_[c.group], stop_, history_);
+    const bool is_open = how == Fate::unanswered || how == Fate::unseen;
+    if (is_cut && is_open && (!stands.taken_on || stands.by_time)) stands = {.taken_on = true};
+    const bool is_answered = r.end != RequestEnd::unknown && !is_open;
+    if (how == Fate::answered) {
+      if (stands.taken_on && !was_closed(c)) ++judged_;
+    } else if (is_answered && (how == Fate::excused || !stands.taken_on)) {
+      return;
+    } else if (const auto why_not = why_not_judged(c, how, stands); !why_not.empty()) {
+      ++not_judged_[why_not];
     } else {
       ++(how == Fate::unseen ? unseen_ : judged_);
-      if (how == Fate::unanswered) add_violation(c, r, stands);
+      if (how != Fate::unseen) add_violation(c, r, how, stands);
     }
   }
 
-  // An unanswered request, with what says so.
-  void add_violation(const ConnectionView& c, const RequestView& r, const Standing& stands) {
+  // Of one that was not answered as it should be; empty if it is judged.
+  [[nodiscard]] std::string why_not_judged(const ConnectionView& c, Fate how,
+                                           const Standing& stands) const {
+    const auto& group = plan_.scenario.clients[c.group];
+    const auto& seen = groups_[c.group];
+    if (how == Fate::excused) return "whose client, or a fault, was to blame";
+    if (was_closed(c)) return "on a connection that the target had closed before";
+    if (!is_http(group.protocol) && !is_in_process(group) && !seen.is_acknowledged)
+      return "sent by a group that was never answered";
+    if (!stands.taken_on) return stands.how;
+    if (how == Fate::unclear) return "whose answer ended with its connection and may have been cut";
+    if (how == Fate::failed && !seen.was_answered)
+      return "that got an error in a group that was not answered before the stop";
+    return "";
+  }
+
+  // With what says so.
+  void add_violation(const ConnectionView& c, const RequestView& r, Fate how,
+                     const Standing& stands) {
+    const auto& group = plan_.scenario.clients[c.group];
     const TimePoint stop = history_.time(stop_);
-    Footing footing{.absence = !r.ended};
+    const TimePoint sent = history_.time(r.sent);
+    const bool is_cut_by_eof = how == Fate::unanswered && r.ended_by_eof;
+    // The last two are told by what the others got, all of them.
+    Footing footing{.absence = !r.ended || how == Fate::failed || is_cut_by_eof};
     if (stands.by_time) {
       const auto settling = paces_[c.group].settling;
       footing.claim = TimeClaim{stop - settling, stop, settling / 2};
     }
     std::vector<EventIndex> evidence{r.sent};
-    if (r.ended) evidence.push_back(*r.ended);
+    // Another end of an answer is an act of the target (checkers/consequences.hpp).
+    if (r.ended) evidence.push_back(is_cut_by_eof ? *r.ended_by_eof : *r.ended);
     if (c.ended) evidence.push_back(*c.ended);
-    violations_.add(what_it_got(r, plan_.scenario.clients[c.group], history_),
+    violations_.add(what_it_got(r, group, history_),
                     address(plan_, c.id, r.id) + ", sent " +
-                        humane_duration(stop - history_.time(r.sent)) + " before the stop" +
+                        humane_duration(r.sent < stop_ ? stop - sent : sent - stop) +
+                        (r.sent < stop_ ? " before" : " after") + " the stop" +
                         (stands.how.empty() ? "" : ", " + stands.how),
                     evidence, footing);
+    if (how == Fate::unanswered && !is_in_process(group))
+      median_ = std::max(median_, paces_[c.group].median.value_or(Nanoseconds(0)));
+  }
+
+  // That the target was gone before it could have answered; empty if it was not.
+  [[nodiscard]] std::string too_soon() const {
+    const auto ended = history_.first<TargetEnded>();
+    if (!ended || is_before(history_.first<TargetForced>(), *ended)) return "";
+    const auto after = history_.time(*ended) - history_.time(stop_);
+    if (after >= 2 * median_) return "";
+    const auto how = std::get<TargetEnded>(history_.at(*ended).body).how;
+    return std::string("; the target ") + (how == EndKind::exited ? "exited " : "ended ") +
+           humane_duration(after) + " after " + stop_signal_name(history_) + ", its answers took " +
+           humane_duration(median_) + " (median)";
   }
 
   const Plan& plan_;
@@ -256,8 +372,10 @@ class Requests {
   SocketSnapshot snapshot_;
   Circumstances circumstances_;
   std::string why_doubted_;
+  std::vector<GroupSeen> groups_;
   std::vector<GroupPace> paces_;
   Violations violations_;
+  Nanoseconds median_{};  // the longest time of an answer of a group with one that is missing
   std::map<std::string, std::uint64_t> not_judged_;
   std::uint64_t unseen_ = 0;
   std::uint64_t judged_ = 0;

@@ -103,6 +103,10 @@ void ConnectionLog::id_given(const std::string& id, const std::string& problem) 
   record(IdGiven{id_, request_, id, problem});
 }
 
+void ConnectionLog::answer_ended_by_eof() {
+  if (awaiting_) record(AnswerEndedByEof{id_, request_});
+}
+
 void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes) {
   if (!awaiting_) return;
   end_wait(end != RequestEnd::unknown);

@@ -67,6 +67,8 @@ class ConnectionLog {
   void request_written(std::uint64_t total);
   // Before the end of the request under way: which id the server chose for it.
   void id_given(const std::string& id, const std::string& problem);
+  // Before the end of the request under way: the end of the connection was the answer's.
+  void answer_ended_by_eof();
   void request_ended(RequestEnd end, int status, std::size_t bytes);
   [[nodiscard]] bool awaiting_answer() const { return awaiting_; }
   [[nodiscard]] bool connected() const { return connected_; }

@@ -66,6 +66,7 @@ class HttpConnection final : public Connection {
       }
       interim = 0;
       last_ = !parser.get().keep_alive();
+      if (parser.need_eof()) log_.answer_ended_by_eof();
       answered(wanted(status) ? RequestEnd::ok : RequestEnd::refused, status, parser.get().body());
       if (last_) co_return "";
     }

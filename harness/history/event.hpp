@@ -489,6 +489,18 @@ struct AnswerBegan {
     f("request", self.request);
   }
 };
+// Just before the end of its request: only the end of the connection ended the answer (HTTP without
+// a length and without chunks, RFC 9112, section 6.3), so that nothing in it says whether it is
+// whole.
+struct AnswerEndedByEof {
+  static constexpr std::string_view kName = "answer_ended_by_eof";
+  ConnectionId connection;
+  RequestId request;
+  static void visit_fields(auto& self, auto&& f) {
+    f("connection", self.connection);
+    f("request", self.request);
+  }
+};
 struct RequestEnded {
   static constexpr std::string_view kName = "request_ended";
   ConnectionId connection;
@@ -630,9 +642,9 @@ using EventVariant = std::variant<
     NetworkDisturbed, TraceBegan, TraceFailed, FiltersWoke, SignalTaken, ExitCalled, ProcessEnded,
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
-    ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore,
-    SidecarSeen, SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed,
-    TakerInDoubt>;
+    ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore, SidecarSeen,
+    SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed, TakerInDoubt,
+    AnswerEndedByEof>;
 
 // Its special members are defined once: the compiler takes seconds over those of so many kinds.
 struct EventBody : EventVariant {

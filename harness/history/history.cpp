@@ -29,6 +29,9 @@ class ConnectionIndex {
   void add(EventIndex i, const AnswerBegan& e) {
     if (auto* request = find(view(i, e), e.request)) set(request->answer_began, i);
   }
+  void add(EventIndex i, const AnswerEndedByEof& e) {
+    if (auto* request = find(view(i, e), e.request)) set(request->ended_by_eof, i);
+  }
   void add(EventIndex i, const RequestEnded& e) {
     auto* request = find(view(i, e), e.request);
     if (request == nullptr || request->ended) return;

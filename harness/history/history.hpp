@@ -23,6 +23,7 @@ struct RequestView {
   EventIndex sent = 0;
   std::optional<EventIndex> written{};  // RequestWritten
   std::optional<EventIndex> answer_began;
+  std::optional<EventIndex> ended_by_eof{};  // AnswerEndedByEof
   std::optional<EventIndex> ended;
   RequestEnd end = RequestEnd::unknown;
 };

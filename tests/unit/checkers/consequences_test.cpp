@@ -53,6 +53,29 @@ TEST(Consequences, OfAHangAreWhatItsClientsWereTiredOf) {
   EXPECT_THAT(causes(hangs(busy().closed(0, ConnectionEndReason::timeout))),
               ::testing::Contains(Pair("in-flight-finished", "deadline")));
 }
+TEST(Consequences, OfAHangIsAnAnswerThatOnlyTheEndEnded) {
+  const AnswerEndedByEof ended{testing::connection(0), RequestId{3}};
+  const auto story = [&] {
+    auto b = h(Protocol::http).ready().client(0).up(0);
+    for (std::uint32_t r = 0; r < 3; ++r) {
+      b.sent(0, r).event(AnswerEndedByEof{testing::connection(0), RequestId{r}});
+      b.event(RequestEnded{testing::connection(0), RequestId{r}, RequestEnd::ok, 200, 50});
+    }
+    return b.sent(0, 3).began(0, 3).stop();
+  };
+  auto hung = story().wait(5000).event(DeadlinePassed{}).forced().event(ended).answered(0, 3);
+  hung.closed(0).signalled(SIGKILL).searched();
+  EXPECT_EQ(causes(hung)["in-flight-finished"], "deadline");
+  auto cut = hangs(story().wait(400).event(ended).answered(0, 3).closed(0));
+  EXPECT_THAT(causes(cut), ::testing::Contains(Pair("in-flight-finished", "")));
+}
+TEST(Consequences, OfAHangIsNotAnError) {
+  auto story = h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 3).sent(0, 3).wait(200);
+  story.stop().wait(5000).event(DeadlinePassed{});
+  story.event(RequestEnded{testing::connection(0), RequestId{3}, RequestEnd::refused, 500, 1});
+  story.forced().closed(0).signalled(SIGKILL).searched();
+  EXPECT_THAT(causes(story), ::testing::Contains(Pair("in-flight-finished", "")));
+}
 TEST(Consequences, OfAHangIsNotWhatWasCutBefore) {
   EXPECT_THAT(causes(hangs(busy().wait(400).closed(0))),
               ElementsAre(Pair("clean-exit", "deadline"), Pair("close-handshake", ""),

@@ -6,8 +6,12 @@
 namespace lastcall {
 namespace {
 
+using ::testing::AllOf;
+using testing::connection;
 using testing::h;
+using ::testing::HasSubstr;
 using testing::HistoryBuilder;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 std::string in_flight(const HistoryBuilder& b) { return testing::said(b, "in-flight-finished"); }
@@ -45,7 +49,7 @@ TEST(InFlightFinished, FailsIfItIsNot) {
       "150 ms before the stop";
   EXPECT_EQ(in_flight(under_way(150).stop().answered(1, 0, RequestEnd::unknown).reset(1).exited(0)),
             no_answer);
-  EXPECT_EQ(in_flight(under_way(150).stop().exited(0)), no_answer);
+  EXPECT_EQ(in_flight(under_way(150).stop().wait(1).exited(0)), no_answer);
   EXPECT_EQ(in_flight(under_way(150).stop().closed(1, ConnectionEndReason::harness)), no_answer);
   EXPECT_EQ(in_flight(under_way(150).stop().event(DeadlinePassed{}).forced().signalled(SIGKILL)),
             no_answer);
@@ -218,7 +222,7 @@ TEST(InFlightFinished, WhatGotItsAnswerUnreadIsNobodysBusiness) {
   EXPECT_EQ(in_flight(young("40001:0+120").answered(1, 0).exited(0)), kNothing);
 }
 TEST(InFlightFinished, OfSeveralRequestsThoseAreJudgedThatWereReadWhole) {
-  auto story = h(Protocol::ws).ready().client(0).up(0);
+  auto story = h(Protocol::ws).ready().client(1).up(1).round_trips(1, 0, 1).client(0).up(0);
   for (std::uint32_t r = 0; r < 3; ++r) story.sent(0, r).written(0, r, 100 * (r + 1));
   EXPECT_EQ(in_flight(story.sockets("40000:250+50").stop().closed(0).exited(0)),
             "fail 2: 2 of 2 requests got no answer, first: clients \"users\", client 1, request 1, "
@@ -256,6 +260,7 @@ TEST(InFlightFinished, WhatCameAfterTheKernelWasAskedIsJudgedByTimeAlone) {
         .written(1, 0, 120)
         .wait(wait)
         .stop()
+        .wait(1)
         .exited(0);
   };
   EXPECT_EQ(in_flight(story(50)), kLate);
@@ -321,6 +326,166 @@ TEST(InFlightFinished, SettlingFollowsTheMedianIfTheScenarioDoesNotSay) {
     EXPECT_THAT(unsaid(story(settling)), StartsWith("fail 1")) << answer;
     EXPECT_THAT(unsaid(story(settling - 1)), StartsWith("not-applicable")) << answer;
   }
+}
+
+// Client 0 gets answers of these lengths, each ended by its connection; that of client 1, of
+// `length` bytes, is on its way at the stop.
+HistoryBuilder until_eof(std::initializer_list<std::uint32_t> before, std::uint32_t length,
+                         RequestEnd end = RequestEnd::ok, int status = 200) {
+  auto story = h(Protocol::http).ready().client(0).up(0).client(1).up(1);
+  std::uint32_t r = 0;
+  for (const auto bytes : before) {
+    story.sent(0, r).event(AnswerEndedByEof{connection(0), RequestId{r}});
+    story.event(RequestEnded{connection(0), RequestId{r++}, RequestEnd::ok, 200, bytes});
+  }
+  story.sent(1, 0).began(1, 0).stop().event(AnswerEndedByEof{connection(1), RequestId{0}});
+  story.event(RequestEnded{connection(1), RequestId{0}, end, status, length});
+  return story.closed(1).exited(0);
+}
+
+TEST(InFlightFinished, AnAnswerThatItsConnectionEndedWasCutIfItIsShorterThanAllBefore) {
+  EXPECT_EQ(
+      in_flight(until_eof({50, 50, 50}, 20)),
+      "fail 1: 1 of 1 requests got an answer that was cut, first: clients \"users\", client 2, "
+      "request 1, sent 2.00 ms before the stop");
+  EXPECT_THAT(in_flight(until_eof({50, 50, 50}, 0)), StartsWith("fail 1"));
+  EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 50)), "pass 1: ");
+  EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 51)), "pass 1: ");
+  EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 5, RequestEnd::refused, 503)), "pass 1: ");
+  EXPECT_THAT(in_flight(until_eof({50, 50, 50}, 20).lost("clients-0")), StartsWith("unknown 1"));
+}
+TEST(InFlightFinished, OfAnAnswerThatItsConnectionEndedNobodyMayKnowTheLength) {
+  const std::string unclear =
+      kNothing + "; not judged: 1 whose answer ended with its connection and may have been cut";
+  EXPECT_EQ(in_flight(until_eof({}, 20)), unclear);
+  EXPECT_EQ(in_flight(until_eof({50, 50}, 20)), unclear);
+  EXPECT_EQ(in_flight(until_eof({50, 50, 51}, 20)), unclear);
+  EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 20, RequestEnd::ok, 201)), unclear);
+  // What a fault cut tells nothing of the others.
+  auto story = h(Protocol::http).ready().client(2).up(2).sent(2, 0).disturbed(2);
+  story.event(AnswerEndedByEof{connection(2), RequestId{0}}).answered(2, 0).client(0).up(0);
+  for (std::uint32_t r = 0; r < 3; ++r) {
+    story.sent(0, r).event(AnswerEndedByEof{connection(0), RequestId{r}});
+    story.event(RequestEnded{connection(0), RequestId{r}, RequestEnd::ok, 200, 50});
+  }
+  story.sent(0, 3).began(0, 3).stop().event(AnswerEndedByEof{connection(0), RequestId{3}});
+  EXPECT_THAT(in_flight(story.answered(0, 3).closed(0).exited(0)), StartsWith("fail 1"));
+}
+
+RequestEnded refused(std::uint32_t n, std::uint32_t r, int status) {
+  return {connection(n), RequestId{r}, RequestEnd::refused, status, 1};
+}
+
+TEST(InFlightFinished, AnErrorThatNobodyGotBeforeTheStopIsNoAnswer) {
+  for (const int status : {500, 502, 504}) {
+    EXPECT_EQ(in_flight(under_way(150).stop().event(refused(1, 0, status)).exited(0)),
+              "fail 1: 1 of 1 requests got status " + std::to_string(status) +
+                  ", first: clients \"users\", client 2, request 1, sent 150 ms before the stop");
+  }
+  for (const int status : {404, 429, 501, 503})
+    EXPECT_EQ(in_flight(under_way(150).stop().event(refused(1, 0, status)).exited(0)), "pass 1: ");
+  const RequestEnded wanted{connection(1), RequestId{0}, RequestEnd::ok, 500, 1};
+  EXPECT_EQ(in_flight(under_way(150).stop().event(wanted).exited(0)), "pass 1: ");
+  EXPECT_THAT(
+      in_flight(under_way(150).stop().event(refused(1, 0, 500)).exited(0).lost("clients-0")),
+      StartsWith("unknown 1"))
+      << "an earlier one may be lost";
+}
+TEST(InFlightFinished, AnErrorAsBeforeTheStopIsNotTheStops) {
+  for (const int status : {500, 503}) {
+    auto story = h(Protocol::http).ready().client(0).up(0).client(1).up(1).round_trips(0, 0, 3);
+    story.sent(0, 3).event(refused(0, 3, status)).sent(1, 0).wait(150).stop();
+    EXPECT_EQ(in_flight(story.event(refused(1, 0, 500)).exited(0)), "pass 1: ") << status;
+  }
+  EXPECT_EQ(in_flight(young("40001:120").event(refused(1, 0, 500)).exited(0)),
+            kNothing +
+                "; not judged: 1 that got an error in a group that was not answered before "
+                "the stop");
+  EXPECT_EQ(in_flight(young("40001:0+120").event(refused(1, 0, 500)).exited(0)), kNothing);
+}
+
+TEST(InFlightFinished, NobodyOwesAnAnswerWhereTheProtocolKnowsNone) {
+  const auto pushed = [](Protocol protocol) {
+    auto story = h(protocol).ready().client(0).up(0).client(1).up(1).sent(0, 0).written(0, 0, 120);
+    return story.sockets("40000:120").stop();
+  };
+  for (const auto protocol : {Protocol::ws, Protocol::wss, Protocol::tcp, Protocol::tls}) {
+    EXPECT_EQ(in_flight(pushed(protocol).closed(0).exited(0)),
+              kNothing + "; not judged: 1 sent by a group that was never answered");
+    EXPECT_THAT(in_flight(pushed(protocol).round_trips(1, 0, 1).closed(0).exited(0)),
+                StartsWith("fail 1: 1 of 1 requests got no answer"));
+  }
+  EXPECT_THAT(in_flight(pushed(Protocol::http).closed(0).exited(0)), StartsWith("fail 1"));
+  auto in_process = pushed(Protocol::ws).closed(0).exited(0);
+  in_process.plan.scenario.clients[0].url = "";
+  EXPECT_THAT(in_flight(in_process), StartsWith("fail 1"));
+}
+
+// An answer that begins after the stop.
+HistoryBuilder begun_later(Protocol protocol = Protocol::http) {
+  return h(protocol).ready().client(0).up(0).round_trips(0, 0, 3).stop().sent(0, 3).began(0, 3);
+}
+HistoryBuilder cut_later(ConnectionEndReason why = ConnectionEndReason::server_closed,
+                         Protocol protocol = Protocol::http) {
+  return begun_later(protocol).answered(0, 3, RequestEnd::unknown).closed(0, why).exited(0);
+}
+
+TEST(InFlightFinished, WhoBeginsAnAnswerAfterTheStopFinishesIt) {
+  EXPECT_EQ(
+      in_flight(cut_later()),
+      "fail 1: 1 of 1 requests got an answer that was cut, first: clients \"users\", client 1, "
+      "request 4, sent 1.00 ms after the stop");
+  EXPECT_THAT(in_flight(cut_later(ConnectionEndReason::reset)), StartsWith("fail 1"));
+  auto of_the_drain = cut_later();
+  of_the_drain.plan.scenario.clients[0].during_drain = true;
+  EXPECT_THAT(in_flight(of_the_drain), StartsWith("fail 1"));
+  EXPECT_EQ(in_flight(begun_later().answered(0, 3).closed(0).exited(0)), kNothing);
+}
+TEST(InFlightFinished, AnAnswerAfterTheStopThatTheTargetDidNotCutIsNotJudged) {
+  using enum ConnectionEndReason;
+  for (const auto why : {finished, harness, protocol})
+    EXPECT_EQ(in_flight(cut_later(why)), kNothing) << name(why);
+  for (const auto raw : {Protocol::tcp, Protocol::tls})
+    EXPECT_EQ(in_flight(cut_later(server_closed, raw)), kNothing);
+  const auto end = [](HistoryBuilder story) {
+    return in_flight(story.answered(0, 3, RequestEnd::unknown).closed(0).signalled(SIGKILL));
+  };
+  EXPECT_EQ(end(begun_later().event(DeadlinePassed{}).forced()), kNothing);
+  EXPECT_EQ(end(begun_later().disturbed(0)),
+            kNothing + "; not judged: 1 whose client, or a fault, was to blame");
+  EXPECT_EQ(end(h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 3).stop().sent(0, 3)),
+            kNothing);
+  EXPECT_EQ(in_flight(begun_later().misbehaved(0, "reset").closed(0, finished).exited(0)),
+            kNothing);
+}
+TEST(InFlightFinished, WhatWasUnreadAtTheStopIsFinishedOnceItIsBegun) {
+  const auto cut = [](HistoryBuilder story) {
+    return in_flight(story.began(1, 0).answered(1, 0, RequestEnd::unknown).closed(1).exited(0));
+  };
+  EXPECT_EQ(
+      cut(young("40001:0+120")),
+      "fail 1: 1 of 1 requests got an answer that was cut, first: clients \"users\", client 2, "
+      "request 1, sent 14.0 ms before the stop");
+  // Nor does it rest on time.
+  EXPECT_THAT(cut(under_way(100).lag(60, "clients-0").stop()), StartsWith("fail 1"));
+}
+
+TEST(InFlightFinished, SaysThatTheTargetWasGoneSoonerThanItAnswers) {
+  const auto story = [] {
+    auto slow = h(Protocol::http).ready().client(0).up(0).client(1).up(1);
+    for (std::uint32_t r = 0; r < 3; ++r) slow.sent(0, r).wait(7).answered(0, r);
+    return slow.sent(1, 0).wait(149).stop();
+  };
+  const std::string first =
+      "fail 1: 1 of 1 requests got no answer, first: clients \"users\", client 2, request 1, sent "
+      "150 ms before the stop";
+  const std::string took = "15.0 ms after SIGTERM, its answers took 8.00 ms (median)";
+  EXPECT_EQ(in_flight(story().wait(14).exited(0)), first + "; the target exited " + took);
+  EXPECT_EQ(in_flight(story().wait(14).signalled(SIGTERM)), first + "; the target ended " + took);
+  EXPECT_EQ(in_flight(story().wait(15).exited(0)), first);
+  EXPECT_EQ(in_flight(story().wait(9).forced().signalled(SIGKILL)), first);
+  EXPECT_THAT(in_flight(story().event(refused(1, 0, 500)).exited(0)),
+              AllOf(StartsWith("fail 1"), Not(HasSubstr("the target exited"))));
 }
 
 }  // namespace

@@ -114,7 +114,9 @@ TEST(InFlightDisturbed, ASlowReaderMayNotHaveComeToItsAnswer) {
               StartsWith("fail 1"));
 }
 TEST(InFlightRaw, IsJudgedAsAnyOther) {
-  EXPECT_THAT(in_flight(under_way(Protocol::tcp).stop().exited(0)), StartsWith("fail 1"));
+  EXPECT_THAT(
+      in_flight(up(Protocol::tcp).round_trips(0, 0, 1).sent(0, 1).began(0, 1).stop().exited(0)),
+      StartsWith("fail 1"));
   EXPECT_EQ(in_flight(under_way(Protocol::tls).stop().answered(0, 0).exited(0)), "pass 1: ");
 }
 TEST(InFlightRaw, ClientsOfTheDrainAreNotJudged) {

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "unit/client/session_fixture.hpp"
 
 namespace lastcall {
@@ -350,6 +353,38 @@ TEST_F(SessionAgainst, HttpServerThatStopsInTheMiddleOfAnAnswer) {
   EXPECT_THAT(words_, AllOf(Contains("answer_began 0"), Contains("request_ended 0 unknown 0 0"),
                             Contains("fin received")));
   EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
+TEST_F(SessionAgainst, HttpServerWhoseAnswerEndsWithTheConnection) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    stop_begins();
+    peer.write("HTTP/1.0 200 OK\r\n\r\nhalf");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::http, server->port()));
+  const auto ended = std::ranges::find(words_, "answer_ended_by_eof 0");
+  ASSERT_NE(ended, words_.end());
+  EXPECT_EQ(*std::next(ended), "request_ended 0 ok 200 4");
+}
+
+TEST_F(SessionAgainst, HttpServerWhoseAnswerSaysItsLength) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n\r\n");
+    peer.read_request();
+    stop_begins();
+    peer.answer("200 OK", "fine", "Connection: close\r\n");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::http, server->port()));
+  EXPECT_THAT(words_,
+              AllOf(Contains("request_ended 0 ok 200 4"), Contains("request_ended 1 ok 200 4"),
+                    Not(Contains(StartsWith("answer_ended_by_eof")))));
 }
 
 TEST_F(SessionAgainst, HttpServerThatAnswersWhatNobodyAsked) {

@@ -124,6 +124,7 @@ TEST(Connections, JoinRequestsWithTheirAnswers) {
       {at_ms(1), RequestSent{kA, RequestId{0}, 10}},
       {at_ms(2), RequestSent{kA, RequestId{1}, 10}},
       {at_ms(3), AnswerBegan{kA, RequestId{0}}},
+      {at_ms(4), AnswerEndedByEof{kA, RequestId{0}}},
       {at_ms(4), RequestEnded{kA, RequestId{0}, RequestEnd::ok, 200, 5}},
       {at_ms(5),
        RequestEnded{kA, RequestId{9}, RequestEnd::ok, 200, 5}},  // was never sent: ignored
@@ -132,8 +133,10 @@ TEST(Connections, JoinRequestsWithTheirAnswers) {
   ASSERT_EQ(requests.size(), 2U);
   EXPECT_EQ(requests[0].sent, 1U);
   EXPECT_EQ(requests[0].answer_began, 3U);
-  EXPECT_EQ(requests[0].ended, 4U);
+  EXPECT_EQ(requests[0].ended_by_eof, 4U);
+  EXPECT_EQ(requests[0].ended, 5U);
   EXPECT_EQ(requests[0].end, RequestEnd::ok);
+  EXPECT_FALSE(requests[1].ended_by_eof);
   EXPECT_FALSE(requests[1].ended);
   EXPECT_EQ(requests[1].end, RequestEnd::unknown);
 }

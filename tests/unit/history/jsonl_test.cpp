@@ -93,6 +93,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.078000000","kind":"sleeps_watched","seen":300,"left_out":44}
 {"t":"0.079000000","kind":"processor_used","nanoseconds":9000000}
 {"t":"0.080000000","kind":"taker_in_doubt","pid":80,"tid":82,"signal":15}
+{"t":"0.081000000","kind":"answer_ended_by_eof","connection":"12/3","request":7}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {
