@@ -93,6 +93,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.078000000","kind":"sleeps_watched","seen":300,"left_out":44}
 {"t":"0.079000000","kind":"processor_used","nanoseconds":9000000}
 {"t":"0.080000000","kind":"taker_in_doubt","pid":80,"tid":82,"signal":15}
+{"t":"0.081000000","kind":"handler_at_stop","pid":80,"signal":15,"caught":true,"runtime":"node"}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {
