@@ -1,14 +1,16 @@
-// clean-exit: the target ended as its scenario promises for the stop signal.
+// clean-exit: the target ended as its scenario promises for the stop signal (is_promised() in
+// judging.hpp).
 //
 // Sees the wait status of the target's own process. Cannot see how its children ended, nor whether
-// an exit code was meant: a server that exits 0 without having cleaned up looks clean here. A
-// target that ended before it was told to fails, unless lastcall itself had sent the signal that
-// ended it; so does one that had to be forced at its deadline, which rests on time as `deadline`
-// does. Of a signal that lastcall did not send it names the sender, of a crash the address and the
-// function, of an exit the thread that called it, if the tracer or the kernel did. Of the stop
-// signal itself it says whether a handler was installed, if the tracer saw the signal. It says the
-// target's last words: the message of an error that was written within a second of the end, else
-// the last line that is neither a stack frame nor what a runtime closes with.
+// an exit code was meant: a server that exits 0, or lets the signal end it from its handler,
+// without having cleaned up looks clean here, and so does a wrapper that passes on how its child
+// ended. A target that ended before it was told to fails, unless lastcall itself had sent the
+// signal that ended it; so does one that had to be forced at its deadline, which rests on time as
+// `deadline` does. Of a signal that lastcall did not send it names the sender, of a crash the
+// address and the function, of an exit the thread that called it, if the tracer or the kernel did.
+// Of the stop signal itself it says whether a handler was installed, if the tracer saw the signal.
+// It says the target's last words: the message of an error that was written within a second of the
+// end, else the last line that is neither a stack frame nor what a runtime closes with.
 #include <algorithm>
 #include <csignal>
 
@@ -23,32 +25,25 @@
 namespace lastcall::checkers {
 namespace {
 
-std::string promised(const std::vector<ExpectedEnd>& expected) {
-  std::string text;
-  for (const auto& end : expected) text += (text.empty() ? "" : " or ") + to_text(end);
-  return text;
-}
-
-std::int32_t target_of(const History& history) {
-  const auto started = history.first<TargetStarted>();
-  return started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
-}
-
-// ", called by worker (81) in leave()+0x10".
+// ", called by worker (81) in leave()+0x10"; the first thread is named as that, for its name is the
+// program's.
 std::string caller_of(const History& history, std::vector<EventIndex>& evidence) {
-  const auto target = target_of(history);
+  const auto target = target_pid(history);
+  std::string thread;
   std::string text;
   for (const auto& [i, called] : history.all<ExitCalled>()) {
     if (called->pid != target) continue;
-    text = ", called by " + called->thread + " (" + std::to_string(called->tid) + ")";
+    thread = called->thread + " (" + std::to_string(called->tid) + ")";
+    text = called->tid == target ? "the main thread" : thread;
     evidence.push_back(i);
   }
   for (const auto& [i, stacks] : history.all<StacksTaken>()) {
     if (stacks->pid != target || stacks->at != StacksAt::exit) continue;
-    text = ", called by " + first_line(stacks->text);
+    const auto line = first_line(stacks->text);
+    text = !thread.empty() && line.starts_with(thread) ? text + line.substr(thread.size()) : line;
     evidence.push_back(i);
   }
-  return text;
+  return text.empty() ? text : ", called by " + text;
 }
 
 // ", sent by 812 (kill 80), user 0", or of a crash where it happened; empty for what lastcall sent.
@@ -56,7 +51,7 @@ std::string sender_of(const Plan& plan, const History& history, const TargetEnde
                       std::vector<EventIndex>& evidence) {
   if (lastcall_sent(history, end.value)) return {};
   if (auto place = crash_place(plan, history, end, evidence); !place.empty()) return place;
-  const auto target = target_of(history);
+  const auto target = target_pid(history);
   const auto named = [](std::int32_t pid, const std::string& command, const std::string& user) {
     return ", sent by " + std::to_string(pid) + (command.empty() ? "" : " (" + command + ")") +
            (user.empty() ? "" : ", user " + user);
@@ -128,10 +123,11 @@ std::string last_words(const History& history, TimePoint ended, std::vector<Even
   return "; it said last: " + words.text.substr(0, kMost);
 }
 
-// How the stop signal itself ended the target. The tracer sees whether anything caught it.
+// How the stop signal itself ended the target. The tracer sees whether anything caught it; without
+// it there is the look at the handlers before the signal.
 std::string ended_by_stop_signal(const History& history, int signal,
                                  std::vector<EventIndex>& evidence) {
-  const auto target = target_of(history);
+  const auto target = target_pid(history);
   const auto text = "ended by " + signal_name(signal);
   const SignalTaken* first = nullptr;
   const SignalTaken* last = nullptr;
@@ -141,11 +137,27 @@ std::string ended_by_stop_signal(const History& history, int signal,
     last = taken;
     if (taken->fatal) evidence.push_back(i);
   }
+  const auto looks = history.all<HandlerAtStop>();
+  const auto look = std::ranges::find_if(
+      looks, [signal](const auto& one) { return one.second->signal == signal; });
   if (last == nullptr || !last->fatal) {
-    return text + ", by its default action: no handler was installed, or the target sent it to " +
-           "itself again";
+    if (look == looks.end()) {
+      return text + ", by its default action: no handler was installed, or the target sent it to " +
+             "itself again";
+    }
+    evidence.push_back(look->first);
+    return text + ", by its default action: " +
+           (look->second->caught ? "the handler that it had was gone by then"
+                                 : "no handler was installed when it was sent");
   }
-  if (first->fatal) return text + ", whose handler was not installed";
+  if (first->fatal) {
+    return text + ": when it came it was neither handled, ignored nor blocked (signalfd and " +
+           "sigwait need it blocked in every thread)";
+  }
+  if (only_runtime_handled(history, signal)) {
+    return text + ": only its runtime (" + handling_runtime(history, signal) +
+           ") handled it, and raised it again";
+  }
   return text + (last->sender == target ? ", which it sent to itself after it had caught it"
                                         : ", which it had caught or ignored before");
 }
@@ -153,7 +165,6 @@ std::string ended_by_stop_signal(const History& history, int signal,
 }  // namespace
 
 Verdict clean_exit(const Plan& plan, const History& history) {
-  const auto& expected = plan.scenario.target.stop.expected;
   const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
     std::ranges::sort(evidence);
     return about_the_end("clean-exit", outcome, std::move(reason), std::move(evidence));
@@ -194,10 +205,10 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     }
     return hung;
   }
-  if (std::ranges::find(expected, ExpectedEnd{by_signal, end.value}) != expected.end()) {
-    return say(Outcome::pass, "");
-  }
+  const auto promised = is_promised(plan, history, end);
+  if (promised.value_or(false)) return say(Outcome::pass, "");
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
+  if (!promised) return say(Outcome::not_applicable, why_not_known(history));
   std::vector<EventIndex> evidence{*stop, *ended};
   const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
   // Empty for what lastcall sent, as a rule the stop signal.
@@ -207,8 +218,8 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   auto text = by_the_stop ? ended_by_stop_signal(history, signal, evidence)
                           : to_text(end) + who_did(plan, history, end, evidence) + " after " +
                                 stop_signal_name(history);
-  text += ", promised: " + promised(expected) + after_a_kill(history, *ended) +
-          last_words(history, history.time(*ended), evidence);
+  text += ", expected " + to_text(plan.scenario.target.stop.expected) +
+          after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
   return say(Outcome::fail, std::move(text), std::move(evidence));
 }
 

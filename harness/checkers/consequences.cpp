@@ -53,13 +53,14 @@ std::optional<EventIndex> fatal_error(const Verdict& panic, const Verdict* exit,
   return quoted == panic.evidence.end() ? std::nullopt : std::optional(*quoted);
 }
 
-// Whether a signal ended the target at its first delivery, as far as the tracer saw.
+// Whether a signal ended the target at its first delivery, as far as was seen.
 bool was_not_handled(const History& history, EventIndex ended) {
   const auto& end = std::get<TargetEnded>(history.at(ended).body);
   if (end.how != EndKind::signalled) return false;
-  const auto started = history.first<TargetStarted>();
-  if (!started) return true;
-  const auto target = std::get<TargetStarted>(history.at(*started).body).pid;
+  if (only_runtime_handled(history, end.value)) return true;
+  const bool by_program = handling_runtime(history, end.value).empty();
+  if (by_program && had_handler(history, end.value)) return false;
+  const auto target = target_pid(history);
   const auto taken = history.all<SignalTaken>();
   return std::ranges::none_of(taken, [&](const auto& one) {
     return one.second->pid == target && one.second->signal == end.value && !one.second->fatal;

@@ -33,6 +33,41 @@ bool is_gentle(std::string_view how) {
                              [how](Behaviour b) { return is_gentle(b) && name(b) == how; });
 }
 
+// How the target took the stop's signal, as the tracer saw it.
+std::vector<const SignalTaken*> taken_since_stop(const History& history, int signal) {
+  std::vector<const SignalTaken*> all;
+  for (const auto& [i, taken] : history.all<SignalTaken>()) {
+    if (taken->pid == target_pid(history) && taken->signal == signal && history.stop() < i)
+      all.push_back(taken);
+  }
+  return all;
+}
+
+bool lost_signals(const History& history) {
+  return std::ranges::any_of(history.all<EventsLost>(),
+                             [](const auto& lost) { return lost.second->source == "tracer"; });
+}
+
+// Whether the program sent the signal to itself: with kill(2). The runtimes of handling_runtime()
+// raise it with tgkill(2).
+bool sent_by_the_program(const History& history, const SignalTaken& taken) {
+  return taken.sender == target_pid(history) && taken.code == SI_USER;
+}
+
+// Of a target that had a handler and ended by the signal: whether it raised it again itself.
+std::optional<bool> raised_again(const History& history, int signal) {
+  const auto taken = taken_since_stop(history, signal);
+  const auto by_itself = [&] { return taken.back()->sender == target_pid(history); };
+  if (!handling_runtime(history, signal).empty()) {
+    if (taken.empty() || lost_signals(history)) return std::nullopt;
+    return by_itself() && !only_runtime_handled(history, signal);
+  }
+  if (!taken.empty() && taken.back()->fatal) return by_itself();
+  return std::ranges::all_of(history.all<HandlerAtStop>(), [signal](const auto& look) {
+    return look.second->signal != signal || look.second->caught;
+  });
+}
+
 // Where a client stands in its scenario, from 0.
 struct Place {
   std::size_t group = 0;
@@ -221,6 +256,58 @@ std::string to_text(const TargetEnded& ended) {
 std::string to_text(const ExpectedEnd& expected) {
   return expected.by_signal ? signal_name(expected.value)
                             : "exit " + std::to_string(expected.value);
+}
+
+std::string to_text(const std::vector<ExpectedEnd>& expected) {
+  std::string text;
+  for (const auto& end : expected) text += (text.empty() ? "" : " or ") + to_text(end);
+  return text;
+}
+
+std::int32_t target_pid(const History& history) {
+  const auto started = history.first<TargetStarted>();
+  return started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
+}
+
+bool had_handler(const History& history, int signal) {
+  for (const auto& [i, look] : history.all<HandlerAtStop>()) {
+    if (look->signal == signal) return look->caught;
+  }
+  const auto taken = taken_since_stop(history, signal);
+  return !taken.empty() && !taken.front()->fatal;
+}
+
+std::string handling_runtime(const History& history, int signal) {
+  for (const auto& [i, look] : history.all<HandlerAtStop>()) {
+    if (look->signal == signal && look->caught) return look->runtime;
+  }
+  return "";
+}
+
+bool only_runtime_handled(const History& history, int signal) {
+  const auto taken = taken_since_stop(history, signal);
+  return !handling_runtime(history, signal).empty() && !taken.empty() &&
+         taken.back()->sender == target_pid(history) &&
+         std::ranges::none_of(
+             taken, [&](const SignalTaken* one) { return sent_by_the_program(history, *one); });
+}
+
+std::optional<bool> is_promised(const Plan& plan, const History& history, const TargetEnded& end) {
+  const auto& stop = plan.scenario.target.stop;
+  const bool by_signal = end.how == EndKind::signalled;
+  if (std::ranges::count(stop.expected, ExpectedEnd{by_signal, end.value}) > 0) return true;
+  if (stop.end_is_stated || !history.stop()) return false;
+  const auto signal = std::get<FaultInvoked>(history.at(*history.stop()).body).signal;
+  if (!had_handler(history, signal)) return false;
+  if (!by_signal) return end.value == 128 + signal;
+  return end.value == signal ? raised_again(history, signal) : false;
+}
+
+std::string why_not_known(const History& history) {
+  const auto signal = std::get<FaultInvoked>(history.at(history.stop().value()).body).signal;
+  return "ended by " + signal_name(signal) + ", which " + handling_runtime(history, signal) +
+         " handles in every program: only the tracer sees whether this program did; exit in "
+         "[target.stop] would say what it promises";
 }
 
 std::string stop_signal_name(const History& history) {

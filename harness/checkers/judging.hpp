@@ -89,6 +89,27 @@ inline bool is_in_process(const ClientGroup& group) { return group.url.empty(); 
 
 std::string to_text(const TargetEnded& ended);  // "exit 1", "SIGSEGV"
 std::string to_text(const ExpectedEnd& expected);
+std::string to_text(const std::vector<ExpectedEnd>& expected);  // "exit 0 or SIGTERM"
+
+// The target's own process; 0 if it was not started.
+std::int32_t target_pid(const History& history);
+
+// Whether the target had a handler for this stop signal when lastcall sent it: by the look at it
+// just before, else by how it took the first one, if it was traced.
+bool had_handler(const History& history, int signal);
+// The runtime ("node", "go") that has such a handler in every program; empty if it is none of them.
+std::string handling_runtime(const History& history, int signal);
+// Whether such a runtime raised the signal again without the program, as far as the tracer saw.
+bool only_runtime_handled(const History& history, int signal);
+// Whether the scenario promises this end. Where it does not state `exit`, a target that had a
+// handler for the stop signal may also exit with 128 + signal, as the JVM does once its shutdown
+// hooks have run, or end by that signal, raised again as the glibc manual has it ("Termination
+// Signals"): not if a second signal found the handler gone, nor if it is only the runtime that
+// raised it, for want of a handler of the program's. Nothing if the latter is not known: only the
+// tracer sees it.
+std::optional<bool> is_promised(const Plan& plan, const History& history, const TargetEnded& end);
+// Why it is not known whether an end is promised.
+std::string why_not_known(const History& history);
 std::string stop_signal_name(const History& history);  // there must be a stop
 
 // The verdict of a checker that judges one thing, the end of the target.

@@ -148,10 +148,8 @@ bool target_ended_well(const Plan& plan, const History& history, EventIndex at) 
   const auto ended = history.first<TargetEnded>();
   if (!ended || *ended < at || is_before(history.first<TargetForced>(), *ended)) return false;
   const auto& end = std::get<TargetEnded>(history.at(*ended).body);
-  const bool by_signal = end.how == EndKind::signalled;
-  const auto& promised = plan.scenario.target.stop.expected;
-  return std::ranges::find(promised, ExpectedEnd{by_signal, end.value}) != promised.end() ||
-         (by_signal && lastcall_sent(history, end.value));
+  return is_promised(plan, history, end).value_or(true) ||
+         (end.how == EndKind::signalled && lastcall_sent(history, end.value));
 }
 
 // Errors of one fate, by the first of them.

@@ -36,12 +36,6 @@ bool is_received(const History& history, const FaultInvoked& invoked) {
   });
 }
 
-std::string in_words(const std::vector<ExpectedEnd>& ends) {
-  std::string text;
-  for (const auto& end : ends) text += (text.empty() ? "" : " or ") + to_text(end);
-  return text;
-}
-
 }  // namespace
 
 std::optional<EventIndex> second_stop_signal(const Plan& plan, const History& history) {
@@ -98,9 +92,7 @@ Verdict repeat_signal(const Plan& plan, const History& history) {
   }
   const auto& wanted = settings(plan, kProperty);
   const bool is_ignored = wanted.policy == RepeatPolicy::ignore;
-  const auto& promised = plan.scenario.target.stop.expected;
-  const auto& ends =
-      wanted.policy == RepeatPolicy::force && !wanted.ends.empty() ? wanted.ends : promised;
+  const bool has_own_ends = wanted.policy == RepeatPolicy::force && !wanted.ends.empty();
   const auto ended = history.first<TargetEnded>();
   const auto forced = history.first<TargetForced>();
   if (forced && !is_before(ended, *forced)) {
@@ -112,9 +104,12 @@ Verdict repeat_signal(const Plan& plan, const History& history) {
   if (!ended) return say(Outcome::unknown, "the target's end was not seen");
   const auto& end = std::get<TargetEnded>(history.at(*ended).body);
   const ExpectedEnd how{end.how == EndKind::signalled, end.value};
-  const bool is_promised = std::ranges::find(ends, how) != ends.end();
-  if (!is_promised && (how.by_signal || !is_ignored)) {
-    return say(Outcome::fail, to_text(how) + " after a second signal, promised: " + in_words(ends),
+  const auto promised =
+      has_own_ends ? std::ranges::count(wanted.ends, how) > 0 : is_promised(plan, history, end);
+  if (!promised) return say(Outcome::not_applicable, why_not_known(history));
+  if (!*promised && (how.by_signal || !is_ignored)) {
+    const auto& ends = has_own_ends ? wanted.ends : plan.scenario.target.stop.expected;
+    return say(Outcome::fail, to_text(how) + " after a second signal, expected " + to_text(ends),
                {*second, *ended});
   }
   if (!is_ignored) {

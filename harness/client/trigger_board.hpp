@@ -78,6 +78,8 @@ struct StrikeHands {
   SendSignal send;
   // Called before the intent is recorded if this strike begins the stop.
   std::function<void()> before_stop;
+  // Called after that, before any stop signal that goes to the target's own process.
+  std::function<void(int signal)> before_signal{};
 };
 
 // Records the intent, sends the signal, records the outcome. Returns whether this strike began the

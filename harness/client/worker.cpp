@@ -16,6 +16,7 @@
 #include "client/lag_meter.hpp"
 #include "client/proxy.hpp"
 #include "client/session.hpp"
+#include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
 #include "client/trigger_board.hpp"
 
@@ -74,9 +75,11 @@ class WorkerTrial final : public TriggerCounter {
       const auto& stops = plan_.scenario.target.stop.signals;
       const int signal = signals->steps.front().signal;
       strike({.fault = {i}, .signal = signal, .may_stop = std::ranges::count(stops, signal) > 0},
-             board_, segment_, {.send = to_process(pidfd_.get()), .before_stop = [this] {
-                                  record_sockets(segment_, ports_);
-                                }});
+             board_, segment_,
+             {.send = to_process(pidfd_.get()),
+              .before_stop = [this] { record_sockets(segment_, ports_); },
+              .before_signal =
+                  [this](int number) { record_handler(segment_, pidfd_.get(), number); }});
       say(with_id(Control::fired, {i}));
     }
   }

@@ -350,6 +350,21 @@ struct SocketsAtStop {
     f("problem", self.problem);
   }
 };
+// Just before a stop signal goes to the target's own process: whether that process has a handler
+// for it. Without this event it is not known.
+struct HandlerAtStop {
+  static constexpr std::string_view kName = "handler_at_stop";
+  std::int32_t pid{};
+  std::int32_t signal{};
+  bool caught{};        // SigCgt, proc(5): false also if it is ignored, or blocked for signalfd(2)
+  std::string runtime;  // "node", "go": every program of it has a handler, whether it wants or not
+  static void visit_fields(auto& self, auto&& f) {
+    f("pid", self.pid);
+    f("signal", self.signal);
+    f("caught", self.caught);
+    f("runtime", self.runtime);
+  }
+};
 // At the deadline, before lastcall asks the target anything: what the kernel said of one of the
 // scenario's TCP ports and of the target's connections there, as in SocketsAtStop, with those that
 // the target has half closed. A port has an event for each address that its clients have, or one
@@ -644,7 +659,7 @@ using EventVariant = std::variant<
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
     ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore, SidecarSeen,
     SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed, TakerInDoubt,
-    AnswerEndedByEof>;
+    AnswerEndedByEof, HandlerAtStop>;
 
 // Its special members are defined once: the compiler takes seconds over those of so many kinds.
 struct EventBody : EventVariant {

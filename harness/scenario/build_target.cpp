@@ -22,7 +22,9 @@ Stop build_stop(const Section& section) {
           .to = named(section["to"].text,
                       {Recipient::process, Recipient::group, Recipient::child, Recipient::tree}),
           .deadline = duration_of(section["deadline"]),
-          .expected = ends_of(section["exit"])};
+          .expected =
+              section.has("exit") ? ends_of(section["exit"]) : std::vector<ExpectedEnd>{{false, 0}},
+          .end_is_stated = section.has("exit")};
 }
 
 Limits build_limits(const Section& section) {

@@ -147,8 +147,10 @@ const Table& stop_table() {
           {.name = "exit",
            .kind = Kind::end,
            .shape = Shape::one_or_list,
-           .about = "The promised end: an exit code, a signal that ends it, or a list of those.",
-           .fallback = "0",
+           .about =
+               "The promised end: an exit code, a signal that ends it, or a list of those. "
+               "Default: 0; and, if it had a handler for the signal, 128 + signal, as the JVM "
+               "exits, or that signal itself, which a handler may raise again once it is done.",
            .low = 0,
            .high = 255}}};
   return table;

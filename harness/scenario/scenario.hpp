@@ -45,6 +45,7 @@ struct Stop {
   Recipient to = Recipient::process;  // who gets it
   Nanoseconds deadline{};             // from the signal to the end of the target
   std::vector<ExpectedEnd> expected;
+  bool end_is_stated = true;  // else a signal that it handled may show in its end, too
 };
 
 struct LayoutFile {

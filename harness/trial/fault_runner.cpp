@@ -169,7 +169,8 @@ void FaultRunner::strike_now(FaultId fault, std::uint32_t step) {
           {.fault = fault, .step = step, .signal = signal, .to = signals.to, .may_stop = may_stop},
           board_, segment_,
           {.send = [&](int number) { return hands_.send_signal(number, signals.to); },
-           .before_stop = hands_.before_stop})) {
+           .before_stop = hands_.before_stop,
+           .before_signal = hands_.before_signal})) {
     note_stop();
   }
   note_pause(signal);

@@ -24,6 +24,7 @@ struct FaultHands {
   std::function<int(const SetLimit&)> set_limit;
   std::function<void(FaultId)> tell_clients;  // they do their part: AbortClients, DisturbNetwork
   std::function<void()> before_stop{};        // the next signal begins the stop
+  std::function<void(int signal)> before_signal{};  // a stop signal goes to the target itself
 };
 
 class FaultRunner {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "client/signal_handler.hpp"
 #include "target/process_tree.hpp"
 #include "trial/runtime_help.hpp"
 

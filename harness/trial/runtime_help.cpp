@@ -1,7 +1,6 @@
 #include "trial/runtime_help.hpp"
 
 #include <boost/json.hpp>
-#include <cstdlib>
 
 #include "base/text.hpp"
 
@@ -133,15 +132,6 @@ std::optional<NodeReport> node_report(std::string_view text) {
   add_keepers(value.as_object(), "", report.kept);
   for (auto& one : report.kept) one.pid = report.pid;
   return report;
-}
-
-bool is_caught_by(std::string_view status, int signal) {
-  constexpr std::string_view kCaught = "\nSigCgt:";
-  const auto at = status.find(kCaught);
-  if (at == std::string_view::npos) return false;
-  const auto mask =
-      std::strtoull(std::string(status.substr(at + kCaught.size())).c_str(), nullptr, 16);
-  return (mask >> (signal - 1) & 1U) != 0;
 }
 
 }  // namespace lastcall

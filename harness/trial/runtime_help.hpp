@@ -38,7 +38,4 @@ struct NodeReport {
 };
 std::optional<NodeReport> node_report(std::string_view text);
 
-// Whether a handler takes the signal, by the text of /proc/PID/status (proc(5)).
-bool is_caught_by(std::string_view status, int signal);
-
 }  // namespace lastcall

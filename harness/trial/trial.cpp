@@ -19,6 +19,7 @@
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
 #include "client/lag_meter.hpp"
+#include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
 #include "history/history.hpp"
 #include "target/leftovers.hpp"
@@ -81,7 +82,9 @@ class Trial {
                  .set_limit = [this](const SetLimit& limit) { return limits_->set(limit); },
                  .tell_clients = [this](FaultId fault) { link_.say(Control::act, fault); },
                  .before_stop =
-                     [this] { record_sockets(segment_, client_ports(plan_, placeholders_)); }}),
+                     [this] { record_sockets(segment_, client_ports(plan_, placeholders_)); },
+                 .before_signal =
+                     [this](int signal) { record_handler(segment_, target_.pidfd(), signal); }}),
         link_(io_, changes_, std::move(companions.workers), "a client worker",
               {.on_fault =
                    [this](Control what, FaultId fault) {

@@ -1,7 +1,8 @@
 """Every way in which a target can end, and whatever it says before."""
+import shutil
 import unittest
 
-from lastcall_cli import LastcallTest, scenario
+from lastcall_cli import PYTHON, LastcallTest, scenario
 
 
 class Ends(LastcallTest):
@@ -31,6 +32,32 @@ class Ends(LastcallTest):
                 run = self.run_scenario(scenario(sleeper, stop=promise, properties=unserved))
                 self.assertEqual(outcome, run.verdict("clean-exit")["outcome"])
                 self.assertEqual("pass", run.verdict("no-panic")["outcome"])
+
+    def test_who_handles_the_signal_may_end_as_it_unless_the_scenario_states_an_end(self):
+        code = ("import os, signal, time\nstopped = []\nsignal.signal(15, lambda *_: stopped.append(1))\n"
+                "print('ready', flush=True)\nwhile not stopped: time.sleep(0.01)\n{}")
+        again = "signal.signal(15, signal.SIG_DFL); signal.raise_signal(15)"
+        for end, promise, outcome in ((again, "", "pass"), ("os._exit(143)", "", "pass"), ("os._exit(144)", "", "fail"),
+                                      (again, ", exit = 0", "fail"), ("os._exit(143)", ", exit = 0", "fail")):
+            for trace in ("", "trace = false"):
+                with self.subTest(end=end, promise=promise, trace=trace):
+                    run = self.run_scenario(scenario([PYTHON, "-c", code.format(end)], stop=promise, environment=trace,
+                                                     properties='serves = { judge = false, why = "nobody serves" }'))
+                    [look] = run.events("handler_at_stop")
+                    self.assertEqual((15, True, ""), (look["signal"], look["caught"], look["runtime"]))
+                    self.assertEqual(outcome, run.verdict("clean-exit")["outcome"], run)
+
+    @unittest.skipUnless(shutil.which("node"), "there is no node")
+    def test_the_handler_that_node_has_in_every_program_is_none_of_the_program(self):
+        ready = "console.log('ready'); setInterval(() => {}, 1000)"
+        again = "; process.once('SIGTERM', () => setTimeout(() => process.kill(process.pid, 'SIGTERM'), 20))"
+        for code, outcome in ((ready, "fail"), (ready + again, "pass")):
+            for trace, said in (("", outcome), ("trace = false", "not-applicable")):
+                with self.subTest(code=code, trace=trace):
+                    run = self.run_scenario(scenario(["node", "-e", code], environment=trace,
+                                                     properties='serves = { judge = false, why = "nobody serves" }'))
+                    self.assertEqual(["node"], [e["runtime"] for e in run.events("handler_at_stop")])
+                    self.assertEqual(said, run.verdict("clean-exit")["outcome"], run)
 
     def assert_hangs(self, *options):
         run = self.run_server("--at-stop", "hang", *options)

@@ -64,17 +64,30 @@ class Server {
         }
     }
 
+    static void drain(ServerSocket listener, Thread accepting) {
+        try {
+            listener.close();
+            accepting.join();
+            connections.keySet().forEach(Server::readNoMore);
+            for (var thread : connections.values()) thread.join();
+        } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     public static void main(String[] arguments) throws Exception {
         var listener = new ServerSocket(Integer.parseInt(arguments[1]), 128, InetAddress.getLoopbackAddress());
+        var accepting = new Thread(() -> accept(listener));
+        if (arguments[0].equals("hooks_java")) {
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> drain(listener, accepting)));
+            accepting.start();
+            return;  // SIGTERM runs the hook, and the JVM exits with 143
+        }
         var stop = new CountDownLatch(1);
         Signal.handle(new Signal("TERM"), signal -> stop.countDown());
-        var accepting = new Thread(() -> accept(listener));
         accepting.start();
         stop.await();
-        listener.close();
-        accepting.join();
-        connections.keySet().forEach(Server::readNoMore);
-        for (var thread : connections.values()) thread.join();
+        drain(listener, accepting);
         if (arguments[0].equals("monitor_deadlock")) {
             var both = new CountDownLatch(2);
             new Thread(() -> settle(accounts, orders, both), "settling").start();

@@ -13,11 +13,19 @@ async function flush() {
   throw new Error('cannot write statistics');
 }
 
-process.on('SIGTERM', () => {
+// As NestJS stops: the signal ends it in the end.
+function raiseAgain() {
+  process.removeListener('SIGTERM', stop);
+  process.kill(process.pid, 'SIGTERM');
+}
+
+function stop() {
   stopping = true;
-  server.close();
+  server.close(mode === 'again_node' ? raiseAgain : undefined);
   server.closeIdleConnections();
   if (mode !== 'forgotten_timer') clearInterval(heartbeat);
   if (mode === 'rejection') flush(); // nobody waits for it
-});
+}
+
+if (mode !== 'no_handler_node') process.on('SIGTERM', stop);
 server.listen(Number(port), '127.0.0.1');

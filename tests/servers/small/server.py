@@ -1,6 +1,7 @@
 """Small servers over HTTP/1.1 or WebSocket, a thread a connection: `server.py MODE PORT`. What each MODE is, right or
 wrong, says the table of ../strangers.py. One that does nothing wrong stops so: it closes its listener, answers the
-requests that it has read, says goodbye to everybody, waits until they are gone, and exits 0."""
+requests that it has read, says goodbye to everybody, waits until they are gone, and exits 0, if it does not let the
+signal end it then."""
 import atexit
 import base64
 import hashlib
@@ -286,7 +287,7 @@ def begin_stop(*_):
 
 
 def main():
-    if MODE == "polls":
+    if MODE in ("polls", "raises_again"):
         signal.signal(signal.SIGTERM, begin_stop)
     else:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -297,6 +298,8 @@ def main():
     if MODE == "polls":
         while not stopping.is_set():
             time.sleep(0.1)
+    elif MODE == "raises_again":
+        select.select([wake_reader], [], [])
     else:
         signal.sigwait({signal.SIGTERM})
         begin_stop()
@@ -305,6 +308,9 @@ def main():
         thread.join()
     code = end()
     sys.stdout.flush()
+    if MODE == "raises_again":
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
     os._exit(code)
 
 

@@ -199,6 +199,27 @@ TEST(Consequences, OfASignalThatNobodyHandledAreWhatItCutOff) {
               ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", ""),
                           Pair("in-flight-finished", ""), Pair("released", "")));
 }
+TEST(Consequences, OfASignalThatOnlyTheRuntimeHandledAreWhatItCutOff) {
+  const auto found = [](std::string runtime, std::int32_t code) {
+    auto story = busy();
+    story.plan.scenario.target.stop.expected = {{false, 0}};
+    auto again = taken(true);
+    again.code = code;
+    again.sender = 80;
+    story.event(TargetStarted{80, "server"})
+        .event(HandlerAtStop{80, SIGTERM, true, std::move(runtime)})
+        .event(taken(false))
+        .event(again);
+    return causes(story.wait(5).closed(0).signalled(SIGTERM).searched());
+  };
+  const auto none = ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", ""),
+                                Pair("in-flight-finished", ""));
+  EXPECT_THAT(found("go", SI_TKILL),
+              ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", "clean-exit"),
+                          Pair("in-flight-finished", "clean-exit")));
+  EXPECT_THAT(found("go", SI_USER), none);
+  EXPECT_THAT(found("", SI_TKILL), none);
+}
 TEST(Consequences, OfAnExitOfItsOwnThereAreNone) {
   EXPECT_THAT(causes(busy().wait(5).closed(0).exited(3).searched()),
               ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", ""),

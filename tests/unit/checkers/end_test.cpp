@@ -20,14 +20,139 @@ TEST(CleanExit, HoldsForEveryPromisedEnd) {
 }
 TEST(CleanExit, FailsForAnyOther) {
   EXPECT_EQ(clean_exit(h().ready().stop().exited(1)),
-            "fail 1: exit 1 after SIGTERM, promised: exit 0 or SIGTERM");
+            "fail 1: exit 1 after SIGTERM, expected exit 0 or SIGTERM");
   EXPECT_EQ(
       clean_exit(h().ready().stop(SIGINT).signalled(SIGINT)),
       "fail 1: ended by SIGINT, by its default action: no handler was installed, or the target "
-      "sent it to itself again, promised: exit 0 or SIGTERM");
+      "sent it to itself again, expected exit 0 or SIGTERM");
   // 15 as a code is not 15 as a signal.
   EXPECT_EQ(clean_exit(h().stop().exited(15)),
-            "fail 1: exit 15 after SIGTERM, promised: exit 0 or SIGTERM");
+            "fail 1: exit 15 after SIGTERM, expected exit 0 or SIGTERM");
+}
+
+// What a scenario says that does not state `exit`.
+HistoryBuilder unstated(int signal = SIGTERM) {
+  auto story = h().event(TargetStarted{80, "server"}).ready();
+  story.plan.scenario.target.stop.expected = {{false, 0}};
+  story.plan.scenario.target.stop.end_is_stated = false;
+  story.plan.scenario.target.stop.signals = {signal};
+  return story;
+}
+// The same, and the target has a handler for the stop signal or has none.
+HistoryBuilder stopped(bool caught, int signal = SIGTERM, std::string runtime = "") {
+  return unstated(signal).event(HandlerAtStop{80, signal, caught, std::move(runtime)}).stop(signal);
+}
+SignalTaken taken(bool fatal, std::int32_t sender = 1, std::int32_t code = SI_USER) {
+  return {.pid = 80,
+          .tid = 80,
+          .signal = SIGTERM,
+          .code = code,
+          .sender = sender,
+          .command = "",
+          .fatal = fatal};
+}
+
+TEST(CleanExit, WhoHandlesTheSignalMayEndAsItUnlessTheScenarioStatesAnEnd) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    EXPECT_EQ(clean_exit(stopped(true, signal).exited(0)), "pass 1: ");
+    EXPECT_EQ(clean_exit(stopped(true, signal).exited(128 + signal)), "pass 1: ");
+    EXPECT_EQ(clean_exit(stopped(true, signal).signalled(signal)), "pass 1: ");
+  }
+  EXPECT_EQ(clean_exit(stopped(true).exited(130)),
+            "fail 1: exit 130 after SIGTERM, expected exit 0");
+  EXPECT_EQ(clean_exit(stopped(true).exited(1)), "fail 1: exit 1 after SIGTERM, expected exit 0");
+  EXPECT_THAT(clean_exit(stopped(true).signalled(SIGINT)), ::testing::StartsWith("fail 1: SIGINT"));
+  auto stated = stopped(true);
+  stated.plan.scenario.target.stop.end_is_stated = true;
+  EXPECT_EQ(clean_exit(HistoryBuilder(stated).exited(0)), "pass 1: ");
+  EXPECT_EQ(clean_exit(HistoryBuilder(stated).exited(143)),
+            "fail 1: exit 143 after SIGTERM, expected exit 0");
+  EXPECT_EQ(clean_exit(stated.signalled(SIGTERM)),
+            "fail 1: ended by SIGTERM, by its default action: the handler that it had was gone by "
+            "then, expected exit 0");
+}
+TEST(CleanExit, WithoutAHandlerOnlyExit0IsPromised) {
+  EXPECT_EQ(clean_exit(stopped(false).exited(0)), "pass 1: ");
+  EXPECT_EQ(clean_exit(stopped(false).exited(143)),
+            "fail 1: exit 143 after SIGTERM, expected exit 0");
+  EXPECT_EQ(clean_exit(stopped(false).signalled(SIGTERM)),
+            "fail 1: ended by SIGTERM, by its default action: no handler was installed when it was "
+            "sent, expected exit 0");
+  // It was not looked at, and not traced.
+  EXPECT_THAT(clean_exit(unstated().stop().exited(143)), ::testing::StartsWith("fail 1: exit 143"));
+  EXPECT_THAT(clean_exit(unstated().stop().signalled(SIGTERM)), ::testing::StartsWith("fail 1: "));
+  // That of another signal.
+  EXPECT_THAT(clean_exit(unstated().event(HandlerAtStop{80, SIGHUP, true, ""}).stop().exited(143)),
+              ::testing::StartsWith("fail 1: exit 143"));
+}
+TEST(CleanExit, HowTheSignalWasTakenTellsOfAHandlerThatWasNotLookedAt) {
+  const auto story = unstated().stop();
+  EXPECT_EQ(clean_exit(HistoryBuilder(story).event(taken(false)).exited(143)), "pass 1: ");
+  EXPECT_EQ(
+      clean_exit(
+          HistoryBuilder(story).event(taken(false)).event(taken(true, 80)).signalled(SIGTERM)),
+      "pass 1: ");
+  EXPECT_THAT(clean_exit(HistoryBuilder(story).event(taken(true)).signalled(SIGTERM)),
+              ::testing::StartsWith("fail 1: ended by SIGTERM: when it came it was neither"));
+  auto of_a_child = taken(false);
+  of_a_child.pid = 81;
+  EXPECT_THAT(clean_exit(HistoryBuilder(story).event(of_a_child).exited(143)),
+              ::testing::StartsWith("fail 1: exit 143"));
+}
+TEST(CleanExit, ASecondSignalThatFindsNoHandlerIsNotRaisedAgain) {
+  // Untraced, the look before the second one tells.
+  const auto second = [](bool caught) {
+    return stopped(true).event(HandlerAtStop{80, SIGTERM, caught, ""}).again().signalled(SIGTERM);
+  };
+  EXPECT_EQ(clean_exit(second(true)), "pass 1: ");
+  EXPECT_THAT(clean_exit(second(false)), ::testing::StartsWith("fail 1: ended by SIGTERM"));
+  EXPECT_EQ(testing::said(second(true), "repeat-signal"), "pass 1: ");
+  EXPECT_EQ(testing::said(second(false), "repeat-signal"),
+            "fail 1: SIGTERM after a second signal, expected exit 0");
+  // Traced, who sent the last one does.
+  const auto ended = [](std::int32_t sender) {
+    return clean_exit(
+        stopped(true).event(taken(false)).event(taken(true, sender)).signalled(SIGTERM));
+  };
+  EXPECT_EQ(ended(80), "pass 1: ");
+  EXPECT_THAT(ended(1), ::testing::StartsWith("fail 1: ended by SIGTERM, which it had caught"));
+}
+TEST(CleanExit, AHandlerThatEveryProgramOfARuntimeHasIsNone) {
+  for (const std::string runtime : {"node", "go"}) {
+    const auto story = stopped(true, SIGTERM, runtime);
+    const auto ended = [&](std::initializer_list<SignalTaken> all) {
+      HistoryBuilder b(story);
+      for (const auto& one : all) b.event(one);
+      return b.signalled(SIGTERM);
+    };
+    EXPECT_EQ(clean_exit(HistoryBuilder(story).exited(143)), "pass 1: ");
+    EXPECT_EQ(clean_exit(ended({taken(false), taken(true, 80, SI_TKILL)})),
+              "fail 1: ended by SIGTERM: only its runtime (" + runtime +
+                  ") handled it, and raised it again, expected exit 0");
+    // process.kill(process.pid, "SIGTERM"), and what Go's runtime makes of syscall.Kill.
+    EXPECT_EQ(clean_exit(ended({taken(false), taken(true, 80)})), "pass 1: ");
+    EXPECT_EQ(clean_exit(ended({taken(false), taken(false, 80), taken(true, 80, SI_TKILL)})),
+              "pass 1: ");
+    const auto not_known = "not-applicable 0: ended by SIGTERM, which " + runtime +
+                           " handles in every program: only the tracer sees whether this program "
+                           "did; exit in [target.stop] would say what it promises";
+    EXPECT_EQ(clean_exit(ended({})), not_known);
+    EXPECT_EQ(clean_exit(ended({taken(false)}).lost("tracer")), not_known);
+    EXPECT_EQ(testing::said(HistoryBuilder(story).again().signalled(SIGTERM), "repeat-signal"),
+              not_known);
+  }
+}
+TEST(NoPanic, AnErrorThatWasLoggedBeforeAnEndAsTheSignalDidNotEndIt) {
+  const auto said = [](int code) {
+    auto story = stopped(true);
+    for (const auto* line : {"ERROR:orders:cannot save", "Traceback (most recent call last):",
+                             "  File \"/srv/a.py\", line 3, in f", "ValueError: late"})
+      story.line(line);
+    story.plan.scenario.properties["no-panic"].logged = LoggedErrors::warn;
+    return testing::said(story.exited(code), "no-panic");
+  };
+  EXPECT_THAT(said(143), ::testing::StartsWith("pass 5: 1 logged, and the program went on"));
+  EXPECT_THAT(said(1), ::testing::StartsWith("fail"));
 }
 TEST(CleanExit, FailsIfItHadToBeForced) {
   EXPECT_EQ(clean_exit(h().ready().stop().event(DeadlinePassed{}).forced().signalled(SIGKILL)),

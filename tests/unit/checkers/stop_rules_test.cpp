@@ -97,7 +97,7 @@ TEST(RepeatSignal, IgnoredMeansThatItMustNotCrash) {
   EXPECT_EQ(repeat(stopped().again().exited(0)), "pass 1: ");
   EXPECT_EQ(repeat(stopped().again().exited(1)), "pass 1: ");  // clean-exit says so
   EXPECT_EQ(repeat(stopped().again().signalled(SIGSEGV)),
-            "fail 1: SIGSEGV after a second signal, promised: exit 0 or SIGTERM");
+            "fail 1: SIGSEGV after a second signal, expected exit 0 or SIGTERM");
   EXPECT_EQ(repeat(stopped().again().wait(4000).exited(0)), "pass 1: ");
 }
 TEST(RepeatSignal, HastenMustBeInTimeAndAsPromised) {
@@ -106,7 +106,7 @@ TEST(RepeatSignal, HastenMustBeInTimeAndAsPromised) {
   };
   EXPECT_EQ(repeat(hasten(100, 0)), "pass 1: ");
   EXPECT_EQ(repeat(hasten(100, 1)),
-            "fail 1: exit 1 after a second signal, promised: exit 0 or SIGTERM");
+            "fail 1: exit 1 after a second signal, expected exit 0 or SIGTERM");
   EXPECT_EQ(repeat(hasten(300, 0)),
             "fail 1: gone 302 ms after the second signal, later than 200ms");
   EXPECT_THAT(said(hasten(300, 0), "clean-exit"), StartsWith("pass"));

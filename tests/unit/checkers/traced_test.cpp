@@ -300,7 +300,16 @@ TEST(CleanExitOfATracedTarget, NamesWhoCalledExit) {
             "fail 1: ended before it was told to: exit 1, called by worker (81)");
   const StacksTaken stacks{80, StacksAt::exit, "worker (81) in give_up()+0x1\n  _exit\n"};
   EXPECT_EQ(said(exits(80).stop().event(stacks).exited(1)),
-            "fail 1: exit 1, called by worker (81) in give_up()+0x1 after SIGTERM, promised: exit "
+            "fail 1: exit 1, called by worker (81) in give_up()+0x1 after SIGTERM, expected exit "
+            "0 or SIGTERM");
+  const auto by_the_first =
+      traced().event(TargetStarted{80, "server"}).stop().event(ExitCalled{80, 80, 3, "python3"});
+  EXPECT_EQ(said(HistoryBuilder(by_the_first).exited(3)),
+            "fail 1: exit 3, called by the main thread after SIGTERM, expected exit 0 or SIGTERM");
+  EXPECT_EQ(said(HistoryBuilder(by_the_first)
+                     .event(StacksTaken{80, StacksAt::exit, "python3 (80) in leave()+0x1\n"})
+                     .exited(3)),
+            "fail 1: exit 3, called by the main thread in leave()+0x1 after SIGTERM, expected exit "
             "0 or SIGTERM");
   // Of another process.
   EXPECT_EQ(said(exits(85).exited(1)), "fail 1: ended before it was told to: exit 1");
@@ -311,7 +320,7 @@ TEST(CleanExit, SaysWhatTheTargetSaidLast) {
   EXPECT_EQ(said(untraced().ready().line("ready").line("no disk").line(" ").exited(1)),
             "fail 1: ended before it was told to: exit 1; it said last: no disk");
   EXPECT_EQ(said(untraced().ready().stop().line("giving up").exited(1)),
-            "fail 1: exit 1 after SIGTERM, promised: exit 0 or SIGTERM; it said last: giving up");
+            "fail 1: exit 1 after SIGTERM, expected exit 0 or SIGTERM; it said last: giving up");
   EXPECT_EQ(said(untraced().ready().stop().line("bye").exited(0)), "pass 1: ");
 }
 
@@ -357,15 +366,17 @@ TEST(CleanExit, SaysWhetherTheStopSignalHadAHandler) {
   const SignalTaken own{80, 80, SIGTERM, 0, 80, 0, "server", 0, true};
   const SignalTaken of_a_child{81, 81, SIGTERM, 0, 1, 0, "lastcall", 0, true};
   EXPECT_EQ(ended({fatal}),
-            "fail 1: ended by SIGTERM, whose handler was not installed, promised: exit 0");
+            "fail 1: ended by SIGTERM: when it came it was neither handled, ignored nor blocked "
+            "(signalfd "
+            "and sigwait need it blocked in every thread), expected exit 0");
   EXPECT_EQ(ended({caught, own}),
-            "fail 1: ended by SIGTERM, which it sent to itself after it had caught it, promised: "
+            "fail 1: ended by SIGTERM, which it sent to itself after it had caught it, expected "
             "exit 0");
   EXPECT_EQ(ended({caught, fatal}),
-            "fail 1: ended by SIGTERM, which it had caught or ignored before, promised: exit 0");
+            "fail 1: ended by SIGTERM, which it had caught or ignored before, expected exit 0");
   const std::string not_known =
       "fail 1: ended by SIGTERM, by its default action: no handler was installed, or the target "
-      "sent it to itself again, promised: exit 0";
+      "sent it to itself again, expected exit 0";
   EXPECT_EQ(ended({of_a_child}), not_known);
   EXPECT_EQ(ended({}, false), not_known);
 }

@@ -48,6 +48,7 @@ TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   EXPECT_THAT(scenario.target.stop.signals, ElementsAre(SIGTERM));
   EXPECT_EQ(scenario.target.stop.deadline, seconds(10));
   EXPECT_THAT(scenario.target.stop.expected, ElementsAre(ExpectedEnd{false, 0}));
+  EXPECT_FALSE(scenario.target.stop.end_is_stated);
   EXPECT_EQ(scenario.budget.trials, 20U);
   EXPECT_EQ(scenario.budget.load, seconds(10));
   EXPECT_THAT(scenario.required, IsEmpty());
@@ -385,6 +386,7 @@ stop = { signal = ["SIGTERM", "SIGQUIT"], deadline = "5s", exit = [0, "SIGTERM",
   EXPECT_EQ(stop.deadline, seconds(5));
   EXPECT_THAT(stop.expected, ElementsAre(ExpectedEnd{false, 0}, ExpectedEnd{true, SIGTERM},
                                          ExpectedEnd{false, 143}));
+  EXPECT_TRUE(stop.end_is_stated);
 }
 
 TEST(Parse, FilesKeepTheirBracesAndTextsKeepTheirPlaceholders) {

@@ -110,15 +110,5 @@ TEST(NodeReport, IsOneOnlyIfItIsWholeAndWasAskedFor) {
   EXPECT_FALSE(node_report(R"({"header":7})"));
 }
 
-TEST(CaughtSignals, AreReadFromTheStatus) {
-  constexpr std::string_view kStatus =
-      "Name:\tpython3\nSigIgn:\t0000000001001000\nSigCgt:\t0000000000008020\n";
-  EXPECT_TRUE(is_caught_by(kStatus, SIGABRT));
-  EXPECT_TRUE(is_caught_by(kStatus, SIGSTKFLT));
-  EXPECT_FALSE(is_caught_by(kStatus, SIGQUIT));
-  EXPECT_FALSE(is_caught_by(kStatus, SIGPIPE));
-  EXPECT_FALSE(is_caught_by("", SIGABRT));
-}
-
 }  // namespace
 }  // namespace lastcall
