@@ -91,8 +91,7 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
   const bool fails = verdict.outcome == Outcome::fail;
   for (const auto& [i, lost] : history.all<EventsLost>()) {
     if (!matters(*lost, checker, verdict, plan, history)) continue;
-    return (fails ? verdict.reason + "; but " : "") + "events of " + lost->source +
-           " were lost: " + lost->reason;
+    return (fails ? verdict.reason + "; but " : "") + lost_text(*lost);
   }
   if (fails && verdict.time_claim) {
     const auto& claim = *verdict.time_claim;

@@ -99,8 +99,7 @@ LastWords last_words_of(const History& history, EventIndex until, TimePoint ende
     const auto texts = output.texts();
     for (const auto& block : panic_blocks(texts)) {
       if (ended - history.time(output.event(block.end - 1)) > kClose) continue;
-      take_later(error, output.event(block.words),
-                 block.message + (block.frame.empty() ? "" : ", at " + block.frame));
+      take_later(error, output.event(block.words), block.message + place_text(block));
     }
     for (std::size_t i = texts.size(); i-- > 0;) {
       if (texts[i].find_first_not_of(" \t\r") == std::string_view::npos) continue;

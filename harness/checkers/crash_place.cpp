@@ -20,29 +20,29 @@ struct Strike {
   std::optional<Taken> first;
 };
 
-Strike strike_of(const History& history, std::int32_t target, int signal) {
+Strike strike_of(const History& history, std::int32_t pid, int signal) {
   Strike strike;
   const auto all = history.all<SignalTaken>();
   for (const auto& one : all) {
     const auto* taken = one.second;
-    if (taken->pid == target && taken->signal == signal && taken->fatal) strike.fatal = one;
+    if (taken->pid == pid && taken->signal == signal && taken->fatal) strike.fatal = one;
   }
   if (!strike.fatal) return strike;
   strike.first = strike.fatal;
   const auto& last = *strike.fatal->second;
-  if (last.code > 0 || last.sender != target) return strike;
+  if (last.code > 0 || last.sender != pid) return strike;
   // The last before it: runtimes let many faults pass.
   for (const auto& one : all) {
     const auto* taken = one.second;
-    if (taken->pid == target && taken->tid == last.tid && taken->signal == signal &&
-        !taken->fatal && one.first < strike.fatal->first)
+    if (taken->pid == pid && taken->tid == last.tid && taken->signal == signal && !taken->fatal &&
+        one.first < strike.fatal->first)
       strike.first = one;
   }
   return strike;
 }
 
 // "main (80) in parse()+0x12"; empty if nobody looked.
-std::string stack_of(const History& history, const Strike& strike, std::int32_t target,
+std::string stack_of(const History& history, const Strike& strike, std::int32_t pid,
                      std::vector<EventIndex>& evidence) {
   if (strike.first->first != strike.fatal->first) {
     for (const auto& [i, panic] : history.all<PanicEntered>()) {
@@ -55,11 +55,24 @@ std::string stack_of(const History& history, const Strike& strike, std::int32_t 
   }
   std::string text;
   for (const auto& [i, stacks] : history.all<StacksTaken>()) {
-    if (stacks->pid != target || stacks->at != StacksAt::fatal_signal) continue;
+    if (stacks->pid != pid || stacks->at != StacksAt::fatal_signal) continue;
     evidence.push_back(i);
     text = first_line(stacks->text);
   }
   return text;
+}
+
+// Of a strike that the process brought upon itself.
+std::string text_of(const History& history, const Strike& strike, std::int32_t pid,
+                    std::vector<EventIndex>& evidence) {
+  const auto& first = *strike.first->second;
+  evidence.push_back(strike.first->first);
+  auto text = fault_text(first.signal, first.code, first.address);
+  if (text.empty() && first.signal == SIGABRT && first.sender == pid) text = "by abort()";
+  if (text.empty() && first.sender == pid) text = "which it sent to itself";
+  const auto place = stack_of(history, strike, pid, evidence);
+  if (!place.empty()) text += (text.empty() ? "in thread " : ", in thread ") + place;
+  return text.empty() ? ", where is not known" : ", " + text;
 }
 
 }  // namespace
@@ -84,14 +97,21 @@ std::string crash_place(const Plan& plan, const History& history, const TargetEn
   }
   const auto& first = *strike.first->second;
   const bool is_own = first.sender == 0 || first.sender == target;
-  if (!is_own) return {};
-  evidence.push_back(strike.first->first);
-  auto text = fault_text(first.signal, first.code, first.address);
-  if (text.empty() && first.signal == SIGABRT && first.sender == target) text = "by abort()";
-  if (text.empty() && first.sender == target) text = "which it sent to itself";
-  const auto place = stack_of(history, strike, target, evidence);
-  if (!place.empty()) text += (text.empty() ? "in thread " : ", in thread ") + place;
-  return text.empty() ? ", where is not known" : ", " + text;
+  return is_own ? text_of(history, strike, target, evidence) : std::string();
+}
+
+std::optional<std::string> crash_place_of_child(const History& history, EventIndex end,
+                                                std::vector<EventIndex>& evidence) {
+  const auto& ended = std::get<ProcessEnded>(history.at(end).body);
+  // Also one that its handler took, and sent once more: it may be taken by another thread then.
+  const bool was_sent = std::ranges::any_of(history.all<SignalTaken>(), [&](const auto& one) {
+    const auto& taken = *one.second;
+    return one.first < end && taken.pid == ended.pid && taken.signal == ended.value &&
+           taken.sender != 0 && taken.sender != ended.pid;
+  });
+  if (was_sent) return std::nullopt;
+  const auto strike = strike_of(history, ended.pid, ended.value);
+  return strike.fatal ? text_of(history, strike, ended.pid, evidence) : ", where is not known";
 }
 
 }  // namespace lastcall

@@ -1,7 +1,8 @@
-// Where a signal such as SIGSEGV or SIGABRT struck the target, as the tracer saw it. A pure
-// function.
+// Where a signal such as SIGSEGV or SIGABRT struck a process of the target, as the tracer saw it.
+// Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,5 +21,10 @@ bool is_crash_signal(int signal);
 // `evidence` gets the events that it rests on.
 std::string crash_place(const Plan& plan, const History& history, const TargetEnded& end,
                         std::vector<EventIndex>& evidence);
+
+// The same of a child's end, ProcessEnded at event `end`. Nothing if another process sent it this
+// signal.
+std::optional<std::string> crash_place_of_child(const History& history, EventIndex end,
+                                                std::vector<EventIndex>& evidence);
 
 }  // namespace lastcall

@@ -207,10 +207,14 @@ std::string sidecar_trouble(const History& history, const Verdict& verdict) {
   return "";
 }
 
+std::string lost_text(const EventsLost& lost) {
+  return lost.source == "output" ? lost.reason
+                                 : "events of " + lost.source + " were lost: " + lost.reason;
+}
+
 std::string lost_output(const History& history) {
   for (const auto& [i, lost] : history.all<EventsLost>()) {
-    if (lost->source == "output" || lost->source == "trial")
-      return "events of " + lost->source + " were lost: " + lost->reason;
+    if (lost->source == "output" || lost->source == "trial") return lost_text(*lost);
   }
   return "";
 }

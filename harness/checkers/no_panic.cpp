@@ -1,20 +1,23 @@
 // no-panic: no crash, abort, panic or uncaught exception, neither in how the target ended nor in
 // its output.
 //
-// Sees the wait status of the target's own process and every line it wrote. An error is judged as a
-// whole, from its header to its last frame, and is one violation, recovered or not; the reason
-// quotes its message and the first frame of the program's own code, and names the process where the
-// words or the tracer do. The scenario's `allow` excuses an error of which it matches any line, or
-// names the exception; what it excused is counted. Of an error that the program caught and logged
-// the reason says so if the program went on, and with `logged = "warn"` it is counted and is no
-// failure. Whose line it is, is not known: it went on if the target ended as promised after it and
-// no process that the tracer saw ended badly within a second of it. What nobody caught, though only
-// a thread or a task ended by it, is never taken for logged.
+// Sees the wait status of the target's own process and every line it wrote, and of a traced target
+// how each child ended: by SIGSEGV, SIGABRT or the like is a violation, unless lastcall or another
+// process sent that signal, or a printed error tells of it. An error is judged as a whole, from its
+// header to its last frame, and is one violation, recovered or not; the reason quotes its message
+// and the first frame of the program's own code, and names the process where the words or the
+// tracer do. The scenario's `allow` excuses an error of which it matches any line, or names the
+// exception, and a child's crash of which it matches the reason; what it excused is counted. Of an
+// error that the program caught and logged the reason says so if the program went on, and with
+// `logged = "warn"` it is counted and is no failure. Whose line it is, is not known: it went on if
+// the target ended as promised after it and no process that the tracer saw ended badly within a
+// second of it. What nobody caught, though only a thread or a task ended by it, is never taken for
+// logged.
 //
-// Cannot see a panic that was swallowed without a word, nor a child's crash that nobody reported,
-// nor tell errors apart whose lines are mixed. Output beyond the limits of target/line_splitter.hpp
-// is not seen either: a pass is unknown then, with the bytes. A signal that lastcall sent is no
-// crash, nor is what a runtime writes because of it.
+// Cannot see a panic that was swallowed without a word, nor, untraced, a child's crash that nobody
+// reported, nor tell errors apart whose lines are mixed. Output beyond the limits of
+// target/line_splitter.hpp is not seen either: a pass is unknown then, with the bytes. A signal
+// that lastcall sent is no crash, nor is what a runtime writes because of it.
 #include <algorithm>
 #include <csignal>
 #include <map>
@@ -72,6 +75,14 @@ class Allowances {
     ++found->count;
     return true;
   }
+  // Whether a pattern excuses what was not printed.
+  bool cover(std::string_view text) {
+    const auto found = std::ranges::find_if(
+        all_, [&](const Counted& one) { return one.name.empty() && one.pattern.cover({text}); });
+    if (found == all_.end()) return false;
+    ++found->count;
+    return true;
+  }
   // "3 excused by allow: 2 by "^panic: test", 1 by IOError (why)"; empty if nothing was.
   [[nodiscard]] std::string text() const {
     std::uint64_t total = 0;
@@ -124,22 +135,103 @@ int signal_in(std::string_view line, Runtime runtime) {
   return 0;
 }
 
+// Whether lastcall had sent this signal to some process of the target before event `until`.
+bool lastcall_had_sent(const History& history, int signal, EventIndex until) {
+  const auto sent = [&](const auto& events) {
+    return std::ranges::any_of(
+        events, [&](const auto& one) { return one.first < until && one.second->signal == signal; });
+  };
+  return sent(history.all<TargetForced>()) || sent(history.all<FaultInvoked>());
+}
+
+std::int32_t pid_of_target(const History& history) {
+  const auto started = history.first<TargetStarted>();
+  return started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
+}
+
+std::uint64_t ends_of_children(const History& history) {
+  const auto target = pid_of_target(history);
+  std::uint64_t count = 0;
+  for (const auto& [i, end] : history.all<ProcessEnded>()) count += end->pid == target ? 0 : 1;
+  return target == 0 ? 0 : count;
+}
+
 // Children that ended by a crash or with an exit code other than 0. How the target tells its
 // children to end is its own affair, so other signals do not count, nor what lastcall sent.
 std::vector<BadEnd> bad_ends_of_children(const History& history) {
   std::vector<BadEnd> bad;
-  const auto started = history.first<TargetStarted>();
-  const auto target = started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
+  const auto target = pid_of_target(history);
   for (const auto& [i, end] : history.all<ProcessEnded>()) {
     if (end->pid == target) continue;
     const bool is_bad =
         end->how == EndKind::signalled
-            ? is_crash_signal(end->value) && !lastcall_sent(history, end->value) &&
+            ? is_crash_signal(end->value) && !lastcall_had_sent(history, end->value, i) &&
                   !crashed_when_asked(history, end->value, i)
             : end->value != 0 && !(end->value > 128 && lastcall_sent(history, end->value - 128));
     if (is_bad) bad.push_back({i, std::to_string(end->pid) + " (" + end->command + ")"});
   }
   return bad;
+}
+
+// A child that brought a crash signal upon itself.
+struct Crash {
+  EventIndex at;
+  std::int32_t pid;
+  int signal;
+  std::string text;  // "child process 77 (worker) crashed: SIGSEGV, …"
+  std::vector<EventIndex> evidence;
+  bool is_told = false;  // by an error that was printed
+};
+
+std::vector<Crash> crashes_of_children(const History& history, const std::vector<BadEnd>& ends) {
+  std::vector<Crash> crashes;
+  if (pid_of_target(history) == 0) return crashes;  // which is a child is not known
+  for (const auto& bad : ends) {
+    const auto& end = std::get<ProcessEnded>(history.at(bad.at).body);
+    if (end.how != EndKind::signalled) continue;
+    Crash crash{bad.at, end.pid, end.value, {}, {bad.at}};
+    const auto place = crash_place_of_child(history, bad.at, crash.evidence);
+    if (!place) continue;
+    crash.text = "child process " + bad.process + " crashed: " + signal_name(end.value) + *place;
+    crashes.push_back(std::move(crash));
+  }
+  return crashes;
+}
+
+bool has_number(std::string_view text, std::int32_t number) {
+  const auto digits = std::to_string(number);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (auto at = text.find(digits); at != std::string_view::npos; at = text.find(digits, at + 1)) {
+    const auto end = at + digits.size();
+    if ((at == 0 || !is_digit(text[at - 1])) && (end == text.size() || !is_digit(text[end])))
+      return true;
+  }
+  return false;
+}
+
+// Whether a process that wrote this, or of which its parent wrote it, may have ended by the signal.
+bool may_end_by(std::span<const std::string_view> lines, const PanicBlock& block, int signal) {
+  if (const int named = signal_in(lines[block.words], block.runtime); named != 0)
+    return named == signal;
+  if (block.runtime == Runtime::parent) return true;
+  const bool aborts = signal == SIGABRT || signal == SIGTRAP || signal == SIGILL;
+  return aborts && (block.runtime == Runtime::go || ends_by_signal(lines, block));
+}
+
+struct Printed {
+  const OutputLines& output;
+  PanicBlock block;
+  bool is_matched = false;  // with a child's crash
+};
+
+// "panic: boom [recovered]" says what the meaning says, and who recovered it is said at the end.
+std::string message_of(const PanicBlock& block) {
+  constexpr std::string_view kPanic = "panic: ";
+  std::string_view text = block.message;
+  if (block.runtime != Runtime::go || !text.starts_with(kPanic)) return block.message;
+  text.remove_prefix(kPanic.size());
+  if (text.ends_with("]")) text = text.substr(0, text.rfind(" [recovered"));
+  return std::string(text);
 }
 
 // Whether the target ended after line `at` as the scenario promises, or as lastcall's own fault
@@ -177,7 +269,46 @@ class Judging {
         history_(history),
         told_(settings(plan, "no-panic")),
         allowances_(told_.allow),
-        bad_ends_(bad_ends_of_children(history)) {}
+        bad_ends_(bad_ends_of_children(history)),
+        crashes_(crashes_of_children(history, bad_ends_)) {}
+
+  // Finds the crash of which the words tell as well. Errors that name the process come first.
+  void match(Printed& error, bool by_name) {
+    const auto& output = error.output;
+    const auto& block = error.block;
+    if (error.is_matched || is_of_sent_signal(output, block)) return;
+    const auto line = output.texts()[block.words];
+    const auto distance = [&](const Crash& crash) {
+      const auto apart = history_.time(crash.at) - history_.time(output.event(block.end - 1));
+      return apart < Nanoseconds(0) ? -apart : apart;
+    };
+    const auto tells_of = [&](const Crash& crash) {
+      // What was caught and logged after the crash is another process's.
+      if (crash.is_told || (block.is_caught && output.event(block.words) > crash.at)) return false;
+      const bool names = block.process == std::to_string(crash.pid) ||
+                         (block.runtime == Runtime::parent && has_number(line, crash.pid));
+      return by_name ? names
+                     : distance(crash) <= kClose && may_end_by(output.texts(), block, crash.signal);
+    };
+    Crash* nearest = nullptr;
+    for (auto& crash : crashes_) {
+      if (tells_of(crash) && (nearest == nullptr || distance(crash) < distance(*nearest)))
+        nearest = &crash;
+    }
+    if (nearest == nullptr) return;
+    nearest->is_told = true;
+    error.is_matched = true;
+  }
+
+  // The children's crashes that no error told of.
+  void judge_crashes(Verdict& verdict) {
+    for (auto& crash : crashes_) {
+      if (crash.is_told || allowances_.cover(crash.text)) continue;
+      verdict.evidence.insert(verdict.evidence.end(), crash.evidence.begin(), crash.evidence.end());
+      is_proven_ = is_proven_ || !may_be_sent(plan_, crash.signal);
+      failed_.add(crash.at, std::move(crash.text));
+    }
+  }
 
   void judge(const OutputLines& output, const PanicBlock& block, Verdict& verdict) {
     if (is_of_sent_signal(output, block)) return;
@@ -193,8 +324,7 @@ class Judging {
     const bool went_on = block.is_caught && near.empty() &&
                          !is_before(history_.first<RecoveryStarted>(), at) &&
                          target_ended_well(plan_, history_, last);
-    auto text = std::string(block.meaning) + ": " + block.message;
-    if (!block.frame.empty()) text += ", at " + block.frame;
+    auto text = std::string(block.meaning) + ": " + message_of(block) + place_text(block);
     if (near.size() == 1) {
       text += ", in process " + near.front()->process;
     } else if (!block.process.empty()) {
@@ -203,6 +333,7 @@ class Judging {
     if (went_on && !logged_fails(block.runtime)) return logged_.add(at, std::move(text));
     if (went_on) text += "; logged, and the program went on";
     verdict.evidence.push_back(at);
+    is_proven_ = true;
     failed_.add(at, std::move(text));
   }
 
@@ -223,6 +354,8 @@ class Judging {
     }
     say(allowances_.text());
   }
+  // Whether something failed that no fault of the plan can have brought about.
+  [[nodiscard]] bool is_proven() const { return is_proven_; }
   [[nodiscard]] bool failed() const { return failed_.count() > 0; }
 
  private:
@@ -234,13 +367,8 @@ class Judging {
   [[nodiscard]] bool is_of_sent_signal(const OutputLines& output, const PanicBlock& block) const {
     const int signal = signal_in(output.texts()[block.words], block.runtime);
     const auto at = output.event(block.words);
-    const auto sent = [&](const auto& events) {
-      return std::ranges::any_of(
-          events, [&](const auto& one) { return one.first < at && one.second->signal == signal; });
-    };
     return signal != 0 &&
-           (sent(history_.all<TargetForced>()) || sent(history_.all<FaultInvoked>()) ||
-            crashed_when_asked(history_, signal, at));
+           (lastcall_had_sent(history_, signal, at) || crashed_when_asked(history_, signal, at));
   }
   // PHP writes an error to its log and to its output.
   bool is_php_again(const PanicBlock& block) {
@@ -252,6 +380,8 @@ class Judging {
   const PropertySettings& told_;
   Allowances allowances_;
   std::vector<BadEnd> bad_ends_;
+  std::vector<Crash> crashes_;
+  bool is_proven_ = false;
   Found failed_;
   Found logged_;
   std::map<std::string, bool> php_;
@@ -274,11 +404,23 @@ Verdict no_panic(const Plan& plan, const History& history) {
       verdict.rests_on_absence = may_be_sent(plan, end.value);
     }
   }
-  for (const auto& [stream, output] : output_of(history, history.events().size())) {
+  const bool target_crashed = !verdict.evidence.empty();
+  const auto outputs = output_of(history, history.events().size());
+  std::vector<Printed> errors;
+  verdict.judged += ends_of_children(history);
+  for (const auto& [stream, output] : outputs) {
     verdict.judged += output.written_lines();
-    for (const auto& block : panic_blocks(output.texts())) judging.judge(output, block, verdict);
+    for (auto& block : panic_blocks(output.texts())) errors.push_back({output, std::move(block)});
   }
-  if (judging.failed()) verdict.rests_on_absence = false;
+  for (const bool by_name : {true, false}) {
+    for (auto& error : errors) judging.match(error, by_name);
+  }
+  for (const auto& error : errors) judging.judge(error.output, error.block, verdict);
+  judging.judge_crashes(verdict);
+  if (judging.failed()) {
+    const bool may_be_ours = !target_crashed || verdict.rests_on_absence;
+    verdict.rests_on_absence = may_be_ours && !judging.is_proven();
+  }
   judging.conclude(verdict);
   std::ranges::sort(verdict.evidence);
   if (!verdict.evidence.empty()) {

@@ -133,16 +133,26 @@ std::size_t python_end(Lines lines, std::size_t i) {
                                                         "Thread 0x", "Extension modules: "});
                     }));
   }
-  std::size_t end = i + 1;
-  if (end < lines.size() && begins_with_any(lines[end], {"future: <", "handle: <"})) ++end;
-  auto traceback = find_line(lines, i, kIntroduction + 1,
-                             [&](auto k) { return contains(lines[k], kTraceback); });
+  std::size_t end = python_context_end(lines, i + 1);
+  if (contains(lines[i], kDestroyedTask)) return end;
+  const auto first = contains(lines[i], kTraceback) ? i : end;
+  auto traceback = find_line(lines, first, kIntroduction, [&](auto k) {
+    return contains(lines[k], kTraceback) || !panic_in(lines, k).empty();
+  });
+  if (traceback < lines.size() && !contains(lines[traceback], kTraceback)) return end;
   while (traceback < lines.size()) {
     end = run_end(
         lines, traceback + 1, [&](auto k) { return is_indented(lines[k]); }, 0);
     end = std::max(end, traceback + 1);
     if (end == lines.size()) return end;
     if (!is_indented(lines[traceback]) && !is_blank(lines[end])) ++end;  // the message
+    if (lines[i].starts_with("--- Logging error ---") && end < lines.size() &&
+        lines[end] == "Call stack:") {
+      return run_end(lines, end, [&](auto k) {
+        return is_indented(lines[k]) ||
+               begins_with_any(lines[k], {"Call stack:", "Message: ", "Arguments: "});
+      });
+    }
     const auto chain = find_line(lines, end, kMessage, [&](auto k) {
       return contains(lines[k], "During handling of the above exception, ") ||
              contains(lines[k], "The above exception was the direct cause of ") ||
@@ -166,7 +176,10 @@ std::size_t node_end(Lines lines, std::size_t i) {
     if (close < lines.size() && lines[close].starts_with("Node.js v")) return close + 1;
   }
   std::size_t next = i + 1;
-  if (is_place) {
+  if (lines[i].starts_with("Warning: Detected unsettled ") && next < lines.size() &&
+      is_node_place(lines, next)) {
+    next += 3;
+  } else if (is_place) {
     next = std::min(lines.size(), i + 3);
     while (next < lines.size() && next < i + 5 && is_blank(lines[next])) ++next;
     if (next < lines.size() && !is_blank(lines[next])) ++next;  // the message
@@ -358,28 +371,6 @@ std::size_t begin_of(Lines lines, std::size_t i, Runtime runtime, std::size_t ea
   return is_log || (before.starts_with("Process ") && before.ends_with(":")) ? i - 1 : i;
 }
 
-// Whether a process that ends by this error ends by a signal, so that its parent tells of one.
-bool ends_by_signal(Lines lines, const PanicBlock& block) {
-  const auto line = lines[block.words];
-  switch (block.runtime) {
-    case Runtime::python:
-      return line.starts_with("Fatal Python error: ");
-    case Runtime::java:
-      return !contains(line, "Exception");
-    case Runtime::node:
-      return block.meaning == "an abort of Node";
-    case Runtime::ruby:
-      return contains(line, ": [BUG] ");
-    case Runtime::rust:
-    case Runtime::dotnet:
-    case Runtime::native:
-    case Runtime::sanitizer:
-      return true;
-    default:
-      return false;  // Go exits with 2
-  }
-}
-
 // What tells more about the error of `block`, which ended before line `i`.
 bool tells_more(Lines lines, std::size_t i, std::string_view meaning, const PanicBlock& block) {
   constexpr std::size_t kNear = 12;
@@ -432,12 +423,32 @@ bool tells_more(Lines lines, std::size_t i, std::string_view meaning, const Pani
   }
 }
 
+// Whether the traceback is of a loop of the standard library that catches what nobody else did, and
+// writes nothing more: finalizers at the end, the thread that feeds a queue.
+bool is_of_last_resort(Lines lines, const PanicBlock& block) {
+  auto outermost = block.words + 1;
+  for (auto k = block.words; k + 1 < block.end; ++k) {
+    if (contains(lines[k], kTraceback)) outermost = k + 1;
+  }
+  if (outermost >= block.end) return false;
+  const auto frame = lines[outermost];
+  return (contains(frame, "/weakref.py\", line ") && frame.ends_with(" in _exitfunc")) ||
+         (contains(frame, "/multiprocessing/util.py\", line ") &&
+          frame.ends_with(" in _run_finalizers")) ||
+         (contains(frame, "/multiprocessing/queues.py\", line ") && frame.ends_with(" in _feed"));
+}
+
 // By the words alone.
 bool is_caught(Lines lines, const PanicBlock& block) {
   const auto line = lines[block.words];
   if (block.runtime == Runtime::python) {
-    if (line.starts_with("Exception occurred during processing of request")) return true;
+    // A server of the standard library that lost its client: the client's doing.
+    if (line.starts_with("Exception occurred during processing of request"))
+      return begins_with_any(lines[block.end - 1],
+                             {"ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError",
+                              "TimeoutError", "socket.timeout", "ssl.SSL"});
     if (!contains(line, kTraceback)) return false;  // nobody caught it: a thread, a task
+    if (is_of_last_resort(lines, block)) return false;
     return block.begin == block.words || !lines[block.begin].starts_with("Process ");
   }
   if (block.runtime == Runtime::go) {
@@ -463,6 +474,27 @@ bool is_caught(Lines lines, const PanicBlock& block) {
 }
 
 }  // namespace
+
+bool ends_by_signal(Lines lines, const PanicBlock& block) {
+  const auto line = lines[block.words];
+  switch (block.runtime) {
+    case Runtime::python:
+      return line.starts_with("Fatal Python error: ");
+    case Runtime::java:
+      return !contains(line, "Exception");
+    case Runtime::node:
+      return block.meaning == "an abort of Node";
+    case Runtime::ruby:
+      return contains(line, ": [BUG] ");
+    case Runtime::rust:
+    case Runtime::dotnet:
+    case Runtime::native:
+    case Runtime::sanitizer:
+      return true;
+    default:
+      return false;  // Go exits with 2
+  }
+}
 
 std::vector<PanicBlock> panic_blocks(Lines lines) {
   std::vector<PanicBlock> blocks;

@@ -24,21 +24,29 @@ struct PanicBlock {
   std::size_t begin = 0;  // lines [begin, end)
   std::size_t end = 0;
   std::size_t words = 0;  // the line that panic_in() knew
-  // The words say that the program itself, or a library that serves for it, caught the error and
-  // wrote it down. Whether it went on they cannot say.
+  // The words say that the program itself, or a framework that answers for it, caught the error and
+  // wrote it down. Whether it went on they cannot say. What the runtime or its library reports
+  // because nobody above a thread, a task, a callback or a hook caught it is not caught.
   bool is_caught = false;
   std::string message;  // type and text
   std::string frame;    // the first of the program's own code: "boom (/srv/app/crash.py:13)", or ""
+  std::string handler;  // of a Go panic that was recovered: where, or ""
   std::string process;  // as the words name it: "77", "SpawnProcess-1", or ""
 };
 
 std::vector<PanicBlock> panic_blocks(std::span<const std::string_view> lines);
 
+// ", in boom (/srv/app/crash.py:13)", with where it was recovered; empty if nobody knows.
+std::string place_text(const PanicBlock& block);
+
+// Whether a process that ends by it ends by a signal, so that its parent tells of one.
+bool ends_by_signal(std::span<const std::string_view> lines, const PanicBlock& block);
+
 // Whether a message in the block names an exception of this type, with or without its modules.
 bool names_exception(std::span<const std::string_view> lines, const PanicBlock& block,
                      std::string_view type);
 
-// Fills in `message`, `frame` and `process`.
+// Fills in `message`, `frame`, `handler` and `process`.
 void describe(std::span<const std::string_view> lines, PanicBlock& block);
 
 // The frame at line `i` of a stack that this runtime wrote: "boom (/srv/app/crash.py:13)". Empty if

@@ -290,6 +290,10 @@ std::string rust_frame(Lines lines, std::size_t k) {
   return std::string(line);
 }
 
+bool is_destroyed_task(Lines lines, const PanicBlock& block) {
+  return block.runtime == Runtime::python && contains(lines[block.words], kDestroyedTask);
+}
+
 std::string frame_at(Lines lines, std::size_t k, Runtime runtime) {
   const auto line = lines[k];
   switch (runtime) {
@@ -323,7 +327,54 @@ std::string frame_at(Lines lines, std::size_t k, Runtime runtime) {
   return {};
 }
 
+// Of the goroutine whose stack comes first, the frames [begin, end) and the last "panic(" in it:
+// above it is who recovered, below it who panicked. `panic` is `end` if there is none.
+struct GoStack {
+  std::size_t begin;
+  std::size_t panic;
+  std::size_t end;
+};
+
+GoStack go_stack(Lines lines, const PanicBlock& block) {
+  const auto is_header = [&](std::size_t k) {
+    return lines[k].starts_with("goroutine ") && contains(lines[k], " [");
+  };
+  GoStack stack{block.begin, block.end, block.end};
+  while (stack.begin < block.end && !is_header(stack.begin)) ++stack.begin;
+  for (auto k = stack.begin; k < block.end; ++k) {
+    if (k > stack.begin && is_header(k)) {
+      if (stack.panic == stack.end) stack.panic = k;
+      stack.end = k;
+      break;
+    }
+    if (lines[k].starts_with("panic(")) stack.panic = k;
+  }
+  return stack;
+}
+
+std::string first_frame(Lines lines, std::size_t begin, std::size_t end, Runtime runtime) {
+  for (auto k = begin; k < end; ++k) {
+    if (auto frame = frame_at(lines, k, runtime); !frame.empty()) return frame;
+  }
+  return {};
+}
+
+// Where a Go panic began, and who recovered it.
+void describe_go(Lines lines, PanicBlock& block) {
+  const auto stack = go_stack(lines, block);
+  if (stack.panic == stack.end) return;
+  auto origin = first_frame(lines, stack.panic, stack.end, Runtime::go);
+  if (origin.empty()) return;
+  block.frame = origin.substr(0, kMostText);
+  const bool was_recovered = block.is_caught || contains(lines[block.words], " [recovered");
+  if (was_recovered) {
+    block.handler = first_frame(lines, stack.begin, stack.panic, Runtime::go).substr(0, kMostText);
+  }
+}
+
 std::string own_frame(Lines lines, const PanicBlock& block) {
+  // Of a task that was destroyed there are none but of where it was made.
+  if (is_destroyed_task(lines, block)) return {};
   // A traceback has its most recent call last, a fatal error first.
   const bool is_reversed =
       block.runtime == Runtime::python && !lines[block.words].starts_with("Fatal Python error: ");
@@ -354,6 +405,13 @@ bool is_type_with_text(std::string_view line) {
 
 std::string python_message(Lines lines, const PanicBlock& block) {
   const auto header = trimmed(lines[block.words]);
+  if (is_destroyed_task(lines, block)) {
+    for (auto k = block.words; k < block.end; ++k) {
+      if (const auto task = after(lines[k], "task: <"); !task.empty())
+        return "<" + std::string(trimmed(task));
+    }
+    return std::string(header);
+  }
   if (header.starts_with("Fatal Python error: ")) return std::string(header);
   if (block.end == block.words + 2 && trimmed(lines[block.words + 1]).starts_with("future: "))
     return std::string(header) + ": " + std::string(trimmed(lines[block.words + 1]).substr(8));
@@ -361,6 +419,7 @@ std::string python_message(Lines lines, const PanicBlock& block) {
   std::string_view last;
   for (auto k = block.begin; k < block.end; ++k) {
     const auto line = trimmed(lines[k], " \t|+-");
+    if (line == "Call stack:") break;  // of a call to the log that failed
     if (contains(line, "ExceptionGroup: ")) {
       group = line;
     } else if (lines[k].substr(0, 1) != " " || (!group.empty() && is_type_with_text(line))) {
@@ -374,7 +433,11 @@ std::string python_message(Lines lines, const PanicBlock& block) {
 
 std::string node_message(Lines lines, const PanicBlock& block) {
   const auto header = trimmed(lines[block.words]);
-  if (const auto text = after(header, "Warning: "); !text.empty()) return std::string(text);
+  if (const auto text = after(header, "Warning: "); !text.empty()) {
+    const bool has_place = text.ends_with(" at");
+    return std::string(text) +
+           (has_place ? " " + std::string(line_at(lines, block, block.words + 1)) : "");
+  }
   auto k = block.words + (is_node_place(lines, block.words) ? 3 : 1);
   if (k == block.words + 1 && header != "Uncaught:") {
     return std::string(header);
@@ -549,8 +612,19 @@ void describe(Lines lines, PanicBlock& block) {
   if (text.empty()) text = trimmed(lines[block.words]);
   block.message = text.substr(0, kMostText);
   block.frame = own_frame(lines, block).substr(0, kMostText);
+  if (block.runtime == Runtime::go) describe_go(lines, block);
   if (contains(block.message, block.frame)) block.frame.clear();  // it says so itself
   block.process = process_of(lines, block);
+}
+
+std::string place_text(const PanicBlock& block) {
+  if (block.frame.empty()) return {};
+  const auto& frame = block.frame;
+  const auto colon = frame.rfind(':');
+  const bool is_line = colon != std::string::npos && colon + 1 < frame.size() &&
+                       frame.find_first_not_of("0123456789", colon + 1) == std::string::npos;
+  return (is_line ? ", at " : ", in ") + frame +
+         (block.handler.empty() ? "" : ", recovered in " + block.handler);
 }
 
 bool names_exception(Lines lines, const PanicBlock& block, std::string_view type) {

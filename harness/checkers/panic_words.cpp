@@ -31,6 +31,7 @@ constexpr std::string_view kRejection = "an unhandled promise rejection";
 constexpr std::string_view kNodeAbort = "an abort of Node";
 constexpr std::string_view kTraceback = "a Python traceback";
 constexpr std::string_view kPython = "an uncaught Python exception";
+constexpr std::string_view kPendingTask = "a Python task destroyed while pending";
 constexpr std::string_view kJava = "an uncaught Java exception";
 constexpr std::string_view kJavaMemory = "a JVM out of memory";
 constexpr std::string_view kDotnet = "an unhandled .NET exception";
@@ -88,6 +89,7 @@ constexpr std::array kAtLineStart{
     Words{"----- Native stack trace -----", kNodeAbort},
     Words{"# Fatal error in ", kNodeAbort},
     Words{"error: Uncaught ", kJavaScript},  // Deno
+    Words{"Warning: Detected unsettled top-level await at", "an unfinished await of Node"},
     Words{"Fatal Python error: ", "a fatal Python error"},
     Words{"Exception in thread \"", kJava},
     Words{"# A fatal error has been detected by the Java Runtime Environment", "a JVM crash"},
@@ -303,18 +305,88 @@ bool ends_in_interrupt(Lines lines, std::size_t i) {
   return false;
 }
 
-// What Python writes before a traceback to say whose it is; sometimes there is none.
+bool starts_with_any(std::string_view line, std::span<const std::string_view> words) {
+  return std::ranges::any_of(words, [line](auto word) { return line.starts_with(word); });
+}
+
+// What a log has before its message: "ERROR:asyncio:", "2026-01-02 12:00:00,123 ERROR asyncio: ",
+// "[7] [ERROR] ", `{"message": "`; not the words of a sentence.
+bool is_log_prefix(std::string_view before) {
+  const auto end = before.find_last_not_of(' ');
+  if (end == std::string_view::npos) return true;
+  before = before.substr(0, end + 1);
+  if (std::string_view(":]|->=\"").find(before.back()) != std::string_view::npos) return true;
+  return std::ranges::any_of(std::array<std::string_view, 5>{"ERROR", "CRITICAL", "error",
+                                                             "asyncio", "concurrent.futures"},
+                             [&](auto word) { return before.ends_with(word); });
+}
+
+// Where the message of a log's line begins if it is one of `words`.
+std::size_t find_message(std::string_view line, std::span<const std::string_view> words) {
+  for (const auto word : words) {
+    const auto at = line.find(word);
+    if (at != std::string_view::npos && is_log_prefix(line.substr(0, at))) return at;
+  }
+  return std::string_view::npos;
+}
+
+// A traceback, or what asyncio adds to a message: a sentence with the same words has neither.
+bool has_details(Lines lines, std::size_t i) {
+  const auto next = python_context_end(lines, i + 1);
+  return next > i + 1 ||
+         any_line(lines, next, 1, [](auto l) { return contains(l, kTracebackBegin); });
+}
+
+bool is_destroyed_task(Lines lines, std::size_t i) {
+  const auto at = find_message(lines[i], std::span(&kDestroyedTask, 1));
+  if (at == std::string_view::npos) return false;
+  const auto rest = lines[i].substr(at + kDestroyedTask.size());
+  return rest.starts_with(" task: <") || (rest.empty() && python_context_end(lines, i + 1) > i + 1);
+}
+
+// What Python writes before a traceback to say whose it is; sometimes there is none. Nobody caught
+// these: a thread, a task, a callback or a hook had nobody above it.
 bool introduces_traceback(Lines lines, std::size_t i) {
+  // The interpreter and its threads, on standard error.
+  constexpr std::string_view kAlone[] = {
+      "Exception ignored in: ", "Exception ignored in thread started by",
+      "Unhandled exception in event loop",
+      "Exception occurred during processing of request from ("};
+  constexpr std::string_view kWithTraceback[] = {"Exception ignored ",
+                                                 "Unhandled exception in thread started by ",
+                                                 "Exception in threading.excepthook:",
+                                                 "Error in atexit._run_exitfuncs:",
+                                                 "Error in sys.excepthook:",
+                                                 "Original exception was:",
+                                                 "sys.excepthook is missing",
+                                                 "--- Logging error ---"};
+  // Through the logging of asyncio and concurrent.futures.
+  constexpr std::string_view kLogged[] = {
+      "Exception in callback ",
+      "Unhandled exception in event loop",
+      "Unhandled exception in client_connected_cb",
+      "Unhandled error in exception handler",
+      "Exception in default exception handler",
+      "unhandled exception during asyncio.run() shutdown",
+      "an error occurred during closing of asynchronous generator ",
+      "Fatal error: protocol.",
+      "protocol.pause_writing() failed",
+      "protocol.resume_writing() failed",
+      "exception calling callback for <",
+      "Exception in initializer:",
+      "Exception in worker process"};                          // of Gunicorn, which ends it
+  constexpr std::string_view kWorker = "Exception in worker";  // and nothing more
   const auto line = lines[i];
-  if (line.starts_with("Exception in callback "))
-    return any_line(lines, i + 1, 1, [](auto l) { return l.starts_with("handle: "); });
   if (line.starts_with("Exception in thread ")) return line.ends_with(":");
-  return line.starts_with("Exception ignored in: ") ||
-         line.starts_with("Exception ignored in thread started by") ||
-         line.starts_with("Unhandled exception in event loop") ||
-         line.starts_with("Exception occurred during processing of request from (") ||
-         contains(line, "Task exception was never retrieved") ||
-         contains(line, "uture exception was never retrieved");
+  if (contains(line, "Task exception was never retrieved") ||
+      contains(line, "uture exception was never retrieved") || starts_with_any(line, kAlone))
+    return true;
+  if (!has_details(lines, i)) return false;
+  return starts_with_any(line, kWithTraceback) ||
+         contains(line, " has errored out but its parent task ") ||
+         find_message(line, kLogged) != std::string_view::npos ||
+         (find_message(line, std::span(&kWorker, 1)) != std::string_view::npos &&
+          (line.ends_with(kWorker) || contains(line, "Exception in worker\"")));
 }
 
 std::string_view python_exception(Lines lines, std::size_t i) {
@@ -323,8 +395,10 @@ std::string_view python_exception(Lines lines, std::size_t i) {
     const bool interrupted = lines[i].starts_with(kTracebackBegin) && ends_in_interrupt(lines, i);
     return interrupted ? "" : kTraceback;
   }
+  if (is_destroyed_task(lines, i)) return kPendingTask;
   if (!introduces_traceback(lines, i)) return "";
-  for (std::size_t j = i + 1; j < std::min(lines.size(), i + 1 + kTracebackWithin); ++j) {
+  const auto next = python_context_end(lines, i + 1);
+  for (std::size_t j = next; j < std::min(lines.size(), next + kTracebackWithin); ++j) {
     if (is_interrupt(lines[j])) return "";
     if (lines[j].starts_with(kTracebackBegin)) return ends_in_interrupt(lines, j) ? "" : kPython;
   }
@@ -443,6 +517,18 @@ Runtime runtime_of(std::string_view meaning) {
   if (meaning == kUndefined) return Runtime::sanitizer;
   if (meaning == kChild || meaning == kSegfault || meaning == "a core dump") return Runtime::parent;
   return Runtime::native;
+}
+
+std::size_t python_context_end(Lines lines, std::size_t i) {
+  constexpr std::string_view kKeys[] = {
+      "handle: ",   "future: ",  "task: ",   "asyncgen: ",         "transport: ",
+      "protocol: ", "context: ", "socket: ", "source_traceback: ", "handle_traceback: "};
+  while (i < lines.size() && starts_with_any(lines[i], kKeys)) {
+    const bool has_frames = contains(lines[i], "_traceback: ");
+    ++i;
+    while (has_frames && i < lines.size() && lines[i].starts_with("  ")) ++i;
+  }
+  return i;
 }
 
 bool is_node_place(Lines lines, std::size_t i) {

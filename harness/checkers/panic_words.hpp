@@ -15,14 +15,23 @@
 //            "memory allocation of … bytes failed"               std/src/alloc.rs
 // Node       "file:line", the source, "^"; "Uncaught:"           src/node_errors.cc
 //            "(node:7) UnhandledPromiseRejectionWarning: …"      lib/internal/process/promises.js
+//            "Warning: Detected unsettled top-level await at"    src/module_wrap.cc
 //            "FATAL ERROR: …", "----- Native stack trace -----"  src/node_errors.cc, debug_utils.cc
 //            "# Fatal error in …"                                V8 src/base/logging.cc
 //            "error: Uncaught …", "Uncaught TypeError: …"        Deno, Node's prompt
 // Python     "Traceback (most recent call last):"                Python/traceback.c
 //            "Exception in thread …:"                            Lib/threading.py excepthook
-//            "Exception ignored in: …"                           Python/errors.c
+//            "Exception in threading.excepthook:"                Lib/threading.py
+//            "Exception ignored in: …", "Exception ignored …"    Python/errors.c
+//            "Error in sys.excepthook:", "Original exception …"  Python/pythonrun.c
+//            "Error in atexit._run_exitfuncs:" (to 3.9)          Modules/atexitmodule.c
+//            "Unhandled exception in thread started by …" (3.7)  Modules/_threadmodule.c
+//            "--- Logging error ---"                             Lib/logging/__init__.py
 //            "… exception was never retrieved"                   Lib/asyncio futures.py, tasks.py
+//            "Task was destroyed but it is pending!"             Lib/asyncio/tasks.py
 //            "Exception in callback …", "handle: <…"             Lib/asyncio/events.py
+//            "Unhandled …", "unhandled …", "Fatal error: …"      Lib/asyncio/*.py
+//            "exception calling callback for <…"                 Lib/concurrent/futures/_base.py
 //            "Exception occurred during processing of request …" Lib/socketserver.py
 //            "Fatal Python error: …"                             Python/pylifecycle.c
 // Java       "Exception in thread "main" …"                      java/lang/ThreadGroup.java
@@ -71,6 +80,11 @@
 //            "… exited with code 134 (Aborted)"                  HAProxy src/mworker.c
 //            "… crashed by signal: 11" (of itself)               Redis src/debug.c
 //
+// What Python's logging writes may have a time, a level and a logger's name before it.
+//
+// A task that is destroyed while pending is an error: the program ended, or let go of the task,
+// amid its work. What the coroutine had begun is not finished, and its cleaning up may not be done.
+//
 // Not a panic, though it looks like one:
 // - A Python traceback, or chain of them, that ends in KeyboardInterrupt, and Ruby's Interrupt and
 //   SignalException: that is how these runtimes deliver a signal to a program without a handler, as
@@ -82,6 +96,7 @@
 // - A sanitizer that cannot work here ("LeakSanitizer has encountered a fatal error").
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -118,6 +133,12 @@ constexpr bool throws_exceptions(Runtime runtime) {
   return runtime == node || runtime == python || runtime == java || runtime == dotnet ||
          runtime == ruby || runtime == php || runtime == erlang;
 }
+
+// What Python's asyncio says of such a task.
+inline constexpr std::string_view kDestroyedTask = "Task was destroyed but it is pending!";
+
+// The end of what Python's asyncio adds to a message, from line `i` on: "handle: <…", "task: <…".
+std::size_t python_context_end(std::span<const std::string_view> lines, std::size_t i);
 
 // Whether line `i` is where Node threw ("/srv/app.js:6"): the source and a caret follow.
 bool is_node_place(std::span<const std::string_view> lines, std::size_t i);

@@ -48,6 +48,8 @@ class LineSplitter {
   // Lines of which something was dropped, and how much was.
   [[nodiscard]] std::uint64_t lost_lines() const { return lost_lines_; }
   [[nodiscard]] std::uint64_t lost_bytes() const { return lost_bytes_; }
+  // What was not handed on, why, and what helps; empty if all was.
+  [[nodiscard]] std::string loss() const;
 
  private:
   void piece_is_full() {
@@ -94,5 +96,21 @@ class LineSplitter {
   std::uint64_t lost_lines_ = 0;
   std::uint64_t lost_bytes_ = 0;
 };
+
+inline std::string LineSplitter::loss() const {
+  if (lost_lines_ == 0) return {};
+  const bool is_full = total_ > kTotalLimit;
+  std::string text = "the target printed ";
+  text += is_full
+              ? "more than the " + std::to_string(kTotalLimit >> 20) + " MiB that lastcall reads: "
+              : "lines longer than the " + std::to_string(kLineLimit >> 10) +
+                    " KiB that lastcall reads of one: ";
+  const auto tenths = (lost_bytes_ + 50'000) / 100'000;  // of 1 MB
+  text += tenths == 0 ? std::to_string(lost_bytes_) + " bytes"
+                      : std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MB";
+  text += " (" + std::to_string(lost_lines_) + (lost_lines_ == 1 ? " line" : " lines") +
+          ") were not searched; make it print ";
+  return text + (is_full ? "less" : "shorter lines");
+}
 
 }  // namespace lastcall

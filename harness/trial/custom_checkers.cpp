@@ -93,10 +93,8 @@ Verdict unknown(std::string reason) {
 std::string why_unknown(const Verdict& verdict, const History& history) {
   if (auto trouble = sidecar_trouble(history, verdict); !trouble.empty()) return trouble;
   if (verdict.outcome == Outcome::fail) return "";
-  if (const auto lost = history.first<EventsLost>()) {
-    const auto& event = std::get<EventsLost>(history.at(*lost).body);
-    return "events of " + event.source + " were lost: " + event.reason;
-  }
+  if (const auto lost = history.first<EventsLost>())
+    return lost_text(std::get<EventsLost>(history.at(*lost).body));
   return "";
 }
 

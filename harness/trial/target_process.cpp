@@ -338,12 +338,8 @@ void TargetProcess::drain_output() {
     output->lines.finish();
     boost::system::error_code ec;
     output->pipe.close(ec);
-    if (const auto lost = output->lines.lost_lines(); lost > 0) {
-      segment_.record(EventsLost{"output", std::to_string(output->lines.lost_bytes()) +
-                                               " bytes in " + std::to_string(lost) +
-                                               (lost == 1 ? " line" : " lines") +
-                                               " beyond the limit"});
-    }
+    if (auto loss = output->lines.loss(); !loss.empty())
+      segment_.record(EventsLost{"output", std::move(loss)});
   }
 }
 

@@ -93,7 +93,8 @@ class Output(LastcallTest):
         self.assert_exit(3, run)
         self.assertLess(run.history().stat().st_size, 1_000_000)
         self.assertEqual(8192, max(map(len, self.lines(run))))
-        self.assertRegex(run.verdict("no-panic")["reason"], r"lost: \d{8,} bytes in 1 line beyond the limit")
+        self.assertRegex(run.verdict("no-panic")["reason"], "the target printed lines longer than the 256 KiB that lastcall reads of one: "
+                         r"\d{2,}\.\d MB \(1 line\) were not searched; make it print shorter lines")
         # What is judged by something else is not touched.
         for property in ("serves", "clean-exit", "deadline"):
             self.assertEqual("pass", run.verdict(property)["outcome"], property)
@@ -102,7 +103,8 @@ class Output(LastcallTest):
         run = self.run_server("--say", "flood", ready='port = "{port}"')
         self.assert_exit(3, run)
         self.assertEqual("unknown", run.verdict("no-panic")["outcome"])
-        self.assertRegex(run.verdict("no-panic")["reason"], r"lost: \d{8,} bytes in \d{6,} lines beyond the limit")
+        self.assertRegex(run.verdict("no-panic")["reason"], "the target printed more than the 16 MiB that lastcall reads: "
+                         r"\d{2,}\.\d MB \(\d{6,} lines\) were not searched; make it print less")
         # What does not read the output is judged.
         unknown = {name for name, outcome in run.outcomes().items() if outcome == "unknown"}
         self.assertEqual({"no-panic", "no-send-on-closed"}, unknown)
@@ -124,7 +126,7 @@ class Output(LastcallTest):
         return run, verdict["outcome"], verdict["reason"]
 
     def test_with_an_error_that_the_program_logged_is_one_violation_or_a_warning(self):
-        error = "a Python traceback: ValueError: invalid literal for int() with base 10: 'none', at speak ("
+        error = "a Python traceback: ValueError: invalid literal for int() with base 10: 'none', in speak ("
         run, outcome, reason = self.no_panic_of("logged-error", 'logged = "fail"')
         self.assert_exit(1, run)
         self.assertEqual("fail", outcome)

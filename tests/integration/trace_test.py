@@ -100,7 +100,7 @@ class Trace(LastcallTest):
         run = self.traced(serve("--say", "childs-error"), properties='no-panic = { logged = "warn" }')
         verdict = run.verdict("no-panic")
         self.assertEqual("fail", verdict["outcome"], verdict)
-        self.assertRegex(verdict["reason"], r"ValueError: a worker's, at speak \(.*\), in process \d+ \(")
+        self.assertRegex(verdict["reason"], r"ValueError: a worker's, in speak \(.*\), in process \d+ \(")
         self.assertNotIn("went on", verdict["reason"])
 
     def test_how_each_process_of_a_family_ended_and_who_told_it(self):

@@ -30,7 +30,7 @@ TEST(NoPanic, ASignalOfLastcallIsNoCrash) {
 }
 TEST(NoPanic, FailsForAPanicThatWasRecovered) {
   EXPECT_EQ(no_panic(h().line("ok").line("panic: send on closed channel").exited(0)),
-            "fail 3: a Go panic: panic: send on closed channel; logged, and the program went on");
+            "fail 3: a Go panic: send on closed channel; logged, and the program went on");
 }
 TEST(NoPanic, NamesCrashAndWords) {
   EXPECT_EQ(no_panic(h().line("free(): invalid pointer").signalled(SIGABRT)),
@@ -41,7 +41,7 @@ TEST(NoPanic, TheScenarioExcusesLines) {
   story.plan.scenario.properties["no-panic"].allow = {Allowance{"as plan+ed$"}};
   EXPECT_EQ(no_panic(story), "pass 2: 1 excused by allow: 1 by \"as plan+ed$\"");
   EXPECT_EQ(no_panic(story.line("panic: not planned")),
-            "fail 3: a Go panic: panic: not planned; 1 excused by allow: 1 by \"as plan+ed$\"");
+            "fail 3: a Go panic: not planned; 1 excused by allow: 1 by \"as plan+ed$\"");
 }
 TEST(NoPanic, ALongLineDoesNotExhaustTheExcuses) {
   auto story = h().line("panic: " + std::string(65'000, 'x')).exited(0);
@@ -56,7 +56,7 @@ TEST(NoPanic, EvidenceIsLimited) {
 TEST(NoPanic, IsUnknownIfTheEndWasNotSeen) {
   EXPECT_EQ(no_panic(h()), "unknown 0: the target's end was not seen");
   EXPECT_EQ(no_panic(h().line("all is well")), "unknown 1: the target's end was not seen");
-  EXPECT_EQ(no_panic(h().line("panic: x")), "fail 1: a Go panic: panic: x");
+  EXPECT_EQ(no_panic(h().line("panic: x")), "fail 1: a Go panic: x");
 }
 TEST(NoPanic, ABrokenExcuseIsUnknown) {
   auto story = h().line("panic: x").exited(0);
@@ -94,14 +94,14 @@ TEST(NoPanic, OneErrorIsOneViolationWithItsMessageAndItsOwnFrame) {
             "\t/srv/app/hub.go:28 +0x313", "exit status 2", "ready", "free(): invalid pointer"})
           .exited(2);
   EXPECT_EQ(no_panic(story),
-            "fail 11: a Go panic: panic: send on closed channel, at main.(*hub).send "
+            "fail 11: a Go panic: send on closed channel, in main.(*hub).send "
             "(/srv/app/hub.go:28); and 1 more error");
   EXPECT_EQ(testing::verdict(story, "no-panic").evidence.size(), 2U);
 }
 
 TEST(NoPanic, SaysWhenTheProgramLoggedTheErrorAndWentOn) {
   const std::string error =
-      "a Python traceback: sqlite3.OperationalError: database is locked, at save "
+      "a Python traceback: sqlite3.OperationalError: database is locked, in save "
       "(/srv/app/orders.py:7)";
   const auto warning = "pass 7: 1 logged, and the program went on: first " + error +
                        "; how its children ended was not seen: not traced";
@@ -178,9 +178,215 @@ TEST(NoPanic, ATracedChildThatEndedBadlyCloseToAnErrorEndedByIt) {
        {story(2'000, EndKind::exited, 1), story(100, EndKind::exited, 0),
         story(100, EndKind::signalled, SIGTERM), story(100, EndKind::exited, 128 + SIGTERM)}) {
     EXPECT_EQ(no_panic(quiet),
-              "pass 7: 1 logged, and the program went on: first a Python traceback: "
-              "sqlite3.OperationalError: database is locked, at save (/srv/app/orders.py:7)");
+              "pass 8: 1 logged, and the program went on: first a Python traceback: "
+              "sqlite3.OperationalError: database is locked, in save (/srv/app/orders.py:7)");
   }
+}
+
+// A master with a worker, 77, that the tracer follows.
+HistoryBuilder family() {
+  return h().event(TraceBegan{}).event(TargetStarted{70, "master"}).ready();
+}
+ProcessEnded crash(int signal, int pid = 77) {
+  return {pid, "server --worker", EndKind::signalled, signal};
+}
+SignalTaken taken(int signal, int code, int sender, bool fatal = true) {
+  return {77, 77, signal, code, sender, 0, "", 0, fatal};
+}
+
+TEST(NoPanic, ATracedChildThatCrashedWithoutAWordIsAViolation) {
+  const auto story = family()
+                         .event(taken(SIGSEGV, SEGV_MAPERR, 0))
+                         .event(crash(SIGSEGV))
+                         .stop()
+                         .event(StacksTaken{77, StacksAt::fatal_signal,
+                                            "server (77) in parse()+0x12 at server.cpp:40\nmain"})
+                         .exited(0);
+  EXPECT_EQ(no_panic(story),
+            "fail 2: child process 77 (server --worker) crashed: SIGSEGV, at address 0x0, where "
+            "nothing is mapped, in thread server (77) in parse()+0x12 at server.cpp:40");
+  EXPECT_EQ(testing::verdict(story, "no-panic").evidence.size(), 3U);
+  EXPECT_EQ(no_panic(family()
+                         .event(taken(SIGABRT, -6, 77))
+                         .event(crash(SIGABRT))
+                         .event(crash(SIGBUS, 78))
+                         .stop()
+                         .exited(0)),
+            "fail 3: child process 77 (server --worker) crashed: SIGABRT, by abort(); and 1 more "
+            "error");
+  EXPECT_EQ(no_panic(family().event(crash(SIGTERM)).event(crash(SIGKILL, 78)).stop().exited(0)),
+            "pass 3: ");
+}
+
+TEST(NoPanic, AChildToWhichACrashSignalWasSentDidNotCrash) {
+  // Gunicorn aborts a worker that hangs; its handler may send the signal once more.
+  EXPECT_EQ(no_panic(family().event(taken(SIGABRT, 0, 70)).event(crash(SIGABRT)).stop().exited(0)),
+            "pass 2: ");
+  EXPECT_EQ(no_panic(family()
+                         .event(taken(SIGABRT, 0, 70, false))
+                         .event(taken(SIGABRT, -6, 77))
+                         .event(crash(SIGABRT))
+                         .stop()
+                         .exited(0)),
+            "pass 2: ");
+  EXPECT_EQ(no_panic(family().fault_to_child(SIGSEGV).event(crash(SIGSEGV)).stop().exited(0)),
+            "pass 2: ");
+  EXPECT_EQ(no_panic(family()
+                         .event(TargetForced{SIGABRT, "it was past the deadline"})
+                         .event(crash(SIGSEGV))
+                         .exited(0)),
+            "pass 2: ");
+  // What lastcall sent later says nothing of it.
+  EXPECT_THAT(no_panic(family().event(crash(SIGABRT)).stop(SIGABRT).signalled(SIGABRT)),
+              ::testing::StartsWith("fail 2: child process 77"));
+}
+
+TEST(NoPanic, AChildsCrashOfWhichAnErrorTellsIsOneViolation) {
+  const auto count = [](const HistoryBuilder& story) {
+    const auto reason = no_panic(story);
+    EXPECT_THAT(reason, ::testing::Not(::testing::HasSubstr("crashed: SIG"))) << reason;
+    EXPECT_THAT(reason, ::testing::Not(::testing::HasSubstr("more error"))) << reason;
+    EXPECT_THAT(reason, ::testing::StartsWith("fail")) << reason;
+  };
+  count(family().line("free(): invalid pointer").event(crash(SIGABRT)).stop().exited(0));
+  count(family()
+            .event(crash(SIGSEGV))
+            .wait(5'000)
+            .line("[alert] 1#1: worker process 77 exited on signal 11")
+            .stop()
+            .exited(0));
+  count(family().event(crash(SIGSEGV)).line("Segmentation fault").stop().exited(139));
+  count(family()
+            .line("Fatal Python error: Segmentation fault")
+            .event(crash(SIGSEGV))
+            .stop()
+            .exited(0));
+  // Not what tells of another end: of another worker, by another signal, or long before.
+  for (const auto& story :
+       {family().line("free(): invalid pointer").event(crash(SIGABRT)).event(crash(SIGABRT, 78)),
+        family().line("free(): invalid pointer").event(crash(SIGSEGV)),
+        family().line("free(): invalid pointer").wait(2'000).event(crash(SIGABRT)),
+        family()
+            .event(crash(SIGSEGV))
+            .event(crash(SIGSEGV, 78))
+            .line("[alert] 1#1: worker process 77 exited on signal 11"),
+        family().line("ValueError: x").line("panic: boom").event(crash(SIGSEGV))}) {
+    EXPECT_THAT(
+        no_panic(HistoryBuilder(story).stop().exited(0)),
+        ::testing::AllOf(::testing::StartsWith("fail"), ::testing::HasSubstr("and 1 more error")));
+  }
+}
+
+TEST(NoPanic, AnExcusedErrorDoesNotExcuseACrashOfAnotherKind) {
+  auto story = says({"Traceback (most recent call last):", "  File \"a.py\", line 1, in f",
+                     "ValueError: meant"},
+                    family())
+                   .event(crash(SIGSEGV))
+                   .stop()
+                   .exited(0);
+  story.plan.scenario.properties["no-panic"].allow = {Allowance{"meant"}};
+  EXPECT_EQ(no_panic(story),
+            "fail 5: child process 77 (server --worker) crashed: SIGSEGV, where is not known; 1 "
+            "excused by allow: 1 by \"meant\"");
+  story.plan.scenario.properties["no-panic"].allow = {
+      Allowance{"meant"}, Allowance{"\\(server --worker\\) crashed: SIGSEGV"}};
+  EXPECT_THAT(no_panic(story), ::testing::StartsWith("pass 5: 2 excused by allow: "));
+  auto excused = family().line("free(): meant").event(crash(SIGABRT)).stop().exited(0);
+  excused.plan.scenario.properties["no-panic"].allow = {Allowance{"meant"}};
+  EXPECT_EQ(no_panic(excused), "pass 3: 1 excused by allow: 1 by \"meant\"");
+}
+
+// Who reports it says that nobody caught it, whatever a log puts before the words.
+TEST(NoPanic, WhatPythonsLibraryReportsIsNotTakenForLogged) {
+  const std::vector<std::vector<std::string>> reports{
+      {"ERROR:asyncio:Exception in callback stop()", "handle: <Handle stop()>"},
+      {"2026-01-02 12:00:00,123 ERROR asyncio: Unhandled exception in event loop"},
+      {"[2026-01-02 12:00:00 +0000] [7] [ERROR] unhandled exception during asyncio.run() shutdown",
+       "task: <Task finished>"},
+      {"2026-01-02 - asyncio - ERROR - Exception in default exception handler"},
+      {R"({"level": "ERROR", "message": "Exception in default exception handler"})"},
+      {"ERROR:    Unhandled exception in client_connected_cb", "transport: <_SelectorSocket>"},
+      {"CRITICAL:concurrent.futures:Exception in worker"},
+      {"[2026-01-02 12:00:00 +0000] [7] [ERROR] Exception in worker process"},
+      {"Exception ignored while finalizing file <_io.FileIO name=3>:"},
+      {"Error in sys.excepthook:"}};
+  for (auto lines : reports) {
+    lines.insert(lines.end(), {"Traceback (most recent call last):",
+                               "  File \"/srv/app/a.py\", line 7, in stop", "ValueError: x"});
+    auto story = h();
+    for (const auto& line : lines) story.line(line);
+    EXPECT_EQ(no_panic(warned(story).stop().exited(0)),
+              "fail " + std::to_string(lines.size() + 1) +
+                  ": an uncaught Python exception: ValueError: x, in stop (/srv/app/a.py:7)")
+        << lines.front();
+  }
+  // The program's own words, and a lost client of a server of the library.
+  const auto server = [](const char* error) {
+    return no_panic(says({"Exception occurred during processing of request from ('::1', 7)",
+                          "Traceback (most recent call last):",
+                          "  File \"/srv/app/a.py\", line 7, in do_GET", error})
+                        .stop()
+                        .exited(0));
+  };
+  EXPECT_THAT(server("ValueError: x"), ::testing::StartsWith("fail"));
+  EXPECT_THAT(server("BrokenPipeError: [Errno 32] Broken pipe"), ::testing::StartsWith("pass"));
+  EXPECT_THAT(no_panic(says({"ERROR:app:Exception in worker loop, next try in 1 s",
+                             "Traceback (most recent call last):",
+                             "  File \"/srv/app/a.py\", line 7, in work", "ValueError: x"})
+                           .stop()
+                           .exited(0)),
+              ::testing::StartsWith("pass"));
+}
+
+TEST(NoPanic, ATaskThatWasDestroyedWhilePendingIsAFailureOfItsOwn) {
+  const std::string task = "<Task pending name='Task-1' coro=<serve() running at /srv/a.py:6>>";
+  const auto reason = "a Python task destroyed while pending: " + task;
+  for (const auto* prefix : {"", "ERROR:asyncio:", "2026-01-02 12:00:00 ERROR asyncio - "}) {
+    EXPECT_EQ(no_panic(warned(h())
+                           .line(prefix + std::string("Task was destroyed but it is pending!"))
+                           .line("source_traceback: Object created at (most recent call last):")
+                           .line("  File \"/srv/a.py\", line 30, in main")
+                           .line("task: " + task)
+                           .line("ERROR:app:and now an error that was caught")
+                           .line("Traceback (most recent call last):")
+                           .line("  File \"/srv/a.py\", line 9, in f")
+                           .line("ValueError: x")
+                           .stop()
+                           .exited(0)),
+              "fail 9: " + reason +
+                  "; 1 logged, and the program went on: first a Python traceback: ValueError: x, "
+                  "in f (/srv/a.py:9); how its children ended was not seen: not traced")
+        << prefix;
+  }
+  EXPECT_EQ(no_panic(h().line("Task was destroyed but it is pending! is what asyncio says")
+                         .line("Task was destroyed but it is pending!")
+                         .line("and nothing more")
+                         .exited(0)),
+            "pass 4: ");
+}
+
+TEST(NoPanic, AGoPanicThatWasRecoveredIsToldByWhereItBegan) {
+  const std::vector<const char*> stack{"goroutine 7 [running]:",
+                                       "runtime/debug.Stack()",
+                                       "\t/usr/local/go/src/runtime/debug/stack.go:26 +0x5e",
+                                       "main.logged.func1()",
+                                       "\t/srv/app/server.go:37 +0x5a",
+                                       "panic({0x6dcb20?, 0x76ff50?})",
+                                       "\t/usr/local/go/src/runtime/panic.go:860 +0x13a",
+                                       "main.order(0x7)",
+                                       "\t/srv/app/server.go:50 +0x734"};
+  auto story = h().line("panic: a bad order [recovered]");
+  for (const auto* line : stack) story.line(line);
+  EXPECT_EQ(no_panic(story.stop().exited(0)),
+            "fail 11: a Go panic: a bad order, in main.order (/srv/app/server.go:50), recovered in "
+            "main.logged.func1 (/srv/app/server.go:37); logged, and the program went on");
+  // The handler itself panicked, and nobody recovered.
+  EXPECT_EQ(no_panic(says({"panic: first", "\tpanic: second", "",
+                           "goroutine 1 [running]:", "main.cleanUp()", "\t/srv/app/a.go:9 +0x5b",
+                           "panic({0x1?, 0x2?})", "\t/usr/local/go/src/runtime/panic.go:860 +0x13a",
+                           "main.main()", "\t/srv/app/a.go:40 +0x7d1"})
+                         .exited(2)),
+            "fail 11: a Go panic: first, in main.main (/srv/app/a.go:40)");
 }
 
 TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
@@ -204,7 +410,7 @@ TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
   }
   settings.allow = {{"is locked$", "pattern", "x"}};
   EXPECT_EQ(no_panic(story.line("panic: y")),
-            "fail 14: a Go panic: panic: y; 2 excused by allow: 2 by \"is locked$\" (x)");
+            "fail 14: a Go panic: y; 2 excused by allow: 2 by \"is locked$\" (x)");
 }
 
 // An excuse must not reach what another process or thread wrote amid the error, or after it.
@@ -243,7 +449,7 @@ TEST(NoPanic, AnExcuseEndsWithItsError) {
 TEST(NoPanic, ReadsWhatIsBeyondTheFirstPieceOfALine) {
   const std::string dots(8 * 1024, '.');
   EXPECT_EQ(no_panic(h().line(dots).goes_on(dots).goes_on("...panic: boom").exited(2)),
-            "fail 2: a Go panic: panic: boom");
+            "fail 2: a Go panic: boom");
   // Words that are cut in two, and the piece that has them as the evidence.
   const std::string log =
       R"({"level":"error","request":")" + std::string(100'000, 'x') +
@@ -255,7 +461,7 @@ TEST(NoPanic, ReadsWhatIsBeyondTheFirstPieceOfALine) {
       at == 0 ? story.line(log.substr(at, piece)) : story.goes_on(log.substr(at, piece));
     story = failed(story);
     EXPECT_EQ(no_panic(story.stop().exited(0)),
-              "fail 2: a Python traceback: ValueError: late, at f (/srv/a.py:3); logged, and the "
+              "fail 2: a Python traceback: ValueError: late, in f (/srv/a.py:3); logged, and the "
               "program went on");
     const auto verdict = testing::verdict(story, "no-panic");
     const auto history = story.history();
@@ -267,7 +473,7 @@ TEST(NoPanic, ReadsWhatIsBeyondTheFirstPieceOfALine) {
 TEST(NoPanic, ReadsThroughWhatOthersPutAroundALine) {
   for (const auto* line : {"......panic: boom", "37%\rpanic: boom", "##########panic: boom",
                            "web_1  | panic: boom", "\x1b[31mpanic: boom\x1b[0m"}) {
-    EXPECT_EQ(no_panic(h().line(line).exited(2)), "fail 2: a Go panic: panic: boom") << line;
+    EXPECT_EQ(no_panic(h().line(line).exited(2)), "fail 2: a Go panic: boom") << line;
   }
   for (const auto* line : {"3.panic: none", "#panic: off", "INFO | panic: off is the default",
                            R"({"msg":"panic: none"})", "** panic: none"}) {
@@ -281,7 +487,7 @@ TEST(NoPanic, ReadsThroughWhatOthersPutAroundALine) {
   EXPECT_EQ(no_panic(says({"app[77]: panic: boom", "app[77]:", "app[78]: goroutine 1 [running]:",
                            "app[77]: main.f()", "app[77]: \t/srv/app/a.go:3 +0x1"})
                          .exited(2)),
-            "fail 6: a Go panic: panic: boom, at main.f (/srv/app/a.go:3)");
+            "fail 6: a Go panic: boom, in main.f (/srv/app/a.go:3)");
 }
 
 std::string meaning(std::vector<std::string_view> lines, std::size_t i = 0) {

@@ -341,7 +341,7 @@ TEST(CleanExit, SaysTheErrorAndNotItsLastFrame) {
                                                 "    at node:internal/main:28:49",
                                                 "",
                                                 "Node.js v20.20.2"};
-  EXPECT_EQ(last(node), "Error: no disk, at save (/srv/app/server.js:6:3)");
+  EXPECT_EQ(last(node), "Error: no disk, in save (/srv/app/server.js:6:3)");
   // Long before the end an error is not why: but its frames are no last words either.
   EXPECT_EQ(last(node, 5'000), "Error: no disk");
   EXPECT_EQ(last({"Traceback (most recent call last):", "  File \"a.py\", line 1, in <module>",

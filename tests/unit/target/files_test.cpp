@@ -132,6 +132,9 @@ TEST(LineSplitter, CountsTheLinesAndBytesBeyondTheTotalLimit) {
   EXPECT_EQ(seen, fitting);
   EXPECT_EQ(splitter.lost_lines(), 3U);
   EXPECT_EQ(splitter.lost_bytes(), 3 * piece.size());
+  EXPECT_EQ(splitter.loss(),
+            "the target printed more than the 16 MiB that lastcall reads: 24576 bytes (3 lines) "
+            "were not searched; make it print less");
 }
 
 TEST(LineSplitter, KeepsTheBeginningAndTheEndOfALineBeyondItsLimit) {
@@ -151,6 +154,9 @@ TEST(LineSplitter, KeepsTheBeginningAndTheEndOfALineBeyondItsLimit) {
   EXPECT_GE(all.size() - begin.size(), LineSplitter::kPieceLimit);
   EXPECT_EQ(splitter.lost_lines(), 1U);
   EXPECT_EQ(all.size() + splitter.lost_bytes(), begin.size() + middle + 11);
+  EXPECT_EQ(splitter.loss(),
+            "the target printed lines longer than the 256 KiB that lastcall reads of one: 104.8 MB "
+            "(1 line) were not searched; make it print shorter lines");
 }
 
 TEST(LineSplitter, CountsALineThatIsPartlyBeyondTheTotalLimitOnce) {

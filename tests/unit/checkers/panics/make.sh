@@ -64,9 +64,15 @@ make_node() {
 
 make_python() {
   for kind in traceback traceback-chained traceback-thread process task-never-retrieved future-never-retrieved \
-    asyncio-callback exception-group exception-ignored logged logged-json progress-dots segfault fatal-error recursion http-handler; do
+    asyncio-callback exception-group exception-ignored logged logged-json progress-dots segfault fatal-error recursion http-handler \
+    atexit destroyed-task run-shutdown async-generator exception-handler callback-in-log callback-in-json protocol \
+    future-callback initializer finalizer low-thread thread-hook logging-error; do
     sample python-$kind /usr/bin/python3 crash.py $kind
   done
+  # The words that other versions have: PYTHONS is a folder with 3.7, 3.8 and 3.13.
+  sample python-low-thread-3.7 "$PYTHONS/3.7/bin/python" crash.py low-thread
+  sample python-atexit-3.8 "$PYTHONS/3.8/bin/python" crash.py atexit
+  for kind in atexit connected; do sample python-$kind-3.13 "$PYTHONS/3.13/bin/python" crash.py $kind; done
   # As a container's log and as syslog show it.
   sample python-in-container sh -c "/usr/bin/python3 crash.py traceback 2>&1 | sed 's/^/web_1  | /'"
   sample python-in-syslog sh -c "/usr/bin/python3 crash.py logged 2>&1 | sed 's/^/Nov 21 08:41:30 host app[77]: /'"
