@@ -173,6 +173,25 @@ std::vector<Finding> findings(const ScenarioSummary& scenario) {
   return findings;
 }
 
+// What all its answers were in some trials, where that is a 4xx that nobody asked for. One such
+// trial is enough: `serves` did not judge it.
+std::optional<SilentGroup> refused_group(const ScenarioSummary& scenario, const std::string& group,
+                                         std::size_t g) {
+  int status = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t looked_at = 0;
+  for (const auto& trial : scenario.trials) {
+    if (!trial.broken.empty() || g >= trial.only_refusals.size()) continue;
+    ++looked_at;
+    const int its = trial.only_refusals[g];
+    if (status == 0) status = its;
+    refused += its != 0 && its == status ? 1 : 0;
+  }
+  if (refused == 0) return std::nullopt;
+  return SilentGroup{group, refusal_text(status, " in " + std::to_string(refused) + " of " +
+                                                     std::to_string(looked_at) + " trials")};
+}
+
 // Over the trials that asked it anything. Nothing if it was answered as it should be.
 std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const Scenario& wanted,
                                         std::size_t g) {
@@ -187,12 +206,20 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
     unanswered += trial.answers[g] == GroupAnswers::unanswered ? 1 : 0;
     fell_silent += trial.answers[g] == GroupAnswers::fell_silent ? 1 : 0;
   }
-  // The load is not what the scenario is about if most stops come before it.
-  if (2 * asked < looked_at) return std::nullopt;
   const auto& name = wanted.clients[g].name;
   const auto group = "clients " + (name.empty() ? "#" + std::to_string(g + 1) : '"' + name + '"');
+  if (auto refused = refused_group(scenario, group, g)) return refused;
+  // The load is not what the scenario is about if most stops come before it.
+  if (2 * asked < looked_at) return std::nullopt;
   const auto trials = std::to_string(asked) + (asked == 1 ? " trial" : " trials");
   if (asked > 0 && unanswered == asked) {
+    const bool is_told = std::ranges::any_of(scenario.trials, [&](const TrialSummary& trial) {
+      const auto* failed = failure(trial, "serves");
+      return failed != nullptr && failed->reason.find(group) != std::string::npos;
+    });
+    if (is_told) {
+      return SilentGroup{group, "no client got a complete answer in " + trials + "; see serves"};
+    }
     return SilentGroup{group, "no client was answered in any of " + trials +
                                   ": look at url, message, status and ack, or let the stop come "
                                   "later ([[faults]] when)"};

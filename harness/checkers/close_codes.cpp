@@ -32,6 +32,16 @@ bool is_agreed(int code, const std::vector<int>& codes) {
   return std::ranges::find(codes, code) != codes.end();
 }
 
+std::string agreed_codes_text(const std::vector<int>& codes) {
+  if (codes.empty()) return agreed_codes_text({1000, 1001, 1012});
+  std::string text;
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    text += i == 0 ? "" : i + 1 == codes.size() ? " or " : ", ";
+    text += codes[i] == kNoCloseCode ? "no code" : std::to_string(codes[i]);
+  }
+  return text;
+}
+
 std::string close_code_text(int code) {
   if (code == kNoCloseCode) return "a Close frame without a code";
   const auto known = std::ranges::find(kRegistered, code, &Registered::code);

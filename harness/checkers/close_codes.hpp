@@ -29,6 +29,10 @@ constexpr bool is_private_code(int code) { return 4000 <= code && code <= 4999; 
 // none, one that says goodbye or that only the application knows.
 bool is_agreed(int code, const std::vector<int>& codes);
 
+// Those codes in words, "1000, 1001 or 1012"; what only the application knows, and none at all, are
+// left out where the scenario lists none.
+std::string agreed_codes_text(const std::vector<int>& codes);
+
 // "Close code 1011 (internal error)", "Close code 4001", "a Close frame without a code".
 std::string close_code_text(int code);
 

@@ -1,7 +1,11 @@
 // close-handshake: each WebSocket client gets a Close frame with an agreed code (RFC 6455, section
 // 7), each TLS client close_notify (RFC 8446, section 6.1), nobody a reset instead.
 //
-// Judges connections that were fully up at the stop and that their client had not begun to close.
+// Judges connections that were fully up at the stop and that their client had not begun to close,
+// and WebSockets whose upgrade the target answered after it: it could have refused. Those whose
+// answer came as the target ended are counted only: a thread that answers cannot take its 101 back
+// when another ends the process.
+//
 // Agreed are the codes that `codes` lists. Without that: 1000, 1001, 1012 and a Close frame without
 // a code; codes from 4000 to 4999 are the application's, so they are counted and said.
 //
@@ -16,8 +20,8 @@
 // stop, or so shortly before that the server need not have read it (in-flight-finished's
 // `settling`) and got no answer to it, not over WebSocket, may meet a reset that destroys
 // close_notify too: a window that no server can close (RFC 9112, sections 9.5 and 9.6), so such
-// connections are not judged; nor is the reset of a plain one that got no byte of an answer, which
-// the server may never have accepted.
+// connections are not judged; nor is the reset of a plain one that got no byte of an answer, unless
+// the kernel says that the server had accepted it (checkers/taken_on.hpp).
 //
 // A connection that its client or a fault disturbed is judged by what was seen before. A silent
 // client is owed what came up: over TLS close_notify. One that never closes its side is reset in
@@ -30,9 +34,13 @@
 #include "checkers/close_codes.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
+#include "checkers/taken_on.hpp"
 
 namespace lastcall::checkers {
 namespace {
+
+// An upgrade and the exit that are no further apart may have crossed.
+constexpr Nanoseconds kCrossing = std::chrono::milliseconds(5);
 
 // What the server owed and did not give; empty if nothing.
 struct Debt {
@@ -139,12 +147,6 @@ bool is_answered(const RequestView& r) {
   return r.answer_began || (r.ended && r.end != RequestEnd::unknown);
 }
 
-// Nothing shows that the server has accepted the connection: without TLS or WebSocket a connect
-// succeeds in the kernel's backlog, whose reset at the stop is a window that no server can close.
-bool may_be_backlog(const ConnectionView& c, Protocol protocol) {
-  return is_plain(protocol) && std::ranges::none_of(c.requests, is_answered);
-}
-
 // Whether the connection was watched to its own end, and not hung up by lastcall before the server
 // had closed.
 bool is_watched_to_its_end(const ConnectionView& c, const History& history) {
@@ -173,13 +175,15 @@ class Judge {
         told_(settings(plan, "close-handshake")),
         forced_(history.first<TargetForced>()),
         peers_(plan, history),
+        snapshot_(history),
+        upgrades_until_(end_of_upgrades(history)),
         doubt_(deadline_in_doubt(plan, history)),
         deadline_passed_(!doubt_ && history.first<DeadlinePassed>()) {}
 
-  Judgement operator()(const ConnectionView& c, Protocol wanted) {
+  Judgement operator()(const ConnectionView& c, const ClientGroup& group) {
     const auto behaviour = peers_.behaviour(c);
-    const auto protocol = spoken(wanted, behaviour);
-    if (!is_before(all_layers_up(c, protocol), stop_)) return Judgement::not_judged;
+    const auto protocol = spoken(group.protocol, behaviour);
+    if (!was_up_in_time(c, group, protocol)) return Judgement::not_judged;
     if (is_over_before(c, stop_) || closed_by_its_client(c, protocol, history_)) {
       return Judgement::not_judged;
     }
@@ -213,8 +217,37 @@ class Judge {
   [[nodiscard]] const Violations& violations() const { return violations_; }
   // What is no violation and is said all the same.
   [[nodiscard]] const Violations& remarks() const { return remarks_; }
+  // Connections that came up too late for a goodbye, and got none.
+  [[nodiscard]] std::uint64_t too_late() const { return too_late_; }
 
  private:
+  // In process only what was open at the stop is owed a goodbye.
+  [[nodiscard]] bool was_up_in_time(const ConnectionView& c, const ClientGroup& group,
+                                    Protocol protocol) {
+    const auto up = all_layers_up(c, protocol);
+    if (!up || *up < stop_) return up.has_value();
+    if (!is_websocket(protocol) || is_in_process(group)) return false;
+    if (history_.time(*up) < upgrades_until_) return true;
+    if (!c.close_frame_received) ++too_late_;
+    return false;
+  }
+
+  // Until the target had ended, or was past the time that it had to say goodbye.
+  [[nodiscard]] static TimePoint end_of_upgrades(const History& history) {
+    auto until = TimePoint::max();
+    if (const auto i = history.first<TargetEnded>()) until = history.time(*i) - kCrossing;
+    if (const auto i = history.first<TargetForced>()) until = std::min(until, history.time(*i));
+    if (const auto i = history.first<DeadlinePassed>()) until = std::min(until, history.time(*i));
+    return until;
+  }
+
+  // Nothing shows that the server has accepted the connection: without TLS or WebSocket a connect
+  // succeeds in the kernel's backlog, whose reset at the stop is a window that no server can close.
+  [[nodiscard]] bool may_be_backlog(const ConnectionView& c, Protocol protocol) const {
+    return is_plain(protocol) && std::ranges::none_of(c.requests, is_answered) &&
+           !snapshot_.accepted(c).value_or(false);
+  }
+
   [[nodiscard]] Farewell farewell_of(const ConnectionView& c,
                                      std::optional<EventIndex> disturbed) const {
     Farewell told{.close_notify = c.close_notify_received.has_value()};
@@ -241,7 +274,8 @@ class Judge {
       const auto& ended = std::get<ConnectionEnded>(history_.at(*c.ended).body);
       return "got a Close frame and broken protocol (" + ended.detail + ")";
     }
-    return is_agreed(code, told_.codes) ? "" : "got " + close_code_text(code);
+    if (is_agreed(code, told_.codes)) return "";
+    return "got " + close_code_text(code) + " instead of " + agreed_codes_text(told_.codes);
   }
 
   [[nodiscard]] Debt what_is_owed(const ConnectionView& c, const Farewell& farewell,
@@ -310,10 +344,13 @@ class Judge {
   const PropertySettings& told_;
   std::optional<EventIndex> forced_;  // from here on what happens is lastcall's doing
   Peers peers_;
+  SocketSnapshot snapshot_;
+  TimePoint upgrades_until_;
   std::optional<Doubt> doubt_;
   bool deadline_passed_;
   Violations violations_;
   Violations remarks_;
+  std::uint64_t too_late_ = 0;
 };
 
 }  // namespace
@@ -329,7 +366,7 @@ Verdict close_handshake(const Plan& plan, const History& history) {
   for (const auto& c : history.connections()) {
     const auto* group = group_of(plan, c);
     if (group == nullptr) continue;
-    const auto judgement = judge(c, group->protocol);
+    const auto judgement = judge(c, *group);
     if (judgement == Judgement::unseen) unseen.push_back(c.ended.value_or(c.invoked));
     if (judgement == Judgement::held || judgement == Judgement::violated) ++verdict.judged;
   }
@@ -348,6 +385,10 @@ Verdict close_handshake(const Plan& plan, const History& history) {
   if (!judge.remarks().empty()) {
     verdict.reason +=
         (verdict.reason.empty() ? "" : "; ") + judge.remarks().text(verdict.judged, "connections");
+  }
+  if (judge.too_late() > 0) {
+    verdict.not_judged = {{"upgraded too late for a goodbye", judge.too_late()}};
+    verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
   }
   return verdict;
 }

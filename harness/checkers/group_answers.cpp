@@ -88,6 +88,34 @@ bool is_to_ask(const ClientGroup& group) {
   return std::ranges::any_of(group.message, asks) || std::ranges::any_of(group.opening, expects);
 }
 
+std::vector<int> only_refusals(const Plan& plan, const History& history) {
+  const auto& groups = plan.scenario.clients;
+  std::vector<std::optional<int>> only(groups.size());
+  if (!history.first<TargetReady>()) return std::vector<int>(groups.size());
+  const auto limit = served_until(history);
+  const Peers peers(plan, history);
+  for (const auto& c : history.connections()) {
+    if (c.group >= groups.size() || groups[c.group].during_drain) continue;
+    if (!is_http(groups[c.group].protocol) || !groups[c.group].status.empty()) continue;
+    const auto until = std::min(limit, peers.excused_from(c).value_or(limit));
+    for (const auto& r : c.requests) {
+      if (!is_before(r.ended, until) || r.end == RequestEnd::unknown) continue;
+      const int status = std::get<RequestEnded>(history.at(*r.ended).body).status;
+      auto& one = only[c.group];
+      one = one.value_or(status) == status ? status : 0;
+    }
+  }
+  std::vector<int> found;
+  for (const auto& one : only) found.push_back(one && *one / 100 == 4 ? *one : 0);
+  return found;
+}
+
+std::string refusal_text(int status, const std::string& where) {
+  const auto number = std::to_string(status);
+  return "every answer was " + number + where + ": say status = " + number +
+         " if that is right, or another url";
+}
+
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history) {
   const auto& groups = plan.scenario.clients;
   std::vector<GroupAnswers> found(groups.size(), GroupAnswers::not_asked);

@@ -37,6 +37,16 @@ constexpr std::string_view name(GroupAnswers answers) {
 // not by itself nor by a fault, with messages left.
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history);
 
+// One a group, in the plan's order: the one status that all its answers before the stop had, where
+// that is a 4xx and the scenario does not say which status it wants; else 0. Then the URL is likely
+// to be wrong, or to need a login. 5xx is the target's own error, and a target that gives one
+// answer now and another then contradicts itself.
+std::vector<int> only_refusals(const Plan& plan, const History& history);
+
+// "every answer was 404: say status = 404 if that is right, or another url"; `where` comes before
+// the colon.
+std::string refusal_text(int status, const std::string& where = "");
+
 // Whether a group has clients that ask for something before the stop.
 bool is_to_ask(const ClientGroup& group);
 

@@ -85,6 +85,15 @@ std::optional<Place> place_of(const Plan& plan, ClientId client) {
   return place;
 }
 
+// Makes it the one that covers both.
+void widen(std::optional<TimeClaim>& claim, const TimeClaim& other) {
+  if (!claim) claim = other;
+  claim->from = std::min(claim->from, other.from);
+  claim->to = std::max(claim->to, other.to);
+  claim->tolerance = std::min(claim->tolerance, other.tolerance);
+  claim->pauses = claim->pauses || other.pauses;
+}
+
 // Why the target was not there to be stopped, or was not told to.
 std::string why_no_stop(const History& history, std::optional<EventIndex> ended) {
   if (fault_killed(history)) return "lastcall sent SIGKILL";
@@ -244,7 +253,7 @@ std::string address(const Plan& plan, ConnectionId id) {
   const auto place = place_of(plan, client_of(id));
   if (!place) return std::to_string(client_of(id).value) + "/" + std::to_string(attempt);
   return group_name(plan, place->group) + ", client " + std::to_string(place->position + 1) +
-         (attempt == 0 ? "" : ", attempt " + std::to_string(attempt + 1));
+         (attempt == 0 ? "" : ", connection " + std::to_string(attempt + 1));
 }
 
 std::string address(const Plan& plan, ConnectionId connection, RequestId request) {
@@ -382,20 +391,23 @@ void Violations::add(const std::string& what, const std::string& who,
   evidence_.insert(evidence_.end(), evidence.begin(), evidence.end());
   all_absent_ = all_absent_ && footing.absence;
   all_timed_ = all_timed_ && footing.claim;
-  if (!footing.claim) return;
-  if (!claim_) claim_ = footing.claim;
-  claim_->from = std::min(claim_->from, footing.claim->from);
-  claim_->to = std::max(claim_->to, footing.claim->to);
-  claim_->tolerance = std::min(claim_->tolerance, footing.claim->tolerance);
-  claim_->pauses = claim_->pauses || footing.claim->pauses;
+  if (footing.claim) widen(claim_, *footing.claim);
 }
 
-void Violations::fail(Verdict& verdict, std::string_view items) const {
+void Violations::fail(Verdict& verdict, std::string_view items,
+                      std::optional<std::uint64_t> total) const {
+  const bool fails_already = verdict.outcome == Outcome::fail;
+  const bool is_timed = all_timed_ && claim_ && (!fails_already || verdict.time_claim);
   verdict.outcome = Outcome::fail;
-  verdict.reason = text(verdict.judged, items);
-  verdict.evidence = evidence_;
-  verdict.rests_on_absence = all_absent_;
-  if (all_timed_) verdict.time_claim = claim_;
+  verdict.reason =
+      (fails_already ? verdict.reason + "; " : "") + text(total.value_or(verdict.judged), items);
+  verdict.evidence.insert(verdict.evidence.end(), evidence_.begin(), evidence_.end());
+  verdict.rests_on_absence = all_absent_ && (!fails_already || verdict.rests_on_absence);
+  if (is_timed) {
+    widen(verdict.time_claim, *claim_);
+  } else {
+    verdict.time_claim.reset();
+  }
 }
 
 std::string Violations::text(std::uint64_t total, std::string_view items) const {

@@ -83,7 +83,7 @@ EventIndex served_until(const History& history);
 // `clients #2 (http://127.0.0.1:{port}/)`.
 std::string group_name(const Plan& plan, std::size_t group);
 // How a reason names a connection: `clients "orders", client 5`, counted from 1 within the group,
-// and `, attempt 3` if it is not the client's first. In process it is the schedule's own "5/0".
+// and `, connection 3` if it is not the client's first. In process it is the schedule's own "5/0".
 std::string address(const Plan& plan, ConnectionId id);
 // The same with `, request 3`, counted from 1; in process the subject's own "5/0 request 2".
 std::string address(const Plan& plan, ConnectionId connection, RequestId request);
@@ -164,9 +164,11 @@ class Violations {
   [[nodiscard]] bool empty() const { return kinds_.empty(); }
   [[nodiscard]] std::string text(std::uint64_t total, std::string_view items) const;
   [[nodiscard]] const std::vector<EventIndex>& evidence() const { return evidence_; }
-  // Makes the verdict a fail for these reasons, `judged` of which is filled in. It rests on absence
-  // or on time if all of them do; its claim is then the widest that covers theirs.
-  void fail(Verdict& verdict, std::string_view items) const;
+  // Makes the verdict a fail for these reasons, of so many items; `judged` must be filled in and is
+  // the default. Of one that fails already they are more reasons. It rests on absence or on time if
+  // all of them do; its claim is then the widest that covers theirs.
+  void fail(Verdict& verdict, std::string_view items,
+            std::optional<std::uint64_t> total = std::nullopt) const;
 
  private:
   struct Kind {

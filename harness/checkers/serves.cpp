@@ -3,11 +3,16 @@
 //
 // An item is what a client had decided before the stop: a TLS or WebSocket connection that came up,
 // an opening that awaits something of a plain one, an acknowledged request. A plain TCP connection
-// proves nothing, the kernel accepts it from a backlog that nobody may ever serve. Fails when the
-// target never becomes ready, a layer does not come up, an answer is not the wanted one, or a
-// connection ends in a reset, a time-out, broken protocol, an HTTP close without any answer, or a
+// proves nothing, the kernel accepts it from a backlog that nobody may ever serve. One that came up
+// and then broke its protocol is one item, a bad one. Fails when the target never becomes ready, a
+// layer does not come up, an answer is not the wanted one, or a connection ends in a reset, a
+// time-out, broken protocol, an HTTP close without any answer or in the middle of one, or a
 // WebSocket close without a Close frame. An HTTP connection closed by the server after an answer is
-// its right (RFC 9112, section 9.5).
+// its right (RFC 9112, section 9.5), in the middle of one it is not (section 8).
+//
+// Without `status` a group whose every answer was one and the same 4xx is not judged by them: the
+// URL is the wrong one, or needs a login. The campaign says so (campaign/summary.hpp), and does not
+// call it held.
 //
 // A Close frame that the server sends of itself fails at that moment, whatever becomes of the
 // connection, unless it says goodbye (checkers/close_codes.hpp): 1000, 1001, 1012 or no code. All
@@ -27,6 +32,7 @@
 
 #include "checkers/checkers.hpp"
 #include "checkers/close_codes.hpp"
+#include "checkers/group_answers.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 
@@ -35,21 +41,39 @@ namespace {
 
 struct Tally {
   const Plan& plan;
-  std::uint64_t good = 0;
-  std::uint64_t bad = 0;
-  std::set<std::uint32_t> decided{};  // groups
-  Violations violations{};
+  std::vector<int> refusals;  // only_refusals()
+  std::uint64_t judged = 0;
+  std::uint64_t requests = 0;                           // of those
+  std::set<std::uint64_t> connections{};                // of which something was judged
+  std::set<std::uint32_t> decided{};                    // groups
+  std::map<std::uint32_t, std::uint64_t> not_judged{};  // requests of a group
+  Violations of_connections{};
+  Violations of_requests{};
 
-  void count_good(const ConnectionView& c) {
-    ++good;
+  void good(const ConnectionView& c) {
+    ++judged;
+    connections.insert(c.id.value);
     decided.insert(c.group);
   }
   // `words` are what the server said to this client; the reason quotes those of the first.
-  void count_bad(const ConnectionView& c, const std::string& what, std::vector<EventIndex> evidence,
-                 const Footing& footing = {}, const std::string& words = "") {
-    ++bad;
+  void bad(const ConnectionView& c, const std::string& what,
+           const std::vector<EventIndex>& evidence, const Footing& footing = {},
+           const std::string& words = "") {
+    good(c);
+    of_connections.add(what, address(plan, c.id) + words, evidence, footing);
+  }
+  void good_request(const ConnectionView& c) {
+    good(c);
+    ++requests;
+  }
+  void bad_request(const ConnectionView& c, const RequestView& r, const std::string& what,
+                   EventIndex proof, const Footing& footing = {}) {
+    good_request(c);
+    of_requests.add(what, address(plan, c.id, r.id), {r.sent, proof}, footing);
+  }
+  void refused(const ConnectionView& c) {
+    ++not_judged[c.group];
     decided.insert(c.group);
-    violations.add(what, address(plan, c.id) + words, evidence, footing);
   }
 };
 
@@ -68,12 +92,12 @@ bool is_in_order(int code, const Plan& plan) {
   return code >= 3000 && std::ranges::find(agreed, code) != agreed.end();
 }
 
-// "200 or 201"; HTTP's default is any 2xx.
+// "200 or 201".
 std::string wanted_status(const ClientGroup& group) {
   std::string text;
   for (const int status : group.status)
     text += (text.empty() ? "" : " or ") + std::to_string(status);
-  return text.empty() ? "2xx" : text;
+  return text.empty() ? "2xx or 3xx" : text;
 }
 
 std::string refusal(const RequestView& request, const ClientGroup& group, const History& history) {
@@ -98,6 +122,22 @@ TimeClaim silence_before(EventIndex end, const ConnectionView& c, const History&
   return claim_of_wait(history.time(last), history.time(end));
 }
 
+bool is_answered(const RequestView& r) { return r.ended && r.end != RequestEnd::unknown; }
+
+// The request in the middle of whose answer an HTTP server closed the connection; null if it did
+// not. From a slow reader it may take the connection away.
+const RequestView* cut_answer(const ConnectionView& c, Protocol protocol, Behaviour behaviour,
+                              const History& history) {
+  if (!is_http(protocol) || behaviour == Behaviour::slow_reader || c.requests.empty()) {
+    return nullptr;
+  }
+  const auto& last = c.requests.back();
+  const auto why = std::get<ConnectionEnded>(history.at(*c.ended).body).why;
+  const bool is_cut = why == ConnectionEndReason::server_closed && last.answer_began &&
+                      last.ended && !is_answered(last);
+  return is_cut ? &last : nullptr;
+}
+
 struct BadEnd {
   std::string what;  // empty: it was not bad
   Footing footing;
@@ -106,8 +146,6 @@ struct BadEnd {
 // How a connection's end before the stop breaks the protocol.
 BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& history) {
   const auto& ended = std::get<ConnectionEnded>(history.at(*c.ended).body);
-  const bool answered = std::ranges::any_of(
-      c.requests, [](const RequestView& r) { return r.ended && r.end != RequestEnd::unknown; });
   switch (ended.why) {
     case ConnectionEndReason::reset:
       if (is_websocket(protocol) && c.close_frame_received) return {};
@@ -124,7 +162,7 @@ BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& histor
         if (c.close_frame_received) return {};
         return {"were closed by the server without a Close frame", {.absence = true}};
       }
-      if (c.requests.empty() || answered) return {};
+      if (c.requests.empty() || std::ranges::any_of(c.requests, is_answered)) return {};
       return {"were closed by the server without an answer", {.absence = true}};
     case ConnectionEndReason::finished:
     case ConnectionEndReason::harness:
@@ -154,40 +192,67 @@ std::map<std::uint64_t, EventIndex> satisfied_openings(const Plan& plan, const H
   return satisfied;
 }
 
-void count(Tally& tally, const ConnectionView& c, const ClientGroup& group, EventIndex limit,
-           const History& history) {
+void count_requests(Tally& tally, const ConnectionView& c, const ClientGroup& group,
+                    EventIndex limit, const History& history) {
+  for (const auto& request : c.requests) {
+    if (!is_before(request.ended, limit)) continue;
+    if (request.end == RequestEnd::ok) tally.good_request(c);
+    if (request.end != RequestEnd::refused) continue;
+    if (tally.refusals[c.group] != 0) {
+      tally.refused(c);
+    } else {
+      tally.bad_request(c, request, refusal(request, group, history), *request.ended);
+    }
+  }
+}
+
+// Whether the connection broke its protocol before the limit, and is counted for that.
+bool count_bad(Tally& tally, const ConnectionView& c, Protocol protocol, Behaviour behaviour,
+               EventIndex limit, const History& history) {
+  if (is_websocket(protocol) && is_before(c.close_frame_received, limit)) {
+    const auto* frame = own_close_frame(c, history);
+    if (frame != nullptr && !is_in_order(frame->code, tally.plan)) {
+      const bool had_answer = std::ranges::any_of(c.requests, [&](const RequestView& r) {
+        return is_answered(r) && *r.ended < *c.close_frame_received;
+      });
+      tally.bad(c, "got " + close_code_text(frame->code) + (had_answer ? "" : " before any answer"),
+                {*c.close_frame_received}, {}, close_reason_text(frame->reason));
+      return true;
+    }
+  }
+  if (is_before(c.ended, limit)) {
+    if (const auto* cut = cut_answer(c, protocol, behaviour, history)) {
+      tally.bad_request(c, *cut,
+                        "were cut off: the server closed the connection in the middle of an answer",
+                        *c.ended, {.absence = true});
+      return true;
+    }
+    const auto bad = bad_end(c, protocol, history);
+    if (!bad.what.empty()) tally.bad(c, bad.what, {*c.ended}, bad.footing);
+    return !bad.what.empty();
+  }
+  if (!is_before(c.reset, limit) || is_before(c.close_frame_received, limit)) return false;
+  tally.bad(c, "were reset", {*c.reset});
+  return true;
+}
+
+// `opened`: the target said what the opening of a plain connection awaits.
+void count(Tally& tally, const ConnectionView& c, Behaviour behaviour,
+           std::optional<EventIndex> opened, EventIndex limit, const History& history) {
+  const auto& group = tally.plan.scenario.clients[c.group];
   const auto protocol = group.protocol;
   if (is_before(c.failed, limit)) {
     const auto& failed = std::get<LayerFailed>(history.at(*c.failed).body);
     Footing footing;
     if (is_late(failed)) footing.claim = silence_before(*c.failed, c, history);
-    tally.count_bad(c, "got no " + std::string(name(failed.layer)) + " (" + failed.reason + ")",
-                    {*c.failed}, footing);
+    tally.bad(c, "got no " + std::string(name(failed.layer)) + " (" + failed.reason + ")",
+              {*c.failed}, footing);
     return;
   }
+  count_requests(tally, c, group, limit, history);
+  if (count_bad(tally, c, protocol, behaviour, limit, history)) return;
   const bool proves_something = is_tls(protocol) || is_websocket(protocol);
-  if (proves_something && is_before(all_layers_up(c, protocol), limit)) tally.count_good(c);
-  for (const auto& request : c.requests) {
-    if (!is_before(request.ended, limit)) continue;
-    if (request.end == RequestEnd::ok) tally.count_good(c);
-    if (request.end == RequestEnd::refused) {
-      tally.count_bad(c, refusal(request, group, history), {request.sent, *request.ended});
-    }
-  }
-  if (is_websocket(protocol) && is_before(c.close_frame_received, limit)) {
-    const auto* frame = own_close_frame(c, history);
-    if (frame != nullptr && !is_in_order(frame->code, tally.plan)) {
-      tally.count_bad(c, "got " + close_code_text(frame->code), {*c.close_frame_received}, {},
-                      close_reason_text(frame->reason));
-      return;
-    }
-  }
-  if (is_before(c.ended, limit)) {
-    const auto bad = bad_end(c, protocol, history);
-    if (!bad.what.empty()) tally.count_bad(c, bad.what, {*c.ended}, bad.footing);
-  } else if (is_before(c.reset, limit) && !is_before(c.close_frame_received, limit)) {
-    tally.count_bad(c, "were reset", {*c.reset});
-  }
+  if (is_before(proves_something ? all_layers_up(c, protocol) : opened, limit)) tally.good(c);
 }
 
 std::string undecided_groups(const Plan& plan, const std::set<std::uint32_t>& decided) {
@@ -198,6 +263,30 @@ std::string undecided_groups(const Plan& plan, const std::set<std::uint32_t>& de
     names += (names.empty() ? "" : ", ") + group_name(plan, g);
   }
   return names.empty() ? "" : "nothing was decided before the stop for " + names;
+}
+
+Verdict verdict_of(const Tally& tally) {
+  const auto& plan = tally.plan;
+  Verdict verdict{.property = "serves", .judged = tally.judged};
+  for (const auto& [group, count] : tally.not_judged) {
+    const auto why =
+        "requests of " + group_name(plan, group) + " (" + refusal_text(tally.refusals[group]) + ")";
+    verdict.not_judged.push_back({why, count});
+  }
+  if (!tally.of_connections.empty())
+    tally.of_connections.fail(verdict, "connections", tally.connections.size());
+  if (!tally.of_requests.empty()) tally.of_requests.fail(verdict, "requests", tally.requests);
+  if (verdict.outcome != Outcome::fail && tally.judged > 0) {
+    verdict.outcome = Outcome::pass;
+    verdict.reason = undecided_groups(plan, tally.decided);
+  } else if (verdict.outcome != Outcome::fail && verdict.not_judged.empty()) {
+    verdict.reason = plan.scenario.clients.empty() ? "the scenario has no [[clients]]"
+                                                   : "nothing was decided before the stop";
+  }
+  if (!verdict.not_judged.empty()) {
+    verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
+  }
+  return verdict;
 }
 
 }  // namespace
@@ -224,28 +313,19 @@ Verdict serves(const Plan& plan, const History& history) {
   }
   const auto limit = served_until(history);
   const Peers peers(plan, history);
-  Tally tally{plan};
+  Tally tally{.plan = plan, .refusals = only_refusals(plan, history)};
   const auto openings = satisfied_openings(plan, history);
   for (const auto& c : history.connections()) {
     const auto* group = group_of(plan, c);
     if (group == nullptr || group->during_drain) continue;
-    if (peers.behaviour(c) == Behaviour::silent) continue;
+    const auto behaviour = peers.behaviour(c);
+    if (behaviour == Behaviour::silent) continue;
     const auto until = std::min(limit, peers.excused_from(c).value_or(limit));
-    count(tally, c, *group, until, history);
     const auto opening = openings.find(c.id.value);
-    if (opening != openings.end() && opening->second < until) tally.count_good(c);
+    const auto opened = opening == openings.end() ? std::nullopt : std::optional(opening->second);
+    count(tally, c, behaviour, opened, until, history);
   }
-  verdict.judged = tally.good + tally.bad;
-  verdict.reason = undecided_groups(plan, tally.decided);
-  if (!tally.violations.empty()) {
-    tally.violations.fail(verdict, "connections and requests");
-  } else if (tally.good > 0) {
-    verdict.outcome = Outcome::pass;
-  } else {
-    verdict.reason = plan.scenario.clients.empty() ? "the scenario has no [[clients]]"
-                                                   : "nothing was decided before the stop";
-  }
-  return verdict;
+  return verdict_of(tally);
 }
 
 }  // namespace lastcall::checkers

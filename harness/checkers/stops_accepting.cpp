@@ -22,16 +22,35 @@ namespace {
 
 constexpr Nanoseconds kDefaultWithin = std::chrono::milliseconds(100);
 
+// Attempts of one kind that succeeded.
+struct Kind {
+  std::string_view one, many;
+  std::string_view so;
+  std::uint64_t count = 0;
+  TimePoint last{};
+  std::string first{};
+
+  void add(const std::string& who, TimePoint begun) {
+    if (++count == 1) first = who;
+    last = std::max(last, begun);
+  }
+};
+
 struct Attempts {
   const Plan& plan;
   std::uint64_t count = 0;
-  Violations violations{};
-  TimePoint last{};  // of those that succeeded
+  Kind upgrades{"WebSocket was upgraded", "WebSockets were upgraded",
+                "the target goes on accepting"};
+  Kind on_new{"request on a new connection was answered",
+              "requests on new connections were answered", "the target goes on accepting"};
+  Kind on_old{"request on an old connection was answered",
+              "requests on old connections were answered", "the target goes on taking requests"};
+  std::vector<EventIndex> evidence{};
 
-  void taken_on(const std::string& what, const ConnectionView& c, TimePoint begun,
-                const std::vector<EventIndex>& evidence) {
-    violations.add(what, address(plan, c.id), evidence);
-    last = std::max(last, begun);
+  void taken_on(Kind& kind, const ConnectionView& c, TimePoint begun, EventIndex from,
+                EventIndex to) {
+    kind.add(address(plan, c.id), begun);
+    evidence.insert(evidence.end(), {from, to});
   }
 };
 
@@ -53,7 +72,7 @@ void count(Attempts& attempts, const ConnectionView& c, const Window& window,
   if (window.holds(begun)) {
     ++attempts.count;
     if (c.websocket_up) {
-      attempts.taken_on("were upgraded to a WebSocket", c, begun, {c.invoked, *c.websocket_up});
+      attempts.taken_on(attempts.upgrades, c, begun, c.invoked, *c.websocket_up);
     }
   }
   for (const auto& request : c.requests) {
@@ -61,8 +80,8 @@ void count(Attempts& attempts, const ConnectionView& c, const Window& window,
     if (!window.holds(sent)) continue;
     ++attempts.count;
     if (request.ended && request.end == RequestEnd::ok) {
-      attempts.taken_on("were requests that were acknowledged", c, sent,
-                        {request.sent, *request.ended});
+      auto& kind = begun > window.stop ? attempts.on_new : attempts.on_old;
+      attempts.taken_on(kind, c, sent, request.sent, *request.ended);
     }
   }
 }
@@ -73,6 +92,29 @@ TimePoint end_of_attempts(const History& history) {
   if (const auto i = history.first<TargetEnded>()) end = std::min(end, history.time(*i));
   if (const auto i = history.first<TargetForced>()) end = std::min(end, history.time(*i));
   return end;
+}
+
+// "256 requests on new connections were answered, the last 998 ms after the stop (allowed: 100 ms):
+// the target goes on accepting; first: clients "web", client 10".
+std::string text(const Kind& kind, const Window& window) {
+  const bool is_one = kind.count == 1;
+  return std::to_string(kind.count) + " " + std::string(is_one ? kind.one : kind.many) +
+         (is_one ? ", " : ", the last ") + humane_duration(kind.last - window.stop) +
+         " after the stop (allowed: " + humane_duration(window.within) +
+         "): " + std::string(kind.so) + "; first: " + kind.first;
+}
+
+void fail(Verdict& verdict, const Attempts& attempts, const Window& window) {
+  verdict.outcome = Outcome::fail;
+  verdict.evidence = attempts.evidence;
+  TimePoint last{};
+  for (const auto* kind : {&attempts.upgrades, &attempts.on_new, &attempts.on_old}) {
+    if (kind->count == 0) continue;
+    verdict.reason += (verdict.reason.empty() ? "" : "; ") + text(*kind, window);
+    last = std::max(last, kind->last);
+  }
+  verdict.time_claim =
+      TimeClaim{.from = window.stop, .to = last, .tolerance = last - window.stop - window.within};
 }
 
 }  // namespace
@@ -89,11 +131,8 @@ Verdict stops_accepting(const Plan& plan, const History& history) {
   Attempts attempts{plan};
   for (const auto& c : history.connections()) count(attempts, c, window, history);
   verdict.judged = attempts.count;
-  if (!attempts.violations.empty()) {
-    attempts.violations.fail(verdict,
-                             "attempts later than " + format_duration(within) + " after the stop");
-    verdict.time_claim =
-        TimeClaim{.from = stop, .to = attempts.last, .tolerance = attempts.last - stop - within};
+  if (!attempts.evidence.empty()) {
+    fail(verdict, attempts, window);
   } else if (attempts.count > 0) {
     verdict.outcome = Outcome::pass;
   } else {

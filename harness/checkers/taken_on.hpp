@@ -1,8 +1,8 @@
-// Which requests the target had read when the stop began, by what the kernel said of its sockets
-// just before the signal (SocketsAtStop). It knows how many bytes of a connection the program had
-// taken out of its receive queue, and the client knows how many it had written when a request was
-// whole: where the first is not less than the second, the program had the whole request, however
-// young it was. That is a fact, not a matter of time.
+// Which connections the target had accepted and which requests it had read when the stop began, by
+// what the kernel said of its sockets just before the signal (SocketsAtStop). It knows how many
+// bytes of a connection the program had taken out of its receive queue, and the client knows how
+// many it had written when a request was whole: where the first is not less than the second, the
+// program had the whole request, however young it was. That is a fact, not a matter of time.
 //
 // Cannot see what the program did with the bytes: they may lie in a buffer of its own, not looked
 // at yet. What listens at the scenario's port counts as the target, a proxy before it too. A kernel
@@ -33,8 +33,12 @@ class SocketSnapshot {
 
   // Whether the target had taken on `request`, which was sent before the stop.
   [[nodiscard]] Taking taking(const ConnectionView& connection, const RequestView& request) const;
+  // Whether the target had accepted the connection; nothing if nobody saw.
+  [[nodiscard]] std::optional<bool> accepted(const ConnectionView& connection) const;
 
  private:
+  // Nothing if the kernel said nothing of it.
+  [[nodiscard]] std::optional<SocketSeen> seen(const ConnectionView& connection) const;
   const History& history_;
   std::optional<EventIndex> begun_;
   // By the client's end; nothing where two connections to different ports have the same.

@@ -73,7 +73,8 @@ class HttpConnection final : public Connection {
   }
 
   [[nodiscard]] bool wanted(int status) const {
-    if (group_.status.empty()) return status / 100 == 2;
+    // A redirect is a complete answer too (RFC 9110, section 15.4).
+    if (group_.status.empty()) return status / 100 == 2 || status / 100 == 3;
     return std::ranges::find(group_.status, status) != group_.status.end();
   }
 

@@ -446,7 +446,8 @@ const Table& clients_table() {
           {.name = "status",
            .kind = Kind::integer,
            .shape = Shape::one_or_list,
-           .about = "http and https only: statuses that acknowledge a request. Default: any 2xx.",
+           .about = "http and https only: statuses that acknowledge a request. Default: any 2xx or "
+                    "3xx.",
            .low = 100,
            .high = 599}}};
   return table;

@@ -94,6 +94,7 @@ std::string to_json(const TrialResult& result) {
                                       {"clients", result.clients},
                                       {"connections", result.connections},
                                       {"answers", std::move(answers)},
+                                      {"only_refusals", json::value_from(result.only_refusals)},
                                       {"habits", std::move(habits)},
                                       {"kept", result.kept},
                                       {"traced", result.traced},
@@ -127,6 +128,8 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
       for (const auto& word : answers->as_array())
         result.answers.push_back(answers_from(json::value_to<std::string>(word)));
     }
+    if (const auto* refusals = object.if_contains("only_refusals"))
+      result.only_refusals = json::value_to<std::vector<int>>(*refusals);
     if (const auto* habits = object.if_contains("habits"); habits != nullptr && !habits->is_null())
       result.habits = json::value_to<std::vector<std::string>>(*habits);
     for (const auto& verdict : object.at("verdicts").as_array()) {

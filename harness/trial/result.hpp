@@ -24,13 +24,15 @@ struct TrialResult {
   // From the last thing that the stop had to wait for to the end, as prompt-exit has it; nothing if
   // there was nothing to measure.
   std::optional<Nanoseconds> idle_tail{};
-  std::string idle_held_by{};     // what was still open then (checkers/habits.hpp)
+  std::string idle_held_by{};  // what was still open then (checkers/habits.hpp)
   // The waits that held up the end, as it has them; nothing if the target's waits were not seen.
   std::optional<IdleWaits> idle_waits{};
   std::uint32_t clients = 0;      // clients of the plan
   std::uint32_t connections = 0;  // connections that were up when the stop began
   // Of each group of clients, in the scenario's order; empty if the trial broke.
   std::vector<GroupAnswers> answers{};
+  // Of each group the 4xx that was its every answer, as only_refusals() has it; 0: none.
+  std::vector<int> only_refusals{};
   // The habits of clients that its stop met, in the scenario's words; nothing if nobody looked.
   std::optional<std::vector<std::string>> habits{};
   bool kept = false;  // the trial's directory is still there

@@ -252,6 +252,40 @@ TEST_F(SilentGroups, NobodyAnsweredInAnyTrialIsNotAllRight) {
   EXPECT_EQ(silent(), "");
   EXPECT_EQ(code(), exit_codes::kHeld);
 }
+TEST_F(SilentGroups, WhereServesFailedForItThatIsWhereToLook) {
+  wanted_.clients[0].name = "orders";
+  for (int i = 0; i < 2; ++i) {
+    trial(Outcome::fail, "serves",
+          "1 of 1 requests were cut off, first: clients \"orders\", client 1")
+        .answers = {GroupAnswers::unanswered, GroupAnswers::unanswered};
+  }
+  EXPECT_EQ(silent(),
+            "clients \"orders\": no client got a complete answer in 2 trials; see serves\n"
+            "clients #2: no client was answered in any of 2 trials: look at url, message, status "
+            "and ack, or let the stop come later ([[faults]] when)\n");
+}
+TEST_F(SilentGroups, AnAnswerThatIsAlwaysTheSame4xxIsNotAllRight) {
+  trials(3, GroupAnswers::talking);
+  for (auto& trial : scenario_.trials) trial.only_refusals = {0, 404};
+  EXPECT_EQ(silent(),
+            "clients #2: every answer was 404 in 3 of 3 trials: say status = 404 if that is right, "
+            "or another url\n");
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+  // One trial is enough: no property judged these answers.
+  trials(7, GroupAnswers::not_asked, GroupAnswers::not_asked);
+  for (auto& trial : scenario_.trials) trial.only_refusals = {0, 0};
+  scenario_.trials[4].only_refusals = {0, 401};
+  EXPECT_EQ(
+      silent(),
+      "clients #2: every answer was 401 in 1 of 10 trials: say status = 401 if that is right, "
+      "or another url\n");
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+  scenario_.trials[4].broken = "no port";
+  EXPECT_EQ(silent(), "");
+  scenario_.trials[4].broken = "";
+  wanted_.properties["serves"].judged = false;
+  EXPECT_EQ(silent(), "");
+}
 TEST_F(SilentGroups, WhoHadGoneInHalfOfTheTrialsIsNotAllRight) {
   trials(2, GroupAnswers::fell_silent);
   trials(2, GroupAnswers::talking);

@@ -34,9 +34,9 @@ TEST(Address, OfAGroupWithoutANameIsItsNumberAndUrl) {
   EXPECT_EQ(address(plan(), connection(22)),
             "clients #2 (http://127.0.0.1:{port.api}/slow), client 3");
 }
-TEST(Address, HasTheAttemptIfItIsNotTheFirst) {
+TEST(Address, HasTheConnectionIfItIsNotTheFirst) {
   EXPECT_EQ(address(plan(), connection_id(ClientId{4}, 2)),
-            "clients \"users\", client 5, attempt 3");
+            "clients \"users\", client 5, connection 3");
 }
 TEST(Address, IsTheSchedulesOwnInProcess) {
   auto in_process = plan();

@@ -58,31 +58,41 @@ TEST(CloseHandshake, HoldsForWhateverAServerThatStopsMaySay) {
   }
 }
 TEST(CloseHandshake, FailsForACodeThatSaysError) {
-  EXPECT_EQ(close_handshake(closed_with(1011)), one("got Close code 1011 (internal error)"));
-  EXPECT_EQ(close_handshake(closed_with(1013)), one("got Close code 1013 (try again later)"));
-  EXPECT_EQ(close_handshake(closed_with(3008)), one("got Close code 3008 (timeout)"));
-  EXPECT_EQ(close_handshake(closed_with(2999)), one("got Close code 2999"));
+  EXPECT_EQ(close_handshake(closed_with(1011)),
+            one("got Close code 1011 (internal error) instead of 1000, 1001 or 1012"));
+  EXPECT_EQ(close_handshake(closed_with(1013)),
+            one("got Close code 1013 (try again later) instead of 1000, 1001 or 1012"));
+  EXPECT_EQ(close_handshake(closed_with(3008)),
+            one("got Close code 3008 (timeout) instead of 1000, 1001 or 1012"));
+  EXPECT_EQ(close_handshake(closed_with(2999)),
+            one("got Close code 2999 instead of 1000, 1001 or 1012"));
 }
 TEST(CloseHandshake, SaysWhatTheServerWroteBesideTheCode) {
   EXPECT_EQ(close_handshake(closed_with(1011, "shutting down")),
-            one("got Close code 1011 (internal error)") + ": \"shutting down\"");
+            one("got Close code 1011 (internal error) instead of 1000, 1001 or 1012") +
+                ": \"shutting down\"");
 }
 TEST(CloseHandshake, CountsTheApplicationsOwnCodesAndDoesNotFailThem) {
   EXPECT_EQ(close_handshake(closed_with(4001, "bye")),
             "pass 1: 1 of 1 connections got Close code 4001, whose meaning only the application "
             "knows, first: clients \"users\", client 1: \"bye\"");
   EXPECT_EQ(close_handshake(closed_with(4999)).substr(0, 6), "pass 1");
-  EXPECT_EQ(close_handshake(closed_with(3999)), one("got Close code 3999"));
-  EXPECT_EQ(close_handshake(closed_with(5000)), one("got Close code 5000"));
+  EXPECT_EQ(close_handshake(closed_with(3999)),
+            one("got Close code 3999 instead of 1000, 1001 or 1012"));
+  EXPECT_EQ(close_handshake(closed_with(5000)),
+            one("got Close code 5000 instead of 1000, 1001 or 1012"));
 }
 TEST(CloseHandshake, FailsForACodeThatWasNotAgreed) {
   EXPECT_EQ(close_handshake(with_codes(closed_with(1012), {1012})), "pass 1: ");
   EXPECT_EQ(close_handshake(with_codes(closed_with(1001), {1012})),
-            one("got Close code 1001 (going away)"));
-  EXPECT_EQ(close_handshake(with_codes(closed_with(4001), {1001})), one("got Close code 4001"));
+            one("got Close code 1001 (going away) instead of 1012"));
+  EXPECT_EQ(close_handshake(with_codes(closed_with(4001), {1001})),
+            one("got Close code 4001 instead of 1001"));
   EXPECT_EQ(close_handshake(with_codes(closed_with(4001), {4001})), "pass 1: ");
   EXPECT_EQ(close_handshake(with_codes(closed_with(1005), {1001})),
-            one("got a Close frame without a code"));
+            one("got a Close frame without a code instead of 1001"));
+  EXPECT_EQ(close_handshake(with_codes(closed_with(1011), {1001, 1005, 4001})),
+            one("got Close code 1011 (internal error) instead of 1001, no code or 4001"));
   EXPECT_EQ(close_handshake(with_codes(closed_with(1005), {1005})), "pass 1: ");
 }
 // Half a code, 1005 on the wire, a reason that is not UTF-8: what the client rejects.
@@ -97,7 +107,8 @@ TEST(CloseHandshake, ABrokenCloseFrameIsNoGoodbye) {
   EXPECT_EQ(close_handshake(broken(1001)), one("got a Close frame and broken protocol (detail)"));
   EXPECT_EQ(close_handshake(with_codes(broken(1005), {1001})),
             one("got a Close frame and broken protocol (detail)"));
-  EXPECT_EQ(close_handshake(broken(1014)), one("got Close code 1014 (bad gateway)"));
+  EXPECT_EQ(close_handshake(broken(1014)),
+            one("got Close code 1014 (bad gateway) instead of 1000, 1001 or 1012"));
 }
 TEST(CloseHandshake, FailsForAResetInsteadOfTheGoodbye) {
   EXPECT_EQ(close_handshake(stopped(Protocol::ws).reset(0).exited(0)),
@@ -139,7 +150,7 @@ TEST(CloseHandshake, CountsAResetAfterTheGoodbyeAndFailsItOnlyIfStrict) {
 }
 TEST(CloseHandshake, SaysAResetAfterTheGoodbyeAlsoOfAFailure) {
   EXPECT_EQ(close_handshake(stopped(Protocol::ws).close_frame(0, 1011).reset(0).exited(0)),
-            one("got Close code 1011 (internal error)") +
+            one("got Close code 1011 (internal error) instead of 1000, 1001 or 1012") +
                 "; 1 of 1 connections were reset after the Close frame, first: clients \"users\", "
                 "client 1");
 }
@@ -239,7 +250,6 @@ TEST(CloseHandshake, WhatWasOverOrNotYetUpAtTheStopIsNotJudged) {
                                 .reset(0)
                                 .exited(0)),
             kNothing);
-  EXPECT_EQ(close_handshake(h().ready().client(0).stop().up(0).reset(0).exited(0)), kNothing);
   EXPECT_EQ(close_handshake(h().ready()
                                 .client(0)
                                 .event(LayerUp{testing::connection(0), Layer::tcp})
@@ -287,7 +297,7 @@ TEST(CloseHandshake, IsUnknownIfAnEndWasNotSeen) {
   EXPECT_EQ(close_handshake(stopped(Protocol::http).exited(0)),
             "unknown 0: the end of 1 connections was not seen");
   EXPECT_EQ(close_handshake(stopped(Protocol::ws).close_frame(0, 1011).exited(0)),
-            one("got Close code 1011 (internal error)"));
+            one("got Close code 1011 (internal error) instead of 1000, 1001 or 1012"));
 }
 TEST(CloseHandshake, NeedsAStopThatIsNoKill) {
   EXPECT_EQ(close_handshake(h()), "not-applicable 0: the trial did not come to a stop");
@@ -313,6 +323,90 @@ TEST(CloseHandshake, ResetOfAConnectionThatNobodyMayHaveAcceptedIsNotJudged) {
                                 .reset(0)
                                 .exited(0)),
             one("were reset"));
+}
+TEST(CloseHandshake, TheKernelSaysWhetherTheyHadBeenAccepted) {
+  const auto story = [](const std::string& sockets) {
+    auto waits = h(Protocol::http).ready().client(0).up(0).sent(0, 0).wait(150).sockets(sockets);
+    return close_handshake(waits.stop().reset(0).exited(0));
+  };
+  EXPECT_EQ(story("40000:0+90"), one("were reset"));
+  EXPECT_EQ(story("40000:90"), one("were reset"));
+  EXPECT_EQ(story("40000:?"), one("were reset"));
+  EXPECT_EQ(story("40000:backlog"), kNothing);
+  EXPECT_EQ(story("40001:0+90"), kNothing);
+  EXPECT_EQ(close_handshake(h(Protocol::http)
+                                .ready()
+                                .sockets("40000:0+90")
+                                .client(0)
+                                .up(0)
+                                .stop()
+                                .reset(0)
+                                .exited(0)),
+            kNothing)
+      << "another connection had that port";
+  // Accepted or not, what was sent so late need not have been read.
+  EXPECT_EQ(close_handshake(h(Protocol::http)
+                                .ready()
+                                .client(0)
+                                .up(0)
+                                .sent(0, 0)
+                                .sockets("40000:0+90")
+                                .stop()
+                                .reset(0)
+                                .exited(0)),
+            kNothing);
+}
+TEST(CloseHandshake, AWebSocketThatIsUpgradedAfterTheStopIsOwedItsGoodbyeToo) {
+  const auto late = [](Protocol protocol) { return h(protocol).ready().stop().client(0).up(0); };
+  EXPECT_EQ(close_handshake(late(Protocol::ws).wait(20).fin(0).closed(0).exited(0)),
+            one("got no Close frame"));
+  EXPECT_EQ(close_handshake(late(Protocol::ws).reset(0).wait(20).exited(0)),
+            one("were reset without a Close frame"));
+  EXPECT_EQ(
+      close_handshake(late(Protocol::wss).close_frame(0, 1001).wait(20).fin(0).closed(0).exited(0)),
+      one("got no close_notify"));
+  EXPECT_EQ(
+      close_handshake(late(Protocol::ws).wait(20).close_frame(0, 1001).fin(0).closed(0).exited(0)),
+      "pass 1: ");
+  EXPECT_EQ(close_handshake(h().ready().client(0).stop().up(0).wait(20).fin(0).closed(0).exited(0)),
+            one("got no Close frame"))
+      << "who came before the stop";
+  // Whose client closes first, and what was never upgraded.
+  EXPECT_EQ(close_handshake(late(Protocol::ws)
+                                .close_frame(0, 1000, Direction::sent)
+                                .wait(20)
+                                .closed(0, ConnectionEndReason::finished)
+                                .exited(0)),
+            kNothing);
+  for (const auto protocol : {Protocol::http, Protocol::https, Protocol::tls})
+    EXPECT_EQ(close_handshake(late(protocol).wait(20).reset(0).exited(0)), kNothing);
+  EXPECT_EQ(close_handshake(h(Protocol::ws)
+                                .ready()
+                                .stop()
+                                .client(0)
+                                .event(LayerUp{testing::connection(0), Layer::tcp})
+                                .wait(20)
+                                .reset(0)
+                                .exited(0)),
+            kNothing);
+}
+TEST(CloseHandshake, AnUpgradeAndTheExitMayHaveCrossed) {
+  const auto late = [] { return h().ready().stop().client(0).up(0); };
+  const std::string crossed = "; not judged: 1 upgraded too late for a goodbye";
+  EXPECT_EQ(close_handshake(late().fin(0).closed(0).exited(0)), kNothing + crossed);
+  EXPECT_EQ(close_handshake(h().ready().stop().exited(0).client(0).up(0).fin(0).closed(0)),
+            kNothing + crossed);
+  EXPECT_EQ(close_handshake(late().close_frame(0, 1001).fin(0).closed(0).exited(0)), kNothing);
+  EXPECT_EQ(close_handshake(h().ready()
+                                .stop()
+                                .event(DeadlinePassed{})
+                                .client(0)
+                                .up(0)
+                                .wait(20)
+                                .forced()
+                                .closed(0)
+                                .signalled(SIGKILL)),
+            kNothing + crossed);
 }
 
 }  // namespace

@@ -102,6 +102,47 @@ TEST(GroupAnswers, WhatTheStopCutsSaysNothingWhereTheScenarioLetsIt) {
   EXPECT_EQ(allowed(load().sent(0, 0).answered(0, 0, RequestEnd::unknown).closed(0).stop()),
             "unanswered");
 }
+
+// What the answers of two groups were, the second of which may want a status.
+std::vector<int> refusals(const std::vector<int>& first, const std::vector<int>& second,
+                          std::vector<int> wanted = {}) {
+  auto story = h(Protocol::http).ready();
+  auto& groups = story.plan.scenario.clients;
+  groups.push_back(groups[0]);
+  groups[1].status = std::move(wanted);
+  story.client(0).up(0).client(1, 1).up(1);
+  for (std::uint32_t n = 0; const auto* statuses : {&first, &second}) {
+    for (std::uint32_t r = 0; r < statuses->size(); ++r) {
+      const int status = (*statuses)[r];
+      const auto end = status == 200 ? RequestEnd::ok : RequestEnd::refused;
+      story.sent(n, r).event(RequestEnded{testing::connection(n), RequestId{r}, end, status, 1});
+    }
+    ++n;
+  }
+  return only_refusals(story.plan, story.stop().history());
+}
+TEST(OnlyRefusals, AreOneAndTheSame4xxInEveryAnswerOfAGroup) {
+  using Statuses = std::vector<int>;
+  EXPECT_EQ(refusals({404, 404}, {401}), (Statuses{404, 401}));
+  EXPECT_EQ(refusals({404, 200}, {200, 404}), (Statuses{0, 0}));
+  EXPECT_EQ(refusals({404, 403}, {404, 403, 404}), (Statuses{0, 0}));
+  EXPECT_EQ(refusals({503}, {}), (Statuses{0, 0}));
+  EXPECT_EQ(refusals({404}, {404}, {200}), (Statuses{404, 0})) << "who says what it wants is right";
+}
+TEST(OnlyRefusals, AreThoseBeforeTheStop) {
+  const auto answered = [](HistoryBuilder story) {
+    const RequestEnded no{testing::connection(0), RequestId{0}, RequestEnd::refused, 404, 1};
+    return story.sent(0, 0).event(no);
+  };
+  const auto found = [](const HistoryBuilder& b) {
+    return only_refusals(b.plan, b.history()).at(0);
+  };
+  EXPECT_EQ(found(answered(load()).stop().sent(0, 1).answered(0, 1)), 404);
+  EXPECT_EQ(found(answered(load().stop())), 0);
+  EXPECT_EQ(found(answered(load()).fault(SIGKILL).signalled(SIGKILL)), 404) << "without a stop too";
+  EXPECT_EQ(found(answered(load().disturbed(0)).stop()), 0);
+}
+
 TEST(GroupAnswers, AreNotAskedOfATrialWithoutAStopOfALoad) {
   EXPECT_EQ(answers(load().exited(1)), "not-asked");
   EXPECT_EQ(answers(load().exited(1).stop()), "not-asked");

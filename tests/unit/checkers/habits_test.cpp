@@ -158,7 +158,7 @@ TEST(LateClient, IsJudgedByStopsAcceptingAndByNothingElse) {
   EXPECT_EQ(said(late(stopped()), "serves"), "pass 1: ");
   EXPECT_THAT(said(late(stopped()), "in-flight-finished"), StartsWith("not-applicable"));
   EXPECT_THAT(said(late(stopped().client(2).up(2).round_trips(2, 0, 1)), "stops-accepting"),
-              StartsWith("fail 3: 1 of 3"));
+              StartsWith("fail 3: 1 request on a new connection was answered"));
 }
 TEST(LateClient, DoesNotHideAnIdleTail) {
   const auto tail = [](const HistoryBuilder& b) {

@@ -47,21 +47,57 @@ TEST(Serves, WhatComesAfterTheStopIsNotJudged) {
 }
 TEST(Serves, FailsIfALayerDoesNotComeUp) {
   EXPECT_EQ(serves(h(Protocol::wss).ready().client(0).up(0).client(1).failed(1, Layer::tls).stop()),
-            "fail 2: 1 of 2 connections and requests got no tls (refused), first: clients "
-            "\"users\", client 2");
+            "fail 2: 1 of 2 connections got no tls (refused), first: clients \"users\", client 2");
 }
 TEST(Serves, FailsForAnotherAnswerAndNamesBoth) {
   auto story = h(Protocol::http).ready().client(0).up(0).sent(0, 0);
   story.event(RequestEnded{testing::connection(0), RequestId{0}, RequestEnd::refused, 503, 1});
   story.stop();
-  const std::string got = "fail 1: 1 of 1 connections and requests got status 503 instead of ";
-  EXPECT_EQ(serves(story), got + "2xx, first: clients \"users\", client 1");
+  const std::string got = "fail 1: 1 of 1 requests got status 503 instead of ";
+  const std::string who = ", first: clients \"users\", client 1, request 1";
+  EXPECT_EQ(serves(story), got + "2xx or 3xx" + who);
   story.plan.scenario.clients[0].status = {200, 201};
-  EXPECT_EQ(serves(story), got + "200 or 201, first: clients \"users\", client 1");
+  EXPECT_EQ(serves(story), got + "200 or 201" + who);
+}
+// Requests 0, 1, … of one client, answered with these statuses.
+HistoryBuilder answered_with(const std::vector<int>& statuses) {
+  auto story = h(Protocol::http).ready().client(0).up(0);
+  for (std::uint32_t r = 0; r < statuses.size(); ++r) {
+    const auto end = statuses[r] == 200 ? RequestEnd::ok : RequestEnd::refused;
+    story.sent(0, r).event(RequestEnded{testing::connection(0), RequestId{r}, end, statuses[r], 1});
+  }
+  return story;
+}
+TEST(Serves, AGroupWhoseEveryAnswerIsTheSame4xxHasTheWrongUrl) {
+  const std::string why =
+      " requests of clients \"users\" (every answer was 404: say status = 404 if that is right, or "
+      "another url)";
+  EXPECT_EQ(serves(answered_with({404, 404}).stop()), "not-applicable 0: not judged: 2" + why);
+  EXPECT_EQ(testing::verdict(answered_with({404, 404}).stop(), "serves").not_judged,
+            (std::vector<NotJudged>{{why.substr(1), 2}}));
+  // What comes later is another question.
+  EXPECT_EQ(serves(answered_with({404}).stop().sent(0, 1).answered(0, 1)),
+            "not-applicable 0: not judged: 1" + why);
+  // Whatever else the target did to them is judged.
+  EXPECT_EQ(
+      serves(answered_with({404}).reset(0).stop()),
+      "fail 1: 1 of 1 connections were reset, first: clients \"users\", client 1; not judged: "
+      "1" +
+          why);
+  auto wanted = answered_with({404, 404}).stop();
+  wanted.plan.scenario.clients[0].status = {200};
+  EXPECT_THAT(serves(wanted), StartsWith("fail 2: 2 of 2 requests got status 404 instead of 200"));
+}
+TEST(Serves, ATargetThatContradictsItselfOrSaysErrorFails) {
+  EXPECT_THAT(serves(answered_with({200, 404}).stop()), StartsWith("fail 2: 1 of 2 requests got"));
+  EXPECT_THAT(serves(answered_with({404, 200}).stop()), StartsWith("fail 2: 1 of 2 requests got"));
+  EXPECT_THAT(serves(answered_with({404, 403}).stop()), StartsWith("fail 2: 1 of 2 requests got"));
+  EXPECT_THAT(serves(answered_with({404, 403, 404}).stop()), StartsWith("fail 3"));
+  EXPECT_THAT(serves(answered_with({500, 500}).stop()), StartsWith("fail 2: 2 of 2 requests got"));
 }
 TEST(Serves, FailsForBadEnds) {
   const auto up = h().ready().client(0).up(0);
-  const std::string some = "fail 2: 1 of 2 connections and requests ";
+  const std::string some = "fail 1: 1 of 1 connections ";
   EXPECT_EQ(serves(HistoryBuilder(up).reset(0).stop()),
             some + "were reset, first: clients \"users\", client 1");
   EXPECT_EQ(serves(HistoryBuilder(up).closed(0, ConnectionEndReason::timeout).stop()),
@@ -80,8 +116,8 @@ TEST(Serves, AWebSocketMayBeClosedWithAGoodbye) {
 }
 TEST(Serves, AWebSocketClosedByTheServerMustGetACloseFrame) {
   EXPECT_EQ(serves(h().ready().client(0).up(0).fin(0).closed(0).stop()),
-            "fail 2: 1 of 2 connections and requests were closed by the server without a Close "
-            "frame, first: clients \"users\", client 1");
+            "fail 1: 1 of 1 connections were closed by the server without a Close frame, first: "
+            "clients \"users\", client 1");
 }
 // Whatever becomes of the connection: TCP may stay open beyond the stop.
 TEST(Serves, ACloseFrameThatIsNoGoodbyeFailsAtThatMoment) {
@@ -94,21 +130,31 @@ TEST(Serves, ACloseFrameThatIsNoGoodbyeFailsAtThatMoment) {
           HistoryBuilder(told).closed(0, ConnectionEndReason::protocol).stop(),
           HistoryBuilder(told).closed(0, ConnectionEndReason::timeout).stop()}) {
       EXPECT_THAT(serves(story),
-                  StartsWith("fail 2: 1 of 2 connections and requests got Close code " +
-                             std::to_string(code)));
+                  StartsWith("fail 1: 1 of 1 connections got Close code " + std::to_string(code)));
     }
   }
   EXPECT_EQ(serves(HistoryBuilder(up).stop().close_frame(0, 1011)), "pass 1: ");
 }
+TEST(Serves, AConnectionThatGoesBadAfterItsUpgradeIsOneItem) {
+  auto story = h().ready().client(0).up(0).close_frame(0, 1011).client(1).up(1);
+  EXPECT_EQ(serves(HistoryBuilder(story).close_frame(1, 1011).stop()),
+            "fail 2: 2 of 2 connections got Close code 1011 (internal error) before any answer, "
+            "first: clients \"users\", client 1");
+  EXPECT_EQ(serves(story.round_trips(1, 0, 2).close_frame(1, 1011).stop()),
+            "fail 4: 1 of 2 connections got Close code 1011 (internal error) before any answer, "
+            "first: clients \"users\", client 1; 1 of 2 connections got Close code 1011 (internal "
+            "error), first: clients \"users\", client 2");
+}
 TEST(Serves, ShowsTheServersOwnWordsInItsCloseFrame) {
-  EXPECT_EQ(serves(h().ready()
-                       .client(0)
-                       .up(0)
-                       .event(CloseFrame{testing::connection(0), Direction::received, 1007,
-                                         "Invalid payload"})
-                       .stop()),
-            "fail 2: 1 of 2 connections and requests got Close code 1007 (invalid frame payload "
-            "data), first: clients \"users\", client 1: \"Invalid payload\"");
+  EXPECT_EQ(
+      serves(h().ready()
+                 .client(0)
+                 .up(0)
+                 .event(CloseFrame{testing::connection(0), Direction::received, 1007,
+                                   "Invalid payload"})
+                 .stop()),
+      "fail 1: 1 of 1 connections got Close code 1007 (invalid frame payload data) before any "
+      "answer, first: clients \"users\", client 1: \"Invalid payload\"");
 }
 TEST(Serves, ACloseFrameThatAnswersTheClientsIsNotTheServersOwn) {
   EXPECT_EQ(serves(h().ready()
@@ -124,13 +170,13 @@ TEST(Serves, ACloseCodeOfTheApplicationsPassesIfItIsAgreedOn) {
   auto story = h().ready().client(0).up(0).close_frame(0, 4001).closed(0).stop();
   auto& codes = story.plan.scenario.properties["close-handshake"].codes;
   codes = {1001, 4000};
-  EXPECT_THAT(serves(story), StartsWith("fail 2"));
+  EXPECT_THAT(serves(story), StartsWith("fail 1"));
   codes = {1001, 4001};
   EXPECT_EQ(serves(story), "pass 1: ");
   // An error stays one: what is agreed on is how to stop.
   auto error = h().ready().client(0).up(0).close_frame(0, 1011).closed(0).stop();
   error.plan.scenario.properties["close-handshake"].codes = {1011};
-  EXPECT_THAT(serves(error), StartsWith("fail 2"));
+  EXPECT_THAT(serves(error), StartsWith("fail 1"));
 }
 TEST(Serves, ABrokenCloseFrameIsBrokenProtocol) {
   EXPECT_THAT(serves(h().ready()
@@ -139,7 +185,7 @@ TEST(Serves, ABrokenCloseFrameIsBrokenProtocol) {
                          .close_frame(0, 1005)
                          .closed(0, ConnectionEndReason::protocol)
                          .stop()),
-              StartsWith("fail 2: 1 of 2 connections and requests met broken protocol (detail)"));
+              StartsWith("fail 1: 1 of 1 connections met broken protocol (detail)"));
 }
 TEST(Serves, AWebSocketThatIsLeftOpenAfterItsGoodbyeIsSaidAsThat) {
   EXPECT_THAT(serves(h().ready()
@@ -149,20 +195,46 @@ TEST(Serves, AWebSocketThatIsLeftOpenAfterItsGoodbyeIsSaidAsThat) {
                          .wait(2000)
                          .closed(0, ConnectionEndReason::timeout)
                          .stop()),
-              StartsWith("fail 2: 1 of 2 connections and requests were left open after the Close "
-                         "frame"));
+              StartsWith("fail 1: 1 of 1 connections were left open after the Close frame"));
 }
 TEST(Serves, AnHttpServerMayCloseAfterAnAnswerOnly) {
   const auto up = h(Protocol::http).ready().client(0).up(0);
   EXPECT_EQ(serves(HistoryBuilder(up).round_trips(0, 0, 1).fin(0).closed(0).stop()), "pass 1: ");
-  EXPECT_EQ(serves(HistoryBuilder(up)
-                       .sent(0, 0)
-                       .fin(0)
-                       .answered(0, 0, RequestEnd::unknown)
-                       .closed(0)
-                       .stop()),
-            "fail 1: 1 of 1 connections and requests were closed by the server without an answer, "
-            "first: clients \"users\", client 1");
+  EXPECT_EQ(
+      serves(HistoryBuilder(up)
+                 .sent(0, 0)
+                 .fin(0)
+                 .answered(0, 0, RequestEnd::unknown)
+                 .closed(0)
+                 .stop()),
+      "fail 1: 1 of 1 connections were closed by the server without an answer, first: clients "
+      "\"users\", client 1");
+}
+TEST(Serves, AnHttpServerMustNotCloseInTheMiddleOfAnAnswer) {
+  const auto cut = [](HistoryBuilder story, std::uint32_t r) {
+    return story.sent(0, r).began(0, r).fin(0).answered(0, r, RequestEnd::unknown).closed(0).stop();
+  };
+  const std::string what =
+      " requests were cut off: the server closed the connection in the middle of an answer, first: "
+      "clients \"users\", client 1, request ";
+  const auto up = h(Protocol::http).ready().client(0).up(0);
+  EXPECT_EQ(serves(cut(up, 0)), "fail 1: 1 of 1" + what + "1");
+  EXPECT_EQ(serves(cut(HistoryBuilder(up).round_trips(0, 0, 2), 2)), "fail 3: 1 of 3" + what + "3");
+  // It need not wait for ever for one that reads slowly.
+  auto slow = HistoryBuilder(up).all_are(Behaviour::slow_reader).round_trips(0, 0, 2);
+  EXPECT_EQ(serves(cut(slow, 2)), "pass 2: ");
+  // Bytes that do not answer what a tcp client asked are not half an answer.
+  EXPECT_THAT(serves(cut(h(Protocol::tcp).ready().client(0).up(0), 0)),
+              StartsWith("fail 1: 1 of 1 connections were closed by the server without an answer"));
+}
+TEST(Serves, CountsConnectionsAndRequestsApart) {
+  auto story = h(Protocol::http).ready().client(0).up(0).client(1).up(1).round_trips(1, 0, 3);
+  story.sent(0, 0).began(0, 0).fin(0).answered(0, 0, RequestEnd::unknown).closed(0).reset(1).stop();
+  EXPECT_EQ(serves(story),
+            "fail 5: 1 of 2 connections were reset, first: clients \"users\", client 2; 1 of 4 "
+            "requests were cut off: the server closed the connection in the middle of an answer, "
+            "first: clients \"users\", client 1, request 1");
+  EXPECT_FALSE(testing::verdict(story, "serves").rests_on_absence) << "the reset was seen";
 }
 TEST(Serves, NamesGroupsThatNothingIsKnownAbout) {
   auto story = h();
@@ -181,9 +253,8 @@ TEST(Serves, HasNothingToJudgeInAStopDuringTheStart) {
 }
 TEST(Serves, JudgesUntilTheEndWithoutAStop) {
   EXPECT_EQ(serves(h().ready().client(0).up(0).forced().reset(0)), "pass 1: ");
-  EXPECT_EQ(
-      serves(h().ready().client(0).up(0).signalled(SIGSEGV).reset(0)),
-      "fail 2: 1 of 2 connections and requests were reset, first: clients \"users\", client 1");
+  EXPECT_EQ(serves(h().ready().client(0).up(0).signalled(SIGSEGV).reset(0)),
+            "fail 1: 1 of 1 connections were reset, first: clients \"users\", client 1");
 }
 TEST(Serves, IsUnknownForASilentHistory) {
   EXPECT_EQ(serves(h()), "unknown 0: the target was not seen ready");

@@ -25,14 +25,25 @@ HistoryBuilder later(Protocol protocol = Protocol::http) { return stopped(protoc
 
 TEST(StopsAccepting, FailsForARequestThatIsAcknowledged) {
   EXPECT_EQ(accepting(later().round_trips(0, 0, 1).exited(0)),
-            "fail 1: 1 of 1 attempts later than 100ms after the stop were requests that were "
-            "acknowledged, first: clients \"users\", client 1");
-  EXPECT_THAT(accepting(later(Protocol::tcp).client(1).up(1).round_trips(1, 0, 1).exited(0)),
-              StartsWith("fail 2: 1 of 2"));
+            "fail 1: 1 request on an old connection was answered, 151 ms after the stop (allowed: "
+            "100 ms): the target goes on taking requests; first: clients \"users\", client 1");
+}
+TEST(StopsAccepting, SaysWhereTheyCameAndUntilWhen) {
+  const auto story = later(Protocol::tcp).client(1).up(1).round_trips(1, 0, 1).wait(200);
+  EXPECT_EQ(accepting(HistoryBuilder(story).round_trips(1, 1, 1).exited(0)),
+            "fail 3: 2 requests on new connections were answered, the last 355 ms after the stop "
+            "(allowed: 100 ms): the target goes on accepting; first: clients \"users\", client 2");
+  EXPECT_EQ(
+      accepting(HistoryBuilder(story).round_trips(0, 0, 1).exited(0)),
+      "fail 3: 1 request on a new connection was answered, 153 ms after the stop (allowed: "
+      "100 ms): the target goes on accepting; first: clients \"users\", client 2; 1 request on "
+      "an old connection was answered, 355 ms after the stop (allowed: 100 ms): the target "
+      "goes on taking requests; first: clients \"users\", client 1");
 }
 TEST(StopsAccepting, FailsForAWebSocketThatIsUpgraded) {
   EXPECT_THAT(accepting(later(Protocol::wss).client(1).up(1).exited(0)),
-              HasSubstr("were upgraded to a WebSocket, first: clients \"users\", client 2"));
+              HasSubstr("1 WebSocket was upgraded, 151 ms after the stop (allowed: 100 ms): the "
+                        "target goes on accepting; first: clients \"users\", client 2"));
 }
 TEST(StopsAccepting, HoldsForWhateverIsNotTakenOn) {
   EXPECT_EQ(accepting(later().sent(0, 0).answered(0, 0, RequestEnd::refused).exited(0)),

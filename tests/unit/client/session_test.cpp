@@ -326,6 +326,19 @@ TEST_F(SessionAgainst, HttpServerThatAnswersWithAnUnwantedStatus) {
   EXPECT_THAT(words_, AllOf(Contains("answer_began 0"), Contains("request_ended 0 refused 503 5")));
 }
 
+TEST_F(SessionAgainst, HttpServerThatRedirects) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    stop_begins();
+    peer.answer("302 Found", "login", "Location: /login\r\nConnection: close\r\n");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::http, server->port()));
+  EXPECT_THAT(words_, Contains("request_ended 0 ok 302 5"));
+}
+
 TEST_F(SessionAgainst, HttpServerWhoseStatusTheScenarioWants) {
   const auto server = this->server([this](RawServer& s) {
     auto peer = s.accept();

@@ -35,7 +35,7 @@ const std::vector<Case>& cases() {
       {"ChecksThenCounts", Defect::checks_then_counts, "released", "open:0 | stop",
        "connection 0/0 is left"},
       {"AcceptsAfterStop", Defect::accepts_after_stop, "stops-accepting", "stop open:0",
-       "1 of 1 attempts"},
+       "1 WebSocket was upgraded"},
       {"AcceptsAfterEnd", Defect::accepts_after_end, "released", "stop", "open() after the end"},
       {"DropsInFlight", Defect::drops_in_flight, "in-flight-finished",
        "open:0 meet:0 send:0:40ms | meet:0 pause:15ms stop", "1 of 1 requests got no answer"},

@@ -21,6 +21,7 @@ TrialResult result_with_everything() {
   result.connections = 19'999;
   result.answers = {GroupAnswers::talking, GroupAnswers::unanswered, GroupAnswers::fell_silent,
                     GroupAnswers::gone_lately, GroupAnswers::not_asked};
+  result.only_refusals = {0, 404};
   result.kept = true;
   result.traced = false;
   result.verdicts = {{.property = "released",
@@ -57,6 +58,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->kept, sent.kept);
   EXPECT_EQ(received->traced, sent.traced);
   EXPECT_EQ(received->answers, sent.answers);
+  EXPECT_EQ(received->only_refusals, sent.only_refusals);
   ASSERT_EQ(received->verdicts.size(), sent.verdicts.size());
   for (std::size_t i = 0; i < sent.verdicts.size(); ++i) {
     EXPECT_EQ(received->verdicts[i].property, sent.verdicts[i].property);
