@@ -91,14 +91,14 @@ Verdict stops_accepting(const Plan& plan, const History& history) {
   verdict.judged = attempts.count;
   if (!attempts.violations.empty()) {
     attempts.violations.fail(verdict,
-                             "attempts later than " + format_duration(within) + " after the stop");
+                             "attempts later than " + exact_duration(within) + " after the stop");
     verdict.time_claim =
         TimeClaim{.from = stop, .to = attempts.last, .tolerance = attempts.last - stop - within};
   } else if (attempts.count > 0) {
     verdict.outcome = Outcome::pass;
   } else {
     verdict.reason =
-        "nobody tried anything new later than " + format_duration(within) +
+        "nobody tried anything new later than " + exact_duration(within) +
         " after the stop, while the target was there: add [[clients]] during = \"drain\"";
   }
   return verdict;

@@ -25,7 +25,7 @@ HistoryBuilder later(Protocol protocol = Protocol::http) { return stopped(protoc
 
 TEST(StopsAccepting, FailsForARequestThatIsAcknowledged) {
   EXPECT_EQ(accepting(later().round_trips(0, 0, 1).exited(0)),
-            "fail 1: 1 of 1 attempts later than 100ms after the stop were requests that were "
+            "fail 1: 1 of 1 attempts later than 100 ms after the stop were requests that were "
             "acknowledged, first: clients \"users\", client 1");
   EXPECT_THAT(accepting(later(Protocol::tcp).client(1).up(1).round_trips(1, 0, 1).exited(0)),
               StartsWith("fail 2: 1 of 2"));
@@ -46,7 +46,7 @@ TEST(StopsAccepting, HoldsForWhateverIsNotTakenOn) {
 }
 TEST(StopsAccepting, HasNothingToJudgeIfNobodyTried) {
   const std::string nobody =
-      "not-applicable 0: nobody tried anything new later than 100ms after the stop, while the "
+      "not-applicable 0: nobody tried anything new later than 100 ms after the stop, while the "
       "target was there: add [[clients]] during = \"drain\"";
   EXPECT_EQ(accepting(stopped().wait(90).round_trips(0, 0, 1).exited(0)), nobody);
   EXPECT_EQ(accepting(later().exited(0).client(1).failed(1, Layer::tcp)), nobody);
@@ -108,7 +108,7 @@ TEST(RepeatSignal, HastenMustBeInTimeAndAsPromised) {
   EXPECT_EQ(repeat(hasten(100, 1)),
             "fail 1: exit 1 after a second signal, promised: exit 0 or SIGTERM");
   EXPECT_EQ(repeat(hasten(300, 0)),
-            "fail 1: gone 302 ms after the second signal, later than 200ms");
+            "fail 1: gone 302 ms after the second signal, later than 200 ms");
   EXPECT_THAT(said(hasten(300, 0), "clean-exit"), StartsWith("pass"));
 }
 TEST(RepeatSignal, ATargetThatHadToBeForcedWasNotInTime) {
