@@ -62,11 +62,11 @@ TEST(Deadline, HoldsAndSaysHowLongItTook) {
 TEST(Deadline, FailsIfItPassed) {
   EXPECT_EQ(
       deadline(h().ready().stop().wait(5000).event(DeadlinePassed{}).forced().signalled(SIGKILL)),
-      "fail 1: still running 5s after SIGTERM");
+      "fail 1: still running 5 s after SIGTERM");
   EXPECT_EQ(deadline(h().ready().stop().wait(5000).event(DeadlinePassed{}).exited(0)),
-            "fail 1: still running 5s after SIGTERM");
+            "fail 1: still running 5 s after SIGTERM");
   EXPECT_EQ(deadline(h().ready().stop().wait(5299).exited(0)),
-            "fail 1: gone after 5.30 s, later than 5s");
+            "fail 1: gone after 5.30 s, later than 5 s");
 }
 TEST(Deadline, HasNothingToJudgeWithoutAStop) {
   EXPECT_EQ(deadline(h()), "not-applicable 0: the trial did not come to a stop");
