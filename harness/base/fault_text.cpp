@@ -22,6 +22,9 @@ std::string fault_text(int signal, int code, std::uint64_t address) {
     case SIGSEGV:
       // The processor does not say which address it was (a general protection fault).
       if (code == SI_KERNEL) return "at an address that no program can have";
+      // The first page, as a member of what a null pointer points to has it.
+      if (code == SEGV_MAPERR && address < 4096)
+        return at("through a null pointer (address ", address) + ")";
       if (code == SEGV_MAPERR) return at("at address ", address) + ", where nothing is mapped";
       if (code == SEGV_ACCERR) return at("at address ", address) + ", which it may not access so";
       return at("at address ", address);

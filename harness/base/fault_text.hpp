@@ -1,5 +1,5 @@
 // What a thread did when the kernel sent it SIGSEGV or the like, from the signal's siginfo_t
-// (sigaction(2)): "at address 0x10, where nothing is mapped".
+// (sigaction(2)): "through a null pointer (address 0x10)".
 #pragma once
 
 #include <cstdint>

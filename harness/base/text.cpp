@@ -106,6 +106,14 @@ std::string humane_duration(Nanoseconds duration) {
   return "0 s";
 }
 
+std::string exact_duration(Nanoseconds duration) {
+  constexpr std::array<Unit, 4> kScales{
+      {{"s", 1'000'000'000}, {"ms", 1'000'000}, {"µs", 1'000}, {"ns", 1}}};
+  const auto* scale = std::ranges::find_if(
+      kScales, [&](const Unit& one) { return duration.count() % one.nanoseconds == 0; });
+  return std::to_string(duration.count() / scale->nanoseconds) + " " + std::string(scale->name);
+}
+
 std::optional<int> signal_number(std::string_view name) {
   const auto* found = std::ranges::find(kSignals, name, &std::pair<std::string_view, int>::first);
   return found == kSignals.end() ? std::nullopt : std::optional(found->second);

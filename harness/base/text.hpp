@@ -21,6 +21,9 @@ std::string format_duration(Nanoseconds duration);
 // For people: about three digits, "1.24 s", "812 ms", "47 µs".
 std::string humane_duration(Nanoseconds duration);
 
+// For people, of a time that somebody chose: exact, "5 s", "1500 ms", "120 s".
+std::string exact_duration(Nanoseconds duration);
+
 // "SIGTERM" <-> 15; only names that signal(7) lists, with the prefix.
 std::optional<int> signal_number(std::string_view name);
 std::string signal_name(int number);

@@ -24,9 +24,9 @@ std::string numbers_of(const std::vector<IdleTrial>& trials) {
   }
   if (tails.size() < kFewestTrials) return "";
   std::ranges::sort(tails);
-  return "idle before the end: median " + humane_duration(quantile(tails, 50)) +
-         ", third quartile " + humane_duration(quantile(tails, 75)) + ", ninth decile " +
-         humane_duration(quantile(tails, 90)) + " over " + counted_trials(tails.size());
+  return "idle time before the exit: p50 " + humane_duration(quantile(tails, 50)) + ", p75 " +
+         humane_duration(quantile(tails, 75)) + ", p90 " + humane_duration(quantile(tails, 90)) +
+         " (" + counted_trials(tails.size()) + ")";
 }
 
 }  // namespace
@@ -68,9 +68,10 @@ PromptExit judge_prompt_exit(const std::vector<IdleTrial>& trials,
     return one.trial->waits && one.trial->waits->length > Nanoseconds(0);
   });
   if (shown != lengths.end()) judged.reason = shown->trial->waits->text + "; ";
-  judged.reason += (within ? "idle" : "such waits took") + std::string(" longer than ") +
-                   format_duration(limit) + " in " + std::to_string(judged.late.size()) + " of " +
-                   counted_trials(judged.judged);
+  judged.reason +=
+      (within ? "idle longer than " : "such waits held the exit up for more than ") +
+      exact_duration(limit) + " in " + std::to_string(judged.late.size()) + " of " +
+      (within ? counted_trials(judged.judged) : std::to_string(judged.judged) + " traced trials");
   return judged;
 }
 

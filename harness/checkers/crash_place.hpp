@@ -14,7 +14,7 @@ namespace lastcall {
 // SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS.
 bool is_crash_signal(int signal);
 
-// ", at address 0x10, where nothing is mapped, in worker (81) in parse()+0x12 at server.cpp:40" of
+// ", through a null pointer (address 0x10), in worker (81) in parse()+0x12 at server.cpp:40" of
 // an end by such a signal that the target brought upon itself; ", by abort() in …". Of a program
 // that catches the signal, to write down what happened, and then ends by it: where it struck first.
 // Where nothing was seen it says why. Empty for other signals, and where another process sent it.

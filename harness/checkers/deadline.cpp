@@ -8,9 +8,10 @@
 //
 // Of a target that hangs it says where it stands: the cycle, if there is one; else in the program's
 // own words, as its runtime tells them when lastcall asks at the deadline (thread_dumps.hpp, and
-// what keeps Node's event loop alive); else, if it is traced, what its threads wait for. Then what
-// it still had open, with the clients' names (open_at_deadline.hpp). A runtime that does not answer
-// and a target that is not traced leave only that.
+// what keeps Node's event loop alive); else, if it is traced, what its threads wait for. Then
+// whether all of them wait for locks, if that is known and no deadlock is. Then what it still had
+// open, with the clients' names (open_at_deadline.hpp). A runtime that does not answer and a target
+// that is not traced leave only that.
 //
 // A failure rests on time: where lastcall itself, or the machine, stood still for a tenth of the
 // deadline and at least 50 ms, the target may have been starved as long, and nothing is said. So
@@ -134,6 +135,26 @@ std::string threads_text(const History& history) {
   return text;
 }
 
+// Whether all threads, at least two, waited for locks or semaphores without a time-out when the
+// deadline had passed. CPython's locks are semaphores, of which nobody knows the owner; so are its
+// queues and flags, and a signal handler may wake those: it is no proof of a deadlock.
+bool all_wait_for_locks(const History& history) {
+  EventIndex looked = history.events().size();
+  for (const auto& [i, stacks] : history.all<StacksTaken>()) {
+    if (stacks->at == StacksAt::deadline) looked = i;
+  }
+  std::size_t count = 0;
+  for (const auto& [i, thread] : history.all<ThreadWaits>()) {
+    if (i < looked) continue;
+    const auto waits_for = [&](std::string_view what) { return thread->waits.starts_with(what); };
+    const bool is_lock = waits_for("mutex ") || waits_for("rwlock ") || waits_for("semaphore ") ||
+                         waits_for("futex ");
+    if (!is_lock || thread->waits.ends_with(ThreadWaits::kUntilTimeOut)) return false;
+    ++count;
+  }
+  return count > 1 && count < ThreadWaits::kMostTold;
+}
+
 // ": " and where the target stands when its deadline has passed; empty if nothing is known.
 std::string where_it_stands(const Plan& plan, const History& history, EventIndex passed) {
   auto text = stuck_text(history, true);
@@ -142,6 +163,8 @@ std::string where_it_stands(const Plan& plan, const History& history, EventIndex
   add(text, words);
   if (text.empty()) text = stuck_text(history, false);
   if (text.empty()) text = threads_text(history);
+  if (!history.first<ThreadsStuck>() && all_wait_for_locks(history))
+    add(text, "every thread waits for a lock or a semaphore: perhaps a deadlock");
   auto open = open_at_deadline(plan, history);
   // Threads that wait for one another wait for no client.
   if (open.empty() && !history.first<ThreadsStuck>()) open = held_by(plan, history, passed);
@@ -168,7 +191,7 @@ Verdict deadline(const Plan& plan, const History& history) {
   if (const auto passed = history.first<DeadlinePassed>()) {
     auto verdict =
         say(Outcome::fail,
-            "still running " + format_duration(stop_limit(plan, history, *passed)) + " after " +
+            "still running " + exact_duration(stop_limit(plan, history, *passed)) + " after " +
                 stop_signal_name(history) + where_it_stands(plan, history, *passed),
             {*stop, *passed});
     verdict.time_claim = deadline_claim(plan, history, *passed);
@@ -192,7 +215,7 @@ Verdict deadline(const Plan& plan, const History& history) {
   const Nanoseconds taken = history.time(*ended) - from - paused;
   const std::string gone = "gone after " + humane_duration(taken) + without(paused);
   if (taken <= limit) return say(Outcome::pass, gone);
-  auto late = say(Outcome::fail, gone + ", later than " + format_duration(limit), {*stop, *ended});
+  auto late = say(Outcome::fail, gone + ", later than " + exact_duration(limit), {*stop, *ended});
   late.time_claim = deadline_claim(plan, history, *ended);
   return late;
 }

@@ -100,7 +100,7 @@ Verdict drains_health(const Plan& plan, const History& history) {
   if (away < visible) {
     std::vector<EventIndex> evidence{seen.last_good, *seen.gone};
     if (seen.other && *seen.other < *seen.gone) evidence.insert(evidence.begin() + 1, *seen.other);
-    auto verdict = say(Outcome::fail, at_most + ", " + format_duration(visible) + " is promised",
+    auto verdict = say(Outcome::fail, at_most + ", " + exact_duration(visible) + " is promised",
                        std::move(evidence));
     verdict.time_claim = TimeClaim{seen.good_until, history.time(*seen.gone), visible};
     return verdict;

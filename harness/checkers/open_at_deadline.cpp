@@ -72,15 +72,15 @@ class Open {
     if (!problem_.empty()) return "what it had open was not seen: " + problem_;
     std::string text;
     for (const auto port : listening_)
-      text += (text.empty() ? "it still listens on " : " and ") + port_name(history_, port);
+      text += (text.empty() ? "the target still listens on " : " and ") + port_name(history_, port);
     if (!kinds_.empty()) {
-      if (text.empty()) text = "it listens no longer";
+      if (text.empty()) text = "the target no longer listens";
       return text + "; " + as_clause(history_, *at_, kinds_text());
     }
     // The kernel shows nothing of a target in another network namespace.
     const auto seen = held_by(plan_, history_, *at_);
     if (!seen.empty()) return text.empty() ? seen : text + "; " + seen;
-    if (text.empty()) text = "it listens no longer";
+    if (text.empty()) text = "the target no longer listens";
     return text + ", and no connection of a client is open";
   }
 

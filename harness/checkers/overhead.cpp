@@ -42,7 +42,7 @@ void judge_startup(Tally& tally, const History& history, Nanoseconds bound) {
   if (!started || !ready) return tally.miss("the target was not ready");
   const Nanoseconds taken = history.time(*ready) - history.time(*started);
   tally.judge(taken <= bound,
-              "ready after " + humane_duration(taken) + ", bound " + format_duration(bound),
+              "ready after " + humane_duration(taken) + ", bound " + exact_duration(bound),
               {*started, *ready});
   if (taken > bound) {
     tally.verdict.time_claim =

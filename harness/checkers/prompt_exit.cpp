@@ -250,14 +250,14 @@ class Waits {
     const auto begun_since = std::ranges::count(chain, false, &One::was_going_on);
     for (const auto& wait : chain) {
       if (wait.was_going_on) {
-        add(found, wait, history_.time(last_met(last, true)));
+        add(found, wait, history_.time(last_met(last, true)), stop_);
         continue;
       }
       const bool is_single_sleep = begun_since == 1 && wait.slept->alone;
       const auto met = history_.time(found.after);
       if (with_child || (found.with_connection && !is_single_sleep)) continue;
       if (began_before(wait, met) && backs_off(wait)) continue;
-      add(found, wait, met);
+      add(found, wait, met, met);
     }
     if (found.times == 0) return {};
     return {found.length, text(found, *last.slept)};
@@ -274,6 +274,8 @@ class Waits {
     EventIndex after;  // the last obligation that was met, or the stop
     bool with_connection = false;
     bool all_were_going_on = true;
+    bool begun_before = false;  // that, or the stop: the first of them
+    Nanoseconds rest{};         // of the last of them, after that
     int times = 0;
     Nanoseconds length{};
     Nanoseconds longest{};  // as asked for
@@ -385,28 +387,42 @@ class Waits {
     return Nanoseconds(wait.slept->requested) <= (wait.from - stop_) * 5 / 4 + kFirstInterval;
   }
 
-  void add(Found& found, const One& wait, TimePoint met) const {
+  // `told`: the moment that the text names.
+  void add(Found& found, const One& wait, TimePoint met, TimePoint told) const {
     const auto requested = Nanoseconds(wait.slept->requested);
     const auto from = std::max({wait.from, met, stop_});
     const auto to = std::min(wait.to, wait.from + requested);
     if (from >= to) return;
-    ++found.times;
+    if (found.times++ == 0) found.begun_before = wait.was_going_on || wait.from < met;
+    found.rest = to - std::max(wait.from, told);
     found.length += idle_between(from, to);
     found.longest = std::max(found.longest, requested);
     found.all_were_going_on &= wait.was_going_on;
   }
 
   [[nodiscard]] std::string text(const Found& found, const TargetSlept& last) const {
-    auto text = last.thread + " (" + std::to_string(last.tid) + ")";
+    auto text = who(last);
     const auto call = last.call + "(" + humane_duration(found.longest) + ")";
-    if (found.all_were_going_on) {
-      text += " was in " + call + " as the stop began, and went on only when that was over";
+    const auto met = found.all_were_going_on ? "the stop signal" : what_was_met(found);
+    if (found.times > 1) {
+      text += " waited in " + call + " " + std::to_string(found.times) + " times" +
+              (found.begun_before ? ", the first begun before " : " after ") + met;
+    } else if (found.begun_before) {
+      text += " was still in " + call + ", begun before " + met +
+              ", and went on only when it was over, " + humane_duration(found.rest) +
+              " later: a flag that is polled, or a " + (last.alone ? "fixed sleep" : "time-out");
     } else {
-      text += " waited in " + call;
-      if (found.times > 1) text += " " + std::to_string(found.times) + " times";
-      text += " after " + what_was_met(found);
+      text += " began " + call + " after " + met;
     }
     return text + (last.place.empty() ? "" : ", in " + last.place);
+  }
+
+  [[nodiscard]] std::string who(const TargetSlept& slept) const {
+    const auto number = std::to_string(slept.tid);
+    if (slept.tid != slept.pid) return slept.thread + " (" + number + ")";
+    return std::string("the main thread ") +
+           (slept.pid == first_process_ ? "" : "of a child process ") + "(" + slept.thread + ", " +
+           number + ")";
   }
 
   [[nodiscard]] std::string what_was_met(const Found& found) const {
@@ -415,7 +431,24 @@ class Waits {
     if (std::holds_alternative<ProcessEnded>(body)) return "its last child had ended";
     if (std::holds_alternative<RequestEnded>(body) || std::holds_alternative<AnswerBegan>(body))
       return "its last answer";
-    return found.with_connection ? "its last goodbye" : "its last connection was gone";
+    return found.with_connection ? last_goodbye(body) : "its last connection was gone";
+  }
+
+  // With connections that are still open.
+  static std::string last_goodbye(const EventBody& body) {
+    const auto of = [](Direction direction, const std::string& what) {
+      return (direction == Direction::received ? "its last " : "a client's ") + what;
+    };
+    if (const auto* frame = std::get_if<CloseFrame>(&body))
+      return of(frame->direction, "Close frame");
+    if (const auto* notify = std::get_if<CloseNotify>(&body))
+      return of(notify->direction, "close_notify");
+    if (const auto* fin = std::get_if<Fin>(&body)) return of(fin->direction, "FIN");
+    if (std::holds_alternative<Reset>(body)) return "its last reset";
+    const auto* ended = std::get_if<ConnectionEnded>(&body);
+    if (ended != nullptr && ended->why == ConnectionEndReason::server_closed) return "its last FIN";
+    if (ended != nullptr && ended->why == ConnectionEndReason::reset) return "its last reset";
+    return "the end of a client's connection";
   }
 
   const History& history_;

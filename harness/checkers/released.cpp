@@ -15,7 +15,8 @@
 //
 // `allow` excuses by glob patterns, in which `*` also matches `/`: a file by its path relative to
 // {dir} (or by what was open at the exit call), a process by its command line, a port by its name
-// or number. What an entry excused is counted in the reason.
+// or number. What an entry excused is counted in the reason. So is an `epmd -daemon`: whichever
+// Erlang node is the first of a host starts it, for all that come after it.
 //
 // `strict` judges every process of the target that ends by exit_group(2) after the stop, by the
 // rule of tracer/left_open.hpp: listeners, accepted connections, files of the state that were not
@@ -26,6 +27,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <optional>
@@ -195,6 +197,7 @@ bool may_be_a_cache(const FileLeft& file) {
 struct Noted {
   std::size_t caches = 0;
   std::string first_cache;
+  std::size_t port_mappers = 0;
   std::string slowed;  // who is perhaps only there because of the tracer
   EventIndex slowed_at = 0;
 
@@ -202,38 +205,82 @@ struct Noted {
     if (caches == 0) return "";
     return counted(caches, "file stays", "files stay") + " in {dir}/tmp, first " + first_cache;
   }
+  [[nodiscard]] std::string port_mappers_text() const {
+    if (port_mappers == 0) return "";
+    return std::to_string(port_mappers) +
+           " excused: epmd, which serves all Erlang nodes of the host, epmd(1)";
+  }
 };
 
 std::string named(std::int32_t pid, const std::string& command) {
-  return "process " + std::to_string(pid) + " (" + command + ")";
+  return std::to_string(pid) + " (" + command + ")";
 }
 
-void add_processes(const History& history, Allowances& allowed, Leftovers& left, Noted& noted) {
+bool is_port_mapper(std::string_view command) {
+  const auto program = command.substr(0, command.find(' '));
+  return program.substr(program.rfind('/') + 1) == "epmd" &&
+         command.substr(program.size()).starts_with(" -daemon");
+}
+
+// The server's, which a child has too that was forked without exec. Nothing where the target is a
+// shell above the server: then the server itself may be left.
+std::optional<std::string> own_command_line(const Plan& plan, const History& history) {
+  const auto started = history.first<TargetStarted>();
+  if (plan.scenario.target.shell || !started) return std::nullopt;
+  return std::get<TargetStarted>(history.at(*started).body).command;
+}
+
+void add_processes(const Plan& plan, const History& history, Allowances& allowed, Leftovers& left,
+                   Noted& noted) {
+  const auto own = own_command_line(plan, history);
+  const auto is_excused = [&](const std::string& command) {
+    if (allowed.excuse("process", {command})) return true;
+    if (!is_port_mapper(command)) return false;
+    ++noted.port_mappers;
+    return true;
+  };
   for (const auto& [i, process] : history.all<ProcessLeft>()) {
-    if (!allowed.excuse("process", {process->command}))
-      left.add(i, named(process->pid, process->command) + " is alive");
+    if (is_excused(process->command)) continue;
+    const auto* whose =
+        process->command == own ? "a child with the server's own command line: " : "";
+    left.add(i, "process " + named(process->pid, whose + process->command) +
+                    " is alive after the target's end");
   }
   for (const auto& [i, process] : history.all<ProcessLingered>()) {
-    if (allowed.excuse("process", {process->command})) continue;
+    if (is_excused(process->command)) continue;
     const auto who = named(process->pid, process->command);
     if (process->how == Lingering::ended_late) {
-      left.add(i, "processes start one another and end, the last that was seen is " + who);
+      left.add(
+          i,
+          "after the target's end a chain of processes goes on: each forks the next and exits; "
+          "the last one seen was " +
+              who);
     } else if (noted.slowed.empty()) {
-      noted.slowed = who;
+      noted.slowed = "process " + who;
       noted.slowed_at = i;
     }
   }
 }
 
-Leftovers leftovers(const History& history, bool strict, Allowances& allowed, Noted& noted) {
+// "port 8080 ({port}) is still in use"
+std::string port_text(const PortProbed& port, const std::string& name) {
+  const auto text = "port " + std::to_string(port.port) + " (" + name + ")";
+  return port.error == EADDRINUSE ? text + " is still in use"
+                                  : text + " cannot be bound: " + std::strerror(port.error);
+}
+
+Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowed, Noted& noted) {
+  const bool strict = settings(plan, "released").strict;
   Leftovers left;
-  add_processes(history, allowed, left, noted);
+  add_processes(plan, history, allowed, left, noted);
+  const bool one_is_left = left.evidence.size() == 1 && history.all<ProcessLeft>().size() == 1;
   for (const auto& [i, port] : history.all<PortProbed>()) {
     if (port->error == 0) continue;
     const auto name = port->name.empty() ? "{port}" : "{port." + port->name + "}";
     const auto word = port->name.empty() ? "port" : port->name;
-    if (!allowed.excuse("port", {word, name, std::to_string(port->port)}))
-      left.add(i, name + " cannot be bound: " + std::strerror(port->error));
+    if (allowed.excuse("port", {word, name, std::to_string(port->port)})) continue;
+    const bool perhaps_by_it = one_is_left && port->error == EADDRINUSE;
+    left.add(i, port_text(*port, name) + (perhaps_by_it ? ", perhaps by it" : ""));
   }
   for (const auto& [i, file] : history.all<FileLeft>()) {
     if (allowed.excuse("file", {file->path})) continue;
@@ -272,7 +319,7 @@ Verdict released(const Plan& plan, const History& history) {
   const auto& told = settings(plan, verdict.property);
   Allowances allowed(told.allow);
   Noted noted;
-  auto left = leftovers(history, told.strict, allowed, noted);
+  auto left = leftovers(plan, history, allowed, noted);
   if (told.strict) {
     add_open(history, allowed, left);
     add_growth(history, left);
@@ -307,7 +354,8 @@ Verdict released(const Plan& plan, const History& history) {
   }
   const std::string unseen =
       told.strict && !plan.traced ? "what was open at the exit call was not seen: untraced" : "";
-  for (const auto& note : {noted.caches_text(), allowed.text(), unseen}) {
+  for (const auto& note :
+       {noted.caches_text(), allowed.text(), noted.port_mappers_text(), unseen}) {
     if (!note.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + note;
   }
   return verdict;

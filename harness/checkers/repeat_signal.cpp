@@ -74,7 +74,7 @@ std::optional<Verdict> too_late(const PropertySettings& wanted, const History& h
   if (taken <= within) return std::nullopt;
   auto late = say(Outcome::fail,
                   (is_gone ? "gone " : "still running ") + humane_duration(taken) +
-                      " after the second signal, later than " + format_duration(within),
+                      " after the second signal, later than " + exact_duration(within),
                   {second, at});
   late.time_claim = TimeClaim{from, to, taken - within, false};
   return late;

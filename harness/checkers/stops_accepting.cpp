@@ -137,7 +137,7 @@ Verdict stops_accepting(const Plan& plan, const History& history) {
     verdict.outcome = Outcome::pass;
   } else {
     verdict.reason =
-        "nobody tried anything new later than " + format_duration(within) +
+        "nobody tried anything new later than " + exact_duration(within) +
         " after the stop, while the target was there: add [[clients]] during = \"drain\"";
   }
   return verdict;

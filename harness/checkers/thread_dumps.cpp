@@ -5,7 +5,9 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
+#include <utility>
 
 #include "checkers/panic_blocks.hpp"
 
@@ -138,10 +140,34 @@ std::string java_state(std::string_view words) {
          std::string(words.substr(open + 2, words.size() - open - 3));
 }
 
+// Of one dump: another process may have its own at the same addresses. Threads are their places in
+// the list.
 struct Monitors {
-  std::map<std::string_view, std::string> holders;
-  std::vector<std::pair<std::size_t, std::string_view>> wanted;  // which thread of the list
+  std::map<std::string_view, std::size_t> holders;
+  std::map<std::size_t, std::string_view> wanted;
+
+  [[nodiscard]] std::optional<std::size_t> holder(std::size_t waiting) const {
+    const auto monitor = wanted.find(waiting);
+    if (monitor == wanted.end()) return std::nullopt;
+    const auto found = holders.find(monitor->second);
+    return found == holders.end() ? std::nullopt : std::optional(found->second);
+  }
+  [[nodiscard]] bool is_in_circle(std::size_t first) const {
+    std::set<std::size_t> seen;
+    auto at = holder(first);
+    while (at && *at != first && seen.insert(*at).second) at = holder(*at);
+    return at == first;
+  }
 };
+
+void tell_holders(std::vector<DumpedThread>& threads, const Monitors& monitors) {
+  for (const auto& [index, monitor] : monitors.wanted) {
+    const auto holder = monitors.holder(index);
+    if (!holder) continue;
+    threads[index].holder = threads[*holder].name;
+    threads[index].is_in_circle = monitors.is_in_circle(index);
+  }
+}
 
 std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, DumpedThread& thread,
                              Monitors& monitors) {
@@ -152,9 +178,9 @@ std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, Dump
     if (line.starts_with(kState)) {
       thread.state = java_state(line.substr(kState.size()));
     } else if (line.starts_with("- waiting to lock <")) {
-      monitors.wanted.emplace_back(index, monitor_in(line));
+      monitors.wanted.try_emplace(index, monitor_in(line));
     } else if (line.starts_with("- locked <")) {
-      monitors.holders.try_emplace(monitor_in(line), thread.name);
+      monitors.holders.try_emplace(monitor_in(line), index);
     } else if (line.starts_with("at ") && thread.frame.empty()) {
       thread.frame = own_frame_at(lines, i, Runtime::java);
       if (!thread.frame.empty()) thread.call = before;
@@ -200,19 +226,31 @@ std::size_t read_python_thread(Lines lines, std::size_t i, DumpedThread& thread)
     if (!thread.frame.empty()) continue;
     thread.frame = own_frame_at(lines, i, Runtime::python);
     auto call = python_call(line);
+    thread.is_past_end = thread.frame.empty() && call.starts_with("_shutdown (threading.py:");
     if (!thread.frame.empty()) thread.call = before;
     if (thread.call.empty() && thread.frame.empty()) thread.call = call;  // the innermost
     before = std::move(call);
+  }
+  if (thread.is_past_end) {
+    thread.is_main = true;
+    thread.name = "the main thread";
   }
   return i;
 }
 
 // --- the text ---
 
+// "sync.WaitGroup.Wait" of a thread in "sync.(*WaitGroup).Wait" is not worth saying twice.
+bool says_its_state(const DumpedThread& thread) {
+  auto call = thread.call;
+  std::erase_if(call, [](char byte) { return byte == '(' || byte == '*' || byte == ')'; });
+  return call == thread.state;
+}
+
 std::string state_text(const DumpedThread& thread, int minutes) {
-  auto state = thread.state;
-  if (minutes > 0) state += ", " + std::to_string(minutes) + " minutes";
-  return " (" + state + ")";
+  auto state = says_its_state(thread) ? std::string() : thread.state;
+  if (minutes > 0) state += (state.empty() ? "" : ", ") + std::to_string(minutes) + " minutes";
+  return state.empty() ? state : " (" + state + ")";
 }
 
 std::string verb(const DumpedThread& thread, bool several, int minutes) {
@@ -232,6 +270,7 @@ struct Group {
 
 // Who says most comes first.
 int rank(const DumpedThread& thread) {
+  if (thread.is_in_circle) return -1;
   if (thread.is_main) return 0;
   if (!thread.frame.empty() && !thread.is_daemon) return 1;
   return thread.frame.empty() && thread.starter.empty() ? 3 : 2;
@@ -242,7 +281,7 @@ std::vector<Group> groups_of(const std::vector<DumpedThread>& threads) {
   for (const auto& thread : threads) {
     const auto key = [](const DumpedThread& one) {
       return std::tie(one.runtime, one.is_main, one.state, one.call, one.frame, one.starter,
-                      one.holder);
+                      one.holder, one.is_in_circle);
     };
     auto group = std::ranges::find_if(
         groups, [&](const Group& one) { return key(*one.first) == key(thread); });
@@ -266,6 +305,16 @@ std::string who(const Group& group) {
   return text;
 }
 
+std::string what_it_does(const Group& group) {
+  const bool several = group.count > 1;
+  if (group.first->is_past_end) {
+    return std::string(several ? " have ended their programs and wait"
+                               : " has ended its program and waits") +
+           " for non-daemon threads (threading._shutdown)";
+  }
+  return verb(*group.first, several, group.minutes) + place(*group.first);
+}
+
 }  // namespace
 
 std::vector<DumpedThread> dumped_threads(Lines lines) {
@@ -281,14 +330,14 @@ std::vector<DumpedThread> dumped_threads(Lines lines) {
     } else if (auto python = python_thread(lines[i])) {
       i = read_python_thread(lines, i, *python);
       threads.push_back(std::move(*python));
+    } else if (lines[i].starts_with("Full thread dump ")) {
+      tell_holders(threads, std::exchange(monitors, {}));
+      ++i;
     } else {
       ++i;
     }
   }
-  for (const auto& [index, monitor] : monitors.wanted) {
-    if (const auto held = monitors.holders.find(monitor); held != monitors.holders.end())
-      threads[index].holder = held->second;
-  }
+  tell_holders(threads, monitors);
   std::erase_if(threads, [](const DumpedThread& thread) {
     const bool is_cut = thread.runtime == Runtime::python && thread.call.empty();
     return thread.frame.empty() && (is_cut || thread.runtime == Runtime::java);
@@ -306,8 +355,8 @@ std::string dump_text(const std::vector<DumpedThread>& threads) {
       more += group.count;
       continue;
     }
-    text += (text.empty() ? "" : "; ") + who(group) +
-            verb(*group.first, group.count > 1, group.minutes) + place(*group.first);
+    if (i == 0 && group.first->is_in_circle) text = "deadlock: ";
+    text += (i == 0 ? "" : "; ") + who(group) + what_it_does(group);
   }
   if (more > 0) {
     text += "; and " + std::to_string(more) + " more " + std::string(kind(*groups.back().first)) +

@@ -29,13 +29,16 @@ struct DumpedThread {
   std::string call{};     // the library's function that it called; without a frame any that tells
   std::string starter{};  // without a frame: who of the program's own code started it
   std::string holder{};   // the thread that holds the monitor which it waits for
+  bool is_in_circle = false;  // from holder to holder one comes back to it
+  bool is_past_end = false;   // Python's main thread, its program done, waits for the others
 };
 
 std::vector<DumpedThread> dumped_threads(std::span<const std::string_view> lines);
 
-// For a reason: those that stand at the same place together, the main thread first, then those that
-// run the program's own code. "goroutine 1 waits (semacquire) in sync.(*WaitGroup).Wait, called by
-// main.main (/srv/app/main.go:45); 3 goroutines wait (chan receive) in …". Empty of none.
+// For a reason: those that stand at the same place together, "deadlock: " and those that wait for
+// one another in a circle first, then the main thread, then those that run the program's own code.
+// "goroutine 1 waits (semacquire) in sync.(*WaitGroup).Wait, called by main.main
+// (/srv/app/main.go:45); 3 goroutines wait (chan receive) in …". Empty of none.
 std::string dump_text(const std::vector<DumpedThread>& threads);
 
 }  // namespace lastcall

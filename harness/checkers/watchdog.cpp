@@ -82,13 +82,13 @@ Verdict watchdog(const Plan& plan, const History& history) {
     if (found.late) {
       verdict.reason += ": no WATCHDOG=1 for " +
                         humane_duration(found.late->to - found.late->from) + " of " +
-                        format_duration(found.allowed);
+                        exact_duration(found.allowed);
       verdict.time_claim = found.late;
     }
   } else if (found.late) {
     verdict.outcome = Outcome::fail;
     verdict.reason = "no WATCHDOG=1 for " + humane_duration(found.late->to - found.late->from) +
-                     ", promised every " + format_duration(found.allowed);
+                     ", promised every " + exact_duration(found.allowed);
     verdict.evidence = {*found.until};
     verdict.time_claim = found.late;
   } else if (verdict.judged > 0) {

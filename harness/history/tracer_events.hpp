@@ -2,6 +2,7 @@
 // which has them all.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -110,11 +111,13 @@ struct StacksTaken {
 // What a thread does while the target is stuck.
 struct ThreadWaits {
   static constexpr std::string_view kName = "thread_waits";
+  static constexpr std::size_t kMostTold = 256;  // of those that one look sees
+  static constexpr std::string_view kUntilTimeOut = ", until a time-out";  // ends `waits`
   std::int32_t pid{};
   std::int32_t tid{};
   std::string thread;  // its name
   std::string place;   // the function
-  std::string waits;   // for what; empty: it runs
+  std::string waits;   // for what; empty: it runs. "semaphore 0x10, until a time-out"
   static void visit_fields(auto& self, auto&& f) {
     f("pid", self.pid);
     f("tid", self.tid);

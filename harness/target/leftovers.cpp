@@ -1,5 +1,7 @@
 #include "target/leftovers.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <optional>
 
@@ -8,14 +10,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<std::string> leftover_type(const fs::path& path, fs::file_type type) {
+// LevelDB, RocksDB and Pebble keep theirs by design; what they list their files in lies beside it.
+bool is_of_a_database(const fs::path& lock) {
+  std::error_code gone;
+  const fs::directory_iterator folder(lock.parent_path(), gone);
+  return std::any_of(begin(folder), end(folder), [](const fs::directory_entry& entry) {
+    return entry.path().filename().string().starts_with("MANIFEST-");
+  });
+}
+
+// `path`: relative to the target's folder.
+std::optional<std::string> leftover_type(const fs::path& path, const fs::directory_entry& entry) {
+  std::error_code vanished;
+  const auto type = entry.symlink_status(vanished).type();
   if (type == fs::file_type::socket) return "socket";
   if (type == fs::file_type::fifo) return "FIFO";
   if (type != fs::file_type::regular) return std::nullopt;
-  const auto extension = path.extension().string();
-  if (extension == ".pid") return "pid file";
-  if (extension == ".lock" || extension == ".lck") return "lock file";
-  if (extension == ".tmp" || path.begin()->string() == "tmp") return "temporary file";
+  auto name = path.filename().string();
+  const bool is_kept = name == "LOCK" && is_of_a_database(entry.path());
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
+  if (name == "pid" || name == "pidfile" || name.ends_with(".pid")) return "pid file";
+  const bool is_lock =
+      name == "lock" || name == "lockfile" || name.ends_with(".lock") || name.ends_with(".lck");
+  if (is_lock && !is_kept) return "lock file";
+  if (name.ends_with(".tmp") || path.begin()->string() == "tmp") return "temporary file";
   return std::nullopt;
 }
 
@@ -29,8 +48,7 @@ LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::
     const auto relative = it->path().lexically_relative(directory);
     ++search.looked_at;
     if (laid_out.contains(relative.string())) continue;
-    std::error_code vanished;
-    const auto type = leftover_type(relative, it->symlink_status(vanished).type());
+    const auto type = leftover_type(relative, *it);
     if (type) search.found.push_back({relative.string(), *type});
   }
   if (error) search.problem = "the search for left files ended early: " + error.message();

@@ -1,6 +1,7 @@
 // Files of a target's directory that a clean stop removes: sockets, FIFOs, pid files, lock files,
 // and whatever lies in the temporary folder. The rule is by type and name (daemon(7), FHS 3.0
-// section 3.15), not by content.
+// section 3.15), in small or capital letters, not by content. The LOCK beside a MANIFEST-000001 is
+// none: the databases that have it keep it.
 #pragma once
 
 #include <set>

@@ -19,7 +19,6 @@ namespace {
 
 // Of one event's text. A process may have ten thousand threads.
 constexpr std::size_t kMostText = 1 << 16;
-constexpr std::size_t kMostWaits = 256;
 
 // One event for so long; what little is left over is told with the next.
 constexpr auto kLagPeriod = std::chrono::milliseconds(10);
@@ -266,11 +265,13 @@ bool Tracing::look(StacksAt why) {
     for (const auto& stack : stacks) processes[stack.pid].push_back(stack);
     for (const auto& [pid, all] : processes)
       segment_.record(StacksTaken{pid, why, cut(stacks_text(all))});
-    for (std::size_t i = 0; i < std::min(waits.size(), kMostWaits); ++i) {
+    for (std::size_t i = 0; i < std::min(waits.size(), ThreadWaits::kMostTold); ++i) {
       const auto& one = waits[i];
       const bool runs = one.wait.kind == WaitKind::running;
-      segment_.record(
-          ThreadWaits{one.pid, one.tid, one.name, one.place, runs ? "" : one.wait.what});
+      auto what = runs ? std::string() : one.wait.what;
+      const bool is_for_a_lock = one.wait.address != 0;
+      if (is_for_a_lock && one.wait.timed) what += ThreadWaits::kUntilTimeOut;
+      segment_.record(ThreadWaits{one.pid, one.tid, one.name, one.place, std::move(what)});
     }
     for (const auto& stuck : stuck_threads(waits)) {
       is_dead |= is_deadlock(stuck);

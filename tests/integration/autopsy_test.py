@@ -120,7 +120,7 @@ class Autopsy(LastcallTest):
         done = self.autopsy(crash, "fault")
         self.assertEqual(128 + signal.SIGSEGV, done.returncode)
         line = CRASH.split("\n").index("  *nowhere = 1;  // the line") + 1
-        self.assertIn("SIGSEGV at address 0x10, where nothing is mapped", done.stderr)
+        self.assertIn("SIGSEGV through a null pointer (address 0x10)", done.stderr)
         self.assertRegex(done.stderr, rf"write_to\(int volatile\*\)\S* at <stdin>:{line}\n")
         self.assertRegex(done.stderr, r"program .*crash, x86-64, build id [0-9a-f]{40}")
 

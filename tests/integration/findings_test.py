@@ -39,19 +39,19 @@ class Findings(LastcallTest):
         # Each is a failure all the same.
         self.assertEqual({"deadline": 2, "clean-exit": 2, "close-handshake": 2},
                          {name: count for name, count in self.failures(run).items() if name != "in-flight-finished"})
-        self.assertRegex(run.out, r"\n  deadline: still running 2s after SIGTERM.*\n    also failed, as a consequence: clean-exit, ")
+        self.assertRegex(run.out, r"\n  deadline: still running 2 s after SIGTERM.*\n    also failed, as a consequence: clean-exit, ")
         self.assertNotIn("\n  clean-exit: ", run.out)
         self.assertNotIn("\n  close-handshake: ", run.out)
         page = (run.results / "report.md").read_text()
         self.assertRegex(page, r"\n- \*\*deadline\*\* in 2 of 2 trials .*\n  - also failed, as a consequence: clean-exit, ")
         self.assertNotIn("**clean-exit**", page)
         messages = self.messages(run)
-        self.assertTrue(messages["deadline"].startswith("still running 2s after SIGTERM"), messages)
+        self.assertTrue(messages["deadline"].startswith("still running 2 s after SIGTERM"), messages)
         self.assertEqual("consequence of deadline: did not end by itself after SIGTERM", messages["clean-exit"])
         self.assertIn("consequence of deadline: 3 of 3 connections got no Close frame", messages["close-handshake"])
         replay = lastcall("replay", run.results / run.trials[0]["directory"], "--times", 1, "--results",
                           self.folder / "replays")
-        self.assertIn("\n  deadline: still running 2s after SIGTERM", replay.out)
+        self.assertIn("\n  deadline: still running 2 s after SIGTERM", replay.out)
         self.assertNotIn("\n  clean-exit: did", replay.out)
 
     def test_a_crash_in_the_stop_is_one_finding_with_what_it_cut_off(self):

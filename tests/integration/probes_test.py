@@ -29,7 +29,7 @@ class Probes(LastcallTest):
     def test_readiness_that_stays_until_the_listener_goes_fails(self):
         run = self.keeper("--healthy", properties=HEALTH)
         self.assert_exit(1, run)
-        self.assert_verdict(run, "drains-health", "fail", "150ms is promised")
+        self.assert_verdict(run, "drains-health", "fail", "150 ms is promised")
 
     VARY = '[[target.vary]]\nname = "workers"\nvalues = ["2", "3"]\n'
     CONFIG = ('config-effective = { setting = "workers", url = "http://127.0.0.1:{port}/config", '

@@ -71,19 +71,21 @@ class PromptExit(LastcallTest):
         return run
 
     def test_a_flag_that_is_polled(self):
-        self.assert_found(idler("flag", 500), r"\) was in clock_nanosleep\([\d.]+ ms\) as the stop began, and went on only "
-                          r"when that was over(, in .*)?; such waits took longer than 40ms in \d of \d trials",
+        self.assert_found(idler("flag", 500), r"^the main thread \(\S+, \d+\) was still in clock_nanosleep\([\d.]+ ms\), begun "
+                          r"before the stop signal, and went on only when it was over, [\d.]+ ms later: a flag that is polled, or "
+                          r"a fixed sleep(, in .*)?; such waits held the exit up for more than 40 ms in \d of \d traced trials",
                           clients=BUSY + IDLE)
 
     def test_a_fixed_sleep(self):
-        self.assert_found(idler("sleep", 400), r"\) waited in clock_nanosleep\((39|4\d)\d ms\) after its last ",
+        self.assert_found(idler("sleep", 400), r"\) (was still in|began) clock_nanosleep\((39|4\d)\d ms\)(, begun before| after) ",
                           clients=BUSY + IDLE)
 
     def test_a_time_out_of_poll(self):
-        self.assert_found(idler("poll", 200), r"\) waited in poll\(200 ms\) after its last connection was gone")
+        self.assert_found(idler("poll", 200), r"\) (was still in|began) poll\(200 ms\)(, begun before| after) its last connection was gone")
 
     def test_a_time_out_of_a_condition(self):
-        self.assert_found(idler("condition", 300), r"\) waited in futex\((300|2\d\d) ms\) after its last connection was gone")
+        self.assert_found(idler("condition", 300), r"\) (was still in|began) futex\((300|2\d\d) ms\)(, begun before| after) its last "
+                          "connection was gone")
 
     def test_who_leaves_at_once_is_not_blamed(self):
         self.assert_silent(idler("leave"), clients=BUSY + IDLE)
@@ -105,13 +107,13 @@ class PromptExit(LastcallTest):
         self.assertGreaterEqual(sum(e["nanoseconds"] for e in run.events("processor_used")), 150_000_000)
 
     def test_a_bound_is_one_on_idle_time(self):
-        self.assert_found(idler("sleep", 200), r"^\w+ \(\d+\) waited in .*; idle longer than 100ms in \d of \d trials; idle",
+        self.assert_found(idler("sleep", 200), r"^the main thread \(\w+, \d+\) .*; idle longer than 100 ms in \d of \d trials; idle",
                           properties='prompt-exit = { within = "100ms" }')
 
     def test_untraced_it_is_a_number(self):
         run, found = self.campaign(idler("sleep", 100), environment="trace = false\n")
         self.assertEqual("not-applicable", found["verdict"], str(run))
-        self.assertRegex(found["why_not_judged"], "^how the target waited was seen in 0 trials, .*; idle before the end: ")
+        self.assertRegex(found["why_not_judged"], "^how the target waited was seen in 0 trials, .*; idle time before the exit: ")
 
     @unittest.skipUnless(shutil.which("node"), "no node here")
     def test_node_that_closes_its_server_is_not_blamed(self):

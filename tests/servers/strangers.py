@@ -62,8 +62,8 @@ SERVERS = {
     "no_handler": Server(CPP, "its signal handler is not installed", "clean-exit", "neither handled"),
     "no_handler_node": Server(NODE, "it has no handler; Node's own ends it", "clean-exit", "only its runtime"),
     "leaves_child": Server(PY, "a child outlives it", "released", "sleep 97"),
-    "leaves_port": Server(PY, "a child that outlives it holds the listener", "released", "cannot be bound"),
-    "leaves_chain": Server(PY, "orphans that fork the next and exit", "released", "start one another|is alive"),
+    "leaves_port": Server(PY, "a child that outlives it holds the listener", "released", "is still in use"),
+    "leaves_chain": Server(PY, "orphans that fork the next and exit", "released", "each forks the next|is alive"),
     "leaves_pid_file": Server(PY, "its pid file stays", "released", r"server\.pid"),
     # Right.
     "answers_young": Server(PY, "finishes its answers, which take 50 ms"),

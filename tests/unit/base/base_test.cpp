@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <csignal>
 #include <type_traits>
 
+#include "base/fault_text.hpp"
 #include "base/ids.hpp"
 #include "base/request_text.hpp"
 #include "base/result.hpp"
@@ -35,6 +37,12 @@ TEST(Result, OfTextIsAValueForTextAndAnErrorForAnError) {
   EXPECT_EQ(*value, "open");
   ASSERT_TRUE(error.has_error());
   EXPECT_EQ(error.error().error_number, EPERM);
+}
+
+TEST(FaultText, TellsANullPointerFromAnyOther) {
+  EXPECT_EQ(fault_text(SIGSEGV, SEGV_MAPERR, 0), "through a null pointer (address 0x0)");
+  EXPECT_EQ(fault_text(SIGSEGV, SEGV_MAPERR, 0xfff), "through a null pointer (address 0xfff)");
+  EXPECT_EQ(fault_text(SIGSEGV, SEGV_MAPERR, 0x1000), "at address 0x1000, where nothing is mapped");
 }
 
 TEST(ScopedFd, ClosesItsDescriptorAtTheEnd) {

@@ -354,8 +354,8 @@ TEST_F(PromptExitSummary, FailsIfMoreThanAQuarterOfTheTrialsWaited) {
   EXPECT_EQ(prompt_exit().pass, 15U);
   EXPECT_EQ(prompt_exit().failing_trials, (std::vector<std::uint32_t>{20, 22, 16, 17, 18, 19, 21}));
   EXPECT_EQ(prompt_exit().first_reason,
-            "it waited 95; such waits took longer than 40ms in 7 of 22 trials; idle before the "
-            "end: median 5.00 ms, third quartile 90.0 ms, ninth decile 90.0 ms over 22 trials");
+            "it waited 95; such waits held the exit up for more than 40 ms in 7 of 22 traced "
+            "trials; idle time before the exit: p50 5.00 ms, p75 90.0 ms, p90 90.0 ms (22 trials)");
   EXPECT_EQ(prompt_exit().upper_bound, 1);
   const auto property = prompt_exit();
   ASSERT_EQ(scenario_.findings.size(), 1U);
@@ -368,8 +368,7 @@ TEST_F(PromptExitSummary, IdleTimeWithoutAWaitIsShownAndNoFailure) {
   EXPECT_EQ(prompt_exit().fail, 0U);
   EXPECT_EQ(prompt_exit().pass, 20U);
   EXPECT_EQ(prompt_exit().over_campaign,
-            "idle before the end: median 90.0 ms, third quartile 90.0 ms, ninth decile 90.0 ms "
-            "over 20 trials");
+            "idle time before the exit: p50 90.0 ms, p75 90.0 ms, p90 90.0 ms (20 trials)");
 }
 TEST_F(PromptExitSummary, FewerThanFiveTrialsSayNothing) {
   trials(4, 500, 500);
@@ -395,8 +394,8 @@ TEST_F(PromptExitSummary, WaitsThatNobodySawAreNoPass) {
   EXPECT_EQ(prompt_exit().not_applicable, 22U);
   EXPECT_EQ(prompt_exit().why_not_judged,
             "how the target waited was seen in 2 trials, it takes at least 3: set trace = true, or "
-            "a bound (within); idle before the end: median 90.0 ms, third quartile 90.0 ms, ninth "
-            "decile 90.0 ms over 22 trials");
+            "a bound (within); idle time before the exit: p50 90.0 ms, p75 90.0 ms, p90 90.0 ms "
+            "(22 trials)");
   trials(1, 90, 90);
   EXPECT_EQ(prompt_exit().fail, 1U) << "of three that were seen";
   EXPECT_EQ(prompt_exit().judged, 3U);
@@ -409,10 +408,10 @@ TEST_F(PromptExitSummary, WithinIsTheScenariosAndABoundOnIdleTime) {
   wanted_.properties["prompt-exit"].within = std::chrono::milliseconds(80);
   EXPECT_EQ(prompt_exit().fail, 20U);
   EXPECT_EQ(prompt_exit().first_reason,
-            "idle longer than 80ms in 20 of 20 trials; idle before the end: median 90.0 ms, third "
-            "quartile 90.0 ms, ninth decile 90.0 ms over 20 trials");
+            "idle longer than 80 ms in 20 of 20 trials; idle time before the exit: p50 90.0 ms, "
+            "p75 90.0 ms, p90 90.0 ms (20 trials)");
   trials(1, 85, 85);
-  EXPECT_TRUE(prompt_exit().first_reason.starts_with("it waited 85; idle longer than 80ms in 21"));
+  EXPECT_TRUE(prompt_exit().first_reason.starts_with("it waited 85; idle longer than 80 ms in 21"));
 }
 TEST_F(PromptExitSummary, LeavesOutBrokenTrialsAndWhatIsSwitchedOff) {
   trials(20, 90, 90);

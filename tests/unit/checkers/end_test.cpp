@@ -187,11 +187,11 @@ TEST(Deadline, HoldsAndSaysHowLongItTook) {
 TEST(Deadline, FailsIfItPassed) {
   EXPECT_EQ(
       deadline(h().ready().stop().wait(5000).event(DeadlinePassed{}).forced().signalled(SIGKILL)),
-      "fail 1: still running 5s after SIGTERM");
+      "fail 1: still running 5 s after SIGTERM");
   EXPECT_EQ(deadline(h().ready().stop().wait(5000).event(DeadlinePassed{}).exited(0)),
-            "fail 1: still running 5s after SIGTERM");
+            "fail 1: still running 5 s after SIGTERM");
   EXPECT_EQ(deadline(h().ready().stop().wait(5299).exited(0)),
-            "fail 1: gone after 5.30 s, later than 5s");
+            "fail 1: gone after 5.30 s, later than 5 s");
 }
 TEST(Deadline, HasNothingToJudgeWithoutAStop) {
   EXPECT_EQ(deadline(h()), "not-applicable 0: the trial did not come to a stop");
@@ -210,11 +210,51 @@ TEST(Released, HoldsIfEverythingWasSearchedAndNothingFound) {
 TEST(Released, FailsForEachKindOfLeftover) {
   const auto ended = h().ready().stop().exited(0);
   EXPECT_EQ(released(HistoryBuilder(ended).event(ProcessLeft{7, "worker"}).searched()),
-            "fail 5: process 7 (worker) is alive");
+            "fail 5: process 7 (worker) is alive after the target's end");
   EXPECT_EQ(released(HistoryBuilder(ended).searched().event(PortProbed{"tls", 8443, EADDRINUSE})),
-            "fail 6: {port.tls} cannot be bound: Address already in use");
+            "fail 6: port 8443 ({port.tls}) is still in use");
+  EXPECT_EQ(released(HistoryBuilder(ended).searched().event(PortProbed{"", 80, EACCES})),
+            "fail 6: port 80 ({port}) cannot be bound: Permission denied");
   EXPECT_EQ(released(HistoryBuilder(ended).event(FileLeft{"run/a.pid", "pid file"}).searched()),
             "fail 5: pid file run/a.pid is left");
+}
+TEST(Released, TellsAForkedChildFromTheServerItself) {
+  auto story = h().event(TargetStarted{80, "server --port 1"}).ready().stop().exited(0);
+  story.event(ProcessLeft{81, "server --port 1"}).searched();
+  EXPECT_EQ(released(story),
+            "fail 5: process 81 (a child with the server's own command line: server --port 1) is "
+            "alive after the target's end");
+  // Below a shell it may be the server itself.
+  story.plan.scenario.target.shell = true;
+  EXPECT_EQ(released(story),
+            "fail 5: process 81 (server --port 1) is alive after the target's end");
+}
+TEST(Released, SaysWhoPerhapsHasThePort) {
+  auto story = h().ready().stop().exited(0).event(ProcessLeft{7, "worker"}).searched();
+  story.event(PortProbed{"tls", 8443, EADDRINUSE});
+  EXPECT_EQ(released(story),
+            "fail 6: process 7 (worker) is alive after the target's end; port 8443 ({port.tls}) is "
+            "still in use, perhaps by it");
+  EXPECT_THAT(released(story.event(ProcessLeft{8, "worker"})),
+              ::testing::EndsWith("({port.tls}) is still in use"));
+  story.plan.scenario.properties["released"].allow = {Allowance{"worker", "process"}};
+  EXPECT_THAT(released(story), ::testing::HasSubstr("is still in use; allowed: 2 processes"));
+}
+TEST(Released, ExcusesThePortMapperOfErlangAndCountsIt) {
+  const auto left = [](const std::string& command) {
+    return released(h().ready().stop().exited(0).event(ProcessLeft{7, command}).searched());
+  };
+  for (const auto* command : {"epmd -daemon", "/usr/lib/erlang/erts-13.1/bin/epmd -daemon"}) {
+    EXPECT_EQ(left(command),
+              "pass 5: 1 excused: epmd, which serves all Erlang nodes of the host, epmd(1)");
+  }
+  for (const auto* command : {"epmd", "epmdx -daemon", "sh /a/epmd -daemon", "server epmd -daemon"})
+    EXPECT_THAT(left(command), ::testing::StartsWith("fail")) << command;
+  auto story = h().ready().stop().exited(0).event(ProcessLeft{7, "epmd -daemon"}).searched();
+  story.event(ProcessLeft{8, "worker"}).event(PortProbed{"tls", 8443, EADDRINUSE});
+  EXPECT_EQ(released(story),
+            "fail 6: process 8 (worker) is alive after the target's end; port 8443 ({port.tls}) is "
+            "still in use; 1 excused: epmd, which serves all Erlang nodes of the host, epmd(1)");
 }
 TEST(Released, AllowsFilesThatTheScenarioNames) {
   auto story = h().ready().stop().exited(0).event(FileLeft{"run/a.pid", "pid file"}).searched();
@@ -234,8 +274,8 @@ TEST(Released, AllowsProcessesAndPortsAndCountsThem) {
             "`8444`, 1 port `port`");
   allow = {Allowance{"tail -f out", "process"}, Allowance{"tail *"}, Allowance{"*", "port"}};
   EXPECT_EQ(released(story),
-            "fail 8: process 7 (tail -f log) is alive; allowed: 1 process `tail -f out`, 3 ports "
-            "`*`");
+            "fail 8: process 7 (tail -f log) is alive after the target's end; allowed: 1 process "
+            "`tail -f out`, 3 ports `*`");
 }
 TEST(Released, CountsCachesAndFailsForThemIfItIsStrict) {
   auto story = h().ready().stop().exited(0).event(FileLeft{"tmp/a/b.bin", "temporary file"});
@@ -256,8 +296,8 @@ TEST(Released, FailsForProcessesThatStartOneAnother) {
   auto story = h().ready().stop().exited(0).searched();
   story.event(ProcessLingered{9, "python3", Lingering::ended_late});
   EXPECT_EQ(released(story),
-            "fail 5: processes start one another and end, the last that was seen is process 9 "
-            "(python3)");
+            "fail 5: after the target's end a chain of processes goes on: each forks the next and "
+            "exits; the last one seen was 9 (python3)");
   story.plan.scenario.properties["released"].allow = {Allowance{"python*", "process"}};
   EXPECT_EQ(released(story), "pass 5: allowed: 1 process `python*`");
 }
@@ -268,7 +308,7 @@ TEST(Released, IsUnknownForWhoWasPerhapsOnlySlowedByTheTracer) {
             "unknown 5: process 9 (rm -r work) was still at work long after the target's end, "
             "perhaps only because it was traced: trace = false judges it");
   EXPECT_EQ(released(HistoryBuilder(story).event(ProcessLeft{7, "worker"})),
-            "fail 5: process 7 (worker) is alive");
+            "fail 5: process 7 (worker) is alive after the target's end");
 }
 TEST(Released, JudgesOnlyAnEndOfTheTargetsOwn) {
   EXPECT_EQ(released(h()), "not-applicable 0: the trial did not come to a stop");

@@ -20,7 +20,7 @@ using ::testing::IsEmpty;
 using testing::said;
 using ::testing::StartsWith;
 
-const std::string kHung = "fail 1: still running 5s after SIGTERM";
+const std::string kHung = "fail 1: still running 5 s after SIGTERM";
 
 std::string deadline(HistoryBuilder story) {
   return said(story.wait(5000).event(DeadlinePassed{}).forced().signalled(SIGKILL), "deadline");

@@ -34,7 +34,7 @@ HistoryBuilder says(HistoryBuilder b, std::string_view lines) {
   return b;
 }
 std::string deadline(const HistoryBuilder& b) {
-  constexpr std::string_view kBegin = "fail 1: still running 5s after SIGTERM";
+  constexpr std::string_view kBegin = "fail 1: still running 5 s after SIGTERM";
   const auto said = testing::said(b, "deadline");
   EXPECT_THAT(said, ::testing::StartsWith(std::string(kBegin)));
   return said.substr(std::min(kBegin.size(), said.size()));
@@ -174,6 +174,52 @@ TEST(ThreadDump, OfPythonNamesItsThreadsByTheirOwnFunctions) {
             "a thread is in select (selectors.py:415)");
   EXPECT_EQ(dumped("Thread 0x00007f10 (most recent call first):\n"), "") << "it crashed over it";
 }
+TEST(ThreadDump, OfPythonSaysThatTheProgramIsOver) {
+  EXPECT_EQ(dumped("Thread 0x00007f10 (most recent call first):\n"
+                   "  File \"/srv/app/main.py\", line 12 in beat\n"
+                   "  File \"/usr/lib/python3.11/threading.py\", line 975 in run\n"
+                   "\n"
+                   "Current thread 0x00007f13 (most recent call first):\n"
+                   "  File \"/usr/lib/python3.11/threading.py\", line 1590 in _shutdown\n"),
+            "the main thread has ended its program and waits for non-daemon threads "
+            "(threading._shutdown); a thread is in beat (/srv/app/main.py:12)");
+  // As concurrent.futures does it, by a function that is called there.
+  EXPECT_EQ(dumped("Current thread 0x00007f13 (most recent call first):\n"
+                   "  File \"/usr/lib/python3.11/threading.py\", line 1112 in join\n"
+                   "  File \"/usr/lib/python3.11/concurrent/futures/thread.py\", line 31 in "
+                   "_python_exit\n"
+                   "  File \"/usr/lib/python3.11/threading.py\", line 1553 in _shutdown\n"),
+            "the main thread has ended its program and waits for non-daemon threads "
+            "(threading._shutdown)");
+}
+std::string blocked(const std::string& name, const std::string& wants, const std::string& has) {
+  return "\"" + name + "\" #12 prio=5 os_prio=0 cpu=1.1ms elapsed=3.5s tid=0x00007f10 nid=0x12 " +
+         "waiting for monitor entry  [0x00007f11]\n"
+         "   java.lang.Thread.State: BLOCKED (on object monitor)\n"
+         "\tat com.shop.Ledger.close(Ledger.java:40)\n"
+         "\t- waiting to lock <" +
+         wants +
+         "> (a com.shop.Ledger)\n"
+         "\t- locked <" +
+         has + "> (a com.shop.Ledger)\n\n";
+}
+TEST(ThreadDump, OfTheJvmCallsACircleOfMonitorsADeadlock) {
+  const std::string begin = "Full thread dump OpenJDK 64-Bit Server VM (17.0.9+9 mixed mode):\n\n";
+  const std::string blocked_text =
+      " waits (BLOCKED, on object monitor) in com.shop.Ledger.close "
+      "(Ledger.java:40), for the monitor that thread ";
+  EXPECT_EQ(dumped(begin + blocked("main", "0x3", "0x4") + blocked("a", "0x1", "0x2") +
+                   blocked("b", "0x2", "0x3") + blocked("c", "0x3", "0x1")),
+            "deadlock: thread \"a\"" + blocked_text + "\"c\" holds; thread \"b\"" + blocked_text +
+                "\"a\" holds; thread \"c\"" + blocked_text + "\"b\" holds; thread \"main\"" +
+                blocked_text + "\"b\" holds");
+  // Of the same name, and of two processes.
+  EXPECT_THAT(dumped(begin + blocked("a", "0x1", "0x2") + blocked("a", "0x9", "0x1")),
+              Not(HasSubstr("deadlock")));
+  EXPECT_EQ(dumped(begin + blocked("a", "0x1", "0x2") + begin + blocked("b", "0x2", "0x1")),
+            "2 threads (first \"a\") wait (BLOCKED, on object monitor) in com.shop.Ledger.close "
+            "(Ledger.java:40)");
+}
 TEST(ThreadDump, CountsWhatIsTooMuch) {
   std::string text;
   for (int i = 1; i < 8; ++i) {
@@ -199,7 +245,7 @@ TEST(ThreadDump, RecordedFromRealRuntimesNamesTheCulprit) {
             "main.(*pool).drain (./hang.go:32); "
             "3 goroutines wait (chan receive) in main.(*pool).work (./hang.go:24)");
   EXPECT_EQ(dumped(recorded("go-1.26")),
-            "goroutine 1 waits (sync.WaitGroup.Wait) in sync.(*WaitGroup).Wait, called by "
+            "goroutine 1 waits in sync.(*WaitGroup).Wait, called by "
             "main.(*pool).drain (./hang.go:32); "
             "3 goroutines wait (chan receive) in main.(*pool).work (./hang.go:24)");
   EXPECT_EQ(dumped(recorded("java")),
@@ -274,20 +320,21 @@ SocketsAtDeadline at_deadline(std::string connections, bool listening = true,
   return {port, listening, connections.empty() ? "" : "127.0.0.1", std::move(connections), ""};
 }
 TEST(DeadlineOfAHang, SaysWhatWasOpenAndWhatTheClientsDid) {
-  EXPECT_EQ(deadline(connected()
-                         .event(at_deadline("40000:80 40001:80 40002:80+12 40004:0 40009:5 "
-                                            "40010:backlog"))
-                         .event(at_deadline("", false, 8443))
-                         .event(PortProbed{"", 8080, 0})),
-            ": it still listens on {port}; 2 connections idle after an answer, with 12 bytes "
-            "unread (first: clients \"users\", client 1), "
-            "1 connection waiting for an answer (clients \"users\", client 2), "
-            "1 connection that never said anything (clients \"users\", client 5), "
-            "1 connection of nobody that lastcall knows (127.0.0.1:40009) and 1 more still open");
+  EXPECT_EQ(
+      deadline(connected()
+                   .event(at_deadline("40000:80 40001:80 40002:80+12 40004:0 40009:5 "
+                                      "40010:backlog"))
+                   .event(at_deadline("", false, 8443))
+                   .event(PortProbed{"", 8080, 0})),
+      ": the target still listens on {port}; 2 connections idle after an answer, with 12 bytes "
+      "unread (first: clients \"users\", client 1), "
+      "1 connection waiting for an answer (clients \"users\", client 2), "
+      "1 connection that never said anything (clients \"users\", client 5), "
+      "1 connection of nobody that lastcall knows (127.0.0.1:40009) and 1 more still open");
 }
 TEST(DeadlineOfAHang, SaysWhatHeldItIfItHadClosedOthers) {
   EXPECT_EQ(deadline(connected().fin(0).event(at_deadline("40001:80 40002:80", false))),
-            ": it listens no longer; held by 1 connection waiting for an answer (clients "
+            ": the target no longer listens; held by 1 connection waiting for an answer (clients "
             "\"users\", client 2) and 1 connection idle after an answer (clients \"users\", client "
             "3)");
 }
@@ -297,23 +344,26 @@ TEST(DeadlineOfAHang, SaysWhoHadEndedTheirSide) {
   };
   const auto b = connected();
   EXPECT_EQ(open(HistoryBuilder(b).fin(0, Direction::sent), "40000:80+1/fin"),
-            ": it listens no longer; 1 connection that only its client has closed (clients "
+            ": the target no longer listens; 1 connection that only its client has closed (clients "
             "\"users\", client 1) still open");
   EXPECT_EQ(open(b, "40002:80/shut"),
-            ": it listens no longer; 1 connection that only the target has closed (clients "
+            ": the target no longer listens; 1 connection that only the target has closed (clients "
             "\"users\", client 3) still open");
-  EXPECT_EQ(open(HistoryBuilder(b).close_frame(2, 1001), "40002:80"),
-            ": it listens no longer; 1 connection idle after an answer, after the Close frame "
-            "(clients \"users\", client 3) still open");
-  EXPECT_EQ(open(HistoryBuilder(b).closed(2), "40002:80"),
-            ": it listens no longer; 1 connection whose client is through (clients \"users\", "
-            "client 3) still open");
+  EXPECT_EQ(
+      open(HistoryBuilder(b).close_frame(2, 1001), "40002:80"),
+      ": the target no longer listens; 1 connection idle after an answer, after the Close frame "
+      "(clients \"users\", client 3) still open");
+  EXPECT_EQ(
+      open(HistoryBuilder(b).closed(2), "40002:80"),
+      ": the target no longer listens; 1 connection whose client is through (clients \"users\", "
+      "client 3) still open");
 }
 TEST(DeadlineOfAHang, SaysThatNothingWasOpenOnlyWhereThatIsKnown) {
   const auto closed = [] {
     return passed(h(Protocol::http).ready().client(0).up(0).fin(0)).event(at_deadline("", false));
   };
-  EXPECT_EQ(deadline(closed()), ": it listens no longer, and no connection of a client is open");
+  EXPECT_EQ(deadline(closed()),
+            ": the target no longer listens, and no connection of a client is open");
   // A client has one that the kernel does not show here.
   EXPECT_EQ(
       deadline(passed(h(Protocol::http).ready().client(0).up(0)).event(at_deadline("", false))),
@@ -384,7 +434,7 @@ TEST(Crash, SaysWhereItHappenedAndHow) {
     return of_end;
   };
   const std::string where = ", in thread worker (81) in parse()+0x12 at server.cpp:40";
-  EXPECT_EQ(said(SIGSEGV, SEGV_MAPERR), "at address 0x10, where nothing is mapped" + where);
+  EXPECT_EQ(said(SIGSEGV, SEGV_MAPERR), "through a null pointer (address 0x10)" + where);
   EXPECT_EQ(said(SIGSEGV, SEGV_ACCERR), "at address 0x10, which it may not access so" + where);
   EXPECT_EQ(said(SIGSEGV, SI_KERNEL), "at an address that no program can have" + where);
   EXPECT_EQ(said(SIGBUS, BUS_ADRERR), "at address 0x10, beyond the end of the mapped file" + where);
@@ -417,7 +467,7 @@ TEST(Crash, ThatAHandlerSawIsToldFromWhereItHappenedFirst) {
                      .event(in_handler)
                      .signalled(SIGSEGV);
   EXPECT_THAT(testing::said(b, "clean-exit"),
-              ::testing::EndsWith("SIGSEGV, at address 0x10, where nothing is mapped, in thread "
+              ::testing::EndsWith("SIGSEGV, through a null pointer (address 0x10), in thread "
                                   "worker (81) in parse()+0x12"));
 }
 TEST(Crash, BySomebodyElseNamesWhoSentIt) {

@@ -178,7 +178,7 @@ TEST(Overhead, HoldsWithinTheBounds) {
 TEST(Overhead, FailsForEachBoundThatIsPassed) {
   auto slow = loaded(1000, 20);
   bounds(slow).startup = std::chrono::milliseconds(20);
-  EXPECT_EQ(overhead(slow), "fail 1: ready after 21.0 ms, bound 20ms");
+  EXPECT_EQ(overhead(slow), "fail 1: ready after 21.0 ms, bound 20 ms");
   const auto claim = verdict(checkers::overhead, slow).time_claim;
   ASSERT_TRUE(claim);
   EXPECT_EQ(claim->tolerance, std::chrono::milliseconds(1));
@@ -230,7 +230,7 @@ TEST(DrainsHealth, TheEndOfTheTargetIsTheEndOfTheListener) {
 TEST(DrainsHealth, FailsIfTheListenerGoesWithReadinessStillGood) {
   const auto b = stopping().event(probed(200)).wait(2).event(probed(kRefused)).exited(0);
   EXPECT_EQ(health(b),
-            "fail 1: readiness was away for at most 4.00 ms before the listener was gone, 20ms is "
+            "fail 1: readiness was away for at most 4.00 ms before the listener was gone, 20 ms is "
             "promised");
   EXPECT_TRUE(verdict(checkers::drains_health, b).time_claim);
   EXPECT_THAT(health(stopping().event(probed(200)).wait(2).exited(0)), StartsWith("fail 1"));
@@ -244,7 +244,7 @@ TEST(DrainsHealth, FailsIfReadinessIsAwayTooBriefly) {
                        .wait(2)
                        .event(probed(kRefused))
                        .exited(0)),
-            "fail 1: readiness was away for at most 7.00 ms before the listener was gone, 20ms is "
+            "fail 1: readiness was away for at most 7.00 ms before the listener was gone, 20 ms is "
             "promised");
 }
 TEST(DrainsHealth, ReadinessThatComesBackDoesNotCount) {

@@ -88,13 +88,44 @@ TEST(IdleWaits, AFixedSleepIsFound) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->length, milliseconds(1000));
   EXPECT_EQ(found->text,
-            "server (80) waited in clock_nanosleep(1.00 s) after its last connection was gone, in "
-            "wait_a_bit()+0x12");
+            "the main thread (server, 80) began clock_nanosleep(1.00 s) after its last connection "
+            "was gone, in wait_a_bit()+0x12");
 }
 TEST(IdleWaits, AFixedSleepIsFoundAlsoIfIdleClientsAreThere) {
   EXPECT_EQ(text(after(stopped(), {slept(1000)})),
-            "server (80) waited in clock_nanosleep(1.00 s) after the stop signal, in "
+            "the main thread (server, 80) began clock_nanosleep(1.00 s) after the stop signal, in "
             "wait_a_bit()+0x12");
+}
+TEST(IdleWaits, BegunBeforeTheLastObligationIsToldFromBegunAfter) {
+  // 10 ms after the stop one leaves; the sleep has gone on for 7 ms then.
+  const auto one_leaves = stopped().wait(9).fin(0).closed(0);
+  EXPECT_EQ(text(HistoryBuilder(one_leaves).wait(92).event(slept(100))),
+            "the main thread (server, 80) was still in clock_nanosleep(100 ms), begun before its "
+            "last connection was gone, and went on only when it was over, 93.0 ms later: a flag "
+            "that is polled, or a fixed sleep, in wait_a_bit()+0x12");
+  EXPECT_THAT(text(HistoryBuilder(one_leaves).wait(92).event(slept(100, "poll"))),
+              HasSubstr(", 93.0 ms later: a flag that is polled, or a time-out, in "));
+  auto both = HistoryBuilder(one_leaves).wait(92).event(slept(100, "poll"));
+  EXPECT_THAT(text(after(both, {slept(100, "poll")})),
+              HasSubstr("waited in poll(100 ms) 2 times, the first begun before its last "
+                        "connection was gone, in "));
+}
+TEST(IdleWaits, WhichGoodbyeWasTheLastIsSaid) {
+  const auto two = [] { return serving().client(1).up(1).sent(1, 0).answered(1, 0).stop(); };
+  const auto after_that = [](HistoryBuilder story) {
+    const auto said = text(after(std::move(story), {slept(200)}));
+    const auto from = said.find(" after ");
+    return from == std::string::npos ? said : said.substr(from + 7, said.find(", in ") - from - 7);
+  };
+  EXPECT_EQ(after_that(two().close_frame(1, 1001)), "its last Close frame");
+  EXPECT_EQ(after_that(two().close_frame(1, 1001, Direction::sent)), "a client's Close frame");
+  EXPECT_EQ(after_that(two().close_notify(1)), "its last close_notify");
+  EXPECT_EQ(after_that(two().fin(1)), "its last FIN");
+  EXPECT_EQ(after_that(two().fin(1).closed(1)), "its last FIN");
+  EXPECT_EQ(after_that(two().fin(1, Direction::sent)), "a client's FIN");
+  EXPECT_EQ(after_that(two().reset(1)), "its last reset");
+  EXPECT_EQ(after_that(two().closed(1, ConnectionEndReason::finished)),
+            "the end of a client's connection");
 }
 TEST(IdleWaits, ALoopThatPollsIsFound) {
   const auto poll = slept(100, "poll");
@@ -110,8 +141,9 @@ TEST(IdleWaits, AFlagThatIsPolledIsFoundWhoeverIsThere) {
   const auto poll = as_the_stop_began(slept(60));
   EXPECT_EQ(length(after(stopped(), {poll})), 60);
   EXPECT_EQ(text(after(stopped(), {poll})),
-            "server (80) was in clock_nanosleep(60.0 ms) as the stop began, and went on only when "
-            "that was over, in wait_a_bit()+0x12");
+            "the main thread (server, 80) was still in clock_nanosleep(60.0 ms), begun before the "
+            "stop signal, and went on only when it was over, 60.0 ms later: a flag that is polled, "
+            "or a fixed sleep, in wait_a_bit()+0x12");
   EXPECT_EQ(length(after(stopped(), {as_the_stop_began(slept(60, "epoll_wait"))})), 60);
   // Also if the filters had been awake for long: it began 50 ms before the stop.
   EXPECT_EQ(length(serving().wait(100).stop().wait(29).event(slept(80, "poll"))), 30);
@@ -126,7 +158,8 @@ TEST(IdleWaits, AFlagThatIsPolledIsFoundAlsoIfOthersServeMeanwhile) {
 TEST(IdleWaits, WhatSomebodyElseJoinsHoldsUpTheEndToo) {
   const auto acceptor =
       of_thread(as_the_stop_began(slept(80, "poll")), "acceptor", AfterWait::thread_ended);
-  EXPECT_THAT(text(after(stopped(), {acceptor})), HasSubstr("acceptor (81) was in poll(80.0 ms)"));
+  EXPECT_THAT(text(after(stopped(), {acceptor})),
+              HasSubstr("acceptor (81) was still in poll(80.0 ms)"));
   // But not if something else came after it.
   EXPECT_EQ(length(after(stopped(), {acceptor}).wait(30)), 0);
 }
@@ -137,6 +170,8 @@ TEST(IdleWaits, AChildHoldsUpTheEndOfItsParent) {
   story.event(ExitCalled{kChild, kChild, 0, "worker"});
   story.event(ProcessEnded{kChild, "worker", EndKind::exited, 0});
   EXPECT_EQ(length(story), 500);
+  EXPECT_THAT(text(story),
+              ::testing::StartsWith("the main thread of a child process (server, 90) "));
   EXPECT_EQ(length(story.wait(50)), 0) << "the parent had something else to do";
 }
 

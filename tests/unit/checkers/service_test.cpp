@@ -200,7 +200,7 @@ TEST(Watchdog, HoldsWhileNoGapIsTooLong) {
 }
 TEST(Watchdog, FailsForAGapThatIsTooLongAndClaimsTheTime) {
   const auto history = H().watchdog(100).up().beat(50).beat(140).stop().exits();
-  EXPECT_EQ(watchdog(history), "fail 3: no WATCHDOG=1 for 140 ms, promised every 100ms");
+  EXPECT_EQ(watchdog(history), "fail 3: no WATCHDOG=1 for 140 ms, promised every 100 ms");
   const auto claim = history.judged(checkers::watchdog).time_claim;
   ASSERT_TRUE(claim);
   EXPECT_EQ(claim->to - claim->from, milliseconds(140));

@@ -57,7 +57,7 @@ TEST(StopsAccepting, HoldsForWhateverIsNotTakenOn) {
 }
 TEST(StopsAccepting, HasNothingToJudgeIfNobodyTried) {
   const std::string nobody =
-      "not-applicable 0: nobody tried anything new later than 100ms after the stop, while the "
+      "not-applicable 0: nobody tried anything new later than 100 ms after the stop, while the "
       "target was there: add [[clients]] during = \"drain\"";
   EXPECT_EQ(accepting(stopped().wait(90).round_trips(0, 0, 1).exited(0)), nobody);
   EXPECT_EQ(accepting(later().exited(0).client(1).failed(1, Layer::tcp)), nobody);
@@ -119,7 +119,7 @@ TEST(RepeatSignal, HastenMustBeInTimeAndAsPromised) {
   EXPECT_EQ(repeat(hasten(100, 1)),
             "fail 1: exit 1 after a second signal, expected exit 0 or SIGTERM");
   EXPECT_EQ(repeat(hasten(300, 0)),
-            "fail 1: gone 302 ms after the second signal, later than 200ms");
+            "fail 1: gone 302 ms after the second signal, later than 200 ms");
   EXPECT_THAT(said(hasten(300, 0), "clean-exit"), StartsWith("pass"));
 }
 TEST(RepeatSignal, ATargetThatHadToBeForcedWasNotInTime) {

@@ -60,10 +60,11 @@ TEST(Hindrance, APauseWithoutEndLastsUntilTheTargetEnds) {
 
 TEST(DeadlineByTime, ALagOfATenthOfItMakesAFailUnknown) {
   EXPECT_EQ(said(hung(stopped().wait(5000).lag(499)), "deadline"),
-            "fail 1: still running 5s after SIGTERM");
-  EXPECT_EQ(said(hung(stopped().wait(5000).lag(500)), "deadline"),
-            "unknown 1: still running 5s after SIGTERM; but lastcall itself lagged 500 ms in trial "
-            "meanwhile");
+            "fail 1: still running 5 s after SIGTERM");
+  EXPECT_EQ(
+      said(hung(stopped().wait(5000).lag(500)), "deadline"),
+      "unknown 1: still running 5 s after SIGTERM; but lastcall itself lagged 500 ms in trial "
+      "meanwhile");
   EXPECT_THAT(said(hung(stopped().wait(5000).lag(500, "clients-0")), "deadline"),
               StartsWith("unknown 1"));
   EXPECT_THAT(said(hung(stopped().wait(5000).lag(500)), "clean-exit"),
@@ -94,13 +95,13 @@ TEST(DeadlineByTime, PausesAreNotTheTargetsTime) {
 TEST(DeadlineByTime, ItPassedOnlyBecauseOfAPause) {
   const auto cut = hung(stopped().fault(SIGSTOP).done().wait(98).fault(SIGCONT).done().wait(4890));
   EXPECT_EQ(said(cut, "deadline"),
-            "unknown 1: still running 5s after SIGTERM; but lastcall had paused it for 101 ms "
+            "unknown 1: still running 5 s after SIGTERM; but lastcall had paused it for 101 ms "
             "meanwhile");
   EXPECT_THAT(said(cut, "clean-exit"), StartsWith("unknown"));
   // With all its own time over, the pause is no excuse.
   const auto over =
       hung(stopped().fault(SIGSTOP).done().wait(998).fault(SIGCONT).done().wait(5000));
-  EXPECT_EQ(said(over, "deadline"), "fail 1: still running 5s after SIGTERM");
+  EXPECT_EQ(said(over, "deadline"), "fail 1: still running 5 s after SIGTERM");
 }
 TEST(DeadlineByTime, TheTargetMayHaveMovedIt) {
   const auto extended = [](int ms) {
@@ -108,9 +109,9 @@ TEST(DeadlineByTime, TheTargetMayHaveMovedIt) {
   };
   EXPECT_THAT(said(extended(8000).wait(7000).exited(0), "deadline"), StartsWith("pass"));
   EXPECT_THAT(said(extended(6000).wait(7000).exited(0), "deadline"),
-              ::testing::EndsWith("later than 6s"));
+              ::testing::EndsWith("later than 6 s"));
   EXPECT_EQ(said(hung(extended(8000).wait(8000)), "deadline"),
-            "fail 1: still running 8s after SIGTERM");
+            "fail 1: still running 8 s after SIGTERM");
 }
 TEST(DeadlineByTime, AKillByLastcallIsNoEndInTime) {
   EXPECT_EQ(said(stopped().fault(SIGKILL).signalled(SIGKILL), "deadline"),

@@ -255,12 +255,38 @@ TEST(DeadlineOfATracedTarget, SaysWhatItsThreadsWaitFor) {
                          .event(ThreadWaits{80, 82, "b", "spin()+0x1", ""})
                          .event(ThreadWaits{80, 83, "c", "f()", "x"})
                          .event(ThreadWaits{80, 84, "d", "f()", "x"})),
-            "fail 1: still running 5s after SIGTERM: main (81) in wait()+0x1 waits for read of 5; "
+            "fail 1: still running 5 s after SIGTERM: main (81) in wait()+0x1 waits for read of 5; "
             "b (82) in spin()+0x1 runs; c (83) in f() waits for x; and 1 more thread");
   EXPECT_EQ(deadline(passed()
                          .event(ThreadWaits{80, 81, "main", "wait()+0x1", "read of 5"})
                          .event(ThreadsStuck{true, true, "deadlock of 2 threads: …"})),
-            "fail 1: still running 5s after SIGTERM: deadlock of 2 threads: …");
+            "fail 1: still running 5 s after SIGTERM: deadlock of 2 threads: …");
+}
+TEST(DeadlineOfATracedTarget, SaysIfEveryThreadWaitsForALock) {
+  const auto waiting = [](std::vector<std::string> waits) {
+    auto story = traced().stop().wait(5000).event(DeadlinePassed{});
+    story.event(ThreadWaits{80, 99, "python3", "f", "read of 5"});  // of an earlier look
+    story.event(StacksTaken{80, StacksAt::deadline, "…"});
+    std::int32_t tid = 80;
+    for (auto& one : waits) story.event(ThreadWaits{80, tid++, "python3", "f", std::move(one)});
+    return story;
+  };
+  const auto says_so =
+      ::testing::HasSubstr("; every thread waits for a lock or a semaphore: perhaps a deadlock");
+  EXPECT_THAT(deadline(waiting({"semaphore 0x10", "semaphore 0x20"})), says_so);
+  EXPECT_THAT(deadline(waiting({"mutex 0x10", "futex 0x20"})), says_so);
+  for (const auto& waits : std::vector<std::vector<std::string>>{
+           {},
+           {"semaphore 0x10"},
+           {"semaphore 0x10", ""},
+           {"semaphore 0x10", "read of 5"},
+           {"semaphore 0x10", "semaphore 0x20, until a time-out"},
+           {"semaphore 0x10", "condition variable 0x20"},
+           std::vector<std::string>(ThreadWaits::kMostTold, "semaphore 0x10")})
+    EXPECT_THAT(deadline(waiting(waits)), ::testing::Not(says_so));
+  EXPECT_THAT(deadline(waiting({"mutex 0x10", "mutex 0x20"})
+                           .event(ThreadsStuck{true, true, "deadlock of 2 threads: …"})),
+              ::testing::Not(says_so));
 }
 TEST(DeadlineOfATracedTarget, IsNotWaitedOutInADeadlock) {
   const auto stuck = [](bool deadlock) {

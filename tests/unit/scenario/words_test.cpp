@@ -20,6 +20,10 @@ TEST(Durations, AreExact) {
   EXPECT_EQ(format_duration(std::chrono::milliseconds(1500)), "1500ms");
   EXPECT_EQ(format_duration(Nanoseconds(0)), "0s");
   EXPECT_EQ(format_duration(std::chrono::hours(24)), "24h");
+  EXPECT_EQ(exact_duration(std::chrono::milliseconds(1500)), "1500 ms");
+  EXPECT_EQ(exact_duration(std::chrono::minutes(2)), "120 s");
+  EXPECT_EQ(exact_duration(std::chrono::microseconds(7)), "7 µs");
+  EXPECT_EQ(exact_duration(Nanoseconds(0)), "0 s");
 }
 
 TEST(Durations, NothingElseIsOne) {

@@ -57,7 +57,7 @@ std::vector<std::string> leftovers(const ScratchFolder& folder,
 TEST(Leftovers, AreKnownByTypeAndName) {
   const ScratchFolder folder;
   for (const auto* name : {"run/server.pid", "db.lock", "db.lck", "upload.tmp", "tmp/anything",
-                           "tmp/deep/er", "data/log.txt", "pid", "lock.txt", "data/tmp.d/kept"}) {
+                           "tmp/deep/er", "data/log.txt", "lock.txt", "data/tmp.d/kept"}) {
     folder.write(name);
   }
   ASSERT_EQ(::mkfifo((folder / "control").c_str(), 0600), 0);
@@ -67,6 +67,26 @@ TEST(Leftovers, AreKnownByTypeAndName) {
                                    "db.lck: lock file", "upload.tmp: temporary file",
                                    "tmp/anything: temporary file", "tmp/deep/er: temporary file",
                                    "control: FIFO", "tmp/server.sock: socket"));
+}
+
+TEST(Leftovers, AreKnownWhereTheWholeNameSaysIt) {
+  const ScratchFolder folder;
+  for (const auto* name : {".pid", "run/pid", "pidfile", "Server.PID", ".lock", "run/lock", "LOCK",
+                           "lockfile", "server.pid.lock", "a.LCK", "pids", "block", "clock"}) {
+    folder.write(name);
+  }
+  EXPECT_THAT(leftovers(folder),
+              UnorderedElementsAre(".pid: pid file", "run/pid: pid file", "pidfile: pid file",
+                                   "Server.PID: pid file", ".lock: lock file",
+                                   "run/lock: lock file", "LOCK: lock file", "lockfile: lock file",
+                                   "server.pid.lock: lock file", "a.LCK: lock file"));
+}
+
+TEST(Leftovers, AreNotTheLocksThatDatabasesKeep) {
+  const ScratchFolder folder;
+  for (const auto* name : {"db/LOCK", "db/CURRENT", "db/MANIFEST-000004", "db/x.lock"})
+    folder.write(name);
+  EXPECT_THAT(leftovers(folder), UnorderedElementsAre("db/x.lock: lock file"));
 }
 
 TEST(Leftovers, AreNotWhatLastcallLaidOut) {
