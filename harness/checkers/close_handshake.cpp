@@ -1,7 +1,8 @@
 // close-handshake: each WebSocket client gets a Close frame with an agreed code (RFC 6455, section
 // 7), each TLS client close_notify (RFC 8446, section 6.1), nobody a reset instead.
 //
-// Judges connections that were fully up at the stop and that their client had not begun to close.
+// Judges connections that were fully up at the stop and that their client had not begun to close;
+// of the latter it counts those whose Close frame got no answer, if their end came after the stop.
 // Agreed are the codes that `codes` lists. Without that: 1000, 1001, 1012 and a Close frame without
 // a code; codes from 4000 to 4999 are the application's, so they are counted and said.
 //
@@ -126,13 +127,8 @@ ConnectionEndReason end_reason(const ConnectionView& c, const History& history) 
 
 // Its client had what it wanted and closed first, as it happens after the stop too.
 bool closed_by_its_client(const ConnectionView& c, Protocol protocol, const History& history) {
-  if (!c.ended || end_reason(c, history) != ConnectionEndReason::finished) return false;
-  const auto is_first = [](const auto& sent, const auto& received) {
-    return sent && (!received || *sent < *received);
-  };
-  if (is_websocket(protocol)) return is_first(c.close_frame_sent, c.close_frame_received);
-  if (is_tls(protocol)) return is_first(c.close_notify_sent, c.close_notify_received);
-  return is_first(c.fin_sent, c.fin_received);
+  return c.ended && end_reason(c, history) == ConnectionEndReason::finished &&
+         closed_by_client(c, protocol);
 }
 
 bool is_answered(const RequestView& r) {
@@ -181,6 +177,7 @@ class Judge {
     const auto protocol = spoken(wanted, behaviour);
     if (!is_before(all_layers_up(c, protocol), stop_)) return Judgement::not_judged;
     if (is_over_before(c, stop_) || closed_by_its_client(c, protocol, history_)) {
+      if (was_left_unanswered(c)) ++unanswered_;
       return Judgement::not_judged;
     }
     const auto disturbed = peers_.excused_from(c);
@@ -211,10 +208,20 @@ class Judge {
 
   [[nodiscard]] std::string doubt() const { return doubt_ ? ": " + doubt_->why : ""; }
   [[nodiscard]] const Violations& violations() const { return violations_; }
+  // Those that closed first, whose Close frame the server did not answer.
+  [[nodiscard]] std::uint64_t unanswered() const { return unanswered_; }
   // What is no violation and is said all the same.
   [[nodiscard]] const Violations& remarks() const { return remarks_; }
 
  private:
+  // Until its own end, which came after the stop; `serves` judges those before.
+  [[nodiscard]] bool was_left_unanswered(const ConnectionView& c) const {
+    if (!is_close_unanswered(c, *group_of(plan_, c)) || !c.ended || is_before(c.ended, stop_))
+      return false;
+    if (is_before(forced_, *c.ended) || peers_.excused_from(c)) return false;
+    const auto why = end_reason(c, history_);
+    return why != ConnectionEndReason::harness && why != ConnectionEndReason::protocol;
+  }
   [[nodiscard]] Farewell farewell_of(const ConnectionView& c,
                                      std::optional<EventIndex> disturbed) const {
     Farewell told{.close_notify = c.close_notify_received.has_value()};
@@ -314,6 +321,7 @@ class Judge {
   bool deadline_passed_;
   Violations violations_;
   Violations remarks_;
+  std::uint64_t unanswered_ = 0;
 };
 
 }  // namespace
@@ -348,6 +356,11 @@ Verdict close_handshake(const Plan& plan, const History& history) {
   if (!judge.remarks().empty()) {
     verdict.reason +=
         (verdict.reason.empty() ? "" : "; ") + judge.remarks().text(verdict.judged, "connections");
+  }
+  if (judge.unanswered() > 0) {
+    verdict.not_judged = {{"whose client closed first, and got no Close frame in answer to its own",
+                           judge.unanswered()}};
+    verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
   }
   return verdict;
 }

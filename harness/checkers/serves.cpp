@@ -6,8 +6,9 @@
 // proves nothing, the kernel accepts it from a backlog that nobody may ever serve. Fails when the
 // target never becomes ready, a layer does not come up, an answer is not the wanted one, or a
 // connection ends in a reset, a time-out, broken protocol, an HTTP close without any answer, or a
-// WebSocket close without a Close frame. An HTTP connection closed by the server after an answer is
-// its right (RFC 9112, section 9.5).
+// WebSocket close without a Close frame, also in answer to the client's. An HTTP connection closed
+// by the server after an answer is its right (RFC 9112, section 9.5), and how it ends one that its
+// client has closed is its own affair.
 //
 // A Close frame that the server sends of itself fails at that moment, whatever becomes of the
 // connection, unless it says goodbye (checkers/close_codes.hpp): 1000, 1001, 1012 or no code. All
@@ -98,13 +99,16 @@ TimeClaim silence_before(EventIndex end, const ConnectionView& c, const History&
   return claim_of_wait(history.time(last), history.time(end));
 }
 
+constexpr const char* kUnanswered = "got no Close frame in answer to their own";
+
 struct BadEnd {
   std::string what;  // empty: it was not bad
   Footing footing;
 };
 
 // How a connection's end before the stop breaks the protocol.
-BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& history) {
+BadEnd bad_end(const ConnectionView& c, const ClientGroup& group, const History& history) {
+  const auto protocol = group.protocol;
   const auto& ended = std::get<ConnectionEnded>(history.at(*c.ended).body);
   const bool answered = std::ranges::any_of(
       c.requests, [](const RequestView& r) { return r.ended && r.end != RequestEnd::unknown; });
@@ -114,7 +118,9 @@ BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& histor
       return {"were reset", {}};
     case ConnectionEndReason::timeout: {
       const bool was_closed = is_websocket(protocol) && c.close_frame_received;
-      return {was_closed ? "were left open after the Close frame" : "got no answer in time",
+      return {was_closed                      ? "were left open after the Close frame"
+              : is_close_unanswered(c, group) ? kUnanswered
+                                              : "got no answer in time",
               {.claim = silence_before(*c.ended, c, history)}};
     }
     case ConnectionEndReason::protocol:
@@ -127,6 +133,8 @@ BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& histor
       if (c.requests.empty() || answered) return {};
       return {"were closed by the server without an answer", {.absence = true}};
     case ConnectionEndReason::finished:
+      if (!is_close_unanswered(c, group)) return {};
+      return {kUnanswered, {.absence = true}};
     case ConnectionEndReason::harness:
     case ConnectionEndReason::unconnected:  // its LayerFailed says more
       return {};
@@ -183,9 +191,10 @@ void count(Tally& tally, const ConnectionView& c, const ClientGroup& group, Even
     }
   }
   if (is_before(c.ended, limit)) {
-    const auto bad = bad_end(c, protocol, history);
+    const auto bad = bad_end(c, group, history);
     if (!bad.what.empty()) tally.count_bad(c, bad.what, {*c.ended}, bad.footing);
-  } else if (is_before(c.reset, limit) && !is_before(c.close_frame_received, limit)) {
+  } else if (is_before(c.reset, limit) && !is_before(c.close_frame_received, limit) &&
+             (is_websocket(protocol) || !is_before(closed_by_client(c, protocol), *c.reset))) {
     tally.count_bad(c, "were reset", {*c.reset});
   }
 }
