@@ -239,7 +239,7 @@ std::vector<std::string> habits_not_tried(const ScenarioSummary& scenario, const
   std::vector<std::string> missing;
   if (std::ranges::none_of(scenario.trials, [](const auto& t) { return t.habits.has_value(); }))
     return missing;
-  for (const auto habit : {idle, quiet, late, silent, slow_reader, never_closes}) {
+  for (const auto habit : {idle, quiet, late, leaves, silent, slow_reader, never_closes, reset}) {
     const auto is_websocket_group = [](const auto& g) { return is_websocket(g.protocol); };
     if (habit == quiet && std::ranges::none_of(wanted.clients, is_websocket_group)) continue;
     const auto tried = [&](const TrialSummary& trial) {

@@ -2,9 +2,10 @@
 // 7), each TLS client close_notify (RFC 8446, section 6.1), nobody a reset instead.
 //
 // Judges connections that were fully up at the stop and that their client had not begun to close,
-// and WebSockets whose upgrade the target answered after it: it could have refused. Those whose
-// answer came as the target ended are counted only: a thread that answers cannot take its 101 back
-// when another ends the process.
+// and WebSockets whose upgrade the target answered after it: it could have refused. Of those that
+// their client had begun to close it counts the ones whose Close frame got no answer, if their end
+// came after the stop. Those whose upgrade came as the target ended are counted only: a thread that
+// answers cannot take its 101 back when another ends the process.
 //
 // Agreed are the codes that `codes` lists. Without that: 1000, 1001, 1012 and a Close frame without
 // a code; codes from 4000 to 4999 are the application's, so they are counted and said.
@@ -134,13 +135,8 @@ ConnectionEndReason end_reason(const ConnectionView& c, const History& history) 
 
 // Its client had what it wanted and closed first, as it happens after the stop too.
 bool closed_by_its_client(const ConnectionView& c, Protocol protocol, const History& history) {
-  if (!c.ended || end_reason(c, history) != ConnectionEndReason::finished) return false;
-  const auto is_first = [](const auto& sent, const auto& received) {
-    return sent && (!received || *sent < *received);
-  };
-  if (is_websocket(protocol)) return is_first(c.close_frame_sent, c.close_frame_received);
-  if (is_tls(protocol)) return is_first(c.close_notify_sent, c.close_notify_received);
-  return is_first(c.fin_sent, c.fin_received);
+  return c.ended && end_reason(c, history) == ConnectionEndReason::finished &&
+         closed_by_client(c, protocol);
 }
 
 bool is_answered(const RequestView& r) {
@@ -185,6 +181,7 @@ class Judge {
     const auto protocol = spoken(group.protocol, behaviour);
     if (!was_up_in_time(c, group, protocol)) return Judgement::not_judged;
     if (is_over_before(c, stop_) || closed_by_its_client(c, protocol, history_)) {
+      if (was_left_unanswered(c)) ++unanswered_;
       return Judgement::not_judged;
     }
     const auto disturbed = peers_.excused_from(c);
@@ -215,6 +212,8 @@ class Judge {
 
   [[nodiscard]] std::string doubt() const { return doubt_ ? ": " + doubt_->why : ""; }
   [[nodiscard]] const Violations& violations() const { return violations_; }
+  // Those that closed first, whose Close frame the server did not answer.
+  [[nodiscard]] std::uint64_t unanswered() const { return unanswered_; }
   // What is no violation and is said all the same.
   [[nodiscard]] const Violations& remarks() const { return remarks_; }
   // Connections that came up too late for a goodbye, and got none.
@@ -248,6 +247,14 @@ class Judge {
            !snapshot_.accepted(c).value_or(false);
   }
 
+  // Until its own end, which came after the stop; `serves` judges those before.
+  [[nodiscard]] bool was_left_unanswered(const ConnectionView& c) const {
+    if (!is_close_unanswered(c, *group_of(plan_, c)) || !c.ended || is_before(c.ended, stop_))
+      return false;
+    if (is_before(forced_, *c.ended) || peers_.excused_from(c)) return false;
+    const auto why = end_reason(c, history_);
+    return why != ConnectionEndReason::harness && why != ConnectionEndReason::protocol;
+  }
   [[nodiscard]] Farewell farewell_of(const ConnectionView& c,
                                      std::optional<EventIndex> disturbed) const {
     Farewell told{.close_notify = c.close_notify_received.has_value()};
@@ -351,6 +358,7 @@ class Judge {
   Violations violations_;
   Violations remarks_;
   std::uint64_t too_late_ = 0;
+  std::uint64_t unanswered_ = 0;
 };
 
 }  // namespace
@@ -387,7 +395,14 @@ Verdict close_handshake(const Plan& plan, const History& history) {
         (verdict.reason.empty() ? "" : "; ") + judge.remarks().text(verdict.judged, "connections");
   }
   if (judge.too_late() > 0) {
-    verdict.not_judged = {{"upgraded too late for a goodbye", judge.too_late()}};
+    verdict.not_judged.push_back({"upgraded too late for a goodbye", judge.too_late()});
+  }
+  if (judge.unanswered() > 0) {
+    verdict.not_judged.push_back(
+        {"whose client closed first, and got no Close frame in answer to its own",
+         judge.unanswered()});
+  }
+  if (!verdict.not_judged.empty()) {
     verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
   }
   return verdict;

@@ -21,6 +21,7 @@ bool goes_on(Behaviour behaviour) {
 struct ClientSeen {
   std::optional<EventIndex> gone;  // its last connection has ended
   bool has_done = false;           // it had nothing more to say, or somebody else is to blame
+  bool was_to_go = false;          // so it does not speak for those that stay
   std::uint32_t requests = 0;
 };
 
@@ -36,6 +37,7 @@ void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, co
           EventIndex stop, const History& history) {
   auto& client = seen.clients[client_of(c.id).value];
   client.gone = is_before(c.ended, stop) ? c.ended : std::nullopt;
+  client.was_to_go = !goes_on(peers.behaviour(c));
   for (const auto& r : c.requests) {
     if (r.sent > stop) continue;
     ++client.requests;
@@ -61,10 +63,12 @@ GroupAnswers answers(const GroupSeen& seen, const ClientGroup& group, std::size_
   TimePoint last{};
   std::size_t gone = 0;
   for (const auto& [id, client] : seen.clients) {
+    if (client.was_to_go && client.gone) continue;
     if (client.has_done || !client.gone) return GroupAnswers::talking;
     last = std::max(last, history.time(*client.gone));
     ++gone;
   }
+  if (gone == 0) return GroupAnswers::talking;      // nobody was to stay
   if (gone < steady) return GroupAnswers::talking;  // somebody is still to come
   const auto back_off = group.reconnect ? group.reconnect->high : Nanoseconds(0);
   const bool is_long = last + std::max(kLong, back_off) <= history.time(stop);

@@ -74,7 +74,9 @@ std::string text_of(const Plan& plan, const Kind& kind) {
 }
 
 bool was_tried(Behaviour behaviour, const ConnectionView& c, const ClientGroup& group,
-               EventIndex stop) {
+               const History& history, EventIndex stop) {
+  if (behaviour == Behaviour::leaves) return is_before(closed_by_client(c, group.protocol), stop);
+  if (behaviour == Behaviour::reset) return misdeed(c, history, stop) == name(behaviour);
   const bool was_there = is_before(c.tcp_up, stop) && !is_before(c.ended, stop) &&
                          !is_before(c.fin_received, stop) && !is_before(c.reset, stop);
   if (!was_there) return false;
@@ -120,7 +122,7 @@ std::string as_clause(const History& history, EventIndex at, const std::string& 
 
 std::vector<Behaviour> habits_tried(const Plan& plan, const History& history) {
   using enum Behaviour;
-  constexpr std::array kAll{idle, late, quiet, silent, slow_reader, never_closes};
+  constexpr std::array kAll{idle, late, leaves, quiet, silent, slow_reader, never_closes, reset};
   const auto stop = history.stop();
   if (!stop) return {};
   const auto end = history.first<TargetEnded>().value_or(history.events().size());
@@ -133,7 +135,7 @@ std::vector<Behaviour> habits_tried(const Plan& plan, const History& history) {
       const auto behaviour = peers.behaviour(c);
       if (comes_late(*group, behaviour))
         return habit == late && *stop < c.invoked && c.invoked < end;
-      return habit == behaviour && was_tried(behaviour, c, *group, *stop);
+      return habit == behaviour && was_tried(behaviour, c, *group, history, *stop);
     });
     if (was) tried.push_back(habit);
   }

@@ -130,7 +130,23 @@ bool says_something(const ClientGroup& group) {
 
 bool keeps_to_its_protocol(Behaviour behaviour) {
   return behaviour == Behaviour::steady || behaviour == Behaviour::idle ||
-         behaviour == Behaviour::quiet || behaviour == Behaviour::late;
+         behaviour == Behaviour::quiet || behaviour == Behaviour::late ||
+         behaviour == Behaviour::leaves;
+}
+
+std::optional<EventIndex> closed_by_client(const ConnectionView& connection, Protocol protocol) {
+  const auto if_first = [](const auto& sent, const auto& received) {
+    return sent && (!received || *sent < *received) ? sent : std::nullopt;
+  };
+  const auto& c = connection;
+  if (is_websocket(protocol)) return if_first(c.close_frame_sent, c.close_frame_received);
+  if (is_tls(protocol)) return if_first(c.close_notify_sent, c.close_notify_received);
+  return if_first(c.fin_sent, c.fin_received);
+}
+
+bool is_close_unanswered(const ConnectionView& connection, const ClientGroup& group) {
+  return is_websocket(group.protocol) && !is_in_process(group) && connection.close_frame_sent &&
+         !connection.close_frame_received;
 }
 
 std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol) {

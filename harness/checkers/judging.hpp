@@ -29,6 +29,12 @@ bool keeps_to_its_protocol(Behaviour behaviour);
 // The event that brought up the last layer of the protocol, if all of them came up.
 std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol);
 
+// When its client began to end it, as its protocol has it (Close frame, close_notify or FIN), if
+// the server had not done so before.
+std::optional<EventIndex> closed_by_client(const ConnectionView& connection, Protocol protocol);
+// Whether the server answered its client's Close frame with none (RFC 6455, section 5.5.1).
+bool is_close_unanswered(const ConnectionView& connection, const ClientGroup& group);
+
 inline bool is_before(std::optional<EventIndex> event, EventIndex limit) {
   return event && *event < limit;
 }

@@ -7,8 +7,9 @@
 // and then broke its protocol is one item, a bad one. Fails when the target never becomes ready, a
 // layer does not come up, an answer is not the wanted one, or a connection ends in a reset, a
 // time-out, broken protocol, an HTTP close without any answer or in the middle of one, or a
-// WebSocket close without a Close frame. An HTTP connection closed by the server after an answer is
-// its right (RFC 9112, section 9.5), in the middle of one it is not (section 8).
+// WebSocket close without a Close frame, also in answer to the client's. An HTTP connection closed
+// by the server after an answer is its right (RFC 9112, section 9.5), in the middle of one it is
+// not (section 8), and how it ends one that its client has closed is its own affair.
 //
 // Without `status` a group whose every answer was one and the same 4xx is not judged by them: the
 // URL is the wrong one, or needs a login. The campaign says so (campaign/summary.hpp), and does not
@@ -138,13 +139,16 @@ const RequestView* cut_answer(const ConnectionView& c, Protocol protocol, Behavi
   return is_cut ? &last : nullptr;
 }
 
+constexpr const char* kUnanswered = "got no Close frame in answer to their own";
+
 struct BadEnd {
   std::string what;  // empty: it was not bad
   Footing footing;
 };
 
 // How a connection's end before the stop breaks the protocol.
-BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& history) {
+BadEnd bad_end(const ConnectionView& c, const ClientGroup& group, const History& history) {
+  const auto protocol = group.protocol;
   const auto& ended = std::get<ConnectionEnded>(history.at(*c.ended).body);
   switch (ended.why) {
     case ConnectionEndReason::reset:
@@ -152,7 +156,9 @@ BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& histor
       return {"were reset", {}};
     case ConnectionEndReason::timeout: {
       const bool was_closed = is_websocket(protocol) && c.close_frame_received;
-      return {was_closed ? "were left open after the Close frame" : "got no answer in time",
+      return {was_closed                      ? "were left open after the Close frame"
+              : is_close_unanswered(c, group) ? kUnanswered
+                                              : "got no answer in time",
               {.claim = silence_before(*c.ended, c, history)}};
     }
     case ConnectionEndReason::protocol:
@@ -165,6 +171,8 @@ BadEnd bad_end(const ConnectionView& c, Protocol protocol, const History& histor
       if (c.requests.empty() || std::ranges::any_of(c.requests, is_answered)) return {};
       return {"were closed by the server without an answer", {.absence = true}};
     case ConnectionEndReason::finished:
+      if (!is_close_unanswered(c, group)) return {};
+      return {kUnanswered, {.absence = true}};
     case ConnectionEndReason::harness:
     case ConnectionEndReason::unconnected:  // its LayerFailed says more
       return {};
@@ -207,8 +215,9 @@ void count_requests(Tally& tally, const ConnectionView& c, const ClientGroup& gr
 }
 
 // Whether the connection broke its protocol before the limit, and is counted for that.
-bool count_bad(Tally& tally, const ConnectionView& c, Protocol protocol, Behaviour behaviour,
+bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, Behaviour behaviour,
                EventIndex limit, const History& history) {
+  const auto protocol = group.protocol;
   if (is_websocket(protocol) && is_before(c.close_frame_received, limit)) {
     const auto* frame = own_close_frame(c, history);
     if (frame != nullptr && !is_in_order(frame->code, tally.plan)) {
@@ -227,11 +236,14 @@ bool count_bad(Tally& tally, const ConnectionView& c, Protocol protocol, Behavio
                         *c.ended, {.absence = true});
       return true;
     }
-    const auto bad = bad_end(c, protocol, history);
+    const auto bad = bad_end(c, group, history);
     if (!bad.what.empty()) tally.bad(c, bad.what, {*c.ended}, bad.footing);
     return !bad.what.empty();
   }
-  if (!is_before(c.reset, limit) || is_before(c.close_frame_received, limit)) return false;
+  if (!is_before(c.reset, limit) || is_before(c.close_frame_received, limit) ||
+      (!is_websocket(protocol) && is_before(closed_by_client(c, protocol), *c.reset))) {
+    return false;
+  }
   tally.bad(c, "were reset", {*c.reset});
   return true;
 }
@@ -250,7 +262,7 @@ void count(Tally& tally, const ConnectionView& c, Behaviour behaviour,
     return;
   }
   count_requests(tally, c, group, limit, history);
-  if (count_bad(tally, c, protocol, behaviour, limit, history)) return;
+  if (count_bad(tally, c, group, behaviour, limit, history)) return;
   const bool proves_something = is_tls(protocol) || is_websocket(protocol);
   if (is_before(proves_something ? all_layers_up(c, protocol) : opened, limit)) tally.good(c);
 }

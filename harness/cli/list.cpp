@@ -95,11 +95,15 @@ const std::vector<Entry> kBehaviours{
     {"idle", "steady, but says nothing more once the stop has begun, and stays connected"},
     {"quiet", "not http: connects, upgrades, says its opening, and never sends a message"},
     {"late", "steady, but comes when the stop has begun, again and again until the target's end"},
+    {"leaves",
+     "steady for one to three answers, then ends its connection in order (ws, wss: Close 1000, the "
+     "others close_notify over TLS, and FIN), and does not come again; once the stop has begun it "
+     "stays"},
     {"crowd = usual",
      "what a group has that says nothing of this: most are steady, and of each ten clients one is "
-     "idle, one late and, over WebSocket, one quiet"},
+     "idle, one late, one leaves and, over WebSocket, one is quiet"},
     {"crowd = harsh",
-     "the same, and of each ten one is silent, one a slow reader, one never closes"},
+     "the same, and of each ten one is silent, one a slow reader, one never closes, one resets"},
 };
 
 int list(const std::string& what, const std::string& folder, bool json) {

@@ -96,7 +96,8 @@ Connection::Connection(const ConnectionSetup& setup)
       wake_(setup.context.io),
       moment_(setup.context.io),
       misdeeds_(Prng::split(setup.client.pace_seed, std::uint64_t{setup.attempt})) {
-  if (client_.behaviour == Behaviour::steady || client_.behaviour == Behaviour::idle)
+  if (client_.behaviour == Behaviour::steady || client_.behaviour == Behaviour::idle ||
+      client_.behaviour == Behaviour::leaves)
     log_.time_requests();
   if (group_.id_from) id_finder_ = std::make_shared<const IdFinder>(*group_.id_from);
 }
@@ -306,12 +307,30 @@ awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
     if (co_await send(id, message)) co_return;
     if (!is_gone()) log_.request_written(transport_.recording_socket().written());
     while (!closing_ && log_.awaiting_answer()) co_await wait();
+    if (may_leave() && next >= client_.leaves_after) break;
     const auto low = static_cast<std::uint64_t>(group_.pace.low.count());
     const auto high = static_cast<std::uint64_t>(group_.pace.high.count());
     const auto until = now() + Nanoseconds(pace.between(low, high));
     while (!is_over() && now() < until) co_await wait(until);
   }
-  if (!is_over() && !last_) co_await say_goodbye();
+  if (is_over() || last_) co_return;
+  const bool leaves = may_leave();
+  co_await say_goodbye();
+  if (!leaves || is_over()) co_return;
+  deadline_.arm(kCloseLimit);
+  co_await close_first();
+}
+
+awaitable<void> Connection::close_first() {
+  closed_first_ = true;
+  if (auto& tls = transport_.tls()) {
+    log_.close_notify(Direction::sent);
+    co_await tls->async_shutdown(kTuple);
+    co_return;
+  }
+  error_code ec;
+  transport_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+  if (!ec) log_.fin_sent();
 }
 
 // Sleeps until woken (or until a time); spurious wake-ups are for the caller to check.
@@ -329,6 +348,7 @@ void Connection::close() { transport_.close(); }
 void Connection::finish(const std::string& problem) {
   end_ = hung_up_ || held_on_ ? ConnectionEndReason::harness
          : !left_.empty()     ? ConnectionEndReason::finished
+         : closed_first_      ? ConnectionEndReason::finished
          : !log_.connected()  ? ConnectionEndReason::unconnected
          : log_.was_reset()   ? ConnectionEndReason::reset
          : deadline_.passed() ? ConnectionEndReason::timeout

@@ -23,7 +23,8 @@
 // - reset: at its moment, RST.
 // - idle: asks until the stop begins and it was answered, and then says nothing more; closes when
 //   the server does. quiet: comes up, pings if its group does, and never sends a
-//   message. late: steady, when the stop has begun. None of these goes wrong, so none says so.
+//   message. late: steady, when the stop has begun. leaves: after so many answers it ends the
+//   connection in order, unless the stop has begun. None of these goes wrong, so none says so.
 // - garbage: up to 4 KiB of random bytes instead of its protocol (TLS: instead of the TLS handshake
 //   or after it); then it is silent.
 // To go away is a FIN (without close_notify; it still reads, so that unread bytes make no RST of
@@ -141,6 +142,9 @@ class Connection {
   virtual void end_beside() {}
   // All messages are said.
   virtual awaitable<void> say_goodbye() { co_return; }
+  // Begins to end the connection, as its protocol has it; the reader sees the answer. Over TLS it
+  // is close_notify (RFC 8446, section 6.1), else FIN.
+  virtual awaitable<void> close_first();
   // What abort-handshake says above TCP, without TLS.
   [[nodiscard]] virtual std::string half_opening() const = 0;
   // What abort-message says.
@@ -175,6 +179,7 @@ class Connection {
   awaitable<void> end_after(const Failure& failure);
   awaitable<void> read_while_sending(Prng& pace, std::uint32_t& next);
   awaitable<void> send_requests(Prng& pace, std::uint32_t& next);
+  [[nodiscard]] bool may_leave() const { return client_.leaves_after > 0 && !context_.stop_begun; }
   awaitable<void> end_in_order();
 
   // The misbehaviours (connection_misbehaves.cpp).
@@ -203,6 +208,7 @@ class Connection {
   unsigned beside_ = 0;                        // coroutines beside the reader
   bool opened_ = false;                        // handshake and opening are done
   bool closing_ = false;                       // the reader is through
+  bool closed_first_ = false;                  // then nothing that the server does cuts it off
   bool hung_up_ = false;
   bool target_ended_ = false;
   bool held_on_ = false;  // never-closes: until the target was gone

@@ -76,6 +76,7 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
       connection_ = make_connection({context_, client_, group_, endpoint_, attempt});
       co_await connection_->run(pace, next);
       if (group_.messages != 0 && next >= group_.messages) break;
+      if (client_.leaves_after != 0 && next >= client_.leaves_after) break;  // it is gone for good
       // An HTTP server may close a connection between two requests whenever it likes (RFC 9112,
       // section 9.5): the client goes on with a new one, as long as each answers something.
       const bool goes_on = is_http(endpoint_.protocol) && connection_->closed_between_requests();

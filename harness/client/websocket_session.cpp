@@ -135,6 +135,12 @@ class WebSocketConnection final : public Connection {
     }
   }
 
+  // RFC 6455, section 7.1.2. The server closes TCP first, section 7.1.1.
+  awaitable<void> close_first() override {
+    said_goodbye_ = true;
+    co_await ws_.async_close(websocket::close_code::normal, kTuple);
+  }
+
   void begin_beside() override {
     if (group_.ping) beside(ping());
   }

@@ -17,9 +17,10 @@ constexpr std::uint32_t kMostOfAHabit = 10;
 std::vector<Behaviour> habits_of_crowd(const ClientGroup& group) {
   using enum Behaviour;
   if (group.crowd == Crowd::none) return {};
-  std::vector<Behaviour> habits{idle, late};
+  std::vector<Behaviour> habits{idle, late, leaves};
   if (is_websocket(group.protocol)) habits.push_back(quiet);
-  if (group.crowd == Crowd::harsh) habits.insert(habits.end(), {silent, slow_reader, never_closes});
+  if (group.crowd == Crowd::harsh)
+    habits.insert(habits.end(), {silent, slow_reader, never_closes, reset});
   return habits;
 }
 

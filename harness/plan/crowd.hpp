@@ -1,6 +1,7 @@
 // The habits of a crowd: a group of clients that says nothing about how its clients behave. Clients
 // that go on asking keep a server's drain moving, and so hide what one connection without a request
-// shows. Pure functions.
+// shows, or one that has ended: a drain may wait for a client whose end was never counted. Pure
+// functions.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@
 namespace lastcall {
 
 // What clients of the group do beside going on to ask; nothing for a group that is no crowd.
-// usual: idle, late and, over WebSocket, quiet. harsh adds silent, slow-reader and never-closes.
+// usual: idle, late, leaves and, over WebSocket, quiet. harsh adds silent, slow-reader,
+// never-closes and reset.
 std::vector<Behaviour> habits_of_crowd(const ClientGroup& group);
 
 // Which clients of the group, by position, have which of them. Of each habit there is one client in

@@ -124,6 +124,9 @@ Nanoseconds draw_start(const ClientGroup& group, std::uint32_t position, std::ui
 // When a client that comes late does so first, after the stop began. Soon: most stops are short.
 constexpr Range<Nanoseconds> kLate{Nanoseconds(0), std::chrono::milliseconds(100)};
 
+// After how many answers a client that leaves does. Few: it is to be gone when the stop comes.
+constexpr Range<std::uint64_t> kLeavesAfter{1, 3};
+
 PlannedGroup draw_group(const ClientGroup& group, std::uint64_t seed) {
   PlannedGroup planned{seed, {}};
   for (const auto& [position, habit] : draw_crowd(group, Prng::split(seed, "crowd")))
@@ -184,7 +187,11 @@ std::vector<PlannedClient> planned_clients(const Plan& plan) {
            .behaviour = behaviour,
            .misbehaves = draw(group.misbehaves, Prng::split(seed, "misbehaves")),
            .source = group.source ? draw(*group.source, Prng::split(seed, "source")) : 0,
-           .pace_seed = Prng::split(seed, "pace")});
+           .pace_seed = Prng::split(seed, "pace"),
+           .leaves_after =
+               behaviour == Behaviour::leaves
+                   ? static_cast<std::uint32_t>(draw(kLeavesAfter, Prng::split(seed, "leaves")))
+                   : 0});
     }
     first_id += group.count;
   }

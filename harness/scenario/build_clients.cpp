@@ -82,6 +82,10 @@ void check_crowd(const Section& section, const ClientGroup& group, Errors& error
     errors.add(section.place(key),
                "'late' does not go with during = \"drain\": all come late then");
   }
+  if (group.during_drain && group.mix.contains(Behaviour::leaves)) {
+    errors.add(section.place(key),
+               "'leaves' does not go with during = \"drain\": it goes before the stop");
+  }
 }
 
 // Names differ in more than their case (RFC 9110, section 5.1), and an upgrade is no message.

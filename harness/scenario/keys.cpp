@@ -733,10 +733,11 @@ const Table& scenario_table() {
                 .kind = Kind::choice,
                 .about = "Which habits the clients of a group have that says nothing about them. "
                          "usual: most go on asking; of each ten clients one says nothing more "
-                         "once the stop has begun (idle), one comes during the drain (late), and "
-                         "over WebSocket one never sends a message (quiet). harsh: also silent, "
-                         "slow-reader and never-closes, for which good servers may wait. none: "
-                         "all go on asking.",
+                         "once the stop has begun (idle), one comes during the drain (late), one "
+                         "ends its connection in order before the stop (leaves), and over "
+                         "WebSocket one never sends a message (quiet). harsh: also reset, and "
+                         "silent, slow-reader and never-closes, for which good servers may wait. "
+                         "none: all go on asking.",
                 .fallback = R"("usual")",
                 .choices = kCrowdNames},
                {.name = "sidecars",

@@ -129,24 +129,28 @@ enum class Behaviour : std::uint8_t {
   idle,             // steady, but says nothing more once the stop has begun, and stays connected
   quiet,            // not HTTP: comes up, with its upgrade and opening, and never sends a message
   late,             // steady, but comes when the stop has begun, again and again
+  leaves,           // steady for a few answers, then ends its connection in order, before the stop
 };
 inline constexpr std::array kBehaviours{
     Behaviour::steady,        Behaviour::silent,    Behaviour::never_closes,
     Behaviour::slow_reader,   Behaviour::half_open, Behaviour::abort_handshake,
     Behaviour::abort_message, Behaviour::reset,     Behaviour::garbage,
-    Behaviour::idle,          Behaviour::quiet,     Behaviour::late};
+    Behaviour::idle,          Behaviour::quiet,     Behaviour::late,
+    Behaviour::leaves};
 constexpr std::string_view name(Behaviour behaviour) {
   constexpr std::string_view kNames[] = {
-      "steady",        "silent", "never-closes", "slow-reader", "half-open", "abort-handshake",
-      "abort-message", "reset",  "garbage",      "idle",        "quiet",     "late"};
+      "steady",          "silent",        "never-closes", "slow-reader", "half-open",
+      "abort-handshake", "abort-message", "reset",        "garbage",     "idle",
+      "quiet",           "late",          "leaves"};
   return kNames[static_cast<std::size_t>(behaviour)];
 }
 
 // Which habits the clients of a group have that says nothing about them (plan/crowd.hpp).
 enum class Crowd : std::uint8_t {
   none,   // as `mix` says
-  usual,  // those that every server meets: most go on asking, some are idle, quiet or late
-  harsh,  // also silent ones, slow readers and some that never close: servers may wait for those
+  usual,  // those that every server meets: most go on asking, some are idle, quiet, late or leave
+  harsh,  // also silent ones, slow readers, some that never close (servers may wait for those), and
+          // some that reset their connection
 };
 constexpr std::string_view name(Crowd crowd) {
   constexpr std::string_view kNames[] = {"none", "usual", "harsh"};

@@ -37,6 +37,21 @@ class Crowd(LastcallTest):
         self.assertRegex(run.out, r'held by 1 connection upgraded to a WebSocket, without a message \(clients '
                                   r'"clients-1", client ')
 
+    def test_a_drain_that_waits_for_a_client_that_had_left_is_found(self):
+        for scheme in ("http", "ws"):
+            with self.subTest(scheme):
+                run = self.crowd("--misses-leavers", scheme=scheme)
+                self.assert_exit(1, run)
+                self.assertEqual("fail", self.property_of(run, "deadline")["verdict"], str(run))
+                self.assertRegex(run.out, r"deadline: .*in drain \(crowd\.py:\d+")
+                alone = self.crowd("--misses-leavers", scheme=scheme, crowd="none")
+                self.assertNotEqual(1, alone.code, str(alone))
+
+    def test_a_server_that_does_not_answer_the_close_frame_of_who_leaves_is_found(self):
+        run = self.crowd("--ignores-close", scheme="ws")
+        self.assert_exit(1, run)
+        self.assertRegex(run.out, "serves: .*got no Close frame in answer to their own")
+
     def test_a_server_that_lets_in_who_comes_late_is_found(self):
         run = self.crowd("--lets-in", "0.6")
         self.assert_exit(1, run)
@@ -56,12 +71,12 @@ class Crowd(LastcallTest):
                 self.assertEqual([], problems_of_silence(campaign, TRIALS))
                 for name in ("serves", "deadline", "in-flight-finished", "close-handshake", "stops-accepting"):
                     self.assertGreater(self.property_of(runs[0], name)["pass"], 0, str(runs[0]))
-                habits = ["silent", "slow-reader", "never-closes"]
+                habits = ["silent", "slow-reader", "never-closes", "reset"]
                 self.assertEqual(habits, runs[0].report["scenarios"][0]["not_tried"])
                 self.assertIn("no stop met clients with these habits: " + ", ".join(habits), runs[0].out)
 
     def test_a_harsh_crowd_has_the_others_too(self):
-        run = self.crowd(crowd="harsh", trials=8)
+        run = self.crowd(crowd="harsh", trials=12)
         self.assertEqual([], run.report["scenarios"][0]["not_tried"], str(run))
 
     def test_a_slow_endpoint_is_stopped_in_every_state(self):

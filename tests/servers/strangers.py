@@ -41,6 +41,7 @@ SERVERS = {
     "drops_slow": Server(PY, "the same; its answers take 1.5 s", "in-flight-finished", "read by the target"),
     "waits_for_idle": Server(PY, "its drain closes a keep-alive connection only at the next request", "deadline", "idle"),
     "waits_for_quiet": Server(PY, "its drain closes a WebSocket only at the next message", "deadline", "quiet", "ws"),
+    "misses_leaver": Server(PY, "its drain waits for a client that had closed its connection before", "deadline", r"in drain \(server\.py:\d+"),
     "takes_late": Server(PY, "keeps its listener for 1 s after the stop, and answers who comes", "stops-accepting", "goes on accepting"),
     "wrong_length": Server(PY, "promises 99 bytes, sends 2 and closes", "serves", "in the middle of an answer"),
     "error_at_once": Server(PY, "Close 1011 right after the upgrade, TCP stays open", "serves", "1011.*before any answer", "ws"),

@@ -2,6 +2,8 @@
 listener, answers what it had read, says goodbye to everybody, idle or not, and exits 0. Planted, one at a time:
 --waits-for idle: it waits until a keep-alive connection that it has answered says something again, or closes.
 --waits-for quiet: it waits until a WebSocket that never sent a message sends one, or closes.
+--ignores-close: a WebSocket client's Close frame gets none in answer.
+--misses-leavers: it counts its clients, but not the end of one that leaves before the stop, and waits for all.
 --lets-in SECONDS: it goes on accepting for so long, and serves who comes, while the others are sent away."""
 import argparse
 import base64
@@ -18,12 +20,15 @@ parser = argparse.ArgumentParser()
 parser.add_argument("port", type=int)
 parser.add_argument("--ms", type=float, default=0, help="how long an answer takes")
 parser.add_argument("--waits-for", choices=["idle", "quiet"])
+parser.add_argument("--ignores-close", action="store_true")
+parser.add_argument("--misses-leavers", action="store_true")
 parser.add_argument("--lets-in", type=float, default=0)
 options = parser.parse_args()
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 4.2.2
 stopping = threading.Event()
 wake_reader, wake_writer = os.pipe()
+clients = set()  # connections that have said something
 
 
 def stop(*_):
@@ -44,6 +49,8 @@ class Connection:
             return False
         received = self.socket.recv(4096)
         self.pending += received
+        if received:
+            clients.add(self)
         return bool(received)
 
     def request(self, is_answered, patient=False):
@@ -88,6 +95,8 @@ class Connection:
         while frame := self.frame(patient=False):
             opcode, payload = frame
             if opcode == 8:
+                if not options.ignores_close:
+                    self.socket.sendall(struct.pack("!BBH", 0x88, 2, 1000))
                 return
             heard = True
             time.sleep(options.ms / 1000)
@@ -112,6 +121,13 @@ class Connection:
                     pass
             except OSError:  # the client is gone
                 pass
+        if stopping.is_set() or not options.misses_leavers:
+            clients.discard(self)
+
+
+def drain():
+    while clients:
+        time.sleep(0.01)
 
 
 def accept_until(holds, listener, watched, threads):
@@ -135,6 +151,7 @@ def main():
     listener.close()
     for thread in threads:
         thread.join()
+    drain()
     os._exit(0)
 
 

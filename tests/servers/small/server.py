@@ -27,6 +27,7 @@ CODES = {"empty_close": None, "code_1012": 1012, "code_4001": 4001, "two_defects
 stopping = threading.Event()
 wake_reader, wake_writer = os.pipe()
 connections = []  # threads
+clients = set()  # connections that asked for something, until the server says goodbye to them
 
 
 def readable(connection):
@@ -39,6 +40,7 @@ def readable(connection):
 
 def goodbye(connection):
     """FIN, then what still comes is read: closing with unread bytes would be a reset."""
+    clients.discard(connection)
     connection.settimeout(2)
     connection.shutdown(socket.SHUT_WR)
     while connection.recv(4096):
@@ -130,6 +132,7 @@ def serve(connection):
                 if not more:  # somebody who looks whether the port is open
                     return None
                 head += more
+            clients.add(connection)
             return (echo_messages if b"\r\nupgrade: websocket" in head.lower() else answer_requests)(connection, head)
         except OSError:  # the client is gone
             return None
@@ -243,10 +246,17 @@ def deadlock():
             thread.join()
 
 
+def drain():
+    while clients:
+        time.sleep(0.01)
+
+
 def end():
     """What it does once everybody is gone; it exits with what this returns."""
     if MODE == "sleeps":
         time.sleep(1)
+    elif MODE == "misses_leaver":
+        drain()
     elif MODE == "exit_code":
         return 3
     elif MODE == "lock_deadlock":

@@ -165,10 +165,11 @@ TEST_F(Summary, NamesTheHabitsOfACrowdThatNoStopMet) {
   trial(Outcome::pass).habits = Names{"idle"};
   trial(Outcome::pass).habits = Names{"late", "silent"};
   serves();
-  EXPECT_EQ(scenario_.not_tried, (Names{"slow-reader", "never-closes"}));
+  EXPECT_EQ(scenario_.not_tried, (Names{"leaves", "slow-reader", "never-closes", "reset"}));
   wanted_.clients[0].protocol = Protocol::wss;
   serves();
-  EXPECT_EQ(scenario_.not_tried, (Names{"quiet", "slow-reader", "never-closes"}));
+  EXPECT_EQ(scenario_.not_tried,
+            (Names{"quiet", "leaves", "slow-reader", "never-closes", "reset"}));
 }
 TEST_F(Summary, AddsUpWhatWasNotJudgedByItsReason) {
   for (int i = 0; i < 2; ++i)

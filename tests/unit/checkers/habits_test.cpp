@@ -103,6 +103,18 @@ TEST(HabitsTried, AreThoseThatTheStopMet) {
   EXPECT_THAT(tried(with(h().ready().client(0).up(0).stop(), 0, quiet)), ElementsAre(quiet));
   EXPECT_THAT(tried(with(h().ready().client(0).stop().up(0), 0, quiet)), IsEmpty());
   EXPECT_THAT(tried(with(served().stop(), 0, never_closes)), ElementsAre(never_closes));
+  const auto left = [&](HistoryBuilder story) { return tried(with(story, 0, leaves)); };
+  EXPECT_THAT(left(served().fin(0, Direction::sent).stop()), ElementsAre(leaves));
+  EXPECT_THAT(left(served().fin(0).fin(0, Direction::sent).closed(0).stop()), IsEmpty())
+      << "the server was the first";
+  EXPECT_THAT(left(served().stop().fin(0, Direction::sent)), IsEmpty());
+  EXPECT_THAT(left(served(Protocol::ws).close_frame(0, 1000, Direction::sent).stop()),
+              ElementsAre(leaves));
+  EXPECT_THAT(left(served(Protocol::tls).close_notify(0, Direction::sent).stop()),
+              ElementsAre(leaves));
+  EXPECT_THAT(tried(with(served().misbehaved(0, "reset").stop(), 0, reset)), ElementsAre(reset));
+  EXPECT_THAT(tried(with(served().disturbed(0).stop(), 0, reset)), IsEmpty());
+  EXPECT_THAT(tried(with(served().stop().misbehaved(0, "reset"), 0, reset)), IsEmpty());
   EXPECT_THAT(
       tried(with(h(Protocol::http).ready().stop().client(3).failed(3, Layer::tcp), 3, late)),
       ElementsAre(late));
@@ -194,6 +206,50 @@ TEST(GroupAnswersOfACrowd, QuietClientsDoNotSpeakForTheOthers) {
   EXPECT_EQ(answers(Behaviour::quiet), "fell-silent");
   EXPECT_EQ(answers(Behaviour::steady), "talking");
   EXPECT_EQ(answers(Behaviour::idle), "talking");
+}
+TEST(GroupAnswersOfACrowd, WhoWasToGoDoesNotSpeakForTheOthers) {
+  const auto answers = [](HistoryBuilder story, Behaviour second, bool stays = false) {
+    story.plan.scenario.clients[0].count = 2;
+    story.sent(1, 0).answered(1, 0);
+    if (second == Behaviour::reset) story.misbehaved(1, "reset");
+    if (!stays) story.closed(1, ConnectionEndReason::finished);
+    const auto b = with(story.wait(200).stop(), 1, second);
+    return name(group_answers(b.plan, b.history()).at(0));
+  };
+  const auto both = [] {
+    return h(Protocol::http).ready().event(PhaseBegan{Phase::load}).client(0).up(0).client(1).up(1);
+  };
+  for (const auto behaviour : {Behaviour::leaves, Behaviour::reset}) {
+    EXPECT_EQ(answers(both().sent(0, 0).answered(0, 0).reset(0), behaviour), "fell-silent");
+    EXPECT_EQ(answers(both().sent(0, 0).answered(0, 0).reset(0), behaviour, true), "talking");
+    EXPECT_EQ(answers(both().sent(0, 0).answered(0, 0), behaviour), "talking");
+  }
+  auto all = h(Protocol::http).ready().event(PhaseBegan{Phase::load}).client(0).up(0).sent(0, 0);
+  all.answered(0, 0).closed(0, ConnectionEndReason::finished).wait(200).stop();
+  all.all_are(Behaviour::leaves);
+  EXPECT_EQ(name(group_answers(all.plan, all.history()).at(0)), "talking");
+}
+TEST(LeavingClient, MayBeAnsweredAsTheServerLikesButForItsCloseFrame) {
+  const auto leaves = [](const HistoryBuilder& b) {
+    return said(with(b, 0, Behaviour::leaves), "serves");
+  };
+  const auto closed = [](Protocol protocol) {
+    auto story = served(protocol);
+    return is_websocket(protocol) ? story.close_frame(0, 1000, Direction::sent)
+                                  : story.fin(0, Direction::sent);
+  };
+  const auto finished = ConnectionEndReason::finished;
+  EXPECT_EQ(leaves(closed(Protocol::http).fin(0).closed(0, finished).stop()), "pass 1: ");
+  EXPECT_EQ(leaves(closed(Protocol::http).closed(0, finished).stop()), "pass 1: ");
+  EXPECT_EQ(leaves(closed(Protocol::http).event(Reset{testing::connection(0)}).stop()), "pass 1: ");
+  EXPECT_EQ(leaves(closed(Protocol::ws).close_frame(0, 1000).fin(0).closed(0, finished).stop()),
+            "pass 2: ");
+  const std::string unanswered =
+      "fail 3: 1 of 3 connections and requests got no Close frame in answer to their own, first: "
+      "clients \"users\", client 1";
+  EXPECT_EQ(leaves(closed(Protocol::ws).fin(0).closed(0, finished).stop()), unanswered);
+  EXPECT_EQ(leaves(closed(Protocol::ws).wait(2000).closed(0, ConnectionEndReason::timeout).stop()),
+            unanswered);
 }
 TEST(GroupAnswersOfACrowd, AGroupOfQuietOrLateClientsIsNotAsked) {
   for (const auto behaviour : {Behaviour::quiet, Behaviour::late}) {

@@ -396,6 +396,130 @@ TEST_F(ClientThatIs, QuietIsUpgradedAndNeverSendsAMessage) {
   EXPECT_EQ(triggers_.handshakes, 1);
 }
 
+PlannedClient that_leaves_after(std::uint32_t answers) {
+  auto planned = that_is(Behaviour::leaves);
+  planned.leaves_after = answers;
+  return planned;
+}
+
+TEST_F(ClientThatIs, LeavingClosesAfterItsAnswersAndDoesNotComeAgain) {
+  for (const bool resets : {false, true}) {
+    int end = -1;
+    auto server = this->server([&](RawServer& s) {
+      auto peer = s.accept();
+      for (int i = 0; i < 2; ++i) {
+        peer.read_request();
+        peer.answer("200 OK", "");
+      }
+      got_ = peer.read_all();
+      end = peer.error;
+      if (resets) peer.reset();
+    });
+    auto group = group_of(Protocol::http, server->port());
+    group.reconnect = {milliseconds(1), milliseconds(1)};
+    create(group, that_leaves_after(2));
+    ended_ = false;
+    io_.restart();
+    session_->start([this] { ended_ = true; });
+    io_.run_for(std::chrono::seconds(15));
+    EXPECT_TRUE(ended_);
+    server.reset();
+    EXPECT_EQ(got_, "");
+    EXPECT_EQ(end, 0) << "a FIN";
+  }
+  session_.reset();
+  ASSERT_TRUE(segment_.finish().has_value());
+  const auto words = testing::words_of(folder_ / "client.seg");
+  EXPECT_THAT(words, AllOf(Contains("request_ended 1 ok 200 0"), Contains("fin sent"),
+                           Not(Contains(StartsWith("request_sent 2"))),
+                           Not(Contains(StartsWith("misbehaved")))));
+  EXPECT_EQ(std::ranges::count(words, "connection_ended finished"), 2);
+}
+
+TEST_F(ClientThatIs, LeavingAWebSocketSaysCloseAndWaitsForTheAnswer) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.read();
+    peer.write(std::string("\x81\x11", 2) + "ack 000005-000000");
+    got_ = peer.read();
+    peer.write(std::string("\x81\x02hi", 4));
+    EXPECT_FALSE(peer.hears_something(200)) << "it reads on";
+    peer.write(std::string("\x88\x02\x03\xe8", 4));
+    EXPECT_FALSE(peer.hears_something(200)) << "the server closes TCP first";
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()), that_leaves_after(1));
+  EXPECT_THAT(got_, StartsWith("\x88\x82"));
+  EXPECT_THAT(words_,
+              AllOf(Contains("close_frame sent 1000"), Contains("close_frame received 1000"),
+                    Contains("fin sent"), Not(Contains(StartsWith("request_sent 1")))));
+  EXPECT_EQ(words_.back(), "connection_ended finished");
+}
+
+TEST_F(ClientThatIs, LeavingAWebSocketDoesNotWaitForEver) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.read();
+    peer.write(std::string("\x81\x11", 2) + "ack 000005-000000");
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::ws, server->port()), that_leaves_after(1));
+  EXPECT_THAT(words_, AllOf(Contains("close_frame sent 1000"),
+                            Not(Contains(StartsWith("close_frame received")))));
+  EXPECT_EQ(words_.back(), "connection_ended timeout");
+}
+
+TEST_F(ClientThatIs, LeavingSaysCloseNotifyFirst) {
+  const auto server = this->tls_server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    peer.answer("200 OK", "");
+    got_ = peer.read_all();
+    peer.close_notify();
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::https, server->port()), that_leaves_after(1));
+  EXPECT_EQ(got_, "");
+  const auto at = [this](const char* word) { return std::ranges::find(words_, word); };
+  EXPECT_LT(at("close_notify sent"), at("close_notify received"));
+  EXPECT_THAT(words_, AllOf(Contains("close_notify received"), Contains("fin sent")));
+  EXPECT_EQ(words_.back(), "connection_ended finished");
+}
+
+TEST_F(ClientThatIs, LeavingSaysItsClosingFirst) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_until("hello 000005-000000");
+    peer.write("ack 000005-000000");
+    got_ = peer.read_all();
+  });
+  auto group = group_of(Protocol::tcp, server->port());
+  group.closing = "bye";
+  play(group, that_leaves_after(1));
+  EXPECT_EQ(got_, "bye");
+  EXPECT_EQ(words_.back(), "connection_ended finished");
+}
+
+TEST_F(ClientThatIs, LeavingStaysOnceTheStopHasBegun) {
+  const auto server = this->server([this](RawServer& s) {
+    auto peer = s.accept();
+    peer.read_request();
+    stop_begins();
+    peer.answer("200 OK", "");
+    got_ = peer.read_request();
+    peer.answer("200 OK", "", "Connection: close\r\n");
+    peer.fin();
+    peer.read_to_end();
+  });
+  play(group_of(Protocol::http, server->port()), that_leaves_after(1));
+  EXPECT_THAT(got_, StartsWith("GET / "));
+  EXPECT_EQ(words_.back(), "connection_ended server_closed");
+}
+
 TEST_F(ClientThatIs, LateComesAfterTheStopAgainAndAgainUntilTheTargetIsGone) {
   const auto server = this->server([this](RawServer& s) {
     for (int i = 0; i < 3; ++i) {

@@ -32,19 +32,20 @@ std::map<Behaviour, std::uint32_t> counted(const ClientGroup& group, std::uint64
 }
 
 TEST(Crowd, HasTheHabitsOfItsKindAndProtocol) {
-  EXPECT_THAT(habits_of_crowd(group(10)), ElementsAre(idle, late, quiet));
-  EXPECT_THAT(habits_of_crowd(group(10, Crowd::usual, Protocol::https)), ElementsAre(idle, late));
+  EXPECT_THAT(habits_of_crowd(group(10)), ElementsAre(idle, late, leaves, quiet));
+  EXPECT_THAT(habits_of_crowd(group(10, Crowd::usual, Protocol::https)),
+              ElementsAre(idle, late, leaves));
   EXPECT_THAT(habits_of_crowd(group(10, Crowd::harsh, Protocol::tcp)),
-              ElementsAre(idle, late, silent, slow_reader, never_closes));
+              ElementsAre(idle, late, leaves, silent, slow_reader, never_closes, reset));
   EXPECT_THAT(habits_of_crowd(group(10, Crowd::none)), IsEmpty());
 }
 
 TEST(Crowd, HasOneClientInTenOfEachHabitAndAtMostTen) {
   const auto each = [](std::uint32_t n) {
-    return std::map<Behaviour, std::uint32_t>{{idle, n}, {quiet, n}, {late, n}};
+    return std::map<Behaviour, std::uint32_t>{{idle, n}, {quiet, n}, {late, n}, {leaves, n}};
   };
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    EXPECT_EQ(counted(group(6), seed), each(1));
+    EXPECT_EQ(counted(group(8), seed), each(1));
     EXPECT_EQ(counted(group(10), seed), each(1));
     EXPECT_EQ(counted(group(19), seed), each(1));
     EXPECT_EQ(counted(group(20), seed), each(2));
@@ -68,7 +69,8 @@ TEST(Crowd, OfAFewClientsHasEveryHabitInSomeTrial) {
     for (std::uint64_t seed = 0; seed < 100; ++seed) {
       for (const auto& [habit, n] : counted(group(count, Crowd::harsh), seed)) seen.insert(habit);
     }
-    EXPECT_EQ(seen, (std::set{idle, late, quiet, silent, slow_reader, never_closes})) << count;
+    EXPECT_EQ(seen, (std::set{idle, late, leaves, quiet, silent, slow_reader, never_closes, reset}))
+        << count;
   }
   EXPECT_THAT(draw_crowd(group(1), 7), IsEmpty());
 }
@@ -77,7 +79,7 @@ TEST(Crowd, IsInThePlanAndOnlyItsOtherClientsAreSteady) {
   Scenario scenario;
   scenario.clients = {group(10), group(10, Crowd::none)};
   const auto plan = draw_plan("s.toml", "", scenario, 5);
-  EXPECT_EQ(plan.groups.at(0).overrides.size(), 3U);
+  EXPECT_EQ(plan.groups.at(0).overrides.size(), 4U);
   EXPECT_THAT(plan.groups.at(1).overrides, IsEmpty());
   std::multiset<Behaviour> habits;
   for (const auto& client : planned_clients(plan)) {
@@ -86,9 +88,21 @@ TEST(Crowd, IsInThePlanAndOnlyItsOtherClientsAreSteady) {
               client.behaviour == late);
     const bool is_soon = client.start <= std::chrono::milliseconds(100);
     EXPECT_TRUE(client.behaviour == late ? is_soon : client.start == Nanoseconds(0));
+    EXPECT_EQ(client.leaves_after > 0, client.behaviour == leaves);
   }
-  EXPECT_EQ(habits.count(steady), 17U);
+  EXPECT_EQ(habits.count(steady), 16U);
   EXPECT_EQ(habits.count(idle) + habits.count(quiet) + habits.count(late), 3U);
+  EXPECT_EQ(habits.count(leaves), 1U);
+}
+
+TEST(Crowd, WhoLeavesDoesSoAfterOneToThreeAnswers) {
+  Scenario scenario;
+  scenario.clients = {group(100, Crowd::none)};
+  scenario.clients[0].mix = {{leaves, 1}};
+  std::set<std::uint32_t> after;
+  for (const auto& client : planned_clients(draw_plan("s.toml", "", scenario, 5)))
+    after.insert(client.leaves_after);
+  EXPECT_THAT(after, ElementsAre(1, 2, 3));
 }
 
 TEST(Crowd, StartsAsThePlanSaysWhoeverEditedIt) {

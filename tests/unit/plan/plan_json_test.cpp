@@ -260,13 +260,16 @@ TEST(PlanJson, OfACrowdAndAMeasuredStopIsPinnedAndComesBack) {
       "seed": "0xe3ae36252c014b24",
       "overrides": {
         "0": {
-          "behaviour": "idle"
-        },
-        "8": {
           "behaviour": "quiet"
         },
-        "9": {
+        "1": {
+          "behaviour": "idle"
+        },
+        "6": {
           "behaviour": "late"
+        },
+        "9": {
+          "behaviour": "leaves"
         }
       }
     }

@@ -357,8 +357,8 @@ TEST(Errors, OfBehavioursAndScriptsNameTheirPlace) {
   expect_each({
       {ws + "behaviour = \"rest\"",
        "8:13: expected one of 'steady', 'silent', 'never-closes', 'slow-reader', 'half-open', "
-       "'abort-handshake', 'abort-message', 'reset', 'garbage', 'idle', 'quiet', 'late', found "
-       "'rest'; did you mean 'reset'?"},
+       "'abort-handshake', 'abort-message', 'reset', 'garbage', 'idle', 'quiet', 'late', 'leaves', "
+       "found 'rest'; did you mean 'reset'?"},
       {ws + "mix = { steady = 0 }", "8:18: must be from 1 to 1000000, found 0"},
       {ws + "behaviour = \"reset\"\nmix = { steady = 1 }",
        "9:1: 'mix' does not go with 'behaviour'"},
@@ -376,6 +376,8 @@ TEST(Errors, OfBehavioursAndScriptsNameTheirPlace) {
        "'silent'"},
       {ws + "during = \"drain\"\nbehaviour = \"late\"",
        "9:1: 'late' does not go with during = \"drain\": all come late then"},
+      {ws + "during = \"drain\"\nbehaviour = \"leaves\"",
+       "9:1: 'leaves' does not go with during = \"drain\": it goes before the stop"},
       {ws + "reconnect_until = \"end\"", "8:1: 'reconnect_until' goes with 'reconnect' only"},
       {ws + "closing = \"x\"", "8:1: 'closing' is for tcp and tls only"},
       {raw + "ping = \"1s\"", "8:1: 'ping' is for ws and wss only"},
