@@ -334,7 +334,8 @@ Verdict serves(const Plan& plan, const History& history) {
     if (behaviour == Behaviour::silent) continue;
     const auto until = std::min(limit, peers.excused_from(c).value_or(limit));
     const auto opening = openings.find(c.id.value);
-    const auto opened = opening == openings.end() ? std::nullopt : std::optional(opening->second);
+    std::optional<EventIndex> opened;
+    if (opening != openings.end()) opened = opening->second;
     count(tally, c, behaviour, opened, until, history);
   }
   return verdict_of(tally);

@@ -37,8 +37,10 @@ class Server(NamedTuple):
 PY, NODE, GO, CPP, JAVA = "server.py", "server.mjs", "server.go", "server.cpp", "Server.java"
 SERVERS = {
     # Wrong.
-    "drops_young": Server(PY, "exits in its signal handler; its answers take 50 ms", "in-flight-finished", "read by the target"),
+    "drops_young": Server(PY, "exits at the signal, without waiting; its answers take 50 ms", "in-flight-finished", "read by the target"),
     "drops_slow": Server(PY, "the same; its answers take 1.5 s", "in-flight-finished", "read by the target"),
+    "cuts_without_length": Server(PY, "the same, in the middle of answers without a Content-Length", "in-flight-finished", "that was cut"),
+    "closes_pool_first": Server(PY, "closes its database before its drain: requests under way get 500", "in-flight-finished", "status 500"),
     "waits_for_idle": Server(PY, "its drain closes a keep-alive connection only at the next request", "deadline", "idle"),
     "waits_for_quiet": Server(PY, "its drain closes a WebSocket only at the next message", "deadline", "quiet", "ws"),
     "misses_leaver": Server(PY, "its drain waits for a client that had closed its connection before", "deadline", r"in drain \(server\.py:\d+"),
@@ -49,6 +51,8 @@ SERVERS = {
     "behind_dots": Server(GO, "a panic behind 10,000 dots of progress in the same line", "no-panic", "a bad order"),
     "swallowed": Server(GO, "an index out of range, recovered without a word", "no-masked-panic", r"boundsError.*summarise"),
     "thread_dies": Server(PY, "a thread ends by an exception while it stops; exit 0", "no-panic", "cannot write statistics.*server.py"),
+    "fails_at_exit": Server(PY, "an exception in a function of atexit; exit 0", "no-panic", r"cannot write statistics.*server\.py"),
+    "child_crashes": Server(PY, "a child ends by SIGSEGV while it stops; exit 0", "no-panic", "child process.*SIGSEGV"),
     "rejection": Server(NODE, "an unhandled rejection while it stops", "no-panic", "cannot write statistics.*server.mjs"),
     "null_at_stop": Server(CPP, "SIGSEGV while it stops", "no-panic", "SIGSEGV|write_statistics"),
     "channel_deadlock": Server(GO, "waits for a worker that waits for a channel", "deadline", r"drainQueue.*server\.go:\d+"),
@@ -60,7 +64,7 @@ SERVERS = {
     "polls": Server(PY, "looks every 100 ms whether it is told to stop; exit 0", "prompt-exit", "sleep"),
     "sleeps": Server(PY, "sleeps 1 s once everybody is gone; exit 0", "prompt-exit", "sleep"),
     "exit_code": Server(PY, "exit 3", "clean-exit", "exit 3"),
-    "no_handler": Server(CPP, "its signal handler is not installed", "clean-exit", "neither handled"),
+    "no_handler": Server(CPP, "waits for SIGTERM by signalfd, and does not block it", "clean-exit", "neither handled"),
     "no_handler_node": Server(NODE, "it has no handler; Node's own ends it", "clean-exit", "only its runtime"),
     "leaves_child": Server(PY, "a child outlives it", "released", "sleep 97"),
     "leaves_port": Server(PY, "a child that outlives it holds the listener", "released", "is still in use"),
@@ -72,6 +76,8 @@ SERVERS = {
     "waits_for_open": Server(PY, "closes, waits 300 ms for the open request, exits"),
     "closes_idle": Server(PY, "closes keep-alive connections in order, answers what it has read"),
     "closes_websockets": Server(PY, "Close 1001, waits for the client's", url="ws"),
+    "never_echoes": Server(PY, "reads messages and owes no answer; Close 1001", url="ws"),
+    "redirects": Server(PY, "answers 302 to everything"),
     "empty_close": Server(PY, "a Close frame without a code", url="ws"),
     "code_1012": Server(PY, "Close 1012, service restart", url="ws"),
     "code_4001": Server(PY, "Close 4001, which is the application's own", url="ws"),

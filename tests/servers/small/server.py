@@ -4,6 +4,7 @@ requests that it has read, says goodbye to everybody, waits until they are gone,
 signal end it then."""
 import atexit
 import base64
+import ctypes
 import hashlib
 import logging
 import os
@@ -20,7 +21,8 @@ import time
 MODE, PORT = sys.argv[1], int(sys.argv[2])
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 4.2.2
 # How long an answer takes, in seconds.
-TAKES = {"drops_young": 0.05, "answers_young": 0.05, "drops_slow": 1.5, "answers_slow": 1.5, "waits_for_open": 0.3}
+TAKES = {"drops_young": 0.05, "answers_young": 0.05, "drops_slow": 1.5, "answers_slow": 1.5, "waits_for_open": 0.3,
+         "closes_pool_first": 0.05}
 # What a Close frame says, and none: a Close frame without a code. Others say 1001.
 CODES = {"empty_close": None, "code_1012": 1012, "code_4001": 4001, "two_defects": 1011, "error_at_once": 1011}
 
@@ -47,6 +49,12 @@ def goodbye(connection):
         pass
 
 
+def status():
+    if MODE == "redirects":
+        return "302 Found\r\nLocation: /login"
+    return "500 Internal Server Error" if MODE == "closes_pool_first" and stopping.is_set() else "200 OK"
+
+
 def answer_requests(connection, pending):
     while True:
         while b"\r\n\r\n" not in pending:
@@ -59,9 +67,14 @@ def answer_requests(connection, pending):
         pending = pending.partition(b"\r\n\r\n")[2]
         at_request()
         time.sleep(TAKES.get(MODE, 0))
+        if MODE == "cuts_without_length":
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+            time.sleep(0.05)
+            connection.sendall(b"ok")
+            return goodbye(connection)
         last = stopping.is_set() and MODE != "takes_late"
         length = 99 if MODE == "wrong_length" else 2
-        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n".encode() +
+        connection.sendall(f"HTTP/1.1 {status()}\r\nContent-Length: {length}\r\n".encode() +
                            (b"Connection: close\r\n" if last else b"") + b"\r\nok")
         if last or MODE == "wrong_length":
             return goodbye(connection)
@@ -105,7 +118,8 @@ def echo_messages(connection, head):
         if opcode == 8:
             connection.sendall(close_frame())
             return goodbye(connection)
-        connection.sendall(struct.pack("!BB", 0x81, len(payload)) + payload)
+        if MODE != "never_echoes":
+            connection.sendall(struct.pack("!BB", 0x81, len(payload)) + payload)
         if stopping.is_set():
             break
     if MODE == "cuts_websockets":
@@ -259,6 +273,13 @@ def end():
         drain()
     elif MODE == "exit_code":
         return 3
+    elif MODE == "fails_at_exit":
+        atexit.register(count, "statistics")
+        sys.exit(0)
+    elif MODE == "child_crashes":
+        if os.fork() == 0:
+            ctypes.string_at(0)
+        os.wait()
     elif MODE == "lock_deadlock":
         deadlock()
     elif MODE in ("forgotten_thread", "two_defects"):
@@ -290,7 +311,7 @@ def end():
 
 
 def begin_stop(*_):
-    if MODE in ("drops_young", "drops_slow"):
+    if MODE in ("drops_young", "drops_slow", "cuts_without_length"):
         os._exit(0)
     stopping.set()
     os.write(wake_writer, b"x")  # read by nobody: whoever waits sees it
