@@ -19,8 +19,9 @@ std::vector<Behaviour> habits_of_crowd(const ClientGroup& group) {
   if (group.crowd == Crowd::none) return {};
   std::vector<Behaviour> habits{idle, late, leaves};
   if (is_websocket(group.protocol)) habits.push_back(quiet);
-  if (group.crowd == Crowd::harsh)
-    habits.insert(habits.end(), {silent, slow_reader, never_closes, reset});
+  if (group.crowd == Crowd::harsh) {
+    for (const auto habit : {silent, slow_reader, never_closes, reset}) habits.push_back(habit);
+  }
   return habits;
 }
 
