@@ -62,7 +62,9 @@ std::vector<Key> property_keys(std::string_view property) {
              .kind = Kind::table,
              .shape = Shape::list,
              .about = "An error in the output is excused, and counted, if one of these matches a "
-                      "line of it, a regular expression, or names the type of its exception.",
+                      "line of it, a regular expression, or names the type of its exception. A "
+                      "regular expression that matches what is said of a child's crash excuses "
+                      "that.",
              .fallback = "[]",
              .table = &excused_error_table(),
              .short_for = "pattern"},

@@ -253,7 +253,8 @@ TEST(CloseHandshake, WhatWasOverOrNotYetUpAtTheStopIsNotJudged) {
                                 .fin(0)
                                 .closed(0, ConnectionEndReason::finished)
                                 .exited(0)),
-            kNothing);
+            kNothing + "; not judged: 1 whose client closed first, and got no Close frame in "
+                       "answer to its own");
   EXPECT_EQ(close_handshake(h(Protocol::http)
                                 .ready()
                                 .client(0)

@@ -245,7 +245,7 @@ TEST(LeavingClient, MayBeAnsweredAsTheServerLikesButForItsCloseFrame) {
   EXPECT_EQ(leaves(closed(Protocol::ws).close_frame(0, 1000).fin(0).closed(0, finished).stop()),
             "pass 2: ");
   const std::string unanswered =
-      "fail 3: 1 of 3 connections and requests got no Close frame in answer to their own, first: "
+      "fail 2: 1 of 1 connections got no Close frame in answer to their own, first: "
       "clients \"users\", client 1";
   EXPECT_EQ(leaves(closed(Protocol::ws).fin(0).closed(0, finished).stop()), unanswered);
   EXPECT_EQ(leaves(closed(Protocol::ws).wait(2000).closed(0, ConnectionEndReason::timeout).stop()),

@@ -203,8 +203,8 @@ TEST(NoPanic, ATracedChildThatCrashedWithoutAWordIsAViolation) {
                                             "server (77) in parse()+0x12 at server.cpp:40\nmain"})
                          .exited(0);
   EXPECT_EQ(no_panic(story),
-            "fail 2: child process 77 (server --worker) crashed: SIGSEGV, at address 0x0, where "
-            "nothing is mapped, in thread server (77) in parse()+0x12 at server.cpp:40");
+            "fail 2: child process 77 (server --worker) crashed: SIGSEGV, through a null pointer "
+            "(address 0x0), in thread server (77) in parse()+0x12 at server.cpp:40");
   EXPECT_EQ(testing::verdict(story, "no-panic").evidence.size(), 3U);
   EXPECT_EQ(no_panic(family()
                          .event(taken(SIGABRT, -6, 77))

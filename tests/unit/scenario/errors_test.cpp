@@ -496,7 +496,7 @@ TEST(Errors, OfPropertiesAndBudgetNameTheirPlace) {
       {"[properties]\nno-masked-panic = { allow = [{ name = \"E\", why = \"x\" }] }",
        "7:30: expected a regular expression, found a table"},
       {"[properties]\nno-panic = { logged = \"warning\" }",
-       "7:23: expected one of 'fail', 'warn', found 'warning'"},
+       "7:23: expected one of 'panics', 'fail', 'warn', found 'warning'"},
       {"[budget]\ntrials = \"20\"", "7:10: expected an integer, found a string"},
       {"[budget]\nload = 1979-05-27",
        "7:8: expected a duration such as \"250ms\", found a date or time"},
