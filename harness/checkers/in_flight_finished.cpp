@@ -1,5 +1,5 @@
 // in-flight-finished: a request that the target had demonstrably taken on before the stop is
-// answered, and an answer that it begins, it finishes.
+// answered, and an answer to one that was sent before it is finished once it is begun.
 //
 // From outside, what was sent is not what was read: a request may wait in a socket's buffer, and
 // refusing it then is a server's right. A request that was unanswered at the stop was taken on if
@@ -16,8 +16,8 @@
 // may wait for a processor, and not more than 100 ms.
 //
 // Over HTTP an answer that the target began after the stop, and whose connection it or its end then
-// closed, fails too, whenever the request was sent and by whom: also by who came with the stop. On
-// a raw connection the bytes may be meant for anybody. Such a request counts only if it fails.
+// closed, fails too, if the request was sent before the stop. On a raw connection the bytes may be
+// meant for anybody.
 //
 // Any answer counts, also a refusal such as 429 or 503, but no 500, 502 or 504 that the group did
 // not get, nor any other status from 500 on, before the stop: the stop took away what the answer
@@ -34,7 +34,8 @@
 //
 // Not judged, but counted with the reason if they got no answer: requests whose bytes had not all
 // been read, or whose connection was not accepted; those on a connection that the target had closed
-// before the stop (`serves` judges that); requests that only time could judge and did not;
+// before the stop (`serves` judges that); those that were sent after the stop and whose answer was
+// cut, which a drain with a limit may do; requests that only time could judge and did not;
 // those whose client or connection a fault disturbed during the stop; those whose answer a slow
 // reader had not come to when lastcall hung up; and, not over HTTP, those of a group that was never
 // answered: neither WebSocket nor TCP knows an answer, and the target may owe none. Counted
@@ -253,9 +254,11 @@ class Requests {
     for (const auto& r : c.requests) {
       if (is_before(r.ended, stop_)) continue;
       const bool is_cut = was_cut(r, c, group, history_);
-      const bool counts =
-          r.sent < stop_ ? !group.during_drain : is_cut && r.end == RequestEnd::unknown;
-      if (counts) judge(c, r, is_cut);
+      if (r.sent < stop_) {
+        if (!group.during_drain) judge(c, r, is_cut);
+      } else if (is_cut && r.end == RequestEnd::unknown && !peers_.excused_from(c)) {
+        ++not_judged_["sent after the stop, whose answer was cut"];
+      }
     }
   }
 
@@ -344,10 +347,8 @@ class Requests {
     if (r.ended) evidence.push_back(is_cut_by_eof ? *r.ended_by_eof : *r.ended);
     if (c.ended) evidence.push_back(*c.ended);
     violations_.add(what_it_got(r, group, history_),
-                    address(plan_, c.id, r.id) + ", sent " +
-                        humane_duration(r.sent < stop_ ? stop - sent : sent - stop) +
-                        (r.sent < stop_ ? " before" : " after") + " the stop" +
-                        (stands.how.empty() ? "" : ", " + stands.how),
+                    address(plan_, c.id, r.id) + ", sent " + humane_duration(stop - sent) +
+                        " before the stop" + (stands.how.empty() ? "" : ", " + stands.how),
                     evidence, footing);
     if (how == Fate::unanswered && !is_in_process(group))
       median_ = std::max(median_, paces_[c.group].median.value_or(Nanoseconds(0)));

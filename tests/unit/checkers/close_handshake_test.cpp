@@ -253,8 +253,7 @@ TEST(CloseHandshake, WhatWasOverOrNotYetUpAtTheStopIsNotJudged) {
                                 .fin(0)
                                 .closed(0, ConnectionEndReason::finished)
                                 .exited(0)),
-            kNothing + "; not judged: 1 whose client closed first, and got no Close frame in "
-                       "answer to its own");
+            kNothing);
   EXPECT_EQ(close_handshake(h(Protocol::http)
                                 .ready()
                                 .client(0)
@@ -391,7 +390,9 @@ TEST(CloseHandshake, AWebSocketThatIsUpgradedAfterTheStopIsOwedItsGoodbyeToo) {
                                 .wait(20)
                                 .closed(0, ConnectionEndReason::finished)
                                 .exited(0)),
-            kNothing);
+            kNothing +
+                "; not judged: 1 whose client closed first, and got no Close frame in "
+                "answer to its own");
   for (const auto protocol : {Protocol::http, Protocol::https, Protocol::tls})
     EXPECT_EQ(close_handshake(late(protocol).wait(20).reset(0).exited(0)), kNothing);
   EXPECT_EQ(close_handshake(h(Protocol::ws)

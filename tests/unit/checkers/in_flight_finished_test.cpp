@@ -430,15 +430,14 @@ HistoryBuilder cut_later(ConnectionEndReason why = ConnectionEndReason::server_c
   return begun_later(protocol).answered(0, 3, RequestEnd::unknown).closed(0, why).exited(0);
 }
 
-TEST(InFlightFinished, WhoBeginsAnAnswerAfterTheStopFinishesIt) {
-  EXPECT_EQ(
-      in_flight(cut_later()),
-      "fail 1: 1 of 1 requests got an answer that was cut, first: clients \"users\", client 1, "
-      "request 4, sent 1.00 ms after the stop");
-  EXPECT_THAT(in_flight(cut_later(ConnectionEndReason::reset)), StartsWith("fail 1"));
+TEST(InFlightFinished, AnAnswerToARequestAfterTheStopThatIsCutIsCountedOnly) {
+  const std::string counted =
+      kNothing + "; not judged: 1 sent after the stop, whose answer was cut";
+  EXPECT_EQ(in_flight(cut_later()), counted);
+  EXPECT_EQ(in_flight(cut_later(ConnectionEndReason::reset)), counted);
   auto of_the_drain = cut_later();
   of_the_drain.plan.scenario.clients[0].during_drain = true;
-  EXPECT_THAT(in_flight(of_the_drain), StartsWith("fail 1"));
+  EXPECT_EQ(in_flight(of_the_drain), counted);
   EXPECT_EQ(in_flight(begun_later().answered(0, 3).closed(0).exited(0)), kNothing);
 }
 TEST(InFlightFinished, AnAnswerAfterTheStopThatTheTargetDidNotCutIsNotJudged) {
@@ -451,8 +450,7 @@ TEST(InFlightFinished, AnAnswerAfterTheStopThatTheTargetDidNotCutIsNotJudged) {
     return in_flight(story.answered(0, 3, RequestEnd::unknown).closed(0).signalled(SIGKILL));
   };
   EXPECT_EQ(end(begun_later().event(DeadlinePassed{}).forced()), kNothing);
-  EXPECT_EQ(end(begun_later().disturbed(0)),
-            kNothing + "; not judged: 1 whose client, or a fault, was to blame");
+  EXPECT_EQ(end(begun_later().disturbed(0)), kNothing);
   EXPECT_EQ(end(h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 3).stop().sent(0, 3)),
             kNothing);
   EXPECT_EQ(in_flight(begun_later().misbehaved(0, "reset").closed(0, finished).exited(0)),

@@ -376,7 +376,7 @@ TEST(OverACampaign, AFailureSaysItsNumbersInsteadOfABound) {
   const std::string numbers =
       "server (80) waited in poll(90.0 ms); such waits held the exit up for more than 40 ms in 5 "
       "of 5 traced trials; idle time before the exit: p50 90.0 ms, p75 90.0 ms, p90 90.0 ms (5 "
-      "trials";
+      "trials)";
   const auto terminal = reports::terminal(idle_campaign(), false);
   EXPECT_THAT(terminal, HasSubstr("  prompt-exit         fail               0     5        0     0"
                                   "         5  " +
