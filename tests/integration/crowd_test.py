@@ -34,7 +34,7 @@ class Crowd(LastcallTest):
     def test_a_drain_that_hangs_on_a_websocket_without_a_message_is_found(self):
         run = self.crowd("--waits-for", "quiet", scheme="ws")
         self.assert_exit(1, run)
-        self.assertRegex(run.out, r'held by 1 connection upgraded to a WebSocket, without a message \(clients '
+        self.assertRegex(run.out, r'held by .*1 connection upgraded to a WebSocket, without a message \(clients '
                                   r'"clients-1", client ')
 
     def test_a_drain_that_waits_for_a_client_that_had_left_is_found(self):
@@ -43,7 +43,7 @@ class Crowd(LastcallTest):
                 run = self.crowd("--misses-leavers", scheme=scheme)
                 self.assert_exit(1, run)
                 self.assertEqual("fail", self.property_of(run, "deadline")["verdict"], str(run))
-                self.assertRegex(run.out, r"deadline: .*in drain \(crowd\.py:\d+")
+                self.assertRegex(run.out, r"deadline: .*in drain \(.*crowd\.py:\d+")
                 alone = self.crowd("--misses-leavers", scheme=scheme, crowd="none")
                 self.assertNotEqual(1, alone.code, str(alone))
 

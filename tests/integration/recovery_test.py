@@ -128,8 +128,8 @@ class Recovery(LastcallTest):
         run = self.recovery("--token", "s-{seed}", clients=clients, faults=LATE_STOP)
         self.assert_exit(0, run)
         run = self.recovery("--token", "another", clients=clients, faults=LATE_STOP)
-        self.assert_exit(1, run)
-        self.assert_verdict(run, "serves", "fail", "got status 401")
+        self.assert_exit(3, run)
+        self.assertIn("every answer was 401 in 1 of 1 trials", run.out)
 
     def test_a_kill_is_recovered_from_too(self):
         run = self.recovery(faults=KILL)
