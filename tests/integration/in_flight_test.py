@@ -61,7 +61,7 @@ class InFlight(LastcallTest):
         run = self.campaign("--no-read", "--drops", when="200ms", trials=1)
         # It may refuse them; not by a reset, having accepted their connections.
         self.assert_exit(1, run)
-        self.assert_verdict(run, "close-handshake", "fail", "10 of 10 connections were reset")
+        self.assertIn("close-handshake: 10 of 10 connections were reset", run.out)
         self.assertEqual("not-applicable", run.verdict("in-flight-finished")["outcome"])
         self.assertIn("not judged: 10 whose bytes the target had not read", run.verdict("in-flight-finished")["reason"])
         properties = {p["name"]: p for p in run.report["scenarios"][0]["properties"]}
