@@ -42,7 +42,7 @@ SERVERS = {
     "cuts_without_length": Server(PY, "the same, in the middle of answers without a Content-Length", "in-flight-finished", "that was cut"),
     "closes_pool_first": Server(PY, "closes its database before its drain: requests under way get 500", "in-flight-finished", "status 500"),
     "waits_for_idle": Server(PY, "its drain closes a keep-alive connection only at the next request", "deadline", "idle"),
-    "waits_for_quiet": Server(PY, "its drain closes a WebSocket only at the next message", "deadline", "quiet", "ws"),
+    "waits_for_quiet": Server(PY, "its drain closes a WebSocket only at the next message", "deadline", "without a message", "ws"),
     "misses_leaver": Server(PY, "its drain waits for a client that had closed its connection before", "deadline", r"in drain \(server\.py:\d+"),
     "takes_late": Server(PY, "keeps its listener for 1 s after the stop, and answers who comes", "stops-accepting", "goes on accepting"),
     "wrong_length": Server(PY, "promises 99 bytes, sends 2 and closes", "serves", "in the middle of an answer"),
