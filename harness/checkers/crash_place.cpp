@@ -62,7 +62,7 @@ std::string stack_of(const History& history, const Strike& strike, std::int32_t 
   return text;
 }
 
-// Of a strike that the process brought upon itself.
+// How a process crashed by its own doing.
 std::string text_of(const History& history, const Strike& strike, std::int32_t pid,
                     std::vector<EventIndex>& evidence) {
   const auto& first = *strike.first->second;

@@ -83,7 +83,7 @@ struct GroupSeen {
 // What time says of a group's requests where nothing better is known.
 struct GroupPace {
   Nanoseconds settling{};
-  std::optional<Nanoseconds> median{};  // of an answer, where there were enough
+  std::optional<Nanoseconds> median{};  // time to an answer; none if there were too few
   bool keeps_up = false;
 };
 
@@ -130,8 +130,8 @@ GroupPace pace(GroupSeen& seen, std::uint32_t clients, std::optional<Nanoseconds
   return pace;
 }
 
-// Of a request. `failed`: answered by a status that says so; `unclear`: answered, perhaps not
-// whole.
+// What became of a request. `failed`: it got a 500, 502 or 504; `unclear`: its answer may have been
+// cut.
 enum class Fate : std::uint8_t { answered, failed, unclear, unanswered, unseen, excused };
 
 // What the fates of requests depend on beside themselves.
@@ -174,9 +174,9 @@ Fate fate(const RequestView& request, const ConnectionView& c, const GroupSeen& 
   return is_over && when < circumstances.doubt ? Fate::unanswered : Fate::unseen;
 }
 
-// Of a request without a whole answer: whether the target began one, and then closed the connection
-// or ended. What was cut by lastcall's SIGKILL is not its doing. A time-out here is one of the
-// client's that waits for the rest of a close.
+// Whether the target began an answer to a request that got no whole one, and then closed the
+// connection or ended. What was cut by lastcall's SIGKILL is not its doing. A time-out here is one
+// of the client's that waits for the rest of a close.
 bool was_cut(const RequestView& r, const ConnectionView& c, const ClientGroup& group,
              const History& history) {
   const auto forced = history.first<TargetForced>();

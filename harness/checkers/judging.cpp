@@ -54,7 +54,7 @@ bool sent_by_the_program(const History& history, const SignalTaken& taken) {
   return taken.sender == target_pid(history) && taken.code == SI_USER;
 }
 
-// Of a target that had a handler and ended by the signal: whether it raised it again itself.
+// Whether a target that had a handler and ended by the signal had raised it again itself.
 std::optional<bool> raised_again(const History& history, int signal) {
   const auto taken = taken_since_stop(history, signal);
   const auto by_itself = [&] { return taken.back()->sender == target_pid(history); };

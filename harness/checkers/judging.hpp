@@ -170,9 +170,9 @@ class Violations {
   [[nodiscard]] bool empty() const { return kinds_.empty(); }
   [[nodiscard]] std::string text(std::uint64_t total, std::string_view items) const;
   [[nodiscard]] const std::vector<EventIndex>& evidence() const { return evidence_; }
-  // Makes the verdict a fail for these reasons, of so many items; `judged` must be filled in and is
-  // the default. Of one that fails already they are more reasons. It rests on absence or on time if
-  // all of them do; its claim is then the widest that covers theirs.
+  // Makes the verdict a fail for these reasons, or adds them if it fails already. `total` is the
+  // number of items, by default `judged`, which must be filled in. The verdict rests on absence or
+  // on time if all its reasons do; its claim is then the widest that covers theirs.
   void fail(Verdict& verdict, std::string_view items,
             std::optional<std::uint64_t> total = std::nullopt) const;
 
