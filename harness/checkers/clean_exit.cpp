@@ -154,8 +154,8 @@ std::string ended_by_stop_signal(const History& history, int signal,
            "sigwait need it blocked in every thread)";
   }
   if (only_runtime_handled(history, signal)) {
-    return text + ": only its runtime (" + handling_runtime(history, signal) +
-           ") handled it, and raised it again";
+    return text + ": the program has no handler of its own; its runtime (" +
+           handling_runtime(history, signal) + ") only raised it again";
   }
   return text + (last->sender == target ? ", which it sent to itself after it had caught it"
                                         : ", which it had caught or ignored before");

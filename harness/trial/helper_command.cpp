@@ -198,13 +198,19 @@ Result<pid_t> launch(const HelperCommand& command, Run& run) {
   // The launcher lets the child register again what its context watches. With ours that fails now
   // and then, for what is just being closed, and the child would go on as a second trial.
   asio::io_context nothing_watched;
-  auto child =
-      launcher(nothing_watched.get_executor(), failed, *executable,
-               std::vector<std::string>(command.words.begin() + 1, command.words.end()),
-               process::process_stdio{input.get(), out->writing.get(), err->writing.get()},
-               process::process_start_dir(command.directory), Detachment{*identity, ::getpid()});
+  try {
+    launcher(nothing_watched.get_executor(), failed, *executable,
+             std::vector<std::string>(command.words.begin() + 1, command.words.end()),
+             process::process_stdio{input.get(), out->writing.get(), err->writing.get()},
+             process::process_start_dir(command.directory), Detachment{*identity, ::getpid()})
+        .detach();
+  } catch (const boost::system::system_error& error) {
+    // It opens a pidfd of the child, which may have ended by then and been waited for by the
+    // tracer.
+    if (launcher.pid <= 0) return Error{"execute", *executable, error.code().value(), ""};
+  }
   if (failed) return Error{"execute", *executable, failed.value(), ""};
-  const auto pid = child.detach().id();
+  const auto pid = launcher.pid;
   run.out.assign(out->reading.release());
   run.err.assign(err->reading.release());
   return pid;

@@ -65,7 +65,7 @@ SERVERS = {
     "sleeps": Server(PY, "sleeps 1 s once everybody is gone; exit 0", "prompt-exit", "sleep"),
     "exit_code": Server(PY, "exit 3", "clean-exit", "exit 3"),
     "no_handler": Server(CPP, "waits for SIGTERM by signalfd, and does not block it", "clean-exit", "neither handled"),
-    "no_handler_node": Server(NODE, "it has no handler; Node's own ends it", "clean-exit", "only its runtime"),
+    "no_handler_node": Server(NODE, "it has no handler; Node's own ends it", "clean-exit", "no handler of its own"),
     "leaves_child": Server(PY, "a child outlives it", "released", "sleep 97"),
     "leaves_port": Server(PY, "a child that outlives it holds the listener", "released", "is still in use"),
     "leaves_chain": Server(PY, "orphans that fork the next and exit", "released", "each forks the next|is alive"),

@@ -127,8 +127,8 @@ TEST(CleanExit, AHandlerThatEveryProgramOfARuntimeHasIsNone) {
     };
     EXPECT_EQ(clean_exit(HistoryBuilder(story).exited(143)), "pass 1: ");
     EXPECT_EQ(clean_exit(ended({taken(false), taken(true, 80, SI_TKILL)})),
-              "fail 1: ended by SIGTERM: only its runtime (" + runtime +
-                  ") handled it, and raised it again, expected exit 0");
+              "fail 1: ended by SIGTERM: the program has no handler of its own; its runtime (" +
+                  runtime + ") only raised it again, expected exit 0");
     // process.kill(process.pid, "SIGTERM"), and what Go's runtime makes of syscall.Kill.
     EXPECT_EQ(clean_exit(ended({taken(false), taken(true, 80)})), "pass 1: ");
     EXPECT_EQ(clean_exit(ended({taken(false), taken(false, 80), taken(true, 80, SI_TKILL)})),
