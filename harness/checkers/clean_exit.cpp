@@ -8,7 +8,7 @@
 // signal that ended it; so does one that had to be forced at its deadline, which rests on time as
 // `deadline` does. Of a signal that lastcall did not send it names the sender, of a crash the
 // address and the function, of an exit the thread that called it, if the tracer or the kernel did.
-// Of the stop signal itself it says whether a handler was installed, if the tracer saw the signal.
+// If the stop signal ended the target, it says whether a handler was there, as far as was seen.
 // It says the target's last words: the message of an error that was written within a second of the
 // end, else the last line that is neither a stack frame nor what a runtime closes with.
 #include <algorithm>

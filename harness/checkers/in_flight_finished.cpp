@@ -175,8 +175,8 @@ Fate fate(const RequestView& request, const ConnectionView& c, const GroupSeen& 
 }
 
 // Whether the target began an answer to a request that got no whole one, and then closed the
-// connection or ended. What was cut by lastcall's SIGKILL is not its doing. A time-out here is one
-// of the client's that waits for the rest of a close.
+// connection or ended. What lastcall's SIGKILL cut is not its doing. A time-out counts: the client
+// had seen the close begin and waited for its rest.
 bool was_cut(const RequestView& r, const ConnectionView& c, const ClientGroup& group,
              const History& history) {
   const auto forced = history.first<TargetForced>();

@@ -30,7 +30,7 @@ struct PanicBlock {
   bool is_caught = false;
   std::string message;  // type and text
   std::string frame;    // the first of the program's own code: "boom (/srv/app/crash.py:13)", or ""
-  std::string handler;  // of a Go panic that was recovered: where, or ""
+  std::string handler;  // where a Go panic was recovered, or ""
   std::string process;  // as the words name it: "77", "SpawnProcess-1", or ""
 };
 

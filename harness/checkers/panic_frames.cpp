@@ -327,8 +327,8 @@ std::string frame_at(Lines lines, std::size_t k, Runtime runtime) {
   return {};
 }
 
-// Of the goroutine whose stack comes first, the frames [begin, end) and the last "panic(" in it:
-// above it is who recovered, below it who panicked. `panic` is `end` if there is none.
+// The first goroutine's frames [begin, end), and the last "panic(" among them: above it is who
+// recovered, below it who panicked. `panic` is `end` if there is none.
 struct GoStack {
   std::size_t begin;
   std::size_t panic;
@@ -373,7 +373,7 @@ void describe_go(Lines lines, PanicBlock& block) {
 }
 
 std::string own_frame(Lines lines, const PanicBlock& block) {
-  // Of a task that was destroyed there are none but of where it was made.
+  // The only frames of a destroyed task are those of where it was made.
   if (is_destroyed_task(lines, block)) return {};
   // A traceback has its most recent call last, a fatal error first.
   const bool is_reversed =
@@ -419,7 +419,7 @@ std::string python_message(Lines lines, const PanicBlock& block) {
   std::string_view last;
   for (auto k = block.begin; k < block.end; ++k) {
     const auto line = trimmed(lines[k], " \t|+-");
-    if (line == "Call stack:") break;  // of a call to the log that failed
+    if (line == "Call stack:") break;  // what follows is the stack of the failed call to the log
     if (contains(line, "ExceptionGroup: ")) {
       group = line;
     } else if (lines[k].substr(0, 1) != " " || (!group.empty() && is_type_with_text(line))) {

@@ -275,7 +275,7 @@ class Waits {
     bool with_connection = false;
     bool all_were_going_on = true;
     bool begun_before = false;  // that, or the stop: the first of them
-    Nanoseconds rest{};         // of the last of them, after that
+    Nanoseconds rest{};         // how much of the last wait came after `after`
     int times = 0;
     Nanoseconds length{};
     Nanoseconds longest{};  // as asked for

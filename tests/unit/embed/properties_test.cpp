@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "unit/embed/small_server.hpp"
 #include "lastcall/embed_gtest.hpp"
+#include "unit/embed/small_server.hpp"
 
 namespace lastcall::embed::testing {
 namespace {
