@@ -193,8 +193,9 @@ class Twin:
                 traceback.print_exc()
         if self.defect == "orphan":
             os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "30")
-        # beat-stops: without a heartbeat a long stop is a dead server to whoever listens for it.
-        await asyncio.sleep(LAME_DUCK + (1 if self.defect == "beat-stops" else 0))
+        # beat-stops: without a heartbeat a long stop is a dead server to whoever listens for it. takes-on: so late that
+        # no busy machine is the reason.
+        await asyncio.sleep(LAME_DUCK + (1 if self.defect in ("beat-stops", "takes-on") else 0))
         server.close()
         await self.finish_requests()
         self.checkpoint()

@@ -40,7 +40,7 @@ class Connection:
     def __init__(self, accepted):
         self.socket = accepted
         self.pending = b""
-        self.is_late = stopping.is_set()
+        self.is_late = options.lets_in > 0 and stopping.is_set()
 
     def more(self, patient=False):
         """Whether more has come; False at the end of the stream, and at the stop unless `patient`."""
