@@ -191,7 +191,9 @@ bool was_cut(const RequestView& r, const ConnectionView& c, const ClientGroup& g
 // In process an answer is a call's return: what began is the subject's work.
 std::string what_it_got(const RequestView& r, const ClientGroup& group, const History& history) {
   if (r.end == RequestEnd::refused)
-    return "got status " + std::to_string(std::get<RequestEnded>(history.at(*r.ended).body).status);
+    return "got status " +
+           std::to_string(std::get<RequestEnded>(history.at(*r.ended).body).status) +
+           ", as none did before the stop";
   if (!r.answer_began || is_in_process(group)) return "got no answer";
   const auto forced = history.first<TargetForced>();
   return forced && !is_before(r.ended, *forced) ? "got an answer that was not finished"
@@ -359,11 +361,15 @@ class Requests {
     const auto ended = history_.first<TargetEnded>();
     if (!ended || is_before(history_.first<TargetForced>(), *ended)) return "";
     const auto after = history_.time(*ended) - history_.time(stop_);
-    if (after >= 2 * median_) return "";
     const auto how = std::get<TargetEnded>(history_.at(*ended).body).how;
-    return std::string("; the target ") + (how == EndKind::exited ? "exited " : "ended ") +
-           humane_duration(after) + " after " + stop_signal_name(history_) + ", its answers took " +
-           humane_duration(median_) + " (median)";
+    const auto went = std::string("; the target ") +
+                      (how == EndKind::exited ? "exited " : "ended ") + humane_duration(after) +
+                      " after " + stop_signal_name(history_);
+    if (after < 2 * median_)
+      return went + ", its answers took " + humane_duration(median_) + " (median)";
+    const bool nobody = std::ranges::none_of(
+        groups_, [](const auto& seen) { return seen.was_answered || seen.is_acknowledged; });
+    return nobody ? went + ", before it had answered anybody" : "";
   }
 
   const Plan& plan_;

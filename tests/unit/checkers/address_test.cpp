@@ -51,8 +51,8 @@ TEST(Address, CountsRequestsFromOneToo) {
   const auto story = h(Protocol::http).ready().client(0).up(0).sent(0, 0).began(0, 0).stop();
   EXPECT_EQ(testing::said(testing::HistoryBuilder(story).exited(0), "in-flight-finished"),
             "fail 1: 1 of 1 requests got an answer that was cut, first: clients \"users\", client "
-            "1, request 1, "
-            "sent 2.00 ms before the stop");
+            "1, request 1, sent 2.00 ms before the stop; the target exited 1.00 ms after SIGTERM, "
+            "before it had answered anybody");
 }
 
 }  // namespace
