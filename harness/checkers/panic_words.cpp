@@ -556,7 +556,8 @@ std::string_view panic_in(Lines lines, std::size_t i) {
   if (is_failed_assertion(line)) return kAssertion;
   if (is_library_misuse(lines, i)) return kAssertion;
   if (is_uncaught(line)) return kJavaScript;
-  if (is_node_throw(lines, i)) return kJavaScript;
+  if (is_node_throw(lines, i))
+    return line.starts_with("node:internal/process/promises:") ? kRejection : kJavaScript;
   if (is_go_fatal_error(lines, i)) return kGoFatal;
   if (is_go_signal(lines, i)) return "a Go crash";
   if (is_dotnet_crash(lines, i)) return kDotnetCrash;

@@ -358,7 +358,10 @@ void MaskedPanics::on_thread_exit(const Tracee& thread, int) {
 }
 
 Stack MaskedPanics::stack_of(const Tracee& thread, const Process& process) {
-  if (process.stacks_left > 0) return stacks_.stacks_of({thread}).front();
+  if (process.stacks_left > 0) {
+    const bool with_lines = process.stacks_left > kMostStacks - kMostWithLines;
+    return stacks_.stacks_of({thread}, with_lines ? Lines::with : Lines::without).front();
+  }
   return {.pid = thread.pid,
           .tid = thread.tid,
           .thread_name = thread_name(thread.tid),

@@ -71,6 +71,8 @@ class MaskedPanics : public TraceObserver {
 
   // Of one process: what 5 KB and 100 µs each allow.
   static constexpr int kMostStacks = 256;
+  // The first, as file and line cost tens of milliseconds a program.
+  static constexpr int kMostWithLines = 4;
   // Nested handlers of a thread that are followed; deeper ones are not.
   static constexpr std::size_t kMostCaught = 64;
 

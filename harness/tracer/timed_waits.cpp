@@ -171,25 +171,35 @@ void TimedWaits::filters_wake(const Tracee& thread) {
   going_[thread.tid] = *wait;
 }
 
-// Whatever else a thread calls, as far as that is asked about, ends what it was interrupted in; but
-// for short waits, such as that for an interpreter's lock before it makes its call again.
+// A wait that follows an interrupted one is its rest if the thread called nothing else in between,
+// as far as that is asked about, or if it would be over at the same time: a handler of signals may
+// have run in between, such as an interpreter's. Short waits are no such call.
+bool TimedWaits::is_rest(const Going& wait, const Going& interrupted) {
+  constexpr std::chrono::milliseconds kRounding(2);
+  if (interrupted.number != wait.number) return false;
+  const auto later = wait.from + wait.requested - (interrupted.from + interrupted.requested);
+  return !interrupted.others_called || (-kRounding < later && later < kRounding);
+}
+
 SyscallWish TimedWaits::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   auto known = going_.find(thread.tid);
   const bool is_known = known != going_.end();
   if (is_known) known->second.is_watched = false;
   // The rest of a wait, which the kernel remembers (restart_syscall(2)).
   if (entry.number == SYS_restart_syscall) {
-    if (is_known) known->second.is_watched = true;
-    return {.see_exit = is_known};
+    const bool is_rest = is_known && !known->second.others_called;
+    if (is_rest) known->second.is_watched = true;
+    return {.see_exit = is_rest};
   }
   if (!is_wait(entry.number)) {
-    if (is_known) going_.erase(known);
+    if (is_known) known->second.others_called = true;
     return {};
   }
   const auto wait = wait_of(thread, entry);
   if (!wait) return {};
-  if (is_known && known->second.number == wait->number) {
+  if (is_known && is_rest(*wait, known->second)) {
     known->second.requested = wait->from - known->second.from + wait->requested;
+    known->second.others_called = false;
   } else {
     known = going_.insert_or_assign(thread.tid, *wait).first;
   }

@@ -73,7 +73,8 @@ class TimedWaits : public TraceObserver {
     Nanoseconds requested{};
     bool alone = false;
     bool was_going_on = false;
-    bool is_watched = false;  // its thread is in it
+    bool is_watched = false;     // its thread is in it
+    bool others_called = false;  // its thread, interrupted, has made other calls
   };
   struct Place {
     std::uint64_t instruction = 0;
@@ -82,6 +83,7 @@ class TimedWaits : public TraceObserver {
   };
   // Nothing of another call, and of a wait that is too short or has no limit.
   static std::optional<Going> wait_of(const Tracee& thread, const SyscallEntry& entry);
+  static bool is_rest(const Going& wait, const Going& interrupted);
   std::shared_ptr<const UnnamedStack> stack_of(const Tracee& thread);
   void note(pid_t tid, AfterWait then);
 

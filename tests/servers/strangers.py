@@ -49,7 +49,7 @@ SERVERS = {
     "error_at_once": Server(PY, "Close 1011 right after the upgrade, TCP stays open", "serves", "1011.*before any answer", "ws"),
     "cuts_websockets": Server(PY, "closes its WebSockets without a Close frame", "close-handshake", "Close frame", "ws"),
     "behind_dots": Server(GO, "a panic behind 10,000 dots of progress in the same line", "no-panic", "a bad order"),
-    "swallowed": Server(GO, "an index out of range, recovered without a word", "no-masked-panic", r"boundsError.*summarise"),
+    "swallowed": Server(GO, "an index out of range, recovered without a word", "no-masked-panic", r"boundsError.*summarise.* at server.go:\d+"),
     "thread_dies": Server(PY, "a thread ends by an exception while it stops; exit 0", "no-panic", "cannot write statistics.*server.py"),
     "fails_at_exit": Server(PY, "an exception in a function of atexit; exit 0", "no-panic", r"cannot write statistics.*server\.py"),
     "child_crashes": Server(PY, "a child ends by SIGSEGV while it stops; exit 0", "no-panic", "child process.*SIGSEGV"),

@@ -521,7 +521,8 @@ TEST(PanicWords, AreKnownForEveryRuntime) {
             "undefined behaviour");
   EXPECT_EQ(meaning({"server: src/a.cpp:9: int f(): Assertion `x > 0' failed."}),
             "a failed assertion");
-  EXPECT_EQ(meaning({"node:internal/process/promises:288"}), "an uncaught JavaScript exception");
+  EXPECT_EQ(meaning({"node:internal/process/promises:288"}), "an unhandled promise rejection");
+  EXPECT_EQ(meaning({"node:internal/errors:540"}), "an uncaught JavaScript exception");
   EXPECT_EQ(meaning({"Error: x", "    at f (/a.js:1:7)", "", "Node.js v18.13.0"}, 3),
             "an uncaught JavaScript exception");
   EXPECT_EQ(meaning({"(node:7) UnhandledPromiseRejectionWarning: Error: x"}),

@@ -183,6 +183,24 @@ TEST_F(TimedWaitsOf, WhatAThreadDoesInBetweenEndsAWait) {
   leaves(1);
   EXPECT_THAT(seen(), IsEmpty());
 }
+TEST_F(TimedWaitsOf, TheRestOfAWaitIsKnownByItsEnd) {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  const auto end =
+      std::chrono::seconds(time.tv_sec) + Nanoseconds(time.tv_nsec) + milliseconds(500);
+  for (const bool is_rest : {true, false}) {
+    limit(end);
+    EXPECT_TRUE(enters(SYS_clock_nanosleep, {CLOCK_MONOTONIC, TIMER_ABSTIME, kLimit}));
+    leaves(-EINTR);
+    const auto interrupted = now();
+    EXPECT_FALSE(enters(SYS_close, {5})) << "by a handler of the signal";
+    limit(is_rest ? end : end + milliseconds(100));
+    EXPECT_TRUE(enters(SYS_clock_nanosleep, {CLOCK_MONOTONIC, TIMER_ABSTIME, kLimit}));
+    leaves(0);
+    ASSERT_THAT(seen(), SizeIs(is_rest ? 1 : 2));
+    EXPECT_EQ(observer.waits().back().from <= interrupted, is_rest);
+  }
+}
 TEST_F(TimedWaitsOf, AShortWaitInBetweenDoesNot) {
   EXPECT_TRUE(enters(SYS_poll, {0, 1, 500}));
   leaves(-EINTR);
