@@ -81,10 +81,26 @@ class Open {
     const auto seen = held_by(plan_, history_, *at_);
     if (!seen.empty()) return text.empty() ? seen : text + "; " + seen;
     if (text.empty()) text = "the target no longer listens";
-    return text + ", and no connection of a client is open";
+    return text + ", and no connection of a client is open" + left_before_stop();
   }
 
  private:
+  // Clients that had ended their connections: a drain that missed that waits for them.
+  [[nodiscard]] std::string left_before_stop() const {
+    std::uint64_t count = 0;
+    std::string first;
+    for (const auto& c : history_.connections()) {
+      if (c.group >= plan_.scenario.clients.size()) continue;
+      const auto protocol = plan_.scenario.clients[c.group].protocol;
+      if (!history_.stop() || !is_before(closed_by_client(c, protocol), *history_.stop())) continue;
+      if (count++ == 0) first = address(plan_, c.id);
+    }
+    if (count == 0) return {};
+    return "; before the stop " + std::to_string(count) +
+           (count == 1 ? " had been ended by its client (" : " had been ended by their clients (") +
+           (count == 1 ? "" : "first: ") + first + ")";
+  }
+
   void add(const std::string& end, const SocketSeen& socket) {
     const auto found = by_end_.find(end);
     const auto* client = found == by_end_.end() ? nullptr : found->second;

@@ -16,6 +16,7 @@ namespace {
 
 using testing::connection;
 using testing::h;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using testing::HistoryBuilder;
 using ::testing::Not;
@@ -364,6 +365,16 @@ TEST(DeadlineOfAHang, SaysThatNothingWasOpenOnlyWhereThatIsKnown) {
   };
   EXPECT_EQ(deadline(closed()),
             ": the target no longer listens, and no connection of a client is open");
+  const auto left = [](std::uint32_t clients) {
+    auto b = h(Protocol::http).ready();
+    for (std::uint32_t n = 0; n < clients; ++n) b.client(n).up(n).fin(n, Direction::sent).closed(n);
+    return deadline(passed(b).event(at_deadline("", false)));
+  };
+  EXPECT_EQ(left(1),
+            ": the target no longer listens, and no connection of a client is open; before the "
+            "stop 1 had been ended by its client (clients \"users\", client 1)");
+  EXPECT_THAT(left(2), EndsWith("2 had been ended by their clients (first: clients \"users\", "
+                                "client 1)"));
   // A client has one that the kernel does not show here.
   EXPECT_EQ(
       deadline(passed(h(Protocol::http).ready().client(0).up(0)).event(at_deadline("", false))),
