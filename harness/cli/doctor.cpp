@@ -215,6 +215,7 @@ void add_doctor(CLI::App& app, Context& context) {
   auto json = std::make_shared<bool>(false);
   auto* command = app.add_subcommand("doctor", "Say what this machine allows");
   command->add_flag("--json", *json, "Print as JSON");
+  command->footer("Exit code 0: trials can run here; 4: something is missing that they need.");
   command->callback([json, &context] { context.exit_code = doctor(*json); });
 }
 

@@ -45,30 +45,28 @@ const std::vector<Entry> kFaults{
     {"double-signal", "two signals with a gap between them: signal, second [gap, to]"},
     {"storm", "many signals one after the other: signal [count, gap, to]"},
     {"pause", "SIGSTOP, and SIGCONT later: for [to]"},
-    {"kill", "SIGKILL: there is no stop, what is judged is the restart [to]"},
-    {"abort-clients", "so many of the connected clients go away at once, with a reset [percent]"},
+    {"kill", "SIGKILL: there is no stop, the restart is judged [to]"},
+    {"abort-clients", "a share of the connected clients goes away at once, with a reset [percent]"},
     {"network",
-     "what the proxy does to connections of groups with proxy = true: action = delay, "
-     "stall, cut, half-close, reset or truncate [for, at_byte, toward, percent]"},
+     "changes the connections of groups with proxy = true: action = delay, stall, cut, half-close, "
+     "reset or truncate [for, at_byte, toward, percent]"},
     {"syscall",
-     "what becomes of a system call: one of error = \"ENOSPC\", short_write = true or delay, for "
-     "so "
-     "many in a row [count]; when has a syscall"},
-    {"limit", "what the target may use from now on: one of descriptors, memory, disk, cpu"},
+     "changes what becomes of a system call: error = \"ENOSPC\", short_write = true or delay, for "
+     "several calls in a row [count]; needs when = { syscall }"},
+    {"limit", "limits what the target may use from then on: one of descriptors, memory, disk, cpu"},
     {"to = ", "who gets a signal: process, group, child or tree"},
     {"when = { phase, at }",
-     "a time in the phase start, load or drain; at = \"measured\", of the load: drawn over four "
-     "response times, and at least 1s"},
+     "a time in the phase start, load or drain; at = \"measured\" (load only) is drawn over four "
+     "response times, at least 1s"},
     {"when = { log, nth }", "the Nth line of output that matches a regular expression"},
     {"when = { notification, nth }", "the Nth notification with this assignment, sd_notify(3)"},
     {"when = { event, nth }",
-     "the Nth event over all clients: connected, handshake, sent, acknowledged"},
+     "the Nth event of all clients: connected, handshake, sent, acknowledged"},
     {"when = { syscall, nth }",
-     "the Nth such system call of the target's tree, which stands there meanwhile; trace = true. "
-     "accept, fork, link, mkdir, open, read, recv, rename, send, symlink, unlink and write mean "
-     "all "
-     "of their kind, fsync not fdatasync [path, role = listener, connection, state or log, at = "
-     "entry or exit, phase that counting begins at]"},
+     "the Nth such system call of the target's processes; its thread stands there until the fault "
+     "is done; needs trace = true. accept, fork, link, mkdir, open, read, recv, rename, send, "
+     "symlink, unlink and write mean all of their kind, fsync does not mean fdatasync [path, role "
+     "= listener, connection, state or log, at = entry or exit, phase from which calls count]"},
 };
 
 const std::vector<Entry> kBehaviours{
@@ -77,36 +75,42 @@ const std::vector<Entry> kBehaviours{
     {"http:// https://",
      "sends requests over kept-alive connections, connects anew when the server closes one"},
     {"tcp:// tls://",
-     "says its opening in turn, then sends messages and waits for the bytes that acknowledge each"},
+     "says its opening step by step, then sends messages and waits for the bytes that acknowledge "
+     "each"},
     {"talk = charge-point",
-     "OCPP-J over WebSocket: BootNotification, Heartbeat, StatusNotification, "
-     "MeterValues, each answered by its id"},
+     "OCPP-J over WebSocket: BootNotification, Heartbeat, StatusNotification, MeterValues, each "
+     "answered by its id"},
     {"talk = staff-chat", "JSON over WebSocket: init, then messages and questions for the history"},
-    {"steady", "as its protocol says"},
+    {"steady", "does what its protocol says"},
     {"silent", "connects (over TLS: finishes the handshake) and never says anything"},
     {"never-closes",
      "steady, but keeps its side open after the server's FIN until the trial's end"},
     {"slow-reader", "reads read_rate bytes a second through a small receive buffer"},
     {"half-open", "is gone without FIN or RST, as after a power cut"},
-    {"abort-handshake", "goes away in the middle of the TLS or the HTTP upgrade handshake"},
+    {"abort-handshake", "goes away in the middle of the TLS handshake or the HTTP upgrade"},
     {"abort-message", "goes away in the middle of a message"},
-    {"reset", "RST instead of a close (SO_LINGER 0)"},
-    {"garbage", "random bytes instead of its protocol"},
+    {"reset", "ends its connection with RST (SO_LINGER 0)"},
+    {"garbage", "sends random bytes instead of its protocol"},
     {"idle", "steady, but says nothing more once the stop has begun, and stays connected"},
     {"quiet", "not http: connects, upgrades, says its opening, and never sends a message"},
-    {"late", "steady, but comes when the stop has begun, again and again until the target's end"},
+    {"late",
+     "steady, but comes only once the stop has begun, again and again until the target's end"},
     {"leaves",
-     "steady for one to three answers, then ends its connection in order (ws, wss: Close 1000, the "
-     "others close_notify over TLS, and FIN), and does not come again; once the stop has begun it "
-     "stays"},
+     "steady for one to three answers, then ends its connection in order (ws, wss: Close 1000; "
+     "others: close_notify over TLS, FIN), before the stop, and does not come again"},
     {"crowd = usual",
-     "what a group has that says nothing of this: most are steady, and of each ten clients one is "
-     "idle, one late, one leaves and, over WebSocket, one is quiet"},
+     "the habits of a group that does not say how its clients behave: most are steady; of each ten "
+     "one is idle, one late, one leaves and, over WebSocket, one is quiet"},
     {"crowd = harsh",
-     "the same, and of each ten one is silent, one a slow reader, one never closes, one resets"},
+     "the same, and of each ten one is silent, one a slow-reader, one never-closes and one does a "
+     "reset"},
 };
 
 int list(const std::string& what, const std::string& folder, bool json) {
+  if (what.empty()) {
+    std::cerr << "lastcall list: say what: scenarios, properties, faults or behaviours\n";
+    return exit_codes::kUsage;
+  }
   std::vector<Entry> entries;
   if (what == "scenarios") entries = scenarios(folder);
   if (what == "properties") entries = properties();
@@ -140,7 +144,6 @@ void add_list(CLI::App& app, Context& context) {
   auto* command =
       app.add_subcommand("list", "Show scenarios, properties, faults or client behaviours");
   command->add_option("what", arguments->what, "scenarios, properties, faults or behaviours")
-      ->required()
       ->check(CLI::IsMember({"scenarios", "properties", "faults", "behaviours"}));
   command->add_option("--in", arguments->folder, "Folder to look for scenarios in")
       ->capture_default_str();

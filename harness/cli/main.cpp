@@ -44,7 +44,6 @@ int main(int argc, char** argv) {
   CLI::App app("lastcall: shutdown-correctness tests for any server on Linux", "lastcall");
   app.set_version_flag("--version", std::string("lastcall ") + LASTCALL_VERSION);
   app.require_subcommand(1);
-  app.footer(kFooter);
   std::error_code ec;
   context.tools = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().string();
   lastcall::cli::add_run(app, context);
@@ -53,6 +52,7 @@ int main(int argc, char** argv) {
   lastcall::cli::add_list(app, context);
   lastcall::cli::add_autopsy(app, context);
   lastcall::cli::add_doctor(app, context);
+  app.footer(kFooter);  // last: a command takes over what its parent has
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

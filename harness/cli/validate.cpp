@@ -44,6 +44,7 @@ void add_validate(CLI::App& app, Context& context) {
   command->add_option("scenario", arguments->scenarios, "Scenario files (TOML)");
   command->add_flag("--schema", arguments->schema,
                     "Print the JSON Schema of scenario files instead");
+  command->footer("Exit code 0: every file is valid; 2: one is not, or cannot be read.");
   command->callback([arguments, &context] { context.exit_code = validate(*arguments); });
 }
 

@@ -14,7 +14,7 @@ const Table& excused_error_table() {
                 .low = 1},
                {.name = "name",
                 .kind = Kind::plain,
-                .about = "The type of the exception, with or without its modules: "
+                .about = "The type of the exception, with or without its package: "
                          "\"java.io.IOException\", \"IOException\".",
                 .low = 1},
                {.name = "why",
@@ -61,19 +61,18 @@ std::vector<Key> property_keys(std::string_view property) {
     return {{.name = "allow",
              .kind = Kind::table,
              .shape = Shape::list,
-             .about = "An error in the output is excused, and counted, if one of these matches a "
-                      "line of it, a regular expression, or names the type of its exception. A "
-                      "regular expression that matches what is said of a child's crash excuses "
-                      "that.",
+             .about = "Errors that are excused, and counted. An entry is a regular expression that "
+                      "matches a line of the error, or names the type of its exception. A regular "
+                      "expression that matches what is said of a child's crash excuses that crash.",
              .fallback = "[]",
              .table = &excused_error_table(),
              .short_for = "pattern"},
             {.name = "logged",
              .kind = Kind::choice,
-             .about = "What an error is that the program caught and logged, after which it went "
-                      "on. fail: a failure; warn: counted and said; panics: a panic and what a "
-                      "sanitizer reports are failures (Go, Rust, C, C++), an exception is counted "
-                      "and said (Python, Java, JavaScript, Ruby, PHP, .NET, Erlang).",
+             .about = "How to judge an error that the program caught and logged, and after which "
+                      "it went on. fail: it is a failure. warn: it is counted and said. panics: a "
+                      "panic or a sanitizer's report (Go, Rust, C, C++) is a failure, an exception "
+                      "(Python, Java, JavaScript, Ruby, PHP, .NET, Erlang) is counted and said.",
              .fallback = R"("panics")",
              .choices = {"panics", "fail", "warn"}}};
   }
@@ -81,29 +80,30 @@ std::vector<Key> property_keys(std::string_view property) {
     return {{.name = "allow",
              .kind = Kind::pattern,
              .shape = Shape::list,
-             .about = "What matches one of these, in its type, message or a function of its stack, "
-                      "is meant.",
+             .about = "Regular expressions. An error is excused if one of them matches its type, "
+                      "its message or a function of its stack.",
              .fallback = "[]"}};
   }
   if (property == "no-send-on-closed") {
-    return {{.name = "allow",
-             .kind = Kind::pattern,
-             .shape = Shape::list,
-             .about = "What matches one of these is meant: what it was sent on, a function of the "
-                      "sender's stack, or \"25 bytes after the Close frame\".",
-             .fallback = "[]"},
-            {.name = "own_answers",
-             .kind = Kind::boolean,
-             .about = "Whether a client is sent only what answers its own messages: the {id} of "
-                      "another one's is a violation then.",
-             .fallback = "false"}};
+    return {
+        {.name = "allow",
+         .kind = Kind::pattern,
+         .shape = Shape::list,
+         .about = "Regular expressions. A send is excused if one of them matches what it was sent "
+                  "on, a function of the sender's stack, or \"25 bytes after the Close frame\".",
+         .fallback = "[]"},
+        {.name = "own_answers",
+         .kind = Kind::boolean,
+         .about = "Whether a client may receive only answers to its own messages. The {id} of "
+                  "another client's message is a violation then.",
+         .fallback = "false"}};
   }
   if (property == "released") {
     return {{.name = "strict",
              .kind = Kind::boolean,
-             .about = "Whether what the target still had open at its exit call counts too, "
+             .about = "Whether these count, too: what the target still had open at its exit call, "
                       "what it opens more of with every request, and files that stay in its "
-                      "temporary folder; needs trace = true.",
+                      "temporary folder. Needs trace = true.",
              .fallback = "false"},
             {.name = "allow",
              .kind = Kind::table,
@@ -118,38 +118,38 @@ std::vector<Key> property_keys(std::string_view property) {
     return {{.name = "codes",
              .kind = Kind::integer,
              .shape = Shape::list,
-             .about = "The WebSocket close codes that the target may use, RFC 6455 section 7.4; "
-                      "1005 stands for a Close frame without a code. Codes from 4000 on, which are "
-                      "the application's, are counted and no failure unless this list is given.",
+             .about = "The WebSocket close codes that the target may use (RFC 6455, section 7.4); "
+                      "1005 stands for a Close frame without a code. Codes from 4000 on belong to "
+                      "the application: they are counted, and fail only if this list is given.",
              .fallback = "[1000, 1001, 1005, 1012]",
              .low = 1000,
              .high = 4999},
             {.name = "strict",
              .kind = Kind::boolean,
-             .about = "Whether a reset after the Close frame, over TLS after close_notify, counts "
-                      "too. Otherwise it is only said.",
+             .about = "Whether a reset after the Close frame (over TLS, after close_notify) is a "
+                      "failure. Otherwise it is only counted and said.",
              .fallback = "false"}};
   }
   if (property == "in-flight-finished") {
     return {{.name = "settling",
              .kind = Kind::duration,
-             .about =
-                 "Where the kernel does not show what the target had read: a request sent this "
-                 "much before the stop counts as taken on. Without it ten times the median "
-                 "time of an answer, between 50ms and 100ms.",
+             .about = "Used where the kernel does not show what the target had read: a request "
+                      "that was sent this long before the stop counts as taken on. Default: ten "
+                      "times the median time of an answer, between 50ms and 100ms.",
              .high = kDay}};
   }
   if (property == "stops-accepting") {
-    return {within("So long after the stop signal new work may still be taken on.", R"("100ms")")};
+    return {within("How long after the stop signal new work may still be taken on.", R"("100ms")")};
   }
   if (property == "drains-health") {
     return {{.name = "url",
              .kind = Kind::url,
-             .about = "Asked all the time during the stop; without it nothing is judged.",
+             .about = "The readiness URL, which lastcall asks all the time during the stop. "
+                      "Without it nothing is judged.",
              .choices = {"http", "https"}},
             {.name = "visible",
              .kind = Kind::duration,
-             .about = "It answers with something other than 2xx for at least so long before the "
+             .about = "How long, at least, it must answer with something other than 2xx before the "
                       "listener goes.",
              .fallback = R"("50ms")",
              .low = kMillisecond,
@@ -158,28 +158,29 @@ std::vector<Key> property_keys(std::string_view property) {
   if (property == "notify") {
     return {{.name = "stopping",
              .kind = Kind::boolean,
-             .about = "Whether STOPPING=1 must come. A service manager can do without it.",
+             .about = "Whether STOPPING=1 must come. Service managers can do without it.",
              .fallback = "false"}};
   }
   if (property == "repeat-signal") {
     return {{.name = "policy",
              .kind = Kind::choice,
-             .about = "What a second stop signal does. ignore: nothing. hasten: the stop ends "
-                      "`within`. force: so does the target, with `exit`, whatever it had promised.",
+             .about =
+                 "What a second stop signal does. ignore: nothing. hasten: the stop ends `within`. "
+                 "force: the target ends `within`, with `exit`, whatever it had promised.",
              .fallback = R"("ignore")",
              .choices = {"ignore", "hasten", "force"}},
-            within("hasten, force: from the second signal to the end.", R"("1s")"),
+            within("hasten, force: the longest time from the second signal to the end.", R"("1s")"),
             {.name = "exit",
              .kind = Kind::end,
              .shape = Shape::one_or_list,
-             .about = "force: the end it leads to. Default: the end promised for the stop.",
+             .about = "force: the end that it leads to. Default: the end promised for the stop.",
              .low = 0,
              .high = 255}};
   }
   if (property == "acked-durable") {
     return {{.name = "after_kill",
              .kind = Kind::boolean,
-             .about = "Whether it is promised also when SIGKILL ended the target.",
+             .about = "Whether the promise also holds when SIGKILL ended the target.",
              .fallback = "true"}};
   }
   if (property == "checkpoint-intact") {
@@ -187,18 +188,19 @@ std::vector<Key> property_keys(std::string_view property) {
         {.name = "files",
          .kind = Kind::plain,
          .shape = Shape::list,
-         .about = "Glob patterns of the checkpoint's files below {dir}; without them nothing is "
-                  "judged.",
+         .about =
+             "Glob patterns of the checkpoint's files below {dir}. Without them nothing is judged.",
          .fallback = "[]",
          .low = 1},
         {.name = "format",
          .kind = Kind::choice,
-         .about = "What they are.",
+         .about = "The format of the files.",
          .choices = {"json", "sqlite"}},
         {.name = "command",
          .kind = Kind::text,
          .shape = Shape::list,
-         .about = "Or a command that inspects {file}, a copy: exit 0 says it is intact."}};
+         .about = "A command that checks {file}, a copy of the checkpoint, instead: exit 0 says "
+                  "that it is intact."}};
   }
   if (property == "log-complete") {
     return {{.name = "lines",
@@ -210,48 +212,48 @@ std::vector<Key> property_keys(std::string_view property) {
              .low = 1},
             {.name = "file",
              .kind = Kind::plain,
-             .about = "A log file below {dir}. Default: the output.",
+             .about = "A log file below {dir}. Default: the target's output.",
              .low = 1}};
   }
   if (property == "prompt-exit") {
-    return {within(
-        "From the last thing that the stop had to wait for to the end, without time at work; more "
-        "than a quarter of a campaign's trials may not take longer. Without it this time is shown, "
-        "and only waits for a time fail that hold up the end: a poll interval, a fixed sleep, a "
-        "time-out.",
-        "")};
+    return {
+        within("The longest time from the last thing that the stop had to wait for to the end, "
+               "without time at work. A quarter of the trials may take longer. Without this key "
+               "the time is only shown, and what fails is a wait for a time that holds up the end: "
+               "a poll interval, a fixed sleep, a time-out.",
+               "")};
   }
   if (property == "config-effective") {
-    return {
-        {.name = "setting",
-         .kind = Kind::plain,
-         .about = "The name of a [[target.vary]]; without it nothing is judged.",
-         .low = 1},
-        {.name = "url",
-         .kind = Kind::url,
-         .about = "What is looked at: the answer of this before the stop. Default: the output.",
-         .choices = {"http", "https"}},
-        {.name = "expect",
-         .kind = Kind::pattern,
-         .shape = Shape::map,
-         .about = "For each value the regular expression that a line of it must match then, and "
-                  "only then.",
-         .low = 1}};
+    return {{.name = "setting",
+             .kind = Kind::plain,
+             .about = "The name of a [[target.vary]]. Without it nothing is judged.",
+             .low = 1},
+            {.name = "url",
+             .kind = Kind::url,
+             .about = "A URL whose answer, before the stop, shows the setting. Default: the "
+                      "target's output.",
+             .choices = {"http", "https"}},
+            {.name = "expect",
+             .kind = Kind::pattern,
+             .shape = Shape::map,
+             .about = "For each value a regular expression. A line must match it when that value "
+                      "was drawn, and only then.",
+             .low = 1}};
   }
   if (property == "overhead") {
     return {{.name = "startup",
              .kind = Kind::duration,
-             .about = "From the start to readiness.",
+             .about = "The longest time from the start to readiness.",
              .low = kMillisecond,
              .high = kDay},
             {.name = "memory",
              .kind = Kind::size,
-             .about = "Its resident set at most (VmHWM, proc(5)), when the stop begins.",
+             .about = "The largest resident set (VmHWM, proc(5)) when the stop begins.",
              .low = 1,
              .high = kMostBytes},
             {.name = "cpu",
              .kind = Kind::integer,
-             .about = "Percent of one processor, from readiness to the stop.",
+             .about = "The largest share of one processor, in percent, from readiness to the stop.",
              .low = 1,
              .high = 10'000}};
   }

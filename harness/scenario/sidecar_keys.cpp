@@ -28,7 +28,7 @@ Table ready_keys(std::string_view where) {
                     .about = "Ready when it sends READY=1 to NOTIFY_SOCKET, see sd_notify(3)."},
                    {.name = "timeout",
                     .kind = Kind::duration,
-                    .about = "How long it may take until all of them have held.",
+                    .about = "The longest time until all of them have held.",
                     .fallback = R"("10s")",
                     .low = kMillisecond,
                     .high = kDay}},
@@ -61,7 +61,7 @@ const Table& sidecars_table() {
                {.name = "environment",
                 .kind = Kind::text,
                 .shape = Shape::map,
-                .about = "Variables, added to a small fixed environment.",
+                .about = "Variables to add to a small fixed environment.",
                 .names = Names::variable,
                 .instead_of = {"env", "variables"}},
                {.name = "directory",
@@ -72,17 +72,18 @@ const Table& sidecars_table() {
                 .instead_of = {"cwd", "workdir", "working_dir", "working_directory", "chdir"}},
                {.name = "user",
                 .kind = Kind::plain,
-                .about = "The user it runs as; needs root. Default: whoever runs lastcall.",
+                .about = "The user that it runs as. Needs root. Default: whoever runs lastcall.",
                 .low = 1},
                {.name = "ready",
                 .kind = Kind::table,
-                .about = "How to see that it is ready, as for the target. The next one, and then "
-                         "the target, start when it is.",
+                .about = "How lastcall sees that it is ready, as for the target. Only then the "
+                         "next one starts, and at last the target.",
                 .required = true,
                 .table = &ready},
                {.name = "stop",
                 .kind = Kind::signal,
-                .about = "What ends it, after the target's end; after five seconds SIGKILL does.",
+                .about = "The signal that ends it, after the target's end. SIGKILL follows after "
+                         "five seconds.",
                 .fallback = R"("SIGTERM")"}}};
   return table;
 }

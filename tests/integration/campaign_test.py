@@ -84,6 +84,9 @@ class OtherCommands(LastcallTest):
                 self.assertTrue(any(name in entry["name"] for entry in entries))
                 self.assertTrue(all(entry["about"] for entry in entries))
         self.assert_exit(2, lastcall("list", "planets"))
+        nothing = lastcall("list")
+        self.assert_exit(2, nothing)
+        self.assertIn("say what: scenarios, properties, faults or behaviours", nothing.err)
 
     def test_every_scenario_of_the_tree_is_valid(self):
         files = sorted((SOURCE / "scenarios").glob("*/*.toml"))
