@@ -6,17 +6,11 @@ import itertools
 import math
 import re
 
-from lastcall_cli import lastcall
+from lastcall_cli import is_held_up, lastcall
 
 LIMIT = 5
-# How a verdict says that lastcall was held up while it measured (harness/checkers/hindrance.hpp).
-HELD_UP = re.compile("lastcall itself lagged")
 # So unlikely at most is what a test reports as a contradiction of a stated share.
 SURPRISE = 0.001
-
-
-def is_held_up(verdict):
-    return verdict["outcome"] == "unknown" and bool(HELD_UP.search(verdict["reason"]))
 
 
 def text(verdict):

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import unittest
 
-from budget import LIMIT, is_held_up
 from lastcall_cli import PYTHON, LastcallTest, lastcall, scenario
 
 CLIENTS = '[[clients]]\nname = "orders"\nurl = "http://127.0.0.1:{port}/"\ncount = 3\npace = "5ms"\n'
@@ -23,14 +22,8 @@ class HangTest(LastcallTest):
             self.skipTest(f"there is no {program} here")
 
     def stopped(self, command, how, trace=True, stop=""):
-        """A stop at whose deadline lastcall itself was not held up."""
-        text = scenario([*command, "{port}", how], clients=CLIENTS, faults=FAULTS, stop=stop,
-                        environment="" if trace else "trace = false\n")
-        for _ in range(LIMIT):
-            run = self.run_scenario(text)
-            if not is_held_up(run.verdict("deadline")):
-                break
-        return run
+        return self.run_scenario(scenario([*command, "{port}", how], clients=CLIENTS, faults=FAULTS, stop=stop,
+                                          environment="" if trace else "trace = false\n"))
 
     def below_a_shell(self, command, how):
         """The reason where a shell waits for the server and the signal goes to both."""

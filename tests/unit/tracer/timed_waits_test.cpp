@@ -80,7 +80,7 @@ TEST_F(TimedWaitsTest, ASleepThatASignalInterruptedGoesOn) {
   ASSERT_THAT(waits, SizeIs(1));
   EXPECT_TRUE(waits[0].was_going_on) << words(waits[0]);
   EXPECT_TRUE(waits[0].alone);
-  EXPECT_LE(waits[0].requested, milliseconds(301));
+  EXPECT_LT(waits[0].requested, milliseconds(600)) << "not two";
 }
 TEST_F(TimedWaitsTest, AWaitThatTheTracerInterruptedGoesOn) {
   EXPECT_EQ(run("acceptor"), "exited 0");
