@@ -1,16 +1,12 @@
-#!/usr/bin/env python3
-"""scenarios/reference.md, made from scenarios/scenario.schema.json. Without --write: fails if the page is not up to
-date."""
+"""scenarios/reference.md, made from scenarios/scenario.schema.json."""
 import json
-import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "scenarios"
-PAGE = FOLDER / "reference.md"
 SCHEMA = json.loads((FOLDER / "scenario.schema.json").read_text())
 OPENING = f"""# Every key of a scenario
 
-Made from [`scenario.schema.json`](scenario.schema.json) by `tests/{Path(__file__).name} --write`.
+Made from [`scenario.schema.json`](scenario.schema.json) by `tests/generated_pages.py --write`.
 [`guide.md`](guide.md) explains how the keys belong together. A key in **bold** must be given.
 
 - A duration is a number and a unit, `ns`, `us`, `ms`, `s`, `m` or `h`: `"250ms"`.
@@ -80,12 +76,5 @@ def section(table, name, heading):
     return "\n".join(lines) + "\n" + "".join(inner)
 
 
-def main():
-    page = OPENING + section(SCHEMA, "", "At the top level")
-    if "--write" in sys.argv[1:]:
-        PAGE.write_text(page)
-    elif not PAGE.exists() or PAGE.read_text() != page:
-        sys.exit(f"{PAGE} is not up to date: tests/{Path(__file__).name} --write")
-
-
-main()
+def page():
+    return OPENING + section(SCHEMA, "", "At the top level")

@@ -1,4 +1,4 @@
-// The reference server with one planted bug. targets/README.md names the property that must catch
+// The reference server with one planted bug. defects.toml names the property that must catch
 // each.
 #include <CLI/CLI.hpp>
 #include <map>

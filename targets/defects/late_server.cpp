@@ -1,6 +1,6 @@
 // A small server with threads: HTTP, WebSocket and feeds of lines, stopped as it should be by
 // SIGTERM or SIGINT, but for the one bug that --defect names; --fixed is the same without it.
-// targets/README.md names the property that must catch each.
+// defects.toml names the property that must catch each.
 //
 // POST /echo answers with the body, POST /slow 60 ms later; GET /feed is a stream of lines; with
 // Upgrade: websocket messages are echoed, and the lines come too. In the folder --state it keeps a

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A small event store that keeps every promise about its stop, or breaks exactly one: --defect NAME. The right twin
-of all those defects is --defect none. targets/README.md has the table.
+of all those defects is --defect none. defects.toml lists them.
 
 POST /events stores the body and answers 201 once it is on disk; GET /events lists them; GET /slow takes 100 ms;
 GET /config tells the log level; GET /health is 503 from the stop on. State lives in --state: events.log, and at the

@@ -1,12 +1,13 @@
-"""The planted defects, as the tables of targets/README.md state them."""
-import re
+"""The planted defects, as targets/defects/defects.toml states them."""
+import tomllib
 from typing import NamedTuple
 
 from lastcall_cli import SOURCE
 
-FIRST = ""  # the defects above the first section
-TWIN = "The twin"
-TRACED = "What only a tracer can tell"
+FIRST = "server"
+TWIN = "twin"
+TRACED = "traced"
+FOLDER = SOURCE / "targets" / "defects"
 
 
 class Defect(NamedTuple):
@@ -16,25 +17,23 @@ class Defect(NamedTuple):
     share: float = 1.0  # caught in at least this share of the trials that exercise it
 
 
-def section(title):
-    """The text of one section; "" is what comes before the first."""
-    parts = re.split(r"^## (.*)$", (SOURCE / "targets" / "README.md").read_text(), flags=re.M)
-    return dict(zip(["", *parts[1::2]], parts[::2]))[title]
+def groups():
+    return tomllib.loads((FOLDER / "defects.toml").read_text())
 
 
-def defect_of(cells):
-    """One row, by the headings of its columns."""
-    share = re.search(r"(\d+) of (\d+)", cells.get("caught in", ""))
-    return Defect(must=cells["property that must catch it"].strip("`"),
-                  may=frozenset(re.findall("`([^`]+)`", cells["others that may"])),
-                  culprit=cells.get("culprit that the reason must name, a regular expression", "").strip("`"),
-                  share=int(share[1]) / int(share[2]) if share else 1.0)
+def table(group):
+    """The defects of a group: name -> Defect."""
+    return {name: Defect(row["must"], frozenset(row.get("may", ())), row.get("culprit", ""), row.get("share", 1.0))
+            for name, row in groups()[group]["defects"].items()}
 
 
-def table(title):
-    """The defects of a section: name -> Defect."""
-    lines = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section(title).splitlines()
-             if line.startswith("| ")]
-    names = next(cells for cells in lines if cells[0] == "defect")
-    rows = [dict(zip(names, cells + [""] * len(names))) for cells in lines if cells[0].startswith("`")]
-    return {row["defect"].strip("`"): defect_of(row) for row in rows}
+def page():
+    """targets/defects/README.md."""
+    text = "# Planted defects\n\nMade from [`defects.toml`](defects.toml) by `tests/generated_pages.py --write`.\n"
+    for group in groups().values():
+        text += (f"\n## {group['title']}\n\n{group['about']}\n\n"
+                 "| defect | what it does | property that must catch it | others that may |\n| --- | --- | --- | --- |\n")
+        for name, row in group["defects"].items():
+            may = " ".join(f"`{other}`" for other in row.get("may", ()))
+            text += f"| `{name}` | {row['does']} | `{row['must']}` | {may} |\n"
+    return text

@@ -1,4 +1,4 @@
-"""Each planted bug is caught in every trial, by the property that targets/README.md names and by no other than those
+"""Each planted bug is caught in every trial, by the property that defects.toml names and by no other than those
 it allows. LASTCALL_TRIALS: how many trials of each."""
 import os
 import unittest

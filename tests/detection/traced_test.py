@@ -1,4 +1,4 @@
-"""Each planted bug of scenarios/traced is caught in every trial, by the property that targets/README.md names and by no
+"""Each planted bug of scenarios/traced is caught in every trial, by the property that defects.toml names and by no
 other than those it allows, and the reason names the culprit; the same server without the bug keeps all promises.
 LASTCALL_TRIALS: how many trials of each."""
 import contextlib

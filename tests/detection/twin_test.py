@@ -1,4 +1,4 @@
-"""Each defect of the twin is caught in every trial that exercises it, or in the share of them that targets/README.md
+"""Each defect of the twin is caught in every trial that exercises it, or in the share of them that defects.toml
 states, by the property that it names and by no other than those it allows; the right twin keeps all promises.
 LASTCALL_TRIALS: how many trials of each."""
 import os
