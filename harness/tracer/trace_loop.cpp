@@ -157,6 +157,7 @@ TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
   const auto [found, is_new] = threads_.try_emplace(tid, Thread{.now = Running(tid)});
   auto& thread = found->second;
   if (is_new) thread.pid = calls_.process_of(tid);
+  unmet_.erase(tid);
   // SIGKILL takes a stopped thread out of its stop, and into that of its exit.
   if (auto* running = std::get_if<Running>(&thread.now))
     thread.now = std::move(*running).stopped(calls_);
@@ -169,6 +170,7 @@ TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
 
 void TraceLoop::ended(const siginfo_t& info) {
   const auto found = threads_.find(info.si_pid);
+  unmet_.erase(info.si_pid);
   if (found == threads_.end()) {
     ends_.push_back(info);
     return;
@@ -177,6 +179,7 @@ void TraceLoop::ended(const siginfo_t& info) {
   if (auto* stopped = std::get_if<Stopped>(&found->second.now)) std::move(*stopped).ended();
   threads_.erase(found);
   if (!whole_process) return;
+  std::erase_if(unmet_, [&](const auto& one) { return one.second == info.si_pid; });
   breakpoints_.erase(info.si_pid);
   settled_.erase(info.si_pid);
   exiting_.erase(info.si_pid);
@@ -218,8 +221,12 @@ void TraceLoop::on_event(Thread& thread, int event) {
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
       inherit_breakpoints(thread.pid, static_cast<pid_t>(message));
+      [[fallthrough]];
+    case PTRACE_EVENT_CLONE:  // a new thread or process is met at its own first stop
+      if (const auto tid = static_cast<pid_t>(message); tid > 0 && !threads_.contains(tid))
+        unmet_.emplace(tid, calls_.process_of(tid));
       break;
-    default:  // a new thread or process is met at its own first stop
+    default:
       break;
   }
   go_on(thread);
@@ -284,6 +291,7 @@ void TraceLoop::on_exec(Thread& thread, pid_t caller) {
     if (auto* stopped = std::get_if<Stopped>(&gone.now)) std::move(*stopped).ended();
     other = threads_.erase(other);
   }
+  std::erase_if(unmet_, [&](const auto& one) { return one.second == thread.pid; });
   breakpoints_.erase(thread.pid);
   exiting_.erase(thread.pid);
   for (auto* observer : observers_) observer->executed(tracee(thread));

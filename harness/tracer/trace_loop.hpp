@@ -77,8 +77,8 @@ class TraceLoop {
 
   // The ends of children since the last call, whether traced or not: what waitid(2) said.
   [[nodiscard]] std::vector<siginfo_t> take_ends() { return std::exchange(ends_, {}); }
-  // Of all processes.
-  [[nodiscard]] std::size_t threads() const { return threads_.size(); }
+  // Of all processes, with those that were begun and have not stopped for the first time.
+  [[nodiscard]] std::size_t threads() const { return threads_.size() + unmet_.size(); }
   [[nodiscard]] std::set<pid_t> processes() const;
 
  private:
@@ -153,6 +153,7 @@ class TraceLoop {
   PtraceCalls& calls_;
   std::vector<TraceObserver*> observers_;
   std::map<pid_t, Thread> threads_;
+  std::map<pid_t, pid_t> unmet_;  // of whom their parents told: their processes
   std::map<pid_t, std::shared_ptr<Breakpoints>> breakpoints_;  // of processes
   // Reported and not yet handled.
   std::vector<pid_t> unseen_;

@@ -193,6 +193,19 @@ TEST_F(Loop, ANewThreadMayStopBeforeItsMakerSaysSo) {
   EXPECT_EQ(loop.threads(), 2U);
 }
 
+TEST_F(Loop, AChildThatHasNotStoppedYetIsSomebody) {
+  calls.threads[200].pid = 200;
+  calls.threads[kPid].message = 200;
+  calls.stops(kPid, SIGTRAP, PTRACE_EVENT_FORK);
+  loop.work();
+  calls.ends(kPid);
+  loop.work();
+  EXPECT_EQ(loop.threads(), 1U) << "the child goes on";
+  calls.ends(200, CLD_KILLED, SIGKILL);  // before its first stop
+  loop.work();
+  EXPECT_EQ(loop.threads(), 0U);
+}
+
 TEST_F(Loop, OnlyTheEndOfAProcessIsAnEnd) {
   add_thread(101);
   calls.ends(101);
