@@ -357,27 +357,27 @@ void MaskedPanics::on_thread_exit(const Tracee& thread, int) {
   for (const auto& one : caught.mapped()) report(thread, known->second, one);
 }
 
-Stack MaskedPanics::stack_of(const Tracee& thread, const Process& process) {
-  if (process.stacks_left > 0) {
-    const bool with_lines = process.stacks_left > kMostStacks - kMostWithLines;
-    return stacks_.stacks_of({thread}, with_lines ? Lines::with : Lines::without).front();
-  }
-  return {.pid = thread.pid,
-          .tid = thread.tid,
-          .thread_name = thread_name(thread.tid),
-          .frames = {},
-          .ends_because = "too many were taken before"};
+UnnamedStack MaskedPanics::stack_of(const Tracee& thread, const Process& process) {
+  if (process.stacks_left > 0) return std::move(stacks_.unnamed({thread}).front());
+  return {.stack = {.pid = thread.pid,
+                    .tid = thread.tid,
+                    .thread_name = thread_name(thread.tid),
+                    .frames = {},
+                    .ends_because = "too many were taken before"},
+          .places = {}};
 }
 
 void MaskedPanics::report(const Tracee& thread, Process& process, const Caught& caught) {
   if (!caught.counts) return;
   MaskedPanic panic{Runtime::cpp, caught.kind, caught.what, {}};
-  if (caught.stack && process.stacks_left > 0) panic.stack = *caught.stack;
+  if (caught.stack && process.stacks_left > 0) panic.to_name = *caught.stack;
   report(thread, process, std::move(panic));
 }
 
 void MaskedPanics::report(const Tracee& thread, Process& process, MaskedPanic panic) {
-  if (panic.stack.tid == 0) panic.stack = stack_of(thread, process);
+  if (panic.to_name.stack.tid == 0) panic.to_name = stack_of(thread, process);
+  panic.stack = stacks_.named({panic.to_name}).front();
+  if (process.stacks_left <= kMostStacks - kMostWithLines) panic.to_name = {};
   --process.stacks_left;
   if (panic.runtime == Runtime::rust) {
     const auto& frames = panic.stack.frames;

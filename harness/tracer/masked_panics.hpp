@@ -55,6 +55,7 @@ struct MaskedPanic {
   std::string what;
   // Where it was thrown; of a C++ exception where it was caught. Without frames beyond kMostStacks.
   Stack stack;
+  UnnamedStack to_name{};  // the same, if file and line are worth their time; else without places
 };
 
 struct WatchedRuntimes {
@@ -71,7 +72,7 @@ class MaskedPanics : public TraceObserver {
 
   // Of one process: what 5 KB and 100 µs each allow.
   static constexpr int kMostStacks = 256;
-  // The first, as file and line cost tens of milliseconds a program.
+  // For whose first ones file and line are looked up, which costs tens of milliseconds a program.
   static constexpr int kMostWithLines = 4;
   // Nested handlers of a thread that are followed; deeper ones are not.
   static constexpr std::size_t kMostCaught = 64;
@@ -108,8 +109,8 @@ class MaskedPanics : public TraceObserver {
     bool counts = false;
     MaskedPanic::Kind kind = MaskedPanic::Kind::catch_all;
     std::string what{};
-    std::uint64_t handler = 0;     // where it goes on there
-    std::optional<Stack> stack{};  // not yet taken: of a handler that has handed one on
+    std::uint64_t handler = 0;            // where it goes on there
+    std::optional<UnnamedStack> stack{};  // not yet taken: of a handler that has handed one on
   };
   struct Process {
     std::map<std::uint64_t, Entry> entries{};                // by address
@@ -136,7 +137,7 @@ class MaskedPanics : public TraceObserver {
   void on_end_catch(const Tracee& thread, Process& process);
   void report(const Tracee& thread, Process& process, const Caught& caught);
   void report(const Tracee& thread, Process& process, MaskedPanic panic);
-  Stack stack_of(const Tracee& thread, const Process& process);
+  UnnamedStack stack_of(const Tracee& thread, const Process& process);
 
   Found found_;
   Watched watched_;

@@ -68,6 +68,19 @@ std::optional<PanicKind> kind_of(MaskedPanic::Kind kind) {
   return {};
 }
 
+// Of a kind that is recorded.
+PanicEntered entered(const MaskedPanic& panic) {
+  // "std::out_of_range: vector::at": the type and what it says.
+  const auto colon = panic.what.find(": ");
+  return {panic.stack.pid,
+          panic.stack.tid,
+          std::string(name(panic.runtime)),
+          kind_of(panic.kind).value(),
+          panic.what.substr(0, colon),
+          colon == std::string::npos ? "" : panic.what.substr(colon + 2),
+          cut(stack_text(panic.stack))};
+}
+
 // Until the first threads of these processes are back in the calls that they were stopped in, if
 // they were: who was just let go on is passed over when the kernel chooses the thread for a signal,
 // or takes it from the one that was chosen, whose call then was interrupted by nothing.
@@ -130,7 +143,7 @@ Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_read
       late_writes_([this](const LateWrite& late) { record(late); }),
       last_calls_([this](pid_t pid, const std::vector<LastCall>& calls) { record(pid, calls); }),
       end_stacks_([this](EndStack end) { ends_to_name_.push_back(std::move(end)); }),
-      panics_([this](const MaskedPanic& panic) { record(panic); },
+      panics_([this](MaskedPanic panic) { record(std::move(panic)); },
               [this](const WatchedRuntimes& watched) { record(watched); }),
       open_at_exit_({.state_folder = settings_.state_folder, .all_writes_seen = !settings_.asleep},
                     [this](pid_t pid, const std::vector<LeftOpen>& left) { record(pid, left); }),
@@ -258,9 +271,18 @@ void Tracing::wake_filters() {
 
 bool Tracing::look(StacksAt why) {
   bool is_dead = false;
-  const auto record_all = [&](const std::vector<Tracee>& tracees) {
-    const auto stacks = stacks_.stacks_of(tracees, Lines::with);
-    const auto waits = waits_of(tracees, stacks);
+  tracer_->on_its_thread([&](TraceLoop& loop) {
+    std::vector<UnnamedStack> taken;
+    std::vector<ThreadWait> waits;
+    loop.with_all_stopped([&](const std::vector<Tracee>& tracees) {
+      taken = stacks_.unnamed(tracees);
+      waits = waits_of(tracees, stacks_.named(taken));
+    });
+    is_dead = std::ranges::any_of(stuck_threads(waits), is_deadlock);
+    if (why == StacksAt::deadlock && !is_dead) return;
+    // File and line may take long: nobody is stopped meanwhile.
+    const auto stacks = stacks_.named(std::move(taken), Lines::with);
+    for (std::size_t i = 0; i < stacks.size(); ++i) waits[i].place = place_of(stacks[i]);
     std::map<pid_t, std::vector<Stack>> processes;
     for (const auto& stack : stacks) processes[stack.pid].push_back(stack);
     for (const auto& [pid, all] : processes)
@@ -273,12 +295,9 @@ bool Tracing::look(StacksAt why) {
       if (is_for_a_lock && one.wait.timed) what += ThreadWaits::kUntilTimeOut;
       segment_.record(ThreadWaits{one.pid, one.tid, one.name, one.place, std::move(what)});
     }
-    for (const auto& stuck : stuck_threads(waits)) {
-      is_dead |= is_deadlock(stuck);
+    for (const auto& stuck : stuck_threads(waits))
       segment_.record(ThreadsStuck{is_deadlock(stuck), stuck.certain, stuck_text(stuck)});
-    }
-  };
-  tracer_->on_its_thread([&](TraceLoop& loop) { loop.with_all_stopped(record_all); });
+  });
   return is_dead;
 }
 
@@ -296,15 +315,10 @@ void Tracing::record(pid_t pid, const std::vector<LeftOpen>& left) {
   }
 }
 
-void Tracing::record(const MaskedPanic& panic) {
-  const auto kind = kind_of(panic.kind);
-  if (!kind) return;
-  // "std::out_of_range: vector::at": the type and what it says.
-  const auto colon = panic.what.find(": ");
-  segment_.record(PanicEntered{panic.stack.pid, panic.stack.tid, std::string(name(panic.runtime)),
-                               *kind, panic.what.substr(0, colon),
-                               colon == std::string::npos ? "" : panic.what.substr(colon + 2),
-                               cut(stack_text(panic.stack))});
+void Tracing::record(MaskedPanic panic) {
+  if (!kind_of(panic.kind)) return;
+  if (panic.to_name.places.empty()) return segment_.record(entered(panic));
+  panics_to_name_.emplace_back(now(), std::move(panic));
 }
 
 void Tracing::record(const WatchedRuntimes& watched) {
@@ -328,6 +342,10 @@ Result<std::size_t> Tracing::record_ends() {
     if (stacks.size() > 1) text += stacks_text({stacks.begin() + 1, stacks.end()});
     events.push_back({at, StacksTaken{pid, is_exit ? StacksAt::exit : StacksAt::fatal_signal,
                                       cut(std::move(text))}});
+  }
+  for (auto& [at, panic] : panics_to_name_) {
+    panic.stack = stacks_.named({std::move(panic.to_name)}, Lines::with).front();
+    events.push_back({at, entered(panic)});
   }
   add_waits(events);
   std::ranges::stable_sort(events, {}, &Event::at);

@@ -109,8 +109,9 @@ class Tracing {
   Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_ready);
   void record(const LateWrite& late);
   void record(pid_t pid, const std::vector<LeftOpen>& left);
-  void record(const MaskedPanic& panic);
+  void record(MaskedPanic panic);
   void record(const WatchedRuntimes& watched);
+  // What is named late (`ends_to_name_`, `panics_to_name_`), and the waits.
   Result<std::size_t> record_ends();
   void add_waits(std::vector<Event>& events);
   void record(pid_t pid, const std::vector<LastCall>& calls);
@@ -126,6 +127,7 @@ class Tracing {
   TimedWaits timed_waits_;  // if filters sleep until the stop
   EndStacks end_stacks_;
   std::vector<EndStack> ends_to_name_;  // when no target waits for the tracer any more
+  std::vector<std::pair<TimePoint, MaskedPanic>> panics_to_name_;  // likewise
   MaskedPanics panics_;
   OpenAtExit open_at_exit_;
   StackReader stacks_;

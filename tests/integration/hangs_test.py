@@ -116,6 +116,13 @@ class Python(HangTest):
             with self.subTest(trace=trace):
                 self.assert_words(self.reason(self.COMMAND, "hangs", trace))
 
+    def test_what_is_no_deadlock_is_named_after_the_deadline(self):
+        # Names of a large program cost time, in which lastcall itself would be held up.
+        run = self.stopped(self.COMMAND, "hangs")
+        kinds = [event["kind"] for event in run.events()]
+        self.assertIn("thread_waits", kinds, run)
+        self.assertGreater(kinds.index("thread_waits"), kinds.index("deadline_passed"))
+
     def test_below_a_shell_says_it_too(self):
         self.assert_words(self.below_a_shell(self.COMMAND, "hangs"))
 
