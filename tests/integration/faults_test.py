@@ -52,7 +52,7 @@ class Faults(LastcallTest):
         self.assertGreaterEqual(float(other["t"]) - float(stop["t"]), 0.1)
 
     def test_a_stop_in_the_start_phase_comes_before_the_target_is_ready(self):
-        faults = '[[faults]]\nwhat = "stop"\nwhen = { phase = "start", at = "300ms" }'
+        faults = '[[faults]]\nwhat = "stop"\nwhen = { phase = "start", at = "1500ms" }'
         run = self.run_server("--ready-after", 5, faults=faults)
         self.assert_exit(0, run)
         self.assertEqual([], run.events("target_ready"))
