@@ -147,7 +147,9 @@ void add_run(CLI::App& app, Context& context) {
   auto* trials = command->add_option("--trials,-n", arguments->trials,
                                      "Trials a scenario (default: its budget)");
   trials->check(CLI::PositiveNumber)->option_text("N");
-  command->add_option("--for", arguments->duration, "How long to run, instead of a number of trials: 10m")
+  command
+      ->add_option("--for", arguments->duration,
+                   "How long to run, instead of a number of trials: 10m")
       ->excludes(trials)
       ->option_text("DURATION");
   command

@@ -153,7 +153,9 @@ class TraceLoop {
   PtraceCalls& calls_;
   std::vector<TraceObserver*> observers_;
   std::map<pid_t, Thread> threads_;
-  std::map<pid_t, pid_t> unmet_;  // of whom their parents told: their processes
+  // Threads that a fork or clone event announced and that have not stopped yet; and their
+  // processes.
+  std::map<pid_t, pid_t> unmet_;
   std::map<pid_t, std::shared_ptr<Breakpoints>> breakpoints_;  // of processes
   // Reported and not yet handled.
   std::vector<pid_t> unseen_;

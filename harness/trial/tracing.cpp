@@ -68,7 +68,7 @@ std::optional<PanicKind> kind_of(MaskedPanic::Kind kind) {
   return {};
 }
 
-// Of a kind that is recorded.
+// The event for a panic of a kind that is recorded.
 PanicEntered entered(const MaskedPanic& panic) {
   // "std::out_of_range: vector::at": the type and what it says.
   const auto colon = panic.what.find(": ");

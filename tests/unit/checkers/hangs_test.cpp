@@ -15,8 +15,8 @@ namespace lastcall {
 namespace {
 
 using testing::connection;
-using testing::h;
 using ::testing::EndsWith;
+using testing::h;
 using ::testing::HasSubstr;
 using testing::HistoryBuilder;
 using ::testing::Not;

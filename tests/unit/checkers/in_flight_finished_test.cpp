@@ -7,8 +7,8 @@ namespace lastcall {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::EndsWith;
 using testing::connection;
+using ::testing::EndsWith;
 using testing::h;
 using ::testing::HasSubstr;
 using testing::HistoryBuilder;

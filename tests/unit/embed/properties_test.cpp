@@ -136,9 +136,8 @@ TEST(Held, ByARightServerThatIsAskedTwiceWhileItDrains) {
 
 TEST(NotApplicable, IsWhateverHadNothingToJudge) {
   const auto report = run(parse("stop").schedule.value(), server());
-  for (const auto* property :
-       {"in-flight-finished", "close-handshake", "stops-accepting", "repeat-signal",
-        "acked-durable"}) {
+  for (const auto* property : {"in-flight-finished", "close-handshake", "stops-accepting",
+                               "repeat-signal", "acked-durable"}) {
     const auto* verdict = report.find(property);
     ASSERT_NE(nullptr, verdict) << property;
     EXPECT_EQ(Outcome::not_applicable, verdict->outcome) << property << ": " << verdict->reason;
