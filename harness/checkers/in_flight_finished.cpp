@@ -50,6 +50,7 @@
 #include "checkers/checkers.hpp"
 #include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
+#include "checkers/stop_signals.hpp"
 #include "checkers/taken_on.hpp"
 
 namespace lastcall::checkers {
@@ -270,6 +271,8 @@ class Requests {
     if (!violations_.empty()) {
       violations_.fail(verdict, "requests");
       verdict.reason += too_soon();
+      if (const auto advice = signal_advice(history_); !advice.empty())
+        verdict.reason += "; " + advice;
     } else if (unseen_ > 0) {
       verdict.outcome = Outcome::unknown;
       verdict.reason = "the outcome of " + std::to_string(unseen_) + " requests was not seen";

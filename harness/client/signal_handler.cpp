@@ -51,10 +51,10 @@ void record_handler(SegmentWriter& segment, int pidfd, int signal) {
   // One that ends has no memory any more, and no handlers that mean anything.
   if (!status || field(*status, "VmSize").empty()) return;
   std::error_code unreadable;
-  const auto program = std::filesystem::read_symlink(folder + "/exe", unreadable);
-  segment.record(
-      HandlerAtStop{pid, signal, is_caught_by(*status, signal),
-                    handling_runtime(program.filename().string(), beginning_of(folder + "/exe"))});
+  const auto program =
+      std::filesystem::read_symlink(folder + "/exe", unreadable).filename().string();
+  segment.record(HandlerAtStop{pid, signal, is_caught_by(*status, signal),
+                               handling_runtime(program, beginning_of(folder + "/exe")), program});
 }
 
 }  // namespace lastcall

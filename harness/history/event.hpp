@@ -358,11 +358,13 @@ struct HandlerAtStop {
   std::int32_t signal{};
   bool caught{};        // SigCgt, proc(5): false also if it is ignored, or blocked for signalfd(2)
   std::string runtime;  // "node", "go": every program of it has a handler, whether it wants or not
+  std::string program{};  // its executable's name
   static void visit_fields(auto& self, auto&& f) {
     f("pid", self.pid);
     f("signal", self.signal);
     f("caught", self.caught);
     f("runtime", self.runtime);
+    f("program", self.program);
   }
 };
 // At the deadline, before lastcall asks the target anything: what the kernel said of one of the

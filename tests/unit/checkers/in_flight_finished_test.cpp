@@ -490,6 +490,21 @@ TEST(InFlightFinished, SaysThatTheTargetWasGoneSoonerThanItAnswers) {
               AllOf(StartsWith("fail 1"), Not(HasSubstr("the target exited"))));
 }
 
+TEST(InFlightFinished, SaysWhichSignalIsTheGracefulOneOfAWellKnownServer) {
+  const auto lost = [](std::string program, int signal) {
+    return in_flight(under_way(150)
+                         .event(HandlerAtStop{80, signal, true, "", std::move(program)})
+                         .stop(signal)
+                         .exited(0));
+  };
+  EXPECT_THAT(lost("nginx", SIGTERM),
+              EndsWith("; nginx documents SIGQUIT for a graceful stop, and SIGTERM for a fast one: "
+                       "signal in [target.stop]"));
+  EXPECT_THAT(lost("php-fpm8.2", SIGINT), HasSubstr("php-fpm documents SIGQUIT"));
+  EXPECT_THAT(lost("nginx", SIGQUIT), Not(HasSubstr("documents")));
+  EXPECT_THAT(lost("python3.11", SIGTERM), Not(HasSubstr("documents")));
+}
+
 TEST(InFlightFinished, SaysThatTheTargetWasGoneBeforeItsFirstAnswer) {
   const auto story = [] {
     return h(Protocol::http).ready().client(0).up(0).client(1).up(1).sent(1, 0).began(1, 0).stop();

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "client/trigger_board.hpp"
 #include "unit/client/event_words.hpp"
 #include "unit/scratch_folder.hpp"
@@ -72,7 +74,8 @@ class Handlers : public ::testing::Test {
   }
   [[nodiscard]] std::string seen(int signal, bool caught) const {
     return "handler_at_stop " + std::to_string(target_) + " " + std::to_string(signal) +
-           (caught ? " 1" : " 0");
+           (caught ? " 1 " : " 0 ") +
+           std::filesystem::read_symlink("/proc/self/exe").filename().string();
   }
 
   pid_t target_ = -1;
