@@ -196,8 +196,10 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     const auto killed = history.first<KillSent>();
     const auto why = killed ? std::get<KillSent>(history.at(*killed).body).why : "";
     auto hung = say(Outcome::fail,
-                    "did not end by itself after " + stop_signal_name(history) +
-                        (why.empty() ? "" : ", " + why),
+                    (why.empty() ? "did not end by itself after " + stop_signal_name(history)
+                                 : "killed by the kernel " +
+                                       humane_duration(history.time(*ended) - history.time(*stop)) +
+                                       " after " + stop_signal_name(history) + ": " + why),
                     {*stop, *forced, *ended});
     if (const auto passed = history.first<DeadlinePassed>(); is_before(passed, *ended)) {
       hung.time_claim = deadline_claim(plan, history, *passed);

@@ -49,7 +49,11 @@ std::string text_of(const PanicEntered& panic) {
           : panic.what == PanicKind::terminate    ? " was survived"
           : panic.what == PanicKind::fault_signal ? " was caught"
                                                   : " was swallowed";
-  return text + ": " + first_line(panic.stack);
+  // The tracer sees a C++ exception where it is caught.
+  text += panic.what == PanicKind::terminate ? ": "
+          : panic.runtime == "c++"           ? "; caught by "
+                                             : "; raised by ";
+  return text + first_line(panic.stack);
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ void add_growth(const History& history, Leftovers& left) {
 void add_open(const History& history, Allowances& allowed, Leftovers& left) {
   for (const auto& [i, open] : history.all<LeftAtExit>()) {
     if (i > *history.stop() && open->fails && !allowed.excuse_open(open->text))
-      left.add(i, "at its exit process " + std::to_string(open->pid) + " " + open->text);
+      left.add(i, "process " + std::to_string(open->pid) + " left at its exit: " + open->text);
   }
 }
 

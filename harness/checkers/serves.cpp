@@ -231,9 +231,11 @@ bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, 
   }
   if (is_before(c.ended, limit)) {
     if (const auto* cut = cut_answer(c, protocol, behaviour, history)) {
-      tally.bad_request(c, *cut,
-                        "were cut off: the server closed the connection in the middle of an answer",
-                        *c.ended, {.absence = true});
+      tally.bad_request(
+          c, *cut,
+          "were cut off: the server closed the connection before the answer was as long as its "
+          "header says (Content-Length, or chunks)",
+          *c.ended, {.absence = true});
       return true;
     }
     const auto bad = bad_end(c, group, history);

@@ -94,7 +94,7 @@ class InFlight(LastcallTest):
     def test_a_server_that_closes_everybody_after_one_broken_answer_is_said_loudly(self):
         run = self.campaign("--short", "--ms", 1, when="300ms", trials=2)
         self.assertNotEqual(0, run.code, str(run))
-        self.assertIn("in the middle of an answer", run.out)
+        self.assertIn("before the answer was as long as its header says", run.out)
         self.assertIn('NOTHING WAS HEARD: clients "orders": no client got a complete answer in 2 trials; see serves', run.out)
         self.assertEqual(['clients "orders"'], [s["group"] for s in run.report["scenarios"][0]["silent"]])
         self.assertIn("### Nothing was heard", (run.results / "report.md").read_text())

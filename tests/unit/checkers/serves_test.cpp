@@ -215,8 +215,9 @@ TEST(Serves, AnHttpServerMustNotCloseInTheMiddleOfAnAnswer) {
     return story.sent(0, r).began(0, r).fin(0).answered(0, r, RequestEnd::unknown).closed(0).stop();
   };
   const std::string what =
-      " requests were cut off: the server closed the connection in the middle of an answer, first: "
-      "clients \"users\", client 1, request ";
+      " requests were cut off: the server closed the connection before the answer was as long as "
+      "its "
+      "header says (Content-Length, or chunks), first: clients \"users\", client 1, request ";
   const auto up = h(Protocol::http).ready().client(0).up(0);
   EXPECT_EQ(serves(cut(up, 0)), "fail 1: 1 of 1" + what + "1");
   EXPECT_EQ(serves(cut(HistoryBuilder(up).round_trips(0, 0, 2), 2)), "fail 3: 1 of 3" + what + "3");
@@ -232,8 +233,9 @@ TEST(Serves, CountsConnectionsAndRequestsApart) {
   story.sent(0, 0).began(0, 0).fin(0).answered(0, 0, RequestEnd::unknown).closed(0).reset(1).stop();
   EXPECT_EQ(serves(story),
             "fail 5: 1 of 2 connections were reset, first: clients \"users\", client 2; 1 of 4 "
-            "requests were cut off: the server closed the connection in the middle of an answer, "
-            "first: clients \"users\", client 1, request 1");
+            "requests were cut off: the server closed the connection before the answer was as long "
+            "as its header says (Content-Length, or chunks), first: clients \"users\", client 1, "
+            "request 1");
   EXPECT_FALSE(testing::verdict(story, "serves").rests_on_absence) << "the reset was seen";
 }
 TEST(Serves, NamesGroupsThatNothingIsKnownAbout) {

@@ -117,8 +117,9 @@ PanicEntered panic(PanicKind what, std::int32_t pid = 80) {
 HistoryBuilder watched() { return traced().event(PanicsWatched{80, "server", "go", ""}); }
 
 TEST(NoMaskedPanic, FailsForWhatWasSwallowed) {
-  EXPECT_EQ(panics(watched().event(panic(PanicKind::programming_error)).stop().exited(0)),
-            "fail 1: runtime.boundsError (index out of range) was swallowed: main.handle+0x10");
+  EXPECT_EQ(
+      panics(watched().event(panic(PanicKind::programming_error)).stop().exited(0)),
+      "fail 1: runtime.boundsError (index out of range) was swallowed; raised by main.handle+0x10");
   EXPECT_THAT(panics(watched()
                          .event(panic(PanicKind::caught_by_all))
                          .event(panic(PanicKind::terminate))
@@ -182,8 +183,8 @@ TEST(StrictRelease, SaysSomeOfManyAndCountsAll) {
   b.exited(0).searched();
   EXPECT_THAT(
       released(b),
-      ::testing::AllOf(::testing::StartsWith("fail 100: at its exit process 80 a0; at its exit"),
-                       ::testing::EndsWith("process 80 a7; and 92 more")));
+      ::testing::AllOf(::testing::StartsWith("fail 100: process 80 left at its exit: a0; process"),
+                       ::testing::EndsWith("left at its exit: a7; and 92 more")));
 }
 
 TEST(StrictRelease, OfAnUntracedTrialIsJudgedByWhatWasLeft) {
@@ -222,7 +223,7 @@ TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
   };
   EXPECT_EQ(released(left(file)), "pass 6: ");
   EXPECT_EQ(released(left(listener)),
-            "fail 6: at its exit process 80 still listens at 127.0.0.1:80");
+            "fail 6: process 80 left at its exit: still listens at 127.0.0.1:80");
   auto meant = left(listener);
   meant.plan.scenario.properties["released"].allow = {Allowance{"*listens at*"}};
   EXPECT_EQ(released(meant), "pass 6: allowed: 1 open at the exit call `*listens at*`");
