@@ -243,6 +243,18 @@ std::string ElfFile::symbol_name(const Elf64_Sym& symbol) const {
   return name;
 }
 
+// Go's own table, if it says more than the symbols: a program that was stripped keeps those of what
+// C may call.
+const ElfFile::Section* ElfFile::go_table() const {
+  return symbols_.empty() || symbols_type_ == SHT_DYNSYM ? section(".gopclntab") : nullptr;
+}
+
+// Where Go's code begins if its table does not say: C's comes first if there is any. 0: not known.
+std::uint64_t ElfFile::go_text() const {
+  const auto* text = symbols_.empty() ? section(".text") : nullptr;
+  return text == nullptr ? 0 : text->header.sh_addr;
+}
+
 void ElfFile::look_up(std::vector<std::uint64_t> addresses) {
   // One pass over the symbols for all addresses: sorting a large table would cost more than a look
   // at every stack does.
@@ -299,15 +311,13 @@ std::vector<Function> ElfFile::functions_at(std::span<const std::uint64_t> addre
   for (const auto address : addresses) {
     if (known_.try_emplace(address).second) unknown.push_back(address);
   }
-  if (!unknown.empty() && !symbols_.empty()) {
-    look_up(std::move(unknown));
-  } else if (const auto* table = section(".gopclntab"); table != nullptr && !unknown.empty()) {
-    const auto* text = section(".text");
-    const auto base = text == nullptr ? 0 : text->header.sh_addr;
-    for (auto& [address, function] : go_functions_at(block(*table), base, unknown)) {
+  if (const auto* table = go_table(); table != nullptr && !unknown.empty()) {
+    for (auto& [address, function] : go_functions_at(block(*table), go_text(), unknown)) {
       known_[address] = std::move(function);
+      std::erase(unknown, address);
     }
   }
+  if (!unknown.empty() && !symbols_.empty()) look_up(std::move(unknown));
   std::vector<Function> functions;
   functions.reserve(addresses.size());
   for (const auto address : addresses) functions.push_back(known_[address]);
@@ -339,10 +349,9 @@ std::vector<std::uint64_t> ElfFile::addresses_of(std::span<const std::string_vie
     const auto text = in.block(*table);
     std::ranges::transform(names, addresses.begin(),
                            [&](std::string_view name) { return address_of(name, text); });
-  } else if (const auto* table = section(".gopclntab"); table != nullptr) {
-    const auto* text = section(".text");
-    for (const auto& [i, address] :
-         go_functions_named(block(*table), text == nullptr ? 0 : text->header.sh_addr, names))
+  }
+  if (const auto* table = go_table()) {
+    for (const auto& [i, address] : go_functions_named(block(*table), go_text(), names))
       addresses[i] = address;
   }
   return addresses;

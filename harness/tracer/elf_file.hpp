@@ -89,6 +89,8 @@ class ElfFile {
   [[nodiscard]] std::string symbol_name(const Elf64_Sym& symbol) const;
   [[nodiscard]] std::string text_at(std::uint64_t offset) const;
   [[nodiscard]] std::uint64_t address_of(std::string_view name, std::string_view names) const;
+  [[nodiscard]] const Section* go_table() const;
+  [[nodiscard]] std::uint64_t go_text() const;
   void look_up(std::vector<std::uint64_t> addresses);
   [[nodiscard]] bool contains(const char* section_name, const std::string& text) const;
 

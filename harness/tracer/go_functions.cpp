@@ -73,6 +73,7 @@ std::optional<Header> header_of(std::string_view table, std::uint64_t text) {
   if (!header || (*magic != kGo118 && *magic != kGo120) || *pointer_size != 8) return std::nullopt;
   if (header->functions == 0 || header->functions > table.size()) return std::nullopt;
   if (header->text == 0) header->text = text;
+  if (header->text == 0) return std::nullopt;
   return header;
 }
 

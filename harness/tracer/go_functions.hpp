@@ -11,8 +11,9 @@
 
 namespace lastcall {
 
-// `table`: .gopclntab. `text`: where code begins if the table does not say. Addresses that no
-// function covers are left out; so are all of a table that makes no sense.
+// `table`: .gopclntab. `text`: where code begins if the table does not say; 0 if that is not known.
+// Addresses that no function covers are left out; so are all of a table that makes no sense, or of
+// which nobody knows where its code begins.
 std::map<std::uint64_t, Function> go_functions_at(std::string_view table, std::uint64_t text,
                                                   std::span<const std::uint64_t> addresses);
 

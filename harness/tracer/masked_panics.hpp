@@ -17,10 +17,10 @@
 //
 // Found by symbol, when the program is executed and whenever its dynamic linker has mapped
 // something (_dl_debug_state). A stripped Go program still says where its functions are, unless it
-// is linked with C. Not seen: such a one, others that contain their runtime and are stripped, an
-// exception that ends in what took
-// current_exception() and forgets it, handlers in fibers that change threads, anything in a program
-// that was not executed while it was watched.
+// is both linked with C and position-independent. Not seen: such a one, others that contain their
+// runtime and are stripped, an exception that ends in what took current_exception() and forgets it,
+// handlers in fibers that change threads, anything in a program that was not executed while it was
+// watched.
 //
 // Costs nothing while nothing panics or throws; a C++ exception that is caught costs one stop of
 // its thread, two or more if it counts. Called on the tracer's thread only; never fails, sees less

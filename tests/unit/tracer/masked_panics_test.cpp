@@ -271,8 +271,8 @@ func main() {
 
 struct GoPanics : Panics {
   bool make_go(const std::string& program, const std::string& flags,
-               const std::string& first_in_path = "") {
-    const auto source = folder.write("a.go", kGo);
+               const std::string& first_in_path = "", const std::string& more = "") {
+    const auto source = folder.write("a.go", kGo + more);
     return make(program, "PATH=" + first_in_path +
                              "$(ls -d /usr/lib/go-*/bin 2>/dev/null | tail -1):$PATH:"
                              "/usr/local/go/bin GOFLAGS= go build " +
@@ -311,6 +311,16 @@ TEST_F(GoPanics, AreFoundWithTheirTypeAndText) {
 TEST_F(GoPanics, AreFoundInAStrippedProgram) {
   const auto program = folder / "go";
   if (!make_go(program, "-ldflags='-s -w'")) GTEST_SKIP() << "no go";
+  expect_all(program);
+}
+
+// Such a program keeps the symbols that C may call.
+TEST_F(GoPanics, AreFoundInAStrippedProgramThatCallsC) {
+  const auto program = folder / "go";
+  const std::string uses_c =
+      "// int one(void) { return 1; }\nimport \"C\"\nfunc init() { if C.one() != 1 { panic(1) } "
+      "}\n";
+  if (!make_go(program, "-ldflags='-s -w'", "", uses_c)) GTEST_SKIP() << "no go";
   expect_all(program);
 }
 
