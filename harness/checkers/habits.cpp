@@ -81,9 +81,11 @@ bool was_tried(Behaviour behaviour, const ConnectionView& c, const ClientGroup& 
                          !is_before(c.fin_received, stop) && !is_before(c.reset, stop);
   if (!was_there) return false;
   if (behaviour == Behaviour::quiet) return is_before(all_layers_up(c, group.protocol), stop);
-  return behaviour != Behaviour::idle || std::ranges::any_of(c.requests, [](const auto& r) {
-           return r.ended && r.end != RequestEnd::unknown;
-         });
+  if (behaviour != Behaviour::idle) return true;
+  const auto next = std::ranges::find_if(c.requests, [&](const auto& r) { return r.sent >= stop; });
+  if (next == c.requests.begin()) return false;
+  const auto& last = *std::prev(next);
+  return is_before(last.ended, stop) && last.end != RequestEnd::unknown;
 }
 
 }  // namespace

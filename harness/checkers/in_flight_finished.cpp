@@ -3,7 +3,8 @@
 //
 // From outside, what was sent is not what was read: a request may wait in a socket's buffer, and
 // refusing it then is a server's right. A request that was unanswered at the stop was taken on if
-// - a part of its answer had come, or
+// - a part of its answer had come (not over tcp and tls, where the bytes may be meant for anybody),
+//   or
 // - the program had read all of it, as the kernel said just before the signal
 //   (checkers/taken_on.hpp), however young it is and whether or not anybody had been answered.
 // Where the kernel said nothing of its connection (the target's sockets are in another network
@@ -30,7 +31,7 @@
 //
 // An HTTP answer without a length ends with its connection, whole or not. It was cut if it is
 // shorter than those of its group and status before the stop, of which there must be three, all of
-// the same length.
+// the same length; or if it is empty where none of theirs was.
 //
 // Not judged, but counted with the reason if they got no answer: requests whose bytes had not all
 // been read, or whose connection was not accepted; those on a connection that the target had closed
@@ -154,7 +155,9 @@ Fate fate_of_answer(const RequestView& r, const GroupSeen& before, const History
   const auto found = before.until_eof.find(ended.status);
   if (found == before.until_eof.end()) return Fate::unclear;
   const auto& lengths = found->second;
-  if (lengths.count < kEnoughAnswers || lengths.shortest != lengths.longest) return Fate::unclear;
+  if (lengths.count < kEnoughAnswers) return Fate::unclear;
+  if (ended.bytes == 0 && lengths.shortest > 0) return Fate::unanswered;
+  if (lengths.shortest != lengths.longest) return Fate::unclear;
   return ended.bytes < lengths.shortest ? Fate::unanswered : Fate::answered;
 }
 
@@ -196,6 +199,7 @@ std::string what_it_got(const RequestView& r, const ClientGroup& group, const Hi
            std::to_string(std::get<RequestEnded>(history.at(*r.ended).body).status) +
            ", as none did before the stop";
   if (!r.answer_began || is_in_process(group)) return "got no answer";
+  if (!is_http(group.protocol)) return "got bytes, but not what acknowledges them (ack)";
   const auto forced = history.first<TargetForced>();
   return forced && !is_before(r.ended, *forced) ? "got an answer that was not finished"
                                                 : "got an answer that was cut";
@@ -208,9 +212,10 @@ struct Standing {
   std::string how{};     // for a violation: what says so; otherwise: why it is not known to be
 };
 
-Standing standing(const RequestView& r, Taking taking, const GroupPace& pace, EventIndex stop,
-                  const History& history) {
-  if (is_before(r.answer_began, stop)) return {.taken_on = true};
+Standing standing(const RequestView& r, const ClientGroup& group, Taking taking,
+                  const GroupPace& pace, EventIndex stop, const History& history) {
+  const bool is_its_own = is_http(group.protocol) || is_in_process(group);
+  if (is_its_own && is_before(r.answer_began, stop)) return {.taken_on = true};
   switch (taking) {
     case Taking::read:
       return {.taken_on = true, .how = "read by the target"};
@@ -302,7 +307,8 @@ class Requests {
 
   void judge(const ConnectionView& c, const RequestView& r, bool is_cut) {
     const Fate how = fate(r, c, groups_[c.group], peers_, circumstances_, history_);
-    auto stands = standing(r, snapshot_.taking(c, r), paces_[c.group], stop_, history_);
+    auto stands = standing(r, plan_.scenario.clients[c.group], snapshot_.taking(c, r),
+                           paces_[c.group], stop_, history_);
     const bool is_open = how == Fate::unanswered || how == Fate::unseen;
     if (is_cut && is_open && (!stands.taken_on || stands.by_time)) stands = {.taken_on = true};
     const bool is_answered = r.end != RequestEnd::unknown && !is_open;

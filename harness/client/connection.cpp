@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <cerrno>
 #include <cstdio>
@@ -303,6 +304,7 @@ awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
     awaited_ = fill(group_.acknowledgement, id);
     const auto which = group_.message.size() == 1 ? 0 : pace.between(0, group_.message.size() - 1);
     const auto message = fill(group_.message[which], id);
+    const auto asked = now();
     log_.request_sent(request, message.size());
     if (co_await send(id, message)) co_return;
     if (!is_gone()) log_.request_written(transport_.recording_socket().written());
@@ -310,7 +312,9 @@ awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
     if (may_leave() && next >= client_.leaves_after) break;
     const auto low = static_cast<std::uint64_t>(group_.pace.low.count());
     const auto high = static_cast<std::uint64_t>(group_.pace.high.count());
-    const auto until = now() + Nanoseconds(pace.between(low, high));
+    // Where answers take long, one that idles would be waiting for the next one at most stops.
+    const auto took = client_.behaviour == Behaviour::idle ? now() - asked : Nanoseconds(0);
+    const auto until = now() + std::max(Nanoseconds(pace.between(low, high)), took);
     while (!is_over() && now() < until) co_await wait(until);
   }
   if (is_over() || last_) co_return;

@@ -99,6 +99,8 @@ TEST(HabitsTried, AreThoseThatTheStopMet) {
   EXPECT_THAT(tried(with(served().stop(), 0, idle)), ElementsAre(idle));
   EXPECT_THAT(tried(with(h(Protocol::http).ready().client(0).up(0).stop(), 0, idle)), IsEmpty())
       << "it was not answered yet";
+  EXPECT_THAT(tried(with(served().sent(0, 9).stop().answered(0, 9), 0, idle)), IsEmpty())
+      << "it waited for an answer at the stop";
   EXPECT_THAT(tried(with(served().fin(0).closed(0).stop(), 0, idle)), IsEmpty());
   EXPECT_THAT(tried(with(h().ready().client(0).up(0).stop(), 0, quiet)), ElementsAre(quiet));
   EXPECT_THAT(tried(with(h().ready().client(0).stop().up(0), 0, quiet)), IsEmpty());

@@ -351,6 +351,7 @@ TEST(InFlightFinished, AnAnswerThatItsConnectionEndedWasCutIfItIsShorterThanAllB
       "fail 1: 1 of 1 requests got an answer that was cut, first: clients \"users\", client 2, "
       "request 1, sent 2.00 ms before the stop");
   EXPECT_THAT(in_flight(until_eof({50, 50, 50}, 0)), StartsWith("fail 1"));
+  EXPECT_THAT(in_flight(until_eof({50, 60, 70}, 0)), StartsWith("fail 1"));
   EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 50)), "pass 1: ");
   EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 51)), "pass 1: ");
   EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 5, RequestEnd::refused, 503)), "pass 1: ");
@@ -362,6 +363,7 @@ TEST(InFlightFinished, OfAnAnswerThatItsConnectionEndedNobodyMayKnowTheLength) {
   EXPECT_EQ(in_flight(until_eof({}, 20)), unclear);
   EXPECT_EQ(in_flight(until_eof({50, 50}, 20)), unclear);
   EXPECT_EQ(in_flight(until_eof({50, 50, 51}, 20)), unclear);
+  EXPECT_EQ(in_flight(until_eof({50, 0, 51}, 0)), unclear);
   EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 20, RequestEnd::ok, 201)), unclear);
   // What a fault cut tells nothing of the others.
   auto story = h(Protocol::http).ready().client(2).up(2).sent(2, 0).disturbed(2);
@@ -422,6 +424,19 @@ TEST(InFlightFinished, NobodyOwesAnAnswerWhereTheProtocolKnowsNone) {
   auto in_process = pushed(Protocol::ws).closed(0).exited(0);
   in_process.plan.scenario.clients[0].url = "";
   EXPECT_THAT(in_flight(in_process), StartsWith("fail 1"));
+}
+
+TEST(InFlightFinished, BytesOverTcpMayBeMeantForAnybody) {
+  const auto pushed = [](const std::string& socket) {
+    auto story = h(Protocol::tcp).ready().client(0).up(0).client(1).up(1).round_trips(1, 0, 1);
+    story.sent(0, 0).written(0, 0, 120).began(0, 0).sockets(socket).stop().closed(0).exited(0);
+    return in_flight(story);
+  };
+  EXPECT_EQ(pushed("40000:0+120"),
+            kNothing + "; not judged: 1 whose bytes the target had not read");
+  EXPECT_THAT(
+      pushed("40000:120"),
+      StartsWith("fail 1: 1 of 1 requests got bytes, but not what acknowledges them (ack)"));
 }
 
 // An answer that begins after the stop.
