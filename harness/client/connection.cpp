@@ -216,9 +216,10 @@ bool Connection::abort() {
   return true;
 }
 
-void Connection::answered(RequestEnd end, int status, std::string_view answer) {
+void Connection::answered(RequestEnd end, int status, std::string_view answer,
+                          std::string_view head) {
   if (end == RequestEnd::ok && id_finder_) {
-    const auto given = id_finder_->find(answer);
+    const auto given = id_finder_->find(answer, head);
     log_.id_given(given.id, given.problem);
   }
   const auto said = end == RequestEnd::refused ? one_line(answer) : "";

@@ -151,7 +151,8 @@ class Connection {
   // What abort-message says.
   [[nodiscard]] virtual std::string half_message(const std::string& message) const = 0;
 
-  void answered(RequestEnd end, int status, std::string_view answer);
+  // `head`: what else of it may say an id.
+  void answered(RequestEnd end, int status, std::string_view answer, std::string_view head = {});
   // Something came, and it is not what the opening or the request under way awaits. Of several the
   // first is kept.
   void heard(std::string_view bytes);

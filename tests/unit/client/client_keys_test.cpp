@@ -274,6 +274,23 @@ TEST_F(ClientKeys, AnIdThatTheServerChoseIsTakenFromTheAnswer) {
   EXPECT_THAT(triggers_.ids, ElementsAre("17"));
 }
 
+TEST_F(ClientKeys, AnIdMayStandInAHeader) {
+  const auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    for (const auto* body : {"", "see /orders/18"}) {
+      peer.read_request();
+      peer.answer("201 Created", body, "Location: /orders/17\r\n");
+    }
+  });
+  auto group = group_of(Protocol::http, server->port());
+  group.id_from = IdSource{true, "/orders/([0-9]+)"};
+  group.messages = 2;
+  play(group);
+  EXPECT_THAT(words_, AllOf(Contains("id_given 0 17"), Contains("id_given 1 18"),
+                            Contains("request_ended 0 ok 201 0")));
+  EXPECT_THAT(triggers_.ids, ElementsAre("17", "18"));
+}
+
 TEST_F(ClientKeys, TheAnswerOfARawProtocolEndsWithItsAcknowledgement) {
   const auto server = this->server([&](RawServer& s) {
     auto peer = s.accept();
