@@ -173,6 +173,12 @@ std::vector<Finding> findings(const ScenarioSummary& scenario) {
   return findings;
 }
 
+// ` (the target said "login first")`, of the first trial that tells; notes it in `text`.
+void note_heard(std::string& text, const TrialSummary& trial, std::size_t g) {
+  if (!text.empty() || g >= trial.heard_instead.size() || trial.heard_instead[g].empty()) return;
+  text = " (the target said \"" + trial.heard_instead[g] + "\")";
+}
+
 // What all its answers were in some trials, where that is a 4xx that nobody asked for. One such
 // trial is enough: `serves` did not judge it.
 std::optional<SilentGroup> refused_group(const ScenarioSummary& scenario, const std::string& group,
@@ -180,16 +186,20 @@ std::optional<SilentGroup> refused_group(const ScenarioSummary& scenario, const 
   int status = 0;
   std::uint64_t refused = 0;
   std::uint64_t looked_at = 0;
+  std::string heard;
   for (const auto& trial : scenario.trials) {
     if (!trial.broken.empty() || g >= trial.only_refusals.size()) continue;
     ++looked_at;
     const int its = trial.only_refusals[g];
     if (status == 0) status = its;
-    refused += its != 0 && its == status ? 1 : 0;
+    if (its == 0 || its != status) continue;
+    ++refused;
+    note_heard(heard, trial, g);
   }
   if (refused == 0) return std::nullopt;
-  return SilentGroup{group, refusal_text(status, " in " + std::to_string(refused) + " of " +
-                                                     std::to_string(looked_at) + " trials")};
+  return SilentGroup{group,
+                     refusal_text(status, " in " + std::to_string(refused) + " of " +
+                                              std::to_string(looked_at) + " trials" + heard)};
 }
 
 // Over the trials that asked it anything. Nothing if it was answered as it should be.
@@ -199,11 +209,15 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
   std::uint64_t asked = 0;
   std::uint64_t unanswered = 0;
   std::uint64_t fell_silent = 0;
+  std::string heard;
   for (const auto& trial : scenario.trials) {
     if (!trial.broken.empty() || g >= trial.answers.size()) continue;
     ++looked_at;
     asked += trial.answers[g] == GroupAnswers::not_asked ? 0 : 1;
-    unanswered += trial.answers[g] == GroupAnswers::unanswered ? 1 : 0;
+    if (trial.answers[g] == GroupAnswers::unanswered) {
+      ++unanswered;
+      note_heard(heard, trial, g);
+    }
     fell_silent += trial.answers[g] == GroupAnswers::fell_silent ? 1 : 0;
   }
   const auto& name = wanted.clients[g].name;
@@ -220,9 +234,9 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
     if (is_told) {
       return SilentGroup{group, "no client got a complete answer in " + trials + "; see serves"};
     }
-    return SilentGroup{group, "no client was answered in any of " + trials +
-                                  ": look at url, message, status and ack, or let the stop come "
-                                  "later ([[faults]] when)"};
+    return SilentGroup{group, "no client was answered in any of " + trials + heard +
+                                  ": look at url, opening, message, status and ack, or let the "
+                                  "stop come later ([[faults]] when)"};
   }
   if (fell_silent > 0 && 2 * (fell_silent + unanswered) >= asked) {
     return SilentGroup{group, "the last client had gone long before the stop in " +

@@ -49,8 +49,4 @@ std::string close_code_text(int code) {
          (known == kRegistered.end() ? "" : " (" + std::string(known->name) + ")");
 }
 
-std::string close_reason_text(std::string_view reason) {
-  return reason.empty() ? "" : ": \"" + std::string(reason) + "\"";
-}
-
 }  // namespace lastcall

@@ -316,7 +316,7 @@ class Judge {
 
   [[nodiscard]] std::string who(const ConnectionView& c, const Farewell& farewell) const {
     const auto* frame = farewell.close_frame;
-    return address(plan_, c.id) + (frame == nullptr ? "" : close_reason_text(frame->reason));
+    return address(plan_, c.id) + (frame == nullptr ? "" : said_text(frame->reason));
   }
 
   [[nodiscard]] bool is_late_sender(const ConnectionView& c, Protocol protocol) const {

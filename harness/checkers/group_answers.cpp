@@ -114,6 +114,19 @@ std::vector<int> only_refusals(const Plan& plan, const History& history) {
   return found;
 }
 
+std::vector<std::string> heard_instead(const Plan& plan, const History& history) {
+  std::vector<std::string> heard(plan.scenario.clients.size());
+  for (const auto& c : history.connections()) {
+    if (c.group >= heard.size()) continue;
+    auto& first = heard[c.group];
+    if (first.empty() && c.failed) first = std::get<LayerFailed>(history.at(*c.failed).body).said;
+    for (const auto& r : c.requests) {
+      if (first.empty() && r.ended) first = std::get<RequestEnded>(history.at(*r.ended).body).said;
+    }
+  }
+  return heard;
+}
+
 std::string refusal_text(int status, const std::string& where) {
   const auto number = std::to_string(status);
   return "every answer was " + number + where + ": say status = " + number +

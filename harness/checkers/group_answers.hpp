@@ -44,6 +44,10 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
 // answer now and another then contradicts itself.
 std::vector<int> only_refusals(const Plan& plan, const History& history);
 
+// One a group, in the plan's order: what the target said to the first client to which it said
+// anything but the answer that the scenario wants; empty if it did not.
+std::vector<std::string> heard_instead(const Plan& plan, const History& history);
+
 // "every answer was 404: say status = 404 if that is right, or another url"; `where` comes before
 // the colon.
 std::string refusal_text(int status, const std::string& where = "");

@@ -89,6 +89,11 @@ struct GroupPace {
   bool keeps_up = false;
 };
 
+// There must be an end.
+const RequestEnded& ended_of(const RequestView& r, const History& history) {
+  return std::get<RequestEnded>(history.at(*r.ended).body);
+}
+
 void look(GroupSeen& seen, const RequestView& r, bool is_excused, EventIndex stop,
           const History& history) {
   seen.is_acknowledged |= r.end == RequestEnd::ok;
@@ -97,7 +102,7 @@ void look(GroupSeen& seen, const RequestView& r, bool is_excused, EventIndex sto
     if (r.sent < stop) seen.waiting.push_back(sent);
     return;
   }
-  const auto& ended = std::get<RequestEnded>(history.at(*r.ended).body);
+  const auto& ended = ended_of(r, history);
   seen.was_answered |= r.end != RequestEnd::unknown;
   seen.was_failed |= ended.status >= 500;
   if (r.end != RequestEnd::ok) return;
@@ -147,7 +152,7 @@ bool is_failure(int status) { return status == 500 || status == 502 || status ==
 
 // Of one that was answered after the stop.
 Fate fate_of_answer(const RequestView& r, const GroupSeen& before, const History& history) {
-  const auto& ended = std::get<RequestEnded>(history.at(*r.ended).body);
+  const auto& ended = ended_of(r, history);
   if (r.end == RequestEnd::refused) {
     return is_failure(ended.status) && !before.was_failed ? Fate::failed : Fate::answered;
   }
@@ -195,8 +200,7 @@ bool was_cut(const RequestView& r, const ConnectionView& c, const ClientGroup& g
 // In process an answer is a call's return: what began is the subject's work.
 std::string what_it_got(const RequestView& r, const ClientGroup& group, const History& history) {
   if (r.end == RequestEnd::refused)
-    return "got status " +
-           std::to_string(std::get<RequestEnded>(history.at(*r.ended).body).status) +
+    return "got status " + std::to_string(ended_of(r, history).status) +
            ", as none did before the stop";
   if (!r.answer_began || is_in_process(group)) return "got no answer";
   if (!is_http(group.protocol)) return "got bytes, but not what acknowledges them (ack)";
@@ -359,7 +363,8 @@ class Requests {
     if (c.ended) evidence.push_back(*c.ended);
     violations_.add(what_it_got(r, group, history_),
                     address(plan_, c.id, r.id) + ", sent " + humane_duration(stop - sent) +
-                        " before the stop" + (stands.how.empty() ? "" : ", " + stands.how),
+                        " before the stop" + (stands.how.empty() ? "" : ", " + stands.how) +
+                        (how == Fate::failed ? said_text(ended_of(r, history_).said) : ""),
                     evidence, footing);
     if (how == Fate::unanswered && !is_in_process(group))
       median_ = std::max(median_, paces_[c.group].median.value_or(Nanoseconds(0)));

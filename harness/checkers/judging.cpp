@@ -278,6 +278,10 @@ std::string address(const Plan& plan, ConnectionId connection, RequestId request
                                           : " request " + std::to_string(request.value));
 }
 
+std::string said_text(std::string_view words) {
+  return words.empty() ? "" : ": \"" + std::string(words) + "\"";
+}
+
 std::string to_text(const TargetEnded& ended) {
   return to_text(ExpectedEnd{ended.how == EndKind::signalled, ended.value});
 }

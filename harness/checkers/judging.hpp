@@ -93,6 +93,9 @@ std::string group_name(const Plan& plan, std::size_t group);
 std::string address(const Plan& plan, ConnectionId id);
 // The same with `, request 3`, counted from 1; in process the subject's own "5/0 request 2".
 std::string address(const Plan& plan, ConnectionId connection, RequestId request);
+// What the server said to a client, in a Close frame, a body or a message, to be appended to the
+// client's name: `: "shutting down"`. Empty if it said nothing.
+std::string said_text(std::string_view words);
 // Whether these clients are threads that call a subject in process: a scenario's have a URL.
 inline bool is_in_process(const ClientGroup& group) { return group.url.empty(); }
 

@@ -68,9 +68,9 @@ struct Tally {
     ++requests;
   }
   void bad_request(const ConnectionView& c, const RequestView& r, const std::string& what,
-                   EventIndex proof, const Footing& footing = {}) {
+                   EventIndex proof, const Footing& footing = {}, const std::string& words = "") {
     good_request(c);
-    of_requests.add(what, address(plan, c.id, r.id), {r.sent, proof}, footing);
+    of_requests.add(what, address(plan, c.id, r.id) + words, {r.sent, proof}, footing);
   }
   void refused(const ConnectionView& c) {
     ++not_judged[c.group];
@@ -101,9 +101,8 @@ std::string wanted_status(const ClientGroup& group) {
   return text.empty() ? "2xx or 3xx" : text;
 }
 
-std::string refusal(const RequestView& request, const ClientGroup& group, const History& history) {
-  const int status = std::get<RequestEnded>(history.at(*request.ended).body).status;
-  return "got status " + std::to_string(status) + " instead of " + wanted_status(group);
+std::string refusal(const RequestEnded& ended, const ClientGroup& group) {
+  return "got status " + std::to_string(ended.status) + " instead of " + wanted_status(group);
 }
 
 // From the last that was heard of a connection to its end.
@@ -209,7 +208,9 @@ void count_requests(Tally& tally, const ConnectionView& c, const ClientGroup& gr
     if (tally.refusals[c.group] != 0) {
       tally.refused(c);
     } else {
-      tally.bad_request(c, request, refusal(request, group, history), *request.ended);
+      const auto& ended = std::get<RequestEnded>(history.at(*request.ended).body);
+      tally.bad_request(c, request, refusal(ended, group), *request.ended, {},
+                        said_text(ended.said));
     }
   }
 }
@@ -225,7 +226,7 @@ bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, 
         return is_answered(r) && *r.ended < *c.close_frame_received;
       });
       tally.bad(c, "got " + close_code_text(frame->code) + (had_answer ? "" : " before any answer"),
-                {*c.close_frame_received}, {}, close_reason_text(frame->reason));
+                {*c.close_frame_received}, {}, said_text(frame->reason));
       return true;
     }
   }
@@ -260,7 +261,7 @@ void count(Tally& tally, const ConnectionView& c, Behaviour behaviour,
     Footing footing;
     if (is_late(failed)) footing.claim = silence_before(*c.failed, c, history);
     tally.bad(c, "got no " + std::string(name(failed.layer)) + " (" + failed.reason + ")",
-              {*c.failed}, footing);
+              {*c.failed}, footing, said_text(failed.said));
     return;
   }
   count_requests(tally, c, group, limit, history);

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "client/given_id.hpp"
 #include "client/socket_queues.hpp"
+#include "history/utf8.hpp"
 
 namespace lastcall {
 namespace {
@@ -168,12 +169,13 @@ awaitable<std::optional<Failure>> Connection::say_opening() {
     const auto& step = group_.opening[i];
     const bool sends = !step.send.empty();
     const auto text = fill(sends ? step.send : step.expect);
+    heard_.clear();
     const auto ec = sends ? co_await send_text(text) : co_await expect_text(text);
     if (!ec) continue;
     auto reason = "opening step " + std::to_string(i + 1) + ", " + (sends ? "send " : "expect ") +
                   quoted(text);
     if (!deadline_.passed()) reason += ": " + ec.message();
-    co_return Failure{Layer::script, reason};
+    co_return Failure{Layer::script, reason, false, heard_};
   }
   if (!group_.opening.empty()) log_.up(Layer::script);
   co_return std::nullopt;
@@ -181,7 +183,7 @@ awaitable<std::optional<Failure>> Connection::say_opening() {
 
 awaitable<void> Connection::end_after(const Failure& failure) {
   const bool to_blame = !is_gone();
-  if (to_blame && !failure.ours) log_.failed(failure.layer, failure.reason);
+  if (to_blame && !failure.ours) log_.failed(failure.layer, failure.reason, failure.said);
   if (to_blame && failure.layer == Layer::script && !deadline_.passed()) {
     deadline_.arm(kCloseLimit);
     co_await close_in_order(transport_, log_, co_await read_rest(transport_));
@@ -215,14 +217,20 @@ bool Connection::abort() {
   return true;
 }
 
-void Connection::answered(RequestEnd end, int status, std::string_view answer) {
+void Connection::answered(RequestEnd end, int status, std::string_view answer,
+                          std::string_view head) {
   if (end == RequestEnd::ok && id_finder_) {
-    const auto given = id_finder_->find(answer);
+    const auto given = id_finder_->find(answer, head);
     log_.id_given(given.id, given.problem);
   }
-  log_.request_ended(end, status, answer.size());
+  const auto said = end == RequestEnd::refused ? one_line(answer) : "";
+  log_.request_ended(end, status, answer.size(), said);
   ++answered_;
   wake_.cancel();
+}
+
+void Connection::heard(std::string_view bytes) {
+  if (heard_.empty()) heard_ = one_line(bytes);
 }
 
 std::string Connection::fill(const std::string& text, const std::string& id) const {
@@ -304,6 +312,7 @@ awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
     awaited_ = fill(group_.acknowledgement, id);
     const auto which = group_.message.size() == 1 ? 0 : pace.between(0, group_.message.size() - 1);
     const auto message = fill(group_.message[which], id);
+    heard_.clear();
     const auto asked = now();
     log_.request_sent(request, message.size());
     if (co_await send(id, message)) co_return;
@@ -359,7 +368,7 @@ void Connection::finish(const std::string& problem) {
          : !problem.empty()   ? ConnectionEndReason::protocol
          : said_goodbye_      ? ConnectionEndReason::finished
                               : ConnectionEndReason::server_closed;
-  log_.ended(end_, hung_up_ ? "" : !left_.empty() ? left_ : problem);
+  log_.ended(end_, hung_up_ ? "" : !left_.empty() ? left_ : problem, heard_);
 }
 
 }  // namespace lastcall

@@ -84,7 +84,8 @@ class Deadline {
 struct Failure {
   Layer layer{};
   std::string reason;
-  bool ours = false;  // this machine's trouble, not the server's: no LayerFailed
+  bool ours = false;   // this machine's trouble, not the server's: no LayerFailed
+  std::string said{};  // one_line() of what the server said instead
 };
 
 // The two lower layers, also for readiness probes.
@@ -150,7 +151,11 @@ class Connection {
   // What abort-message says.
   [[nodiscard]] virtual std::string half_message(const std::string& message) const = 0;
 
-  void answered(RequestEnd end, int status, std::string_view answer);
+  // `head`: what else of it may say an id.
+  void answered(RequestEnd end, int status, std::string_view answer, std::string_view head = {});
+  // Something came, and it is not what the opening or the request under way awaits. Of several the
+  // first is kept.
+  void heard(std::string_view bytes);
   // Placeholders, and the lengths of what is sent.
   [[nodiscard]] std::string fill(const std::string& text, const std::string& id = "") const;
   [[nodiscard]] std::string authority() const;  // host:port
@@ -205,6 +210,7 @@ class Connection {
   std::shared_ptr<const IdFinder> id_finder_;  // null: no answer says an id
   ScopedFd mute_;                              // half-open without the capability
   std::string left_;                           // how the client went away
+  std::string heard_;                          // in place of what is awaited
   unsigned beside_ = 0;                        // coroutines beside the reader
   bool opened_ = false;                        // handshake and opening are done
   bool closing_ = false;                       // the reader is through

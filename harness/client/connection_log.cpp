@@ -17,8 +17,8 @@ void ConnectionLog::up(Layer layer, std::string local) {
   happened(ClientEvent::connected);
 }
 
-void ConnectionLog::failed(Layer layer, const std::string& reason) {
-  record(LayerFailed{id_, layer, reason});
+void ConnectionLog::failed(Layer layer, const std::string& reason, const std::string& said) {
+  record(LayerFailed{id_, layer, reason, said});
 }
 
 void ConnectionLog::socket_error(const boost::system::error_code& ec) {
@@ -107,10 +107,11 @@ void ConnectionLog::answer_ended_by_eof() {
   if (awaiting_) record(AnswerEndedByEof{id_, request_});
 }
 
-void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes) {
+void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes,
+                                  const std::string& said) {
   if (!awaiting_) return;
   end_wait(end != RequestEnd::unknown);
-  record(RequestEnded{id_, request_, end, status, static_cast<std::uint32_t>(bytes)});
+  record(RequestEnded{id_, request_, end, status, static_cast<std::uint32_t>(bytes), said});
   if (end != RequestEnd::ok) return;
   happened(ClientEvent::acknowledged);
   if (triggers_ == nullptr) return;
@@ -129,8 +130,9 @@ void ConnectionLog::misbehaved(const std::string& how, bool goes_away) {
   record(Misbehaved{id_, how});
 }
 
-void ConnectionLog::ended(ConnectionEndReason why, const std::string& detail) {
-  if (!misbehaved_) request_ended(RequestEnd::unknown, 0, 0);
+void ConnectionLog::ended(ConnectionEndReason why, const std::string& detail,
+                          const std::string& said) {
+  if (!misbehaved_) request_ended(RequestEnd::unknown, 0, 0, said);
   end_wait(false);
   record(ConnectionEnded{id_, why, detail});
 }

@@ -44,7 +44,7 @@ class ConnectionLog {
 
   // `local`: of tcp, the client's own end.
   void up(Layer layer, std::string local = "");
-  void failed(Layer layer, const std::string& reason);
+  void failed(Layer layer, const std::string& reason, const std::string& said = "");
 
   // The TCP socket: every completed read and write with its error.
   void socket_error(const boost::system::error_code& error);
@@ -69,7 +69,7 @@ class ConnectionLog {
   void id_given(const std::string& id, const std::string& problem);
   // Before the end of the request under way: the end of the connection was the answer's.
   void answer_ended_by_eof();
-  void request_ended(RequestEnd end, int status, std::size_t bytes);
+  void request_ended(RequestEnd end, int status, std::size_t bytes, const std::string& said = "");
   [[nodiscard]] bool awaiting_answer() const { return awaiting_; }
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] bool was_reset() const { return reset_; }
@@ -78,8 +78,9 @@ class ConnectionLog {
   // doing: an unanswered request gets no end. One that goes away takes no answer either.
   void misbehaved(const std::string& how, bool goes_away);
 
-  // The last event of the connection; records what is still open (an unanswered request) before it.
-  void ended(ConnectionEndReason why, const std::string& detail);
+  // The last event of the connection; records what is still open (an unanswered request, and what
+  // the server said instead) before it.
+  void ended(ConnectionEndReason why, const std::string& detail, const std::string& said = "");
 
  private:
   // It waits for an answer no more.

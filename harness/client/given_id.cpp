@@ -10,8 +10,9 @@ IdFinder::IdFinder(const IdSource& source) : source_(source) {
   if (source.is_pattern) pattern_.emplace(source.text, std::regex::ECMAScript);
 }
 
-GivenId IdFinder::find(std::string_view answer) const {
+GivenId IdFinder::find(std::string_view answer, std::string_view head) const {
   auto given = source_.is_pattern ? by_pattern(answer) : by_pointer(answer);
+  if (source_.is_pattern && !given.problem.empty() && !head.empty()) given = by_pattern(head);
   if (!given.problem.empty()) return given;
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
   if (given.id.empty()) {

@@ -26,8 +26,8 @@ class IdFinder {
   explicit IdFinder(const IdSource& source);
 
   // An id has no control characters and at most 256 bytes. In JSON it is a string that is not
-  // empty, or an integer.
-  [[nodiscard]] GivenId find(std::string_view answer) const;
+  // empty, or an integer. A pattern that nothing in the answer matches is looked for in its `head`.
+  [[nodiscard]] GivenId find(std::string_view answer, std::string_view head = {}) const;
 
  private:
   [[nodiscard]] GivenId by_pointer(std::string_view answer) const;

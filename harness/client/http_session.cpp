@@ -67,9 +67,18 @@ class HttpConnection final : public Connection {
       interim = 0;
       last_ = !parser.get().keep_alive();
       if (parser.need_eof()) log_.answer_ended_by_eof();
-      answered(wanted(status) ? RequestEnd::ok : RequestEnd::refused, status, parser.get().body());
+      answered(wanted(status) ? RequestEnd::ok : RequestEnd::refused, status, parser.get().body(),
+               head_with_id(parser.get()));
       if (last_) co_return "";
     }
+  }
+
+  // The status line and the headers, where a pattern may find the id: `Location: /orders/17`.
+  [[nodiscard]] std::string head_with_id(const http::response_header<>& head) const {
+    if (!group_.id_from || !group_.id_from->is_pattern) return {};
+    std::ostringstream text;
+    text << head;
+    return text.str();
   }
 
   [[nodiscard]] bool wanted(int status) const {

@@ -19,7 +19,10 @@ class RawConnection final : public Connection {
   awaitable<error_code> expect_text(const std::string& text) override {
     for (;;) {
       if (!take_to(text).empty()) co_return error_code{};
-      if (const auto ec = co_await receive()) co_return ec;
+      if (const auto ec = co_await receive()) {
+        heard(received_);
+        co_return ec;
+      }
     }
   }
 
@@ -37,6 +40,7 @@ class RawConnection final : public Connection {
     drop();
     for (;;) {
       const auto ec = co_await receive();
+      if (ec && log_.awaiting_answer()) heard(received_);
       if (ec == asio::error::no_buffer_space) {
         co_return "more than " + std::to_string(kMessageLimit) + " bytes and no acknowledgement";
       }

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "client/connection.hpp"
+#include "history/utf8.hpp"
 
 namespace lastcall {
 namespace {
@@ -72,11 +73,12 @@ class WebSocketConnection final : public Connection {
     websocket::response_type response;
     auto [ec] = co_await ws_.async_handshake(response, authority(), fill(endpoint_.path), kTuple);
     if (ec) {
-      auto reason = ec.message();
+      Failure failure{Layer::websocket, ec.message()};
       if (ec == websocket::error::upgrade_declined) {
-        reason += ": HTTP status " + std::to_string(response.result_int());
+        failure.reason += ": HTTP status " + std::to_string(response.result_int());
+        failure.said = one_line(response.body());
       }
-      co_return Failure{Layer::websocket, reason};
+      co_return failure;
     }
     const std::string chosen(response[http::field::sec_websocket_protocol]);
     if (!subprotocol.empty() && !is_offered(chosen, subprotocol)) {
@@ -100,9 +102,9 @@ class WebSocketConnection final : public Connection {
     for (;;) {
       auto [ec, n] = co_await ws_.async_read(buffer, kTuple);
       if (ec) co_return ec;
-      if (beast::buffers_to_string(buffer.data()).find(text) != std::string::npos) {
-        co_return error_code{};
-      }
+      const auto message = beast::buffers_to_string(buffer.data());
+      if (message.find(text) != std::string::npos) co_return error_code{};
+      heard(message);
       buffer.consume(buffer.size());
     }
   }
@@ -129,8 +131,11 @@ class WebSocketConnection final : public Connection {
       }
       const auto text = beast::buffers_to_string(buffer.data());
       buffer.consume(buffer.size());
-      if (log_.awaiting_answer() && text.find(awaited_) != std::string::npos) {
+      if (!log_.awaiting_answer()) continue;
+      if (text.find(awaited_) != std::string::npos) {
         answered(RequestEnd::ok, 0, text);
+      } else {
+        heard(text);
       }
     }
   }

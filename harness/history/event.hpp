@@ -466,10 +466,12 @@ struct LayerFailed {
   ConnectionId connection;
   Layer layer{};
   std::string reason;
+  std::string said{};  // one_line() of what the server said instead: a body, bytes, a message
   static void visit_fields(auto& self, auto&& f) {
     f("connection", self.connection);
     f("layer", self.layer);
     f("reason", self.reason);
+    f("said", self.said);
   }
 };
 struct RequestSent {
@@ -526,12 +528,14 @@ struct RequestEnded {
                      // no answer
   std::int32_t status{};  // HTTP status, 0 for WebSocket
   std::uint32_t bytes{};  // of the answer
+  std::string said{};     // one_line() of a refusal's body; not HTTP, unknown: of what came instead
   static void visit_fields(auto& self, auto&& f) {
     f("connection", self.connection);
     f("request", self.request);
     f("end", self.end);
     f("status", self.status);
     f("bytes", self.bytes);
+    f("said", self.said);
   }
 };
 // The id that the server chose for a request, as the answer that acknowledges it says.

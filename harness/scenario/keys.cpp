@@ -258,7 +258,9 @@ const Table& id_from_table() {
                {.name = "pattern",
                 .kind = Kind::group,
                 .about = "An ECMAScript regular expression with one group, which is the id. Only "
-                         "the first 8 KiB of the answer are searched.",
+                         "the first 8 KiB of the answer are searched; http: where its body has no "
+                         "match, those of its status line and headers: "
+                         "\"Location: /orders/([0-9]+)\".",
                 .low = 1}},
       .exactly_one_of = {"json", "pattern"}};
   return table;

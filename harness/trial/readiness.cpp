@@ -10,6 +10,7 @@
 #include "base/invariant.hpp"
 #include "client/http_get.hpp"
 #include "client/session.hpp"
+#include "history/utf8.hpp"
 
 namespace lastcall {
 namespace {
@@ -20,13 +21,23 @@ constexpr auto kProbeLimit = std::chrono::seconds(1);
 // What is asked for from outside, by a connection. The others come by themselves.
 struct Probe {
   bool is_url = false;
-  std::string where;  // as the scenario says it
+  std::string where;   // as the scenario says it
+  std::string last{};  // of a URL: what came of it last, for people
 };
 
-asio::awaitable<bool> holds(const ReadinessWait& wait, Probe probe, asio::ssl::context& tls) {
+// `last answer: 503 "warming up"`, "Connection refused".
+std::string outcome(const HttpAnswer& answer) {
+  if (answer.status == 0) return answer.problem;
+  const auto said = one_line(answer.body);
+  return "last answer: " + std::to_string(answer.status) + (said.empty() ? "" : " \"" + said + '"');
+}
+
+// The probe outlives the call.
+asio::awaitable<bool> holds(const ReadinessWait& wait, Probe& probe, asio::ssl::context& tls) {
   const auto where = expand_placeholders(probe.where, wait.placeholders);
   if (probe.is_url) {
     const auto answer = co_await http_get(where, tls, kProbeLimit);
+    probe.last = outcome(answer);
     co_return answer.status / 100 == 2;
   }
   const auto port = static_cast<std::uint16_t>(std::strtoul(where.c_str(), nullptr, 10));
@@ -52,7 +63,10 @@ std::string missing(const ReadinessWait& wait, const std::vector<Probe>& probes)
   std::string text;
   const auto add = [&](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
   if (wait.ready.notify && !wait.process.notified_ready()) add("READY=1");
-  for (const auto& probe : probes) add((probe.is_url ? "url " : "port ") + probe.where);
+  for (const auto& probe : probes) {
+    add((probe.is_url ? "url " : "port ") + probe.where +
+        (probe.last.empty() ? "" : " (" + probe.last + ")"));
+  }
   for (std::size_t i = 0; i < wait.ready.logs.size(); ++i) {
     if (!wait.process.logged_ready(i)) add("log \"" + wait.ready.logs[i] + '"');
   }

@@ -23,8 +23,8 @@ struct ReadinessWait {
 };
 
 // Returns once each condition has been seen to hold, with nothing; else when it is over or the time
-// is up, with the conditions that have not held, for people: "port {port.tls}, log \"^ready\"". A
-// process that has ended since may have been ready; the caller looks.
+// is up, with the conditions that have not held, for people: `port {port.tls}, log "^ready"`; a URL
+// with what came of it last. A process that has ended since may have been ready; the caller looks.
 boost::asio::awaitable<std::string> await_ready(ReadinessWait wait);
 
 }  // namespace lastcall

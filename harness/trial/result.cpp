@@ -95,6 +95,7 @@ std::string to_json(const TrialResult& result) {
                                       {"connections", result.connections},
                                       {"answers", std::move(answers)},
                                       {"only_refusals", json::value_from(result.only_refusals)},
+                                      {"heard_instead", json::value_from(result.heard_instead)},
                                       {"habits", std::move(habits)},
                                       {"kept", result.kept},
                                       {"traced", result.traced},
@@ -130,6 +131,8 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
     }
     if (const auto* refusals = object.if_contains("only_refusals"))
       result.only_refusals = json::value_to<std::vector<int>>(*refusals);
+    if (const auto* heard = object.if_contains("heard_instead"))
+      result.heard_instead = json::value_to<std::vector<std::string>>(*heard);
     if (const auto* habits = object.if_contains("habits"); habits != nullptr && !habits->is_null())
       result.habits = json::value_to<std::vector<std::string>>(*habits);
     for (const auto& verdict : object.at("verdicts").as_array()) {

@@ -33,6 +33,8 @@ struct TrialResult {
   std::vector<GroupAnswers> answers{};
   // Of each group the 4xx that was its every answer, as only_refusals() has it; 0: none.
   std::vector<int> only_refusals{};
+  // Of each group what it was told in place of an answer, as heard_instead() has it.
+  std::vector<std::string> heard_instead{};
   // The habits of clients that its stop met, in the scenario's words; nothing if nobody looked.
   std::optional<std::vector<std::string>> habits{};
   bool kept = false;  // the trial's directory is still there

@@ -724,6 +724,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
   result.connections = connections_at_stop(*history);
   result.answers = group_answers(trial.plan(), *history);
   result.only_refusals = only_refusals(trial.plan(), *history);
+  result.heard_instead = heard_instead(trial.plan(), *history);
   result.idle_tail = checkers::idle_tail(trial.plan(), *history);
   result.idle_held_by = checkers::idle_tail_held_by(trial.plan(), *history);
   if (history->stop()) {

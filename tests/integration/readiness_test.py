@@ -41,6 +41,13 @@ class Readiness(LastcallTest):
         self.assertIn('never ready: not within 600 ms, waiting for READY=1, port {port.tls}, log "^set"',
                       run.verdict("serves")["reason"])
 
+    def test_by_url_says_what_came_of_it_last(self):
+        urls = 'url = ["http://127.0.0.1:{port}/", "http://127.0.0.1:{port.other}/"]'
+        run = self.run_server("--ready-by", "url", "--ready-after", 60, ready=urls + ', timeout = "3s"')
+        self.assert_exit(1, run)
+        self.assertIn('waiting for url http://127.0.0.1:{port}/ (last answer: 503 "hi"), '
+                      "url http://127.0.0.1:{port.other}/ (Connection refused)", run.verdict("serves")["reason"])
+
     def test_that_never_comes_fails_serves_after_its_timeout(self):
         for ready in ('url = "http://127.0.0.1:{port.other}/"', 'port = "{port.other}"', 'log = "no such line"',
                       "notify = true"):

@@ -247,7 +247,8 @@ TEST_F(SilentGroups, NobodyAnsweredInAnyTrialIsNotAllRight) {
   trials(1, GroupAnswers::not_asked, GroupAnswers::not_asked);
   EXPECT_EQ(silent(),
             "clients \"orders\": no client was answered in any of 3 trials: look at "
-            "url, message, status and ack, or let the stop come later ([[faults]] when)\n");
+            "url, opening, message, status and ack, or let the stop come later ([[faults]] "
+            "when)\n");
   EXPECT_EQ(code(), exit_codes::kNotJudged);
   trials(1, GroupAnswers::talking, GroupAnswers::gone_lately);
   EXPECT_EQ(silent(), "");
@@ -262,8 +263,21 @@ TEST_F(SilentGroups, WhereServesFailedForItThatIsWhereToLook) {
   }
   EXPECT_EQ(silent(),
             "clients \"orders\": no client got a complete answer in 2 trials; see serves\n"
-            "clients #2: no client was answered in any of 2 trials: look at url, message, status "
-            "and ack, or let the stop come later ([[faults]] when)\n");
+            "clients #2: no client was answered in any of 2 trials: look at url, opening, message, "
+            "status and ack, or let the stop come later ([[faults]] when)\n");
+}
+TEST_F(SilentGroups, WhatTheTargetSaidInPlaceOfAnAnswerIsQuoted) {
+  trials(3, GroupAnswers::talking, GroupAnswers::unanswered);
+  scenario_.trials[1].heard_instead = {"other", "-NOAUTH"};
+  scenario_.trials[2].heard_instead = {"", "-BUSY"};
+  EXPECT_EQ(silent(),
+            "clients #2: no client was answered in any of 3 trials (the target said \"-NOAUTH\"): "
+            "look at url, opening, message, status and ack, or let the stop come later ([[faults]] "
+            "when)\n");
+  for (auto& trial : scenario_.trials) trial.only_refusals = {0, 401};
+  EXPECT_EQ(silent(),
+            "clients #2: every answer was 401 in 3 of 3 trials (the target said \"-NOAUTH\"): say "
+            "status = 401 if that is right, or another url\n");
 }
 TEST_F(SilentGroups, AnAnswerThatIsAlwaysTheSame4xxIsNotAllRight) {
   trials(3, GroupAnswers::talking);

@@ -152,5 +152,21 @@ TEST(GroupAnswers, AreNotAskedOfATrialWithoutAStopOfALoad) {
   EXPECT_EQ(answers(start), "not-asked");
 }
 
+TEST(GroupAnswers, WhatTheFirstWasToldInPlaceOfAnAnswerIsKnown) {
+  const auto told = [](const HistoryBuilder& b) {
+    return heard_instead(b.plan, b.history()).at(0);
+  };
+  const auto failed = [](std::uint32_t n, std::string said) {
+    return LayerFailed{testing::connection(n), Layer::script, "opening", std::move(said)};
+  };
+  EXPECT_EQ(told(load().sent(0, 0).answered(0, 0).stop()), "");
+  auto story = load(Protocol::tcp, 0).client(0).event(failed(0, "")).client(1);
+  EXPECT_EQ(told(story.stop().event(failed(1, "-NOAUTH")).client(2).event(failed(2, "-BUSY"))),
+            "-NOAUTH");
+  const RequestEnded unknown{
+      testing::connection(1), RequestId{0}, RequestEnd::unknown, 0, 0, "-NOAUTH"};
+  EXPECT_EQ(told(load(Protocol::tcp).sent(1, 0).event(unknown).stop()), "-NOAUTH");
+}
+
 }  // namespace
 }  // namespace lastcall

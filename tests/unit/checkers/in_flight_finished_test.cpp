@@ -389,6 +389,10 @@ TEST(InFlightFinished, AnErrorThatNobodyGotBeforeTheStopIsNoAnswer) {
   }
   for (const int status : {404, 429, 501, 503})
     EXPECT_EQ(in_flight(under_way(150).stop().event(refused(1, 0, status)).exited(0)), "pass 1: ");
+  auto told = refused(1, 0, 500);
+  told.said = "database pool is closed";
+  EXPECT_THAT(in_flight(under_way(150).stop().event(told).exited(0)),
+              EndsWith("sent 150 ms before the stop: \"database pool is closed\""));
   const RequestEnded wanted{connection(1), RequestId{0}, RequestEnd::ok, 500, 1};
   EXPECT_EQ(in_flight(under_way(150).stop().event(wanted).exited(0)), "pass 1: ");
   EXPECT_THAT(

@@ -59,6 +59,21 @@ TEST(Serves, FailsForAnotherAnswerAndNamesBoth) {
   story.plan.scenario.clients[0].status = {200, 201};
   EXPECT_EQ(serves(story), got + "200 or 201" + who);
 }
+TEST(Serves, QuotesWhatTheServerSaidInPlaceOfAnAnswer) {
+  auto story = h(Protocol::http).ready().client(0).up(0);
+  for (std::uint32_t r = 0; r < 2; ++r) {
+    const auto said = r == 0 ? "database pool is closed" : "another id";
+    story.sent(0, r).event(
+        RequestEnded{testing::connection(0), RequestId{r}, RequestEnd::refused, 500, 1, said});
+  }
+  EXPECT_EQ(serves(story.stop()),
+            "fail 2: 2 of 2 requests got status 500 instead of 2xx or 3xx, first: clients "
+            "\"users\", client 1, request 1: \"database pool is closed\"");
+  const LayerFailed declined{testing::connection(0), Layer::websocket, "declined", "login first"};
+  EXPECT_EQ(serves(h().ready().client(0).event(declined).stop()),
+            "fail 1: 1 of 1 connections got no websocket (declined), first: clients \"users\", "
+            "client 1: \"login first\"");
+}
 // Requests 0, 1, … of one client, answered with these statuses.
 HistoryBuilder answered_with(const std::vector<int>& statuses) {
   auto story = h(Protocol::http).ready().client(0).up(0);

@@ -12,6 +12,7 @@ using ::testing::AllOf;
 using testing::client;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using testing::group_of;
 using ::testing::HasSubstr;
 using testing::kCloseGoingAway;
@@ -86,8 +87,9 @@ TEST_F(ClientKeys, WhatIsExpectedAndDoesNotComeIsNamed) {
   auto group = group_of(Protocol::tcp, server->port());
   group.opening = {{.send = "HI", .expect = ""}, {.send = "", .expect = "+OK\r\n"}};
   play(group);
-  EXPECT_THAT(words_, Contains(AllOf(StartsWith("layer_failed script opening step 2"),
-                                     HasSubstr("+OK\\x0d\\x0a"), HasSubstr("200"))));
+  EXPECT_THAT(words_,
+              Contains(AllOf(StartsWith("layer_failed script opening step 2"),
+                             HasSubstr("+OK\\x0d\\x0a"), HasSubstr("200"), EndsWith(" -ERR"))));
   EXPECT_EQ(triggers_.handshakes, 0);
   EXPECT_THAT(words_.back(), StartsWith("connection_ended timeout"));
 }
@@ -107,6 +109,46 @@ TEST_F(ClientKeys, AServerThatEndsInTheOpeningIsClosedInOrder) {
   play(group);
   EXPECT_THAT(words_, AllOf(Contains(StartsWith("layer_failed script opening step 1")),
                             Contains("close_frame received 1001"), Contains("fin sent")));
+}
+
+TEST_F(ClientKeys, WhatAServerSaidInPlaceOfAnAcknowledgementIsTold) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.read();
+    peer.write("-NOAUTH Authentication required.\r\n");
+  });
+  play(group_of(Protocol::tcp, server->port()));
+  EXPECT_THAT(words_, Contains("request_ended 0 unknown 0 0 -NOAUTH Authentication required."));
+}
+
+TEST_F(ClientKeys, TheFirstMessageInPlaceOfAnAcknowledgementIsTold) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.read();
+    peer.write(std::string("\x81\x11", 2) + "ack 000005-000000");
+    peer.read();
+    peer.write(std::string("\x81\x04", 2) + "busy" + std::string("\x81\x04", 2) + "tick");
+    peer.write(kCloseGoingAway);
+    peer.read_until("\x88");
+  });
+  play(group_of(Protocol::ws, server->port()));
+  EXPECT_THAT(words_, AllOf(Contains("request_ended 0 ok 0 17"),
+                            Contains("request_ended 1 unknown 0 0 busy")));
+}
+
+TEST_F(ClientKeys, WhatAServerSaidInPlaceOfAnExpectedMessageIsTold) {
+  const auto server = this->server([](RawServer& s) {
+    auto peer = s.accept();
+    peer.accept_websocket();
+    peer.write(std::string("\x81\x04", 2) + "busy" + kCloseGoingAway);
+    peer.read_until("\x88");
+  });
+  auto group = group_of(Protocol::ws, server->port());
+  group.opening = {{.send = "", .expect = "welcome"}};
+  play(group);
+  EXPECT_THAT(words_,
+              Contains(AllOf(StartsWith("layer_failed script opening step 1"), EndsWith(" busy"))));
 }
 
 TEST_F(ClientKeys, AnAnswerWithoutAnEndIsBounded) {
@@ -227,9 +269,26 @@ TEST_F(ClientKeys, AnIdThatTheServerChoseIsTakenFromTheAnswer) {
   play(group);
   EXPECT_THAT(words_, AllOf(Contains("id_given 0 17"), Contains("request_ended 0 ok 201 9"),
                             Contains("id_given 1 the answer has nothing at \"/id\""),
-                            Contains("request_ended 2 refused 500 9")));
+                            Contains(R"(request_ended 2 refused 500 9 {"id":18})")));
   EXPECT_THAT(words_, Not(Contains(StartsWith("id_given 2"))));
   EXPECT_THAT(triggers_.ids, ElementsAre("17"));
+}
+
+TEST_F(ClientKeys, AnIdMayStandInAHeader) {
+  const auto server = this->server([&](RawServer& s) {
+    auto peer = s.accept();
+    for (const auto* body : {"", "see /orders/18"}) {
+      peer.read_request();
+      peer.answer("201 Created", body, "Location: /orders/17\r\n");
+    }
+  });
+  auto group = group_of(Protocol::http, server->port());
+  group.id_from = IdSource{true, "/orders/([0-9]+)"};
+  group.messages = 2;
+  play(group);
+  EXPECT_THAT(words_, AllOf(Contains("id_given 0 17"), Contains("id_given 1 18"),
+                            Contains("request_ended 0 ok 201 0")));
+  EXPECT_THAT(triggers_.ids, ElementsAre("17", "18"));
 }
 
 TEST_F(ClientKeys, TheAnswerOfARawProtocolEndsWithItsAcknowledgement) {

@@ -43,6 +43,17 @@ TEST(GivenId, IsTheGroupOfAPattern) {
   EXPECT_EQ(by_pattern("id=(\\w+)", std::string(8000, ' ') + "id=1").id, "1");
   EXPECT_FALSE(by_pattern("id=(\\w+)", std::string(9000, ' ') + "id=1").problem.empty());
 }
+TEST(GivenId, OfAPatternThatTheAnswerDoesNotMatchIsInItsHead) {
+  const std::string head = "HTTP/1.1 201 Created\r\nLocation: /orders/17\r\n\r\n";
+  const auto found = [&](const std::string& pattern, std::string_view answer) {
+    return IdFinder({true, pattern}).find(answer, head);
+  };
+  EXPECT_EQ(found("Location: /orders/([0-9]+)", "").id, "17");
+  EXPECT_EQ(found("([0-9]+)", "order 18").id, "18") << "not the status";
+  EXPECT_EQ(found("^order ([0-9]+)", "order 18").id, "18");
+  EXPECT_EQ(found("id=(\\w+)", "").problem, "nothing in the answer matches \"id=(\\w+)\"");
+  EXPECT_EQ(IdFinder({false, "/id"}).find("{}", head).problem, "the answer has nothing at \"/id\"");
+}
 TEST(GivenId, IsNotEmptyNorLongNorOfControlCharacters) {
   EXPECT_EQ(by_pattern("id=(\\w*)", "id=;").problem, "the id in the answer is empty");
   EXPECT_EQ(by_pointer("/0", R"([""])").problem, "the id in the answer is empty");

@@ -18,6 +18,7 @@ using ::testing::AllOf;
 using testing::client;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using testing::group_of;
 using ::testing::HasSubstr;
 using testing::kCloseGoingAway;
@@ -90,7 +91,9 @@ TEST_F(SessionAgainst, WebSocketServerThatDeclinesTheHandshake) {
     peer.read_to_end();
   });
   play(group_of(Protocol::ws, server->port()));
-  EXPECT_THAT(words_, Contains(AllOf(StartsWith("layer_failed websocket"), HasSubstr("503"))));
+  EXPECT_THAT(words_, Contains(AllOf(StartsWith("layer_failed websocket"),
+                                     HasSubstr("503 Hello, nobody is taken on any more!!"),
+                                     EndsWith("…"))));
   EXPECT_THAT(words_, Not(Contains(StartsWith("close_frame")))) << "the body is no frame";
   EXPECT_THAT(words_, Not(Contains("layer_up websocket")));
 }
@@ -323,7 +326,8 @@ TEST_F(SessionAgainst, HttpServerThatAnswersWithAnUnwantedStatus) {
     peer.read_to_end();
   });
   play(group_of(Protocol::http, server->port()));
-  EXPECT_THAT(words_, AllOf(Contains("answer_began 0"), Contains("request_ended 0 refused 503 5")));
+  EXPECT_THAT(words_,
+              AllOf(Contains("answer_began 0"), Contains("request_ended 0 refused 503 5 later")));
 }
 
 TEST_F(SessionAgainst, HttpServerThatRedirects) {

@@ -33,10 +33,10 @@ constexpr const char* kOneOfEach =
 {"t":"0.018000000","kind":"events_lost","source":"clients-1","reason":"5 events did not fit"}
 {"t":"0.019000000","kind":"connect_invoked","connection":"12/3","group":2}
 {"t":"0.020000000","kind":"layer_up","connection":"12/3","layer":"tls","local":""}
-{"t":"0.021000000","kind":"layer_failed","connection":"12/3","layer":"websocket","reason":"status 503"}
+{"t":"0.021000000","kind":"layer_failed","connection":"12/3","layer":"websocket","reason":"status 503","said":"login first"}
 {"t":"0.022000000","kind":"request_sent","connection":"12/3","request":7,"bytes":120}
 {"t":"0.023000000","kind":"answer_began","connection":"12/3","request":7}
-{"t":"0.024000000","kind":"request_ended","connection":"12/3","request":7,"end":"refused","status":503,"bytes":42}
+{"t":"0.024000000","kind":"request_ended","connection":"12/3","request":7,"end":"refused","status":503,"bytes":42,"said":"later"}
 {"t":"0.025000000","kind":"close_frame","connection":"12/3","direction":"received","code":1001,"reason":"going away"}
 {"t":"0.026000000","kind":"close_notify","connection":"12/3","direction":"sent"}
 {"t":"0.027000000","kind":"fin","connection":"12/3","direction":"received"}
@@ -142,6 +142,24 @@ TEST(Utf8, ReplacesEachByteThatIsNot) {
                        "a\xC3"
                        "b"),
             r + "a" + r + "b");
+}
+
+TEST(OneLine, IsWhatAPeerSaidWithoutLineEndsAndControlCharacters) {
+  EXPECT_EQ(one_line(""), "");
+  EXPECT_EQ(one_line(" \r\n\t"), "");
+  EXPECT_EQ(one_line("-ERR no\r\n"), "-ERR no");
+  EXPECT_EQ(one_line("{\n  \"error\": 7\n}\n"), "{ \"error\": 7 }");
+  EXPECT_EQ(one_line(std::string("E\0\0SFATAL\0VFATAL\0", 17)), "E SFATAL VFATAL");
+  EXPECT_EQ(one_line("pool \xC3\xA9puis\xC3"), "pool \xC3\xA9puis\xEF\xBF\xBD");
+}
+
+TEST(OneLine, IsCutBetweenCharacters) {
+  const std::string most(120, 'x');
+  EXPECT_EQ(one_line(most + "\n"), most);
+  EXPECT_EQ(one_line(most + "\ny"), most + "…");
+  EXPECT_EQ(one_line(most.substr(1) + "\xC3\xA9"), most.substr(1) + "…");
+  EXPECT_EQ(one_line(most.substr(2) + "\xC3\xA9z"), most.substr(2) + "\xC3\xA9…");
+  EXPECT_EQ(one_line(std::string(5000, ' ') + "far away"), "");
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ TrialResult result_with_everything() {
   result.answers = {GroupAnswers::talking, GroupAnswers::unanswered, GroupAnswers::fell_silent,
                     GroupAnswers::gone_lately, GroupAnswers::not_asked};
   result.only_refusals = {0, 404};
+  result.heard_instead = {"", "-NOAUTH"};
   result.kept = true;
   result.traced = false;
   result.verdicts = {{.property = "released",
@@ -59,6 +60,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->traced, sent.traced);
   EXPECT_EQ(received->answers, sent.answers);
   EXPECT_EQ(received->only_refusals, sent.only_refusals);
+  EXPECT_EQ(received->heard_instead, sent.heard_instead);
   ASSERT_EQ(received->verdicts.size(), sent.verdicts.size());
   for (std::size_t i = 0; i < sent.verdicts.size(); ++i) {
     EXPECT_EQ(received->verdicts[i].property, sent.verdicts[i].property);
