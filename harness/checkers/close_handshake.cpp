@@ -388,7 +388,9 @@ Verdict close_handshake(const Plan& plan, const History& history) {
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {
-    verdict.reason = "no connection was up at the stop that the server had to close";
+    verdict.reason =
+        "no connection was up at the stop that the server had to close: have clients stay until "
+        "then ([[clients]] messages, [[faults]] when)";
   }
   if (!judge.remarks().empty()) {
     verdict.reason +=

@@ -11,7 +11,8 @@ using testing::HistoryBuilder;
 std::string close_handshake(const HistoryBuilder& b) { return testing::said(b, "close-handshake"); }
 
 const std::string kNothing =
-    "not-applicable 0: no connection was up at the stop that the server had to close";
+    "not-applicable 0: no connection was up at the stop that the server had to close: have clients "
+    "stay until then ([[clients]] messages, [[faults]] when)";
 
 HistoryBuilder stopped(Protocol protocol) { return h(protocol).ready().client(0).up(0).stop(); }
 HistoryBuilder with_codes(HistoryBuilder story, std::vector<int> codes) {

@@ -95,6 +95,9 @@ TEST(NoSendOnClosed, BelievesARuntimeThatSaysSo) {
 TEST(NoSendOnClosed, IsNoPassIfNothingWasLookedAt) {
   EXPECT_EQ(sends(h().ready().stop().exited(0)),
             "not-applicable 0: no connection was closed in order, and no call that sends was seen");
+  EXPECT_EQ(sends(never_traced().ready().stop().exited(0)),
+            "not-applicable 0: no connection was closed in order, and no call that sends was seen: "
+            "set [target] trace = true");
   const auto goodbye = [](HistoryBuilder b) {
     return b.ready().client(0).up(0).stop().close_frame(0, 1001);
   };
