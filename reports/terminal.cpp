@@ -59,6 +59,15 @@ std::string found(const CampaignSummary& campaign, const ScenarioSummary& scenar
   return text;
 }
 
+std::string not_applicable(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& alike : beside_the_point(scenario)) {
+    const auto& why = reason(*alike.front());
+    text += "    " + names(alike) + (why.empty() ? "" : ": " + printable(why)) + "\n";
+  }
+  return text.empty() ? "" : "\n  not applicable here:\n" + text;
+}
+
 std::string details(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
   for (const auto& silent : scenario.silent)
@@ -79,7 +88,7 @@ std::string details(const CampaignSummary& campaign, const ScenarioSummary& scen
     text +=
         "\n  trial " + std::to_string(trial->number) + " broke: " + printable(trial->broken) + "\n";
   }
-  return text;
+  return text + not_applicable(scenario);
 }
 
 }  // namespace
@@ -92,9 +101,6 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
     text += "  property            verdict         pass  fail  unknown   n/a    judged  bound\n";
     for (const auto& property : scenario.properties) {
       if (!is_beside_the_point(property)) text += row(property, colour);
-    }
-    if (const auto names = beside_the_point(scenario); !names.empty()) {
-      text += "  not applicable here: " + names + "\n";
     }
     text += details(campaign, scenario) + "\n";
   }

@@ -79,16 +79,6 @@ bool is_beside_the_point(const PropertySummary& property) {
   return word(property) == "not-applicable" && !property.required && !property.configured;
 }
 
-std::string beside_the_point(const ScenarioSummary& scenario) {
-  std::string names;
-  for (const auto& property : scenario.properties) {
-    if (!is_beside_the_point(property)) continue;
-    names += (names.empty() ? "" : ", ") + property.name;
-    if (!property.over_campaign.empty()) names += " (" + property.over_campaign + ")";
-  }
-  return names;
-}
-
 const std::string& reason(const PropertySummary& property) {
   const bool is_judged = property.fail > 0 || property.unknown > 0;
   return is_judged ? property.first_reason : property.why_not_judged;
@@ -101,17 +91,22 @@ std::vector<AlikeFindings> findings(const ScenarioSummary& scenario) {
 }
 
 std::vector<AlikeProperties> undecided(const ScenarioSummary& scenario) {
-  const bool nothing_held =
-      std::ranges::all_of(scenario.properties, [](const auto& p) { return p.pass == 0; });
   std::vector<AlikeProperties> undecided;
   for (const auto& property : scenario.properties) {
     const auto verdict = word(property);
-    const bool is_due =
-        !is_beside_the_point(property) || (nothing_held && !reason(property).empty());
-    const bool is_silent = is_due && (verdict == "not-applicable" || verdict == "not-judged");
+    const bool is_silent =
+        !is_beside_the_point(property) && (verdict == "not-applicable" || verdict == "not-judged");
     if (property.unknown > 0 || is_silent) add(undecided, property);
   }
   return undecided;
+}
+
+std::vector<AlikeProperties> beside_the_point(const ScenarioSummary& scenario) {
+  std::vector<AlikeProperties> beside;
+  for (const auto& property : scenario.properties) {
+    if (is_beside_the_point(property)) add(beside, property);
+  }
+  return beside;
 }
 
 std::string names(const AlikeFindings& findings, const std::string& mark) {

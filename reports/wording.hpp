@@ -25,16 +25,15 @@ std::string bound(const PropertySummary& property);
 // required nor configured.
 bool is_beside_the_point(const PropertySummary& property);
 
-// The names of those properties, "drains-health, notify"; empty if there are none.
-std::string beside_the_point(const ScenarioSummary& scenario);
-
 // Findings that have one and the same thing to say: reason, trials and consequences. Not empty.
 using AlikeFindings = std::vector<const Finding*>;
 std::vector<AlikeFindings> findings(const ScenarioSummary& scenario);
-// The same of properties that were unknown, or were not judged although somebody asked for them, or
-// although nothing else held. With those that also failed, whose findings say why.
+// The same of properties that were unknown, or were not judged although somebody asked for them.
+// With those that also failed, whose findings say why.
 using AlikeProperties = std::vector<const PropertySummary*>;
 std::vector<AlikeProperties> undecided(const ScenarioSummary& scenario);
+// The same of properties that need no row.
+std::vector<AlikeProperties> beside_the_point(const ScenarioSummary& scenario);
 // "serves, deadline"; each between `mark`s.
 std::string names(const AlikeFindings& findings, const std::string& mark = "");
 std::string names(const AlikeProperties& properties, const std::string& mark = "");

@@ -80,6 +80,7 @@ void judge_over_campaign(PropertySummary& property, const std::vector<TrialSumma
   const auto judged = judge_prompt_exit(measured, within);
   const auto joined = !judged.reason.empty() && !judged.numbers.empty() ? "; " : "";
   property.over_campaign = judged.reason + joined + judged.numbers;
+  if (trials.size() < kFewestTrials) property.over_campaign += ": run more (--trials)";
   property.not_applicable += measured.size() - judged.judged;
   property.judged += judged.judged;
   if (judged.outcome == Outcome::not_applicable) property.why_not_judged = property.over_campaign;
@@ -126,7 +127,7 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
       // Who asked for it must not take silence for a pass.
       const bool for_nothing = name == "no-masked-panic" && wanted.target.trace && trial.traced;
       if (for_nothing && verdict.outcome == Outcome::not_applicable)
-        property.over_campaign = verdict.reason;
+        property.over_campaign = property.why_not_judged = verdict.reason;
     }
   }
   property.upper_bound = upper_bound(property.fail, property.pass + property.fail);
