@@ -13,16 +13,21 @@
 namespace lastcall {
 namespace {
 
-void count(PropertySummary& property, const TrialSummary& trial, const Verdict& verdict) {
-  property.judged += verdict.judged;
-  for (const auto& item : verdict.not_judged) {
-    const auto same = std::ranges::find(property.not_judged, item.why, &NotJudged::why);
-    if (same == property.not_judged.end()) {
-      property.not_judged.push_back(item);
+void add(std::vector<Counted>& sums, const std::vector<Counted>& items) {
+  for (const auto& item : items) {
+    const auto same = std::ranges::find(sums, item.why, &Counted::why);
+    if (same == sums.end()) {
+      sums.push_back(item);
     } else {
       same->count += item.count;
     }
   }
+}
+
+void count(PropertySummary& property, const TrialSummary& trial, const Verdict& verdict) {
+  property.judged += verdict.judged;
+  add(property.not_judged, verdict.not_judged);
+  add(property.noted, verdict.noted);
   switch (verdict.outcome) {
     case Outcome::not_applicable:
       if (++property.not_applicable == 1) property.why_not_judged = verdict.reason;

@@ -395,6 +395,7 @@ Verdict close_handshake(const Plan& plan, const History& history) {
   if (!judge.remarks().empty()) {
     verdict.reason +=
         (verdict.reason.empty() ? "" : "; ") + judge.remarks().text(verdict.judged, "connections");
+    verdict.noted = judge.remarks().counted("connections");
   }
   if (judge.too_late() > 0) {
     verdict.not_judged.push_back({"upgraded too late for a goodbye", judge.too_late()});

@@ -178,7 +178,14 @@ TEST_F(Summary, AddsUpWhatWasNotJudgedByItsReason) {
     trial(Outcome::pass).verdicts[0].not_judged = {{"whose bytes waited", 3}, {"sent late", 1}};
   trial(Outcome::not_applicable).verdicts[0].not_judged = {{"sent late", 5}};
   EXPECT_EQ(serves().not_judged,
-            (std::vector<NotJudged>{{"whose bytes waited", 6}, {"sent late", 7}}));
+            (std::vector<Counted>{{"whose bytes waited", 6}, {"sent late", 7}}));
+}
+TEST_F(Summary, AddsUpWhatPassesExcusedSoThatItsGrowthShows) {
+  for (const std::uint64_t excused : {3U, 300U}) {
+    trial(Outcome::pass, "serves", "said in a trial's own report").verdicts[0].noted = {
+        {"excused by KeyError", excused}};
+  }
+  EXPECT_EQ(serves().noted, (std::vector<Counted>{{"excused by KeyError", 303}}));
 }
 
 TEST_F(Summary, FindsACauseOnceAndWhatFailedWithoutIt) {

@@ -74,7 +74,7 @@ TEST(Serves, AGroupWhoseEveryAnswerIsTheSame4xxHasTheWrongUrl) {
       "another url)";
   EXPECT_EQ(serves(answered_with({404, 404}).stop()), "not-applicable 0: not judged: 2" + why);
   EXPECT_EQ(testing::verdict(answered_with({404, 404}).stop(), "serves").not_judged,
-            (std::vector<NotJudged>{{why.substr(1), 2}}));
+            (std::vector<Counted>{{why.substr(1), 2}}));
   // What comes later is another question.
   EXPECT_EQ(serves(answered_with({404}).stop().sent(0, 1).answered(0, 1)),
             "not-applicable 0: not judged: 1" + why);

@@ -230,6 +230,8 @@ TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
   auto meant = left(listener);
   meant.plan.scenario.properties["released"].allow = {Allowance{"*listens at*"}};
   EXPECT_EQ(released(meant), "pass 6: allowed: 1 open at the exit call `*listens at*`");
+  EXPECT_EQ(testing::verdict(meant, "released").noted,
+            (std::vector<Counted>{{"open at the exit call, excused by `*listens at*`", 1}}));
 }
 TEST(StrictRelease, IsUnknownIfTheExitWasNotSeen) {
   EXPECT_EQ(released(strict().exited(0).searched()), "unknown 5: its exit call was not seen");
