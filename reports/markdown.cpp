@@ -89,6 +89,8 @@ std::string not_judged(const ScenarioSummary& scenario) {
   for (const auto& p : scenario.properties) {
     if (!p.not_judged.empty())
       text += "- " + p.name + ", items " + plain(not_judged_text(p.not_judged)) + "\n";
+    if (const auto also = noted(p); !also.empty())
+      text += "- " + p.name + ", " + plain(also) + "\n";
   }
   for (const auto& alike : undecided(scenario)) {
     const auto& p = *alike.front();

@@ -75,6 +75,8 @@ std::string details(const CampaignSummary& campaign, const ScenarioSummary& scen
   for (const auto& p : scenario.properties) {
     if (!p.not_judged.empty())
       text += "\n  " + p.name + ", " + printable(not_judged_text(p.not_judged)) + "\n";
+    if (const auto also = noted(p); !also.empty())
+      text += "\n  " + p.name + ", " + printable(also) + "\n";
   }
   text += found(campaign, scenario);
   for (const auto& alike : undecided(scenario)) {

@@ -79,6 +79,12 @@ bool is_beside_the_point(const PropertySummary& property) {
   return word(property) == "not-applicable" && !property.required && !property.configured;
 }
 
+std::string noted(const PropertySummary& property) {
+  const auto others = property.fail + property.unknown + property.not_applicable;
+  if (property.noted.empty() || (property.pass == 0 && others == 1)) return "";
+  return "not counted as failures: " + items_text(property.noted);
+}
+
 const std::string& reason(const PropertySummary& property) {
   const bool is_judged = property.fail > 0 || property.unknown > 0;
   return is_judged ? property.first_reason : property.why_not_judged;

@@ -42,6 +42,9 @@ std::string consequences(const Finding& finding);
 // What a property's failure is: its own reason, or "consequence of deadline: …" if it never failed
 // of itself.
 std::string failure_reason(const ScenarioSummary& scenario, const PropertySummary& property);
+// "not counted as failures: 300 excused by KeyError (why)"; empty if there was nothing, or if the
+// reason of the only trial says it.
+std::string noted(const PropertySummary& property);
 // The first reason of a fail, else of an unknown, else why nothing was judged.
 const std::string& reason(const PropertySummary& property);
 // The property that a finding is about.

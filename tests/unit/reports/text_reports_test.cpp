@@ -359,6 +359,28 @@ TEST(SilentGroups, AreSaidLoudlyInEveryReport) {
               HasSubstr("\"not_judged\":[{\"why\":\"whose bytes waited\",\"count\":3},"));
 }
 
+TEST(Noted, IsSaidOfAPassAndNotTwiceOfOneTrial) {
+  auto campaign = alike(2, Outcome::pass, {"no-panic"});
+  auto& scenario = campaign.scenarios[0];
+  for (auto& trial : scenario.trials)
+    trial.verdicts[1].noted = {{"excused by KeyError (a*b)", 150}, {"logged", 1}};
+  summarise(scenario, Scenario{});
+  EXPECT_THAT(reports::terminal(campaign, false),
+              HasSubstr("\n  no-panic, not counted as failures: 300 excused by KeyError (a*b), 2 "
+                        "logged\n"));
+  EXPECT_THAT(reports::markdown(campaign),
+              HasSubstr("\n- no-panic, not counted as failures: 300 excused by KeyError (a\\*b), 2 "
+                        "logged\n"));
+  EXPECT_THAT(reports::json(campaign),
+              HasSubstr(R"~("noted":[{"why":"excused by KeyError (a*b)","count":300},)~"));
+  scenario.trials.pop_back();
+  summarise(scenario, Scenario{});
+  EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("failures: 150 excused"));
+  scenario.trials[0].verdicts[1].outcome = Outcome::fail;
+  summarise(scenario, Scenario{});
+  EXPECT_THAT(reports::terminal(campaign, false), Not(HasSubstr("not counted as failures")));
+}
+
 TEST(HabitsNotTried, AreSaidWhereNothingFailed) {
   const std::string said =
       "no stop met clients with these habits: silent, slow-reader (key crowd; `lastcall list "
