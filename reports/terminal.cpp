@@ -50,6 +50,8 @@ std::string found(const CampaignSummary& campaign, const ScenarioSummary& scenar
     text += "\n  " + names(alike) + ": " + printable(first.reason) + "\n";
     if (const auto also = consequences(first); !also.empty())
       text += "    also failed, as a consequence: " + also + "\n";
+    if (const auto why = first_consequence(first); !why.empty())
+      text += "      " + printable(why) + "\n";
     for (const auto& failure : failures(campaign, scenario, first.trials)) {
       text += "    trial " + label(failure) + ": " +
               (failure.replay.empty() ? "not kept" : printable(failure.replay)) + "\n";

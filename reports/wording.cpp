@@ -135,6 +135,14 @@ std::string consequences(const Finding& finding) {
   return text;
 }
 
+std::string first_consequence(const Finding& finding) {
+  constexpr std::size_t kLine = 100;
+  if (finding.consequences.empty() || finding.consequences.front().reason.empty()) return "";
+  const auto& first = finding.consequences.front();
+  auto text = first.property + ": " + first.reason;
+  return text.size() > kLine ? "" : text;
+}
+
 std::string failure_reason(const ScenarioSummary& scenario, const PropertySummary& property) {
   std::string causes;
   for (const auto& finding : scenario.findings) {

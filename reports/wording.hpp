@@ -39,6 +39,8 @@ std::string names(const AlikeFindings& findings, const std::string& mark = "");
 std::string names(const AlikeProperties& properties, const std::string& mark = "");
 // "clean-exit, close-handshake (in 3 of 5 trials)"; empty if there are none.
 std::string consequences(const Finding& finding);
+// "clean-exit: exit 1 after SIGTERM", of the first of them; empty if it does not fit on one line.
+std::string first_consequence(const Finding& finding);
 // What a property's failure is: its own reason, or "consequence of deadline: …" if it never failed
 // of itself.
 std::string failure_reason(const ScenarioSummary& scenario, const PropertySummary& property);

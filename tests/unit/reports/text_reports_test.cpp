@@ -251,6 +251,7 @@ TEST(OneCause, IsOneFindingWithItsConsequences) {
               HasSubstr("\n\n  deadline: hangs\n"
                         "    also failed, as a consequence: clean-exit, close-handshake (in 2 of 3 "
                         "trials)\n"
+                        "      clean-exit: forced\n"
                         "    trial 1: not kept\n    trial 2: not kept\n    trial 3: not kept\n"
                         "\n  close-handshake: got 1011\n    trial 4: not kept\n\n"));
   EXPECT_THAT(reports::markdown(hangs()),
@@ -274,6 +275,12 @@ TEST(OneCause, IsOneFindingWithItsConsequences) {
                         R"~("consequences":[]}])~"));
   EXPECT_THAT(json, HasSubstr(R"~("consequence_of":"deadline")~"));
   EXPECT_THAT(json, HasSubstr(R"~("failing_trials":[2,3,4],"first_reason":"no goodbye")~"));
+}
+TEST(OneCause, SaysNoReasonOfAConsequenceThatIsLongerThanALine) {
+  auto campaign = hangs();
+  campaign.scenarios[0].findings[0].consequences[0].reason = std::string(100, 'x');
+  EXPECT_THAT(reports::terminal(campaign, false),
+              HasSubstr("(in 2 of 3 trials)\n    trial 1: not kept\n"));
 }
 TEST(NotJudged, SaysWhyWhereSomebodyAskedForIt) {
   Scenario wanted;
