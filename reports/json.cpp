@@ -14,6 +14,12 @@ namespace bj = boost::json;
 
 bj::value text(std::string_view bytes) { return bj::value(valid_utf8(bytes)); }
 
+bj::array to_json(const std::vector<Counted>& items) {
+  bj::array array;
+  for (const auto& item : items) array.push_back({{"why", text(item.why)}, {"count", item.count}});
+  return array;
+}
+
 bj::object to_json(const Verdict& verdict) {
   bj::array evidence;
   for (const auto& line : verdict.evidence_text) evidence.push_back(text(line));
@@ -58,9 +64,6 @@ bj::object to_json(const Finding& finding) {
 }
 
 bj::object to_json(const PropertySummary& property) {
-  bj::array not_judged;
-  for (const auto& item : property.not_judged)
-    not_judged.push_back({{"why", text(item.why)}, {"count", item.count}});
   return {{"name", text(property.name)},
           {"verdict", text(word(property))},
           {"switched_off", text(property.switched_off)},
@@ -77,7 +80,8 @@ bj::object to_json(const PropertySummary& property) {
           {"why_not_judged", text(property.why_not_judged)},
           {"over_campaign", text(property.over_campaign)},
           {"only_untraced", text(property.only_untraced)},
-          {"not_judged", std::move(not_judged)}};
+          {"not_judged", to_json(property.not_judged)},
+          {"noted", to_json(property.noted)}};
 }
 
 bj::object to_json(const ScenarioSummary& scenario) {

@@ -75,11 +75,22 @@ std::string nothing_heard(const ScenarioSummary& scenario) {
   return text.empty() ? "" : "\n### Nothing was heard\n\n" + text;
 }
 
+std::string not_applicable(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& alike : beside_the_point(scenario)) {
+    const auto& why = reason(*alike.front());
+    text += "  - " + names(alike) + (why.empty() ? "" : ": " + plain(why)) + "\n";
+  }
+  return text.empty() ? "" : "- not applicable here:\n" + text;
+}
+
 std::string not_judged(const ScenarioSummary& scenario) {
   std::string text;
   for (const auto& p : scenario.properties) {
     if (!p.not_judged.empty())
       text += "- " + p.name + ", items " + plain(not_judged_text(p.not_judged)) + "\n";
+    if (const auto also = noted(p); !also.empty())
+      text += "- " + p.name + ", " + plain(also) + "\n";
   }
   for (const auto& alike : undecided(scenario)) {
     const auto& p = *alike.front();
@@ -92,13 +103,11 @@ std::string not_judged(const ScenarioSummary& scenario) {
               (reason(p).empty() ? "" : ": " + plain(reason(p))) + "\n";
     }
   }
-  if (const auto names = beside_the_point(scenario); !names.empty()) {
-    text += "- not applicable here: " + names + "\n";
-  }
   if (const auto habits = not_tried(scenario); !habits.empty()) text += "- " + habits + "\n";
   for (const auto* trial : broken_trials(scenario)) {
     text += "- trial " + std::to_string(trial->number) + " broke: " + plain(trial->broken) + "\n";
   }
+  text += not_applicable(scenario);
   return text.empty() ? "" : "\n### Not judged\n\n" + text;
 }
 

@@ -50,6 +50,8 @@ std::string found(const CampaignSummary& campaign, const ScenarioSummary& scenar
     text += "\n  " + names(alike) + ": " + printable(first.reason) + "\n";
     if (const auto also = consequences(first); !also.empty())
       text += "    also failed, as a consequence: " + also + "\n";
+    if (const auto why = first_consequence(first); !why.empty())
+      text += "      " + printable(why) + "\n";
     for (const auto& failure : failures(campaign, scenario, first.trials)) {
       text += "    trial " + label(failure) + ": " +
               (failure.replay.empty() ? "not kept" : printable(failure.replay)) + "\n";
@@ -59,6 +61,15 @@ std::string found(const CampaignSummary& campaign, const ScenarioSummary& scenar
   return text;
 }
 
+std::string not_applicable(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& alike : beside_the_point(scenario)) {
+    const auto& why = reason(*alike.front());
+    text += "    " + names(alike) + (why.empty() ? "" : ": " + printable(why)) + "\n";
+  }
+  return text.empty() ? "" : "\n  not applicable here:\n" + text;
+}
+
 std::string details(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
   for (const auto& silent : scenario.silent)
@@ -66,6 +77,8 @@ std::string details(const CampaignSummary& campaign, const ScenarioSummary& scen
   for (const auto& p : scenario.properties) {
     if (!p.not_judged.empty())
       text += "\n  " + p.name + ", " + printable(not_judged_text(p.not_judged)) + "\n";
+    if (const auto also = noted(p); !also.empty())
+      text += "\n  " + p.name + ", " + printable(also) + "\n";
   }
   text += found(campaign, scenario);
   for (const auto& alike : undecided(scenario)) {
@@ -79,7 +92,7 @@ std::string details(const CampaignSummary& campaign, const ScenarioSummary& scen
     text +=
         "\n  trial " + std::to_string(trial->number) + " broke: " + printable(trial->broken) + "\n";
   }
-  return text;
+  return text + not_applicable(scenario);
 }
 
 }  // namespace
@@ -92,9 +105,6 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
     text += "  property            verdict         pass  fail  unknown   n/a    judged  bound\n";
     for (const auto& property : scenario.properties) {
       if (!is_beside_the_point(property)) text += row(property, colour);
-    }
-    if (const auto names = beside_the_point(scenario); !names.empty()) {
-      text += "  not applicable here: " + names + "\n";
     }
     text += details(campaign, scenario) + "\n";
   }

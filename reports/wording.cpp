@@ -79,14 +79,10 @@ bool is_beside_the_point(const PropertySummary& property) {
   return word(property) == "not-applicable" && !property.required && !property.configured;
 }
 
-std::string beside_the_point(const ScenarioSummary& scenario) {
-  std::string names;
-  for (const auto& property : scenario.properties) {
-    if (!is_beside_the_point(property)) continue;
-    names += (names.empty() ? "" : ", ") + property.name;
-    if (!property.over_campaign.empty()) names += " (" + property.over_campaign + ")";
-  }
-  return names;
+std::string noted(const PropertySummary& property) {
+  const auto others = property.fail + property.unknown + property.not_applicable;
+  if (property.noted.empty() || (property.pass == 0 && others == 1)) return "";
+  return "not counted as failures: " + items_text(property.noted);
 }
 
 const std::string& reason(const PropertySummary& property) {
@@ -101,17 +97,22 @@ std::vector<AlikeFindings> findings(const ScenarioSummary& scenario) {
 }
 
 std::vector<AlikeProperties> undecided(const ScenarioSummary& scenario) {
-  const bool nothing_held =
-      std::ranges::all_of(scenario.properties, [](const auto& p) { return p.pass == 0; });
   std::vector<AlikeProperties> undecided;
   for (const auto& property : scenario.properties) {
     const auto verdict = word(property);
-    const bool is_due =
-        !is_beside_the_point(property) || (nothing_held && !reason(property).empty());
-    const bool is_silent = is_due && (verdict == "not-applicable" || verdict == "not-judged");
+    const bool is_silent =
+        !is_beside_the_point(property) && (verdict == "not-applicable" || verdict == "not-judged");
     if (property.unknown > 0 || is_silent) add(undecided, property);
   }
   return undecided;
+}
+
+std::vector<AlikeProperties> beside_the_point(const ScenarioSummary& scenario) {
+  std::vector<AlikeProperties> beside;
+  for (const auto& property : scenario.properties) {
+    if (is_beside_the_point(property)) add(beside, property);
+  }
+  return beside;
 }
 
 std::string names(const AlikeFindings& findings, const std::string& mark) {
@@ -132,6 +133,14 @@ std::string consequences(const Finding& finding) {
     }
   }
   return text;
+}
+
+std::string first_consequence(const Finding& finding) {
+  constexpr std::size_t kLine = 100;
+  if (finding.consequences.empty() || finding.consequences.front().reason.empty()) return "";
+  const auto& first = finding.consequences.front();
+  auto text = first.property + ": " + first.reason;
+  return text.size() > kLine ? "" : text;
 }
 
 std::string failure_reason(const ScenarioSummary& scenario, const PropertySummary& property) {

@@ -25,24 +25,28 @@ std::string bound(const PropertySummary& property);
 // required nor configured.
 bool is_beside_the_point(const PropertySummary& property);
 
-// The names of those properties, "drains-health, notify"; empty if there are none.
-std::string beside_the_point(const ScenarioSummary& scenario);
-
 // Findings that have one and the same thing to say: reason, trials and consequences. Not empty.
 using AlikeFindings = std::vector<const Finding*>;
 std::vector<AlikeFindings> findings(const ScenarioSummary& scenario);
-// The same of properties that were unknown, or were not judged although somebody asked for them, or
-// although nothing else held. With those that also failed, whose findings say why.
+// The same of properties that were unknown, or were not judged although somebody asked for them.
+// With those that also failed, whose findings say why.
 using AlikeProperties = std::vector<const PropertySummary*>;
 std::vector<AlikeProperties> undecided(const ScenarioSummary& scenario);
+// The same of properties that need no row.
+std::vector<AlikeProperties> beside_the_point(const ScenarioSummary& scenario);
 // "serves, deadline"; each between `mark`s.
 std::string names(const AlikeFindings& findings, const std::string& mark = "");
 std::string names(const AlikeProperties& properties, const std::string& mark = "");
 // "clean-exit, close-handshake (in 3 of 5 trials)"; empty if there are none.
 std::string consequences(const Finding& finding);
+// "clean-exit: exit 1 after SIGTERM", of the first of them; empty if it does not fit on one line.
+std::string first_consequence(const Finding& finding);
 // What a property's failure is: its own reason, or "consequence of deadline: …" if it never failed
 // of itself.
 std::string failure_reason(const ScenarioSummary& scenario, const PropertySummary& property);
+// "not counted as failures: 300 excused by KeyError (why)"; empty if there was nothing, or if the
+// reason of the only trial says it.
+std::string noted(const PropertySummary& property);
 // The first reason of a fail, else of an unknown, else why nothing was judged.
 const std::string& reason(const PropertySummary& property);
 // The property that a finding is about.

@@ -13,16 +13,21 @@
 namespace lastcall {
 namespace {
 
-void count(PropertySummary& property, const TrialSummary& trial, const Verdict& verdict) {
-  property.judged += verdict.judged;
-  for (const auto& item : verdict.not_judged) {
-    const auto same = std::ranges::find(property.not_judged, item.why, &NotJudged::why);
-    if (same == property.not_judged.end()) {
-      property.not_judged.push_back(item);
+void add(std::vector<Counted>& sums, const std::vector<Counted>& items) {
+  for (const auto& item : items) {
+    const auto same = std::ranges::find(sums, item.why, &Counted::why);
+    if (same == sums.end()) {
+      sums.push_back(item);
     } else {
       same->count += item.count;
     }
   }
+}
+
+void count(PropertySummary& property, const TrialSummary& trial, const Verdict& verdict) {
+  property.judged += verdict.judged;
+  add(property.not_judged, verdict.not_judged);
+  add(property.noted, verdict.noted);
   switch (verdict.outcome) {
     case Outcome::not_applicable:
       if (++property.not_applicable == 1) property.why_not_judged = verdict.reason;
@@ -80,6 +85,7 @@ void judge_over_campaign(PropertySummary& property, const std::vector<TrialSumma
   const auto judged = judge_prompt_exit(measured, within);
   const auto joined = !judged.reason.empty() && !judged.numbers.empty() ? "; " : "";
   property.over_campaign = judged.reason + joined + judged.numbers;
+  if (trials.size() < kFewestTrials) property.over_campaign += ": run more (--trials)";
   property.not_applicable += measured.size() - judged.judged;
   property.judged += judged.judged;
   if (judged.outcome == Outcome::not_applicable) property.why_not_judged = property.over_campaign;
@@ -126,7 +132,7 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
       // Who asked for it must not take silence for a pass.
       const bool for_nothing = name == "no-masked-panic" && wanted.target.trace && trial.traced;
       if (for_nothing && verdict.outcome == Outcome::not_applicable)
-        property.over_campaign = verdict.reason;
+        property.over_campaign = property.why_not_judged = verdict.reason;
     }
   }
   property.upper_bound = upper_bound(property.fail, property.pass + property.fail);

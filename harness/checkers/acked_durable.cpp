@@ -177,7 +177,9 @@ Verdict acked_durable(const Plan& plan, const History& history) {
     return verdict;
   }
   if (acknowledged.empty()) {
-    verdict.reason = "nothing was acknowledged";
+    verdict.reason =
+        "nothing was acknowledged: look at url, message, status and ack, or let the stop come "
+        "later ([[faults]] when)";
     return verdict;
   }
   verdict.reason = questions.doubt();

@@ -388,11 +388,14 @@ Verdict close_handshake(const Plan& plan, const History& history) {
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {
-    verdict.reason = "no connection was up at the stop that the server had to close";
+    verdict.reason =
+        "no connection was up at the stop that the server had to close: have clients stay until "
+        "then ([[clients]] messages, [[faults]] when)";
   }
   if (!judge.remarks().empty()) {
     verdict.reason +=
         (verdict.reason.empty() ? "" : "; ") + judge.remarks().text(verdict.judged, "connections");
+    verdict.noted = judge.remarks().counted("connections");
   }
   if (judge.too_late() > 0) {
     verdict.not_judged.push_back({"upgraded too late for a goodbye", judge.too_late()});

@@ -87,7 +87,8 @@ Verdict config_effective(const Plan& plan, const History& history) {
     return lost.empty() ? say(Outcome::pass, value) : say(Outcome::unknown, lost);
   }
   if (lines.empty() && is_overtaken(history)) {
-    return say(Outcome::not_applicable, "the stop came before the URL answered");
+    return say(Outcome::not_applicable,
+               "the stop came before the URL answered: let it come later ([[faults]] when)");
   }
   if (auto reason = why_unknown(history); !reason.empty()) return say(Outcome::unknown, reason);
   if (!wanted.url.empty() && lines.empty()) {

@@ -80,7 +80,8 @@ Verdict drains_health(const Plan& plan, const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
   const auto stop = *history.stop();
   if (!is_before(history.first<TargetReady>(), stop)) {
-    return say(Outcome::not_applicable, "the target was not ready before the stop");
+    return say(Outcome::not_applicable,
+               "the target was not ready before the stop: let it come later ([[faults]] when)");
   }
   const auto seen = watch(history, stop);
   if (killed_a_child(history, stop, seen.gone.value_or(history.events().size()))) {

@@ -289,7 +289,9 @@ class Requests {
     } else if (judged_ > 0) {
       verdict.outcome = Outcome::pass;
     } else {
-      verdict.reason = "no request was demonstrably taken on and unanswered at the stop";
+      verdict.reason =
+          "no request was demonstrably taken on and unanswered at the stop: raise count in "
+          "[[clients]], or name a url whose answers take longer";
     }
     if (!not_judged_.empty()) {
       verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);

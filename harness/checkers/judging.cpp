@@ -354,11 +354,15 @@ TimePoint settled_before_stop(const Plan& plan, const History& history) {
          settings(plan, "in-flight-finished").settling.value_or(kDefault);
 }
 
-std::string not_judged_text(const std::vector<NotJudged>& items) {
-  std::string text = "not judged:";
-  for (std::size_t i = 0; i < items.size(); ++i)
-    text += (i > 0 ? ", " : " ") + std::to_string(items[i].count) + " " + items[i].why;
+std::string items_text(const std::vector<Counted>& items) {
+  std::string text;
+  for (const auto& [why, count] : items)
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + why;
   return text;
+}
+
+std::string not_judged_text(const std::vector<Counted>& items) {
+  return "not judged: " + items_text(items);
 }
 
 Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,
@@ -428,6 +432,13 @@ void Violations::fail(Verdict& verdict, std::string_view items,
   } else {
     verdict.time_claim.reset();
   }
+}
+
+std::vector<Counted> Violations::counted(std::string_view items) const {
+  std::vector<Counted> kinds;
+  for (const auto& kind : kinds_)
+    kinds.push_back({std::string(items) + " " + kind.what, kind.count});
+  return kinds;
 }
 
 std::string Violations::text(std::uint64_t total, std::string_view items) const {

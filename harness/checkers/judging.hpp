@@ -172,6 +172,8 @@ class Violations {
            const Footing& footing = {});
   [[nodiscard]] bool empty() const { return kinds_.empty(); }
   [[nodiscard]] std::string text(std::uint64_t total, std::string_view items) const;
+  // "connections got no Close frame", and how many.
+  [[nodiscard]] std::vector<Counted> counted(std::string_view items) const;
   [[nodiscard]] const std::vector<EventIndex>& evidence() const { return evidence_; }
   // Makes the verdict a fail for these reasons, or adds them if it fails already. `total` is the
   // number of items, by default `judged`, which must be filled in. The verdict rests on absence or

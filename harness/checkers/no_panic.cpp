@@ -94,6 +94,11 @@ class Allowances {
     }
     return total == 0 ? "" : std::to_string(total) + " excused by allow: " + each;
   }
+  void note(Verdict& verdict) const {
+    for (const auto& one : all_) {
+      if (one.count > 0) verdict.noted.push_back({"excused by " + one.shown, one.count});
+    }
+  }
 
  private:
   struct Counted {
@@ -351,8 +356,11 @@ class Judging {
       say(std::to_string(logged_.count()) + " logged, and the program went on: first " +
           logged_.text());
       if (!history_.first<TraceBegan>()) say("how its children ended was not seen: not traced");
+      verdict.noted.push_back(
+          {"errors that the program logged and went on after", logged_.count()});
     }
     say(allowances_.text());
+    allowances_.note(verdict);
   }
   // Whether something failed that no fault of the plan can have brought about.
   [[nodiscard]] bool is_proven() const { return is_proven_; }

@@ -123,6 +123,7 @@ Verdict no_send_on_closed(const Plan& plan, const History& history) {
                        (plan.scenario.target.trace ? "untraced" : "trace = false");
   } else {
     verdict.reason = "no connection was closed in order, and no call that sends was seen";
+    if (!plan.scenario.target.trace) verdict.reason += ": set [target] trace = true";
   }
   return verdict;
 }

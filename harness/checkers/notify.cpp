@@ -173,6 +173,7 @@ Verdict notify(const Plan& plan, const History& history) {
       verdict.reason = "not judged, because the stop came before they answered: " + ports.overtaken;
   } else {
     verdict.reason = "the target sent no notification, and none was due";
+    if (!by_notify) verdict.reason += ": with ready = { notify = true } READY=1 would be";
   }
   return verdict;
 }

@@ -67,9 +67,7 @@ class Allowances {
   [[nodiscard]] std::string text() const {
     std::string text;
     const auto add = [&](std::size_t i, const std::string& what) {
-      const auto& [pattern, of, why] = entries_[i];
-      text += (text.empty() ? "allowed: " : ", ") + what + " `" + pattern + "`" +
-              (why.empty() ? "" : " (" + why + ")");
+      text += (text.empty() ? "allowed: " : ", ") + what + " " + shown(i);
     };
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       const auto& of = entries_[i].of;
@@ -83,12 +81,28 @@ class Allowances {
     }
     return text;
   }
+  void note(Verdict& verdict) const {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const auto& of = entries_[i].of;
+      const auto [left, open] = excused_[i];
+      if (left > 0)
+        verdict.noted.push_back(
+            {"excused by " + (of.empty() ? "file" : of) + " " + shown(i), left});
+      if (open > 0)
+        verdict.noted.push_back({"open at the exit call, excused by " + shown(i), open});
+    }
+  }
 
  private:
   struct Excused {
     std::size_t left = 0;
     std::size_t open = 0;  // at the exit call
   };
+  // "`tail *` (by design)"
+  [[nodiscard]] std::string shown(std::size_t i) const {
+    const auto& [pattern, of, why] = entries_[i];
+    return "`" + pattern + "`" + (why.empty() ? "" : " (" + why + ")");
+  }
   [[nodiscard]] std::optional<std::size_t> matching(std::string_view of,
                                                     const std::vector<std::string>& names) const {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
@@ -193,6 +207,9 @@ bool may_be_a_cache(const FileLeft& file) {
   return file.type == "temporary file" && file.path.starts_with(kTemporaryFolder);
 }
 
+constexpr std::string_view kPortMapper =
+    "excused: epmd, which serves all Erlang nodes of the host, epmd(1)";
+
 // What is worth a word in the reason without being a failure.
 struct Noted {
   std::size_t caches = 0;
@@ -207,8 +224,11 @@ struct Noted {
   }
   [[nodiscard]] std::string port_mappers_text() const {
     if (port_mappers == 0) return "";
-    return std::to_string(port_mappers) +
-           " excused: epmd, which serves all Erlang nodes of the host, epmd(1)";
+    return std::to_string(port_mappers) + " " + std::string(kPortMapper);
+  }
+  void note(Verdict& verdict) const {
+    if (caches > 0) verdict.noted.push_back({"left in {dir}/tmp, perhaps caches", caches});
+    if (port_mappers > 0) verdict.noted.push_back({std::string(kPortMapper), port_mappers});
   }
 };
 
@@ -358,6 +378,8 @@ Verdict released(const Plan& plan, const History& history) {
        {noted.caches_text(), allowed.text(), noted.port_mappers_text(), unseen}) {
     if (!note.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + note;
   }
+  noted.note(verdict);
+  allowed.note(verdict);
   return verdict;
 }
 

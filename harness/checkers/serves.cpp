@@ -295,8 +295,10 @@ Verdict verdict_of(const Tally& tally) {
     verdict.outcome = Outcome::pass;
     verdict.reason = undecided_groups(plan, tally.decided);
   } else if (verdict.outcome != Outcome::fail && verdict.not_judged.empty()) {
-    verdict.reason = plan.scenario.clients.empty() ? "the scenario has no [[clients]]"
-                                                   : "nothing was decided before the stop";
+    verdict.reason = plan.scenario.clients.empty()
+                         ? "the scenario has no [[clients]]"
+                         : "nothing was decided before the stop: let it come later "
+                           "([[faults]] when)";
   }
   if (!verdict.not_judged.empty()) {
     verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
@@ -323,7 +325,8 @@ Verdict serves(const Plan& plan, const History& history) {
   if (!history.first<TargetReady>()) {
     verdict.outcome = stop ? Outcome::not_applicable : Outcome::unknown;
     verdict.reason =
-        stop ? "the stop came before the target was ready" : "the target was not seen ready";
+        stop ? "the stop came before the target was ready: let it come later ([[faults]] when)"
+             : "the target was not seen ready";
     return verdict;
   }
   const auto limit = served_until(history);

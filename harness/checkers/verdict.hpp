@@ -30,15 +30,17 @@ struct TimeClaim {
   bool pauses = true;  // false: the checker itself has left out the time that the target was paused
 };
 
-// Items that were seen and not judged.
-struct NotJudged {
+// Items that were seen and not judged, or are no failures.
+struct Counted {
   std::string why;  // "whose bytes the target had not read"
   std::uint64_t count = 0;
-  friend bool operator==(const NotJudged&, const NotJudged&) = default;
+  friend bool operator==(const Counted&, const Counted&) = default;
 };
 
-// "not judged: 3 whose bytes the target had not read, 1 sent less than 100ms before the stop"
-std::string not_judged_text(const std::vector<NotJudged>& items);
+// "3 whose bytes the target had not read, 1 sent less than 100ms before the stop"
+std::string items_text(const std::vector<Counted>& items);
+// The same after "not judged: ".
+std::string not_judged_text(const std::vector<Counted>& items);
 
 struct Verdict {
   std::string property;
@@ -49,12 +51,15 @@ struct Verdict {
   // Those events as JSON lines, so that a verdict stands on its own.
   std::vector<std::string> evidence_text{};
   std::optional<TimeClaim> time_claim{};  // of a fail
-  std::vector<NotJudged> not_judged{};    // the reason says it too
+  std::vector<Counted> not_judged{};      // the reason says it too
   // Of a fail: it rests on something that is not in the history, and may have been lost from it.
   bool rests_on_absence = false;
   // Of a fail: the property whose failure in the same trial tells the cause
   // (checkers/consequences.hpp); empty if this one does.
   std::string consequence_of{};
+  // What `allow` excused, and what else is worth a word without being a failure: its growth must
+  // show. The reason says it too.
+  std::vector<Counted> noted{};
 };
 
 }  // namespace lastcall

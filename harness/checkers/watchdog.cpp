@@ -94,7 +94,9 @@ Verdict watchdog(const Plan& plan, const History& history) {
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {
-    verdict.reason = "no heartbeat was due";
+    verdict.reason =
+        "no heartbeat was due: shorten [target.service] watchdog, or let the stop come later "
+        "([[faults]] when)";
   }
   return verdict;
 }

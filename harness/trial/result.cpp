@@ -8,6 +8,23 @@ namespace {
 
 namespace json = boost::json;
 
+json::array array_of(const std::vector<Counted>& items) {
+  json::array array;
+  for (const auto& item : items) array.push_back({{"why", item.why}, {"count", item.count}});
+  return array;
+}
+
+// Absent in what an older lastcall wrote.
+std::vector<Counted> counted_from(const json::object& object, std::string_view key) {
+  std::vector<Counted> items;
+  if (const auto* array = object.if_contains(key)) {
+    for (const auto& item : array->as_array())
+      items.push_back({json::value_to<std::string>(item.at("why")),
+                       item.at("count").to_number<std::uint64_t>()});
+  }
+  return items;
+}
+
 json::object verdict_object(const Verdict& verdict) {
   json::array evidence;
   for (std::size_t i = 0; i < verdict.evidence.size(); ++i) {
@@ -15,14 +32,12 @@ json::object verdict_object(const Verdict& verdict) {
     if (i < verdict.evidence_text.size()) item["text"] = verdict.evidence_text[i];
     evidence.push_back(std::move(item));
   }
-  json::array not_judged;
-  for (const auto& item : verdict.not_judged)
-    not_judged.push_back({{"why", item.why}, {"count", item.count}});
   return {{"property", verdict.property},
           {"outcome", name(verdict.outcome)},
           {"judged", verdict.judged},
           {"reason", verdict.reason},
-          {"not_judged", std::move(not_judged)},
+          {"not_judged", array_of(verdict.not_judged)},
+          {"noted", array_of(verdict.noted)},
           {"evidence", std::move(evidence)},
           {"consequence_of", verdict.consequence_of}};
 }
@@ -47,12 +62,9 @@ Verdict verdict_from(const json::object& object) {
       verdict.evidence_text.push_back(json::value_to<std::string>(*text));
     }
   }
-  // Absent in what an older lastcall wrote.
-  if (const auto* items = object.if_contains("not_judged")) {
-    for (const auto& item : items->as_array())
-      verdict.not_judged.push_back({json::value_to<std::string>(item.at("why")),
-                                    item.at("count").to_number<std::uint64_t>()});
-  }
+  verdict.not_judged = counted_from(object, "not_judged");
+  verdict.noted = counted_from(object, "noted");
+  // Likewise.
   if (const auto* cause = object.if_contains("consequence_of"))
     verdict.consequence_of = json::value_to<std::string>(*cause);
   return verdict;

@@ -103,6 +103,7 @@ TEST_F(Summary, SaysWhatIsSwitchedOffAndRequired) {
   EXPECT_TRUE(scenario_.properties.at(1).configured);
 }
 TEST_F(Summary, SaysWhyATracedTargetsPanicsCouldNotBeSeen) {
+  trial(Outcome::not_applicable, "no-masked-panic", "this trial ran untraced").traced = false;
   trial(Outcome::not_applicable, "no-masked-panic", "server: no symbols");
   wanted_.target.trace = false;
   serves();
@@ -110,6 +111,7 @@ TEST_F(Summary, SaysWhyATracedTargetsPanicsCouldNotBeSeen) {
   wanted_.target.trace = true;
   serves();
   EXPECT_EQ(scenario_.properties.at(2).over_campaign, "server: no symbols");
+  EXPECT_EQ(scenario_.properties.at(2).why_not_judged, "server: no symbols");
 }
 TEST_F(Summary, WhatFailsOnlyUntracedIsSaid) {
   for (int i = 1; i <= 20; ++i)
@@ -176,7 +178,14 @@ TEST_F(Summary, AddsUpWhatWasNotJudgedByItsReason) {
     trial(Outcome::pass).verdicts[0].not_judged = {{"whose bytes waited", 3}, {"sent late", 1}};
   trial(Outcome::not_applicable).verdicts[0].not_judged = {{"sent late", 5}};
   EXPECT_EQ(serves().not_judged,
-            (std::vector<NotJudged>{{"whose bytes waited", 6}, {"sent late", 7}}));
+            (std::vector<Counted>{{"whose bytes waited", 6}, {"sent late", 7}}));
+}
+TEST_F(Summary, AddsUpWhatPassesExcusedSoThatItsGrowthShows) {
+  for (const std::uint64_t excused : {3U, 300U}) {
+    trial(Outcome::pass, "serves", "said in a trial's own report").verdicts[0].noted = {
+        {"excused by KeyError", excused}};
+  }
+  EXPECT_EQ(serves().noted, (std::vector<Counted>{{"excused by KeyError", 303}}));
 }
 
 TEST_F(Summary, FindsACauseOnceAndWhatFailedWithoutIt) {
@@ -386,6 +395,10 @@ TEST_F(PromptExitSummary, IdleTimeWithoutAWaitIsShownAndNoFailure) {
             "idle time before the exit: p50 90.0 ms, p75 90.0 ms, p90 90.0 ms (20 trials)");
 }
 TEST_F(PromptExitSummary, FewerThanFiveTrialsSayNothing) {
+  trials(1, 500, 500);
+  EXPECT_EQ(prompt_exit().why_not_judged,
+            "measured in 1 trial, it takes at least 5: run more (--trials)");
+  scenario_.trials.clear();
   trials(4, 500, 500);
   trial(Outcome::not_applicable, "prompt-exit");
   EXPECT_EQ(prompt_exit().not_applicable, 5U);

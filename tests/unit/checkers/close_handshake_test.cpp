@@ -11,7 +11,8 @@ using testing::HistoryBuilder;
 std::string close_handshake(const HistoryBuilder& b) { return testing::said(b, "close-handshake"); }
 
 const std::string kNothing =
-    "not-applicable 0: no connection was up at the stop that the server had to close";
+    "not-applicable 0: no connection was up at the stop that the server had to close: have clients "
+    "stay until then ([[clients]] messages, [[faults]] when)";
 
 HistoryBuilder stopped(Protocol protocol) { return h(protocol).ready().client(0).up(0).stop(); }
 HistoryBuilder with_codes(HistoryBuilder story, std::vector<int> codes) {
@@ -76,6 +77,10 @@ TEST(CloseHandshake, CountsTheApplicationsOwnCodesAndDoesNotFailThem) {
   EXPECT_EQ(close_handshake(closed_with(4001, "bye")),
             "pass 1: 1 of 1 connections got Close code 4001, whose meaning only the application "
             "knows, first: clients \"users\", client 1: \"bye\"");
+  EXPECT_EQ(testing::verdict(closed_with(4001, "bye"), "close-handshake").noted,
+            (std::vector<Counted>{
+                {"connections got Close code 4001, whose meaning only the application knows", 1}}));
+  EXPECT_TRUE(testing::verdict(closed_with(1001), "close-handshake").noted.empty());
   EXPECT_EQ(close_handshake(closed_with(4999)).substr(0, 6), "pass 1");
   EXPECT_EQ(close_handshake(closed_with(3999)),
             one("got Close code 3999 instead of 1000, 1001 or 1012"));
@@ -149,7 +154,10 @@ TEST(CloseHandshake, CountsAResetAfterTheGoodbyeAndFailsItOnlyIfStrict) {
   }
 }
 TEST(CloseHandshake, SaysAResetAfterTheGoodbyeAlsoOfAFailure) {
-  EXPECT_EQ(close_handshake(stopped(Protocol::ws).close_frame(0, 1011).reset(0).exited(0)),
+  const auto story = stopped(Protocol::ws).close_frame(0, 1011).reset(0).exited(0);
+  EXPECT_EQ(testing::verdict(story, "close-handshake").noted,
+            (std::vector<Counted>{{"connections were reset after the Close frame", 1}}));
+  EXPECT_EQ(close_handshake(story),
             one("got Close code 1011 (internal error) instead of 1000, 1001 or 1012") +
                 "; 1 of 1 connections were reset after the Close frame, first: clients \"users\", "
                 "client 1");

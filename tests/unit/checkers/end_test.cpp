@@ -255,6 +255,9 @@ TEST(Released, ExcusesThePortMapperOfErlangAndCountsIt) {
   EXPECT_EQ(released(story),
             "fail 6: process 8 (worker) is alive after the target's end; port 8443 ({port.tls}) is "
             "still in use; 1 excused: epmd, which serves all Erlang nodes of the host, epmd(1)");
+  EXPECT_EQ(testing::verdict(story, "released").noted,
+            (std::vector<Counted>{
+                {"excused: epmd, which serves all Erlang nodes of the host, epmd(1)", 1}}));
 }
 TEST(Released, AllowsFilesThatTheScenarioNames) {
   auto story = h().ready().stop().exited(0).event(FileLeft{"run/a.pid", "pid file"}).searched();
@@ -272,6 +275,11 @@ TEST(Released, AllowsProcessesAndPortsAndCountsThem) {
   EXPECT_EQ(released(story),
             "pass 8: allowed: 2 processes `tail *` (it follows the log), 1 port `admin`, 1 port "
             "`8444`, 1 port `port`");
+  EXPECT_EQ(testing::verdict(story, "released").noted,
+            (std::vector<Counted>{{"excused by process `tail *` (it follows the log)", 2},
+                                  {"excused by port `admin`", 1},
+                                  {"excused by port `8444`", 1},
+                                  {"excused by port `port`", 1}}));
   allow = {Allowance{"tail -f out", "process"}, Allowance{"tail *"}, Allowance{"*", "port"}};
   EXPECT_EQ(released(story),
             "fail 8: process 7 (tail -f log) is alive after the target's end; allowed: 1 process "
@@ -281,6 +289,8 @@ TEST(Released, CountsCachesAndFailsForThemIfItIsStrict) {
   auto story = h().ready().stop().exited(0).event(FileLeft{"tmp/a/b.bin", "temporary file"});
   story.event(FileLeft{"tmp/c", "temporary file"}).event(ExitExamined{79, 0}).searched();
   EXPECT_EQ(released(story), "pass 5: 2 files stay in {dir}/tmp, first tmp/a/b.bin");
+  EXPECT_EQ(testing::verdict(story, "released").noted,
+            (std::vector<Counted>{{"left in {dir}/tmp, perhaps caches", 2}}));
   for (const auto& file : {FileLeft{"tmp/a.sock", "socket"}, FileLeft{"tmp/a.pid", "pid file"},
                            FileLeft{"tmp/a.lock", "lock file"}, FileLeft{"tmp/f", "FIFO"},
                            FileLeft{"state.json.tmp", "temporary file"}}) {
@@ -291,6 +301,7 @@ TEST(Released, CountsCachesAndFailsForThemIfItIsStrict) {
   story.plan.scenario.properties["released"].strict = true;
   EXPECT_EQ(released(story),
             "fail 6: temporary file tmp/a/b.bin is left; temporary file tmp/c is left");
+  EXPECT_TRUE(testing::verdict(story, "released").noted.empty());
 }
 TEST(Released, FailsForProcessesThatStartOneAnother) {
   auto story = h().ready().stop().exited(0).searched();

@@ -129,9 +129,11 @@ TEST(HabitsTried, AreThoseThatTheStopMet) {
 }
 
 TEST(IdleClient, HasNoRequestInFlight) {
-  EXPECT_EQ(said(with(served().stop().fin(0).closed(0).exited(0), 0, Behaviour::idle),
-                 "in-flight-finished"),
-            "not-applicable 0: no request was demonstrably taken on and unanswered at the stop");
+  EXPECT_EQ(
+      said(with(served().stop().fin(0).closed(0).exited(0), 0, Behaviour::idle),
+           "in-flight-finished"),
+      "not-applicable 0: no request was demonstrably taken on and unanswered at the stop: raise "
+      "count in [[clients]], or name a url whose answers take longer");
   const auto under_way = [](auto... answer) {
     auto story =
         h(Protocol::http).ready().client(0).up(0).sent(0, 0).written(0, 0, 2).sockets("40000:2");

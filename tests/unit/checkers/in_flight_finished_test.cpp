@@ -18,7 +18,8 @@ using ::testing::StartsWith;
 std::string in_flight(const HistoryBuilder& b) { return testing::said(b, "in-flight-finished"); }
 
 const std::string kNothing =
-    "not-applicable 0: no request was demonstrably taken on and unanswered at the stop";
+    "not-applicable 0: no request was demonstrably taken on and unanswered at the stop: raise "
+    "count in [[clients]], or name a url whose answers take longer";
 
 const std::string kLate =
     kNothing +

@@ -109,6 +109,8 @@ TEST(NoPanic, SaysWhenTheProgramLoggedTheErrorAndWentOn) {
             "fail 7: " + error + "; logged, and the program went on");
   EXPECT_EQ(no_panic(warned(says(kTraceback)).stop().exited(0)), warning);
   EXPECT_EQ(no_panic(says(kTraceback).stop().exited(0)), warning);
+  EXPECT_EQ(testing::verdict(says(kTraceback).stop().exited(0), "no-panic").noted,
+            (std::vector<Counted>{{"errors that the program logged and went on after", 1}}));
 }
 
 TEST(NoPanic, ThatWasLoggedIsAFailureIfItIsNoException) {
@@ -411,6 +413,8 @@ TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
   settings.allow = {{"is locked$", "pattern", "x"}};
   EXPECT_EQ(no_panic(story.line("panic: y")),
             "fail 14: a Go panic: y; 2 excused by allow: 2 by \"is locked$\" (x)");
+  EXPECT_EQ(testing::verdict(story, "no-panic").noted,
+            (std::vector<Counted>{{"excused by \"is locked$\" (x)", 2}}));
 }
 
 // An excuse must not reach what another process or thread wrote amid the error, or after it.

@@ -144,11 +144,13 @@ TEST(ConfigEffective, HasNothingToJudgeWithoutASettingOrATarget) {
       config(h().ready()),
       "not-applicable 0: the scenario names no setting: add [properties.config-effective] setting");
   EXPECT_EQ(config(with_setting("4")), "not-applicable 0: the target was not ready");
-  EXPECT_EQ(config(with_setting("4", "http://x")
-                       .ready()
-                       .stop()
-                       .event(NotObserved{"config-effective", "Connection refused"})),
-            "not-applicable 0: the stop came before the URL answered");
+  EXPECT_EQ(
+      config(with_setting("4", "http://x")
+                 .ready()
+                 .stop()
+                 .event(NotObserved{"config-effective", "Connection refused"})),
+      "not-applicable 0: the stop came before the URL answered: let it come later ([[faults]] "
+      "when)");
 }
 
 ResourcesUsed used(Phase phase, std::uint64_t memory, int cpu_ms) {
@@ -288,7 +290,8 @@ TEST(DrainsHealth, HasNothingToJudgeWithoutAUrlOrAStop) {
   EXPECT_EQ(health(watched().ready().exited(0)),
             "not-applicable 0: the target had ended before the stop");
   EXPECT_EQ(health(watched().stop().exited(0)),
-            "not-applicable 0: the target was not ready before the stop");
+            "not-applicable 0: the target was not ready before the stop: let it come later "
+            "([[faults]] when)");
 }
 
 }  // namespace

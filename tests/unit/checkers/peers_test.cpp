@@ -16,8 +16,12 @@ std::string serves(const HistoryBuilder& b) { return said(b, "serves"); }
 std::string in_flight(const HistoryBuilder& b) { return said(b, "in-flight-finished"); }
 std::string close_handshake(const HistoryBuilder& b) { return said(b, "close-handshake"); }
 
+const std::string kUndecided =
+    "not-applicable 0: nothing was decided before the stop: let it come later ([[faults]] when)";
+
 const std::string kNotJudged =
-    "not-applicable 0: no connection was up at the stop that the server had to close";
+    "not-applicable 0: no connection was up at the stop that the server had to close: have clients "
+    "stay until then ([[clients]] messages, [[faults]] when)";
 
 const std::string kResetAfter =
     "pass 1: 1 of 1 connections were reset after the Close frame, first: clients \"users\", client "
@@ -36,7 +40,7 @@ TEST(ServesDisturbed, CountsWhatWasBeforeAndNothingAfter) {
                        .misbehaved(0, "abort-handshake")
                        .failed(0, Layer::tls)
                        .stop()),
-            "not-applicable 0: nothing was decided before the stop");
+            kUndecided);
 }
 TEST(ServesDisturbed, AGentleBehaviourIsNoExcuse) {
   EXPECT_THAT(serves(up().misbehaved(0, "slow-reader").reset(0).stop()), StartsWith("fail"));
@@ -51,7 +55,7 @@ TEST(ServesDisturbed, ASilentClientIsNoItem) {
                        .event(LayerUp{testing::connection(0), Layer::tls})
                        .closed(0)
                        .stop()),
-            "not-applicable 0: nothing was decided before the stop");
+            kUndecided);
 }
 TEST(ServesDisturbed, ClientsOfTheDrainAreNoItems) {
   auto story = h();
@@ -61,8 +65,7 @@ TEST(ServesDisturbed, ClientsOfTheDrainAreNoItems) {
   EXPECT_EQ(serves(story), "pass 1: ");
 }
 TEST(ServesRaw, CountsAcknowledgedRequestsAndTls) {
-  EXPECT_EQ(serves(up(Protocol::tcp).stop()),
-            "not-applicable 0: nothing was decided before the stop");
+  EXPECT_EQ(serves(up(Protocol::tcp).stop()), kUndecided);
   EXPECT_EQ(serves(up(Protocol::tcp).round_trips(0, 0, 2).stop()), "pass 2: ");
   EXPECT_EQ(serves(up(Protocol::tls).round_trips(0, 0, 2).stop()), "pass 3: ");
   EXPECT_THAT(
@@ -81,7 +84,8 @@ HistoryBuilder under_way(Protocol protocol = Protocol::http) {
 
 TEST(InFlightDisturbed, BlamesNobodyFromThereOn) {
   const std::string nothing =
-      "not-applicable 0: no request was demonstrably taken on and unanswered at the stop";
+      "not-applicable 0: no request was demonstrably taken on and unanswered at the stop: raise "
+      "count in [[clients]], or name a url whose answers take longer";
   EXPECT_EQ(
       in_flight(
           under_way().stop().disturbed(0).answered(0, 0, RequestEnd::unknown).reset(0).exited(0)),

@@ -162,7 +162,8 @@ TEST(AckedDurable, HasNothingToJudgeWithoutAQuestionOrAnAcknowledgement) {
             "[target.recovery.ask]");
   EXPECT_EQ(
       durable(story().ready().stop().exited(0).event(RecoveryStarted{7}).event(RecoveryReady{})),
-      "not-applicable 0: nothing was acknowledged");
+      "not-applicable 0: nothing was acknowledged: look at url, message, status and ack, or let "
+      "the stop come later ([[faults]] when)");
 }
 TEST(AckedDurable, IsPromisedAfterAKillUnlessTheScenarioSaysElse) {
   auto killed = story()

@@ -12,6 +12,9 @@ using ::testing::StartsWith;
 
 std::string serves(const HistoryBuilder& b) { return testing::said(b, "serves"); }
 
+const std::string kUndecided =
+    "not-applicable 0: nothing was decided before the stop: let it come later ([[faults]] when)";
+
 TEST(Serves, CountsConnectionsAndAcknowledgementsBeforeTheStop) {
   EXPECT_EQ(serves(h().ready().client(0).up(0).round_trips(0, 0, 2).stop()), "pass 3: ");
   EXPECT_EQ(serves(h(Protocol::wss).ready().client(0).up(0).stop().round_trips(0, 0, 2)),
@@ -19,8 +22,7 @@ TEST(Serves, CountsConnectionsAndAcknowledgementsBeforeTheStop) {
   EXPECT_EQ(serves(h(Protocol::https).ready().client(0).up(0).stop()), "pass 1: ");
 }
 TEST(Serves, APlainTcpConnectionProvesNothing) {
-  EXPECT_EQ(serves(h(Protocol::http).ready().client(0).up(0).sent(0, 0).stop()),
-            "not-applicable 0: nothing was decided before the stop");
+  EXPECT_EQ(serves(h(Protocol::http).ready().client(0).up(0).sent(0, 0).stop()), kUndecided);
   EXPECT_EQ(serves(h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1).stop()),
             "pass 1: ");
 }
@@ -32,14 +34,12 @@ TEST(Serves, ASatisfiedOpeningOfAPlainConnectionCounts) {
   auto& opening = plain.plan.scenario.clients[0].opening;
   opening = {Step{.send = "", .expect = "220 "}, Step{.send = "EHLO me", .expect = ""}};
   EXPECT_EQ(serves(opened(plain).stop()), "pass 1: ");
-  EXPECT_EQ(serves(HistoryBuilder(plain).stop()),
-            "not-applicable 0: nothing was decided before the stop");
-  EXPECT_EQ(serves(opened(HistoryBuilder(plain).stop())),
-            "not-applicable 0: nothing was decided before the stop");
+  EXPECT_EQ(serves(HistoryBuilder(plain).stop()), kUndecided);
+  EXPECT_EQ(serves(opened(HistoryBuilder(plain).stop())), kUndecided);
   EXPECT_EQ(serves(HistoryBuilder(plain).failed(0, Layer::script).stop()).substr(0, 4), "fail");
   // Who only sends has seen nothing.
   opening = {Step{.send = "EHLO me", .expect = ""}};
-  EXPECT_EQ(serves(opened(plain).stop()), "not-applicable 0: nothing was decided before the stop");
+  EXPECT_EQ(serves(opened(plain).stop()), kUndecided);
 }
 TEST(Serves, WhatComesAfterTheStopIsNotJudged) {
   EXPECT_EQ(serves(h().ready().client(0).up(0).stop().client(1).failed(1, Layer::tcp).reset(0)),
@@ -89,7 +89,7 @@ TEST(Serves, AGroupWhoseEveryAnswerIsTheSame4xxHasTheWrongUrl) {
       "another url)";
   EXPECT_EQ(serves(answered_with({404, 404}).stop()), "not-applicable 0: not judged: 2" + why);
   EXPECT_EQ(testing::verdict(answered_with({404, 404}).stop(), "serves").not_judged,
-            (std::vector<NotJudged>{{why.substr(1), 2}}));
+            (std::vector<Counted>{{why.substr(1), 2}}));
   // What comes later is another question.
   EXPECT_EQ(serves(answered_with({404}).stop().sent(0, 1).answered(0, 1)),
             "not-applicable 0: not judged: 1" + why);
@@ -266,7 +266,8 @@ TEST(Serves, FailsIfTheTargetNeverBecameReady) {
 }
 TEST(Serves, HasNothingToJudgeInAStopDuringTheStart) {
   EXPECT_EQ(serves(h().stop().exited(0)),
-            "not-applicable 0: the stop came before the target was ready");
+            "not-applicable 0: the stop came before the target was ready: let it come later "
+            "([[faults]] when)");
 }
 TEST(Serves, JudgesUntilTheEndWithoutAStop) {
   EXPECT_EQ(serves(h().ready().client(0).up(0).forced().reset(0)), "pass 1: ");
@@ -275,7 +276,7 @@ TEST(Serves, JudgesUntilTheEndWithoutAStop) {
 }
 TEST(Serves, IsUnknownForASilentHistory) {
   EXPECT_EQ(serves(h()), "unknown 0: the target was not seen ready");
-  EXPECT_EQ(serves(h().ready().stop()), "not-applicable 0: nothing was decided before the stop");
+  EXPECT_EQ(serves(h().ready().stop()), kUndecided);
 }
 
 }  // namespace

@@ -105,6 +105,9 @@ TEST(Notify, JudgesWhatIsSaidWhereTheScenarioAsksInAnyWay) {
   for (const auto& asked : {required, configured, open_to_all, unasked().watchdog(100)}) {
     EXPECT_EQ(notify(says_nonsense(asked).exits()).substr(0, 4), "fail");
   }
+  EXPECT_EQ(notify(required.event(TargetReady{}).stop().exits()),
+            "not-applicable 0: the target sent no notification, and none was due: with ready = { "
+            "notify = true } READY=1 would be");
 }
 TEST(Notify, FailsWithoutReadyWhereItIsAwaited) {
   EXPECT_EQ(notify(H().event(TargetNotReady{"not within 1 s"})), "fail 1: READY=1 never came");
@@ -192,7 +195,9 @@ TEST(Notify, LeavesTheRestartedTargetAlone) {
 TEST(Watchdog, HasNothingToJudgeWithoutOne) {
   EXPECT_EQ(watchdog(H().up().stop().exits()),
             "not-applicable 0: the scenario sets no watchdog: add [target.service] watchdog");
-  EXPECT_EQ(watchdog(H().watchdog(100).stop().exits()), "not-applicable 0: no heartbeat was due");
+  EXPECT_EQ(watchdog(H().watchdog(100).stop().exits()),
+            "not-applicable 0: no heartbeat was due: shorten [target.service] watchdog, or let the "
+            "stop come later ([[faults]] when)");
 }
 TEST(Watchdog, HoldsWhileNoGapIsTooLong) {
   EXPECT_EQ(watchdog(H().watchdog(100).up().beat(50).beat(90).stop().exits()), "pass 3: ");

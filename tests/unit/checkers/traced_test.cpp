@@ -95,6 +95,9 @@ TEST(NoSendOnClosed, BelievesARuntimeThatSaysSo) {
 TEST(NoSendOnClosed, IsNoPassIfNothingWasLookedAt) {
   EXPECT_EQ(sends(h().ready().stop().exited(0)),
             "not-applicable 0: no connection was closed in order, and no call that sends was seen");
+  EXPECT_EQ(sends(never_traced().ready().stop().exited(0)),
+            "not-applicable 0: no connection was closed in order, and no call that sends was seen: "
+            "set [target] trace = true");
   const auto goodbye = [](HistoryBuilder b) {
     return b.ready().client(0).up(0).stop().close_frame(0, 1001);
   };
@@ -227,6 +230,8 @@ TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
   auto meant = left(listener);
   meant.plan.scenario.properties["released"].allow = {Allowance{"*listens at*"}};
   EXPECT_EQ(released(meant), "pass 6: allowed: 1 open at the exit call `*listens at*`");
+  EXPECT_EQ(testing::verdict(meant, "released").noted,
+            (std::vector<Counted>{{"open at the exit call, excused by `*listens at*`", 1}}));
 }
 TEST(StrictRelease, IsUnknownIfTheExitWasNotSeen) {
   EXPECT_EQ(released(strict().exited(0).searched()), "unknown 5: its exit call was not seen");

@@ -35,8 +35,11 @@ inline CampaignSummary every_outcome() {
     for (const auto* beside : {"stops-accepting", "drains-health", "notify", "watchdog",
                                "repeat-signal", "acked-durable", "recovers", "checkpoint-intact",
                                "log-complete", "prompt-exit", "config-effective", "overhead"}) {
-      t.verdicts.push_back({.property = beside, .outcome = not_applicable});
+      t.verdicts.push_back({.property = beside,
+                            .outcome = not_applicable,
+                            .reason = "the scenario does not ask for it"});
     }
+    t.verdicts[4].reason = "nobody came in the drain: add [[clients]]";
     if (clean_exit == fail) {
       t.directory = "trial-" + std::to_string(number);
       t.verdicts[1].reason = "exit 1 after SIGTERM <\x01&\xFF>";

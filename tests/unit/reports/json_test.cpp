@@ -89,6 +89,7 @@ TEST(Json, IsWhatItsSchemaSays) {
   measured.scenarios[0].silent = {{"clients #1", "no client was answered"}};
   measured.scenarios[0].findings[0].consequences = {{"released", "a file is left", {2}}};
   measured.scenarios[0].properties[0].not_judged = {{"sent late", 1}};
+  measured.scenarios[0].properties[1].noted = {{"excused by KeyError", 300}};
   EXPECT_EQ(problems(bj::parse(reports::json(measured))), std::vector<std::string>{});
 }
 TEST(Json, TheSchemaFindsWhatIsWrong) {

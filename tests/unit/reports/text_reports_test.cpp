@@ -26,14 +26,20 @@ constexpr const char* kTerminal =
   close-handshake     not-judged         0     0        0     0         0
   released            not-applicable     0     0        0     3         0
   watchdog            not-applicable     0     0        0     3         0
-  not applicable here: stops-accepting, drains-health, notify, repeat-signal, acked-durable, recovers, checkpoint-intact, log-complete, prompt-exit (measured in 0 trials, it takes at least 5), config-effective, overhead
 
   clean-exit: exit 1 after SIGTERM <?&�>
     trial 2: lastcall replay 'my results/trial-2'
 
   in-flight-finished: events of clients-0 were lost: cut off
 
+  watchdog: not judged: the scenario does not ask for it
+
   trial 4 broke: cannot lease a port
+
+  not applicable here:
+    stops-accepting: nobody came in the drain: add [[clients]]
+    drains-health, notify, repeat-signal, acked-durable, recovers, checkpoint-intact, log-complete, config-effective, overhead: the scenario does not ask for it
+    prompt-exit: measured in 0 trials, it takes at least 5: run more (--trials)
 
 seed 42, 12.0 s, results in my results
 )~";
@@ -70,40 +76,40 @@ trial 2: lastcall replay 'my results/trial-2'
       <error message="required, but not-applicable" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="stops-accepting">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: nobody came in the drain: add [[clients]]" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="drains-health">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="notify">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="watchdog">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="repeat-signal">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="acked-durable">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="recovers">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="checkpoint-intact">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="log-complete">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="prompt-exit">
-      <skipped message="not-applicable: measured in 0 trials, it takes at least 5" />
+      <skipped message="not-applicable: measured in 0 trials, it takes at least 5: run more (--trials)" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="config-effective">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="overhead">
-      <skipped message="not-applicable" />
+      <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="trial 4">
       <error message="the harness or its environment broke: cannot lease a port" />
@@ -144,9 +150,12 @@ A chat server \| with \*users\*
 - in-flight-finished: unknown in 1 trial: events of clients-0 were lost: cut off
 - close-handshake: nothing to judge in any trial
 - released (required): nothing to judge in any trial
-- watchdog: nothing to judge in any trial
-- not applicable here: stops-accepting, drains-health, notify, repeat-signal, acked-durable, recovers, checkpoint-intact, log-complete, prompt-exit (measured in 0 trials, it takes at least 5), config-effective, overhead
+- watchdog: nothing to judge in any trial: the scenario does not ask for it
 - trial 4 broke: cannot lease a port
+- not applicable here:
+  - stops-accepting: nobody came in the drain: add \[\[clients\]\]
+  - drains-health, notify, repeat-signal, acked-durable, recovers, checkpoint-intact, log-complete, config-effective, overhead: the scenario does not ask for it
+  - prompt-exit: measured in 0 trials, it takes at least 5: run more (--trials)
 
 ### Switched off
 
@@ -242,6 +251,7 @@ TEST(OneCause, IsOneFindingWithItsConsequences) {
               HasSubstr("\n\n  deadline: hangs\n"
                         "    also failed, as a consequence: clean-exit, close-handshake (in 2 of 3 "
                         "trials)\n"
+                        "      clean-exit: forced\n"
                         "    trial 1: not kept\n    trial 2: not kept\n    trial 3: not kept\n"
                         "\n  close-handshake: got 1011\n    trial 4: not kept\n\n"));
   EXPECT_THAT(reports::markdown(hangs()),
@@ -266,12 +276,19 @@ TEST(OneCause, IsOneFindingWithItsConsequences) {
   EXPECT_THAT(json, HasSubstr(R"~("consequence_of":"deadline")~"));
   EXPECT_THAT(json, HasSubstr(R"~("failing_trials":[2,3,4],"first_reason":"no goodbye")~"));
 }
+TEST(OneCause, SaysNoReasonOfAConsequenceThatIsLongerThanALine) {
+  auto campaign = hangs();
+  campaign.scenarios[0].findings[0].consequences[0].reason = std::string(100, 'x');
+  EXPECT_THAT(reports::terminal(campaign, false),
+              HasSubstr("(in 2 of 3 trials)\n    trial 1: not kept\n"));
+}
 TEST(NotJudged, SaysWhyWhereSomebodyAskedForIt) {
   Scenario wanted;
   wanted.required = {"recovers"};
   const auto campaign = alike(1, Outcome::not_applicable, {"notify", "recovers"}, wanted);
   const auto terminal = reports::terminal(campaign, false);
   EXPECT_THAT(terminal, HasSubstr("\n  recovers: not judged: one cause\n"));
+  EXPECT_THAT(terminal, HasSubstr("\n  not applicable here:\n    notify: one cause\n\nseed"));
   EXPECT_THAT(terminal, Not(HasSubstr("notify: not judged")));
   const std::string why =
       "nothing failed, but not everything could be judged: required, and never "
@@ -280,6 +297,8 @@ TEST(NotJudged, SaysWhyWhereSomebodyAskedForIt) {
   EXPECT_THAT(reports::markdown(campaign), HasSubstr("**Not decided:** " + why + ".\n"));
   EXPECT_THAT(reports::markdown(campaign),
               HasSubstr("- recovers (required): nothing to judge in any trial: one cause\n"));
+  EXPECT_THAT(reports::markdown(campaign),
+              HasSubstr("\n- not applicable here:\n  - notify: one cause\n"));
   EXPECT_THAT(reports::junit(campaign),
               HasSubstr("<error message=\"required, but not-applicable: one cause\" />"));
   EXPECT_THAT(reports::json(campaign), HasSubstr("\"exit_reason\":\"" + why + "\""));
@@ -304,6 +323,15 @@ TEST(Untraced, TrialsAreCountedAndMarkedInEveryReport) {
   EXPECT_THAT(json, HasSubstr(R"("untraced":1)"));
   EXPECT_THAT(json, HasSubstr(R"("only_untraced":"fails only untraced: 1 of 1 untraced, )"));
   EXPECT_THAT(json, HasSubstr(R"("traced":false)"));
+}
+TEST(NotJudged, SaysWhyOnceWhereNothingHeld) {
+  auto campaign = alike(2, Outcome::not_applicable, {"notify", "recovers"});
+  for (auto& trial : campaign.scenarios[0].trials)
+    trial.verdicts[0] = {.property = "serves", .outcome = Outcome::unknown, .reason = "lost"};
+  summarise(campaign.scenarios[0], Scenario{});
+  const auto terminal = reports::terminal(campaign, false);
+  EXPECT_THAT(terminal, HasSubstr("\n    notify, recovers: one cause\n"));
+  EXPECT_EQ(terminal.find("one cause"), terminal.rfind("one cause"));
 }
 TEST(NotJudged, SaysNothingOfTheExitCodeIfAllHeld) {
   EXPECT_THAT(reports::terminal(alike(1, Outcome::not_applicable, {"notify"}), false),
@@ -336,6 +364,28 @@ TEST(SilentGroups, AreSaidLoudlyInEveryReport) {
               HasSubstr("<error message=\"nothing was heard: no client was answered\" />"));
   EXPECT_THAT(reports::json(campaign),
               HasSubstr("\"not_judged\":[{\"why\":\"whose bytes waited\",\"count\":3},"));
+}
+
+TEST(Noted, IsSaidOfAPassAndNotTwiceOfOneTrial) {
+  auto campaign = alike(2, Outcome::pass, {"no-panic"});
+  auto& scenario = campaign.scenarios[0];
+  for (auto& trial : scenario.trials)
+    trial.verdicts[1].noted = {{"excused by KeyError (a*b)", 150}, {"logged", 1}};
+  summarise(scenario, Scenario{});
+  EXPECT_THAT(reports::terminal(campaign, false),
+              HasSubstr("\n  no-panic, not counted as failures: 300 excused by KeyError (a*b), 2 "
+                        "logged\n"));
+  EXPECT_THAT(reports::markdown(campaign),
+              HasSubstr("\n- no-panic, not counted as failures: 300 excused by KeyError (a\\*b), 2 "
+                        "logged\n"));
+  EXPECT_THAT(reports::json(campaign),
+              HasSubstr(R"~("noted":[{"why":"excused by KeyError (a*b)","count":300},)~"));
+  scenario.trials.pop_back();
+  summarise(scenario, Scenario{});
+  EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("failures: 150 excused"));
+  scenario.trials[0].verdicts[1].outcome = Outcome::fail;
+  summarise(scenario, Scenario{});
+  EXPECT_THAT(reports::terminal(campaign, false), Not(HasSubstr("not counted as failures")));
 }
 
 TEST(HabitsNotTried, AreSaidWhereNothingFailed) {

@@ -35,7 +35,8 @@ TrialResult result_with_everything() {
                      {.property = "deadline",
                       .outcome = Outcome::pass,
                       .judged = 1,
-                      .not_judged = {{"whose bytes waited", 3}, {"sent late", 1}}},
+                      .not_judged = {{"whose bytes waited", 3}, {"sent late", 1}},
+                      .noted = {{"excused by \"^E\" (why)", 300}}},
                      {.property = "serves", .outcome = Outcome::unknown, .reason = "lost"},
                      {.property = "no-panic", .outcome = Outcome::not_applicable}};
   return result;
@@ -70,6 +71,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
     EXPECT_EQ(received->verdicts[i].evidence, sent.verdicts[i].evidence);
     EXPECT_EQ(received->verdicts[i].evidence_text, sent.verdicts[i].evidence_text);
     EXPECT_EQ(received->verdicts[i].not_judged, sent.verdicts[i].not_judged);
+    EXPECT_EQ(received->verdicts[i].noted, sent.verdicts[i].noted);
     EXPECT_EQ(received->verdicts[i].consequence_of, sent.verdicts[i].consequence_of);
   }
 }
