@@ -57,6 +57,14 @@ bool lastcall_sent_to_any(const History& history, int signal);
 // Whether a SIGKILL that a fault sent is what ended the target. That of a child is none.
 bool fault_killed(const History& history);
 
+// What lastcall did, or the kernel at the scenario's memory limit, that ended the target before any
+// stop: the signal of a fault, or what it ended it for. Nothing if it ended otherwise, or had its
+// stop.
+std::optional<std::string> ended_by_lastcall(const History& history);
+// The same of a target that could not become ready for it. A target that needs more memory to
+// become ready than its scenario gives it is not kept from it.
+std::optional<std::string> kept_from_ready(const History& history);
+
 // Why the promises about a stop cannot be asked of this history: there was no stop, the target had
 // ended before it, or lastcall ended or killed it; what lastcall did is said as that. Nothing if
 // they can.

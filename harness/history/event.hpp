@@ -113,6 +113,8 @@ struct LoadMeasured {
 };
 struct FaultNotReached {
   static constexpr std::string_view kName = "fault_not_reached";
+  // How the reason begins where the target was gone, whoever ended it.
+  static constexpr std::string_view kTargetHadEnded = "the target had ended";
   FaultId fault;
   std::string reason;
   static void visit_fields(auto& self, auto&& f) {

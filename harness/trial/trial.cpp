@@ -575,7 +575,7 @@ class Trial {
 
   // What the target left, then the end for everybody.
   asio::awaitable<void> after() {
-    faults_.end("the target had ended");
+    faults_.end(std::string(FaultNotReached::kTargetHadEnded));
     if (processor_looked_) note_processor_time();
     segment_.record(PhaseBegan{Phase::after});
     note_killer();
