@@ -175,6 +175,13 @@ struct ProcessesSearched {
   static constexpr std::string_view kName = "processes_searched";
   static void visit_fields(auto&, auto&&) {}
 };
+// After the search for what the target left: lastcall ends the processes of its tree that are still
+// alive, and with them their connections.
+struct LeftProcessesEnded {
+  static constexpr std::string_view kName = "left_processes_ended";
+  std::uint32_t count{};
+  static void visit_fields(auto& self, auto&& f) { f("count", self.count); }
+};
 struct PortProbed {
   static constexpr std::string_view kName = "port_probed";
   std::string name;  // "" for {port}, "tls" for {port.tls}
@@ -663,7 +670,7 @@ using EventVariant = std::variant<
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
     ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore, SidecarSeen,
     SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed, TakerInDoubt,
-    AnswerEndedByEof, HandlerAtStop>;
+    AnswerEndedByEof, HandlerAtStop, LeftProcessesEnded>;
 
 // Its special members are defined once: the compiler takes seconds over those of so many kinds.
 struct EventBody : EventVariant {

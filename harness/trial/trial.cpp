@@ -592,7 +592,7 @@ class Trial {
     for (const auto& file : files.found) segment_.record(FileLeft{file.path, file.type});
     segment_.record(FilesSearched{files.looked_at});
     if (!files.problem.empty()) segment_.record(EventsLost{"files", files.problem});
-    target_.end_tree();
+    target_.end_left_processes();
     target_.drain_output();
     end_tracing();
     link_.say(Control::end);
