@@ -265,9 +265,19 @@ std::string lost_output(const History& history) {
   return "";
 }
 
+std::optional<EventIndex> left_processes_ended(const History& history) {
+  const auto ended = history.first<LeftProcessesEnded>();
+  return ended && is_before(history.first<TargetForced>(), *ended) ? std::nullopt : ended;
+}
+
+std::optional<EventIndex> cut_by_lastcall(const History& history) {
+  const auto left = left_processes_ended(history);
+  return left ? left : history.first<TargetForced>();
+}
+
 EventIndex served_until(const History& history) {
   EventIndex until = history.stop().value_or(history.events().size());
-  until = std::min(until, history.first<TargetForced>().value_or(until));
+  until = std::min(until, cut_by_lastcall(history).value_or(until));
   int ended_by = SIGKILL;
   if (const auto i = history.first<TargetEnded>()) {
     const auto& end = std::get<TargetEnded>(history.at(*i).body);

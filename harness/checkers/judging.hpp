@@ -88,6 +88,14 @@ std::string lost_text(const EventsLost& lost);
 // Why some lines of the target's output are not in the history; empty if all are.
 std::string lost_output(const History& history);
 
+// When lastcall ended what a target that had gone by itself had left of its processes; nothing if
+// it did not. Connections that these had are cut from there on (kCutWithLeft).
+std::optional<EventIndex> left_processes_ended(const History& history);
+inline constexpr const char* kCutWithLeft = "cut as lastcall ended processes that were left";
+// From when on what happens to connections is lastcall's doing: it forces the target's end, or ends
+// the processes that were left. Nothing if it did neither.
+std::optional<EventIndex> cut_by_lastcall(const History& history);
+
 // The event up to which the target is left to serve: the stop, or whatever lastcall did before it
 // to end the target, or the end of what was seen. What lastcall saw of a probe after it, although
 // the probe began before it, says nothing about how the target serves.

@@ -273,6 +273,8 @@ TEST(Serves, HasNothingToJudgeInAStopDuringTheStart) {
 }
 TEST(Serves, JudgesUntilTheEndWithoutAStop) {
   EXPECT_EQ(serves(h().ready().client(0).up(0).forced().reset(0)), "pass 1: ");
+  EXPECT_EQ(serves(h().ready().client(0).up(0).exited(0).event(LeftProcessesEnded{1}).reset(0)),
+            "pass 1: ");
   EXPECT_EQ(serves(h().ready().client(0).up(0).signalled(SIGSEGV).reset(0)),
             "fail 1: 1 of 1 connections were reset, first: clients \"users\", client 1");
 }
