@@ -79,6 +79,14 @@ bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verd
          (stop_may_be_lost && (checker.judges_the_stop || verdict.rests_on_absence));
 }
 
+// Why a fault was not reached. Where the target had ended by what lastcall did, that is said.
+std::string why_not_reached(const FaultNotReached& fault, const History& history) {
+  const auto by_lastcall = ended_by_lastcall(history);
+  if (!by_lastcall || !fault.reason.starts_with(FaultNotReached::kTargetHadEnded))
+    return fault.reason;
+  return *by_lastcall + fault.reason.substr(FaultNotReached::kTargetHadEnded.size());
+}
+
 // Why nothing better than `unknown` can be said about a property; empty if there is no reason.
 std::string why_unknown(const Checker& checker, const Verdict& verdict, const Plan& plan,
                         const History& history) {
@@ -109,7 +117,8 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
   const auto missed = history.first<FaultNotReached>();
   if (checker.judges_the_stop && is_open && missed) {
     const auto& fault = std::get<FaultNotReached>(history.at(*missed).body);
-    return "fault " + std::to_string(fault.fault.value + 1) + " was not reached: " + fault.reason;
+    return "fault " + std::to_string(fault.fault.value + 1) +
+           " was not reached: " + why_not_reached(fault, history);
   }
   return "";
 }

@@ -179,11 +179,8 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   const auto& end = std::get<TargetEnded>(history.at(*ended).body);
   const bool by_signal = end.how == EndKind::signalled;
   if (!stop || *ended < *stop) {
-    if (is_before(forced, *ended) || (by_signal && lastcall_sent(history, end.value))) {
-      const bool by_fault = !is_before(forced, *ended) && end.value != SIGKILL;
-      return say(Outcome::not_applicable,
-                 by_fault ? "lastcall sent " + signal_name(end.value) : *no_stop_to_judge(history));
-    }
+    if (const auto why_not = ended_by_lastcall(history))
+      return say(Outcome::not_applicable, *why_not);
     std::vector<EventIndex> evidence{*ended};
     auto text =
         "ended before it was told to: " + to_text(end) + who_did(plan, history, end, evidence);

@@ -15,7 +15,8 @@
 // Close (RFC 6455, section 7.1.1) or close_notify (RFC 8446, section 6.1) ends so. It is counted
 // and said; with `strict` it is a violation. A reset instead of the goodbye always is one, and so
 // is, over TLS, a reset after the Close frame and before close_notify. Whatever happens to a
-// connection after lastcall began to force the target's end is not the target's doing.
+// connection after lastcall began to force the target's end is not the target's doing, nor what
+// lastcall cuts as it ends processes that the target had left: those are counted only.
 //
 // Cannot see what the server sent and the network lost. A client that sent a request after the
 // stop, or so shortly before that the server need not have read it (in-flight-finished's
@@ -169,7 +170,8 @@ class Judge {
         stop_(*history.stop()),
         settled_(settled_before_stop(plan, history)),
         told_(settings(plan, "close-handshake")),
-        forced_(history.first<TargetForced>()),
+        forced_(cut_by_lastcall(history)),
+        left_ended_(left_processes_ended(history)),
         peers_(plan, history),
         snapshot_(history),
         upgrades_until_(end_of_upgrades(history)),
@@ -195,6 +197,10 @@ class Judge {
     // A plain connection is owed nothing but the absence of a reset, which only an end shows that
     // lastcall did not force.
     const bool needs_its_end = owed.what.empty() ? is_plain(protocol) : !owed.proven;
+    if (needs_its_end && left_ended_ && !is_decided_before(c, owed, *left_ended_)) {
+      ++cut_with_left_;
+      return Judgement::not_judged;
+    }
     if (needs_its_end && is_plain(protocol) && forced_ && !is_over_before(c, *forced_)) {
       return doubt_ ? Judgement::unseen : Judgement::not_judged;
     }
@@ -218,6 +224,8 @@ class Judge {
   [[nodiscard]] const Violations& remarks() const { return remarks_; }
   // Connections that came up too late for a goodbye, and got none.
   [[nodiscard]] std::uint64_t too_late() const { return too_late_; }
+  // Those that lastcall cut as it ended processes that were left.
+  [[nodiscard]] std::uint64_t cut_with_left() const { return cut_with_left_; }
 
  private:
   // In process only what was open at the stop is owed a goodbye.
@@ -349,7 +357,8 @@ class Judge {
   EventIndex stop_;
   TimePoint settled_;
   const PropertySettings& told_;
-  std::optional<EventIndex> forced_;  // from here on what happens is lastcall's doing
+  std::optional<EventIndex> forced_;      // from here on what happens is lastcall's doing
+  std::optional<EventIndex> left_ended_;  // the same, where the target had gone by itself
   Peers peers_;
   SocketSnapshot snapshot_;
   TimePoint upgrades_until_;
@@ -358,6 +367,7 @@ class Judge {
   Violations violations_;
   Violations remarks_;
   std::uint64_t too_late_ = 0;
+  std::uint64_t cut_with_left_ = 0;
   std::uint64_t unanswered_ = 0;
 };
 
@@ -400,6 +410,8 @@ Verdict close_handshake(const Plan& plan, const History& history) {
   if (judge.too_late() > 0) {
     verdict.not_judged.push_back({"upgraded too late for a goodbye", judge.too_late()});
   }
+  if (judge.cut_with_left() > 0)
+    verdict.not_judged.push_back({kCutWithLeft, judge.cut_with_left()});
   if (judge.unanswered() > 0) {
     verdict.not_judged.push_back(
         {"whose client closed first, and got no Close frame in answer to its own",

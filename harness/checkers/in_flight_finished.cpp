@@ -36,14 +36,15 @@
 // Not judged, but counted with the reason if they got no answer: requests whose bytes had not all
 // been read, or whose connection was not accepted; those on a connection that the target had closed
 // before the stop (`serves` judges that); those that were sent after the stop and whose answer was
-// cut, which a drain with a limit may do; requests that only time could judge and did not;
-// those whose client or connection a fault disturbed during the stop; those whose answer a slow
-// reader had not come to when lastcall hung up; and, not over HTTP, those of a group that was never
-// answered: neither WebSocket nor TCP knows an answer, and the target may owe none. Counted
-// likewise are answers that ended with the connection where nothing says how long they are, and a
-// 500 where the group was not answered before the stop. "Sent `settling` before" rests on time: if
-// lastcall was held up, or had the target paused, for half of it, the request may have been late.
-// What a deadline cut off that was perhaps lastcall's own doing is unknown.
+// cut, which a drain with a limit may do; requests that only time could judge and did not; those
+// whose client or connection a fault disturbed during the stop; those whose answer a slow reader
+// had not come to when lastcall hung up; those that were still open when lastcall ended processes
+// that the target had left; and, not over HTTP, those of a group that was never answered: neither
+// WebSocket nor TCP knows an answer, and the target may owe none. Counted likewise are answers that
+// ended with the connection where nothing says how long they are, and a 500 where the group was not
+// answered before the stop. "Sent `settling` before" rests on time: if lastcall was held up, or had
+// the target paused, for half of it, the request may have been late. What a deadline cut off that
+// was perhaps lastcall's own doing is unknown.
 #include <algorithm>
 #include <map>
 
@@ -138,14 +139,21 @@ GroupPace pace(GroupSeen& seen, std::uint32_t clients, std::optional<Nanoseconds
 }
 
 // What became of a request. `failed`: it got a 500, 502 or 504; `unclear`: its answer may have been
-// cut.
-enum class Fate : std::uint8_t { answered, failed, unclear, unanswered, unseen, excused };
+// cut; `cut`: by lastcall, with the processes that were left.
+enum class Fate : std::uint8_t { answered, failed, unclear, unanswered, unseen, excused, cut };
 
 // What the fates of requests depend on beside themselves.
 struct Circumstances {
   bool end_was_seen = false;
-  EventIndex doubt = 0;  // from here on the end may be lastcall's doing
+  EventIndex doubt = 0;       // from here on the end may be lastcall's doing
+  EventIndex left_ended = 0;  // here lastcall ended the processes that were left
 };
+
+// By the target, before the event.
+bool was_closed(const ConnectionView& c, EventIndex limit) {
+  return is_before(c.close_frame_received, limit) || is_before(c.close_notify_received, limit) ||
+         is_before(c.fin_received, limit) || is_before(c.reset, limit);
+}
 
 // Not 503, which refuses (RFC 9110, section 15.6).
 bool is_failure(int status) { return status == 500 || status == 502 || status == 504; }
@@ -178,6 +186,9 @@ Fate fate(const RequestView& request, const ConnectionView& c, const GroupSeen& 
       std::get<ConnectionEnded>(history.at(*c.ended).body).why == ConnectionEndReason::harness) {
     return Fate::excused;
   }
+  const auto limit = circumstances.left_ended;
+  const bool was_over = is_before(request.ended, limit) || is_before(c.ended, limit);
+  if (limit < history.events().size() && !was_over && !was_closed(c, limit)) return Fate::cut;
   const bool is_over = circumstances.end_was_seen || request.ended || c.ended;
   const auto when = request.ended.value_or(history.events().size() - 1);
   return is_over && when < circumstances.doubt ? Fate::unanswered : Fate::unseen;
@@ -188,9 +199,9 @@ Fate fate(const RequestView& request, const ConnectionView& c, const GroupSeen& 
 // had seen the close begin and waited for its rest.
 bool was_cut(const RequestView& r, const ConnectionView& c, const ClientGroup& group,
              const History& history) {
-  const auto forced = history.first<TargetForced>();
   if (!is_http(group.protocol) || !r.answer_began || !r.ended || !c.ended) return false;
-  if (forced && !is_before(r.ended, *forced)) return false;
+  const auto killed = cut_by_lastcall(history);
+  if (killed && !is_before(r.ended, *killed)) return false;
   const auto why = std::get<ConnectionEnded>(history.at(*c.ended).body).why;
   return why == ConnectionEndReason::server_closed || why == ConnectionEndReason::reset ||
          why == ConnectionEndReason::timeout;
@@ -245,7 +256,8 @@ class Requests {
     if (doubt) why_doubted_ = doubt->why;
     circumstances_ = {
         .end_was_seen = history.first<TargetEnded>() || history.first<DeadlinePassed>(),
-        .doubt = doubt ? doubt->from : history.events().size()};
+        .doubt = doubt ? doubt->from : history.events().size(),
+        .left_ended = left_processes_ended(history).value_or(history.events().size())};
     groups_.resize(plan.scenario.clients.size());
     for (const auto& c : history.connections()) {
       if (c.group >= groups_.size()) continue;
@@ -305,21 +317,15 @@ class Requests {
     return is_before(peers_.excused_from(c), stop_) || is_before(c.ended, stop_);
   }
 
-  // By the target, before the stop.
-  [[nodiscard]] bool was_closed(const ConnectionView& c) const {
-    return is_before(c.close_frame_received, stop_) || is_before(c.close_notify_received, stop_) ||
-           is_before(c.fin_received, stop_) || is_before(c.reset, stop_);
-  }
-
   void judge(const ConnectionView& c, const RequestView& r, bool is_cut) {
     const Fate how = fate(r, c, groups_[c.group], peers_, circumstances_, history_);
     auto stands = standing(r, plan_.scenario.clients[c.group], snapshot_.taking(c, r),
                            paces_[c.group], stop_, history_);
-    const bool is_open = how == Fate::unanswered || how == Fate::unseen;
+    const bool is_open = how == Fate::unanswered || how == Fate::unseen || how == Fate::cut;
     if (is_cut && is_open && (!stands.taken_on || stands.by_time)) stands = {.taken_on = true};
     const bool is_answered = r.end != RequestEnd::unknown && !is_open;
     if (how == Fate::answered) {
-      if (stands.taken_on && !was_closed(c)) ++judged_;
+      if (stands.taken_on && !was_closed(c, stop_)) ++judged_;
     } else if (is_answered && (how == Fate::excused || !stands.taken_on)) {
       return;
     } else if (const auto why_not = why_not_judged(c, how, stands); !why_not.empty()) {
@@ -336,10 +342,11 @@ class Requests {
     const auto& group = plan_.scenario.clients[c.group];
     const auto& seen = groups_[c.group];
     if (how == Fate::excused) return "whose client, or a fault, was to blame";
-    if (was_closed(c)) return "on a connection that the target had closed before";
+    if (was_closed(c, stop_)) return "on a connection that the target had closed before";
     if (!is_http(group.protocol) && !is_in_process(group) && !seen.is_acknowledged)
       return "sent by a group that was never answered";
     if (!stands.taken_on) return stands.how;
+    if (how == Fate::cut) return kCutWithLeft;
     if (how == Fate::unclear) return "whose answer ended with its connection and may have been cut";
     if (how == Fate::failed && !seen.was_answered)
       return "that got an error in a group that was not answered before the stop";

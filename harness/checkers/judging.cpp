@@ -94,15 +94,23 @@ void widen(std::optional<TimeClaim>& claim, const TimeClaim& other) {
   claim->pauses = claim->pauses || other.pauses;
 }
 
+// The signal of a fault that ended the target; nothing if it did not end by one.
+std::optional<int> signal_of_the_end(const History& history) {
+  const auto ended = history.first<TargetEnded>();
+  if (!ended || is_before(history.first<TargetForced>(), *ended)) return std::nullopt;
+  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const bool was_sent = std::ranges::any_of(history.all<FaultInvoked>(), [&](const auto& fault) {
+    return fault.second->signal == end.value && fault.first < *ended &&
+           !is_to_a_child(*fault.second);
+  });
+  return end.how == EndKind::signalled && was_sent ? std::optional(end.value) : std::nullopt;
+}
+
+bool is_at_limit(const TargetForced& forced) { return forced.reason == kKernelAtLimit; }
+
 // Why the target was not there to be stopped, or was not told to.
 std::string why_no_stop(const History& history, std::optional<EventIndex> ended) {
-  if (fault_killed(history)) return "lastcall sent SIGKILL";
-  const auto forced = history.first<TargetForced>();
-  if (forced && !is_before(ended, *forced)) {
-    const auto& why = std::get<TargetForced>(history.at(*forced).body).reason;
-    if (why == kKernelAtLimit) return "the kernel ended the target at its memory limit";
-    return "lastcall ended the target because " + why;
-  }
+  if (auto why = ended_by_lastcall(history)) return *why;
   return ended ? "the target had ended before the stop" : "the trial did not come to a stop";
 }
 
@@ -192,15 +200,28 @@ bool lastcall_sent_to_any(const History& history, int signal) {
          });
 }
 
-bool fault_killed(const History& history) {
+bool fault_killed(const History& history) { return signal_of_the_end(history) == SIGKILL; }
+
+std::optional<std::string> ended_by_lastcall(const History& history) {
+  const auto stop = history.stop();
   const auto ended = history.first<TargetEnded>();
-  if (!ended) return false;
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
-  if (end.how != EndKind::signalled || end.value != SIGKILL) return false;
-  if (is_before(history.first<TargetForced>(), *ended)) return false;
-  return std::ranges::any_of(history.all<FaultInvoked>(), [&](const auto& fault) {
-    return fault.second->signal == SIGKILL && fault.first < *ended && !is_to_a_child(*fault.second);
-  });
+  if (stop && !is_before(ended, *stop)) return std::nullopt;
+  if (const auto signal = signal_of_the_end(history))
+    return "lastcall sent " + signal_name(*signal);
+  const auto i = history.first<TargetForced>();
+  if (!i || is_before(ended, *i)) return std::nullopt;
+  const auto& forced = std::get<TargetForced>(history.at(*i).body);
+  return is_at_limit(forced) ? "the kernel ended the target at its memory limit"
+                             : "lastcall ended the target because " + forced.reason;
+}
+
+std::optional<std::string> kept_from_ready(const History& history) {
+  const auto ended = history.first<TargetEnded>();
+  if (!ended || history.first<TargetReady>() || is_before(history.first<TargetNotReady>(), *ended))
+    return std::nullopt;
+  const auto forced = history.first<TargetForced>();
+  if (forced && is_at_limit(std::get<TargetForced>(history.at(*forced).body))) return std::nullopt;
+  return ended_by_lastcall(history);
 }
 
 std::optional<std::string> no_stop_to_judge(const History& history) {
@@ -244,9 +265,19 @@ std::string lost_output(const History& history) {
   return "";
 }
 
+std::optional<EventIndex> left_processes_ended(const History& history) {
+  const auto ended = history.first<LeftProcessesEnded>();
+  return ended && is_before(history.first<TargetForced>(), *ended) ? std::nullopt : ended;
+}
+
+std::optional<EventIndex> cut_by_lastcall(const History& history) {
+  const auto left = left_processes_ended(history);
+  return left ? left : history.first<TargetForced>();
+}
+
 EventIndex served_until(const History& history) {
   EventIndex until = history.stop().value_or(history.events().size());
-  until = std::min(until, history.first<TargetForced>().value_or(until));
+  until = std::min(until, cut_by_lastcall(history).value_or(until));
   int ended_by = SIGKILL;
   if (const auto i = history.first<TargetEnded>()) {
     const auto& end = std::get<TargetEnded>(history.at(*i).body);

@@ -57,6 +57,14 @@ bool lastcall_sent_to_any(const History& history, int signal);
 // Whether a SIGKILL that a fault sent is what ended the target. That of a child is none.
 bool fault_killed(const History& history);
 
+// What lastcall did, or the kernel at the scenario's memory limit, that ended the target before any
+// stop: the signal of a fault, or what it ended it for. Nothing if it ended otherwise, or had its
+// stop.
+std::optional<std::string> ended_by_lastcall(const History& history);
+// The same of a target that could not become ready for it. A target that needs more memory to
+// become ready than its scenario gives it is not kept from it.
+std::optional<std::string> kept_from_ready(const History& history);
+
 // Why the promises about a stop cannot be asked of this history: there was no stop, the target had
 // ended before it, or lastcall ended or killed it; what lastcall did is said as that. Nothing if
 // they can.
@@ -79,6 +87,14 @@ std::string lost_text(const EventsLost& lost);
 
 // Why some lines of the target's output are not in the history; empty if all are.
 std::string lost_output(const History& history);
+
+// When lastcall ended what a target that had gone by itself had left of its processes; nothing if
+// it did not. Connections that these had are cut from there on (kCutWithLeft).
+std::optional<EventIndex> left_processes_ended(const History& history);
+inline constexpr const char* kCutWithLeft = "cut as lastcall ended processes that were left";
+// From when on what happens to connections is lastcall's doing: it forces the target's end, or ends
+// the processes that were left. Nothing if it did neither.
+std::optional<EventIndex> cut_by_lastcall(const History& history);
 
 // The event up to which the target is left to serve: the stop, or whatever lastcall did before it
 // to end the target, or the end of what was seen. What lastcall saw of a probe after it, although

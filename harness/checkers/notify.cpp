@@ -131,8 +131,8 @@ Verdict notify(const Plan& plan, const History& history) {
 
   const auto stop = history.stop();
   const bool by_notify = plan.scenario.target.ready.notify;
-  // A stop during the start comes before READY=1 is due.
-  const auto begun = history.first<TargetNotReady>();
+  // A stop during the start, or what lastcall ended it by, comes before READY=1 is due.
+  const auto begun = kept_from_ready(history) ? std::nullopt : history.first<TargetNotReady>();
   if (by_notify && (heard.ready || begun)) ++verdict.judged;
   if (by_notify && !heard.ready && begun) heard.wrong(*begun, "READY=1 never came");
   const auto ports = judge_ports(plan, history, heard);

@@ -26,7 +26,7 @@
 // reason. A connection that its client or a fault disturbed counts up to there. A client that says
 // nothing is no item, nor one that comes only when the stop has begun. What a SIGKILL of
 // lastcall's, or another signal of lastcall's that ended the target, does to connections is not its
-// doing.
+// doing, nor that it did not become ready then.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -306,22 +306,29 @@ Verdict verdict_of(const Tally& tally) {
   return verdict;
 }
 
+// Where the target ended first, the limit that ended it is said.
+std::string why_never_ready(const History& history, EventIndex never) {
+  const auto& said = std::get<TargetNotReady>(history.at(never).body).reason;
+  const bool ended_first = is_before(history.first<TargetEnded>(), never);
+  return ended_first ? ended_by_lastcall(history).value_or(said) : said;
+}
+
 }  // namespace
 
 Verdict serves(const Plan& plan, const History& history) {
   Verdict verdict{.property = "serves"};
+  if (const auto why_not = kept_from_ready(history)) {
+    verdict.reason = *why_not + " before the target was ready";
+    return verdict;
+  }
   if (const auto never = history.first<TargetNotReady>()) {
     verdict.outcome = Outcome::fail;
     verdict.judged = 1;
-    verdict.reason = "never ready: " + std::get<TargetNotReady>(history.at(*never).body).reason;
+    verdict.reason = "never ready: " + why_never_ready(history, *never);
     verdict.evidence = {*never};
     return verdict;
   }
   const auto stop = history.stop();
-  if (!history.first<TargetReady>() && fault_killed(history)) {
-    verdict.reason = "lastcall sent SIGKILL before the target was ready";
-    return verdict;
-  }
   if (!history.first<TargetReady>()) {
     verdict.outcome = stop ? Outcome::not_applicable : Outcome::unknown;
     verdict.reason =

@@ -113,6 +113,8 @@ struct LoadMeasured {
 };
 struct FaultNotReached {
   static constexpr std::string_view kName = "fault_not_reached";
+  // How the reason begins where the target was gone, whoever ended it.
+  static constexpr std::string_view kTargetHadEnded = "the target had ended";
   FaultId fault;
   std::string reason;
   static void visit_fields(auto& self, auto&& f) {
@@ -172,6 +174,13 @@ struct ProcessLingered {
 struct ProcessesSearched {
   static constexpr std::string_view kName = "processes_searched";
   static void visit_fields(auto&, auto&&) {}
+};
+// After the search for what the target left: lastcall ends the processes of its tree that are still
+// alive, and with them their connections.
+struct LeftProcessesEnded {
+  static constexpr std::string_view kName = "left_processes_ended";
+  std::uint32_t count{};
+  static void visit_fields(auto& self, auto&& f) { f("count", self.count); }
 };
 struct PortProbed {
   static constexpr std::string_view kName = "port_probed";
@@ -665,7 +674,7 @@ using EventVariant = std::variant<
     LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
     ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore, SidecarSeen,
     SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed, TakerInDoubt,
-    AnswerEndedByEof, HandlerAtStop>;
+    AnswerEndedByEof, HandlerAtStop, LeftProcessesEnded>;
 
 // Its special members are defined once: the compiler takes seconds over those of so many kinds.
 struct EventBody : EventVariant {

@@ -331,6 +331,12 @@ void TargetProcess::end_tree() {
   }
 }
 
+void TargetProcess::end_left_processes() {
+  const auto alive = std::ranges::count_if(descendants(), &ProcessInfo::alive);
+  if (alive > 0) segment_.record(LeftProcessesEnded{static_cast<std::uint32_t>(alive)});
+  end_tree();
+}
+
 void TargetProcess::drain_output() {
   for (auto* output : {&out_, &err_}) {
     if (!output->pipe.is_open()) continue;

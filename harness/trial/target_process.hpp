@@ -87,6 +87,8 @@ class TargetProcess {
   // Kills the tree and reaps until nothing is left; at most a second, processes in an
   // uninterruptible sleep stay.
   void end_tree();
+  // The same after its end; recorded if somebody of the tree was alive.
+  void end_left_processes();
   // The tracer does not wait for children any more.
   void trace_is_over();
   // Reads what is left in the pipes.

@@ -575,7 +575,7 @@ class Trial {
 
   // What the target left, then the end for everybody.
   asio::awaitable<void> after() {
-    faults_.end("the target had ended");
+    faults_.end(std::string(FaultNotReached::kTargetHadEnded));
     if (processor_looked_) note_processor_time();
     segment_.record(PhaseBegan{Phase::after});
     note_killer();
@@ -592,7 +592,7 @@ class Trial {
     for (const auto& file : files.found) segment_.record(FileLeft{file.path, file.type});
     segment_.record(FilesSearched{files.looked_at});
     if (!files.problem.empty()) segment_.record(EventsLost{"files", files.problem});
-    target_.end_tree();
+    target_.end_left_processes();
     target_.drain_output();
     end_tracing();
     link_.say(Control::end);

@@ -73,6 +73,8 @@ class Watchdog(Service):
         self.assertEqual(1, len(run.events("watchdog_expired")))
         self.assertEqual((6, "its watchdog expired"), [(e["signal"], e["reason"]) for e in run.events("target_forced")][0])
         self.assertEqual(("signalled", 6), [(e["how"], e["value"]) for e in run.events("target_ended")][0])
+        self.assertEqual("fault 1 was not reached: lastcall ended the target because its watchdog expired",
+                         run.verdict("deadline")["reason"])
 
     def test_is_triggered_by_the_target(self):
         run = self.run_notifier("--say", "WATCHDOG=trigger", service='watchdog = "60s"', faults=stop_at(2000))

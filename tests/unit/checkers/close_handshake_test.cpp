@@ -194,6 +194,33 @@ TEST(CloseHandshake, WhatLastcallsOwnKillResetIsNobodys) {
                 stopped(Protocol::ws).reset(0).event(DeadlinePassed{}).forced().signalled(SIGKILL)),
             one("were reset without a Close frame"));
 }
+TEST(CloseHandshake, WhatLastcallCutWithProcessesThatWereLeftIsNotJudged) {
+  const auto cut = [](HistoryBuilder story) {
+    return close_handshake(story.exited(0).event(LeftProcessesEnded{1}).reset(0));
+  };
+  const std::string counted =
+      kNothing + "; not judged: 1 cut as lastcall ended processes that were left";
+  EXPECT_EQ(cut(stopped(Protocol::ws)), counted);
+  EXPECT_EQ(cut(stopped(Protocol::https)), counted);
+  EXPECT_EQ(cut(stopped(Protocol::wss).close_frame(0, 1001)), counted);
+  EXPECT_EQ(cut(h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1).stop()), counted);
+  EXPECT_EQ(cut(stopped(Protocol::ws).close_frame(0, 1001)), "pass 1: ");
+  EXPECT_EQ(cut(strict(stopped(Protocol::ws).close_frame(0, 1001))), "pass 1: ");
+  // What the target, or what it left, had said or done before stays its doing.
+  EXPECT_EQ(close_handshake(stopped(Protocol::ws)
+                                .exited(0)
+                                .event(LeftProcessesEnded{1})
+                                .close_frame(0, 1011)
+                                .reset(0)),
+            one("got Close code 1011 (internal error) instead of 1000, 1001 or 1012"));
+  EXPECT_EQ(cut(stopped(Protocol::ws).close_frame(0, 1011)),
+            one("got Close code 1011 (internal error) instead of 1000, 1001 or 1012"));
+  EXPECT_EQ(cut(stopped(Protocol::ws).fin(0)), one("got no Close frame"));
+  EXPECT_EQ(close_handshake(stopped(Protocol::ws).reset(0).exited(0).event(LeftProcessesEnded{1})),
+            one("were reset without a Close frame"));
+  // It hung, and lastcall ended all of it.
+  EXPECT_EQ(cut(stopped(Protocol::ws).event(DeadlinePassed{}).forced()), one("got no Close frame"));
+}
 TEST(CloseHandshake, FailsWithoutCloseNotify) {
   EXPECT_EQ(close_handshake(stopped(Protocol::wss).close_frame(0, 1001).fin(0).closed(0).exited(0)),
             one("got no close_notify"));

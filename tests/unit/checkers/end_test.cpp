@@ -163,6 +163,9 @@ TEST(CleanExit, FailsIfItEndedBeforeItWasTold) {
             "fail 1: ended before it was told to: exit 1");
   EXPECT_EQ(clean_exit(h().ready().signalled(SIGSEGV)),
             "fail 1: ended before it was told to: SIGSEGV");
+  // By somebody else's signal, before lastcall sent the same.
+  EXPECT_EQ(clean_exit(h().ready().signalled(SIGTERM).stop()),
+            "fail 1: ended before it was told to: SIGTERM");
 }
 TEST(CleanExit, HasNothingToJudgeWithoutAStop) {
   EXPECT_EQ(clean_exit(h()), "not-applicable 0: the trial did not come to a stop");

@@ -108,6 +108,28 @@ TEST(InFlightFinished, WhatLastcallCutAtTheDeadlineIsCalledUnfinished) {
                           .signalled(SIGKILL)),
             "fail 1: 1 of 1 requests got an answer that was cut" + who);
 }
+TEST(InFlightFinished, WhatLastcallCutWithProcessesThatWereLeftIsNotJudged) {
+  const auto cut = [](HistoryBuilder story) {
+    story.event(LeftProcessesEnded{1}).answered(1, 0, RequestEnd::unknown).reset(1);
+    return in_flight(story);
+  };
+  const auto left = [] { return under_way(150).stop().exited(0); };
+  const std::string counted =
+      kNothing + "; not judged: 1 cut as lastcall ended processes that were left";
+  EXPECT_EQ(cut(left()), counted);
+  EXPECT_EQ(cut(left().began(1, 0)), counted);
+  EXPECT_EQ(in_flight(left().event(LeftProcessesEnded{1})), counted);
+  EXPECT_EQ(in_flight(left().answered(1, 0).event(LeftProcessesEnded{1})), "pass 1: ");
+  // What the target, or what it left, had cut before.
+  const std::string no_answer = "fail 1: 1 of 1 requests got no answer";
+  EXPECT_THAT(
+      in_flight(left().answered(1, 0, RequestEnd::unknown).reset(1).event(LeftProcessesEnded{1})),
+      StartsWith(no_answer));
+  EXPECT_THAT(cut(left().fin(1)), StartsWith(no_answer));
+  // It hung, and lastcall ended all of it.
+  EXPECT_THAT(cut(under_way(150).stop().event(DeadlinePassed{}).forced().signalled(SIGKILL)),
+              StartsWith(no_answer));
+}
 TEST(InFlightFinished, SettlingIsTheScenarios) {
   auto story = under_way(99).stop().exited(0);
   story.plan.scenario.properties["in-flight-finished"].settling = std::chrono::milliseconds(50);

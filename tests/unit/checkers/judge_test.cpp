@@ -220,6 +220,34 @@ TEST(Judge, WhatLastcallDidIsSaidAsThat) {
             "not-applicable 0: the kernel ended the target at its memory limit");
 }
 
+TEST(Judge, AStopThatWasNotReachedAsLastcallHadEndedTheTargetSaysSo) {
+  const std::string counted = "; 0 of 2 'connected' events were counted";
+  const auto said = [&](HistoryBuilder story, const std::string& property = "deadline") {
+    story.event(FaultNotReached{FaultId{1}, "the target had ended" + counted});
+    return testing::said(story, property);
+  };
+  const std::string missed = "unknown 0: fault 2 was not reached: ";
+  const auto hup = [] { return h().ready().fault(SIGHUP).done(); };
+  for (const auto* property : {"clean-exit", "deadline", "in-flight-finished", "close-handshake",
+                               "released", "stops-accepting", "repeat-signal"}) {
+    EXPECT_EQ(said(hup().signalled(SIGHUP), property), missed + "lastcall sent SIGHUP" + counted)
+        << property;
+  }
+  EXPECT_EQ(
+      said(h().ready().event(TargetForced{SIGABRT, "its watchdog expired"}).signalled(SIGABRT)),
+      missed + "lastcall ended the target because its watchdog expired" + counted);
+  EXPECT_EQ(said(h().ready()
+                     .event(TargetForced{SIGKILL, "the kernel, at the memory limit"})
+                     .signalled(SIGKILL)),
+            missed + "the kernel ended the target at its memory limit" + counted);
+  // Its own ends.
+  for (const auto& own : {hup().exited(1), hup().signalled(SIGSEGV),
+                          h().ready().fault_to_child(SIGHUP).done().signalled(SIGHUP)}) {
+    EXPECT_EQ(said(own), missed + "the target had ended" + counted);
+    EXPECT_THAT(said(own, "clean-exit"), StartsWith("fail 1: ended before it was told to"));
+  }
+}
+
 TEST(Judge, LostEventsDoNotExcuseAFailure) {
   const auto all = verdicts(h().ready().stop().exited(1).lost("trial"));
   EXPECT_EQ(all.at(3).outcome, Outcome::fail);

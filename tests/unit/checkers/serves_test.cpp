@@ -264,6 +264,24 @@ TEST(Serves, FailsIfTheTargetNeverBecameReady) {
   EXPECT_EQ(serves(h().event(TargetNotReady{"no answer within 5s"})),
             "fail 1: never ready: no answer within 5s");
 }
+TEST(Serves, WhatLastcallEndedBeforeItWasReadyIsNotJudged) {
+  const auto said = [](HistoryBuilder story) {
+    return serves(story.event(TargetNotReady{"the target ended first"}));
+  };
+  const auto hup = [] { return h().fault(SIGHUP).done(); };
+  EXPECT_EQ(said(hup().signalled(SIGHUP)),
+            "not-applicable 0: lastcall sent SIGHUP before the target was ready");
+  EXPECT_EQ(said(h().event(TargetForced{SIGABRT, "its watchdog expired"}).signalled(SIGABRT)),
+            "not-applicable 0: lastcall ended the target because its watchdog expired before the "
+            "target was ready");
+  // Its own end, and what it needs.
+  EXPECT_EQ(said(hup().exited(1)), "fail 1: never ready: the target ended first");
+  EXPECT_EQ(
+      said(h().event(TargetForced{SIGKILL, "the kernel, at the memory limit"}).signalled(SIGKILL)),
+      "fail 1: never ready: the kernel ended the target at its memory limit");
+  EXPECT_EQ(serves(h().event(TargetNotReady{"not within 1 s"}).forced().signalled(SIGKILL)),
+            "fail 1: never ready: not within 1 s");
+}
 TEST(Serves, HasNothingToJudgeInAStopDuringTheStart) {
   EXPECT_EQ(serves(h().stop().exited(0)),
             "not-applicable 0: the stop came before the target was ready: let it come later "
@@ -271,6 +289,8 @@ TEST(Serves, HasNothingToJudgeInAStopDuringTheStart) {
 }
 TEST(Serves, JudgesUntilTheEndWithoutAStop) {
   EXPECT_EQ(serves(h().ready().client(0).up(0).forced().reset(0)), "pass 1: ");
+  EXPECT_EQ(serves(h().ready().client(0).up(0).exited(0).event(LeftProcessesEnded{1}).reset(0)),
+            "pass 1: ");
   EXPECT_EQ(serves(h().ready().client(0).up(0).signalled(SIGSEGV).reset(0)),
             "fail 1: 1 of 1 connections were reset, first: clients \"users\", client 1");
 }

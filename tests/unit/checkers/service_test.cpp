@@ -113,8 +113,14 @@ TEST(Notify, FailsWithoutReadyWhereItIsAwaited) {
   EXPECT_EQ(notify(H().event(TargetNotReady{"not within 1 s"})), "fail 1: READY=1 never came");
 }
 TEST(Notify, DoesNotAwaitReadyOfATargetThatIsStoppedFirst) {
-  EXPECT_EQ(notify(H().stop().exits()),
-            "not-applicable 0: the target sent no notification, and none was due");
+  const std::string none = "not-applicable 0: the target sent no notification, and none was due";
+  EXPECT_EQ(notify(H().stop().exits()), none);
+  const auto hup = [] {
+    return H().event(FaultInvoked{FaultId{1}, 0, "SIGHUP to process", SIGHUP, false});
+  };
+  const TargetNotReady ended_first{"the target ended first"};
+  EXPECT_EQ(notify(hup().dies(SIGHUP).event(ended_first)), none);
+  EXPECT_EQ(notify(hup().exits().event(ended_first)), "fail 1: READY=1 never came");
 }
 TEST(Notify, FailsIfReadyComesBeforeThePortIsOpen) {
   EXPECT_EQ(notify(H().up().event(ReadyProbed{"", 0}).stop().says("STOPPING=1").exits()),

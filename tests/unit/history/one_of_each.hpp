@@ -98,6 +98,7 @@ inline std::vector<Event> one_of_each() {
       TakerInDoubt{80, 82, 15},
       AnswerEndedByEof{c, RequestId{7}},
       HandlerAtStop{80, 15, true, "node", "node"},
+      LeftProcessesEnded{2},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {

@@ -106,6 +106,7 @@ TEST_F(Trials, KeepWholeLinesOfALeftoverThatNeverStopsTalking) {
   EXPECT_EQ(conduct(*server, trial).broken, "");
   const auto words = testing::words_of(trial.directory + "/segments/trial.seg");
   EXPECT_THAT(words, Contains(HasSubstr("process_left")));
+  EXPECT_THAT(words, Contains(HasSubstr("left_processes_ended")));
   std::size_t cut = 0;
   for (const auto& line : words) {
     if (line.starts_with("target_output out ") && line != "target_output out ready 0" &&
