@@ -34,7 +34,9 @@ std::string place(const DumpedThread& thread) {
   if (!thread.call.empty()) text += " in " + thread.call;
   if (!thread.frame.empty()) text += (text.empty() ? " in " : ", called by ") + thread.frame;
   if (!thread.starter.empty()) text += ", started by " + thread.starter;
-  if (!thread.holder.empty()) text += ", for the monitor that " + thread.holder + " holds";
+  const auto* lock = contains(thread.state, "parking") ? "lock" : "monitor";
+  if (!thread.holder.empty())
+    text += ", for the " + std::string(lock) + " that " + thread.holder + " holds";
   return text;
 }
 
@@ -143,10 +145,15 @@ std::string java_state(std::string_view words) {
 // Of one dump: another process may have its own at the same addresses. Threads are their places in
 // the list.
 struct Monitors {
-  std::map<std::string_view, std::size_t> holders;
-  std::map<std::size_t, std::string_view> wanted;
+  std::size_t begin = 0;  // the dump's first thread
+  std::map<std::string_view, std::size_t> holders{};
+  std::map<std::size_t, std::string_view> wanted{};
+  // Who waits for whom, as the JVM says of a deadlock that it has found. Only that tells who holds
+  // a lock (java.util.concurrent.locks), which is no monitor.
+  std::map<std::size_t, std::size_t> told{};
 
   [[nodiscard]] std::optional<std::size_t> holder(std::size_t waiting) const {
+    if (const auto known = told.find(waiting); known != told.end()) return known->second;
     const auto monitor = wanted.find(waiting);
     if (monitor == wanted.end()) return std::nullopt;
     const auto found = holders.find(monitor->second);
@@ -161,7 +168,7 @@ struct Monitors {
 };
 
 void tell_holders(std::vector<DumpedThread>& threads, const Monitors& monitors) {
-  for (const auto& [index, monitor] : monitors.wanted) {
+  for (auto index = monitors.begin; index < threads.size(); ++index) {
     const auto holder = monitors.holder(index);
     if (!holder) continue;
     threads[index].holder = threads[*holder].name;
@@ -169,18 +176,54 @@ void tell_holders(std::vector<DumpedThread>& threads, const Monitors& monitors) 
   }
 }
 
+// The only thread of the dump that has this name, "\"worker-1\"".
+std::optional<std::size_t> named(const std::vector<DumpedThread>& threads, std::size_t first,
+                                 std::string_view name) {
+  std::optional<std::size_t> found;
+  for (auto i = first; i < threads.size(); ++i) {
+    if (threads[i].name != "thread " + std::string(name)) continue;
+    if (found) return std::nullopt;
+    found = i;
+  }
+  return found;
+}
+
+// Of a deadlock that the JVM has found: `"a":`, what it waits for, `which is held by "b"`.
+void read_deadlock(Lines lines, std::size_t i, const std::vector<DumpedThread>& threads,
+                   Monitors& monitors) {
+  constexpr std::string_view kHeld = "which is held by ";
+  auto name = trimmed(lines[i]);
+  if (!name.starts_with("\"") || !name.ends_with("\":") || i + 2 >= lines.size()) return;
+  name.remove_suffix(1);
+  auto holder = trimmed(lines[i + 2]);  // begins with "in JNI, " if that locks it
+  const auto held = holder.find(kHeld);
+  if (held == std::string_view::npos) return;
+  holder.remove_prefix(held + kHeld.size());
+  const auto waiting = named(threads, monitors.begin, name);
+  const auto holding = named(threads, monitors.begin, holder);
+  if (waiting && holding) monitors.told.try_emplace(*waiting, *holding);
+}
+
 std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, DumpedThread& thread,
                              Monitors& monitors) {
   constexpr std::string_view kState = "java.lang.Thread.State: ";
+  constexpr std::string_view kUnknown = "<no object reference available";
   std::string_view before;
+  std::string_view released;  // while it is in Object.wait(), "- locked" or not
   for (++i; i < lines.size() && !trimmed(lines[i]).empty(); ++i) {
     const auto line = trimmed(lines[i]);
     if (line.starts_with(kState)) {
       thread.state = java_state(line.substr(kState.size()));
     } else if (line.starts_with("- waiting to lock <")) {
       monitors.wanted.try_emplace(index, monitor_in(line));
+    } else if (line.starts_with("- waiting on <")) {
+      released = monitor_in(line);
+    } else if (line.starts_with("- waiting to re-lock in wait() <")) {
+      released = monitor_in(line);
+      monitors.wanted.try_emplace(index, released);
     } else if (line.starts_with("- locked <")) {
-      monitors.holders.try_emplace(monitor_in(line), index);
+      if (released == kUnknown) released = monitor_in(line);  // as a rule the innermost
+      if (monitor_in(line) != released) monitors.holders.try_emplace(monitor_in(line), index);
     } else if (line.starts_with("at ") && thread.frame.empty()) {
       thread.frame = own_frame_at(lines, i, Runtime::java);
       if (!thread.frame.empty()) thread.call = before;
@@ -331,9 +374,11 @@ std::vector<DumpedThread> dumped_threads(Lines lines) {
       i = read_python_thread(lines, i, *python);
       threads.push_back(std::move(*python));
     } else if (lines[i].starts_with("Full thread dump ")) {
-      tell_holders(threads, std::exchange(monitors, {}));
+      tell_holders(threads, monitors);
+      monitors = Monitors{.begin = threads.size()};
       ++i;
     } else {
+      read_deadlock(lines, i, threads, monitors);
       ++i;
     }
   }

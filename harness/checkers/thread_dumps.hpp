@@ -28,7 +28,7 @@ struct DumpedThread {
   std::string frame{};
   std::string call{};     // the library's function that it called; without a frame any that tells
   std::string starter{};  // without a frame: who of the program's own code started it
-  std::string holder{};   // the thread that holds the monitor which it waits for
+  std::string holder{};   // the thread that holds the monitor or lock which it waits for
   bool is_in_circle = false;  // from holder to holder one comes back to it
   bool is_past_end = false;   // Python's main thread, its program done, waits for the others
 };

@@ -221,6 +221,64 @@ TEST(ThreadDump, OfTheJvmCallsACircleOfMonitorsADeadlock) {
             "2 threads (first \"a\") wait (BLOCKED, on object monitor) in com.shop.Ledger.close "
             "(Ledger.java:40)");
 }
+TEST(ThreadDump, OfTheJvmKnowsThatWhoWaitsOnAMonitorHasReleasedIt) {
+  const auto of = [](const std::string& how) {
+    const std::string waits =
+        "\"first\" #10 prio=5 tid=0x1 nid=0x1 in Object.wait()  [0x1]\n"
+        "   java.lang.Thread.State: WAITING (on object monitor)\n"
+        "\tat java.lang.Object.wait0(java.base@21.0.2/Native Method)\n"
+        "\t- " +
+        how +
+        "\n"
+        "\tat com.shop.Queue.take(Queue.java:9)\n"
+        "\t- locked <0x1> (a com.shop.Ledger)\n\n";
+    return dumped(waits + blocked("second", "0x7", "0x1") + blocked("third", "0x1", "0x3"));
+  };
+  for (const auto* how :
+       {"waiting on <0x1> (a com.shop.Ledger)", "waiting on <no object reference available>"}) {
+    EXPECT_THAT(of(how), EndsWith("; thread \"third\" waits (BLOCKED, on object monitor) in "
+                                  "com.shop.Ledger.close (Ledger.java:40), for the monitor that "
+                                  "thread \"second\" holds"));
+  }
+  EXPECT_THAT(of("waiting to re-lock in wait() <0x1> (a com.shop.Ledger)"),
+              HasSubstr("com.shop.Queue.take (Queue.java:9), for the monitor that thread "
+                        "\"second\" holds; "));
+  // Another monitor than that on which it waits.
+  EXPECT_THAT(of("waiting on <0x2> (a com.shop.Ledger)"), EndsWith("that thread \"first\" holds"));
+}
+TEST(ThreadDump, OfTheJvmSaysTheDeadlockOfLocksThatItHasFound) {
+  const auto parked = [](const std::string& name) {
+    return "\"" + name +
+           "\" #12 prio=5 os_prio=0 tid=0x1 nid=0x1 waiting on condition  [0x1]\n"
+           "   java.lang.Thread.State: WAITING (parking)\n"
+           "\tat jdk.internal.misc.Unsafe.park(java.base@17.0.9/Native Method)\n"
+           "\t- parking to wait for  <0x1> (a java.util.concurrent.locks.ReentrantLock)\n"
+           "\tat java.util.concurrent.locks.ReentrantLock.lock(java.base@17.0.9/"
+           "ReentrantLock.java:322)\n"
+           "\tat com.shop.Ledger.close(Ledger.java:40)\n\n";
+  };
+  const auto held = [](const std::string& name, const std::string& by) {
+    return "\"" + name +
+           "\":\n  waiting for ownable synchronizer 0x000000070f4b5f58, (a "
+           "java.util.concurrent.locks.ReentrantLock$NonfairSync),\n  which is held by \"" +
+           by + "\"\n\n";
+  };
+  const std::string found =
+      "JNI global refs: 12, weak refs: 0\n\n\nFound one Java-level deadlock:\n"
+      "=============================\n" +
+      held("a", "b") + held("b", "a") +
+      "Java stack information for the threads listed above:\n"
+      "===================================================\n"
+      "\"a\":\n\tat jdk.internal.misc.Unsafe.park(java.base@17.0.9/Native Method)\n"
+      "\tat com.shop.Ledger.close(Ledger.java:40)\n\nFound 1 deadlock.\n";
+  const std::string waits =
+      " waits (WAITING, parking) in java.util.concurrent.locks.ReentrantLock.lock, called by "
+      "com.shop.Ledger.close (Ledger.java:40), for the lock that thread ";
+  EXPECT_EQ(dumped(parked("a") + parked("b") + found),
+            "deadlock: thread \"a\"" + waits + "\"b\" holds; thread \"b\"" + waits + "\"a\" holds");
+  // Who is meant is not known.
+  EXPECT_THAT(dumped(parked("a") + parked("b") + parked("b") + found), Not(HasSubstr("deadlock")));
+}
 TEST(ThreadDump, CountsWhatIsTooMuch) {
   std::string text;
   for (int i = 1; i < 8; ++i) {
