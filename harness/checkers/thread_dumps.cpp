@@ -112,6 +112,25 @@ std::size_t read_goroutine(Lines lines, std::size_t i, DumpedThread& thread) {
   return i;
 }
 
+// For a thread on whose stack is no frame of the program's own: the first of a library's, and what
+// that called.
+struct SecondChoice {
+  std::string frame{};
+  std::string call{};
+
+  void see(Lines lines, std::size_t i, Runtime runtime, std::string_view called) {
+    if (!frame.empty()) return;
+    frame = library_frame_at(lines, i, runtime);
+    call = called;
+  }
+  void give(DumpedThread& thread) {
+    if (!thread.frame.empty() || frame.empty()) return;
+    thread.frame = std::move(frame);
+    thread.call = std::move(call);
+    thread.is_librarys = true;
+  }
+};
+
 // --- the JVM ---
 
 // `"worker-1" #12 daemon prio=5 os_prio=0 … tid=0x7f nid=0x1 waiting on condition  [0x7f]`
@@ -209,6 +228,7 @@ std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, Dump
   constexpr std::string_view kState = "java.lang.Thread.State: ";
   constexpr std::string_view kUnknown = "<no object reference available";
   std::string_view before;
+  SecondChoice library;
   std::string_view released;  // while it is in Object.wait(), "- locked" or not
   for (++i; i < lines.size() && !trimmed(lines[i]).empty(); ++i) {
     const auto line = trimmed(lines[i]);
@@ -226,12 +246,14 @@ std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, Dump
       if (monitor_in(line) != released) monitors.holders.try_emplace(monitor_in(line), index);
     } else if (line.starts_with("at ") && thread.frame.empty()) {
       thread.frame = own_frame_at(lines, i, Runtime::java);
+      library.see(lines, i, Runtime::java, before);
       if (!thread.frame.empty()) thread.call = before;
       before = line.substr(3, line.find('(') - 3);
     } else if (!line.starts_with("at ") && !line.starts_with("- ")) {
       break;  // of another
     }
   }
+  library.give(thread);
   return i;
 }
 
@@ -260,6 +282,7 @@ std::string python_call(std::string_view line) {
 
 std::size_t read_python_thread(Lines lines, std::size_t i, DumpedThread& thread) {
   std::string before;
+  SecondChoice library;
   for (++i; i < lines.size() && lines[i].starts_with("  "); ++i) {
     const auto line = trimmed(lines[i]);
     if (line.ends_with(" in <module>") || line.ends_with(" in _run_module_as_main")) {
@@ -268,12 +291,14 @@ std::size_t read_python_thread(Lines lines, std::size_t i, DumpedThread& thread)
     }
     if (!thread.frame.empty()) continue;
     thread.frame = own_frame_at(lines, i, Runtime::python);
+    library.see(lines, i, Runtime::python, before);
     auto call = python_call(line);
     thread.is_past_end = thread.frame.empty() && call.starts_with("_shutdown (threading.py:");
     if (!thread.frame.empty()) thread.call = before;
     if (thread.call.empty() && thread.frame.empty()) thread.call = call;  // the innermost
     before = std::move(call);
   }
+  library.give(thread);
   if (thread.is_past_end) {
     thread.is_main = true;
     thread.name = "the main thread";
@@ -315,8 +340,9 @@ struct Group {
 int rank(const DumpedThread& thread) {
   if (thread.is_in_circle) return -1;
   if (thread.is_main) return 0;
-  if (!thread.frame.empty() && !thread.is_daemon) return 1;
-  return thread.frame.empty() && thread.starter.empty() ? 3 : 2;
+  const bool is_own = !thread.frame.empty() && !thread.is_librarys;
+  if (is_own || !thread.starter.empty()) return is_own && !thread.is_daemon ? 1 : 2;
+  return thread.is_daemon ? 4 : 3;
 }
 
 std::vector<Group> groups_of(const std::vector<DumpedThread>& threads) {

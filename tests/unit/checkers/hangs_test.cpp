@@ -279,6 +279,55 @@ TEST(ThreadDump, OfTheJvmSaysTheDeadlockOfLocksThatItHasFound) {
   // Who is meant is not known.
   EXPECT_THAT(dumped(parked("a") + parked("b") + parked("b") + found), Not(HasSubstr("deadlock")));
 }
+TEST(ThreadDump, OfTheJvmNamesAThreadOfALibraryToo) {
+  const auto thread = [](const std::string& name, const std::string& frames) {
+    return "\"" + name + " prio=5 os_prio=0 tid=0x1 nid=0x1 waiting on condition  [0x1]\n" +
+           "   java.lang.Thread.State: WAITING (parking)\n" +
+           "\tat jdk.internal.misc.Unsafe.park(java.base@17.0.9/Native Method)\n" + frames +
+           "\tat java.lang.Thread.run(java.base@17.0.9/Thread.java:840)\n\n";
+  };
+  const auto idle =
+      thread("exec-1\" #20 daemon",
+             "\tat org.apache.tomcat.util.threads.TaskQueue.take(TaskQueue.java:33)\n");
+  const auto hook = thread(
+      "SpringApplicationShutdownHook\" #15",
+      "\tat java.util.concurrent.CountDownLatch.await(java.base@17.0.9/CountDownLatch.java:276)\n"
+      "\tat org.springframework.context.support.DefaultLifecycleProcessor.stopBeans("
+      "DefaultLifecycleProcessor.java:399)\n"
+      "\tat org.springframework.boot.SpringApplicationShutdownHook.run(Hook.java:114)\n");
+  const auto own = thread("orders\" #16",
+                          "\tat com.shop.Orders.drain(Orders.java:7)\n"
+                          "\tat io.netty.util.Later.run(Later.java:30)\n");
+  const auto jdks = thread("pool-1-thread-1\" #17", "");
+  const std::string hooks_text =
+      "thread \"SpringApplicationShutdownHook\" waits (WAITING, parking) in "
+      "java.util.concurrent.CountDownLatch.await, called by org.springframework.context.support."
+      "DefaultLifecycleProcessor.stopBeans (DefaultLifecycleProcessor.java:399)";
+  EXPECT_EQ(dumped(jdks + hook), hooks_text);
+  EXPECT_EQ(dumped(idle + hook + own),
+            "thread \"orders\" waits (WAITING, parking) in jdk.internal.misc.Unsafe.park, called "
+            "by com.shop.Orders.drain (Orders.java:7); " +
+                hooks_text +
+                "; thread \"exec-1\" waits (WAITING, parking) in jdk.internal.misc.Unsafe.park, "
+                "called by org.apache.tomcat.util.threads.TaskQueue.take (TaskQueue.java:33)");
+}
+TEST(ThreadDump, OfPythonNamesAThreadOfALibraryToo) {
+  EXPECT_EQ(
+      dumped("Thread 0x00007f10 (most recent call first):\n"
+             "  File \"/usr/lib/python3.11/threading.py\", line 327 in wait\n"
+             "  File \"/usr/lib/python3/dist-packages/apscheduler/blocking.py\", line 30 in "
+             "_main_loop\n"
+             "  File \"/usr/lib/python3.11/threading.py\", line 982 in run\n"
+             "\n"
+             "Current thread 0x00007f13 (most recent call first):\n"
+             "  File \"/srv/venv/lib/python3.11/site-packages/shop/serve.py\", line 45 in "
+             "drain\n"
+             "  File \"/srv/venv/lib/python3.11/site-packages/shop/cli.py\", line 9 in main\n"
+             "  File \"<frozen runpy>\", line 198 in _run_module_as_main\n"),
+      "the main thread is in drain (/srv/venv/lib/python3.11/site-packages/shop/serve.py:45); "
+      "a thread is in wait (threading.py:327), called by _main_loop "
+      "(/usr/lib/python3/dist-packages/apscheduler/blocking.py:30)");
+}
 TEST(ThreadDump, CountsWhatIsTooMuch) {
   std::string text;
   for (int i = 1; i < 8; ++i) {
