@@ -147,6 +147,14 @@ std::optional<DumpedThread> java_thread(std::string_view line) {
   return thread;
 }
 
+// Of a header: the thread's name, tid and nid, which no two threads share.
+std::string java_identity(std::string_view line) {
+  const auto tid = line.find(" tid=0x");
+  const auto end = line.find(' ', line.find(" nid=") + 1);
+  return std::string(line.substr(0, line.rfind('"', tid))) +
+         std::string(end > tid ? line.substr(tid, end - tid) : "");
+}
+
 // What is between "<" and ">" of "- waiting to lock <0x00000007> (a java.lang.Object)".
 std::string_view monitor_in(std::string_view line) {
   const auto open = line.find('<');
@@ -389,12 +397,20 @@ std::string what_it_does(const Group& group) {
 std::vector<DumpedThread> dumped_threads(Lines lines) {
   std::vector<DumpedThread> threads;
   Monitors monitors;
+  std::set<std::string> said;    // by earlier dumps of the JVM
+  std::set<std::string> saying;  // by this one
   for (std::size_t i = 0; i < lines.size();) {
     if (auto go = goroutine(lines[i])) {
       i = read_goroutine(lines, i, *go);
       if (!go->name.empty()) threads.push_back(std::move(*go));
     } else if (auto java = java_thread(lines[i])) {
+      const auto identity = java_identity(lines[i]);
       i = read_java_thread(lines, i, threads.size(), *java, monitors);
+      if (said.contains(identity)) {
+        java->frame.clear();  // its JVM was asked twice: tini hands SIGQUIT on
+      } else if (!java->frame.empty()) {
+        saying.insert(identity);
+      }
       threads.push_back(std::move(*java));
     } else if (auto python = python_thread(lines[i])) {
       i = read_python_thread(lines, i, *python);
@@ -402,6 +418,7 @@ std::vector<DumpedThread> dumped_threads(Lines lines) {
     } else if (lines[i].starts_with("Full thread dump ")) {
       tell_holders(threads, monitors);
       monitors = Monitors{.begin = threads.size()};
+      said.merge(saying);
       ++i;
     } else {
       read_deadlock(lines, i, threads, monitors);

@@ -3,8 +3,9 @@
 // an output; any thread may call them.
 //
 // Left out are threads of the runtime itself: Go's goroutine 0 and the one that waits for signals,
-// those of the JVM that run nothing but its own. Lines of several processes that were written at
-// the same time may be mixed; what then is no dump any more is left out too.
+// those of the JVM that run nothing but its own. A thread of a JVM that was asked twice counts
+// once, as it stood first. Lines of several processes that were written at the same time may be
+// mixed; what then is no dump any more is left out too.
 #pragma once
 
 #include <span>

@@ -279,6 +279,16 @@ TEST(ThreadDump, OfTheJvmSaysTheDeadlockOfLocksThatItHasFound) {
   // Who is meant is not known.
   EXPECT_THAT(dumped(parked("a") + parked("b") + parked("b") + found), Not(HasSubstr("deadlock")));
 }
+TEST(ThreadDump, OfAJvmThatWasAskedTwiceCountsOnce) {
+  const auto text = recorded("java-monitor");
+  const auto once = dumped(text);
+  EXPECT_EQ(dumped(text + text), once);
+  // Another JVM with threads of the same names.
+  auto other = text;
+  for (auto at = other.find(" nid=0x"); at != std::string::npos; at = other.find(" nid=0x", at + 1))
+    other.insert(at + 7, "7");
+  EXPECT_THAT(dumped(text + other), ::testing::StartsWith("2 threads (first \"drain\") wait "));
+}
 TEST(ThreadDump, OfTheJvmNamesAThreadOfALibraryToo) {
   const auto thread = [](const std::string& name, const std::string& frames) {
     return "\"" + name + " prio=5 os_prio=0 tid=0x1 nid=0x1 waiting on condition  [0x1]\n" +
