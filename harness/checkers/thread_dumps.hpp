@@ -1,6 +1,6 @@
 // What a runtime wrote of its threads because it was asked to: Go its goroutines and the JVM its
-// threads at SIGQUIT, Python its threads at SIGABRT (faulthandler). Pure functions of the lines of
-// an output; any thread may call them.
+// threads at SIGQUIT, Python its threads at SIGILL or SIGABRT (faulthandler). Pure functions of the
+// lines of an output; any thread may call them.
 //
 // Left out are threads of the runtime itself: Go's goroutine 0 and the one that waits for signals,
 // those of the JVM that run nothing but its own. A thread of a JVM that was asked twice counts

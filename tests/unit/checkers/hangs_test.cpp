@@ -521,6 +521,17 @@ TEST(NoPanic, LeavesOutWhatIsWrittenBecauseOfASignalOfLastcalls) {
       panics(says(forced(SIGABRT), "Fatal Python error: Segmentation fault\n").signalled(SIGSEGV)),
       ::testing::StartsWith("pass"));
   EXPECT_THAT(panics(forced(SIGQUIT).signalled(SIGSEGV)), ::testing::StartsWith("fail"));
+  // Python whose SIGABRT the program took.
+  const std::string_view illegal =
+      "Fatal Python error: Illegal instruction\n\nCurrent thread 0x1 (most recent call first):\n"
+      "  File \"/srv/app/main.py\", line 30 in stop\n";
+  EXPECT_THAT(panics(says(forced(SIGILL), illegal).signalled(SIGILL)),
+              ::testing::StartsWith("pass"));
+  EXPECT_THAT(
+      panics(says(forced(SIGILL), "Fatal Python error: Segmentation fault\n").signalled(SIGSEGV)),
+      ::testing::StartsWith("pass"));
+  EXPECT_EQ(deadline(says(forced(SIGILL), illegal)), ": a thread is in stop (/srv/app/main.py:30)");
+  EXPECT_THAT(panics(says(hung(), illegal).signalled(SIGILL)), ::testing::StartsWith("fail"));
   EXPECT_THAT(panics(says(hung(), "Fatal Python error: Segmentation fault\n")
                          .event(TargetForced{SIGABRT, "it was past"})
                          .exited(0)),
