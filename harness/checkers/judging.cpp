@@ -187,9 +187,10 @@ bool lastcall_sent(const History& history, int signal) {
 }
 
 bool crashed_when_asked(const History& history, int signal, EventIndex at) {
+  constexpr std::array kQuestions{SIGILL, SIGBUS, SIGABRT};
   if (signal != SIGSEGV && signal != SIGBUS) return false;
-  return std::ranges::any_of(history.all<TargetForced>(), [at](const auto& forced) {
-    return forced.second->signal == SIGABRT && forced.first < at;
+  return std::ranges::any_of(history.all<TargetForced>(), [&](const auto& forced) {
+    return std::ranges::count(kQuestions, forced.second->signal) > 0 && forced.first < at;
   });
 }
 

@@ -48,8 +48,8 @@ bool killed_a_child(const History& history, EventIndex from, EventIndex to);
 // Whether lastcall sent this signal to the target's first process, as a fault or to force the end.
 bool lastcall_sent(const History& history, int signal);
 // Whether a crash by this signal at event `at` may come of lastcall's question where the target
-// stands: at SIGABRT a runtime writes down the stacks of threads that go on running meanwhile, and
-// may follow what they change (Python's documentation, faulthandler).
+// stands: at SIGABRT, SIGILL or SIGBUS a runtime writes down the stacks of threads that go on
+// running meanwhile, and may follow what they change (Python's documentation, faulthandler).
 bool crashed_when_asked(const History& history, int signal, EventIndex at);
 // Whether lastcall sent the signal to whatever process of the target.
 bool lastcall_sent_to_any(const History& history, int signal);

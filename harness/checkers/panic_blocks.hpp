@@ -53,6 +53,10 @@ void describe(std::span<const std::string_view> lines, PanicBlock& block);
 // it is none, or none of the program's own code.
 std::string own_frame_at(std::span<const std::string_view> lines, std::size_t i, Runtime runtime);
 
+// The same of Java and Python, also if it is an installed library's. Empty if it is the language's.
+std::string library_frame_at(std::span<const std::string_view> lines, std::size_t i,
+                             Runtime runtime);
+
 // Whether it is a frame of a stack, a runtime's closing line or otherwise not what went wrong.
 bool is_frame_or_trailer(std::string_view line);
 

@@ -82,12 +82,17 @@ bool is_foreign_path(std::string_view path) {
                              "/lib/aarch64-linux-gnu/"});
 }
 
+// Whether a frame of an installed library counts as well.
+enum class Libraries : bool { without, with };
+
 // `  File "/srv/app/crash.py", line 13, in boom`
-std::string python_frame(std::string_view line) {
+std::string python_frame(std::string_view line, Libraries libraries = Libraries::without) {
   line = trimmed(line, " \t|+-");
   if (!line.starts_with("File \"")) return {};
   const auto path = between(line, "\"", "\"");
-  if (path.empty() || is_foreign_path(path)) return {};
+  const bool counts =
+      libraries == Libraries::with && contains_any(path, {"/site-packages/", "/dist-packages/"});
+  if (path.empty() || (is_foreign_path(path) && !counts)) return {};
   const auto rest = after(line, ", line ");
   const auto number = rest.substr(0, rest.find_first_not_of("0123456789"));
   auto function = after(rest, " in ");
@@ -113,7 +118,7 @@ std::string node_frame(std::string_view line) {
 }
 
 // "\tat java.base/java.lang.Thread.run(Thread.java:840)"
-std::string java_frame(std::string_view line) {
+std::string java_frame(std::string_view line, Libraries libraries = Libraries::without) {
   line = trimmed(line);
   if (!line.starts_with("at ")) return {};
   line.remove_prefix(3);
@@ -123,27 +128,14 @@ std::string java_frame(std::string_view line) {
   auto function = line.substr(0, open);
   if (const auto module = function.rfind('/'); module != std::string_view::npos)
     function.remove_prefix(module + 1);
-  if (begins_with_any(function, {"java.",
-                                 "javax.",
-                                 "jdk.",
-                                 "sun.",
-                                 "com.sun.",
-                                 "jakarta.",
-                                 "kotlin.",
-                                 "kotlinx.",
-                                 "scala.",
-                                 "groovy.",
-                                 "org.springframework.",
-                                 "org.apache.",
-                                 "io.netty.",
-                                 "org.eclipse.jetty.",
-                                 "io.undertow.",
-                                 "io.vertx.",
-                                 "reactor.",
-                                 "akka.",
-                                 "org.hibernate.",
-                                 "com.fasterxml.",
-                                 "com.google.common."}))
+  if (begins_with_any(function, {"java.", "javax.", "jdk.", "sun.", "com.sun.", "jakarta.",
+                                 "kotlin.", "kotlinx.", "scala.", "groovy."}))
+    return {};
+  if (libraries == Libraries::without &&
+      begins_with_any(function,
+                      {"org.springframework.", "org.apache.", "io.netty.", "org.eclipse.jetty.",
+                       "io.undertow.", "io.vertx.", "reactor.", "akka.", "org.hibernate.",
+                       "com.fasterxml.", "com.google.common."}))
     return {};
   return place_of(function, line.substr(open + 1, close - open - 1));
 }
@@ -605,6 +597,11 @@ bool names_type(std::string_view line, std::string_view type) {
 
 std::string own_frame_at(Lines lines, std::size_t i, Runtime runtime) {
   return frame_at(lines, i, runtime);
+}
+
+std::string library_frame_at(Lines lines, std::size_t i, Runtime runtime) {
+  if (runtime == Runtime::java) return java_frame(lines[i], Libraries::with);
+  return runtime == Runtime::python ? python_frame(lines[i], Libraries::with) : std::string();
 }
 
 void describe(Lines lines, PanicBlock& block) {

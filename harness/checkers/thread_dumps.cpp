@@ -34,7 +34,9 @@ std::string place(const DumpedThread& thread) {
   if (!thread.call.empty()) text += " in " + thread.call;
   if (!thread.frame.empty()) text += (text.empty() ? " in " : ", called by ") + thread.frame;
   if (!thread.starter.empty()) text += ", started by " + thread.starter;
-  if (!thread.holder.empty()) text += ", for the monitor that " + thread.holder + " holds";
+  const auto* lock = contains(thread.state, "parking") ? "lock" : "monitor";
+  if (!thread.holder.empty())
+    text += ", for the " + std::string(lock) + " that " + thread.holder + " holds";
   return text;
 }
 
@@ -110,6 +112,25 @@ std::size_t read_goroutine(Lines lines, std::size_t i, DumpedThread& thread) {
   return i;
 }
 
+// For a thread on whose stack is no frame of the program's own: the first of a library's, and what
+// that called.
+struct SecondChoice {
+  std::string frame{};
+  std::string call{};
+
+  void see(Lines lines, std::size_t i, Runtime runtime, std::string_view called) {
+    if (!frame.empty()) return;
+    frame = library_frame_at(lines, i, runtime);
+    call = called;
+  }
+  void give(DumpedThread& thread) {
+    if (!thread.frame.empty() || frame.empty()) return;
+    thread.frame = std::move(frame);
+    thread.call = std::move(call);
+    thread.is_librarys = true;
+  }
+};
+
 // --- the JVM ---
 
 // `"worker-1" #12 daemon prio=5 os_prio=0 … tid=0x7f nid=0x1 waiting on condition  [0x7f]`
@@ -124,6 +145,14 @@ std::optional<DumpedThread> java_thread(std::string_view line) {
   thread.is_main = name == "\"main\"";
   thread.is_daemon = contains(line.substr(close, tid - close), " daemon ");
   return thread;
+}
+
+// Of a header: the thread's name, tid and nid, which no two threads share.
+std::string java_identity(std::string_view line) {
+  const auto tid = line.find(" tid=0x");
+  const auto end = line.find(' ', line.find(" nid=") + 1);
+  return std::string(line.substr(0, line.rfind('"', tid))) +
+         std::string(end > tid ? line.substr(tid, end - tid) : "");
 }
 
 // What is between "<" and ">" of "- waiting to lock <0x00000007> (a java.lang.Object)".
@@ -143,10 +172,15 @@ std::string java_state(std::string_view words) {
 // Of one dump: another process may have its own at the same addresses. Threads are their places in
 // the list.
 struct Monitors {
-  std::map<std::string_view, std::size_t> holders;
-  std::map<std::size_t, std::string_view> wanted;
+  std::size_t begin = 0;  // the dump's first thread
+  std::map<std::string_view, std::size_t> holders{};
+  std::map<std::size_t, std::string_view> wanted{};
+  // Who waits for whom, as the JVM says of a deadlock that it has found. Only that tells who holds
+  // a lock (java.util.concurrent.locks), which is no monitor.
+  std::map<std::size_t, std::size_t> told{};
 
   [[nodiscard]] std::optional<std::size_t> holder(std::size_t waiting) const {
+    if (const auto known = told.find(waiting); known != told.end()) return known->second;
     const auto monitor = wanted.find(waiting);
     if (monitor == wanted.end()) return std::nullopt;
     const auto found = holders.find(monitor->second);
@@ -161,7 +195,7 @@ struct Monitors {
 };
 
 void tell_holders(std::vector<DumpedThread>& threads, const Monitors& monitors) {
-  for (const auto& [index, monitor] : monitors.wanted) {
+  for (auto index = monitors.begin; index < threads.size(); ++index) {
     const auto holder = monitors.holder(index);
     if (!holder) continue;
     threads[index].holder = threads[*holder].name;
@@ -169,26 +203,65 @@ void tell_holders(std::vector<DumpedThread>& threads, const Monitors& monitors) 
   }
 }
 
+// The only thread of the dump that has this name, "\"worker-1\"".
+std::optional<std::size_t> named(const std::vector<DumpedThread>& threads, std::size_t first,
+                                 std::string_view name) {
+  std::optional<std::size_t> found;
+  for (auto i = first; i < threads.size(); ++i) {
+    if (threads[i].name != "thread " + std::string(name)) continue;
+    if (found) return std::nullopt;
+    found = i;
+  }
+  return found;
+}
+
+// Of a deadlock that the JVM has found: `"a":`, what it waits for, `which is held by "b"`.
+void read_deadlock(Lines lines, std::size_t i, const std::vector<DumpedThread>& threads,
+                   Monitors& monitors) {
+  constexpr std::string_view kHeld = "which is held by ";
+  auto name = trimmed(lines[i]);
+  if (!name.starts_with("\"") || !name.ends_with("\":") || i + 2 >= lines.size()) return;
+  name.remove_suffix(1);
+  auto holder = trimmed(lines[i + 2]);  // begins with "in JNI, " if that locks it
+  const auto held = holder.find(kHeld);
+  if (held == std::string_view::npos) return;
+  holder.remove_prefix(held + kHeld.size());
+  const auto waiting = named(threads, monitors.begin, name);
+  const auto holding = named(threads, monitors.begin, holder);
+  if (waiting && holding) monitors.told.try_emplace(*waiting, *holding);
+}
+
 std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, DumpedThread& thread,
                              Monitors& monitors) {
   constexpr std::string_view kState = "java.lang.Thread.State: ";
+  constexpr std::string_view kUnknown = "<no object reference available";
   std::string_view before;
+  SecondChoice library;
+  std::string_view released;  // while it is in Object.wait(), "- locked" or not
   for (++i; i < lines.size() && !trimmed(lines[i]).empty(); ++i) {
     const auto line = trimmed(lines[i]);
     if (line.starts_with(kState)) {
       thread.state = java_state(line.substr(kState.size()));
     } else if (line.starts_with("- waiting to lock <")) {
       monitors.wanted.try_emplace(index, monitor_in(line));
+    } else if (line.starts_with("- waiting on <")) {
+      released = monitor_in(line);
+    } else if (line.starts_with("- waiting to re-lock in wait() <")) {
+      released = monitor_in(line);
+      monitors.wanted.try_emplace(index, released);
     } else if (line.starts_with("- locked <")) {
-      monitors.holders.try_emplace(monitor_in(line), index);
+      if (released == kUnknown) released = monitor_in(line);  // as a rule the innermost
+      if (monitor_in(line) != released) monitors.holders.try_emplace(monitor_in(line), index);
     } else if (line.starts_with("at ") && thread.frame.empty()) {
       thread.frame = own_frame_at(lines, i, Runtime::java);
+      library.see(lines, i, Runtime::java, before);
       if (!thread.frame.empty()) thread.call = before;
       before = line.substr(3, line.find('(') - 3);
     } else if (!line.starts_with("at ") && !line.starts_with("- ")) {
       break;  // of another
     }
   }
+  library.give(thread);
   return i;
 }
 
@@ -217,6 +290,7 @@ std::string python_call(std::string_view line) {
 
 std::size_t read_python_thread(Lines lines, std::size_t i, DumpedThread& thread) {
   std::string before;
+  SecondChoice library;
   for (++i; i < lines.size() && lines[i].starts_with("  "); ++i) {
     const auto line = trimmed(lines[i]);
     if (line.ends_with(" in <module>") || line.ends_with(" in _run_module_as_main")) {
@@ -225,12 +299,14 @@ std::size_t read_python_thread(Lines lines, std::size_t i, DumpedThread& thread)
     }
     if (!thread.frame.empty()) continue;
     thread.frame = own_frame_at(lines, i, Runtime::python);
+    library.see(lines, i, Runtime::python, before);
     auto call = python_call(line);
     thread.is_past_end = thread.frame.empty() && call.starts_with("_shutdown (threading.py:");
     if (!thread.frame.empty()) thread.call = before;
     if (thread.call.empty() && thread.frame.empty()) thread.call = call;  // the innermost
     before = std::move(call);
   }
+  library.give(thread);
   if (thread.is_past_end) {
     thread.is_main = true;
     thread.name = "the main thread";
@@ -272,8 +348,9 @@ struct Group {
 int rank(const DumpedThread& thread) {
   if (thread.is_in_circle) return -1;
   if (thread.is_main) return 0;
-  if (!thread.frame.empty() && !thread.is_daemon) return 1;
-  return thread.frame.empty() && thread.starter.empty() ? 3 : 2;
+  const bool is_own = !thread.frame.empty() && !thread.is_librarys;
+  if (is_own || !thread.starter.empty()) return is_own && !thread.is_daemon ? 1 : 2;
+  return thread.is_daemon ? 4 : 3;
 }
 
 std::vector<Group> groups_of(const std::vector<DumpedThread>& threads) {
@@ -320,20 +397,31 @@ std::string what_it_does(const Group& group) {
 std::vector<DumpedThread> dumped_threads(Lines lines) {
   std::vector<DumpedThread> threads;
   Monitors monitors;
+  std::set<std::string> said;    // by earlier dumps of the JVM
+  std::set<std::string> saying;  // by this one
   for (std::size_t i = 0; i < lines.size();) {
     if (auto go = goroutine(lines[i])) {
       i = read_goroutine(lines, i, *go);
       if (!go->name.empty()) threads.push_back(std::move(*go));
     } else if (auto java = java_thread(lines[i])) {
+      const auto identity = java_identity(lines[i]);
       i = read_java_thread(lines, i, threads.size(), *java, monitors);
+      if (said.contains(identity)) {
+        java->frame.clear();  // its JVM was asked twice: tini hands SIGQUIT on
+      } else if (!java->frame.empty()) {
+        saying.insert(identity);
+      }
       threads.push_back(std::move(*java));
     } else if (auto python = python_thread(lines[i])) {
       i = read_python_thread(lines, i, *python);
       threads.push_back(std::move(*python));
     } else if (lines[i].starts_with("Full thread dump ")) {
-      tell_holders(threads, std::exchange(monitors, {}));
+      tell_holders(threads, monitors);
+      monitors = Monitors{.begin = threads.size()};
+      said.merge(saying);
       ++i;
     } else {
+      read_deadlock(lines, i, threads, monitors);
       ++i;
     }
   }

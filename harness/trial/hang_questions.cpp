@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -32,6 +33,8 @@ constexpr auto kWordsLimit = std::chrono::milliseconds(500);
 // While it writes, the next process waits so long at most.
 constexpr auto kTurn = std::chrono::milliseconds(250);
 constexpr auto kLookAgain = std::chrono::milliseconds(2);
+// Who reads what others write hands it on meanwhile.
+constexpr auto kHandingOn = std::chrono::milliseconds(100);
 
 std::string proc(pid_t pid, const char* file) {
   const auto text = read_file("/proc/" + std::to_string(pid) + "/" + file);
@@ -62,6 +65,66 @@ std::vector<pid_t> alive() {
   return pids;
 }
 
+// Python's faulthandler writes at all of these (docs.python.org/3/library/faulthandler.html).
+// Programs take SIGABRT for themselves, as gunicorn's workers do, and hardly ever the others.
+int question_for(pid_t pid) {
+  constexpr std::array kPython{SIGILL, SIGBUS, SIGABRT};
+  if (!is_python(pid)) return SIGQUIT;
+  const auto found =
+      std::ranges::find_if(kPython, [pid](int signal) { return catches(pid, signal); });
+  return found == kPython.end() ? SIGQUIT : *found;
+}
+
+std::string folder_of_files(pid_t pid) { return "/proc/" + std::to_string(pid) + "/fd"; }
+
+// Whether the process has one of these open for reading, named as proc(5) does.
+bool reads_any(pid_t pid, const std::set<std::string>& pipes) {
+  std::error_code gone;
+  for (fs::directory_iterator file(folder_of_files(pid), gone); !gone && file != end(file);
+       file.increment(gone)) {
+    std::error_code closed;
+    const auto may = fs::symlink_status(file->path(), closed).permissions();
+    if (!closed && (may & fs::perms::owner_read) != fs::perms::none &&
+        pipes.contains(fs::read_symlink(file->path(), closed).string()))
+      return true;
+  }
+  return false;
+}
+
+// In the order in which they are asked.
+enum class Turn { python, other, reader };
+
+struct Question {
+  pid_t pid = 0;
+  int signal = 0;
+  std::pair<Turn, int> order{};
+};
+
+std::vector<Question> questions_in_order() {
+  std::vector<Question> questions;
+  std::set<std::string> pipes;  // in which words are to be expected
+  for (const auto pid : alive()) {
+    questions.push_back({.pid = pid, .signal = question_for(pid)});
+    if (!catches(pid, questions.back().signal)) continue;
+    for (const auto* output : {"/1", "/2"}) {
+      std::error_code closed;
+      const auto file = fs::read_symlink(folder_of_files(pid) + output, closed).string();
+      if (file.starts_with("pipe:")) pipes.insert(file);
+    }
+  }
+  int place = 0;
+  for (auto& [pid, signal, order] : questions) {
+    ++place;
+    if (questions.size() > 1 && reads_any(pid, pipes)) {
+      order = {Turn::reader, -place};
+    } else {
+      order = signal == SIGQUIT ? std::pair(Turn::other, -place) : std::pair(Turn::python, place);
+    }
+  }
+  std::ranges::sort(questions, {}, &Question::order);
+  return questions;
+}
+
 class HangQuestions {
  public:
   HangQuestions(const TrialParts& trial, Tracing* tracing, std::string reason)
@@ -72,11 +135,14 @@ class HangQuestions {
     co_await ask_node();
     std::set<pid_t> asked;
     const auto limit = now() + kWordsLimit;
-    for (const auto pid : alive()) {
+    bool handed_on = false;
+    for (const auto& question : questions_in_order()) {
+      const auto pid = question.pid;
+      if (question.order.first == Turn::reader && !std::exchange(handed_on, true))
+        co_await until([] { return alive().empty(); }, now() + kHandingOn);
       if (trial_.given_up()) co_return;
-      const int signal = is_python(pid) && catches(pid, SIGABRT) ? SIGABRT : SIGQUIT;
-      if (signal == SIGABRT) asked.insert(pid);
-      send(signal, pid);
+      if (question.signal != SIGQUIT) asked.insert(pid);
+      send(question.signal, pid);
       co_await until([pid] { return std::ranges::count(alive(), pid) == 0; },
                      std::min(limit, now() + kTurn));
     }

@@ -114,9 +114,10 @@ void help_runtimes(std::map<std::string, std::string>& environment, const std::s
                    bool traced) {
   if (traced) environment.try_emplace("LSAN_OPTIONS", "detect_leaks=0");
   environment.try_emplace("PYTHONFAULTHANDLER", "1");
-  environment.try_emplace(
-      "NODE_OPTIONS", "--report-on-signal --report-signal=" + signal_name(kNodeReportSignal) + " " +
-                          quoted("--report-directory=" + folder));
+  const auto report = "--report-on-signal --report-signal=" + signal_name(kNodeReportSignal) + " " +
+                      quoted("--report-directory=" + folder);
+  auto& options = environment["NODE_OPTIONS"];
+  options = options.empty() ? report : report + " " + options;
 }
 
 std::optional<NodeReport> node_report(std::string_view text) {

@@ -4,7 +4,7 @@
 // LeakSanitizer, which refuses to run below ptrace(2), is switched off. Node writes a diagnostic
 // report (nodejs.org/api/report.html) of what keeps its event loop alive, a file for each process,
 // at kNodeReportSignal. Python's faulthandler (PYTHONFAULTHANDLER) writes every thread's stack when
-// SIGABRT or another fatal signal comes, and then lets it end the process as without. Go and the
+// SIGILL, SIGABRT or their like comes, and then lets it end the process as without. Go and the
 // JVM need no help: they write their stacks at SIGQUIT. Whatever else reads these variables ignores
 // them, so every target gets them, whether or not it looks like one of these runtimes: a wrapper
 // hands them on.
@@ -25,8 +25,9 @@ namespace lastcall {
 // report would show.
 inline constexpr int kNodeReportSignal = SIGSTKFLT;
 
-// Adds these variables, but none that are there. `folder`: where the target may write. `traced`:
-// below ptrace(2).
+// Adds these variables, but none that are there; to a NODE_OPTIONS that is there its options,
+// before the others, so that those win. `folder`: where the target may write. `traced`: below
+// ptrace(2).
 void help_runtimes(std::map<std::string, std::string>& environment, const std::string& folder,
                    bool traced);
 

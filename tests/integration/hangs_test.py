@@ -9,6 +9,15 @@ from lastcall_cli import PYTHON, LastcallTest, lastcall, scenario
 
 CLIENTS = '[[clients]]\nname = "orders"\nurl = "http://127.0.0.1:{port}/"\ncount = 3\npace = "5ms"\n'
 FAULTS = '[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 10 }\n'
+# As supervisord and honcho do it.
+SUPERVISOR = """import signal, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+for line in child.stdout:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+child.wait()
+"""
 OPEN = r'\d connections? .*clients "orders", client \d'
 
 
@@ -125,6 +134,15 @@ class Python(HangTest):
 
     def test_below_a_shell_says_it_too(self):
         self.assert_words(self.below_a_shell(self.COMMAND, "hangs"))
+
+    def test_that_takes_sigabrt_for_itself_says_it_too(self):
+        self.assert_words(self.reason(self.COMMAND, "deaf"))
+
+    def test_below_one_that_hands_signals_on_says_it_too(self):
+        self.assert_words(self.reason(["timeout", "1h", *self.COMMAND], "hangs"))
+
+    def test_whose_output_another_hands_on_says_it_too(self):
+        self.assert_words(self.reason([PYTHON, "-c", SUPERVISOR, *self.COMMAND], "hangs"))
 
     def test_each_process_of_several_says_it(self):
         reason = self.reason(self.COMMAND, "family")

@@ -1,5 +1,5 @@
-"""An HTTP server that stops as it should, or does not: `hang.py PORT right|hangs|serves|family`. `hangs`: its stop waits
-for a worker, and that for a job. `serves`: it hears SIGTERM and serves on. `family`: two processes that hang."""
+"""An HTTP server that stops as it should, or does not: `hang.py PORT right|hangs|deaf|serves|family`. `hangs`: its stop
+waits for a worker, and that for a job; `deaf` also takes SIGABRT. `serves`: it serves on. `family`: two that hang."""
 import http.server
 import os
 import queue
@@ -51,6 +51,8 @@ def hang_on():
 if how == "family" and os.fork() == 0:
     signal.signal(signal.SIGTERM, lambda *_: None)
     hang_on()
+if how == "deaf":
+    signal.signal(signal.SIGABRT, lambda *_: os._exit(1))
 worker = threading.Thread(target=work)
 worker.start()
 signal.signal(signal.SIGTERM, lambda *_: stopped.set())

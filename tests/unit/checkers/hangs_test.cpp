@@ -221,6 +221,123 @@ TEST(ThreadDump, OfTheJvmCallsACircleOfMonitorsADeadlock) {
             "2 threads (first \"a\") wait (BLOCKED, on object monitor) in com.shop.Ledger.close "
             "(Ledger.java:40)");
 }
+TEST(ThreadDump, OfTheJvmKnowsThatWhoWaitsOnAMonitorHasReleasedIt) {
+  const auto of = [](const std::string& how) {
+    const std::string waits =
+        "\"first\" #10 prio=5 tid=0x1 nid=0x1 in Object.wait()  [0x1]\n"
+        "   java.lang.Thread.State: WAITING (on object monitor)\n"
+        "\tat java.lang.Object.wait0(java.base@21.0.2/Native Method)\n"
+        "\t- " +
+        how +
+        "\n"
+        "\tat com.shop.Queue.take(Queue.java:9)\n"
+        "\t- locked <0x1> (a com.shop.Ledger)\n\n";
+    return dumped(waits + blocked("second", "0x7", "0x1") + blocked("third", "0x1", "0x3"));
+  };
+  for (const auto* how :
+       {"waiting on <0x1> (a com.shop.Ledger)", "waiting on <no object reference available>"}) {
+    EXPECT_THAT(of(how), EndsWith("; thread \"third\" waits (BLOCKED, on object monitor) in "
+                                  "com.shop.Ledger.close (Ledger.java:40), for the monitor that "
+                                  "thread \"second\" holds"));
+  }
+  EXPECT_THAT(of("waiting to re-lock in wait() <0x1> (a com.shop.Ledger)"),
+              HasSubstr("com.shop.Queue.take (Queue.java:9), for the monitor that thread "
+                        "\"second\" holds; "));
+  // Another monitor than that on which it waits.
+  EXPECT_THAT(of("waiting on <0x2> (a com.shop.Ledger)"), EndsWith("that thread \"first\" holds"));
+}
+TEST(ThreadDump, OfTheJvmSaysTheDeadlockOfLocksThatItHasFound) {
+  const auto parked = [](const std::string& name) {
+    return "\"" + name +
+           "\" #12 prio=5 os_prio=0 tid=0x1 nid=0x1 waiting on condition  [0x1]\n"
+           "   java.lang.Thread.State: WAITING (parking)\n"
+           "\tat jdk.internal.misc.Unsafe.park(java.base@17.0.9/Native Method)\n"
+           "\t- parking to wait for  <0x1> (a java.util.concurrent.locks.ReentrantLock)\n"
+           "\tat java.util.concurrent.locks.ReentrantLock.lock(java.base@17.0.9/"
+           "ReentrantLock.java:322)\n"
+           "\tat com.shop.Ledger.close(Ledger.java:40)\n\n";
+  };
+  const auto held = [](const std::string& name, const std::string& by) {
+    return "\"" + name +
+           "\":\n  waiting for ownable synchronizer 0x000000070f4b5f58, (a "
+           "java.util.concurrent.locks.ReentrantLock$NonfairSync),\n  which is held by \"" +
+           by + "\"\n\n";
+  };
+  const std::string found =
+      "JNI global refs: 12, weak refs: 0\n\n\nFound one Java-level deadlock:\n"
+      "=============================\n" +
+      held("a", "b") + held("b", "a") +
+      "Java stack information for the threads listed above:\n"
+      "===================================================\n"
+      "\"a\":\n\tat jdk.internal.misc.Unsafe.park(java.base@17.0.9/Native Method)\n"
+      "\tat com.shop.Ledger.close(Ledger.java:40)\n\nFound 1 deadlock.\n";
+  const std::string waits =
+      " waits (WAITING, parking) in java.util.concurrent.locks.ReentrantLock.lock, called by "
+      "com.shop.Ledger.close (Ledger.java:40), for the lock that thread ";
+  EXPECT_EQ(dumped(parked("a") + parked("b") + found),
+            "deadlock: thread \"a\"" + waits + "\"b\" holds; thread \"b\"" + waits + "\"a\" holds");
+  // Who is meant is not known.
+  EXPECT_THAT(dumped(parked("a") + parked("b") + parked("b") + found), Not(HasSubstr("deadlock")));
+}
+TEST(ThreadDump, OfAJvmThatWasAskedTwiceCountsOnce) {
+  const auto text = recorded("java-monitor");
+  const auto once = dumped(text);
+  EXPECT_EQ(dumped(text + text), once);
+  // Another JVM with threads of the same names.
+  auto other = text;
+  for (auto at = other.find(" nid=0x"); at != std::string::npos; at = other.find(" nid=0x", at + 1))
+    other.insert(at + 7, "7");
+  EXPECT_THAT(dumped(text + other), ::testing::StartsWith("2 threads (first \"drain\") wait "));
+}
+TEST(ThreadDump, OfTheJvmNamesAThreadOfALibraryToo) {
+  const auto thread = [](const std::string& name, const std::string& frames) {
+    return "\"" + name + " prio=5 os_prio=0 tid=0x1 nid=0x1 waiting on condition  [0x1]\n" +
+           "   java.lang.Thread.State: WAITING (parking)\n" +
+           "\tat jdk.internal.misc.Unsafe.park(java.base@17.0.9/Native Method)\n" + frames +
+           "\tat java.lang.Thread.run(java.base@17.0.9/Thread.java:840)\n\n";
+  };
+  const auto idle =
+      thread("exec-1\" #20 daemon",
+             "\tat org.apache.tomcat.util.threads.TaskQueue.take(TaskQueue.java:33)\n");
+  const auto hook = thread(
+      "SpringApplicationShutdownHook\" #15",
+      "\tat java.util.concurrent.CountDownLatch.await(java.base@17.0.9/CountDownLatch.java:276)\n"
+      "\tat org.springframework.context.support.DefaultLifecycleProcessor.stopBeans("
+      "DefaultLifecycleProcessor.java:399)\n"
+      "\tat org.springframework.boot.SpringApplicationShutdownHook.run(Hook.java:114)\n");
+  const auto own = thread("orders\" #16",
+                          "\tat com.shop.Orders.drain(Orders.java:7)\n"
+                          "\tat io.netty.util.Later.run(Later.java:30)\n");
+  const auto jdks = thread("pool-1-thread-1\" #17", "");
+  const std::string hooks_text =
+      "thread \"SpringApplicationShutdownHook\" waits (WAITING, parking) in "
+      "java.util.concurrent.CountDownLatch.await, called by org.springframework.context.support."
+      "DefaultLifecycleProcessor.stopBeans (DefaultLifecycleProcessor.java:399)";
+  EXPECT_EQ(dumped(jdks + hook), hooks_text);
+  EXPECT_EQ(dumped(idle + hook + own),
+            "thread \"orders\" waits (WAITING, parking) in jdk.internal.misc.Unsafe.park, called "
+            "by com.shop.Orders.drain (Orders.java:7); " +
+                hooks_text +
+                "; thread \"exec-1\" waits (WAITING, parking) in jdk.internal.misc.Unsafe.park, "
+                "called by org.apache.tomcat.util.threads.TaskQueue.take (TaskQueue.java:33)");
+}
+TEST(ThreadDump, OfPythonNamesAThreadOfALibraryToo) {
+  EXPECT_EQ(
+      dumped("Thread 0x00007f10 (most recent call first):\n"
+             "  File \"/usr/lib/python3.11/threading.py\", line 327 in wait\n"
+             "  File \"/usr/lib/python3/dist-packages/apscheduler/blocking.py\", line 30 in "
+             "_main_loop\n"
+             "  File \"/usr/lib/python3.11/threading.py\", line 982 in run\n"
+             "\n"
+             "Current thread 0x00007f13 (most recent call first):\n"
+             "  File \"/srv/venv/lib/python3.11/site-packages/shop/serve.py\", line 45 in "
+             "drain\n"
+             "  File \"/srv/venv/lib/python3.11/site-packages/shop/cli.py\", line 9 in main\n"
+             "  File \"<frozen runpy>\", line 198 in _run_module_as_main\n"),
+      "the main thread is in drain (/srv/venv/lib/python3.11/site-packages/shop/serve.py:45); "
+      "a thread is in wait (threading.py:327), called by _main_loop "
+      "(/usr/lib/python3/dist-packages/apscheduler/blocking.py:30)");
+}
 TEST(ThreadDump, CountsWhatIsTooMuch) {
   std::string text;
   for (int i = 1; i < 8; ++i) {
@@ -404,6 +521,17 @@ TEST(NoPanic, LeavesOutWhatIsWrittenBecauseOfASignalOfLastcalls) {
       panics(says(forced(SIGABRT), "Fatal Python error: Segmentation fault\n").signalled(SIGSEGV)),
       ::testing::StartsWith("pass"));
   EXPECT_THAT(panics(forced(SIGQUIT).signalled(SIGSEGV)), ::testing::StartsWith("fail"));
+  // Python whose SIGABRT the program took.
+  const std::string_view illegal =
+      "Fatal Python error: Illegal instruction\n\nCurrent thread 0x1 (most recent call first):\n"
+      "  File \"/srv/app/main.py\", line 30 in stop\n";
+  EXPECT_THAT(panics(says(forced(SIGILL), illegal).signalled(SIGILL)),
+              ::testing::StartsWith("pass"));
+  EXPECT_THAT(
+      panics(says(forced(SIGILL), "Fatal Python error: Segmentation fault\n").signalled(SIGSEGV)),
+      ::testing::StartsWith("pass"));
+  EXPECT_EQ(deadline(says(forced(SIGILL), illegal)), ": a thread is in stop (/srv/app/main.py:30)");
+  EXPECT_THAT(panics(says(hung(), illegal).signalled(SIGILL)), ::testing::StartsWith("fail"));
   EXPECT_THAT(panics(says(hung(), "Fatal Python error: Segmentation fault\n")
                          .event(TargetForced{SIGABRT, "it was past"})
                          .exited(0)),

@@ -32,8 +32,18 @@ TEST(RuntimeHelp, IsGivenToEveryTarget) {
   EXPECT_THAT(helped({}, "/tmp/trial", false), Not(Contains(Key("LSAN_OPTIONS"))));
 }
 TEST(RuntimeHelp, LeavesWhatTheScenarioSays) {
-  const Environment own{{"LSAN_OPTIONS", "a"}, {"NODE_OPTIONS", "b"}, {"PYTHONFAULTHANDLER", ""}};
-  EXPECT_EQ(helped(own), own);
+  const Environment own{{"LSAN_OPTIONS", "a"}, {"PYTHONFAULTHANDLER", ""}};
+  auto with_help = helped(own);
+  with_help.erase("NODE_OPTIONS");
+  EXPECT_EQ(with_help, own);
+}
+TEST(RuntimeHelp, PutsNodesReportBeforeTheOptionsOfTheScenario) {
+  const auto options = [](const std::string& own) {
+    return helped({{"NODE_OPTIONS", own}})["NODE_OPTIONS"];
+  };
+  EXPECT_EQ(options("--report-signal=SIGUSR2 --no-warnings"),
+            helped({})["NODE_OPTIONS"] + " --report-signal=SIGUSR2 --no-warnings");
+  EXPECT_EQ(options(""), helped({})["NODE_OPTIONS"]);
 }
 TEST(RuntimeHelp, QuotesAFolderWithSpaces) {
   EXPECT_THAT(helped({}, "/tmp/a \"b\"")["NODE_OPTIONS"],
