@@ -8,7 +8,8 @@
 // signal that ended it; so does one that had to be forced at its deadline, which rests on time as
 // `deadline` does. Of a signal that lastcall did not send it names the sender, of a crash the
 // address and the function, of an exit the thread that called it, if the tracer or the kernel did.
-// If the stop signal ended the target, it says whether a handler was there, as far as was seen.
+// If the stop signal ended the target, it says whether a handler was there, as far as was seen, and
+// of a shell in front of the server that it passes no signal on.
 // It says the target's last words: the message of an error that was written within a second of the
 // end, else the last line that is neither a stack frame nor what a runtime closes with.
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "checkers/judging.hpp"
 #include "checkers/output_lines.hpp"
 #include "checkers/panic_blocks.hpp"
+#include "checkers/stop_signals.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -136,18 +138,23 @@ std::string ended_by_stop_signal(const History& history, int signal,
     last = taken;
     if (taken->fatal) evidence.push_back(i);
   }
-  const auto looks = history.all<HandlerAtStop>();
-  const auto look = std::ranges::find_if(
-      looks, [signal](const auto& one) { return one.second->signal == signal; });
+  const auto at = handler_look(history, signal);
+  const auto* look = at ? &std::get<HandlerAtStop>(history.at(*at).body) : nullptr;
+  if (look != nullptr && !look->caught && is_shell(look->program) &&
+      (first == nullptr || first->fatal)) {
+    evidence.push_back(*at);
+    return text + ": the first process is a shell (" + look->program +
+           ") that had no trap for it and passes no signal on: start the server with exec";
+  }
   if (last == nullptr || !last->fatal) {
-    if (look == looks.end()) {
+    if (look == nullptr) {
       return text + ", by its default action: no handler was installed, or the target sent it to " +
              "itself again";
     }
-    evidence.push_back(look->first);
+    evidence.push_back(*at);
     return text + ", by its default action: " +
-           (look->second->caught ? "the handler that it had was gone by then"
-                                 : "no handler was installed when it was sent");
+           (look->caught ? "the handler that it had was gone by then"
+                         : "no handler was installed when it was sent");
   }
   if (first->fatal) {
     return text + ": when it came it was neither handled, ignored nor blocked (signalfd and " +
