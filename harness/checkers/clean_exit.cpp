@@ -8,9 +8,11 @@
 // signal that ended it; so does one that had to be forced at its deadline, which rests on time as
 // `deadline` does. Of a signal that lastcall did not send it names the sender, of a crash the
 // address and the function, of an exit the thread that called it, if the tracer or the kernel did.
-// If the stop signal ended the target, it says whether a handler was there, as far as was seen.
-// It says the target's last words: the message of an error that was written within a second of the
-// end, else the last line that is neither a stack frame nor what a runtime closes with.
+// If the stop signal ended the target, it says whether a handler was there, as far as was seen, and
+// of a shell in front of the server that it passes no signal on.
+// It says the target's last words: the message of an error and a later line that tells of one, both
+// if written within a second of the end; else the last line that is neither a stack frame nor what
+// a runtime closes with.
 #include <algorithm>
 #include <csignal>
 
@@ -21,6 +23,7 @@
 #include "checkers/judging.hpp"
 #include "checkers/output_lines.hpp"
 #include "checkers/panic_blocks.hpp"
+#include "checkers/stop_signals.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -80,46 +83,68 @@ std::string after_a_kill(const History& history, EventIndex ended) {
   return killed_a_child(history, 0, ended) ? ", after lastcall had killed a child of it" : "";
 }
 
-// The line that says most of the lines before the end: the message of an error that was written
-// close to it, else the last that is neither a frame nor a runtime's closing line.
-struct LastWords {
+struct Words {
   std::optional<EventIndex> event;
   std::string text;
 };
 
+// What the target said before its end; of each the last.
+struct LastWords {
+  Words error;       // the message of an error, close to the end
+  Words complaint;   // another line that tells of one, close to the end
+  Words meaningful;  // neither a frame nor a runtime's closing line
+  Words any;
+};
+
 LastWords last_words_of(const History& history, EventIndex until, TimePoint ended) {
   constexpr Nanoseconds kClose = std::chrono::seconds(1);
-  LastWords error;
-  LastWords meaningful;
-  LastWords any;
-  const auto take_later = [](LastWords& words, EventIndex at, std::string_view text) {
+  LastWords last;
+  const auto take_later = [](Words& words, EventIndex at, std::string_view text) {
     if (!words.event || at > *words.event) words = {at, std::string(text)};
   };
   for (const auto& [stream, output] : output_of(history, until)) {
     const auto texts = output.texts();
-    for (const auto& block : panic_blocks(texts)) {
-      if (ended - history.time(output.event(block.end - 1)) > kClose) continue;
-      take_later(error, output.event(block.words), block.message + place_text(block));
+    const auto is_close = [&](std::size_t i) {
+      return ended - history.time(output.event(i)) <= kClose;
+    };
+    const auto blocks = panic_blocks(texts);
+    for (const auto& block : blocks) {
+      if (!is_close(block.end - 1)) continue;
+      take_later(last.error, output.event(block.words), block.message + place_text(block));
     }
-    for (std::size_t i = texts.size(); i-- > 0;) {
+    bool is_found = false;  // a meaningful one
+    for (std::size_t i = texts.size(); i-- > 0 && (!is_found || is_close(i));) {
       if (texts[i].find_first_not_of(" \t\r") == std::string_view::npos) continue;
-      take_later(any, output.event(i), texts[i]);
+      take_later(last.any, output.event(i), texts[i]);
       if (is_frame_or_trailer(texts[i])) continue;
-      take_later(meaningful, output.event(i), texts[i]);
+      take_later(last.meaningful, output.event(i), texts[i]);
+      is_found = true;
+      const bool is_of_a_block = std::ranges::any_of(
+          blocks, [i](const auto& block) { return block.begin <= i && i < block.end; });
+      if (is_of_a_block || !is_close(i) || !complains(texts[i])) continue;
+      take_later(last.complaint, output.event(i), texts[i]);
       break;
     }
   }
-  return error.event ? error : meaningful.event ? meaningful : any;
+  return last;
 }
 
-// "; it said last: cannot bind: Address in use"; empty if it never said anything.
+// "; it said last: cannot bind: Address in use"; empty if it never said anything. What complains
+// after an error comes after it: either may be why.
 std::string last_words(const History& history, TimePoint ended, std::vector<EventIndex>& evidence) {
   constexpr std::size_t kMost = 300;
   const auto until = history.first<RecoveryStarted>().value_or(history.events().size());
-  const auto words = last_words_of(history, until, ended);
-  if (!words.event) return {};
-  evidence.push_back(*words.event);
-  return "; it said last: " + words.text.substr(0, kMost);
+  const auto last = last_words_of(history, until, ended);
+  std::string text;
+  const auto say = [&](const Words& words) {
+    if (!words.event) return;
+    evidence.push_back(*words.event);
+    text += (text.empty() ? "; it said last: " : "; then: ") + words.text.substr(0, kMost);
+  };
+  say(last.error);
+  if (last.complaint.event > last.error.event) say(last.complaint);
+  if (text.empty()) say(last.meaningful.event ? last.meaningful : last.any);
+  return text;
 }
 
 // How the stop signal itself ended the target. The tracer sees whether anything caught it; without
@@ -136,18 +161,23 @@ std::string ended_by_stop_signal(const History& history, int signal,
     last = taken;
     if (taken->fatal) evidence.push_back(i);
   }
-  const auto looks = history.all<HandlerAtStop>();
-  const auto look = std::ranges::find_if(
-      looks, [signal](const auto& one) { return one.second->signal == signal; });
+  const auto at = handler_look(history, signal);
+  const auto* look = at ? &std::get<HandlerAtStop>(history.at(*at).body) : nullptr;
+  if (look != nullptr && !look->caught && is_shell(look->program) &&
+      (first == nullptr || first->fatal)) {
+    evidence.push_back(*at);
+    return text + ": the first process is a shell (" + look->program +
+           ") that had no trap for it and passes no signal on: start the server with exec";
+  }
   if (last == nullptr || !last->fatal) {
-    if (look == looks.end()) {
+    if (look == nullptr) {
       return text + ", by its default action: no handler was installed, or the target sent it to " +
              "itself again";
     }
-    evidence.push_back(look->first);
+    evidence.push_back(*at);
     return text + ", by its default action: " +
-           (look->second->caught ? "the handler that it had was gone by then"
-                                 : "no handler was installed when it was sent");
+           (look->caught ? "the handler that it had was gone by then"
+                         : "no handler was installed when it was sent");
   }
   if (first->fatal) {
     return text + ": when it came it was neither handled, ignored nor blocked (signalfd and " +

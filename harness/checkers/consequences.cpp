@@ -12,7 +12,8 @@ namespace lastcall {
 namespace {
 
 // So long before the target's end, as it was seen, its connections may have begun to fall: an error
-// is printed after what it unwinds was closed, and an untraced end is seen a little late.
+// is printed after what it unwinds was closed, and an untraced end is seen a little late. Nor do
+// clients see much later what a child's end cut off.
 constexpr Nanoseconds kUnwinding = std::chrono::milliseconds(250);
 
 // What a runtime exits with after an error that nobody caught: Python, Node, Java and Ruby 1, Go 2,
@@ -148,6 +149,33 @@ bool follows_from(const Cause& cause, const Verdict& verdict, const Plan& plan,
   });
 }
 
+// Whether it only tells of connections that fell as a child crashed during the stop, of which
+// no-panic tells: the kernel closes what a process has open.
+bool fell_with_a_child(const Verdict& panic, const Verdict& verdict, const Plan& plan,
+                       const History& history) {
+  if (verdict.property != "in-flight-finished" && verdict.property != "close-handshake")
+    return false;
+  const auto is_at_a_crash = [&](EventIndex event) {
+    return std::ranges::any_of(panic.evidence, [&](EventIndex i) {
+      const auto apart = history.time(i) - history.time(event);
+      return std::holds_alternative<ProcessEnded>(history.at(i).body) &&
+             is_before(history.stop(), i) && apart <= kUnwinding && -apart <= kUnwinding;
+    });
+  };
+  bool fell = false;
+  for (const auto i : verdict.evidence) {
+    const auto& body = history.at(i).body;
+    // One of which nothing else was seen did not fall.
+    if (is_an_act(body, plan) || std::holds_alternative<ConnectInvoked>(body)) return false;
+    if (!is_an_end(body) && !std::holds_alternative<ConnectionEnded>(body) &&
+        !std::holds_alternative<RequestEnded>(body))
+      continue;
+    if (!is_at_a_crash(i)) return false;
+    fell = true;
+  }
+  return fell;
+}
+
 // Whether no-panic has quoted all of it: the same line, or the words of an error that was seen at
 // the runtime's entry.
 bool tells_the_same(const Verdict& words, const Verdict& other, const History& history) {
@@ -175,6 +203,8 @@ void mark_consequences(const Plan& plan, const History& history, std::vector<Ver
     } else if (cause && &verdict != cause->told_by &&
                follows_from(*cause, verdict, plan, history)) {
       verdict.consequence_of = cause->told_by->property;
+    } else if (words != nullptr && fell_with_a_child(*words, verdict, plan, history)) {
+      verdict.consequence_of = words->property;
     }
   }
 }

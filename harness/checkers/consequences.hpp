@@ -23,6 +23,9 @@
 // a consequence then. If it had stopped listening, what it had taken on until then is as often the
 // cause of the hang.
 //
+// A child that crashes during the stop ends nobody else. Its consequences, told by no-panic, are
+// in-flight-finished and close-handshake where all that they tell of fell close to the crash.
+//
 // Two more may tell nothing new: no-masked-panic and no-send-on-closed, if no-panic quotes the same
 // errors.
 //

@@ -6,12 +6,14 @@
 // not the target's and is left out. If the threads of a traced target wait for one another in a
 // cycle that only a signal breaks, and are all it has, the deadline is not waited out.
 //
-// Of a target that hangs it says where it stands: the cycle, if there is one; else in the program's
-// own words, as its runtime tells them when lastcall asks at the deadline (thread_dumps.hpp, and
-// what keeps Node's event loop alive); else, if it is traced, what its threads wait for. Then
-// whether all of them wait for locks, if that is known and no deadlock is. Then what it still had
-// open, with the clients' names (open_at_deadline.hpp). A runtime that does not answer and a target
-// that is not traced leave only that.
+// Of a target that hangs it says that the stop signal did not come to the server, if that was seen:
+// PID 1 gets none that it neither handles nor blocks (pid_namespaces(7)), and a shell runs its trap
+// only once the command in its foreground has ended. Then where it stands: the cycle, if there is
+// one; else in the program's own words, as its runtime tells them when lastcall asks at the
+// deadline (thread_dumps.hpp, and what keeps Node's event loop alive); else, if it is traced, what
+// its threads wait for. Then whether all of them wait for locks, if that is known and no deadlock
+// is. Then what it still had open, with the clients' names (open_at_deadline.hpp). A runtime that
+// does not answer and a target that is not traced leave only that.
 //
 // A failure rests on time: where lastcall itself, or the machine, stood still for a tenth of the
 // deadline and at least 50 ms, the target may have been starved as long, and nothing is said. So
@@ -21,6 +23,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <utility>
 
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
@@ -29,6 +32,7 @@
 #include "checkers/judging.hpp"
 #include "checkers/open_at_deadline.hpp"
 #include "checkers/output_lines.hpp"
+#include "checkers/stop_signals.hpp"
 #include "checkers/thread_dumps.hpp"
 
 namespace lastcall::checkers {
@@ -155,6 +159,36 @@ bool all_wait_for_locks(const History& history) {
   return count > 1 && count < ThreadWaits::kMostTold;
 }
 
+// Whether the tracer would have seen that the target sent a child a signal, and saw none.
+bool passed_nothing_on(const History& history, EventIndex passed) {
+  const auto target = target_pid(history);
+  return history.first<TraceBegan>() &&
+         std::ranges::none_of(history.all<SignalTaken>(), [&](const auto& taken) {
+           return taken.second->pid != target && *history.stop() < taken.first &&
+                  taken.first < passed;
+         });
+}
+
+// Why the stop signal did not come to the server; empty if it may have. What was handled did come.
+std::string unheard_text(const Plan& plan, const History& history, EventIndex passed) {
+  const auto looks = history.all<HandlerAtStop>();
+  const auto any = [&](bool HandlerAtStop::*what) {
+    return std::ranges::any_of(looks, [what](const auto& look) { return look.second->*what; });
+  };
+  if (looks.empty() || is_to_a_child(std::get<FaultInvoked>(history.at(*history.stop()).body)))
+    return {};
+  const auto& program = looks.front().second->program;
+  const bool caught = any(&HandlerAtStop::caught);
+  if (plan.scenario.target.pid1 && !caught && !any(&HandlerAtStop::blocked)) {
+    return (program.empty() ? "the target" : program) + " had no handler for " +
+           stop_signal_name(history) + ", and as PID 1 it gets no signal that it does not handle" +
+           (is_shell(program) ? ": start the server with exec" : "");
+  }
+  if (!caught || !is_shell(program) || !passed_nothing_on(history, passed)) return {};
+  return "the first process is a shell (" + program +
+         ") that passed no signal on: while a command runs in its foreground, its trap waits";
+}
+
 // ": " and where the target stands when its deadline has passed; empty if nothing is known.
 std::string where_it_stands(const Plan& plan, const History& history, EventIndex passed) {
   auto text = stuck_text(history, true);
@@ -165,6 +199,9 @@ std::string where_it_stands(const Plan& plan, const History& history, EventIndex
   if (text.empty()) text = threads_text(history);
   if (!history.first<ThreadsStuck>() && all_wait_for_locks(history))
     add(text, "every thread waits for a lock or a semaphore: perhaps a deadlock");
+  auto unheard = unheard_text(plan, history, passed);
+  add(unheard, text);
+  text = std::move(unheard);
   auto open = open_at_deadline(plan, history);
   // Threads that wait for one another wait for no client.
   if (open.empty() && !history.first<ThreadsStuck>()) open = held_by(plan, history, passed);

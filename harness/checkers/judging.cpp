@@ -334,10 +334,16 @@ std::int32_t target_pid(const History& history) {
   return started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
 }
 
-bool had_handler(const History& history, int signal) {
+std::optional<EventIndex> handler_look(const History& history, int signal) {
   for (const auto& [i, look] : history.all<HandlerAtStop>()) {
-    if (look->signal == signal) return look->caught;
+    if (look->signal == signal) return i;
   }
+  return std::nullopt;
+}
+
+bool had_handler(const History& history, int signal) {
+  if (const auto look = handler_look(history, signal))
+    return std::get<HandlerAtStop>(history.at(*look).body).caught;
   const auto taken = taken_since_stop(history, signal);
   return !taken.empty() && !taken.front()->fatal;
 }

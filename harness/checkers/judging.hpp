@@ -122,6 +122,8 @@ std::string to_text(const std::vector<ExpectedEnd>& expected);  // "exit 0 or SI
 // The target's own process; 0 if it was not started.
 std::int32_t target_pid(const History& history);
 
+// The look at whether the target handles this signal, before lastcall sent it first: HandlerAtStop.
+std::optional<EventIndex> handler_look(const History& history, int signal);
 // Whether the target had a handler for this stop signal when lastcall sent it: by the look at it
 // just before, else by how it took the first one, if it was traced.
 bool had_handler(const History& history, int signal);

@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <csignal>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/text.hpp"
@@ -226,7 +227,7 @@ bool may_end_by(std::span<const std::string_view> lines, const PanicBlock& block
 struct Printed {
   const OutputLines& output;
   PanicBlock block;
-  bool is_matched = false;  // with a child's crash
+  std::optional<EventIndex> crash{};  // of a child, of which it tells as well
 };
 
 // "panic: boom [recovered]" says what the meaning says, and who recovered it is said at the end.
@@ -281,7 +282,7 @@ class Judging {
   void match(Printed& error, bool by_name) {
     const auto& output = error.output;
     const auto& block = error.block;
-    if (error.is_matched || is_of_sent_signal(output, block)) return;
+    if (error.crash || is_of_sent_signal(output, block)) return;
     const auto line = output.texts()[block.words];
     const auto distance = [&](const Crash& crash) {
       const auto apart = history_.time(crash.at) - history_.time(output.event(block.end - 1));
@@ -302,7 +303,7 @@ class Judging {
     }
     if (nearest == nullptr) return;
     nearest->is_told = true;
-    error.is_matched = true;
+    error.crash = nearest->at;
   }
 
   // The children's crashes that no error told of.
@@ -315,7 +316,9 @@ class Judging {
     }
   }
 
-  void judge(const OutputLines& output, const PanicBlock& block, Verdict& verdict) {
+  void judge(const Printed& error, Verdict& verdict) {
+    const auto& output = error.output;
+    const auto& block = error.block;
     if (is_of_sent_signal(output, block)) return;
     if (allowances_.cover(output, block)) return;
     const auto at = output.event(block.words);
@@ -338,6 +341,7 @@ class Judging {
     if (went_on && !logged_fails(block.runtime)) return logged_.add(at, std::move(text));
     if (went_on) text += "; logged, and the program went on";
     verdict.evidence.push_back(at);
+    if (error.crash) verdict.evidence.push_back(*error.crash);
     is_proven_ = true;
     failed_.add(at, std::move(text));
   }
@@ -423,7 +427,7 @@ Verdict no_panic(const Plan& plan, const History& history) {
   for (const bool by_name : {true, false}) {
     for (auto& error : errors) judging.match(error, by_name);
   }
-  for (const auto& error : errors) judging.judge(error.output, error.block, verdict);
+  for (const auto& error : errors) judging.judge(error, verdict);
   judging.judge_crashes(verdict);
   if (judging.failed()) {
     const bool may_be_ours = !target_crashed || verdict.rests_on_absence;

@@ -60,4 +60,8 @@ std::string library_frame_at(std::span<const std::string_view> lines, std::size_
 // Whether it is a frame of a stack, a runtime's closing line or otherwise not what went wrong.
 bool is_frame_or_trailer(std::string_view line);
 
+// Whether a line of a log tells of an error: by a word such as "failed", or in the system's words
+// ("no space left on device").
+bool complains(std::string_view line);
+
 }  // namespace lastcall

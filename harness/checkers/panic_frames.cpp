@@ -593,6 +593,17 @@ bool names_type(std::string_view line, std::string_view type) {
   return false;
 }
 
+// Whether the words of error in [at, end) of a line say that there was none: "0 failed", "no
+// error", "failed=0", `"error":null`.
+bool says_none(std::string_view line, std::size_t at, std::size_t end) {
+  auto before = trimmed(line.substr(0, at));
+  const auto word = std::ranges::find_if_not(before.rbegin(), before.rend(), is_word).base();
+  before.remove_prefix(static_cast<std::size_t>(word - before.begin()));
+  if (before == "0" || before == "no" || before == "without") return true;
+  return begins_with_any(line.substr(end), {"=0", "=nil", "=<nil>", "=null", "=none", "=false",
+                                            "\":0", "\":null", "\":false", "\":\"\""});
+}
+
 }  // namespace
 
 std::string own_frame_at(Lines lines, std::size_t i, Runtime runtime) {
@@ -639,13 +650,48 @@ bool is_frame_or_trailer(std::string_view line) {
   if (line.front() == '#' && text.size() > 1 && is_digit(text.front())) return true;
   if (contains_any(line, {".go:"}) && is_indented) return true;
   if (text.starts_with("goroutine ") && text.ends_with("]:")) return true;
-  if (begins_with_any(text, {"Node.js v", "note: run with `RUST_BACKTRACE", "created by ",
-                             "exit status ", "(Use `node ", "stack backtrace:", "Stack trace:",
-                             "[signal ", "npm notice", "Aborted", "PHP Stack trace:"}))
+  if (begins_with_any(
+          text, {"Node.js v", "note: run with `RUST_BACKTRACE", "created by ", "exit status ",
+                 "(Use `node ", "stack backtrace:", "Stack trace:", "[signal ", "npm notice",
+                 "Aborted", "PHP Stack trace:", "npm ERR!", "npm error",
+                 "info Visit https://yarnpkg.com/", "error Command failed with ", "make: ***"}))
     return true;
+  if (contains_any(line, {"ELIFECYCLE"})) return true;  // of pnpm, with narrow spaces before it
   if (text.ends_with("ABORTING")) return true;
   // "runtime/debug.Stack()", "main.main()": the function of a Go frame
   return false;
+}
+
+bool complains(std::string_view line) {
+  constexpr std::array<std::string_view, 17> kWords{"error",
+                                                    "fatal",
+                                                    "critical",
+                                                    "fail",
+                                                    "failed",
+                                                    "failure",
+                                                    "cannot",
+                                                    "could not",
+                                                    "unable",
+                                                    "refused",
+                                                    "denied",
+                                                    "deadline exceeded",
+                                                    "no space left",
+                                                    "already in use",
+                                                    "read-only file system",
+                                                    "no such file",
+                                                    "too many open files"};
+  const auto goes_on = [](char c) { return is_word(c) || c == '-' || c == '/'; };
+  std::string lower(line);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return std::ranges::any_of(kWords, [&](std::string_view words) {
+    for (auto at = lower.find(words); at != std::string::npos; at = lower.find(words, at + 1)) {
+      const auto end = at + words.size();
+      const bool is_whole =
+          (at == 0 || !goes_on(lower[at - 1])) && (end == lower.size() || !goes_on(lower[end]));
+      if (is_whole && !says_none(lower, at, end)) return true;
+    }
+    return false;
+  });
 }
 
 }  // namespace lastcall

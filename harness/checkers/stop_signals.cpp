@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "base/text.hpp"
+#include "checkers/judging.hpp"
 
 namespace lastcall {
 namespace {
@@ -45,10 +46,15 @@ std::string signal_advice(const History& history) {
   const auto stop = history.stop();
   if (!stop) return "";
   const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
-  for (const auto& [i, look] : history.all<HandlerAtStop>()) {
-    if (look->signal == signal) return signal_advice(look->program, signal);
-  }
-  return "";
+  const auto look = handler_look(history, signal);
+  if (!look) return "";
+  return signal_advice(std::get<HandlerAtStop>(history.at(*look).body).program, signal);
+}
+
+bool is_shell(std::string_view program) {
+  constexpr std::array<std::string_view, 8> kShells{"sh",  "dash", "bash",  "ash",
+                                                    "zsh", "ksh",  "ksh93", "mksh"};
+  return std::ranges::find(kShells, program) != kShells.end();
 }
 
 }  // namespace lastcall

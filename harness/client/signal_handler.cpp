@@ -30,8 +30,8 @@ std::string beginning_of(const std::string& path) {
 
 }  // namespace
 
-bool is_caught_by(std::string_view status, int signal) {
-  const auto mask = std::strtoull(field(status, "SigCgt").c_str(), nullptr, 16);
+bool is_in_mask(std::string_view status, std::string_view name, int signal) {
+  const auto mask = std::strtoull(field(status, name).c_str(), nullptr, 16);
   return (mask >> (signal - 1) & 1U) != 0;
 }
 
@@ -53,8 +53,12 @@ void record_handler(SegmentWriter& segment, int pidfd, int signal) {
   std::error_code unreadable;
   const auto program =
       std::filesystem::read_symlink(folder + "/exe", unreadable).filename().string();
-  segment.record(HandlerAtStop{pid, signal, is_caught_by(*status, signal),
-                               handling_runtime(program, beginning_of(folder + "/exe")), program});
+  segment.record(HandlerAtStop{.pid = pid,
+                               .signal = signal,
+                               .caught = is_in_mask(*status, "SigCgt", signal),
+                               .runtime = handling_runtime(program, beginning_of(folder + "/exe")),
+                               .program = program,
+                               .blocked = is_in_mask(*status, "SigBlk", signal)});
 }
 
 }  // namespace lastcall

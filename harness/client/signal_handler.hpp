@@ -8,8 +8,9 @@
 
 namespace lastcall {
 
-// Whether a handler takes the signal, by the text of /proc/PID/status (proc(5)).
-bool is_caught_by(std::string_view status, int signal);
+// Whether the text of /proc/PID/status (proc(5)) has the signal in this mask: "SigCgt", where a
+// handler takes it, or "SigBlk" of the main thread.
+bool is_in_mask(std::string_view status, std::string_view name, int signal);
 
 // The runtime that handles the usual stop signals in every program of its, and without one of the
 // program's own only raises them again: "node", "go", or nothing. By the name of the executable and

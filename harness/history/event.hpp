@@ -368,12 +368,14 @@ struct HandlerAtStop {
   bool caught{};        // SigCgt, proc(5): false also if it is ignored, or blocked for signalfd(2)
   std::string runtime;  // "node", "go": every program of it has a handler, whether it wants or not
   std::string program{};  // its executable's name
+  bool blocked{};         // SigBlk of its main thread, which alone the kernel asks of PID 1
   static void visit_fields(auto& self, auto&& f) {
     f("pid", self.pid);
     f("signal", self.signal);
     f("caught", self.caught);
     f("runtime", self.runtime);
     f("program", self.program);
+    f("blocked", self.blocked);
   }
 };
 // At the deadline, before lastcall asks the target anything: what the kernel said of one of the

@@ -51,6 +51,25 @@ bool begins_with_any(std::string_view text, std::span<const std::string_view> pa
   return std::ranges::any_of(parts, [&](std::string_view part) { return text.starts_with(part); });
 }
 
+// The interpreter whose own code the frame is in; empty if it is in none.
+std::string interpreter_of(const Frame& frame) {
+  constexpr std::string_view kPython[] = {"python3", "libpython3", "python2", "libpython2"};
+  constexpr std::string_view kNode[] = {"nodejs", "libnode.so"};
+  constexpr std::string_view kJvm[] = {"libjvm.so", "libjli.so"};
+  const auto file = file_name(frame.module);
+  if (begins_with_any(file, kPython)) return "the Python interpreter";
+  if (file == "node" || begins_with_any(file, kNode)) return "Node";
+  return file == "java" || begins_with_any(file, kJvm) ? "the JVM" : "";
+}
+
+// What a program compiles into itself of libraries may be all that is left of its own functions.
+const Frame* own_frame(const Stack& stack) {
+  auto own = std::ranges::find_if_not(stack.frames, is_library_frame);
+  if (own == stack.frames.end()) own = std::ranges::find_if_not(stack.frames, is_in_library);
+  if (own == stack.frames.end()) own = stack.frames.begin();
+  return own == stack.frames.end() ? nullptr : &*own;
+}
+
 }  // namespace
 
 bool is_in_library(const Frame& frame) {
@@ -67,16 +86,20 @@ bool is_library_frame(const Frame& frame) {
   return is_in_library(frame) || begins_with_any(frame.function, kFunctions);
 }
 
-// What a program compiles into itself of libraries may be all that is left of its own functions.
 std::string place_of(const Stack& stack) {
-  auto own = std::ranges::find_if_not(stack.frames, is_library_frame);
-  if (own == stack.frames.end()) own = std::ranges::find_if_not(stack.frames, is_in_library);
-  if (own == stack.frames.end()) own = stack.frames.begin();
-  return own == stack.frames.end() ? "?" : frame_text(*own);
+  const auto* own = own_frame(stack);
+  return own == nullptr ? "?" : frame_text(*own);
 }
 
 std::string stack_text(const Stack& stack) {
   return thread_text(stack) + " in " + place_of(stack) + '\n' + frames_text(stack);
+}
+
+std::string exit_text(const Stack& stack) {
+  const auto* own = own_frame(stack);
+  const auto interpreter = own == nullptr ? "" : interpreter_of(*own);
+  if (interpreter.empty()) return stack_text(stack);
+  return thread_text(stack) + " in " + interpreter + '\n' + frames_text(stack);
 }
 
 std::string frame_text(const Frame& frame) {

@@ -40,6 +40,9 @@ std::string place_of(const Stack& stack);
 
 // "worker-1 (4713) in serve(int)+0x12", and then its frames, a line each.
 std::string stack_text(const Stack& stack);
+// The same of a thread that ends its process. Which function of an interpreter does that says
+// nothing of the program: "python3 (4711) in the Python interpreter".
+std::string exit_text(const Stack& stack);
 
 // For people. Threads of a process with the same functions on their stacks share one entry,
 // repeated frames one line:

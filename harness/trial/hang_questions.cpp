@@ -55,7 +55,7 @@ bool is_python(pid_t pid) {
          proc(pid, "maps").find("/libpython") != std::string::npos;
 }
 
-bool catches(pid_t pid, int signal) { return is_caught_by(proc(pid, "status"), signal); }
+bool catches(pid_t pid, int signal) { return is_in_mask(proc(pid, "status"), "SigCgt", signal); }
 
 std::vector<pid_t> alive() {
   std::vector<pid_t> pids;

@@ -338,7 +338,7 @@ Result<std::size_t> Tracing::record_ends() {
     const auto pid = end.pid;
     const auto stacks = end_stacks_.named(std::move(end));
     // The thread that ended it first, and where.
-    auto text = stack_text(stacks.at(0));
+    auto text = is_exit ? exit_text(stacks.at(0)) : stack_text(stacks.at(0));
     if (stacks.size() > 1) text += stacks_text({stacks.begin() + 1, stacks.end()});
     events.push_back({at, StacksTaken{pid, is_exit ? StacksAt::exit : StacksAt::fatal_signal,
                                       cut(std::move(text))}});

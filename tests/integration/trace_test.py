@@ -130,7 +130,8 @@ class Trace(LastcallTest):
         [called] = run.events("exit_called")
         self.assertNotEqual(called["pid"], called["tid"])
         self.assertRegex(run.verdict("clean-exit")["reason"],
-                         rf"^ended before it was told to: exit 3, called by \S+ \({called['tid']}\) in \S+")
+                         rf"^ended before it was told to: exit 3, called by \S+ \({called['tid']}\) in the Python "
+                         "interpreter")
         [stacks] = run.events("stacks_taken")
         self.assertEqual((called["pid"], "exit"), (stacks["pid"], stacks["at"]))
 

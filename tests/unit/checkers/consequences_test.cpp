@@ -178,6 +178,48 @@ TEST(Consequences, OfAnErrorThatItSurvivedThereAreNone) {
                           Pair("no-panic", "")));
 }
 
+// A server of several processes is stopped while a worker, 77, has an answer under way.
+HistoryBuilder prefork() {
+  auto story = h().event(TraceBegan{true}).event(TargetStarted{70, "master"}).ready();
+  return story.client(0).up(0).client(1).up(1).round_trips(0, 0, 3).sent(0, 3).began(0, 3).stop();
+}
+ProcessEnded worker(EndKind how, int value) { return {77, "worker", how, value}; }
+
+TEST(Consequences, OfAWorkersCrashAreTheConnectionsThatFellWithIt) {
+  const auto segfault = worker(EndKind::signalled, SIGSEGV);
+  const auto rest = [](HistoryBuilder story, int code = 0) {
+    return causes(story.close_frame(1, 1001).fin(1).closed(1).exited(code).searched());
+  };
+  const auto of_the_crash =
+      ElementsAre(Pair("close-handshake", "no-panic"), Pair("in-flight-finished", "no-panic"),
+                  Pair("no-panic", ""));
+  EXPECT_THAT(rest(prefork().wait(20).reset(0).event(segfault).wait(400)), of_the_crash);
+  EXPECT_THAT(rest(prefork().wait(20).event(segfault).closed(0).wait(400)), of_the_crash);
+  // Its master tells of it.
+  EXPECT_THAT(rest(prefork().wait(20).reset(0).event(segfault).line(
+                  "[alert] 1#1: worker process 77 exited on signal 11")),
+              of_the_crash);
+  EXPECT_THAT(rest(prefork().wait(20).reset(0).event(segfault), 3),
+              ElementsAre(Pair("clean-exit", ""), Pair("close-handshake", "no-panic"),
+                          Pair("in-flight-finished", "no-panic"), Pair("no-panic", "")));
+}
+TEST(Consequences, OfAWorkersCrashIsNotWhatFellAtAnotherTime) {
+  const auto segfault = worker(EndKind::signalled, SIGSEGV);
+  const auto of_itself = ElementsAre(Pair("close-handshake", ""), Pair("in-flight-finished", ""),
+                                     Pair("no-panic", ""));
+  const auto ends = [](HistoryBuilder story) { return causes(story.exited(0).searched()); };
+  const auto other = prefork().close_frame(1, 1001).fin(1).closed(1);
+  EXPECT_THAT(ends(HistoryBuilder(other).reset(0).wait(400).event(segfault)), of_itself);
+  EXPECT_THAT(ends(HistoryBuilder(other).event(segfault).wait(400).reset(0)), of_itself);
+  // Another worker let go of its connection without a goodbye.
+  EXPECT_THAT(ends(prefork().reset(0).event(segfault).wait(400).closed(1)),
+              ElementsAre(Pair("close-handshake", ""), Pair("in-flight-finished", "no-panic"),
+                          Pair("no-panic", "")));
+  // It did not crash.
+  EXPECT_THAT(ends(HistoryBuilder(other).reset(0).event(worker(EndKind::exited, 1))),
+              ElementsAre(Pair("close-handshake", ""), Pair("in-flight-finished", "")));
+}
+
 SignalTaken taken(bool fatal) {
   return {.pid = 80, .tid = 80, .signal = SIGTERM, .command = "", .fatal = fatal};
 }

@@ -85,6 +85,23 @@ TEST(CleanExit, WithoutAHandlerOnlyExit0IsPromised) {
   EXPECT_THAT(clean_exit(unstated().event(HandlerAtStop{80, SIGHUP, true, ""}).stop().exited(143)),
               ::testing::StartsWith("fail 1: exit 143"));
 }
+TEST(CleanExit, NamesAShellInFrontThatPassesNoSignalOn) {
+  const auto story = [](std::string program, bool caught = false) {
+    return unstated().event(HandlerAtStop{80, SIGTERM, caught, "", std::move(program)}).stop();
+  };
+  const std::string shell =
+      "fail 1: ended by SIGTERM: the first process is a shell (dash) that had no trap for it and "
+      "passes no signal on: start the server with exec, expected exit 0";
+  EXPECT_EQ(clean_exit(story("dash").signalled(SIGTERM)), shell);
+  EXPECT_EQ(clean_exit(story("dash").event(taken(true)).signalled(SIGTERM)), shell);
+  for (const auto* program : {"python3.11", "shd", "busybox", ""}) {
+    EXPECT_THAT(clean_exit(story(program).event(taken(true)).signalled(SIGTERM)),
+                ::testing::StartsWith("fail 1: ended by SIGTERM: when it came it was neither"));
+  }
+  EXPECT_THAT(
+      clean_exit(story("bash", true).event(taken(false)).event(taken(true)).signalled(SIGTERM)),
+      ::testing::StartsWith("fail 1: ended by SIGTERM, which it had caught"));
+}
 TEST(CleanExit, HowTheSignalWasTakenTellsOfAHandlerThatWasNotLookedAt) {
   const auto story = unstated().stop();
   EXPECT_EQ(clean_exit(HistoryBuilder(story).event(taken(false)).exited(143)), "pass 1: ");

@@ -398,6 +398,39 @@ TEST(DeadlineOfAHang, PrefersTheProgramsWordsToNativeThreads) {
                          kGo);
   EXPECT_THAT(deadline(dead), ::testing::StartsWith(": deadlock of 2 threads: …; goroutine 1 "));
 }
+TEST(DeadlineOfAHang, SaysThatPid1GetsNoSignalThatItDoesNotHandle) {
+  const auto said = [](HandlerAtStop look, bool pid1 = true) {
+    auto story = h(Protocol::http).event(TargetStarted{80, "server"}).ready();
+    story.plan.scenario.target.pid1 = pid1;
+    return deadline(passed(story.event(std::move(look))));
+  };
+  const std::string unheard =
+      " had no handler for SIGTERM, and as PID 1 it gets no signal that it does not handle";
+  EXPECT_EQ(said({80, SIGTERM, false, "", "python3.11"}), ": python3.11" + unheard);
+  EXPECT_EQ(said({80, SIGTERM, false, "", ""}), ": the target" + unheard);
+  EXPECT_EQ(said({80, SIGTERM, false, "", "dash"}),
+            ": dash" + unheard + ": start the server with exec");
+  // It handled the signal, or read it by signalfd(2): it heard of it.
+  EXPECT_EQ(said({80, SIGTERM, true, "", "server"}), "");
+  EXPECT_EQ(said({80, SIGTERM, false, "", "server", true}), "");
+  EXPECT_EQ(said({80, SIGTERM, false, "", "server"}, false), "");
+}
+TEST(DeadlineOfAHang, SaysThatAShellPassedNoSignalOn) {
+  const auto said = [](std::string program, std::vector<std::int32_t> takers, bool traced = true) {
+    auto story = h(Protocol::http).event(TargetStarted{80, "sh start.sh"}).ready();
+    if (traced) story.event(TraceBegan{true});
+    story.event(HandlerAtStop{80, SIGTERM, true, "", std::move(program)}).stop();
+    for (const auto pid : takers)
+      story.event(SignalTaken{pid, pid, SIGTERM, 0, 1, 0, "", 0, false});
+    return deadline(story.wait(5000).event(DeadlinePassed{}));
+  };
+  EXPECT_EQ(said("bash", {80}),
+            ": the first process is a shell (bash) that passed no signal on: while a command runs "
+            "in its foreground, its trap waits");
+  EXPECT_EQ(said("bash", {80, 81}), "");
+  EXPECT_EQ(said("python3.11", {80}), "");
+  EXPECT_EQ(said("bash", {}, false), "");
+}
 TEST(DeadlineOfAHang, DoesNotTakeAnEventLoopsDescriptorForAReason) {
   EXPECT_EQ(deadline(hung().event(ThreadWaits{80, 81, "server", "serve()+0x1",
                                               "epoll_wait on 3 (anon_inode:[eventpoll])"})),

@@ -356,13 +356,15 @@ TEST(CleanExit, SaysWhatTheTargetSaidLast) {
   EXPECT_EQ(said(untraced().ready().stop().line("bye").exited(0)), "pass 1: ");
 }
 
+// What clean-exit quotes of these lines.
+std::string last(std::initializer_list<const char*> lines, int wait_ms = 0) {
+  auto story = untraced().ready();
+  for (const auto* line : lines) story.line(line);
+  const auto said = testing::said(story.wait(wait_ms).exited(1), "clean-exit");
+  return said.substr(said.find("it said last: ") + 14);
+}
+
 TEST(CleanExit, SaysTheErrorAndNotItsLastFrame) {
-  const auto last = [](std::initializer_list<const char*> lines, int wait_ms = 0) {
-    auto story = untraced().ready();
-    for (const auto* line : lines) story.line(line);
-    const auto said = testing::said(story.wait(wait_ms).exited(1), "clean-exit");
-    return said.substr(said.find("it said last: ") + 14);
-  };
   const std::initializer_list<const char*> node{"listening",
                                                 "/srv/app/server.js:6",
                                                 "  boom();",
@@ -383,6 +385,38 @@ TEST(CleanExit, SaysTheErrorAndNotItsLastFrame) {
       last({"cannot start", "\tat com.acme.Main.main(Main.java:3)", "exit status 2", "", "}"}),
       "cannot start");
   EXPECT_EQ(last({"", "    at f (a.js:1:2)"}), "    at f (a.js:1:2)") << "there is nothing else";
+}
+
+TEST(CleanExit, SaysTheLineThatTellsOfAnErrorAndNotALaterOne) {
+  const std::initializer_list<const char*> full{
+      "listening", "shutdown: write state.json: no space left on device", "server stopped"};
+  EXPECT_EQ(last(full), "shutdown: write state.json: no space left on device");
+  EXPECT_EQ(last(full, 5'000), "server stopped");
+  EXPECT_EQ(last({"FATAL: no port", "closed 0 connections"}), "FATAL: no port");
+  EXPECT_EQ(last({"Could not save.", "cannot go on", "bye"}), "cannot go on");
+  for (const auto* line :
+       {"3 passed, 0 failed", "drained, no error", "level=info failed=0", R"({"error":null})",
+        "GET /error 200", "errors are logged", "fail-safe is on"}) {
+    EXPECT_EQ(last({line, "bye"}), "bye") << line;
+  }
+}
+TEST(CleanExit, SaysWhatTellsOfAnErrorAfterALoggedOne) {
+  const auto logged = [](const char* after) {
+    return last({"ERROR:orders:not saved", "Traceback (most recent call last):",
+                 "  File \"/srv/a.py\", line 3, in f", "ValueError: late", after, "bye"});
+  };
+  EXPECT_EQ(logged("FATAL: giving up"),
+            "ValueError: late, in f (/srv/a.py:3); then: FATAL: giving up");
+  EXPECT_EQ(logged("closing"), "ValueError: late, in f (/srv/a.py:3)");
+}
+TEST(CleanExit, DoesNotQuoteWhatAPackageManagerSaysOfTheExit) {
+  EXPECT_EQ(last({"no disk", "npm ERR! code ELIFECYCLE", "npm ERR! errno 1"}), "no disk");
+  EXPECT_EQ(last({"no disk", "npm error Lifecycle script `start` failed with error:"}), "no disk");
+  EXPECT_EQ(last({"no disk", "error Command failed with exit code 1.",
+                  "info Visit https://yarnpkg.com/en/docs/cli/run for documentation."}),
+            "no disk");
+  EXPECT_EQ(last({"no disk", "\u2009ELIFECYCLE\u2009 Command failed with exit code 1."}),
+            "no disk");
 }
 
 TEST(CleanExit, SaysWhetherTheStopSignalHadAHandler) {

@@ -20,14 +20,17 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(CaughtSignals, AreReadFromTheStatus) {
+TEST(SignalMasks, AreReadFromTheStatus) {
   constexpr std::string_view kStatus =
-      "Name:\tpython3\nSigIgn:\t0000000001001000\nSigCgt:\t0000000000008020\n";
-  EXPECT_TRUE(is_caught_by(kStatus, SIGABRT));
-  EXPECT_TRUE(is_caught_by(kStatus, SIGSTKFLT));
-  EXPECT_FALSE(is_caught_by(kStatus, SIGQUIT));
-  EXPECT_FALSE(is_caught_by(kStatus, SIGPIPE));
-  EXPECT_FALSE(is_caught_by("", SIGABRT));
+      "Name:\tpython3\nSigBlk:\t0000000000000004\nSigIgn:\t0000000001001000\n"
+      "SigCgt:\t0000000000008020\n";
+  EXPECT_TRUE(is_in_mask(kStatus, "SigCgt", SIGABRT));
+  EXPECT_TRUE(is_in_mask(kStatus, "SigCgt", SIGSTKFLT));
+  EXPECT_FALSE(is_in_mask(kStatus, "SigCgt", SIGQUIT));
+  EXPECT_FALSE(is_in_mask(kStatus, "SigCgt", SIGPIPE));
+  EXPECT_FALSE(is_in_mask("", "SigCgt", SIGABRT));
+  EXPECT_TRUE(is_in_mask(kStatus, "SigBlk", SIGQUIT));
+  EXPECT_FALSE(is_in_mask(kStatus, "SigBlk", SIGABRT));
 }
 
 TEST(RuntimesThatHandleSignals, AreToldByTheirExecutable) {
@@ -45,7 +48,7 @@ TEST(RuntimesThatHandleSignals, AreToldByTheirExecutable) {
   EXPECT_EQ(handling_runtime("", ""), "");
 }
 
-// A process of its own that has a handler for SIGTERM, and none for SIGUSR1.
+// A process of its own that has a handler for SIGTERM, none for SIGUSR1, and blocks SIGHUP.
 class Handlers : public ::testing::Test {
  protected:
   Handlers() {
@@ -55,6 +58,10 @@ class Handlers : public ::testing::Test {
     if (target_ == 0) {
       ::signal(SIGTERM, [](int) {});
       ::signal(SIGUSR1, SIG_IGN);
+      sigset_t blocked;
+      ::sigemptyset(&blocked);
+      ::sigaddset(&blocked, SIGHUP);
+      ::sigprocmask(SIG_BLOCK, &blocked, nullptr);
       static_cast<void>(::write(ready[1], "x", 1));
       for (;;) ::pause();
     }
@@ -72,10 +79,11 @@ class Handlers : public ::testing::Test {
     EXPECT_TRUE(segment_.finish().has_value());
     return testing::words_of(folder_ / "a.seg");
   }
-  [[nodiscard]] std::string seen(int signal, bool caught) const {
+  [[nodiscard]] std::string seen(int signal, bool caught, bool blocked = false) const {
     return "handler_at_stop " + std::to_string(target_) + " " + std::to_string(signal) +
            (caught ? " 1 " : " 0 ") +
-           std::filesystem::read_symlink("/proc/self/exe").filename().string();
+           std::filesystem::read_symlink("/proc/self/exe").filename().string() +
+           (blocked ? " 1" : " 0");
   }
 
   pid_t target_ = -1;
@@ -88,8 +96,9 @@ TEST_F(Handlers, AreLookedAt) {
   record_handler(segment_, pidfd_.get(), SIGTERM);
   record_handler(segment_, pidfd_.get(), SIGUSR1);
   record_handler(segment_, pidfd_.get(), SIGINT);
-  EXPECT_THAT(recorded(),
-              ElementsAre(seen(SIGTERM, true), seen(SIGUSR1, false), seen(SIGINT, false)));
+  record_handler(segment_, pidfd_.get(), SIGHUP);
+  EXPECT_THAT(recorded(), ElementsAre(seen(SIGTERM, true), seen(SIGUSR1, false),
+                                      seen(SIGINT, false), seen(SIGHUP, false, true)));
 }
 TEST_F(Handlers, OfAProcessThatHasEndedAreNotKnown) {
   ::kill(target_, SIGKILL);

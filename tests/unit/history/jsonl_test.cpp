@@ -94,7 +94,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.079000000","kind":"processor_used","nanoseconds":9000000}
 {"t":"0.080000000","kind":"taker_in_doubt","pid":80,"tid":82,"signal":15}
 {"t":"0.081000000","kind":"answer_ended_by_eof","connection":"12/3","request":7}
-{"t":"0.082000000","kind":"handler_at_stop","pid":80,"signal":15,"caught":true,"runtime":"node","program":"node"}
+{"t":"0.082000000","kind":"handler_at_stop","pid":80,"signal":15,"caught":true,"runtime":"node","program":"node","blocked":true}
 {"t":"0.083000000","kind":"left_processes_ended","count":2}
 )json";
 

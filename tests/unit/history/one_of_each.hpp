@@ -97,7 +97,7 @@ inline std::vector<Event> one_of_each() {
       ProcessorUsed{9'000'000},
       TakerInDoubt{80, 82, 15},
       AnswerEndedByEof{c, RequestId{7}},
-      HandlerAtStop{80, 15, true, "node", "node"},
+      HandlerAtStop{80, 15, true, "node", "node", true},
       LeftProcessesEnded{2},
   };
   std::vector<Event> events;

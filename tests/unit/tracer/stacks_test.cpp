@@ -181,6 +181,24 @@ TEST_F(Stacks, WhatWasMappedAfterAnEarlierLookIsSeen) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(functions(known()), functions(stacks));
 }
 
+TEST(ExitText, OfAnInterpretersOwnFunctionNamesTheInterpreter) {
+  const auto said = [](std::string module, std::string function) {
+    const Frame libc{1, "_exit", 0, "/lib/libc.so.6", "", 0};
+    const Frame own{2, std::move(function), 0, std::move(module), "", 0};
+    const auto text = exit_text({80, 80, "server", {libc, own}, ""});
+    EXPECT_THAT(text, HasSubstr("\n  _exit\n"));
+    return text.substr(0, text.find('\n'));
+  };
+  const std::string python = "server (80) in the Python interpreter";
+  EXPECT_EQ(said("/usr/bin/python3.11", "os__exit"), python);
+  EXPECT_EQ(said("/usr/lib/libpython3.11.so.1.0", "Py_Exit"), python);
+  EXPECT_EQ(said("/usr/bin/node", "node::ReallyExit"), "server (80) in Node");
+  EXPECT_EQ(said("/usr/lib/jvm/17/lib/server/libjvm.so", "vm_exit()"), "server (80) in the JVM");
+  // A library of the program's, and a program of another name.
+  EXPECT_EQ(said("/srv/fast.cpython-311.so", "give_up"), "server (80) in give_up");
+  EXPECT_EQ(said("/srv/nodes", "give_up"), "server (80) in give_up");
+}
+
 TEST_F(Stacks, FileAndLineAreKnownIfAskedFor) {
   const auto stack = paused_stack("deep", Lines::with);
   ASSERT_GT(stack.frames.size(), 3U);
