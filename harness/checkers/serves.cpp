@@ -26,7 +26,9 @@
 // reason. A connection that its client or a fault disturbed counts up to there. A client that says
 // nothing is no item, nor one that comes only when the stop has begun. What a SIGKILL of
 // lastcall's, or another signal of lastcall's that ended the target, does to connections is not its
-// doing.
+// doing. A SIGKILL to a child excuses only the connections that the child may have had, the refusal
+// of a request that was under way, and connects that are refused from then on, which are counted:
+// the child may have had the listener.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -42,12 +44,14 @@ namespace {
 
 struct Tally {
   const Plan& plan;
+  const Peers& peers;
   std::vector<int> refusals;  // only_refusals()
   std::uint64_t judged = 0;
   std::uint64_t requests = 0;                           // of those
   std::set<std::uint64_t> connections{};                // of which something was judged
   std::set<std::uint32_t> decided{};                    // groups
   std::map<std::uint32_t, std::uint64_t> not_judged{};  // requests of a group
+  std::uint64_t without_listener = 0;                   // connections
   Violations of_connections{};
   Violations of_requests{};
 
@@ -206,6 +210,7 @@ void count_requests(Tally& tally, const ConnectionView& c, const ClientGroup& gr
     if (!is_before(request.ended, limit)) continue;
     if (request.end == RequestEnd::ok) tally.good_request(c);
     if (request.end != RequestEnd::refused) continue;
+    if (tally.peers.child_killed(request.sent, *request.ended)) continue;
     if (tally.refusals[c.group] != 0) {
       tally.refused(c);
     } else {
@@ -257,6 +262,10 @@ void count(Tally& tally, const ConnectionView& c, Behaviour behaviour,
   const auto protocol = group.protocol;
   if (is_before(c.failed, limit)) {
     const auto& failed = std::get<LayerFailed>(history.at(*c.failed).body);
+    if (failed.layer == Layer::tcp && !is_late(failed) && tally.peers.child_killed(0, *c.failed)) {
+      ++tally.without_listener;
+      return;
+    }
     Footing footing;
     if (is_late(failed)) footing.claim = silence_before(*c.failed, c, history);
     tally.bad(c, "got no " + std::string(name(failed.layer)) + " (" + failed.reason + ")",
@@ -286,6 +295,12 @@ Verdict verdict_of(const Tally& tally) {
     const auto why =
         "requests of " + group_name(plan, group) + " (" + refusal_text(tally.refusals[group]) + ")";
     verdict.not_judged.push_back({why, count});
+  }
+  if (tally.without_listener > 0) {
+    verdict.not_judged.push_back(
+        {"connections that were refused after lastcall had killed a child of the target, which may "
+         "have had the listener",
+         tally.without_listener});
   }
   if (!tally.of_connections.empty())
     tally.of_connections.fail(verdict, "connections", tally.connections.size());
@@ -327,7 +342,7 @@ Verdict serves(const Plan& plan, const History& history) {
   }
   const auto limit = served_until(history);
   const Peers peers(plan, history);
-  Tally tally{.plan = plan, .refusals = only_refusals(plan, history)};
+  Tally tally{.plan = plan, .peers = peers, .refusals = only_refusals(plan, history)};
   const auto openings = satisfied_openings(plan, history);
   for (const auto& c : history.connections()) {
     const auto* group = group_of(plan, c);
