@@ -49,6 +49,10 @@ std::string close_code_text(int code) {
          (known == kRegistered.end() ? "" : " (" + std::string(known->name) + ")");
 }
 
+std::string private_code_text(int code) {
+  return "got " + close_code_text(code) + ", whose meaning only the application knows";
+}
+
 std::string close_reason_text(std::string_view reason) {
   return reason.empty() ? "" : ": \"" + std::string(reason) + "\"";
 }

@@ -18,9 +18,9 @@
 // A Close frame that the server sends of itself fails at that moment, whatever becomes of the
 // connection, unless it says goodbye (checkers/close_codes.hpp): 1000, 1001, 1012 or no code. All
 // others say that the client was not served: an error (1002 to 1011, 1014), overload (1013), a
-// library's or the application's own refusal (from 3000 on). Of the last two, whose meaning nobody
-// else knows, those pass that close-handshake's `codes` lists. A reset after a goodbye cuts off
-// nothing.
+// library's own refusal (3000 to 3999). Codes from 4000 on, whose meaning only the application
+// knows, are counted and said. Where close-handshake's `codes` lists some, of those from 3000 on
+// the listed ones pass and all others fail. A reset after a goodbye cuts off nothing.
 //
 // Cannot see an endpoint that no client had decided before the stop; such groups are named in the
 // reason. A connection that its client or a fault disturbed counts up to there. A client that says
@@ -54,6 +54,7 @@ struct Tally {
   std::uint64_t without_listener = 0;                   // connections
   Violations of_connections{};
   Violations of_requests{};
+  Violations remarks{};  // what is no violation and is said all the same
 
   void good(const ConnectionView& c) {
     ++judged;
@@ -90,11 +91,9 @@ const CloseFrame* own_close_frame(const ConnectionView& c, const History& histor
   return &std::get<CloseFrame>(history.at(*c.close_frame_received).body);
 }
 
-// Whether a code says that the server has done what the client came for.
-bool is_in_order(int code, const Plan& plan) {
-  if (is_goodbye(code)) return true;
-  const auto& agreed = settings(plan, "close-handshake").codes;
-  return code >= 3000 && std::ranges::find(agreed, code) != agreed.end();
+// Whether a code says that the server has done what the client came for, or may say so.
+bool is_in_order(int code, const std::vector<int>& agreed) {
+  return is_goodbye(code) || (code >= 3000 && is_agreed(code, agreed));
 }
 
 // "200 or 201".
@@ -225,7 +224,12 @@ bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, 
   const auto protocol = group.protocol;
   if (is_websocket(protocol) && is_before(c.close_frame_received, limit)) {
     const auto* frame = own_close_frame(c, history);
-    if (frame != nullptr && !is_in_order(frame->code, tally.plan)) {
+    const auto& agreed = settings(tally.plan, "close-handshake").codes;
+    if (frame != nullptr && agreed.empty() && is_private_code(frame->code)) {
+      tally.remarks.add(private_code_text(frame->code),
+                        address(tally.plan, c.id) + close_reason_text(frame->reason), {});
+    }
+    if (frame != nullptr && !is_in_order(frame->code, agreed)) {
       const bool had_answer = std::ranges::any_of(c.requests, [&](const RequestView& r) {
         return is_answered(r) && *r.ended < *c.close_frame_received;
       });
@@ -312,9 +316,11 @@ Verdict verdict_of(const Tally& tally) {
     verdict.reason = plan.scenario.clients.empty() ? "the scenario has no [[clients]]"
                                                    : "nothing was decided before the stop";
   }
-  if (!verdict.not_judged.empty()) {
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
-  }
+  const auto say = [&](const std::string& text) {
+    verdict.reason += (verdict.reason.empty() ? "" : "; ") + text;
+  };
+  if (!tally.remarks.empty()) say(tally.remarks.text(tally.connections.size(), "connections"));
+  if (!verdict.not_judged.empty()) say(not_judged_text(verdict.not_judged));
   return verdict;
 }
 
