@@ -360,6 +360,12 @@ TimePoint settled_before_stop(const Plan& plan, const History& history) {
          settings(plan, "in-flight-finished").settling.value_or(kDefault);
 }
 
+Nanoseconds promised_visible(const Plan& plan) {
+  constexpr Nanoseconds kDefault = std::chrono::milliseconds(50);  // as in property_keys.cpp
+  const auto& told = settings(plan, "drains-health");
+  return told.judged && !told.url.empty() ? told.visible.value_or(kDefault) : Nanoseconds(0);
+}
+
 std::string not_judged_text(const std::vector<NotJudged>& items) {
   std::string text = "not judged:";
   for (std::size_t i = 0; i < items.size(); ++i)

@@ -129,6 +129,9 @@ Verdict about_the_end(std::string_view property, Outcome outcome, std::string re
 // when it began to stop: by in-flight-finished's `settling`.
 TimePoint settled_before_stop(const Plan& plan, const History& history);
 
+// How long drains-health has readiness away before the listener goes; 0 if it is not judged.
+Nanoseconds promised_visible(const Plan& plan);
+
 // The second stop signal: the first that reached the target, in whole or its group, while the stop
 // was going on.
 std::optional<EventIndex> second_stop_signal(const Plan& plan, const History& history);
