@@ -47,6 +47,7 @@ make_rust() {
     sample rust-$kind ./crash-rust $kind
   done
   sample rust-backtrace env RUST_BACKTRACE=1 ./crash-rust unwrap-none
+  sample rust-in-syslog sh -c "RUST_BACKTRACE=1 ./crash-rust unwrap-none 2>&1 | sed 's/^/Nov 21 08:41:30 host app[77]: /'"
   sample rust-panic-abort ./crash-rust-abort unwrap-none
 }
 
