@@ -277,11 +277,14 @@ bool is_uncaught(std::string_view line) {
 
 constexpr std::string_view kTracebackBegin = "Traceback (most recent call last):";
 
+// What a signal raises in the code that it strikes: the runtime, or a handler that calls
+// sys.exit().
 bool is_interrupt(std::string_view line) {
-  return line == "KeyboardInterrupt" || line.starts_with("KeyboardInterrupt:");
+  return line == "KeyboardInterrupt" || line.starts_with("KeyboardInterrupt:") ||
+         line == "SystemExit" || line == "SystemExit: 0";
 }
 
-// Does the chain of tracebacks that begins at line `i` end in a KeyboardInterrupt?
+// Does the chain of tracebacks that begins at line `i` end in one of these?
 bool ends_in_interrupt(Lines lines, std::size_t i) {
   constexpr std::size_t kFramesWithin = 500;   // CPython leaves out repeated frames
   constexpr std::size_t kMessageWithin = 20;   // of the exception before the next one is introduced

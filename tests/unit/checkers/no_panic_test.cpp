@@ -641,5 +641,17 @@ TEST(PanicWords, APythonInterruptIsTheSignalItself) {
       << "cut off";
 }
 
+TEST(PanicWords, APythonExitWithoutAnErrorIsAHandlersDoing) {
+  const auto of_task = [](std::string_view last) {
+    return meaning({"Task exception was never retrieved", "future: <Task finished name='Task-3'>",
+                    "Traceback (most recent call last):", "  File \"a.py\", line 1, in work",
+                    last});
+  };
+  EXPECT_EQ(of_task("SystemExit"), "");
+  EXPECT_EQ(of_task("SystemExit: 0"), "");
+  for (const auto* last : {"SystemExit: 1", "SystemExit: 01", "SystemExit: no settings"})
+    EXPECT_EQ(of_task(last), "an uncaught Python exception") << last;
+}
+
 }  // namespace
 }  // namespace lastcall
