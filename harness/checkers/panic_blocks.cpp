@@ -141,9 +141,14 @@ std::size_t python_end(Lines lines, std::size_t i) {
   });
   if (traceback < lines.size() && !contains(lines[traceback], kTraceback)) return end;
   while (traceback < lines.size()) {
+    // Loguru puts blank lines around frames, and a mark before the one that caught it.
+    const bool is_spaced = traceback + 1 < lines.size() && is_blank(lines[traceback + 1]);
     end = run_end(
-        lines, traceback + 1, [&](auto k) { return is_indented(lines[k]); }, 0);
+        lines, traceback + 1,
+        [&](auto k) { return is_indented(lines[k]) || lines[k].starts_with("> File \""); },
+        is_spaced ? 1 : 0);
     end = std::max(end, traceback + 1);
+    if (is_spaced && end > traceback + 1 && end < lines.size() && is_blank(lines[end])) ++end;
     if (end == lines.size()) return end;
     if (!is_indented(lines[traceback]) && !is_blank(lines[end])) ++end;  // the message
     if (lines[i].starts_with("--- Logging error ---") && end < lines.size() &&

@@ -82,9 +82,9 @@ bool is_foreign_path(std::string_view path) {
                              "/lib/aarch64-linux-gnu/"});
 }
 
-// `  File "/srv/app/crash.py", line 13, in boom`
+// `  File "/srv/app/crash.py", line 13, in boom`; Loguru's may begin with `> File`.
 std::string python_frame(std::string_view line) {
-  line = trimmed(line, " \t|+-");
+  line = trimmed(line, " \t|+->");
   if (!line.starts_with("File \"")) return {};
   const auto path = between(line, "\"", "\"");
   if (path.empty() || is_foreign_path(path)) return {};

@@ -413,6 +413,25 @@ TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
             "fail 14: a Go panic: y; 2 excused by allow: 2 by \"is locked$\" (x)");
 }
 
+// Loguru's tracebacks have blank lines; a bare header does not take in what follows one.
+TEST(NoPanic, ABlankLineAfterATracebacksHeaderIsLogurus) {
+  auto story = says({"12:00:00 | ERROR    | orders:save:9 - cannot save",
+                     "Traceback (most recent call last):", "",
+                     "> File \"/srv/app/orders.py\", line 7, in save", "    db.write(order)", "",
+                     "OSError: no space left", "12:00:01 | INFO     | orders:main:3 - ready"})
+                   .stop()
+                   .exited(0);
+  EXPECT_THAT(
+      no_panic(story),
+      ::testing::HasSubstr(
+          "first a Python traceback: OSError: no space left, in save (/srv/app/orders.py:7)"));
+  story.plan.scenario.properties["no-panic"].allow = {{"OSError", "name", "x"}};
+  EXPECT_EQ(no_panic(story), "pass 9: 1 excused by allow: 1 by OSError (x)");
+  auto bare = says({"Traceback (most recent call last):", "", "OSError: no space left"}).stop();
+  bare.exited(0).plan.scenario.properties["no-panic"].allow = {{"OSError", "name", "x"}};
+  EXPECT_THAT(no_panic(bare), ::testing::Not(::testing::HasSubstr("excused")));
+}
+
 // An excuse must not reach what another process or thread wrote amid the error, or after it.
 TEST(NoPanic, AnExcuseEndsWithItsError) {
   const std::vector<std::vector<const char*>> beginnings{
