@@ -77,6 +77,9 @@
 //            "… exited on signal 11"                             nginx src/os/unix/ngx_process.c
 //            "… was terminated by signal 6: …"                   PostgreSQL postmaster.c
 //            "… exit signal Segmentation fault (11)"             Apache server/mpm_unix.c
+//            "… died, killed by signal 11 …"                     uWSGI core/master.c
+//            "… (terminated by SIGSEGV; not expected)"           supervisor options.py, process.py
+//            "… via signal [SIGSEGV]"                            PM2 lib/God.js
 //            "… exited with code 134 (Aborted)"                  HAProxy src/mworker.c
 //            "… crashed by signal: 11" (of itself)               Redis src/debug.c
 //

@@ -551,6 +551,18 @@ TEST(PanicWords, AreKnownForEveryRuntime) {
             "an uncaught Java exception");
 }
 
+TEST(PanicWords, OfAParentWhoseChildCrashedAreKnown) {
+  for (const std::string_view line :
+       {"worker process 77 exited on signal 11",
+        "DAMN ! worker 1 (pid: 77) died, killed by signal 11 :( trying respawn ...",
+        "worker 1 killed by signal 6",
+        "2026-11-21 08:41:30,123 INFO exited: app (terminated by SIGSEGV; not expected)",
+        "2026-11-21 08:41:30,123 WARN exited: app (terminated by SIGABRT; not expected)",
+        "App [api:0] exited with code [0] via signal [SIGSEGV]"}) {
+    EXPECT_EQ(meaning({line}), "a crashed process") << line;
+  }
+}
+
 TEST(PanicWords, OfNormalStopsMeanNothing) {
   for (const std::string_view line :
        {"", "received SIGTERM, aborting connections", "Terminate on SIGTERM", "Terminated",
@@ -608,6 +620,12 @@ TEST(PanicWords, AreNotSeenInEverydayWords) {
                                       "worker process 77 exited on signal 9",
                                       "worker process 77 exited on signal 15",
                                       "child was terminated by signal 15: Terminated",
+                                      "DAMN ! worker 1 (pid: 77) died, killed by signal 9 :(",
+                                      "worker 1 killed by signal 15",
+                                      "INFO stopped: app (terminated by SIGTERM)",
+                                      "INFO exited: app (terminated by SIGKILL; not expected)",
+                                      "App [api:0] exited with code [0] via signal [SIGTERM]",
+                                      "App [api:0] exited with code [0] via signal [SIGINT]",
                                       "run.sh: line 3: 77 Terminated ./server",
                                       "run.sh: line 3: 77 Killed ./server",
                                       "run.sh: line 3: Aborted",
