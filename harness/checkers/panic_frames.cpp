@@ -117,6 +117,7 @@ std::string java_frame(std::string_view line) {
   line = trimmed(line);
   if (!line.starts_with("at ")) return {};
   line.remove_prefix(3);
+  if (line.starts_with("[")) return {};  // Jackson's message: " at [Source: (String)…"
   const auto open = line.find('(');
   const auto close = line.find(')', open);
   if (close == std::string_view::npos) return {};

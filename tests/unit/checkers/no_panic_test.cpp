@@ -432,6 +432,19 @@ TEST(NoPanic, ABlankLineAfterATracebacksHeaderIsLogurus) {
   EXPECT_THAT(no_panic(bare), ::testing::Not(::testing::HasSubstr("excused")));
 }
 
+TEST(NoPanic, AJavaMessageOfSeveralLinesDoesNotReachAnotherErrorsFrames) {
+  const std::string header = "Exception in thread \"main\" java.lang.IllegalStateException: two";
+  const auto reason = [&](std::initializer_list<const char*> lines) {
+    return no_panic(says(lines, h().ready().line(header)).exited(1));
+  };
+  const auto found = "an uncaught Java exception: " + header;
+  EXPECT_EQ(reason({"lines", "\tat a.F.f(F.java:1)", "Caused by: java.io.IOException: of", "two",
+                    "\tat a.G.g(G.java:2)"}),
+            "fail 7: " + found + ", caused by java.io.IOException: of, in a.F.f (F.java:1)");
+  EXPECT_EQ(reason({"ready again", "java.io.IOException: closed", "\tat a.F.f(F.java:1)"}),
+            "fail 5: " + found);
+}
+
 // An excuse must not reach what another process or thread wrote amid the error, or after it.
 TEST(NoPanic, AnExcuseEndsWithItsError) {
   const std::vector<std::vector<const char*>> beginnings{
