@@ -33,7 +33,7 @@ struct Checker {
 
 constexpr std::array kCheckers{
     Checker{"serves", checkers::serves, true, false},
-    Checker{"no-panic", checkers::no_panic, false, false, false, false, false, true},
+    Checker{"no-panic", checkers::no_panic, false, false, false, false, true, true},
     Checker{"no-masked-panic", checkers::no_masked_panic, false, false, false, false, true},
     Checker{"clean-exit", checkers::clean_exit, false, true, true, true},
     Checker{"deadline", checkers::deadline, false, true, true, true},
@@ -73,7 +73,11 @@ bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verd
   if (lost.source == "output") return checker.needs_output;
   if (lost.source == "files") return checker.property == "released";
   const bool stop_may_be_lost = !history.stop() && stop_is_a_workers(plan);
-  if (lost.source == "tracer" || lost.source == "ends") return checker.needs_tracer;
+  if (lost.source == "tracer" || lost.source == "ends") {
+    // `released` reads what was open at the exit call only if it is strict.
+    return checker.needs_tracer &&
+           (checker.property != "released" || settings(plan, "released").strict);
+  }
   if (lost.source.starts_with(kSidecarSource)) return true;
   return lost.source == "trial" || checker.needs_clients ||
          (stop_may_be_lost && (checker.judges_the_stop || verdict.rests_on_absence));

@@ -49,4 +49,8 @@ std::string close_code_text(int code) {
          (known == kRegistered.end() ? "" : " (" + std::string(known->name) + ")");
 }
 
+std::string private_code_text(int code) {
+  return "got " + close_code_text(code) + ", whose meaning only the application knows";
+}
+
 }  // namespace lastcall

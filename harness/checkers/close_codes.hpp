@@ -36,4 +36,7 @@ std::string agreed_codes_text(const std::vector<int>& codes);
 // "Close code 1011 (internal error)", "Close code 4001", "a Close frame without a code".
 std::string close_code_text(int code);
 
+// What a reason says of a client that was closed with a private code.
+std::string private_code_text(int code);
+
 }  // namespace lastcall

@@ -313,9 +313,7 @@ class Judge {
   void remark(const ConnectionView& c, const Farewell& farewell, const Debt& owed) {
     if (farewell.close_frame != nullptr && told_.codes.empty() &&
         is_private_code(farewell.close_frame->code)) {
-      remarks_.add("got " + close_code_text(farewell.close_frame->code) +
-                       ", whose meaning only the application knows",
-                   who(c, farewell), {});
+      remarks_.add(private_code_text(farewell.close_frame->code), who(c, farewell), {});
     }
     if (farewell.reset && owed.at != farewell.reset) {
       remarks_.add(reset_after_goodbye(farewell), address(plan_, c.id), {});

@@ -15,8 +15,6 @@ namespace lastcall::checkers {
 namespace {
 
 constexpr std::string_view kProperty = "drains-health";
-// As in [properties.drains-health].
-constexpr auto kVisible = std::chrono::milliseconds(50);
 
 bool is_good(const HealthProbed& probe) { return probe.status / 100 == 2; }
 bool is_other(const HealthProbed& probe) { return probe.status != 0 && !is_good(probe); }
@@ -74,7 +72,6 @@ Verdict drains_health(const Plan& plan, const History& history) {
   const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
     return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
   };
-  const auto& wanted = settings(plan, kProperty);
   if (auto why = not_asked(plan, kProperty); !why.empty())
     return {.property = std::string(kProperty), .reason = std::move(why)};
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
@@ -94,7 +91,7 @@ Verdict drains_health(const Plan& plan, const History& history) {
   }
   if (!seen.gone) return say(Outcome::unknown, "the listener was not seen to go");
 
-  const Nanoseconds visible = wanted.visible.value_or(kVisible);
+  const Nanoseconds visible = promised_visible(plan);
   const Nanoseconds away = history.time(*seen.gone) - seen.good_until;
   const auto at_most =
       "readiness was away for at most " + humane_duration(away) + " before the listener was gone";

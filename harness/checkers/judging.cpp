@@ -85,6 +85,15 @@ std::optional<Place> place_of(const Plan& plan, ClientId client) {
   return place;
 }
 
+// The first event by which a process that lastcall killed at this one is gone for certain: the kill
+// is recorded before it is sent, and takes effect when the process would run next.
+EventIndex gone_by(const History& history, EventIndex kill) {
+  constexpr Nanoseconds kDying = std::chrono::milliseconds(50);
+  auto i = kill;
+  while (i < history.events().size() && history.time(i) - history.time(kill) < kDying) ++i;
+  return i;
+}
+
 // Makes it the one that covers both.
 void widen(std::optional<TimeClaim>& claim, const TimeClaim& other) {
   if (!claim) claim = other;
@@ -285,6 +294,7 @@ EventIndex served_until(const History& history) {
     if (end.how == EndKind::signalled) ended_by = end.value;
   }
   for (const auto& [i, fault] : history.all<FaultInvoked>()) {
+    if (is_to_a_child(*fault)) continue;  // whoever started that child has to go on
     if (fault->signal == SIGKILL || fault->signal == ended_by) until = std::min(until, i);
   }
   return until;
@@ -392,6 +402,12 @@ TimePoint settled_before_stop(const Plan& plan, const History& history) {
          settings(plan, "in-flight-finished").settling.value_or(kDefault);
 }
 
+Nanoseconds promised_visible(const Plan& plan) {
+  constexpr Nanoseconds kDefault = std::chrono::milliseconds(50);  // as in property_keys.cpp
+  const auto& told = settings(plan, "drains-health");
+  return told.judged && !told.url.empty() ? told.visible.value_or(kDefault) : Nanoseconds(0);
+}
+
 std::string items_text(const std::vector<Counted>& items) {
   std::string text;
   for (const auto& [why, count] : items)
@@ -424,7 +440,8 @@ Peers::Peers(const Plan& plan, const History& history) {
     } else if (const auto* client = std::get_if<Misbehaved>(&body)) {
       if (!is_gentle(client->how)) excused_.try_emplace(client->connection.value, i);
     } else if (const auto* fault = std::get_if<FaultInvoked>(&body)) {
-      if (fault->signal == SIGKILL && is_to_a_child(*fault)) child_kills_.push_back(i);
+      if (fault->signal == SIGKILL && is_to_a_child(*fault))
+        child_kills_.push_back({i, gone_by(history, i)});
     }
   }
 }
@@ -438,11 +455,16 @@ std::optional<EventIndex> Peers::excused_from(const ConnectionView& connection) 
   std::optional<EventIndex> from;
   if (const auto found = excused_.find(connection.id.value); found != excused_.end())
     from = found->second;
-  for (const auto kill : child_kills_) {
-    const bool was_there = connection.invoked < kill && !is_before(connection.ended, kill);
+  for (const auto& [kill, gone] : child_kills_) {
+    const bool was_there = connection.invoked < gone && !is_before(connection.ended, kill);
     if (was_there && !is_alive_after(connection, kill) && !is_before(from, kill)) from = kill;
   }
   return from;
+}
+
+bool Peers::child_killed(EventIndex from, EventIndex to) const {
+  return std::ranges::any_of(
+      child_kills_, [from, to](const ChildKill& kill) { return from < kill.at && kill.at < to; });
 }
 
 void Violations::add(const std::string& what, const std::string& who,

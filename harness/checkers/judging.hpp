@@ -97,8 +97,8 @@ inline constexpr const char* kCutWithLeft = "cut as lastcall ended processes tha
 std::optional<EventIndex> cut_by_lastcall(const History& history);
 
 // The event up to which the target is left to serve: the stop, or whatever lastcall did before it
-// to end the target, or the end of what was seen. What lastcall saw of a probe after it, although
-// the probe began before it, says nothing about how the target serves.
+// to end the target, not only a child of it, or the end of what was seen. What lastcall saw of a
+// probe after it, although the probe began before it, says nothing about how the target serves.
 EventIndex served_until(const History& history);
 
 // How a reason names a group of clients: `clients "orders"` as the scenario does, else
@@ -150,6 +150,9 @@ Verdict about_the_end(std::string_view property, Outcome outcome, std::string re
 // when it began to stop: by in-flight-finished's `settling`.
 TimePoint settled_before_stop(const Plan& plan, const History& history);
 
+// How long drains-health has readiness away before the listener goes; 0 if it is not judged.
+Nanoseconds promised_visible(const Plan& plan);
+
 // The second stop signal: the first that reached the target, in whole or its group, while the stop
 // was going on.
 std::optional<EventIndex> second_stop_signal(const Plan& plan, const History& history);
@@ -166,14 +169,20 @@ class Peers {
   [[nodiscard]] Behaviour behaviour(const ConnectionView& connection) const;
   // The first disturbance. A client that is silent, slow to read or slow to close is no
   // disturbance: what it is owed is another question. A SIGKILL of lastcall's to a child of the
-  // target disturbs a connection that was there already, unless the target answered a later request
-  // on it, or said goodbye: then another process has it.
+  // target disturbs a connection that was there before the child was gone, unless the target
+  // answered a later request on it, or said goodbye: then another process has it.
   [[nodiscard]] std::optional<EventIndex> excused_from(const ConnectionView& connection) const;
+  // As killed_a_child().
+  [[nodiscard]] bool child_killed(EventIndex from, EventIndex to) const;
 
  private:
   std::unordered_map<std::uint32_t, Behaviour> behaviours_;  // those that are not steady
   std::unordered_map<std::uint64_t, EventIndex> excused_;
-  std::vector<EventIndex> child_kills_;
+  struct ChildKill {
+    EventIndex at;
+    EventIndex gone;
+  };
+  std::vector<ChildKill> child_kills_;
 };
 
 // What a violation rests on, if not on events that were seen.

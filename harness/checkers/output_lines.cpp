@@ -83,7 +83,7 @@ std::size_t trace_begins(std::string_view line) {
        {"Traceback (most recent call last):", "Exception in thread \"", "thread '"}) {
     const auto at = line.find(words);
     if (at == std::string_view::npos) continue;
-    if (words == "thread '" && !contains(line.substr(at), "' panicked at ")) continue;
+    if (words == "thread '" && !contains(line.substr(at), " panicked at ")) continue;
     return at;
   }
   const auto at = line.find("goroutine ");

@@ -141,9 +141,14 @@ std::size_t python_end(Lines lines, std::size_t i) {
   });
   if (traceback < lines.size() && !contains(lines[traceback], kTraceback)) return end;
   while (traceback < lines.size()) {
+    // Loguru puts blank lines around frames, and a mark before the one that caught it.
+    const bool is_spaced = traceback + 1 < lines.size() && is_blank(lines[traceback + 1]);
     end = run_end(
-        lines, traceback + 1, [&](auto k) { return is_indented(lines[k]); }, 0);
+        lines, traceback + 1,
+        [&](auto k) { return is_indented(lines[k]) || lines[k].starts_with("> File \""); },
+        is_spaced ? 1 : 0);
     end = std::max(end, traceback + 1);
+    if (is_spaced && end > traceback + 1 && end < lines.size() && is_blank(lines[end])) ++end;
     if (end == lines.size()) return end;
     if (!is_indented(lines[traceback]) && !is_blank(lines[end])) ++end;  // the message
     if (lines[i].starts_with("--- Logging error ---") && end < lines.size() &&
@@ -200,15 +205,41 @@ std::size_t node_end(Lines lines, std::size_t i) {
                             2));
 }
 
+bool is_java_frame(std::string_view line) {
+  return begins_with_any(line, {"\tat ", "    at ", "   at "});
+}
+
+// "java.io.IOException: closed", as a log has it above its frames.
+bool is_java_exception(std::string_view line) {
+  const auto type = line.substr(0, line.find(':'));
+  return (type.ends_with("Exception") || type.ends_with("Error")) && contains(type, ".") &&
+         !contains(type, " ");
+}
+
+// Where the frames below a message begin whose next line is `i`: it may have more lines than one,
+// but none with which another error begins. `i` if there are none.
+std::size_t java_frames(Lines lines, std::size_t i) {
+  constexpr std::size_t kMessage = 20;
+  const auto frames = find_line(lines, i, kMessage, [&](auto k) {
+    return is_java_frame(lines[k]) || is_java_exception(lines[k]) || !panic_in(lines, k).empty();
+  });
+  return frames < lines.size() && is_java_frame(lines[frames]) ? frames : i;
+}
+
 std::size_t java_end(Lines lines, std::size_t i) {
-  return std::max(i + 1, run_end(
-                             lines, i + 1,
-                             [&](auto k) {
-                               return begins_with_any(lines[k], {"\t", "Caused by: ", "#",
-                                                                 "[error occurred"}) ||
-                                      begins_with_any(lines[k], {"    at ", "   at "});
-                             },
-                             0));
+  const auto belongs = [&](std::size_t k) {
+    return is_java_frame(lines[k]) ||
+           begins_with_any(lines[k], {"\t", "Caused by: ", "#", "[error occurred"});
+  };
+  auto end = i + 1;
+  if (lines[i].starts_with("Exception in thread \"")) end = java_frames(lines, end);
+  while (end < i + kMostLines) {
+    end = std::max(end, run_end(lines, end, belongs, 0));
+    const auto frames = lines[end - 1].starts_with("Caused by: ") ? java_frames(lines, end) : end;
+    if (frames == end) break;
+    end = frames;
+  }
+  return end;
 }
 
 std::size_t dotnet_end(Lines lines, std::size_t i) {

@@ -85,9 +85,9 @@ bool is_foreign_path(std::string_view path) {
 // Whether a frame of an installed library counts as well.
 enum class Libraries : bool { without, with };
 
-// `  File "/srv/app/crash.py", line 13, in boom`
+// `  File "/srv/app/crash.py", line 13, in boom`; Loguru's may begin with `> File`.
 std::string python_frame(std::string_view line, Libraries libraries = Libraries::without) {
-  line = trimmed(line, " \t|+-");
+  line = trimmed(line, " \t|+->");
   if (!line.starts_with("File \"")) return {};
   const auto path = between(line, "\"", "\"");
   const bool counts =
@@ -122,6 +122,7 @@ std::string java_frame(std::string_view line, Libraries libraries = Libraries::w
   line = trimmed(line);
   if (!line.starts_with("at ")) return {};
   line.remove_prefix(3);
+  if (line.starts_with("[")) return {};  // Jackson's message: " at [Source: (String)…"
   const auto open = line.find('(');
   const auto close = line.find(')', open);
   if (close == std::string_view::npos) return {};

@@ -277,11 +277,14 @@ bool is_uncaught(std::string_view line) {
 
 constexpr std::string_view kTracebackBegin = "Traceback (most recent call last):";
 
+// What a signal raises in the code that it strikes: the runtime, or a handler that calls
+// sys.exit().
 bool is_interrupt(std::string_view line) {
-  return line == "KeyboardInterrupt" || line.starts_with("KeyboardInterrupt:");
+  return line == "KeyboardInterrupt" || line.starts_with("KeyboardInterrupt:") ||
+         line == "SystemExit" || line == "SystemExit: 0";
 }
 
-// Does the chain of tracebacks that begins at line `i` end in a KeyboardInterrupt?
+// Does the chain of tracebacks that begins at line `i` end in one of these?
 bool ends_in_interrupt(Lines lines, std::size_t i) {
   constexpr std::size_t kFramesWithin = 500;   // CPython leaves out repeated frames
   constexpr std::size_t kMessageWithin = 20;   // of the exception before the next one is introduced
@@ -474,16 +477,25 @@ bool is_shell_report(std::string_view line) {
   return std::ranges::any_of(kWords, [&](auto w) { return line.substr(1).starts_with(w); });
 }
 
-// A parent that tells of its child: nginx and PostgreSQL with a number, Apache with a name.
+// A parent that tells of its child: nginx, PostgreSQL and uWSGI with a number, the others with a
+// name.
 bool is_crashed_child(std::string_view line) {
   constexpr std::array kCrashes{4, 5, 6, 7, 8, 11, 31};  // SIGILL … SIGSYS, on every Linux but MIPS
-  for (const std::string_view words : {" exited on signal ", "terminated by signal "}) {
+  constexpr std::array<std::string_view, 7> kNames{"SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS",
+                                                   "SIGFPE", "SIGSEGV", "SIGSYS"};
+  for (const std::string_view words :
+       {" exited on signal ", "terminated by signal ", "killed by signal "}) {
     const auto at = line.find(words);
     if (at == std::string_view::npos) continue;
     int number = 0;
     const auto digits = line.substr(at + words.size());
     std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (std::ranges::find(kCrashes, number) != kCrashes.end()) return true;
+  }
+  for (const std::string_view words : {"terminated by ", " via signal ["}) {
+    const auto at = line.find(words);
+    if (at != std::string_view::npos && starts_with_any(line.substr(at + words.size()), kNames))
+      return true;
   }
   for (const std::string_view words :
        {"exit signal Abort", "exit signal Bus error", "exit signal Illegal instruction",

@@ -77,6 +77,9 @@
 //            "… exited on signal 11"                             nginx src/os/unix/ngx_process.c
 //            "… was terminated by signal 6: …"                   PostgreSQL postmaster.c
 //            "… exit signal Segmentation fault (11)"             Apache server/mpm_unix.c
+//            "… died, killed by signal 11 …"                     uWSGI core/master.c
+//            "… (terminated by SIGSEGV; not expected)"           supervisor options.py, process.py
+//            "… via signal [SIGSEGV]"                            PM2 lib/God.js
 //            "… exited with code 134 (Aborted)"                  HAProxy src/mworker.c
 //            "… crashed by signal: 11" (of itself)               Redis src/debug.c
 //
@@ -90,6 +93,8 @@
 //   SignalException: that is how these runtimes deliver a signal to a program without a handler, as
 //   "Terminated" is in C. Whether ending so was promised is for clean-exit to say. If cleaning up
 //   after the interrupt broke, the chain ends in that other exception, and is one.
+// - One that ends in SystemExit without a code or with 0: a handler's sys.exit() strikes whatever
+//   the program is at, and asyncio reports it of a task. Any other code says that something failed.
 // - What a runtime prints because it was asked to: stacks of Go and Java on SIGQUIT.
 // - An error value that main returned (Rust's "Error: …"), a caught exception that the program
 //   printed in words of its own, a failure to start ("Error: Could not find or load main class").

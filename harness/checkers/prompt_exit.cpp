@@ -28,6 +28,9 @@
 // begins within 10 ms of that moment is taken for one of before, because Go's scheduler makes its
 // waits again whenever something happens.
 //
+// Where drains-health is judged, the target has to stay for the time that readiness must be away:
+// waits and the idle tail count from then on only.
+//
 // The measure is the idle tail: the time from the last obligation that was met to the target's end,
 // as clients saw it, without the time that lastcall had the target paused, that its processes were
 // at work, or that they waited for a processor (Lag of the "target"). An obligation is met when a
@@ -143,6 +146,7 @@ bool is_incomplete(const History& history) {
 struct Stop {
   EventIndex begun;
   EventIndex ended;
+  TimePoint counted_from;  // before that readiness must be away, which takes time
 };
 
 std::optional<Stop> stop_to_measure(const Plan& plan, const History& history) {
@@ -150,7 +154,7 @@ std::optional<Stop> stop_to_measure(const Plan& plan, const History& history) {
   const auto ended = history.first<TargetEnded>();
   if (!ended || is_before(history.first<TargetForced>(), *ended)) return std::nullopt;
   if (is_incomplete(history) || history.first<FaultNotReached>()) return std::nullopt;
-  return Stop{*history.stop(), *ended};
+  return Stop{*history.stop(), *ended, history.time(*history.stop()) + promised_visible(plan)};
 }
 
 // Who was there at the stop.
@@ -222,6 +226,7 @@ class Waits {
       : history_(history),
         target_(without_clients(history)),
         stop_(history.time(stop.begun)),
+        counted_from_(stop.counted_from),
         ended_(history.time(stop.ended)),
         begun_(stop.begun),
         open_(history, stop.begun),
@@ -390,7 +395,7 @@ class Waits {
   // `told`: the moment that the text names.
   void add(Found& found, const One& wait, TimePoint met, TimePoint told) const {
     const auto requested = Nanoseconds(wait.slept->requested);
-    const auto from = std::max({wait.from, met, stop_});
+    const auto from = std::max({wait.from, met, counted_from_});
     const auto to = std::min(wait.to, wait.from + requested);
     if (from >= to) return;
     if (found.times++ == 0) found.begun_before = wait.was_going_on || wait.from < met;
@@ -454,6 +459,7 @@ class Waits {
   const History& history_;
   History target_;  // what was seen of the target alone
   TimePoint stop_;
+  TimePoint counted_from_;
   TimePoint ended_;
   EventIndex begun_;
   Open open_;
@@ -471,7 +477,9 @@ std::optional<Nanoseconds> idle_tail(const Plan& plan, const History& history) {
     return std::nullopt;
   const auto end = history.time(measured->ended);
   if (Open(history, measured->begun).request(end - kExitItself)) return Nanoseconds(0);
-  const auto from = history.time(last_obligation(history, *measured));
+  const auto from =
+      std::max(history.time(last_obligation(history, *measured)), measured->counted_from);
+  if (from >= end) return Nanoseconds(0);
   const auto lag = hindrance(history, {.from = from, .to = end, .pauses = false}, true);
   if (lag.total > Nanoseconds(0)) return std::nullopt;
   const auto not_idle = paused_between(history, from, end) + starved_between(history, from, end) +

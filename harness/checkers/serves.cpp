@@ -18,15 +18,17 @@
 // A Close frame that the server sends of itself fails at that moment, whatever becomes of the
 // connection, unless it says goodbye (checkers/close_codes.hpp): 1000, 1001, 1012 or no code. All
 // others say that the client was not served: an error (1002 to 1011, 1014), overload (1013), a
-// library's or the application's own refusal (from 3000 on). Of the last two, whose meaning nobody
-// else knows, those pass that close-handshake's `codes` lists. A reset after a goodbye cuts off
-// nothing.
+// library's own refusal (3000 to 3999). Codes from 4000 on, whose meaning only the application
+// knows, are counted and said. Where close-handshake's `codes` lists some, of those from 3000 on
+// the listed ones pass and all others fail. A reset after a goodbye cuts off nothing.
 //
 // Cannot see an endpoint that no client had decided before the stop; such groups are named in the
 // reason. A connection that its client or a fault disturbed counts up to there. A client that says
 // nothing is no item, nor one that comes only when the stop has begun. What a SIGKILL of
 // lastcall's, or another signal of lastcall's that ended the target, does to connections is not its
-// doing, nor that it did not become ready then.
+// doing, nor that it did not become ready then. A SIGKILL to a child excuses only the connections
+// that the child may have had, the refusal of a request that was under way, and connects that are
+// refused from then on, which are counted: the child may have had the listener.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -42,14 +44,17 @@ namespace {
 
 struct Tally {
   const Plan& plan;
+  const Peers& peers;
   std::vector<int> refusals;  // only_refusals()
   std::uint64_t judged = 0;
   std::uint64_t requests = 0;                           // of those
   std::set<std::uint64_t> connections{};                // of which something was judged
   std::set<std::uint32_t> decided{};                    // groups
   std::map<std::uint32_t, std::uint64_t> not_judged{};  // requests of a group
+  std::uint64_t without_listener = 0;                   // connections
   Violations of_connections{};
   Violations of_requests{};
+  Violations remarks{};  // what is no violation and is said all the same
 
   void good(const ConnectionView& c) {
     ++judged;
@@ -86,11 +91,9 @@ const CloseFrame* own_close_frame(const ConnectionView& c, const History& histor
   return &std::get<CloseFrame>(history.at(*c.close_frame_received).body);
 }
 
-// Whether a code says that the server has done what the client came for.
-bool is_in_order(int code, const Plan& plan) {
-  if (is_goodbye(code)) return true;
-  const auto& agreed = settings(plan, "close-handshake").codes;
-  return code >= 3000 && std::ranges::find(agreed, code) != agreed.end();
+// Whether a code says that the server has done what the client came for, or may say so.
+bool is_in_order(int code, const std::vector<int>& agreed) {
+  return is_goodbye(code) || (code >= 3000 && is_agreed(code, agreed));
 }
 
 // "200 or 201".
@@ -205,6 +208,7 @@ void count_requests(Tally& tally, const ConnectionView& c, const ClientGroup& gr
     if (!is_before(request.ended, limit)) continue;
     if (request.end == RequestEnd::ok) tally.good_request(c);
     if (request.end != RequestEnd::refused) continue;
+    if (tally.peers.child_killed(request.sent, *request.ended)) continue;
     if (tally.refusals[c.group] != 0) {
       tally.refused(c);
     } else {
@@ -221,7 +225,12 @@ bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, 
   const auto protocol = group.protocol;
   if (is_websocket(protocol) && is_before(c.close_frame_received, limit)) {
     const auto* frame = own_close_frame(c, history);
-    if (frame != nullptr && !is_in_order(frame->code, tally.plan)) {
+    const auto& agreed = settings(tally.plan, "close-handshake").codes;
+    if (frame != nullptr && agreed.empty() && is_private_code(frame->code)) {
+      tally.remarks.add(private_code_text(frame->code),
+                        address(tally.plan, c.id) + close_reason_text(frame->reason), {});
+    }
+    if (frame != nullptr && !is_in_order(frame->code, agreed)) {
       const bool had_answer = std::ranges::any_of(c.requests, [&](const RequestView& r) {
         return is_answered(r) && *r.ended < *c.close_frame_received;
       });
@@ -258,6 +267,10 @@ void count(Tally& tally, const ConnectionView& c, Behaviour behaviour,
   const auto protocol = group.protocol;
   if (is_before(c.failed, limit)) {
     const auto& failed = std::get<LayerFailed>(history.at(*c.failed).body);
+    if (failed.layer == Layer::tcp && !is_late(failed) && tally.peers.child_killed(0, *c.failed)) {
+      ++tally.without_listener;
+      return;
+    }
     Footing footing;
     if (is_late(failed)) footing.claim = silence_before(*c.failed, c, history);
     tally.bad(c, "got no " + std::string(name(failed.layer)) + " (" + failed.reason + ")",
@@ -288,6 +301,12 @@ Verdict verdict_of(const Tally& tally) {
         "requests of " + group_name(plan, group) + " (" + refusal_text(tally.refusals[group]) + ")";
     verdict.not_judged.push_back({why, count});
   }
+  if (tally.without_listener > 0) {
+    verdict.not_judged.push_back(
+        {"connections that were refused after lastcall had killed a child of the target, which may "
+         "have had the listener",
+         tally.without_listener});
+  }
   if (!tally.of_connections.empty())
     tally.of_connections.fail(verdict, "connections", tally.connections.size());
   if (!tally.of_requests.empty()) tally.of_requests.fail(verdict, "requests", tally.requests);
@@ -300,9 +319,11 @@ Verdict verdict_of(const Tally& tally) {
                          : "nothing was decided before the stop: let it come later "
                            "([[faults]] when)";
   }
-  if (!verdict.not_judged.empty()) {
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
-  }
+  const auto say = [&](const std::string& text) {
+    verdict.reason += (verdict.reason.empty() ? "" : "; ") + text;
+  };
+  if (!tally.remarks.empty()) say(tally.remarks.text(tally.connections.size(), "connections"));
+  if (!verdict.not_judged.empty()) say(not_judged_text(verdict.not_judged));
   return verdict;
 }
 
@@ -338,7 +359,7 @@ Verdict serves(const Plan& plan, const History& history) {
   }
   const auto limit = served_until(history);
   const Peers peers(plan, history);
-  Tally tally{.plan = plan, .refusals = only_refusals(plan, history)};
+  Tally tally{.plan = plan, .peers = peers, .refusals = only_refusals(plan, history)};
   const auto openings = satisfied_openings(plan, history);
   for (const auto& c : history.connections()) {
     const auto* group = group_of(plan, c);

@@ -178,7 +178,16 @@ TEST(Judge, LostFilesMakeUnknownOnlyReleased) {
 }
 TEST(Judge, LostEndsAreTheTracers) {
   EXPECT_THAT(unknown_in(good().lost("ends")),
-              ::testing::ElementsAre("no-masked-panic", "no-send-on-closed", "released"));
+              ::testing::ElementsAre("no-panic", "no-masked-panic", "no-send-on-closed"));
+  // A child's crash is not told by words alone; an error that was printed stays one.
+  EXPECT_THAT(testing::said(good().line("panic: oh").lost("ends"), "no-panic"), StartsWith("fail"));
+}
+TEST(Judge, LostEndsMatterToReleasedOnlyWhereItIsStrict) {
+  auto strict = good().lost("ends");
+  EXPECT_THAT(testing::said(strict, "released"), StartsWith("pass"));
+  strict.plan.scenario.properties["released"].strict = true;
+  EXPECT_THAT(testing::said(strict, "released"),
+              ::testing::HasSubstr("events of ends were lost: cut off"));
 }
 TEST(Judge, WhatTheScenarioDoesNotAskForNamesTheKeyThatWould) {
   for (const auto& [property, key] : std::map<std::string, std::string>{

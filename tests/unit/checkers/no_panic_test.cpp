@@ -417,6 +417,38 @@ TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
             (std::vector<Counted>{{"excused by \"is locked$\" (x)", 2}}));
 }
 
+// Loguru's tracebacks have blank lines; a bare header does not take in what follows one.
+TEST(NoPanic, ABlankLineAfterATracebacksHeaderIsLogurus) {
+  auto story = says({"12:00:00 | ERROR    | orders:save:9 - cannot save",
+                     "Traceback (most recent call last):", "",
+                     "> File \"/srv/app/orders.py\", line 7, in save", "    db.write(order)", "",
+                     "OSError: no space left", "12:00:01 | INFO     | orders:main:3 - ready"})
+                   .stop()
+                   .exited(0);
+  EXPECT_THAT(
+      no_panic(story),
+      ::testing::HasSubstr(
+          "first a Python traceback: OSError: no space left, in save (/srv/app/orders.py:7)"));
+  story.plan.scenario.properties["no-panic"].allow = {{"OSError", "name", "x"}};
+  EXPECT_EQ(no_panic(story), "pass 9: 1 excused by allow: 1 by OSError (x)");
+  auto bare = says({"Traceback (most recent call last):", "", "OSError: no space left"}).stop();
+  bare.exited(0).plan.scenario.properties["no-panic"].allow = {{"OSError", "name", "x"}};
+  EXPECT_THAT(no_panic(bare), ::testing::Not(::testing::HasSubstr("excused")));
+}
+
+TEST(NoPanic, AJavaMessageOfSeveralLinesDoesNotReachAnotherErrorsFrames) {
+  const std::string header = "Exception in thread \"main\" java.lang.IllegalStateException: two";
+  const auto reason = [&](std::initializer_list<const char*> lines) {
+    return no_panic(says(lines, h().ready().line(header)).exited(1));
+  };
+  const auto found = "an uncaught Java exception: " + header;
+  EXPECT_EQ(reason({"lines", "\tat a.F.f(F.java:1)", "Caused by: java.io.IOException: of", "two",
+                    "\tat a.G.g(G.java:2)"}),
+            "fail 7: " + found + ", caused by java.io.IOException: of, in a.F.f (F.java:1)");
+  EXPECT_EQ(reason({"ready again", "java.io.IOException: closed", "\tat a.F.f(F.java:1)"}),
+            "fail 5: " + found);
+}
+
 // An excuse must not reach what another process or thread wrote amid the error, or after it.
 TEST(NoPanic, AnExcuseEndsWithItsError) {
   const std::vector<std::vector<const char*>> beginnings{
@@ -536,6 +568,18 @@ TEST(PanicWords, AreKnownForEveryRuntime) {
             "an uncaught Java exception");
 }
 
+TEST(PanicWords, OfAParentWhoseChildCrashedAreKnown) {
+  for (const std::string_view line :
+       {"worker process 77 exited on signal 11",
+        "DAMN ! worker 1 (pid: 77) died, killed by signal 11 :( trying respawn ...",
+        "worker 1 killed by signal 6",
+        "2026-11-21 08:41:30,123 INFO exited: app (terminated by SIGSEGV; not expected)",
+        "2026-11-21 08:41:30,123 WARN exited: app (terminated by SIGABRT; not expected)",
+        "App [api:0] exited with code [0] via signal [SIGSEGV]"}) {
+    EXPECT_EQ(meaning({line}), "a crashed process") << line;
+  }
+}
+
 TEST(PanicWords, OfNormalStopsMeanNothing) {
   for (const std::string_view line :
        {"", "received SIGTERM, aborting connections", "Terminate on SIGTERM", "Terminated",
@@ -593,6 +637,12 @@ TEST(PanicWords, AreNotSeenInEverydayWords) {
                                       "worker process 77 exited on signal 9",
                                       "worker process 77 exited on signal 15",
                                       "child was terminated by signal 15: Terminated",
+                                      "DAMN ! worker 1 (pid: 77) died, killed by signal 9 :(",
+                                      "worker 1 killed by signal 15",
+                                      "INFO stopped: app (terminated by SIGTERM)",
+                                      "INFO exited: app (terminated by SIGKILL; not expected)",
+                                      "App [api:0] exited with code [0] via signal [SIGTERM]",
+                                      "App [api:0] exited with code [0] via signal [SIGINT]",
                                       "run.sh: line 3: 77 Terminated ./server",
                                       "run.sh: line 3: 77 Killed ./server",
                                       "run.sh: line 3: Aborted",
@@ -643,6 +693,18 @@ TEST(PanicWords, APythonInterruptIsTheSignalItself) {
   EXPECT_EQ(meaning({"Traceback (most recent call last):", "  File \"a.py\", line 9"}),
             "a Python traceback")
       << "cut off";
+}
+
+TEST(PanicWords, APythonExitWithoutAnErrorIsAHandlersDoing) {
+  const auto of_task = [](std::string_view last) {
+    return meaning({"Task exception was never retrieved", "future: <Task finished name='Task-3'>",
+                    "Traceback (most recent call last):", "  File \"a.py\", line 1, in work",
+                    last});
+  };
+  EXPECT_EQ(of_task("SystemExit"), "");
+  EXPECT_EQ(of_task("SystemExit: 0"), "");
+  for (const auto* last : {"SystemExit: 1", "SystemExit: 01", "SystemExit: no settings"})
+    EXPECT_EQ(of_task(last), "an uncaught Python exception") << last;
 }
 
 }  // namespace

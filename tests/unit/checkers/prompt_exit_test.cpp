@@ -274,6 +274,21 @@ TEST(IdleWaits, AreNotLongerThanAskedFor) {
   held_up.slept = 400'000'000;
   EXPECT_EQ(length(alone().wait(399).event(held_up)), 100);
 }
+// As readiness must be away for this long.
+HistoryBuilder drains(HistoryBuilder b, int ms) {
+  auto& told = b.plan.scenario.properties["drains-health"];
+  told.url = "http://127.0.0.1:{port}/health";
+  told.visible = milliseconds(ms);
+  return b;
+}
+TEST(IdleWaits, CountFromWhenReadinessHasBeenAwayAsPromised) {
+  EXPECT_EQ(length(drains(after(stopped(), {slept(1000)}), 1000)), 0);
+  EXPECT_EQ(length(drains(after(stopped(), {slept(3000)}), 1000)), 2000);
+  EXPECT_EQ(length(drains(after(alone(), {slept(100, "poll"), slept(100, "poll")}), 60)), 142);
+  auto not_judged = drains(after(stopped(), {slept(1000)}), 1000);
+  not_judged.plan.scenario.properties["drains-health"].judged = false;
+  EXPECT_EQ(length(not_judged), 1000);
+}
 TEST(IdleWaits, AreNothingWithoutOne) { EXPECT_EQ(length(alone().wait(500)), 0); }
 TEST(IdleWaits, AreNotKnownIfNobodySawThem) {
   const auto known = [](const HistoryBuilder& b) {
@@ -310,6 +325,10 @@ TEST(IdleTail, ARequestIsAnObligationUntilTheServerCutsIt) {
   EXPECT_EQ(tail(open().fin(0).closed(0).exited(0)), milliseconds(0));
   EXPECT_EQ(tail(open().fin(0).closed(0).wait(200).exited(0)), milliseconds(201));
   EXPECT_EQ(tail(open().answered(0, 1).wait(200).exited(0)), milliseconds(201));
+}
+TEST(IdleTail, BeginsWhenReadinessHasBeenAwayAsPromised) {
+  EXPECT_EQ(tail(drains(alone().wait(299).exited(0), 100)), milliseconds(202));
+  EXPECT_EQ(tail(drains(alone().wait(49).exited(0), 100)), milliseconds(0));
 }
 TEST(IdleTail, WhoIsTurnedAwayIsNoObligation) {
   auto story = alone().wait(100).client(1).failed(1, Layer::tcp);

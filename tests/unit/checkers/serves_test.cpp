@@ -137,7 +137,7 @@ TEST(Serves, AWebSocketClosedByTheServerMustGetACloseFrame) {
 // Whatever becomes of the connection: TCP may stay open beyond the stop.
 TEST(Serves, ACloseFrameThatIsNoGoodbyeFailsAtThatMoment) {
   const auto up = h().ready().client(0).up(0);
-  for (const int code : {1002, 1003, 1007, 1008, 1009, 1010, 1011, 1013, 1014, 3000, 3003, 4001}) {
+  for (const int code : {1002, 1003, 1007, 1008, 1009, 1010, 1011, 1013, 1014, 3000, 3003, 5000}) {
     const auto told = HistoryBuilder(up).close_frame(0, static_cast<std::uint16_t>(code));
     for (const auto& story :
          {HistoryBuilder(told).stop(), HistoryBuilder(told).closed(0).stop(),
@@ -177,6 +177,28 @@ TEST(Serves, ACloseFrameThatAnswersTheClientsIsNotTheServersOwn) {
                        .up(0)
                        .close_frame(0, 1000, Direction::sent)
                        .close_frame(0, 1011)
+                       .closed(0, ConnectionEndReason::finished)
+                       .stop()),
+            "pass 1: ");
+}
+TEST(Serves, ACloseCodeOfTheApplicationsIsSaid) {
+  const auto up = h().ready().client(0).up(0);
+  const std::string said =
+      "1 of 1 connections got Close code 4408, whose meaning only the application knows, first: "
+      "clients \"users\", client 1";
+  const auto told = HistoryBuilder(up).close_frame(0, 4408);
+  EXPECT_EQ(serves(HistoryBuilder(told).stop()), "pass 1: " + said);
+  EXPECT_EQ(serves(HistoryBuilder(told).closed(0).stop()), "pass 1: " + said);
+  EXPECT_EQ(serves(HistoryBuilder(told).reset(0).stop()), "pass 1: " + said);
+  // What the connection does wrong after it fails as after a goodbye.
+  EXPECT_EQ(serves(HistoryBuilder(told).closed(0, ConnectionEndReason::timeout).stop()),
+            "fail 1: 1 of 1 connections were left open after the Close frame, first: clients "
+            "\"users\", client 1; " +
+                said);
+  // In answer to the client's own it says nothing.
+  EXPECT_EQ(serves(HistoryBuilder(up)
+                       .close_frame(0, 1000, Direction::sent)
+                       .close_frame(0, 4408)
                        .closed(0, ConnectionEndReason::finished)
                        .stop()),
             "pass 1: ");

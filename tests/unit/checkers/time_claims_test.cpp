@@ -277,12 +277,11 @@ TEST(Kill, BySomebodyElseBeforeReadinessIsNot) {
       StartsWith("fail 1: never ready"));
 }
 TEST(Kill, OfAChildSwitchesNothingOff) {
-  const auto killed = h().ready().fault_to_child(SIGKILL).done().client(0).up(0).wait(200);
+  const auto killed =
+      h().ready().fault_to_child(SIGKILL).done().wait(100).client(0).up(0).wait(200);
   const auto good = HistoryBuilder(killed).stop().close_frame(0, 1001).fin(0).closed(0).exited(0);
   for (const auto* property : {"serves", "clean-exit", "deadline", "close-handshake"}) {
-    EXPECT_THAT(said(HistoryBuilder(good).searched(), property),
-                StartsWith(std::string(property) == "serves" ? "not-applicable" : "pass"))
-        << property;
+    EXPECT_THAT(said(HistoryBuilder(good).searched(), property), StartsWith("pass")) << property;
   }
   EXPECT_THAT(said(HistoryBuilder(killed).stop().exited(3), "clean-exit"), StartsWith("fail"));
   EXPECT_THAT(said(HistoryBuilder(killed).stop().signalled(SIGKILL), "clean-exit"),
@@ -338,6 +337,48 @@ TEST(Kill, OfAChildExcusesTheConnectionsThatItMayHaveHad) {
                        .exited(0),
                    "in-flight-finished"),
               StartsWith("not-applicable"));
+}
+// Client 0 asks, and is refused with this status.
+HistoryBuilder refused_with(HistoryBuilder b, std::uint32_t r, int status) {
+  return b.sent(0, r).event(
+      RequestEnded{testing::connection(0), RequestId{r}, RequestEnd::refused, status, 1});
+}
+TEST(Kill, OfAChildLeavesTheOthersToServe) {
+  const auto before = h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1);
+  const auto after =
+      h(Protocol::http).ready().fault_to_child(SIGKILL).done().wait(100).client(0).up(0);
+  // The one that was started in its place answers nothing but 500.
+  EXPECT_THAT(said(refused_with(after, 0, 500).stop(), "serves"),
+              StartsWith("fail 1: 1 of 1 requests got status 500"));
+  EXPECT_THAT(
+      said(refused_with(HistoryBuilder(before).fault_to_child(SIGKILL), 1, 500).stop(), "serves"),
+      StartsWith("fail 2: 1 of 2 requests got status 500"));
+  // Nor is it the end of what must be served if the target's end comes by the same signal.
+  const auto told = h(Protocol::http).ready().fault_to_child(SIGTERM).client(0).up(0);
+  EXPECT_THAT(said(refused_with(told, 0, 500).stop().signalled(SIGTERM), "serves"),
+              StartsWith("fail 1: 1 of 1 requests got status 500"));
+  // What was under way when it was killed is nobody else's fault.
+  auto under_way = HistoryBuilder(before).sent(0, 1).fault_to_child(SIGKILL);
+  under_way.event(RequestEnded{testing::connection(0), RequestId{1}, RequestEnd::refused, 502, 1});
+  EXPECT_EQ(said(under_way.round_trips(0, 2, 1).stop(), "serves"), "pass 2: ");
+}
+TEST(Kill, OfAChildExcusesWhoCameAsItDied) {
+  const auto reset_after = [](int ms) {
+    return said(h().ready().fault_to_child(SIGKILL).wait(ms).client(0).up(0).reset(0).stop(),
+                "serves");
+  };
+  EXPECT_EQ(reset_after(5), "not-applicable 0: nothing was decided before the stop");
+  EXPECT_THAT(reset_after(100), StartsWith("fail 1: 1 of 1 connections were reset"));
+}
+TEST(Kill, OfAChildMayTakeTheListenerAway) {
+  const auto refused = [](Layer layer) {
+    return said(h().ready().fault_to_child(SIGKILL).wait(100).client(0).failed(0, layer).stop(),
+                "serves");
+  };
+  EXPECT_EQ(refused(Layer::tcp),
+            "not-applicable 0: not judged: 1 connections that were refused after lastcall had "
+            "killed a child of the target, which may have had the listener");
+  EXPECT_THAT(refused(Layer::websocket), StartsWith("fail 1: 1 of 1 connections got no websocket"));
 }
 TEST(Kill, OfTheTargetByAnotherIsStillUnknownWithoutTheStop) {
   EXPECT_THAT(said(h().ready().signalled(SIGKILL).missed(0), "deadline"), StartsWith("unknown"));

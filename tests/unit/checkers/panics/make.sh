@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes the samples of this folder again by running the runtimes themselves: `make.sh [RUNTIME…]`, all of them without
 # an argument. Debian 12 with: golang, rustc, nodejs, python3, openjdk-17-jdk-headless, g++, clang-14
-# libclang-rt-14-dev, ruby, erlang-base, elixir, mono-runtime, mono-mcs, nginx,
+# libclang-rt-14-dev, python3-loguru, ruby, erlang-base, elixir, mono-runtime, mono-mcs, nginx,
 # haproxy, apache2, redis-server, postgresql-15. DOTNET names the `dotnet` of a .NET
 # runtime (the wheel dotnetcore2 of PyPI has one). Everything runs in APP, so that no sample names the machine.
 set -u
@@ -47,6 +47,7 @@ make_rust() {
     sample rust-$kind ./crash-rust $kind
   done
   sample rust-backtrace env RUST_BACKTRACE=1 ./crash-rust unwrap-none
+  sample rust-in-syslog sh -c "RUST_BACKTRACE=1 ./crash-rust unwrap-none 2>&1 | sed 's/^/Nov 21 08:41:30 host app[77]: /'"
   sample rust-panic-abort ./crash-rust-abort unwrap-none
 }
 
@@ -66,7 +67,7 @@ make_python() {
   for kind in traceback traceback-chained traceback-thread process task-never-retrieved future-never-retrieved \
     asyncio-callback exception-group exception-ignored logged logged-json progress-dots segfault fatal-error recursion http-handler \
     atexit destroyed-task run-shutdown async-generator exception-handler callback-in-log callback-in-json protocol \
-    future-callback initializer finalizer low-thread thread-hook logging-error; do
+    future-callback initializer finalizer low-thread thread-hook logging-error loguru loguru-chained; do
     sample python-$kind /usr/bin/python3 crash.py $kind
   done
   # The words that other versions have: PYTHONS is a folder with 3.7, 3.8 and 3.13.

@@ -86,6 +86,7 @@ quiet go-sigquit-asks-for-stacks 18081 QUIT ./stop-go
 PATHS="/ /fails" quiet node-sigterm 18082 TERM node stop.js
 PATHS="/ /none" quiet python-http-sigterm 18083 TERM /usr/bin/python3 stop.py http
 quiet python-asyncio-sigterm 18083 TERM /usr/bin/python3 stop.py asyncio
+quiet python-task-sigterm 18083 TERM /usr/bin/python3 stop.py task
 for kind in sleep loop threads forever; do
   # A shell's background jobs ignore SIGINT, and Python then leaves it so.
   quiet python-$kind-sigint 18083 INT env --default-signal=INT /usr/bin/python3 stop.py $kind

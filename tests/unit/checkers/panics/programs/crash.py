@@ -235,6 +235,20 @@ def logging_error():
     logging.error("%d orders", "many")
 
 
+def loguru(what=boom):
+    from loguru import logger
+
+    try:
+        what()
+    except Exception:
+        logger.exception("request failed")
+    logger.info("went on")
+
+
+def loguru_chained():
+    loguru(chained)
+
+
 KINDS = {"traceback": boom, "traceback-chained": chained, "traceback-thread": thread, "process": process,
          "task-never-retrieved": task, "future-never-retrieved": future, "asyncio-callback": callback,
          "exception-group": group, "exception-ignored": resource, "logged": logged, "logged-json": logged_json, "progress-dots": dots, "segfault": segfault,
@@ -243,7 +257,8 @@ KINDS = {"traceback": boom, "traceback-chained": chained, "traceback-thread": th
          "exception-handler": exception_handler, "callback-in-log": callback_in_log,
          "callback-in-json": callback_in_json, "connected": connected, "protocol": protocol,
          "future-callback": future_callback, "initializer": initializer, "finalizer": finalizer,
-         "low-thread": low_thread, "thread-hook": thread_hook, "logging-error": logging_error}
+         "low-thread": low_thread, "thread-hook": thread_hook, "logging-error": logging_error,
+         "loguru": loguru, "loguru-chained": loguru_chained}
 kind = KINDS[sys.argv[1]]
 if asyncio.iscoroutinefunction(kind):
     asyncio.run(kind())

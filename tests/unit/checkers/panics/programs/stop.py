@@ -33,6 +33,20 @@ async def serve_asyncio():
     logging.info("0 tasks with exceptions, bye")
 
 
+async def task():
+    async def work():
+        while True:
+            sum(range(10_000))
+            await asyncio.sleep(0)
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 18083)
+    working = asyncio.create_task(work())
+    logging.info("listening")
+    async with server:
+        await server.serve_forever()
+
+
 def sleep():
     listen()
     time.sleep(60)
@@ -66,7 +80,7 @@ def listen():
 
 
 KINDS = {"http": serve_http, "asyncio": serve_asyncio, "sleep": sleep, "loop": loop, "threads": threads,
-         "forever": forever}
+         "forever": forever, "task": task}
 kind = KINDS[sys.argv[1]]
 if asyncio.iscoroutinefunction(kind):
     asyncio.run(kind())
