@@ -228,7 +228,7 @@ bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, 
     const auto& agreed = settings(tally.plan, "close-handshake").codes;
     if (frame != nullptr && agreed.empty() && is_private_code(frame->code)) {
       tally.remarks.add(private_code_text(frame->code),
-                        address(tally.plan, c.id) + close_reason_text(frame->reason), {});
+                        address(tally.plan, c.id) + said_text(frame->reason), {});
     }
     if (frame != nullptr && !is_in_order(frame->code, agreed)) {
       const bool had_answer = std::ranges::any_of(c.requests, [&](const RequestView& r) {
@@ -322,7 +322,10 @@ Verdict verdict_of(const Tally& tally) {
   const auto say = [&](const std::string& text) {
     verdict.reason += (verdict.reason.empty() ? "" : "; ") + text;
   };
-  if (!tally.remarks.empty()) say(tally.remarks.text(tally.connections.size(), "connections"));
+  if (!tally.remarks.empty()) {
+    say(tally.remarks.text(tally.connections.size(), "connections"));
+    verdict.noted = tally.remarks.counted("connections");
+  }
   if (!verdict.not_judged.empty()) say(not_judged_text(verdict.not_judged));
   return verdict;
 }
