@@ -42,7 +42,9 @@ void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, co
     if (r.sent > stop) continue;
     ++client.requests;
     seen.has_asked = true;
-    const bool answered = r.ended && r.end != RequestEnd::unknown;
+    // A server that answers nobody may refuse them all as it stops.
+    const bool answered =
+        r.end == RequestEnd::ok || (r.end == RequestEnd::refused && is_before(r.ended, stop));
     seen.answered |= answered;
     seen.was_cut |= !answered && !is_before(r.ended, stop);
   }

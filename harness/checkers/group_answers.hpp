@@ -30,12 +30,13 @@ constexpr std::string_view name(GroupAnswers answers) {
 
 // One a group, in the plan's order.
 //
-// An answer is any end of a request but silence, during the stop too. Without a request it is the
-// upgrade of a WebSocket, or what an `opening` expects. Not asked are behaviours that say nothing,
-// tcp groups without a message or an expectation, and those whose requests the stop cut where the
-// scenario switches in-flight-finished off. A client has gone when its last connection has ended,
-// not by itself nor by a fault, with messages left. Those whose behaviour is to go (leaves, reset,
-// …) say nothing about the others once they have.
+// An answer is any end of a request but silence. During the stop only an acknowledgement is one: a
+// server that answers nobody may refuse them all as it stops. Without a request it is the upgrade
+// of a WebSocket, or what an `opening` expects. Not asked are behaviours that say nothing, tcp
+// groups without a message or an expectation, and those whose requests the stop cut or made the
+// target refuse where the scenario switches in-flight-finished off. A client has gone when its last
+// connection has ended, not by itself nor by a fault, with messages left. Those whose behaviour is
+// to go (leaves, reset, …) say nothing about the others once they have.
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history);
 
 // One a group, in the plan's order: the one status that all its answers before the stop had, where

@@ -29,6 +29,9 @@ TEST(GroupAnswers, OneAnswerToWhatWasSentBeforeTheStopIsEnough) {
   EXPECT_EQ(answers(load().sent(0, 0).answered(0, 0, RequestEnd::refused).stop().exited(0)),
             "talking");
   EXPECT_EQ(answers(load().sent(0, 0).stop().answered(0, 0).exited(0)), "talking");
+  EXPECT_EQ(answers(load().sent(0, 0).stop().answered(0, 0, RequestEnd::refused).exited(0)),
+            "unanswered")
+      << "the stop refused it";
   EXPECT_EQ(answers(load().stop().sent(0, 0).answered(0, 0).exited(0)), "unanswered");
   EXPECT_EQ(answers(load().sent(0, 0).stop().exited(0)), "unanswered");
   EXPECT_EQ(answers(load().sent(0, 0).answered(0, 0, RequestEnd::unknown).closed(0).stop()),
@@ -98,6 +101,7 @@ TEST(GroupAnswers, WhatTheStopCutsSaysNothingWhereTheScenarioLetsIt) {
     return answers(story.exited(0));
   };
   EXPECT_EQ(allowed(load().sent(0, 0).stop()), "not-asked");
+  EXPECT_EQ(allowed(load().sent(0, 0).stop().answered(0, 0, RequestEnd::refused)), "not-asked");
   EXPECT_EQ(allowed(load().stop()), "unanswered");
   EXPECT_EQ(allowed(load().sent(0, 0).answered(0, 0, RequestEnd::unknown).closed(0).stop()),
             "unanswered");
