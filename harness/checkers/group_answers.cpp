@@ -1,6 +1,7 @@
 #include "checkers/group_answers.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <map>
 
 #include "checkers/judging.hpp"
@@ -77,6 +78,14 @@ GroupAnswers answers(const GroupSeen& seen, const ClientGroup& group, std::size_
   return is_long ? GroupAnswers::fell_silent : GroupAnswers::gone_lately;
 }
 
+// The stop, or what comes in its place: a SIGKILL that a fault sends.
+std::optional<EventIndex> stop_or_kill(const History& history) {
+  for (const auto& [i, fault] : history.all<FaultInvoked>()) {
+    if (fault->stop || (fault->signal == SIGKILL && !is_to_a_child(*fault))) return i;
+  }
+  return std::nullopt;
+}
+
 // The stop was meant to come during start-up, so which clients had been served by then is chance.
 bool is_for_the_start(const Plan& plan, const FaultInvoked& stop) {
   if (stop.fault.value >= plan.faults.size()) return false;
@@ -125,9 +134,9 @@ std::string refusal_text(int status, const std::string& where) {
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history) {
   const auto& groups = plan.scenario.clients;
   std::vector<GroupAnswers> found(groups.size(), GroupAnswers::not_asked);
-  const auto stop = history.stop();
+  const auto stop = stop_or_kill(history);
   const auto loading = [](const auto& phase) { return phase.second->phase == Phase::load; };
-  if (!stop || no_stop_to_judge(history)) return found;
+  if (!stop || is_before(history.first<TargetEnded>(), *stop)) return found;
   if (is_for_the_start(plan, std::get<FaultInvoked>(history.at(*stop).body))) return found;
   const auto phases = history.all<PhaseBegan>();
   const auto load = std::ranges::find_if(phases, loading);

@@ -28,7 +28,8 @@ constexpr std::string_view name(GroupAnswers answers) {
   return kNames[static_cast<std::size_t>(answers)];
 }
 
-// One a group, in the plan's order.
+// One a group, in the plan's order. A fault's SIGKILL is a stop here: what the restarted target has
+// kept is worth nothing if nobody was answered before.
 //
 // An answer is any end of a request but silence. During the stop only an acknowledgement is one: a
 // server that answers nobody may refuse them all as it stops. Without a request it is the upgrade

@@ -147,6 +147,16 @@ TEST(OnlyRefusals, AreThoseBeforeTheStop) {
   EXPECT_EQ(found(answered(load().disturbed(0)).stop()), 0);
 }
 
+TEST(GroupAnswers, AKillIsAStop) {
+  const auto killed = [](HistoryBuilder story) {
+    return answers(story.fault(SIGKILL).signalled(SIGKILL));
+  };
+  EXPECT_EQ(killed(load().sent(0, 0)), "unanswered");
+  EXPECT_EQ(killed(load().sent(0, 0).answered(0, 0)), "talking");
+  EXPECT_EQ(killed(load().sent(0, 0).answered(0, 0).closed(0).closed(1).wait(200)), "fell-silent");
+  EXPECT_EQ(answers(load().sent(0, 0).stop().fault(SIGKILL).signalled(SIGKILL)), "unanswered");
+  EXPECT_EQ(answers(load().sent(0, 0).fault_to_child(SIGKILL).exited(1)), "not-asked");
+}
 TEST(GroupAnswers, AreNotAskedOfATrialWithoutAStopOfALoad) {
   EXPECT_EQ(answers(load().exited(1)), "not-asked");
   EXPECT_EQ(answers(load().exited(1).stop()), "not-asked");
