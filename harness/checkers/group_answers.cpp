@@ -20,7 +20,7 @@ bool goes_on(Behaviour behaviour) {
 
 // What was seen of one client before the stop.
 struct ClientSeen {
-  std::optional<EventIndex> gone;  // its last connection has ended
+  std::optional<EventIndex> gone;  // its last connection has ended, or the server closed it
   bool has_done = false;           // it had nothing more to say, or somebody else is to blame
   bool was_to_go = false;          // so it does not speak for those that stay
   std::uint32_t requests = 0;
@@ -34,10 +34,21 @@ struct GroupSeen {
   std::map<std::uint32_t, ClientSeen> clients;
 };
 
+// A client that keeps its side open, or waits for the server to end TCP too, ends its connection
+// much later.
+std::optional<EventIndex> gone_before(const ConnectionView& c, EventIndex stop) {
+  std::optional<EventIndex> first;
+  for (const auto& end :
+       {c.ended, c.reset, c.fin_received, c.close_frame_received, c.close_notify_received}) {
+    if (is_before(end, first.value_or(stop))) first = end;
+  }
+  return first;
+}
+
 void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, const Peers& peers,
           EventIndex stop, const History& history) {
   auto& client = seen.clients[client_of(c.id).value];
-  client.gone = is_before(c.ended, stop) ? c.ended : std::nullopt;
+  client.gone = gone_before(c, stop);
   client.was_to_go = !goes_on(peers.behaviour(c));
   for (const auto& r : c.requests) {
     if (r.sent > stop) continue;
@@ -54,8 +65,8 @@ void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, co
   seen.was_opened |= is_before(c.websocket_up, stop) || (expects && is_before(c.script_up, stop));
   client.has_done |= is_before(peers.excused_from(c), stop);
   client.has_done |= group.messages > 0 && client.requests >= group.messages;
-  if (client.gone) {
-    const auto why = std::get<ConnectionEnded>(history.at(*client.gone).body).why;
+  if (is_before(c.ended, stop)) {
+    const auto why = std::get<ConnectionEnded>(history.at(*c.ended).body).why;
     client.has_done |= why == ConnectionEndReason::finished || why == ConnectionEndReason::harness;
   }
 }

@@ -36,8 +36,9 @@ constexpr std::string_view name(GroupAnswers answers) {
 // of a WebSocket, or what an `opening` expects. Not asked are behaviours that say nothing, tcp
 // groups without a message or an expectation, and those whose requests the stop cut or made the
 // target refuse where the scenario switches in-flight-finished off. A client has gone when its last
-// connection has ended, not by itself nor by a fault, with messages left. Those whose behaviour is
-// to go (leaves, reset, …) say nothing about the others once they have.
+// connection has ended, or the server has closed it (Close frame, close_notify, FIN), not by itself
+// nor by a fault, with messages left. Those whose behaviour is to go (leaves, reset, …) say nothing
+// about the others once they have.
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history);
 
 // One a group, in the plan's order: the one status that all its answers before the stop had, where

@@ -62,6 +62,24 @@ TEST(GroupAnswers, FallsSilentWhenEveryClientHasGoneLongBefore) {
   more.plan.scenario.clients[0].count = 3;  // one is still to come
   EXPECT_EQ(answers(more), "talking");
 }
+TEST(GroupAnswers, WhomTheServerHasClosedHasGoneThoughItStaysOpen) {
+  const auto closed = [](Protocol protocol, auto&& goodbye, int wait) {
+    auto story = load(protocol).all_are(Behaviour::never_closes);
+    story.plan.scenario.clients[0].message = {"{id}"};
+    for (const std::uint32_t n : {0U, 1U}) goodbye(story.sent(n, 0).answered(n, 0), n);
+    story.wait(wait).stop().closed(0, ConnectionEndReason::harness);
+    return answers(story.closed(1, ConnectionEndReason::harness).exited(0));
+  };
+  const auto fin = [](auto& s, auto n) { s.fin(n); };
+  const auto own_fin = [](auto& s, auto n) { s.fin(n, Direction::sent); };
+  const auto close_frame = [](auto& s, auto n) { s.close_frame(n, 1000); };
+  const auto close_notify = [](auto& s, auto n) { s.close_notify(n); };
+  EXPECT_EQ(closed(Protocol::tcp, fin, 200), "fell-silent");
+  EXPECT_EQ(closed(Protocol::tcp, fin, 50), "gone-lately");
+  EXPECT_EQ(closed(Protocol::ws, close_frame, 200), "fell-silent");
+  EXPECT_EQ(closed(Protocol::tls, close_notify, 200), "fell-silent");
+  EXPECT_EQ(closed(Protocol::tcp, own_fin, 200), "talking");
+}
 TEST(GroupAnswers, WhoHasSaidAllOfItsMessagesIsDone) {
   auto story = load();
   story.plan.scenario.clients[0].messages = 1;
