@@ -192,6 +192,15 @@ std::optional<SilentGroup> refused_group(const ScenarioSummary& scenario, const 
                                                      std::to_string(looked_at) + " trials")};
 }
 
+// Whether its clients send nothing that a server could answer, and no behaviour says that this is
+// meant.
+bool asks_nothing(const ClientGroup& group) {
+  const auto steady = group.mix.find(Behaviour::steady);
+  return (group.protocol == Protocol::tcp || group.protocol == Protocol::tls) &&
+         steady != group.mix.end() && steady->second > 0 && !group.during_drain &&
+         !is_to_ask(group);
+}
+
 // Over the trials that asked it anything. Nothing if it was answered as it should be.
 std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const Scenario& wanted,
                                         std::size_t g) {
@@ -209,6 +218,12 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
   const auto& name = wanted.clients[g].name;
   const auto group = "clients " + (name.empty() ? "#" + std::to_string(g + 1) : '"' + name + '"');
   if (auto refused = refused_group(scenario, group, g)) return refused;
+  if (looked_at > 0 && asks_nothing(wanted.clients[g])) {
+    const auto* const meant = wanted.clients[g].opening.empty() ? "silent" : "quiet";
+    return SilentGroup{group,
+                       "its clients ask for nothing: add message and ack, or behaviour = \"" +
+                           std::string(meant) + "\" if that is meant"};
+  }
   // The load is not what the scenario is about if most stops come before it.
   if (2 * asked < looked_at) return std::nullopt;
   const auto trials = std::to_string(asked) + (asked == 1 ? " trial" : " trials");
