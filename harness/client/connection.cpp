@@ -303,7 +303,7 @@ awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
     awaited_ = fill(group_.acknowledgement, id);
     const auto which = group_.message.size() == 1 ? 0 : pace.between(0, group_.message.size() - 1);
     const auto message = fill(group_.message[which], id);
-    log_.request_sent(request, message.size());
+    log_.request_sent(request, message.size(), static_cast<std::uint32_t>(which));
     if (co_await send(id, message)) co_return;
     if (!is_gone()) log_.request_written(transport_.recording_socket().written());
     while (!closing_ && log_.awaiting_answer()) co_await wait();
