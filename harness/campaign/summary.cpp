@@ -208,12 +208,14 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
   std::uint64_t asked = 0;
   std::uint64_t unanswered = 0;
   std::uint64_t fell_silent = 0;
+  std::uint64_t stalled = 0;
   for (const auto& trial : scenario.trials) {
     if (!trial.broken.empty() || g >= trial.answers.size()) continue;
     ++looked_at;
     asked += trial.answers[g] == GroupAnswers::not_asked ? 0 : 1;
     unanswered += trial.answers[g] == GroupAnswers::unanswered ? 1 : 0;
     fell_silent += trial.answers[g] == GroupAnswers::fell_silent ? 1 : 0;
+    stalled += trial.answers[g] == GroupAnswers::stalled ? 1 : 0;
   }
   const auto& name = wanted.clients[g].name;
   const auto group = "clients " + (name.empty() ? "#" + std::to_string(g + 1) : '"' + name + '"');
@@ -239,13 +241,19 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
                                   ": look at url, message, status and ack, or let the stop come "
                                   "later ([[faults]] when)"};
   }
-  if (fell_silent > 0 && 2 * (fell_silent + unanswered) >= asked) {
-    return SilentGroup{group, "the last client had gone long before the stop in " +
-                                  std::to_string(fell_silent) + " of " + trials +
-                                  ", with more to say: look at how its connections end "
-                                  "(--keep all, history.jsonl), or set reconnect"};
+  if (fell_silent + stalled == 0 || 2 * (fell_silent + stalled + unanswered) < asked)
+    return std::nullopt;
+  if (stalled >= fell_silent) {
+    return SilentGroup{group, "nobody was answered for more than 1 s before the stop in " +
+                                  std::to_string(stalled) + " of " + trials +
+                                  ", and all clients that were left waited: look at what the "
+                                  "target did (--keep all, history.jsonl); if an answer may take "
+                                  "so long, make load in [budget] longer"};
   }
-  return std::nullopt;
+  return SilentGroup{group, "the last client had gone long before the stop in " +
+                                std::to_string(fell_silent) + " of " + trials +
+                                ", with more to say: look at how its connections end "
+                                "(--keep all, history.jsonl), or set reconnect"};
 }
 
 // Nothing if no trial has looked.

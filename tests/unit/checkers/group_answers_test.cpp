@@ -80,6 +80,52 @@ TEST(GroupAnswers, WhomTheServerHasClosedHasGoneThoughItStaysOpen) {
   EXPECT_EQ(closed(Protocol::tls, close_notify, 200), "fell-silent");
   EXPECT_EQ(closed(Protocol::tcp, own_fin, 200), "talking");
 }
+// Both clients were answered once, and then wait so long.
+HistoryBuilder waiting(int ms, Protocol protocol = Protocol::http) {
+  auto story = load(protocol).round_trips(0, 0, 1).round_trips(1, 0, 1);
+  return story.sent(0, 1).sent(1, 1).wait(ms);
+}
+TEST(GroupAnswers, StallWhenAllWhoAreLeftHaveWaitedForLong) {
+  const auto refused = [](HistoryBuilder story) {
+    story.stop().answered(0, 1, RequestEnd::refused).answered(1, 1, RequestEnd::refused);
+    return answers(story.exited(0));
+  };
+  EXPECT_EQ(refused(waiting(1'100)), "stalled");
+  EXPECT_EQ(refused(waiting(900)), "talking");
+  EXPECT_EQ(answers(waiting(1'100, Protocol::ws).stop().fin(0).closed(0)), "stalled");
+  EXPECT_EQ(answers(waiting(1'100).fault(SIGKILL).signalled(SIGKILL)), "stalled");
+  EXPECT_EQ(refused(load().round_trips(0, 0, 1).sent(0, 1).closed(1).wait(1'100)), "stalled");
+  EXPECT_EQ(refused(load().round_trips(0, 0, 1).sent(0, 1).wait(1'100).closed(1)), "gone-lately");
+}
+TEST(GroupAnswers, DoNotStallWhereSomebodyIsAnsweredOrHasNotAsked) {
+  EXPECT_EQ(answers(waiting(1'100).began(1, 1).stop()), "talking");
+  EXPECT_EQ(answers(waiting(1'100).answered(1, 1).stop()), "talking");
+  EXPECT_EQ(answers(waiting(1'100).answered(1, 1).sent(1, 2).stop()), "talking");
+  EXPECT_EQ(answers(waiting(1'100).stop().answered(1, 1)), "talking") << "a long poll";
+  auto more = waiting(1'100).stop();
+  more.plan.scenario.clients[0].count = 3;  // one is still to come
+  EXPECT_EQ(answers(more), "talking");
+}
+TEST(GroupAnswers, DoNotStallWhereAnAnswerMayTakeSoLong) {
+  const auto after = [](int ms) {
+    auto story = load().sent(0, 0).wait(300).answered(0, 0);
+    return answers(story.sent(0, 1).sent(1, 0).wait(ms).stop().exited(0));
+  };
+  EXPECT_EQ(after(1'150), "talking");
+  EXPECT_EQ(after(1'250), "stalled");
+}
+TEST(GroupAnswers, DoNotStallByWhatLastcallDidOrLagged) {
+  EXPECT_EQ(answers(waiting(1'100).lag(500, "clients-0").stop()), "talking");
+  EXPECT_EQ(answers(waiting(0).fault(SIGSTOP).done().wait(1'100).fault(SIGCONT).done().stop()),
+            "talking");
+  EXPECT_EQ(answers(waiting(0)
+                        .event(FaultInvoked{FaultId{1}, 0, "limit memory", 0, false})
+                        .wait(1'100)
+                        .stop()),
+            "talking");
+  EXPECT_EQ(answers(waiting(1'100).disturbed(0).stop()), "talking");
+  EXPECT_EQ(answers(waiting(0).fault(SIGHUP).done().wait(1'100).stop()), "stalled");
+}
 TEST(GroupAnswers, WhoHasSaidAllOfItsMessagesIsDone) {
   auto story = load();
   story.plan.scenario.clients[0].messages = 1;
@@ -120,6 +166,7 @@ TEST(GroupAnswers, WhatTheStopCutsSaysNothingWhereTheScenarioLetsIt) {
   };
   EXPECT_EQ(allowed(load().sent(0, 0).stop()), "not-asked");
   EXPECT_EQ(allowed(load().sent(0, 0).stop().answered(0, 0, RequestEnd::refused)), "not-asked");
+  EXPECT_EQ(allowed(waiting(1'100).stop()), "not-asked");
   EXPECT_EQ(allowed(load().stop()), "unanswered");
   EXPECT_EQ(allowed(load().sent(0, 0).answered(0, 0, RequestEnd::unknown).closed(0).stop()),
             "unanswered");
