@@ -208,6 +208,15 @@ std::optional<SilentGroup> refused_group(const ScenarioSummary& scenario, const 
                                               std::to_string(looked_at) + " trials" + heard)};
 }
 
+// Whether its clients send nothing that a server could answer, and no behaviour says that this is
+// meant.
+bool asks_nothing(const ClientGroup& group) {
+  const auto steady = group.mix.find(Behaviour::steady);
+  return (group.protocol == Protocol::tcp || group.protocol == Protocol::tls) &&
+         steady != group.mix.end() && steady->second > 0 && !group.during_drain &&
+         !is_to_ask(group);
+}
+
 // Over the trials that asked it anything. Nothing if it was answered as it should be.
 std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const Scenario& wanted,
                                         std::size_t g) {
@@ -215,6 +224,7 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
   std::uint64_t asked = 0;
   std::uint64_t unanswered = 0;
   std::uint64_t fell_silent = 0;
+  std::uint64_t stalled = 0;
   std::string heard;
   for (const auto& trial : scenario.trials) {
     if (!trial.broken.empty() || g >= trial.answers.size()) continue;
@@ -225,10 +235,17 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
       note_heard(heard, trial, g);
     }
     fell_silent += trial.answers[g] == GroupAnswers::fell_silent ? 1 : 0;
+    stalled += trial.answers[g] == GroupAnswers::stalled ? 1 : 0;
   }
   const auto& name = wanted.clients[g].name;
   const auto group = "clients " + (name.empty() ? "#" + std::to_string(g + 1) : '"' + name + '"');
   if (auto refused = refused_group(scenario, group, g)) return refused;
+  if (looked_at > 0 && asks_nothing(wanted.clients[g])) {
+    const auto* const meant = wanted.clients[g].opening.empty() ? "silent" : "quiet";
+    return SilentGroup{group,
+                       "its clients ask for nothing: add message and ack, or behaviour = \"" +
+                           std::string(meant) + "\" if that is meant"};
+  }
   // The load is not what the scenario is about if most stops come before it.
   if (2 * asked < looked_at) return std::nullopt;
   const auto trials = std::to_string(asked) + (asked == 1 ? " trial" : " trials");
@@ -244,13 +261,19 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
                                   ": look at url, opening, message, status and ack, or let the "
                                   "stop come later ([[faults]] when)"};
   }
-  if (fell_silent > 0 && 2 * (fell_silent + unanswered) >= asked) {
-    return SilentGroup{group, "the last client had gone long before the stop in " +
-                                  std::to_string(fell_silent) + " of " + trials +
-                                  ", with more to say: look at how its connections end "
-                                  "(--keep all, history.jsonl), or set reconnect"};
+  if (fell_silent + stalled == 0 || 2 * (fell_silent + stalled + unanswered) < asked)
+    return std::nullopt;
+  if (stalled >= fell_silent) {
+    return SilentGroup{group, "nobody was answered for more than 1 s before the stop in " +
+                                  std::to_string(stalled) + " of " + trials +
+                                  ", and all clients that were left waited: look at what the "
+                                  "target did (--keep all, history.jsonl); if an answer may take "
+                                  "so long, make load in [budget] longer"};
   }
-  return std::nullopt;
+  return SilentGroup{group, "the last client had gone long before the stop in " +
+                                std::to_string(fell_silent) + " of " + trials +
+                                ", with more to say: look at how its connections end "
+                                "(--keep all, history.jsonl), or set reconnect"};
 }
 
 // Nothing if no trial has looked.

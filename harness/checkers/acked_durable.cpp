@@ -1,13 +1,15 @@
 // acked-durable: what the target acknowledged is there after its restart, once.
 //
 // An item is one acknowledged request that the restarted target was asked for; of more than 500 a
-// sample is asked for, and the reason says so.
+// sample is asked for, and the reason says so. Where the question names {id}, requests that hold
+// none are not asked for.
 //
-// That something is not found fails only where the question is known to find what the clients of
-// the same group send: it has found another of their requests, before the stop or after the
-// restart. Else the scenario may be wrong (a URL, an `expect`, a request without the Content-Type
-// that the server needs), and the verdict is unknown. That the question found nothing before the
-// stop is no violation, nor does it excuse one: a server may show later what it has acknowledged.
+// That something is not found fails only where the question is known to find what the same message
+// of the same group of clients leaves: it has found another such request, before the stop or after
+// the restart. Else the scenario may be wrong (a URL, an `expect`, a request without the
+// Content-Type that the server needs), and the verdict is unknown. That the question found nothing
+// before the stop is no violation, nor does it excuse one: a server may show later what it has
+// acknowledged.
 //
 // Sees what the restarted target says, as the scenario asks it; cannot see whether data reached the
 // disk (a power cut may still lose what SIGKILL does not), nor the content beyond what the scenario
@@ -67,7 +69,8 @@ std::map<RequestKey, std::string> given_ids(const History& history) {
   return found;
 }
 
-// What is known of the question, as far as it is about the requests of one group of clients.
+// What is known of the question, as far as it is about the requests that one group of clients sent
+// with one of its messages.
 struct Question {
   bool finds = false;      // it found one of them, before the stop or after the restart
   bool was_tried = false;  // before the stop
@@ -79,33 +82,41 @@ class Questions {
  public:
   Questions(const Plan& plan, const History& history) : plan_(plan) {
     for (const auto& c : history.connections()) group_of_[c.id.value] = c.group;
+    for (const auto& [i, sent] : history.all<RequestSent>()) {
+      if (sent->message > 0) message_of_[{sent->connection, sent->request}] = sent->message;
+    }
     for (const auto& [i, asked] : history.all<AskedBefore>()) {
-      auto& question = about(asked->connection);
+      auto& question = about(*asked);
       question.finds |= asked->found > 0;
       question.was_tried |= asked->problem.empty();
       if (!asked->problem.empty()) question.problem = asked->problem;
     }
     for (const auto& [i, asked] : history.all<Asked>()) {
-      auto& question = about(asked->connection);
+      auto& question = about(*asked);
       question.finds |= asked->found > 0;
       question.lost += asked->found == 0 ? 1 : 0;
     }
   }
 
-  [[nodiscard]] bool finds(ConnectionId connection) { return about(connection).finds; }
+  [[nodiscard]] bool finds(const Asked& asked) { return about(asked).finds; }
 
   // Why it cannot be said of those that are not found that they are lost; empty if there are none.
   [[nodiscard]] std::string doubt() const {
-    for (const auto& [group, question] : questions_) {
+    const auto& groups = plan_.scenario.clients;
+    for (const auto& [of, question] : questions_) {
       if (question.finds || question.lost == 0) continue;
+      const auto [group, message] = of;
+      const bool is_known = group < groups.size();
+      const bool is_one_of_several = is_known && groups[group].message.size() > 1;
       const auto all = std::to_string(question.lost) + " acknowledged requests of " +
-                       (group < plan_.scenario.clients.size() ? group_name(plan_, group)
-                                                              : std::string("the clients"));
+                       (is_known ? group_name(plan_, group) : "the clients") +
+                       (is_one_of_several ? " with message " + std::to_string(message + 1) : "");
       if (question.was_tried) {
         return "the question finds none of the " + all +
                " even before the stop: check url, command and expect of [target.recovery.ask], and "
                "the request that the clients send (has it the Content-Type that the server "
-               "needs?)";
+               "needs?)" +
+               (is_one_of_several ? "; a message that keeps nothing should hold no {id}" : "");
       }
       return "none of the " + all +
              " is found after the restart, and whether the question finds any is not known: before "
@@ -118,10 +129,12 @@ class Questions {
   }
 
  private:
-  Question& about(ConnectionId connection) {
-    const auto found = group_of_.find(connection.value);
+  // Asked or AskedBefore.
+  Question& about(const auto& asked) {
+    const auto found = group_of_.find(asked.connection.value);
     const auto group = found == group_of_.end() ? UINT32_MAX : found->second;
-    auto& question = questions_[group];
+    const auto message = message_of_.find({asked.connection, asked.request});
+    auto& question = questions_[{group, message == message_of_.end() ? 0 : message->second}];
     const auto& groups = plan_.scenario.clients;
     // In process nothing stands between the question and the subject.
     question.finds |= group < groups.size() && is_in_process(groups[group]);
@@ -129,7 +142,8 @@ class Questions {
   }
   const Plan& plan_;
   std::map<std::uint64_t, std::uint32_t> group_of_;
-  std::map<std::uint32_t, Question> questions_;
+  std::map<RequestKey, std::uint32_t> message_of_;  // which of the group's it was, if not the first
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Question> questions_;  // by group and message
 };
 
 // "asked for 500 of 12000 acknowledged requests", if that is not all of them.
@@ -157,7 +171,7 @@ Verdict acked_durable(const Plan& plan, const History& history) {
   for (const auto& [i, asked] : history.all<Asked>()) {
     ++verdict.judged;
     if (asked->found == 1) continue;
-    if (asked->found == 0 && !questions.finds(asked->connection)) continue;
+    if (asked->found == 0 && !questions.finds(*asked)) continue;
     std::vector<EventIndex> evidence{i};
     const RequestKey request{asked->connection, asked->request};
     const auto when = acknowledged.find(request);

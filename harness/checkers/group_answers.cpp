@@ -1,8 +1,10 @@
 #include "checkers/group_answers.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <map>
 
+#include "checkers/hindrance.hpp"
 #include "checkers/judging.hpp"
 
 namespace lastcall {
@@ -19,9 +21,10 @@ bool goes_on(Behaviour behaviour) {
 
 // What was seen of one client before the stop.
 struct ClientSeen {
-  std::optional<EventIndex> gone;  // its last connection has ended
-  bool has_done = false;           // it had nothing more to say, or somebody else is to blame
-  bool was_to_go = false;          // so it does not speak for those that stay
+  std::optional<EventIndex> gone;   // its last connection has ended, or the server closed it
+  std::optional<EventIndex> waits;  // the request there whose answer has not begun
+  bool has_done = false;            // it had nothing more to say, or somebody else is to blame
+  bool was_to_go = false;           // so it does not speak for those that stay
   std::uint32_t requests = 0;
 };
 
@@ -30,20 +33,38 @@ struct GroupSeen {
   bool has_asked = false;   // a request was sent
   bool was_cut = false;     // one was under way at the stop, and never answered
   bool was_opened = false;  // a WebSocket was upgraded, an opening came through
+  Nanoseconds slowest{};    // of its answers
   std::map<std::uint32_t, ClientSeen> clients;
 };
+
+// A client that keeps its side open, or waits for the server to end TCP too, ends its connection
+// much later.
+std::optional<EventIndex> gone_before(const ConnectionView& c, EventIndex stop) {
+  std::optional<EventIndex> first;
+  for (const auto& end :
+       {c.ended, c.reset, c.fin_received, c.close_frame_received, c.close_notify_received}) {
+    if (is_before(end, first.value_or(stop))) first = end;
+  }
+  return first;
+}
 
 void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, const Peers& peers,
           EventIndex stop, const History& history) {
   auto& client = seen.clients[client_of(c.id).value];
-  client.gone = is_before(c.ended, stop) ? c.ended : std::nullopt;
+  client.gone = gone_before(c, stop);
+  client.waits.reset();
   client.was_to_go = !goes_on(peers.behaviour(c));
   for (const auto& r : c.requests) {
     if (r.sent > stop) continue;
     ++client.requests;
     seen.has_asked = true;
-    const bool answered = r.ended && r.end != RequestEnd::unknown;
+    // A server that answers nobody may refuse them all as it stops.
+    const bool answered =
+        r.end == RequestEnd::ok || (r.end == RequestEnd::refused && is_before(r.ended, stop));
     seen.answered |= answered;
+    if (answered)
+      seen.slowest = std::max(seen.slowest, history.time(*r.ended) - history.time(r.sent));
+    if (!is_before(r.answer_began, stop) && !is_before(r.ended, stop)) client.waits = r.sent;
     seen.was_cut |= !answered && !is_before(r.ended, stop);
   }
   const bool expects =
@@ -51,28 +72,55 @@ void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, co
   seen.was_opened |= is_before(c.websocket_up, stop) || (expects && is_before(c.script_up, stop));
   client.has_done |= is_before(peers.excused_from(c), stop);
   client.has_done |= group.messages > 0 && client.requests >= group.messages;
-  if (client.gone) {
-    const auto why = std::get<ConnectionEnded>(history.at(*client.gone).body).why;
+  if (is_before(c.ended, stop)) {
+    const auto why = std::get<ConnectionEnded>(history.at(*c.ended).body).why;
     client.has_done |= why == ConnectionEndReason::finished || why == ConnectionEndReason::harness;
   }
+}
+
+// Whether the target left a request unanswered for long, and neither a fault nor a lag of
+// lastcall's did.
+bool is_long(EventIndex sent, EventIndex stop, Nanoseconds slowest, const History& history) {
+  constexpr int kAnswers = 4;
+  constexpr Nanoseconds kLeast = std::chrono::seconds(1);
+  // No signal: a limit, or a fault of the network. A system call may have been made to take long.
+  const auto meddles = [stop](const auto& fault) {
+    return fault.second->signal == 0 && fault.first < stop;
+  };
+  if (std::ranges::any_of(history.all<FaultInvoked>(), meddles)) return false;
+  if (is_before(history.first<SyscallReached>(), stop)) return false;
+  const TimeClaim wait{.from = history.time(sent), .to = history.time(stop)};
+  return wait.to - wait.from - hindrance(history, wait, true).total >
+         std::max(kLeast, kAnswers * slowest);
 }
 
 GroupAnswers answers(const GroupSeen& seen, const ClientGroup& group, std::size_t steady,
                      EventIndex stop, const History& history) {
   if (!seen.answered && (seen.has_asked || !seen.was_opened)) return GroupAnswers::unanswered;
-  TimePoint last{};
-  std::size_t gone = 0;
+  TimePoint last{};                 // that one of them has gone
+  std::optional<EventIndex> waits;  // the last of those that wait
+  std::size_t were_to_stay = 0;
   for (const auto& [id, client] : seen.clients) {
     if (client.was_to_go && client.gone) continue;
-    if (client.has_done || !client.gone) return GroupAnswers::talking;
-    last = std::max(last, history.time(*client.gone));
-    ++gone;
+    if (client.has_done || (!client.gone && !client.waits)) return GroupAnswers::talking;
+    if (client.gone) last = std::max(last, history.time(*client.gone));
+    if (!client.gone) waits = std::max(waits, client.waits);
+    if (!client.was_to_go) ++were_to_stay;
   }
-  if (gone == 0) return GroupAnswers::talking;      // nobody was to stay
-  if (gone < steady) return GroupAnswers::talking;  // somebody is still to come
+  if (were_to_stay == 0) return GroupAnswers::talking;
+  if (were_to_stay < steady) return GroupAnswers::talking;  // somebody is still to come
+  if (waits && !is_long(*waits, stop, seen.slowest, history)) return GroupAnswers::talking;
   const auto back_off = group.reconnect ? group.reconnect->high : Nanoseconds(0);
-  const bool is_long = last + std::max(kLong, back_off) <= history.time(stop);
-  return is_long ? GroupAnswers::fell_silent : GroupAnswers::gone_lately;
+  if (last + std::max(kLong, back_off) > history.time(stop)) return GroupAnswers::gone_lately;
+  return waits ? GroupAnswers::stalled : GroupAnswers::fell_silent;
+}
+
+// The stop, or what comes in its place: a SIGKILL that a fault sends.
+std::optional<EventIndex> stop_or_kill(const History& history) {
+  for (const auto& [i, fault] : history.all<FaultInvoked>()) {
+    if (fault->stop || (fault->signal == SIGKILL && !is_to_a_child(*fault))) return i;
+  }
+  return std::nullopt;
 }
 
 // The stop was meant to come during start-up, so which clients had been served by then is chance.
@@ -136,9 +184,9 @@ std::string refusal_text(int status, const std::string& where) {
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history) {
   const auto& groups = plan.scenario.clients;
   std::vector<GroupAnswers> found(groups.size(), GroupAnswers::not_asked);
-  const auto stop = history.stop();
+  const auto stop = stop_or_kill(history);
   const auto loading = [](const auto& phase) { return phase.second->phase == Phase::load; };
-  if (!stop || no_stop_to_judge(history)) return found;
+  if (!stop || is_before(history.first<TargetEnded>(), *stop)) return found;
   if (is_for_the_start(plan, std::get<FaultInvoked>(history.at(*stop).body))) return found;
   const auto phases = history.all<PhaseBegan>();
   const auto load = std::ranges::find_if(phases, loading);
@@ -159,9 +207,8 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
   for (std::size_t g = 0; g < groups.size(); ++g) {
     if (!is_to_ask(groups[g])) continue;
     found[g] = answers(seen[g], groups[g], steady[g], *stop, history);
-    if (found[g] == GroupAnswers::unanswered && seen[g].was_cut && cuts) {
-      found[g] = GroupAnswers::not_asked;
-    }
+    const bool is_open = found[g] == GroupAnswers::unanswered || found[g] == GroupAnswers::stalled;
+    if (is_open && seen[g].was_cut && cuts) found[g] = GroupAnswers::not_asked;
   }
   return found;
 }

@@ -17,25 +17,33 @@ enum class GroupAnswers : std::uint8_t {
   not_asked,    // it is meant to say nothing, comes with the stop, or no stop came in the load
   unanswered,   // nothing that it sent before the stop was ever answered
   fell_silent,  // some did, but every client had gone long before the stop, with more to say
+  stalled,      // some did, but all clients that were left had waited for long when the stop came
   gone_lately,  // every client had gone, but only just
   talking,
 };
 
 // The words of verdict.json.
 constexpr std::string_view name(GroupAnswers answers) {
-  constexpr std::string_view kNames[] = {"not-asked", "unanswered", "fell-silent", "gone-lately",
-                                         "talking"};
+  constexpr std::string_view kNames[] = {"not-asked", "unanswered",  "fell-silent",
+                                         "stalled",   "gone-lately", "talking"};
   return kNames[static_cast<std::size_t>(answers)];
 }
 
-// One a group, in the plan's order.
+// One a group, in the plan's order. A fault's SIGKILL is a stop here: what the restarted target has
+// kept is worth nothing if nobody was answered before.
 //
-// An answer is any end of a request but silence, during the stop too. Without a request it is the
-// upgrade of a WebSocket, or what an `opening` expects. Not asked are behaviours that say nothing,
-// tcp groups without a message or an expectation, and those whose requests the stop cut where the
-// scenario switches in-flight-finished off. A client has gone when its last connection has ended,
-// not by itself nor by a fault, with messages left. Those whose behaviour is to go (leaves, reset,
-// …) say nothing about the others once they have.
+// An answer is any end of a request but silence. During the stop only an acknowledgement is one: a
+// server that answers nobody may refuse them all as it stops. Without a request it is the upgrade
+// of a WebSocket, or what an `opening` expects. Not asked are behaviours that say nothing, tcp
+// groups without a message or an expectation, and those whose requests the stop cut or made the
+// target refuse where the scenario switches in-flight-finished off. A client has gone when its last
+// connection has ended, or the server has closed it (Close frame, close_notify, FIN), not by itself
+// nor by a fault, with messages left. Those whose behaviour is to go (leaves, reset, …) say nothing
+// about the others once they have.
+//
+// A client has waited for long if that was more than 1 s and more than four times the slowest
+// answer of its group, so that a long poll that was answered once is known by its time. What
+// lastcall did to the target, or lagged itself, is left out.
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history);
 
 // One a group, in the plan's order: the one status that all its answers before the stop had, where

@@ -314,7 +314,7 @@ awaitable<void> Connection::send_requests(Prng& pace, std::uint32_t& next) {
     const auto message = fill(group_.message[which], id);
     heard_.clear();
     const auto asked = now();
-    log_.request_sent(request, message.size());
+    log_.request_sent(request, message.size(), static_cast<std::uint32_t>(which));
     if (co_await send(id, message)) co_return;
     if (!is_gone()) log_.request_written(transport_.recording_socket().written());
     while (!closing_ && log_.awaiting_answer()) co_await wait();

@@ -82,14 +82,15 @@ void ConnectionLog::after_close_notify(std::size_t bytes) {
   if (bytes > 0) record(BytesAfterClose{id_, Layer::tls, static_cast<std::uint32_t>(bytes)});
 }
 
-void ConnectionLog::request_sent(RequestId request, std::size_t bytes) {
+void ConnectionLog::request_sent(RequestId request, std::size_t bytes, std::uint32_t message) {
   request_ = request;
+  message_ = message;
   awaiting_ = true;
   sent_at_ = now();
   if (timed_ && triggers_ != nullptr) triggers_->request_begins(sent_at_);
   answer_began_ = false;
   given_.reset();
-  record(RequestSent{id_, request, static_cast<std::uint32_t>(bytes)});
+  record(RequestSent{id_, request, static_cast<std::uint32_t>(bytes), message});
   happened(ClientEvent::sent);
 }
 
@@ -116,7 +117,7 @@ void ConnectionLog::request_ended(RequestEnd end, int status, std::size_t bytes,
   happened(ClientEvent::acknowledged);
   if (triggers_ == nullptr) return;
   const auto id = given_.value_or(request_text(client_of(id_), request_));
-  if (!id.empty()) triggers_->acknowledged(id_, request_, id);
+  if (!id.empty()) triggers_->acknowledged(id_, request_, message_, id);
 }
 
 void ConnectionLog::end_wait(bool answered) {

@@ -23,9 +23,10 @@ class TriggerCounter {
   // A request was sent now, and later (or never) its answer came, or no answer can come any more.
   virtual void request_begins(TimePoint /*sent*/) {}
   virtual void request_ends(TimePoint /*sent*/, bool /*answered*/) {}
-  // After the event; `id` is what stands for the request in a question: the client's own, or what
-  // the server named it.
-  virtual void acknowledged(ConnectionId, RequestId, const std::string& /*id*/) {}
+  // After the event; `message` is which of its group's it was, `id` what stands for the request in
+  // a question: the client's own, or what the server named it.
+  virtual void acknowledged(ConnectionId, RequestId, std::uint32_t /*message*/,
+                            const std::string& /*id*/) {}
 };
 
 class ConnectionLog {
@@ -62,7 +63,7 @@ class ConnectionLog {
 
   // Its response times say how fast the target is: the client reads as fast as it can.
   void time_requests() { timed_ = true; }
-  void request_sent(RequestId request, std::size_t bytes);
+  void request_sent(RequestId request, std::size_t bytes, std::uint32_t message = 0);
   // The connection has taken it whole, `total` bytes in all.
   void request_written(std::uint64_t total);
   // Before the end of the request under way: which id the server chose for it.
@@ -99,6 +100,7 @@ class ConnectionLog {
   ControlFrames inbound_control_;
   ControlFrames outbound_control_;
   RequestId request_;
+  std::uint32_t message_ = 0;
   TimePoint sent_at_{};
   bool timed_ = false;
   std::optional<std::string> given_;  // of the request under way, where the answer says it

@@ -62,7 +62,8 @@ std::string heard_text(const Acknowledgement& first) {
          boost::json::serialize(boost::json::object{{"group", first.group},
                                                     {"connection", first.connection.value},
                                                     {"request", first.request.value},
-                                                    {"id", valid_utf8(first.id)}});
+                                                    {"id", valid_utf8(first.id)},
+                                                    {"message", first.message}});
 }
 
 std::optional<Acknowledgement> heard_in(std::string_view message) {
@@ -72,7 +73,8 @@ std::optional<Acknowledgement> heard_in(std::string_view message) {
     return Acknowledgement{object.at("group").to_number<std::uint32_t>(),
                            {object.at("connection").to_number<std::uint64_t>()},
                            {object.at("request").to_number<std::uint32_t>()},
-                           boost::json::value_to<std::string>(object.at("id"))};
+                           boost::json::value_to<std::string>(object.at("id")),
+                           object.at("message").to_number<std::uint32_t>()};
   } catch (const std::exception&) {
     return std::nullopt;
   }

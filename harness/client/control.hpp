@@ -33,6 +33,7 @@ struct Acknowledgement {
   ConnectionId connection;
   RequestId request;
   std::string id;
+  std::uint32_t message = 0;  // which of the group's it was
 };
 
 // Single-byte messages; three of them carry a fault's id as 4 bytes.
@@ -44,7 +45,7 @@ enum class Control : char {
   ready = 'R',    // worker -> trial: the assignment is understood
   done = 'D',     // worker -> trial: the segment is complete
   fired = 'F',    // worker -> trial, with an id: the first signal of this fault was sent here
-  heard = 'K',    // worker -> trial, with an Acknowledgement: the first of its group
+  heard = 'K',    // worker -> trial, with an Acknowledgement: the first of its group and message
   reached = 'N',  // worker -> trial, with an id: this fault's moment has come, act
   broken = 'X'    // worker -> trial: the assignment cannot be carried out, the reason follows
 };

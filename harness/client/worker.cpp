@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/rethrow.hpp"
@@ -98,14 +99,15 @@ class WorkerTrial final : public TriggerCounter {
     }
   }
 
-  // The trial tries its question with the first of each group.
-  void acknowledged(ConnectionId connection, RequestId request, const std::string& id) override {
+  // The trial tries its question with the first of each message of a group.
+  void acknowledged(ConnectionId connection, RequestId request, std::uint32_t message,
+                    const std::string& id) override {
     const auto& recovery = plan_.scenario.target.recovery;
     if (!recovery || !recovery->ask) return;
     const auto client =
         std::ranges::lower_bound(clients_, client_of(connection), {}, &PlannedClient::id);
-    if (client == clients_.end() || !heard_groups_.insert(client->group).second) return;
-    say(heard_text({client->group, connection, request, id}));
+    if (client == clients_.end() || !heard_.emplace(client->group, message).second) return;
+    say(heard_text({client->group, connection, request, id, message}));
   }
 
  private:
@@ -237,7 +239,8 @@ class WorkerTrial final : public TriggerCounter {
   asio::steady_timer end_timer_;
   std::vector<PlannedClient> clients_;
   std::map<ClientId, std::shared_ptr<Session>> live_;
-  std::set<std::uint32_t> heard_groups_;  // of which a request was acknowledged
+  // Groups and which of their messages was acknowledged.
+  std::set<std::pair<std::uint32_t, std::uint32_t>> heard_;
   bool trial_alive_ = true;
 };
 

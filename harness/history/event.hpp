@@ -490,10 +490,12 @@ struct RequestSent {
   ConnectionId connection;
   RequestId request;
   std::uint32_t bytes{};
+  std::uint32_t message{};  // which of the messages of its group, from 0
   static void visit_fields(auto& self, auto&& f) {
     f("connection", self.connection);
     f("request", self.request);
     f("bytes", self.bytes);
+    f("message", self.message);
   }
 };
 // The last byte of a request was handed to the kernel, before its answer ended. So many bytes had

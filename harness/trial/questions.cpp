@@ -41,17 +41,18 @@ bool has(const std::vector<std::string>& texts, std::string_view placeholder) {
 bool is_single(const Ask& ask) { return has(ask.url, "{id}") || has(ask.command, "{id}"); }
 bool names_id(const Ask& ask) { return is_single(ask) || has(ask.expect, "{id}"); }
 
-// Whether the target has heard {id} from these clients, or has named the id itself.
-bool knows_id(const ClientGroup& group) {
+// Whether the target has heard {id} with this message of the group, or has named the id itself.
+bool knows_id(const ClientGroup& group, std::uint32_t message) {
   const auto in_a_header = [](const auto& header) { return has(header.second, "{id}"); };
-  return group.id_from || has(group.url, "{id}") || has(group.message, "{id}") ||
+  const bool in_the_message = message < group.message.size() && has(group.message[message], "{id}");
+  return group.id_from || has(group.url, "{id}") || in_the_message ||
          std::ranges::any_of(group.headers, in_a_header);
 }
 
-// Whether the target can be asked for what such clients sent.
-bool is_about(const Plan& plan, const Ask& ask, std::uint32_t group) {
+// Whether the target can be asked for what was sent with this message.
+bool is_about(const Plan& plan, const Ask& ask, std::uint32_t group, std::uint32_t message) {
   const auto& groups = plan.scenario.clients;
-  return group < groups.size() && (!names_id(ask) || knows_id(groups[group]));
+  return group < groups.size() && (!names_id(ask) || knows_id(groups[group], message));
 }
 
 // As a part of a URL: what cannot stand in one at all is percent-encoded (RFC 3986, section 2.1).
@@ -206,6 +207,7 @@ Result<std::vector<Acknowledged>> acknowledged_requests(const Plan& plan, const 
     auto segment = read_segment(path);
     if (!segment) return segment.error();
     std::map<ConnectionId, std::uint32_t> group_of;
+    std::map<ConnectionId, std::uint32_t> message_of;  // of the request under way
     std::map<std::pair<ConnectionId, RequestId>, const IdGiven*> given;
     for (const auto& event : segment->events) {
       if (const auto* id = std::get_if<IdGiven>(&event.body)) {
@@ -214,9 +216,13 @@ Result<std::vector<Acknowledged>> acknowledged_requests(const Plan& plan, const 
       if (const auto* connect = std::get_if<ConnectInvoked>(&event.body)) {
         group_of[connect->connection] = connect->group;
       }
+      if (const auto* sent = std::get_if<RequestSent>(&event.body)) {
+        message_of[sent->connection] = sent->message;
+      }
       const auto* ended = std::get_if<RequestEnded>(&event.body);
       if (ended == nullptr || ended->end != RequestEnd::ok) continue;
-      if (!is_about(plan, ask, group_of[ended->connection])) continue;
+      if (!is_about(plan, ask, group_of[ended->connection], message_of[ended->connection]))
+        continue;
       auto& request = found.emplace_back(
           Acknowledged{ended->connection, ended->request,
                        request_text(client_of(ended->connection), ended->request), false, ""});
@@ -280,8 +286,8 @@ EarlyQuestions::EarlyQuestions(const TrialParts& trial, const Ask& ask)
     : trial_(trial), ask_(ask), wake_(trial.io) {}
 
 void EarlyQuestions::acknowledged(const Acknowledgement& first) {
-  const bool is_known = !known_.insert(first.group).second;
-  if (is_known || over_ || !is_about(trial_.plan, ask_, first.group)) return;
+  const bool is_known = !known_.emplace(first.group, first.message).second;
+  if (is_known || over_ || !is_about(trial_.plan, ask_, first.group, first.message)) return;
   const bool is_given = trial_.plan.scenario.clients[first.group].id_from.has_value();
   pending_.push_back(
       {{first.connection, first.request, first.id, is_given, ""}, now(), kFirstPause});

@@ -9,6 +9,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/control.hpp"
@@ -25,8 +26,8 @@ struct Acknowledged {
 };
 
 // The acknowledged requests in the segments of the client workers, which must have finished, in the
-// order of their acknowledgement a worker. If the question names {id}, those of clients that send
-// no {id} and take none from the answer are left out: the target never heard it.
+// order of their acknowledgement a worker. If the question names {id}, those that hold
+// no {id}, and whose clients take none from the answer, are left out: the target never heard it.
 Result<std::vector<Acknowledged>> acknowledged_requests(const Plan& plan, const Ask& ask,
                                                         const std::vector<std::string>& segments);
 
@@ -44,11 +45,11 @@ boost::asio::awaitable<void> ask_for(const TrialParts& trial, const Ask& ask,
                                      std::vector<Acknowledged> requests,
                                      std::function<bool()> over);
 
-// During the load: asks for the first acknowledged request of each group of clients, as soon as a
-// worker has told of it, and again after pauses that grow, until it is found: a server may show
-// later what it has acknowledged. 20 questions at most, one at a time, on connections of their own;
-// one that is under way at the stop is broken off, so that nothing waits for it. Records
-// AskedBefore for each answer.
+// During the load: asks for the first acknowledged request of each message of each group of
+// clients, as soon as a worker has told of it, and again after pauses that grow, until it is found:
+// a server may show later what it has acknowledged. 20 questions at most, one at a time, on
+// connections of their own; one that is under way at the stop is broken off, so that nothing waits
+// for it. Records AskedBefore for each answer.
 class EarlyQuestions {
  public:
   EarlyQuestions(const TrialParts& trial, const Ask& ask);
@@ -70,7 +71,7 @@ class EarlyQuestions {
   const Ask& ask_;
   boost::asio::steady_timer wake_;
   std::vector<Pending> pending_;
-  std::set<std::uint32_t> known_;  // groups
+  std::set<std::pair<std::uint32_t, std::uint32_t>> known_;  // groups and which of their messages
   bool over_ = false;
   bool asking_ = false;
 };

@@ -73,7 +73,7 @@ Verdict verdict_from(const json::object& object) {
 GroupAnswers answers_from(const std::string& word) {
   for (const auto answers :
        {GroupAnswers::not_asked, GroupAnswers::unanswered, GroupAnswers::fell_silent,
-        GroupAnswers::gone_lately, GroupAnswers::talking}) {
+        GroupAnswers::stalled, GroupAnswers::gone_lately, GroupAnswers::talking}) {
     if (word == name(answers)) return answers;
   }
   throw std::runtime_error("there is no word '" + word + "' for the answers of a group");

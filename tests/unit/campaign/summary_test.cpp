@@ -322,6 +322,46 @@ TEST_F(SilentGroups, WhoHadGoneInHalfOfTheTrialsIsNotAllRight) {
   EXPECT_EQ(silent(), "");
   EXPECT_EQ(code(), exit_codes::kHeld);
 }
+TEST_F(SilentGroups, WhoWaitedInHalfOfTheTrialsIsNotAllRight) {
+  trials(2, GroupAnswers::stalled);
+  trials(1, GroupAnswers::talking);
+  trials(1, GroupAnswers::fell_silent);
+  EXPECT_EQ(silent(),
+            "clients #1: nobody was answered for more than 1 s before the stop in 2 of 4 trials, "
+            "and all clients that were left waited: look at what the target did (--keep all, "
+            "history.jsonl); if an answer may take so long, make load in [budget] longer\n");
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+  trials(3, GroupAnswers::talking);
+  EXPECT_EQ(silent(), "");
+  EXPECT_EQ(code(), exit_codes::kHeld);
+}
+TEST_F(SilentGroups, BytesWithoutAMessageAreNotAllRight) {
+  auto& group = wanted_.clients[0];
+  group.protocol = Protocol::tcp;
+  group.mix = {{Behaviour::steady, 1}};
+  group.message = {""};
+  EXPECT_EQ(silent(), "") << "there was no trial";
+  trials(2, GroupAnswers::not_asked);
+  const std::string nothing = "clients #1: its clients ask for nothing: add message and ack, or ";
+  EXPECT_EQ(silent(), nothing + "behaviour = \"silent\" if that is meant\n");
+  EXPECT_EQ(code(), exit_codes::kNotJudged);
+  group.opening = {{.send = "hello", .expect = ""}};
+  EXPECT_EQ(silent(), nothing + "behaviour = \"quiet\" if that is meant\n");
+  group.opening.push_back({.send = "", .expect = "220"});
+  EXPECT_EQ(silent(), "");
+  group.opening.clear();
+  group.during_drain = true;
+  EXPECT_EQ(silent(), "");
+  group.during_drain = false;
+  for (const auto behaviour : {Behaviour::silent, Behaviour::quiet, Behaviour::never_closes}) {
+    group.mix = {{behaviour, 1}};
+    EXPECT_EQ(silent(), "");
+  }
+  group.mix = {{Behaviour::steady, 1}};
+  group.message = {"PING\r\n"};
+  EXPECT_EQ(silent(), "");
+  EXPECT_EQ(code(), exit_codes::kHeld);
+}
 TEST_F(SilentGroups, WhereMostStopsComeBeforeTheLoadChanceSaysNothing) {
   trials(2, GroupAnswers::unanswered);
   trials(2, GroupAnswers::not_asked);

@@ -29,6 +29,9 @@ TEST(GroupAnswers, OneAnswerToWhatWasSentBeforeTheStopIsEnough) {
   EXPECT_EQ(answers(load().sent(0, 0).answered(0, 0, RequestEnd::refused).stop().exited(0)),
             "talking");
   EXPECT_EQ(answers(load().sent(0, 0).stop().answered(0, 0).exited(0)), "talking");
+  EXPECT_EQ(answers(load().sent(0, 0).stop().answered(0, 0, RequestEnd::refused).exited(0)),
+            "unanswered")
+      << "the stop refused it";
   EXPECT_EQ(answers(load().stop().sent(0, 0).answered(0, 0).exited(0)), "unanswered");
   EXPECT_EQ(answers(load().sent(0, 0).stop().exited(0)), "unanswered");
   EXPECT_EQ(answers(load().sent(0, 0).answered(0, 0, RequestEnd::unknown).closed(0).stop()),
@@ -58,6 +61,70 @@ TEST(GroupAnswers, FallsSilentWhenEveryClientHasGoneLongBefore) {
   auto more = gone().wait(200).stop().exited(0);
   more.plan.scenario.clients[0].count = 3;  // one is still to come
   EXPECT_EQ(answers(more), "talking");
+}
+TEST(GroupAnswers, WhomTheServerHasClosedHasGoneThoughItStaysOpen) {
+  const auto closed = [](Protocol protocol, auto&& goodbye, int wait) {
+    auto story = load(protocol).all_are(Behaviour::never_closes);
+    story.plan.scenario.clients[0].message = {"{id}"};
+    for (const std::uint32_t n : {0U, 1U}) goodbye(story.sent(n, 0).answered(n, 0), n);
+    story.wait(wait).stop().closed(0, ConnectionEndReason::harness);
+    return answers(story.closed(1, ConnectionEndReason::harness).exited(0));
+  };
+  const auto fin = [](auto& s, auto n) { s.fin(n); };
+  const auto own_fin = [](auto& s, auto n) { s.fin(n, Direction::sent); };
+  const auto close_frame = [](auto& s, auto n) { s.close_frame(n, 1000); };
+  const auto close_notify = [](auto& s, auto n) { s.close_notify(n); };
+  EXPECT_EQ(closed(Protocol::tcp, fin, 200), "fell-silent");
+  EXPECT_EQ(closed(Protocol::tcp, fin, 50), "gone-lately");
+  EXPECT_EQ(closed(Protocol::ws, close_frame, 200), "fell-silent");
+  EXPECT_EQ(closed(Protocol::tls, close_notify, 200), "fell-silent");
+  EXPECT_EQ(closed(Protocol::tcp, own_fin, 200), "talking");
+}
+// Both clients were answered once, and then wait so long.
+HistoryBuilder waiting(int ms, Protocol protocol = Protocol::http) {
+  auto story = load(protocol).round_trips(0, 0, 1).round_trips(1, 0, 1);
+  return story.sent(0, 1).sent(1, 1).wait(ms);
+}
+TEST(GroupAnswers, StallWhenAllWhoAreLeftHaveWaitedForLong) {
+  const auto refused = [](HistoryBuilder story) {
+    story.stop().answered(0, 1, RequestEnd::refused).answered(1, 1, RequestEnd::refused);
+    return answers(story.exited(0));
+  };
+  EXPECT_EQ(refused(waiting(1'100)), "stalled");
+  EXPECT_EQ(refused(waiting(900)), "talking");
+  EXPECT_EQ(answers(waiting(1'100, Protocol::ws).stop().fin(0).closed(0)), "stalled");
+  EXPECT_EQ(answers(waiting(1'100).fault(SIGKILL).signalled(SIGKILL)), "stalled");
+  EXPECT_EQ(refused(load().round_trips(0, 0, 1).sent(0, 1).closed(1).wait(1'100)), "stalled");
+  EXPECT_EQ(refused(load().round_trips(0, 0, 1).sent(0, 1).wait(1'100).closed(1)), "gone-lately");
+}
+TEST(GroupAnswers, DoNotStallWhereSomebodyIsAnsweredOrHasNotAsked) {
+  EXPECT_EQ(answers(waiting(1'100).began(1, 1).stop()), "talking");
+  EXPECT_EQ(answers(waiting(1'100).answered(1, 1).stop()), "talking");
+  EXPECT_EQ(answers(waiting(1'100).answered(1, 1).sent(1, 2).stop()), "talking");
+  EXPECT_EQ(answers(waiting(1'100).stop().answered(1, 1)), "talking") << "a long poll";
+  auto more = waiting(1'100).stop();
+  more.plan.scenario.clients[0].count = 3;  // one is still to come
+  EXPECT_EQ(answers(more), "talking");
+}
+TEST(GroupAnswers, DoNotStallWhereAnAnswerMayTakeSoLong) {
+  const auto after = [](int ms) {
+    auto story = load().sent(0, 0).wait(300).answered(0, 0);
+    return answers(story.sent(0, 1).sent(1, 0).wait(ms).stop().exited(0));
+  };
+  EXPECT_EQ(after(1'150), "talking");
+  EXPECT_EQ(after(1'250), "stalled");
+}
+TEST(GroupAnswers, DoNotStallByWhatLastcallDidOrLagged) {
+  EXPECT_EQ(answers(waiting(1'100).lag(500, "clients-0").stop()), "talking");
+  EXPECT_EQ(answers(waiting(0).fault(SIGSTOP).done().wait(1'100).fault(SIGCONT).done().stop()),
+            "talking");
+  EXPECT_EQ(answers(waiting(0)
+                        .event(FaultInvoked{FaultId{1}, 0, "limit memory", 0, false})
+                        .wait(1'100)
+                        .stop()),
+            "talking");
+  EXPECT_EQ(answers(waiting(1'100).disturbed(0).stop()), "talking");
+  EXPECT_EQ(answers(waiting(0).fault(SIGHUP).done().wait(1'100).stop()), "stalled");
 }
 TEST(GroupAnswers, WhoHasSaidAllOfItsMessagesIsDone) {
   auto story = load();
@@ -98,6 +165,8 @@ TEST(GroupAnswers, WhatTheStopCutsSaysNothingWhereTheScenarioLetsIt) {
     return answers(story.exited(0));
   };
   EXPECT_EQ(allowed(load().sent(0, 0).stop()), "not-asked");
+  EXPECT_EQ(allowed(load().sent(0, 0).stop().answered(0, 0, RequestEnd::refused)), "not-asked");
+  EXPECT_EQ(allowed(waiting(1'100).stop()), "not-asked");
   EXPECT_EQ(allowed(load().stop()), "unanswered");
   EXPECT_EQ(allowed(load().sent(0, 0).answered(0, 0, RequestEnd::unknown).closed(0).stop()),
             "unanswered");
@@ -143,6 +212,16 @@ TEST(OnlyRefusals, AreThoseBeforeTheStop) {
   EXPECT_EQ(found(answered(load().disturbed(0)).stop()), 0);
 }
 
+TEST(GroupAnswers, AKillIsAStop) {
+  const auto killed = [](HistoryBuilder story) {
+    return answers(story.fault(SIGKILL).signalled(SIGKILL));
+  };
+  EXPECT_EQ(killed(load().sent(0, 0)), "unanswered");
+  EXPECT_EQ(killed(load().sent(0, 0).answered(0, 0)), "talking");
+  EXPECT_EQ(killed(load().sent(0, 0).answered(0, 0).closed(0).closed(1).wait(200)), "fell-silent");
+  EXPECT_EQ(answers(load().sent(0, 0).stop().fault(SIGKILL).signalled(SIGKILL)), "unanswered");
+  EXPECT_EQ(answers(load().sent(0, 0).fault_to_child(SIGKILL).exited(1)), "not-asked");
+}
 TEST(GroupAnswers, AreNotAskedOfATrialWithoutAStopOfALoad) {
   EXPECT_EQ(answers(load().exited(1)), "not-asked");
   EXPECT_EQ(answers(load().exited(1).stop()), "not-asked");

@@ -112,6 +112,25 @@ TEST(AckedDurable, TheQuestionIsTriedForEachGroupOfClients) {
               ::testing::StartsWith("unknown 2: none of the 1 acknowledged requests of clients "
                                     "\"others\" is found after the restart"));
 }
+TEST(AckedDurable, TheQuestionIsTriedForEachMessageOfAGroup) {
+  auto b = story();
+  b.plan.scenario.clients.front().message = {"PUT {id}", "GET {id}"};
+  b.ready().client(0).up(0);
+  for (const std::uint32_t request : {0U, 1U, 2U}) {
+    b.event(RequestSent{connection(0), RequestId{request}, 1, request % 2}).answered(0, request);
+  }
+  b.event(before(0, 1)).event(before(1, 0)).stop().exited(0);
+  b.event(RecoveryStarted{7}).event(RecoveryReady{}).event(asked(0, 1)).event(asked(1, 0));
+  EXPECT_EQ(durable(HistoryBuilder(b).event(asked(2, 1))),
+            "unknown 3: the question finds none of the 1 acknowledged requests of clients "
+            "\"users\" with message 2 even before the stop: check url, command and expect of "
+            "[target.recovery.ask], and the request that the clients send (has it the "
+            "Content-Type that the server needs?); a message that keeps nothing should hold no "
+            "{id}");
+  EXPECT_EQ(durable(HistoryBuilder(b).event(asked(2, 0))),
+            "fail 3: 1 of 3 acknowledged requests are lost after the restart, first: clients "
+            "\"users\", client 1, request 000000-000002");
+}
 TEST(AckedDurable, InProcessTheQuestionIsKnownToWork) {
   auto b = again().event(asked(0, 0)).event(asked(1, 0));
   b.plan.scenario.clients.front().url.clear();

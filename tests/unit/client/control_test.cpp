@@ -44,12 +44,13 @@ TEST(Assignment, ThatIsNoneIsAnError) {
 }
 
 TEST(Heard, ComesBackFromItsText) {
-  const auto first = heard_in(heard_text({3, connection_id({70'000}, 2), {9}, "a \"b\"/é"}));
+  const auto first = heard_in(heard_text({3, connection_id({70'000}, 2), {9}, "a \"b\"/é", 2}));
   ASSERT_TRUE(first);
   EXPECT_EQ(first->group, 3U);
   EXPECT_EQ(first->connection, connection_id({70'000}, 2));
   EXPECT_EQ(first->request.value, 9U);
   EXPECT_EQ(first->id, "a \"b\"/é");
+  EXPECT_EQ(first->message, 2U);
   for (const char* text : {"", "K", "K{}", "Kx", "R{}"}) EXPECT_FALSE(heard_in(text)) << text;
 }
 

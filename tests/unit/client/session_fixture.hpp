@@ -24,7 +24,9 @@ inline PlannedClient client(Nanoseconds start = {}) {
 class NoTriggers final : public TriggerCounter {
  public:
   void happened(ClientEvent event) override { handshakes += event == ClientEvent::handshake; }
-  void acknowledged(ConnectionId, RequestId, const std::string& id) override { ids.push_back(id); }
+  void acknowledged(ConnectionId, RequestId, std::uint32_t, const std::string& id) override {
+    ids.push_back(id);
+  }
   int handshakes = 0;
   std::vector<std::string> ids;
 };

@@ -34,7 +34,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.019000000","kind":"connect_invoked","connection":"12/3","group":2}
 {"t":"0.020000000","kind":"layer_up","connection":"12/3","layer":"tls","local":""}
 {"t":"0.021000000","kind":"layer_failed","connection":"12/3","layer":"websocket","reason":"status 503","said":"login first"}
-{"t":"0.022000000","kind":"request_sent","connection":"12/3","request":7,"bytes":120}
+{"t":"0.022000000","kind":"request_sent","connection":"12/3","request":7,"bytes":120,"message":2}
 {"t":"0.023000000","kind":"answer_began","connection":"12/3","request":7}
 {"t":"0.024000000","kind":"request_ended","connection":"12/3","request":7,"end":"refused","status":503,"bytes":42,"said":"later"}
 {"t":"0.025000000","kind":"close_frame","connection":"12/3","direction":"received","code":1001,"reason":"going away"}

@@ -35,7 +35,7 @@ inline std::vector<Event> one_of_each() {
       ConnectInvoked{c, 2},
       LayerUp{c, Layer::tls},
       LayerFailed{c, Layer::websocket, "status 503", "login first"},
-      RequestSent{c, RequestId{7}, 120},
+      RequestSent{c, RequestId{7}, 120, 2},
       AnswerBegan{c, RequestId{7}},
       RequestEnded{c, RequestId{7}, RequestEnd::refused, 503, 42, "later"},
       CloseFrame{c, Direction::received, 1001, "going away"},

@@ -86,6 +86,28 @@ TEST_F(AcknowledgedRequests, AreAllIfTheQuestionNamesNoId) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->size(), 3U);
 }
+TEST_F(AcknowledgedRequests, AreThoseWhoseMessageHoldsTheId) {
+  ClientGroup mixed;
+  mixed.url = "http://127.0.0.1/orders";
+  mixed.message = {R"({"put":"{id}"})", R"({"ping":1})"};
+  plan_.scenario.clients.push_back(mixed);
+  const auto other = folder_.path() + "/clients-1.seg";
+  auto writer = SegmentWriter::create(other);
+  ASSERT_TRUE(writer);
+  const auto connection = connection_id({3}, 0);
+  writer->record(ConnectInvoked{connection, 3});
+  for (const std::uint32_t request : {0U, 1U}) {
+    writer->record(RequestSent{connection, {request}, 1, request});
+    writer->record(RequestEnded{connection, {request}, RequestEnd::ok, 200, 1});
+  }
+  ASSERT_TRUE(writer->finish());
+  const auto by_id = acknowledged_requests(plan_, {"http://127.0.0.1/{id}", {}, ""}, {other});
+  ASSERT_TRUE(by_id);
+  ASSERT_EQ(by_id->size(), 1U);
+  EXPECT_EQ(by_id->front().request.value, 0U);
+  const auto by_client = acknowledged_requests(plan_, {"http://127.0.0.1/", {}, "x"}, {other});
+  EXPECT_EQ(by_client->size(), 2U);
+}
 TEST_F(AcknowledgedRequests, SayWhyTheyHaveNoId) {
   const auto other = folder_.path() + "/clients-1.seg";
   auto writer = SegmentWriter::create(other);

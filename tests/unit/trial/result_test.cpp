@@ -19,8 +19,8 @@ TrialResult result_with_everything() {
   result.idle_waits = {Nanoseconds(100), "server (80) waited"};
   result.clients = 20'000;
   result.connections = 19'999;
-  result.answers = {GroupAnswers::talking, GroupAnswers::unanswered, GroupAnswers::fell_silent,
-                    GroupAnswers::gone_lately, GroupAnswers::not_asked};
+  result.answers = {GroupAnswers::talking, GroupAnswers::unanswered,  GroupAnswers::fell_silent,
+                    GroupAnswers::stalled, GroupAnswers::gone_lately, GroupAnswers::not_asked};
   result.only_refusals = {0, 404};
   result.heard_instead = {"", "-NOAUTH"};
   result.kept = true;
