@@ -228,6 +228,31 @@ TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
   meant.plan.scenario.properties["released"].allow = {Allowance{"*listens at*"}};
   EXPECT_EQ(released(meant), "pass 6: allowed: 1 open at the exit call `*listens at*`");
 }
+TEST(StrictRelease, AChildThatMayStayMayBeThereAtTheExit) {
+  const auto story = [](std::vector<Allowance> allow) {
+    auto b = strict().event(ExitExamined{80, 2});
+    b.plan.scenario.properties["released"].allow = std::move(allow);
+    return b.event(LeftAtExit{80, "child", true, "child 81 (tail) is alive"});
+  };
+  const auto left = [&](std::vector<Allowance> allow) {
+    auto b = story(std::move(allow)).exited(0).event(ProcessLeft{81, "/usr/bin/tail -f log"});
+    return b.searched();
+  };
+  EXPECT_EQ(released(left({Allowance{"*/tail *", "process", "it follows the log"}})),
+            "pass 6: allowed: 1 process `*/tail *` (it follows the log)");
+  // It ended before it could be found left.
+  EXPECT_EQ(released(story({Allowance{"tail *", "process"}}).exited(0).searched()),
+            "pass 6: allowed: 1 open at the exit call `tail *`");
+  for (const auto* other : {"tails *", "ail *", "tail -n *"}) {
+    EXPECT_EQ(released(story({Allowance{other, "process"}}).exited(0).searched()),
+              "fail 6: process 80 left at its exit: child 81 (tail) is alive")
+        << other;
+  }
+  EXPECT_EQ(released(left({Allowance{"*/tail *", "process"}})
+                         .event(LeftAtExit{80, "child", true, "child 8 (worker) is alive"})),
+            "fail 6: process 80 left at its exit: child 8 (worker) is alive; allowed: 1 process "
+            "`*/tail *`");
+}
 TEST(StrictRelease, IsUnknownIfTheExitWasNotSeen) {
   EXPECT_EQ(released(strict().exited(0).searched()), "unknown 5: its exit call was not seen");
   EXPECT_EQ(released(strict().signalled(SIGTERM).searched()), "pass 5: ");
