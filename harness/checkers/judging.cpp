@@ -293,6 +293,10 @@ std::string to_text(const std::vector<ExpectedEnd>& expected) {
   return text;
 }
 
+bool was_traced(const Plan& plan, const History& history) {
+  return plan.traced && (history.first<TraceBegan>() || !history.first<TraceFailed>());
+}
+
 std::int32_t target_pid(const History& history) {
   const auto started = history.first<TargetStarted>();
   return started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;

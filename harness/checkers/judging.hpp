@@ -100,6 +100,10 @@ std::string to_text(const TargetEnded& ended);  // "exit 1", "SIGSEGV"
 std::string to_text(const ExpectedEnd& expected);
 std::string to_text(const std::vector<ExpectedEnd>& expected);  // "exit 0 or SIGTERM"
 
+// Whether the target was traced: as the plan has it, unless nothing of it could be. That one of its
+// processes could not be watched in full (TraceFailed, too) does not make it untraced.
+bool was_traced(const Plan& plan, const History& history);
+
 // The target's own process; 0 if it was not started.
 std::int32_t target_pid(const History& history);
 

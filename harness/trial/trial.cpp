@@ -18,6 +18,7 @@
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
+#include "checkers/judging.hpp"
 #include "client/lag_meter.hpp"
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
@@ -695,12 +696,11 @@ class Trial {
 };
 
 std::uint32_t connections_at_stop(const History& history) {
-  if (!history.stop()) return 0;
-  const auto stop = *history.stop();
+  const auto stop = history.stop();
+  if (!stop) return 0;
   return static_cast<std::uint32_t>(
       std::ranges::count_if(history.connections(), [&](const auto& connection) {
-        return connection.tcp_up && *connection.tcp_up < stop &&
-               (!connection.ended || *connection.ended > stop);
+        return is_before(connection.tcp_up, *stop) && !is_before(connection.ended, *stop);
       }));
 }
 
@@ -711,6 +711,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
     result.broken = history.error().message();
     return;
   }
+  result.traced = was_traced(trial.plan(), *history);
   result.verdicts = judge(trial.plan(), *history);
   const auto file = order.directory + "/history.jsonl";
   const bool has_custom = !trial.plan().scenario.custom.empty();
