@@ -80,7 +80,7 @@ std::string after_what(const BytesAfterClose& late) {
 Verdict no_send_on_closed(const Plan& plan, const History& history) {
   Verdict verdict{.property = "no-send-on-closed"};
   const auto& told = settings(plan, verdict.property);
-  const Excuses excuses(told.allow);
+  Excuses excuses(told.allow);
   Findings found(verdict);
 
   for (const auto& [i, late] : history.all<SentLate>()) {
@@ -124,6 +124,7 @@ Verdict no_send_on_closed(const Plan& plan, const History& history) {
   } else {
     verdict.reason = "no connection was closed in order, and no call that sends was seen";
   }
+  excuses.append_to(verdict.reason);
   return verdict;
 }
 
