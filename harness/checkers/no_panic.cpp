@@ -7,12 +7,12 @@
 // header to its last frame, and is one violation, recovered or not; the reason quotes its message
 // and the first frame of the program's own code, and names the process where the words or the
 // tracer do. The scenario's `allow` excuses an error of which it matches any line, or names the
-// exception, and a child's crash of which it matches the reason; what it excused is counted. Of an
-// error that the program caught and logged the reason says so if the program went on, and with
-// `logged = "warn"` it is counted and is no failure. Whose line it is, is not known: it went on if
-// the target ended as promised after it and no process that the tracer saw ended badly within a
-// second of it. What nobody caught, though only a thread or a task ended by it, is never taken for
-// logged.
+// type of the exception or of what caused it (not of what was being handled when it was thrown),
+// and a child's crash of which it matches the reason; what it excused is counted. Of an error that
+// the program caught and logged the reason says so if the program went on, and with `logged =
+// "warn"` it is counted and is no failure. Whose line it is, is not known: it went on if the target
+// ended as promised after it and no process that the tracer saw ended badly within a second of it.
+// What nobody caught, though only a thread or a task ended by it, is never taken for logged.
 //
 // Cannot see a panic that was swallowed without a word, nor, untraced, a child's crash that nobody
 // reported, nor tell errors apart whose lines are mixed. Output beyond the limits of
