@@ -3,8 +3,10 @@
 // An item is one file. Judged are copies made after the end and before the restart: the bytes that
 // the kernel had, so a power cut, which loses what was not synced, is not seen. Cannot see whether
 // what reads back is the newest state, or the right one. That there is no such file fails only
-// after a stop that the target had time for, and if it had acknowledged something before that:
-// until then there is nothing that a checkpoint would hold.
+// after a stop that the target had time for, which a second signal that may force the end takes
+// away, and if it had acknowledged something before its end, also during the stop: until then there
+// is nothing that a checkpoint would hold. The answer to a GET whose URL has no {id} acknowledges
+// nothing: such a request is safe, it asks for no change (RFC 9110, section 9.2.1).
 #include <algorithm>
 #include <csignal>
 
@@ -17,23 +19,41 @@ namespace {
 constexpr std::string_view kProperty = "checkpoint-intact";
 constexpr std::string_view kMissing = "no such file";
 
+constexpr std::string_view kNothingToHold = "nothing that it would hold had been acknowledged";
+
 bool had_time_for_a_checkpoint(const History& history) {
   return history.first<TargetReady>() && !no_stop_to_judge(history) &&
          !lastcall_sent(history, SIGKILL);
 }
 
-bool had_acknowledged(const History& history) {
-  const auto stop = history.stop();
-  return std::ranges::any_of(history.all<RequestEnded>(), [&](const auto& one) {
-    return one.second->end == RequestEnd::ok && (!stop || one.first < *stop);
+bool changes_nothing(const ClientGroup& group) {
+  return is_http(group.protocol) && group.method == "GET" &&
+         group.url.find("{id}") == std::string::npos;
+}
+
+bool had_acknowledged(const Plan& plan, const History& history) {
+  const auto ended = history.first<TargetEnded>();
+  return std::ranges::any_of(history.connections(), [&](const ConnectionView& c) {
+    const auto* group = group_of(plan, c);
+    if (group != nullptr && changes_nothing(*group)) return false;
+    return std::ranges::any_of(c.requests, [&](const RequestView& request) {
+      return request.end == RequestEnd::ok && (!ended || is_before(request.ended, *ended));
+    });
   });
 }
 
 // Why a file need not have been there; empty if it had to be.
-std::string why_it_may_be_missing(const History& history) {
+std::string why_it_may_be_missing(const Plan& plan, const History& history) {
   if (!had_time_for_a_checkpoint(history)) return "there was no checkpoint yet";
-  if (!had_acknowledged(history)) return "nothing had been acknowledged before the stop";
-  return "";
+  if (const auto forced = forced_by_second_signal(plan, history)) return *forced;
+  return had_acknowledged(plan, history) ? "" : std::string(kNothingToHold);
+}
+
+// What the trial process lost, judge() sees to.
+bool lost_acknowledgements(const History& history) {
+  return std::ranges::any_of(history.all<EventsLost>(), [](const auto& lost) {
+    return lost.second->source.starts_with("clients-");
+  });
 }
 
 std::string why_unknown(const History& history) {
@@ -49,7 +69,7 @@ Verdict checkpoint_intact(const Plan& plan, const History& history) {
   Verdict verdict{.property = std::string(kProperty)};
   verdict.reason = not_asked(plan, kProperty);
   if (!verdict.reason.empty()) return verdict;
-  const auto excuse = why_it_may_be_missing(history);
+  const auto excuse = why_it_may_be_missing(plan, history);
   std::string problems;
   std::string missing;  // and excused
   for (const auto& [i, file] : history.all<CheckpointInspected>()) {
@@ -67,7 +87,7 @@ Verdict checkpoint_intact(const Plan& plan, const History& history) {
     verdict.reason = problems;
   } else if (verdict.reason = why_unknown(history); !verdict.reason.empty()) {
     verdict.outcome = Outcome::unknown;
-  } else if (!missing.empty() && history.first<EventsLost>()) {
+  } else if (!missing.empty() && excuse == kNothingToHold && lost_acknowledgements(history)) {
     verdict.outcome = Outcome::unknown;
     verdict.reason =
         "no file matches " + missing +

@@ -275,6 +275,15 @@ std::string lost_output(const History& history) {
   return "";
 }
 
+std::uint32_t connections_at_stop(const History& history) {
+  const auto stop = history.stop();
+  if (!stop) return 0;
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(history.connections(), [&](const auto& connection) {
+        return is_before(connection.tcp_up, *stop) && !is_before(connection.ended, *stop);
+      }));
+}
+
 std::optional<EventIndex> left_processes_ended(const History& history) {
   const auto ended = history.first<LeftProcessesEnded>();
   return ended && is_before(history.first<TargetForced>(), *ended) ? std::nullopt : ended;
@@ -337,6 +346,10 @@ std::string to_text(const std::vector<ExpectedEnd>& expected) {
   std::string text;
   for (const auto& end : expected) text += (text.empty() ? "" : " or ") + to_text(end);
   return text;
+}
+
+bool was_traced(const Plan& plan, const History& history) {
+  return plan.traced && (history.first<TraceBegan>() || !history.first<TraceFailed>());
 }
 
 std::int32_t target_pid(const History& history) {

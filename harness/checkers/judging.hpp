@@ -88,6 +88,9 @@ std::string lost_text(const EventsLost& lost);
 // Why some lines of the target's output are not in the history; empty if all are.
 std::string lost_output(const History& history);
 
+// How many connections were up when the stop began; 0 without a stop.
+std::uint32_t connections_at_stop(const History& history);
+
 // When lastcall ended what a target that had gone by itself had left of its processes; nothing if
 // it did not. Connections that these had are cut from there on (kCutWithLeft).
 std::optional<EventIndex> left_processes_ended(const History& history);
@@ -118,6 +121,10 @@ inline bool is_in_process(const ClientGroup& group) { return group.url.empty(); 
 std::string to_text(const TargetEnded& ended);  // "exit 1", "SIGSEGV"
 std::string to_text(const ExpectedEnd& expected);
 std::string to_text(const std::vector<ExpectedEnd>& expected);  // "exit 0 or SIGTERM"
+
+// Whether the target was traced: as the plan has it, unless nothing of it could be. That one of its
+// processes could not be watched in full (TraceFailed, too) does not make it untraced.
+bool was_traced(const Plan& plan, const History& history);
 
 // The target's own process; 0 if it was not started.
 std::int32_t target_pid(const History& history);

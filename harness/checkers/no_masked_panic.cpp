@@ -60,7 +60,7 @@ std::string text_of(const PanicEntered& panic) {
 
 Verdict no_masked_panic(const Plan& plan, const History& history) {
   Verdict verdict{.property = "no-masked-panic"};
-  const Excuses excuses(settings(plan, verdict.property).allow);
+  Excuses excuses(settings(plan, verdict.property).allow);
   std::string nothing_watched;  // of the first process, which may execute one program after another
   std::int32_t first = 0;
   for (const auto& [i, watched] : history.all<PanicsWatched>()) {
@@ -71,8 +71,8 @@ Verdict no_masked_panic(const Plan& plan, const History& history) {
   }
   std::size_t count = 0;
   for (const auto& [i, panic] : history.all<PanicEntered>()) {
-    if (excuses.cover({panic->type, panic->message, panic->stack})) continue;
     if (ended_its_process(history, i)) continue;
+    if (excuses.cover({panic->type, panic->message, panic->stack})) continue;
     if (count++ == 0) verdict.reason = text_of(*panic);
     verdict.evidence.push_back(i);
   }
@@ -90,6 +90,7 @@ Verdict no_masked_panic(const Plan& plan, const History& history) {
     if (verdict.reason.empty())
       verdict.reason = nothing_watched.empty() ? "no program was seen to begin" : nothing_watched;
   }
+  excuses.note(verdict);
   return verdict;
 }
 

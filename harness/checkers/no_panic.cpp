@@ -7,12 +7,12 @@
 // header to its last frame, and is one violation, recovered or not; the reason quotes its message
 // and the first frame of the program's own code, and names the process where the words or the
 // tracer do. The scenario's `allow` excuses an error of which it matches any line, or names the
-// exception, and a child's crash of which it matches the reason; what it excused is counted. Of an
-// error that the program caught and logged the reason says so if the program went on, and with
-// `logged = "warn"` it is counted and is no failure. Whose line it is, is not known: it went on if
-// the target ended as promised after it and no process that the tracer saw ended badly within a
-// second of it. What nobody caught, though only a thread or a task ended by it, is never taken for
-// logged.
+// type of the exception or of what caused it (not of what was being handled when it was thrown),
+// and a child's crash of which it matches the reason; what it excused is counted. Of an error that
+// the program caught and logged the reason says so if the program went on, and with `logged =
+// "warn"` it is counted and is no failure. Whose line it is, is not known: it went on if the target
+// ended as promised after it and no process that the tracer saw ended badly within a second of it.
+// What nobody caught, though only a thread or a task ended by it, is never taken for logged.
 //
 // Cannot see a panic that was swallowed without a word, nor, untraced, a child's crash that nobody
 // reported, nor tell errors apart whose lines are mixed. Output beyond the limits of
@@ -47,69 +47,16 @@ bool may_be_sent(const Plan& plan, int signal) {
   });
 }
 
-// What `allow` says, with how often it excused something.
-class Allowances {
- public:
-  explicit Allowances(const std::vector<Allowance>& allowed) {
-    for (const auto& one : allowed) {
-      const bool is_name = one.of == "name";
-      const auto shown = is_name ? one.pattern : "\"" + one.pattern + "\"";
-      all_.push_back({Excuses(is_name ? std::vector<Allowance>{} : std::vector{one}),
-                      is_name ? one.pattern : "",
-                      one.why.empty() ? shown : shown + " (" + one.why + ")"});
-    }
+// Whether this entry excuses the error: by any line, as the runtime wrote it or as the target did.
+bool excuses(const Excuses::Entry& entry, const OutputLines& output, const PanicBlock& block) {
+  if (!entry.name.empty()) return names_exception(output.texts(), block, entry.name);
+  for (auto k = block.begin; k < block.end; ++k) {
+    const auto written = output.written(k);
+    const bool is_new = k == block.begin || written.data() != output.written(k - 1).data();
+    if (entry.matches(output.texts()[k]) || (is_new && entry.matches(written))) return true;
   }
-  // Whether one of them excuses this error; it counts then.
-  bool cover(const OutputLines& output, const PanicBlock& block) {
-    const auto covers = [&](const Counted& one) {
-      if (!one.name.empty()) return names_exception(output.texts(), block, one.name);
-      for (auto k = block.begin; k < block.end; ++k) {
-        const auto written = output.written(k);
-        const bool is_new = k == block.begin || written.data() != output.written(k - 1).data();
-        if (one.pattern.cover({output.texts()[k]}) || (is_new && one.pattern.cover({written})))
-          return true;
-      }
-      return false;
-    };
-    const auto found = std::ranges::find_if(all_, covers);
-    if (found == all_.end()) return false;
-    ++found->count;
-    return true;
-  }
-  // Whether a pattern excuses what was not printed.
-  bool cover(std::string_view text) {
-    const auto found = std::ranges::find_if(
-        all_, [&](const Counted& one) { return one.name.empty() && one.pattern.cover({text}); });
-    if (found == all_.end()) return false;
-    ++found->count;
-    return true;
-  }
-  // "3 excused by allow: 2 by "^panic: test", 1 by IOError (why)"; empty if nothing was.
-  [[nodiscard]] std::string text() const {
-    std::uint64_t total = 0;
-    std::string each;
-    for (const auto& one : all_) {
-      if (one.count == 0) continue;
-      total += one.count;
-      each += (each.empty() ? "" : ", ") + std::to_string(one.count) + " by " + one.shown;
-    }
-    return total == 0 ? "" : std::to_string(total) + " excused by allow: " + each;
-  }
-  void note(Verdict& verdict) const {
-    for (const auto& one : all_) {
-      if (one.count > 0) verdict.noted.push_back({"excused by " + one.shown, one.count});
-    }
-  }
-
- private:
-  struct Counted {
-    Excuses pattern;
-    std::string name;
-    std::string shown;
-    std::uint64_t count = 0;
-  };
-  std::vector<Counted> all_;
-};
+  return false;
+}
 
 // A process of the tree that ended as none should.
 struct BadEnd {
@@ -274,7 +221,7 @@ class Judging {
       : plan_(plan),
         history_(history),
         told_(settings(plan, "no-panic")),
-        allowances_(told_.allow),
+        excuses_(told_.allow),
         bad_ends_(bad_ends_of_children(history)),
         crashes_(crashes_of_children(history, bad_ends_)) {}
 
@@ -309,7 +256,7 @@ class Judging {
   // The children's crashes that no error told of.
   void judge_crashes(Verdict& verdict) {
     for (auto& crash : crashes_) {
-      if (crash.is_told || allowances_.cover(crash.text)) continue;
+      if (crash.is_told || excuses_.cover({crash.text})) continue;
       verdict.evidence.insert(verdict.evidence.end(), crash.evidence.begin(), crash.evidence.end());
       is_proven_ = is_proven_ || !may_be_sent(plan_, crash.signal);
       failed_.add(crash.at, std::move(crash.text));
@@ -320,7 +267,8 @@ class Judging {
     const auto& output = error.output;
     const auto& block = error.block;
     if (is_of_sent_signal(output, block)) return;
-    if (allowances_.cover(output, block)) return;
+    const auto is_meant = [&](const auto& entry) { return excuses(entry, output, block); };
+    if (excuses_.cover_if(is_meant)) return;
     const auto at = output.event(block.words);
     if (is_php_again(block)) return;
     const auto last = output.event(block.end - 1);
@@ -363,8 +311,7 @@ class Judging {
       verdict.noted.push_back(
           {"errors that the program logged and went on after", logged_.count()});
     }
-    say(allowances_.text());
-    allowances_.note(verdict);
+    excuses_.note(verdict);
   }
   // Whether something failed that no fault of the plan can have brought about.
   [[nodiscard]] bool is_proven() const { return is_proven_; }
@@ -390,7 +337,7 @@ class Judging {
   const Plan& plan_;
   const History& history_;
   const PropertySettings& told_;
-  Allowances allowances_;
+  Excuses excuses_;
   std::vector<BadEnd> bad_ends_;
   std::vector<Crash> crashes_;
   bool is_proven_ = false;

@@ -80,7 +80,7 @@ std::string after_what(const BytesAfterClose& late) {
 Verdict no_send_on_closed(const Plan& plan, const History& history) {
   Verdict verdict{.property = "no-send-on-closed"};
   const auto& told = settings(plan, verdict.property);
-  const Excuses excuses(told.allow);
+  Excuses excuses(told.allow);
   Findings found(verdict);
 
   for (const auto& [i, late] : history.all<SentLate>()) {
@@ -125,6 +125,7 @@ Verdict no_send_on_closed(const Plan& plan, const History& history) {
     verdict.reason = "no connection was closed in order, and no call that sends was seen";
     if (!plan.scenario.target.trace) verdict.reason += ": set [target] trace = true";
   }
+  excuses.note(verdict);
   return verdict;
 }
 

@@ -42,7 +42,9 @@ std::string place_text(const PanicBlock& block);
 // Whether a process that ends by it ends by a signal, so that its parent tells of one.
 bool ends_by_signal(std::span<const std::string_view> lines, const PanicBlock& block);
 
-// Whether a message in the block names an exception of this type, with or without its modules.
+// Whether the exception of the block, or one that caused it or that is in its group, is of this
+// type, with or without its modules. Not one that was being handled when it was thrown, nor one of
+// which the text of a message speaks. What is no exception is looked for in all of its messages.
 bool names_exception(std::span<const std::string_view> lines, const PanicBlock& block,
                      std::string_view type);
 

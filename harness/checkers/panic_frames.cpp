@@ -605,6 +605,103 @@ bool says_none(std::string_view line, std::size_t at, std::size_t end) {
                                             "\":0", "\":null", "\":false", "\":\"\""});
 }
 
+// What a runtime writes before the type of an exception: `begin`, and all up to `end`.
+struct Introduction {
+  Runtime runtime;
+  std::string_view begin;
+  std::string_view end = {};
+};
+
+constexpr std::array kIntroductions{
+    Introduction{Runtime::java, "Caused by: "},
+    Introduction{Runtime::java, "Exception in thread \"", "\" "},
+    Introduction{Runtime::java, "Exception: "},  // "… thrown from the UncaughtExceptionHandler"
+    Introduction{Runtime::java, "Terminating due to "},
+    Introduction{Runtime::java, "Aborting due to "},
+    Introduction{Runtime::dotnet, "Unhandled exception. "},
+    Introduction{Runtime::dotnet, "Unhandled Exception: "},
+    Introduction{Runtime::dotnet, "ERROR] FATAL UNHANDLED EXCEPTION: "},
+    Introduction{Runtime::dotnet, "Fatal error. "},
+    Introduction{Runtime::dotnet, "Inner Exception #", ") "},
+    Introduction{Runtime::node, "node:", ") "},
+    Introduction{Runtime::node, "UnhandledPromiseRejectionWarning: "},
+    Introduction{Runtime::node, "error: "},  // of Deno
+    Introduction{Runtime::node, "Uncaught "},
+    Introduction{Runtime::node, "in promise) "},
+    Introduction{Runtime::node, "cause]: "},
+    Introduction{Runtime::node, "errors]: "},
+    Introduction{Runtime::php, "Uncaught "},
+    Introduction{Runtime::php, "Next "},
+};
+
+// The first word of a message, which is the type of the exception: "sqlite3.OperationalError:".
+// What comes after it may speak of another one. Node has a code in it: "Error [ERR_CLOSED]:".
+std::string_view head_of(std::string_view text, Runtime runtime) {
+  constexpr std::string_view kAround = " \t\r|*([{'\"";
+  text = trimmed(text, kAround);
+  for (;;) {
+    const auto end_of = [&](const Introduction& one) {
+      const bool begins = one.runtime == runtime && text.starts_with(one.begin);
+      return begins ? text.find(one.end, one.begin.size()) : std::string_view::npos;
+    };
+    const auto known = std::ranges::find_if(
+        kIntroductions, [&](const auto& one) { return end_of(one) != std::string_view::npos; });
+    if (known == kIntroductions.end()) break;
+    text = trimmed(text.substr(end_of(*known) + known->end.size()), kAround);
+  }
+  auto end = text.find_first_of(" (");
+  if (end != std::string_view::npos && text.substr(end).starts_with(" ["))
+    end = text.find(' ', end + 1);
+  return text.substr(0, end);
+}
+
+// Whether the type of the exception of which this line tells is this one.
+bool is_of_type(std::string_view line, Runtime runtime, std::string_view type) {
+  const auto is_it = [&](std::string_view text) {
+    return names_type(head_of(text, runtime), type);
+  };
+  switch (runtime) {
+    case Runtime::python:
+      return is_it(begins_with_any(line, {"future: ", "task: "}) ? after(line, " exception=")
+                                                                 : line);
+    case Runtime::ruby: {  // "crash.rb:3:in `boom': message (Class)", or the class alone
+      const auto open = line.rfind('(');
+      const bool is_last = line.ends_with(")") && open != std::string_view::npos;
+      return is_it(is_last ? line.substr(open) : after(line, "': "));
+    }
+    case Runtime::php: {  // a log's words come first
+      const auto text = after(line, "Fatal error:");
+      return is_it(text.empty() ? line : text);
+    }
+    case Runtime::dotnet:
+      for (auto inner = after(line, "---> "); !inner.empty(); inner = after(inner, "---> ")) {
+        if (is_it(inner)) return true;
+      }
+      return is_it(line);
+    case Runtime::node:
+    case Runtime::java:
+      return is_it(line);
+    case Runtime::erlang:
+      if (line.starts_with("** (")) return is_it(line);  // Elixir's; Erlang has terms
+      break;
+    default:
+      break;
+  }
+  return names_type(line, type);
+}
+
+// The line behind the header of a traceback, or behind the last "During handling of …": what was
+// being handled may be meant, and the error is what came of it.
+std::size_t last_in_chain(Lines lines, const PanicBlock& block) {
+  if (block.runtime != Runtime::python) return block.words;
+  for (auto k = block.end; k > block.words + 1; --k) {
+    const auto line = lines[k - 1];
+    if (!line.starts_with(" ") && contains(line, "During handling of the above exception, "))
+      return k;
+  }
+  return block.words + 1;
+}
+
 }  // namespace
 
 std::string own_frame_at(Lines lines, std::size_t i, Runtime runtime) {
@@ -637,8 +734,8 @@ std::string place_text(const PanicBlock& block) {
 }
 
 bool names_exception(Lines lines, const PanicBlock& block, std::string_view type) {
-  for (auto k = block.words; k < block.end; ++k) {
-    if (is_message_line(lines[k]) && names_type(lines[k], type)) return true;
+  for (auto k = last_in_chain(lines, block); k < block.end; ++k) {
+    if (is_message_line(lines[k]) && is_of_type(lines[k], block.runtime, type)) return true;
   }
   return false;
 }

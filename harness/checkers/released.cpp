@@ -15,7 +15,8 @@
 //
 // `allow` excuses by glob patterns, in which `*` also matches `/`: a file by its path relative to
 // {dir} (or by what was open at the exit call), a process by its command line, a port by its name
-// or number. What an entry excused is counted in the reason. So is an `epmd -daemon`: whichever
+// or number. What an entry excused is counted in the reason; a process that may stay may also be
+// there at the exit call. Excused and counted, too, is an `epmd -daemon`: whichever
 // Erlang node is the first of a host starts it, for all that come after it.
 //
 // `strict` judges every process of the target that ends by exit_group(2) after the stop, by the
@@ -56,9 +57,9 @@ class Allowances {
     if (entry) ++excused_[*entry].left;
     return entry.has_value();
   }
-  // By an entry for files too: what it was, "listens at 127.0.0.1:80".
-  bool excuse_open(const std::string& what) {
-    const auto entry = matching("file", {what});
+  // At the exit call. By an entry for files too: what it was, "listens at 127.0.0.1:80".
+  bool excuse_open(std::string_view of, const std::vector<std::string>& names) {
+    const auto entry = matching(of, names);
     if (entry) ++excused_[*entry].open;
     return entry.has_value();
   }
@@ -180,14 +181,6 @@ void add_growth(const History& history, Leftovers& left) {
   }
 }
 
-// What was open at the exit call of a process of the target, once the stop had begun.
-void add_open(const History& history, Allowances& allowed, Leftovers& left) {
-  for (const auto& [i, open] : history.all<LeftAtExit>()) {
-    if (i > *history.stop() && open->fails && !allowed.excuse_open(open->text))
-      left.add(i, "process " + std::to_string(open->pid) + " left at its exit: " + open->text);
-  }
-}
-
 // Whether the exit of the target's own process was looked at.
 bool is_examined(const History& history) {
   const auto started = history.first<TargetStarted>();
@@ -215,7 +208,8 @@ struct Noted {
   std::size_t caches = 0;
   std::string first_cache;
   std::size_t port_mappers = 0;
-  std::string slowed;  // who is perhaps only there because of the tracer
+  std::vector<std::int32_t> excused;  // processes
+  std::string slowed;                 // who is perhaps only there because of the tracer
   EventIndex slowed_at = 0;
 
   [[nodiscard]] std::string caches_text() const {
@@ -253,21 +247,22 @@ std::optional<std::string> own_command_line(const Plan& plan, const History& his
 void add_processes(const Plan& plan, const History& history, Allowances& allowed, Leftovers& left,
                    Noted& noted) {
   const auto own = own_command_line(plan, history);
-  const auto is_excused = [&](const std::string& command) {
-    if (allowed.excuse("process", {command})) return true;
-    if (!is_port_mapper(command)) return false;
-    ++noted.port_mappers;
+  const auto is_excused = [&](const auto& process) {
+    const bool is_allowed = allowed.excuse("process", {process.command});
+    if (!is_allowed && !is_port_mapper(process.command)) return false;
+    if (!is_allowed) ++noted.port_mappers;
+    noted.excused.push_back(process.pid);
     return true;
   };
   for (const auto& [i, process] : history.all<ProcessLeft>()) {
-    if (is_excused(process->command)) continue;
+    if (is_excused(*process)) continue;
     const auto* whose =
         process->command == own ? "a child with the server's own command line: " : "";
     left.add(i, "process " + named(process->pid, whose + process->command) +
                     " is alive after the target's end");
   }
   for (const auto& [i, process] : history.all<ProcessLingered>()) {
-    if (is_excused(process->command)) continue;
+    if (is_excused(*process)) continue;
     const auto who = named(process->pid, process->command);
     if (process->how == Lingering::ended_late) {
       left.add(
@@ -279,6 +274,29 @@ void add_processes(const Plan& plan, const History& history, Allowances& allowed
       noted.slowed = "process " + who;
       noted.slowed_at = i;
     }
+  }
+}
+
+// Whether `allow` excuses a child that was there at the exit call: "child 81 (tail) is alive". If
+// it was left, it has been excused by its command line. Else only the name is known: `tail *` means
+// it.
+bool may_stay(const std::string& child, Allowances& allowed, const Noted& noted) {
+  const auto is_it = [&](std::int32_t pid) {
+    return child.starts_with("child " + std::to_string(pid) + " (");
+  };
+  if (std::ranges::any_of(noted.excused, is_it)) return true;
+  const auto begin = child.find('(') + 1;
+  const auto name = child.substr(begin, child.rfind(')') - begin);
+  return allowed.excuse_open("process", {name, name + " "});
+}
+
+// What was open at the exit call of a process of the target, once the stop had begun.
+void add_open(const History& history, Allowances& allowed, const Noted& noted, Leftovers& left) {
+  for (const auto& [i, open] : history.all<LeftAtExit>()) {
+    if (i <= *history.stop() || !open->fails) continue;
+    if (allowed.excuse_open("file", {open->text})) continue;
+    if (open->type == "child" && may_stay(open->text, allowed, noted)) continue;
+    left.add(i, "process " + std::to_string(open->pid) + " left at its exit: " + open->text);
   }
 }
 
@@ -341,7 +359,7 @@ Verdict released(const Plan& plan, const History& history) {
   Noted noted;
   auto left = leftovers(plan, history, allowed, noted);
   if (told.strict) {
-    add_open(history, allowed, left);
+    add_open(history, allowed, noted, left);
     add_growth(history, left);
     verdict.judged += history.all<ExitExamined>().size() + history.all<OpenCounted>().size();
   }

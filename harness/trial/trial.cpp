@@ -18,6 +18,7 @@
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
+#include "checkers/judging.hpp"
 #include "client/lag_meter.hpp"
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
@@ -694,16 +695,6 @@ class Trial {
   bool closed_ = false;  // nothing may be recorded any more
 };
 
-std::uint32_t connections_at_stop(const History& history) {
-  if (!history.stop()) return 0;
-  const auto stop = *history.stop();
-  return static_cast<std::uint32_t>(
-      std::ranges::count_if(history.connections(), [&](const auto& connection) {
-        return connection.tcp_up && *connection.tcp_up < stop &&
-               (!connection.ended || *connection.ended > stop);
-      }));
-}
-
 void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial,
                 std::size_t workers, int lifeline) {
   auto history = read_history(order, trial.plan().scenario.sidecars, workers);
@@ -711,6 +702,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
     result.broken = history.error().message();
     return;
   }
+  result.traced = was_traced(trial.plan(), *history);
   result.verdicts = judge(trial.plan(), *history);
   const auto file = order.directory + "/history.jsonl";
   const bool has_custom = !trial.plan().scenario.custom.empty();

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "checkers/judging.hpp"
 #include "scenario/property_names.hpp"
 #include "unit/checkers/history_builder.hpp"
 
@@ -296,6 +297,20 @@ TEST(Judge, EvidenceStandsOnItsOwn) {
 TEST(Judge, ReasonsAreOneLineOfValidText) {
   const auto verdict = testing::verdict(h().line("panic: \xFF\nx").exited(1), "no-panic");
   EXPECT_EQ(verdict.reason, "a Go panic: \xEF\xBF\xBD x");
+}
+
+// As without the right to ptrace(2): what fails by chance must not pass for what tracing hides.
+TEST(WasTraced, IsAsThePlanHasItUnlessNothingCouldBeTraced) {
+  const auto was = [](HistoryBuilder story, bool planned = true) {
+    story.plan.traced = planned;
+    return was_traced(story.plan, story.history());
+  };
+  EXPECT_TRUE(was(h().event(TraceBegan{true}).ready()));
+  EXPECT_FALSE(was(h().ready(), false));
+  EXPECT_FALSE(was(h().event(TraceFailed{"EPERM"}).ready()));
+  // One process could not be watched in full; the target was not started.
+  EXPECT_TRUE(was(h().event(TraceBegan{true}).ready().event(TraceFailed{"process 81: EPERM"})));
+  EXPECT_TRUE(was(h().event(TargetNotStarted{"no such file"})));
 }
 
 TEST(Worst, IsTheWorst) {

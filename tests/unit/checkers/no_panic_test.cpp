@@ -449,6 +449,89 @@ TEST(NoPanic, AJavaMessageOfSeveralLinesDoesNotReachAnotherErrorsFrames) {
             "fail 5: " + found);
 }
 
+TEST(NoPanic, AnExcuseByNameIsOfTheExceptionAndNotOfWhatItsMessageSays) {
+  struct Case {
+    std::vector<const char*> lines;
+    std::vector<const char*> its_types;
+    std::vector<const char*> others;
+  };
+  const char* traceback = "Traceback (most recent call last):";
+  const char* frame = "  File \"a.py\", line 1, in f";
+  const std::vector<Case> cases{
+      {{traceback, frame, "RuntimeError: expected ValueError: none"},
+       {"RuntimeError"},
+       {"ValueError", "expected"}},
+      {{traceback, frame, "app.errors.Closed"}, {"Closed", "app.errors.Closed"}, {"app", "errors"}},
+      // The handler is wrong, whatever it was called for; a cause that it states may excuse it.
+      {{traceback, frame, "KeyError: 'x'", "",
+        "During handling of the above exception, another exception occurred:", "", traceback, frame,
+        "AttributeError: 'NoneType' object has no attribute 'y'"},
+       {"AttributeError"},
+       {"KeyError"}},
+      {{traceback, frame, "KeyError: 'x'", "",
+        "The above exception was the direct cause of the following exception:", "", traceback,
+        frame, "RuntimeError: no settings"},
+       {"RuntimeError", "KeyError"},
+       {"ValueError"}},
+      {{"Exception in thread Thread-1 (save):", traceback, frame, "ValueError: x"},
+       {"ValueError"},
+       {"Exception", "save"}},
+      {{"Future exception was never retrieved",
+        "future: <Future finished exception=OSError(KeyError('x'))>"},
+       {"OSError"},
+       {"KeyError", "Future"}},
+      {{"  + Exception Group Traceback (most recent call last):",
+        "  |   File \"a.py\", line 1, in f", "  | ExceptionGroup: a KeyError (1 sub-exception)",
+        "  +-+---------------- 1 ----------------", "    | Traceback (most recent call last):",
+        "    |   File \"a.py\", line 2, in g", "    |     raise IndexError",
+        "    | ValueError: no TypeError", "    +------------------------------------"},
+       {"ExceptionGroup", "ValueError"},
+       {"KeyError", "TypeError", "IndexError"}},
+      {{"Exception in thread \"main\" java.lang.IllegalStateException: no java.io.EOFException: x",
+        "\tat a.F.f(F.java:1)", "Caused by: java.io.IOException: closed"},
+       {"IllegalStateException", "java.io.IOException"},
+       {"EOFException", "Exception", "java.net.IOException"}},
+      {{"Exception: java.lang.Error thrown from the UncaughtExceptionHandler in thread \"main\""},
+       {"Error"},
+       {"Exception"}},
+      {{"Unhandled exception. System.InvalidOperationException: no IOException",
+        " ---> (Inner Exception #1) System.TimeoutException: late"},
+       {"InvalidOperationException", "System.TimeoutException"},
+       {"IOException"}},
+      {{"[ERROR] FATAL UNHANDLED EXCEPTION: System.ArgumentException: x ---> App.Late: y"},
+       {"ArgumentException", "Late"},
+       {"EXCEPTION"}},
+      {{"Uncaught TypeError: a RangeError: b"}, {"TypeError"}, {"RangeError"}},
+      {{"error: Uncaught (in promise) TypeError: no Error: x"}, {"TypeError"}, {"Error"}},
+      {{"(node:7) UnhandledPromiseRejectionWarning: Error [ERR_CLOSED]: no [ERR_OPEN]: x"},
+       {"Error", "ERR_CLOSED"},
+       {"ERR_OPEN"}},
+      {{"a.js:1", "throw new Late()", "^", "", "Closed: x", "    at f (a.js:1:1)"},
+       {"Closed"},
+       {"Late"}},
+      {{"a.rb:1:in `f': no (KeyError) here (IOError)"}, {"IOError"}, {"KeyError"}},
+      {{"[21-Nov-2026 08:41:30 UTC] PHP Fatal error:  Uncaught LogicException: IOError: x in /a:1",
+        "Stack trace:", "#0 {main}", "", "Next App\\Late: y in /a:2"},
+       {"LogicException", "Late"},
+       {"IOError"}},
+      {{"** (KeyError) no ArgumentError: here"}, {"KeyError"}, {"ArgumentError"}},
+      {{"Error in process <0.79.0> with exit value:", "{{badmatch,closed},[{crash,f,0,[]}]}"},
+       {"badmatch"},
+       {"badarg"}}};
+  for (const auto& one : cases) {
+    const auto outcome = [&](const char* type) {
+      auto story = failed(h());
+      story.plan.scenario.properties["no-panic"].allow = {{type, "name", "x"}};
+      for (const auto* line : one.lines) story.line(line);
+      return testing::verdict(story.exited(0), "no-panic").outcome;
+    };
+    for (const auto* type : one.its_types)
+      EXPECT_EQ(outcome(type), Outcome::pass) << one.lines.back() << ": " << type;
+    for (const auto* type : one.others)
+      EXPECT_EQ(outcome(type), Outcome::fail) << one.lines.back() << ": " << type;
+  }
+}
+
 // An excuse must not reach what another process or thread wrote amid the error, or after it.
 TEST(NoPanic, AnExcuseEndsWithItsError) {
   const std::vector<std::vector<const char*>> beginnings{

@@ -261,17 +261,56 @@ TEST(CheckpointIntact, AMissingFileFailsAfterAStopAndNotAfterAKill) {
   EXPECT_EQ(intact(story().stop().exited(0).event(missing)),
             "not-applicable 0: no file matches *.json: there was no checkpoint yet");
 }
-TEST(CheckpointIntact, AMissingFileIsNoneIfNothingWasAcknowledgedBeforeTheStop) {
+TEST(CheckpointIntact, AMissingFileIsNoneIfNothingWasAcknowledged) {
   const auto missing = inspected("*.json", "no such file");
-  const std::string none = "no file matches *.json: nothing had been acknowledged before the stop";
-  EXPECT_EQ(intact(story().ready().stop().exited(0).event(missing)), "not-applicable 0: " + none);
-  const auto late = story().ready().client(0).up(0).sent(0, 0).stop().answered(0, 0);
-  EXPECT_EQ(intact(HistoryBuilder(late).exited(0).event(missing)), "not-applicable 0: " + none);
-  EXPECT_EQ(intact(HistoryBuilder(late).exited(0).event(inspected("a.json")).event(missing)),
+  const std::string none =
+      "no file matches *.json: nothing that it would hold had been acknowledged";
+  const auto idle = story().ready().client(0).up(0).sent(0, 0).stop();
+  EXPECT_EQ(intact(HistoryBuilder(idle).exited(0).event(missing)), "not-applicable 0: " + none);
+  EXPECT_EQ(intact(HistoryBuilder(idle).exited(0).event(inspected("a.json")).event(missing)),
             "pass 1: " + none);
-  EXPECT_EQ(intact(HistoryBuilder(late).exited(0).event(missing).lost("clients-0")),
+  // An answer during the stop acknowledges as well as one before it; one after the end comes late.
+  EXPECT_EQ(intact(HistoryBuilder(idle).answered(0, 0).exited(0).event(missing)),
+            "fail 1: *.json: no such file");
+  EXPECT_EQ(intact(HistoryBuilder(idle).exited(0).answered(0, 0).event(missing)),
+            "not-applicable 0: " + none);
+}
+TEST(CheckpointIntact, AnAnswerToAGetAcknowledgesOnlyWhatTheGetNames) {
+  auto busy = story().ready().client(0).up(0).round_trips(0, 0, 2).stop().exited(0);
+  busy.event(inspected("*.json", "no such file"));
+  auto& group = busy.plan.scenario.clients.front();
+  group.method = "GET";
+  EXPECT_EQ(intact(busy),
+            "not-applicable 0: no file matches *.json: nothing that it would hold had been "
+            "acknowledged");
+  group.url = "http://127.0.0.1:{port}/put/{id}";
+  EXPECT_EQ(intact(busy), "fail 1: *.json: no such file");
+  group.url = "http://127.0.0.1:{port}/events";
+  group.method = "POST";
+  EXPECT_EQ(intact(busy), "fail 1: *.json: no such file");
+}
+TEST(CheckpointIntact, OfAMissingFileOnlyLostAcknowledgementsMakeItUnknown) {
+  const auto missing = inspected("*.json", "no such file");
+  const auto idle = story().ready().stop().exited(0).event(missing);
+  EXPECT_EQ(intact(HistoryBuilder(idle).lost("clients-0")),
             "unknown 0: no file matches *.json, and events were lost: it is not known whether "
             "something had been acknowledged");
+  for (const auto* source : {"tracer", "ends", "output", "files", "proxy"})
+    EXPECT_EQ(intact(HistoryBuilder(idle).lost(source)), intact(idle)) << source;
+  // Whatever was acknowledged, there was no time.
+  const auto killed =
+      story().ready().client(0).up(0).fault(SIGKILL).signalled(SIGKILL).event(missing);
+  EXPECT_EQ(intact(HistoryBuilder(killed).lost("clients-0")), intact(killed));
+}
+TEST(CheckpointIntact, ASecondSignalThatForcesTheEndLeavesNoTimeForACheckpoint) {
+  auto forced = story().ready().client(0).up(0).round_trips(0, 0, 2).stop().again().exited(0);
+  const auto missing = inspected("*.json", "no such file");
+  EXPECT_EQ(intact(HistoryBuilder(forced).event(missing)), "fail 1: *.json: no such file");
+  forced.plan.scenario.properties["repeat-signal"].policy = RepeatPolicy::force;
+  EXPECT_EQ(intact(HistoryBuilder(forced).event(missing)),
+            "not-applicable 0: no file matches *.json: a second signal forced the end");
+  EXPECT_EQ(intact(HistoryBuilder(forced).event(inspected("a.json", "incomplete JSON"))),
+            "fail 1: a.json: incomplete JSON");
 }
 TEST(CheckpointIntact, IsUnknownIfAFileCouldNotBeInspected) {
   EXPECT_EQ(intact(story()
