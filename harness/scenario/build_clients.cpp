@@ -12,9 +12,8 @@ namespace {
 constexpr std::uint64_t kMostClients = 1'000'000;  // all groups together
 constexpr std::uint32_t kCrowd = 10;               // clients of a crowd, if nobody says how many
 // What says how the clients of a group behave: with one of these it is no crowd by default.
-constexpr std::array<std::string_view, 10> kHabits{
-    "behaviour", "mix",  "misbehaves", "read_rate", "during",
-    "messages",  "talk", "opening",    "closing",   "reconnect"};
+constexpr std::array<std::string_view, 8> kHabits{
+    "behaviour", "mix", "misbehaves", "read_rate", "during", "messages", "talk", "reconnect"};
 
 // The URL was checked, or the scenario is thrown away.
 Protocol protocol_of(std::string_view url) {

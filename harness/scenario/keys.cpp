@@ -301,8 +301,8 @@ const Table& clients_table() {
            .kind = Kind::choice,
            .about = "Which habits the clients have. Default: the top-level `crowd`; none for a "
                     "group that says itself how its clients behave (behaviour, mix, misbehaves, "
-                    "read_rate, during, messages, talk, opening, closing, reconnect), and for tcp "
-                    "and tls without a message.",
+                    "read_rate, during, messages, talk, reconnect), and for tcp and tls without a "
+                    "message.",
            .choices = kCrowdNames},
           {.name = "ramp",
            .kind = Kind::duration,

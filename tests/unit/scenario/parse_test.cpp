@@ -138,10 +138,9 @@ TEST(Parse, AGroupThatSaysHowItsClientsBehaveIsNoCrowd) {
     EXPECT_EQ(crowd(http + more), Crowd::usual) << more;
     EXPECT_EQ(crowd(http + more, "crowd = \"harsh\""), Crowd::harsh) << more;
   }
-  for (const auto* more :
-       {"behaviour = \"steady\"", "mix = { steady = 1 }", "misbehaves = \"1s\"", "read_rate = 1",
-        "during = \"load\"", "messages = 0", "talk = \"staff-chat\"",
-        "opening = [{ send = \"x\" }]", "reconnect = \"1s\"", "crowd = \"none\""}) {
+  for (const auto* more : {"behaviour = \"steady\"", "mix = { steady = 1 }", "misbehaves = \"1s\"",
+                           "read_rate = 1", "during = \"load\"", "messages = 0",
+                           "talk = \"staff-chat\"", "reconnect = \"1s\"", "crowd = \"none\""}) {
     EXPECT_EQ(crowd(ws + more), Crowd::none) << more;
     EXPECT_EQ(group(ws + more).count, 1U) << more;
   }
@@ -152,6 +151,9 @@ TEST(Parse, AGroupThatSaysHowItsClientsBehaveIsNoCrowd) {
   // Who says nothing has no habits.
   EXPECT_EQ(crowd(tcp), Crowd::none);
   EXPECT_EQ(crowd(tcp + "message = \"x\""), Crowd::usual);
+  // Nor does what is said first and last tell how clients behave.
+  EXPECT_EQ(crowd(tcp + "opening = [{ send = \"a\" }]\nmessage = \"x\"\nclosing = \"z\""),
+            Crowd::usual);
 }
 
 TEST(Parse, FaultsAreReadWithTheirDefaults) {
