@@ -264,7 +264,7 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
   if (fell_silent + stalled == 0 || 2 * (fell_silent + stalled + unanswered) < asked)
     return std::nullopt;
   if (stalled >= fell_silent) {
-    return SilentGroup{group, "nobody was answered for more than 1 s before the stop in " +
+    return SilentGroup{group, "nobody was answered for long before the stop in " +
                                   std::to_string(stalled) + " of " + trials +
                                   ", and all clients that were left waited: look at what the "
                                   "target did (--keep all, history.jsonl); if an answer may take "

@@ -81,8 +81,8 @@ void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, co
 // Whether the target left a request unanswered for long, and neither a fault nor a lag of
 // lastcall's did.
 bool is_long(EventIndex sent, EventIndex stop, Nanoseconds slowest, const History& history) {
-  constexpr int kAnswers = 4;
-  constexpr Nanoseconds kLeast = std::chrono::seconds(1);
+  constexpr int kAnswers = 8;
+  constexpr Nanoseconds kLeast = std::chrono::milliseconds(400);  // most stops come within 1 s
   // No signal: a limit, or a fault of the network. A system call may have been made to take long.
   const auto meddles = [stop](const auto& fault) {
     return fault.second->signal == 0 && fault.first < stop;

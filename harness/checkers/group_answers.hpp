@@ -41,7 +41,7 @@ constexpr std::string_view name(GroupAnswers answers) {
 // nor by a fault, with messages left. Those whose behaviour is to go (leaves, reset, …) say nothing
 // about the others once they have.
 //
-// A client has waited for long if that was more than 1 s and more than four times the slowest
+// A client has waited for long if that was more than 400 ms and eight times the slowest
 // answer of its group, so that a long poll that was answered once is known by its time. What
 // lastcall did to the target, or lagged itself, is left out.
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history);

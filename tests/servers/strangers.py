@@ -23,7 +23,7 @@ COMMAND = "ctest --preset release -L long -R strangers"
 TRIALS = 20  # what a scenario runs that does not say how many
 SMALL = SOURCE / "tests" / "servers" / "small"
 NOBODY = "nobody was heard"  # no property, but said loudly, and the exit code is not 0
-LANGUAGES = {".py": "Python", ".mjs": "Node", ".go": "Go", ".cpp": "C++", ".java": "Java"}
+LANGUAGES = {".sh": "shell", ".py": "Python", ".mjs": "Node", ".go": "Go", ".cpp": "C++", ".java": "Java"}
 
 
 class Server(NamedTuple):
@@ -34,17 +34,19 @@ class Server(NamedTuple):
     url: str = "http"
 
 
-PY, NODE, GO, CPP, JAVA = "server.py", "server.mjs", "server.go", "server.cpp", "Server.java"
+SHELL, PY, NODE, GO, CPP, JAVA = "start.sh", "server.py", "server.mjs", "server.go", "server.cpp", "Server.java"
 SERVERS = {
     # Wrong.
     "drops_young": Server(PY, "exits at the signal, without waiting; its answers take 50 ms", "in-flight-finished", "read by the target"),
     "drops_slow": Server(PY, "exits at the signal, without waiting; its answers take 1.5 s", "in-flight-finished", "read by the target"),
     "cuts_without_length": Server(PY, "exits at the signal, in the middle of answers without a Content-Length", "in-flight-finished", "that was cut"),
+    "empties_answers": Server(PY, "exits at the signal, between the head of an answer and a body of any length", "in-flight-finished", "that was cut"),
     "closes_pool_first": Server(PY, "closes its database before its drain: requests under way get 500", "in-flight-finished", "status 500"),
     "waits_for_idle": Server(PY, "its drain closes a keep-alive connection only at the next request", "deadline", "idle"),
     "waits_for_quiet": Server(PY, "its drain closes a WebSocket only at the next message", "deadline", "without a message", "ws"),
     "misses_leaver": Server(PY, "its drain waits for a client that had closed its connection before", "deadline", r"in drain \(server\.py:\d+"),
     "takes_late": Server(PY, "keeps its listener for 1 s after the stop, and answers who comes", "stops-accepting", "goes on accepting"),
+    "leaks_pool": Server(PY, "answers 20 requests, then nobody; 503 to all who wait as it stops", NOBODY, "nobody was answered for long"),
     "wrong_length": Server(PY, "promises 99 bytes, sends 2 and closes", "serves", "as its header says"),
     "error_at_once": Server(PY, "Close 1011 right after the upgrade, TCP stays open", "serves", "1011.*before any answer", "ws"),
     "cuts_websockets": Server(PY, "closes its WebSockets without a Close frame", "close-handshake", "Close frame", "ws"),
@@ -66,6 +68,7 @@ SERVERS = {
     "exit_code": Server(PY, "exit 3", "clean-exit", "exit 3"),
     "no_handler": Server(CPP, "waits for SIGTERM by signalfd, and does not block it", "clean-exit", "neither handled"),
     "no_handler_node": Server(NODE, "it has no handler; Node's own ends it", "clean-exit", "no handler of its own"),
+    "starts_without_exec": Server(SHELL, "a shell starts the server, which stops in order, and waits for it", "clean-exit", "start the server with exec"),
     "leaves_child": Server(PY, "a child outlives it", "released", "sleep 97"),
     "leaves_port": Server(PY, "a child that outlives it holds the listener", "released", "is still in use"),
     "leaves_chain": Server(PY, "orphans that fork the next and exit", "released", "each forks the next|is alive"),
@@ -108,7 +111,7 @@ BUILT = {
 
 def programs(files, into):
     """File -> the words that run it, and file -> why it cannot be run."""
-    words, missing = {PY: [PYTHON, SMALL / PY], NODE: ["node", SMALL / NODE]}, {}
+    words, missing = {PY: [PYTHON, SMALL / PY], SHELL: ["sh", SMALL / SHELL, PYTHON], NODE: ["node", SMALL / NODE]}, {}
     for file in files & set(BUILT):
         build, words[file] = BUILT[file](into)
         if not shutil.which(build[0]):
@@ -166,10 +169,10 @@ def judged(name, words, program, trials):
 def says(server, result):
     """Of a wrong one whether it was found, of a right one whether nothing was."""
     if server.must:
-        if server.must not in result["fail"]:
-            return "silent"
         about = " ".join(line for line in result["printed"] if line.startswith(server.must))
-        count = result["fail"][server.must]
+        if not about:
+            return "silent"
+        count = result["fail"].get(server.must, result["trials"])
         culprit = "" if re.search(server.names, about) else ", culprit not named"
         return f"found in {count} of {result['trials']}{culprit}"
     alarms = ", ".join(f"{name} in {count}" for name, count in result["fail"].items())

@@ -7,8 +7,10 @@ import base64
 import ctypes
 import faulthandler
 import hashlib
+import itertools
 import logging
 import os
+import random
 import select
 import signal
 import socket
@@ -30,6 +32,7 @@ CODES = {"empty_close": None, "code_1012": 1012, "code_4001": 4001, "two_defects
 stopping = threading.Event()
 wake_reader, wake_writer = os.pipe()
 connections = []  # threads
+numbers = itertools.count(1)  # of requests
 clients = set()  # connections that asked for something, until the server says goodbye to them
 
 
@@ -51,6 +54,8 @@ def goodbye(connection):
 
 
 def status():
+    if MODE == "leaks_pool" and stopping.is_set():
+        return "503 Service Unavailable"
     if MODE == "redirects":
         return "302 Found\r\nLocation: /login"
     return "500 Internal Server Error" if MODE == "closes_pool_first" and stopping.is_set() else "200 OK"
@@ -68,10 +73,12 @@ def answer_requests(connection, pending):
         pending = pending.partition(b"\r\n\r\n")[2]
         at_request()
         time.sleep(TAKES.get(MODE, 0))
-        if MODE == "cuts_without_length":
+        if MODE == "leaks_pool" and next(numbers) > 20:
+            stopping.wait()
+        if MODE in ("cuts_without_length", "empties_answers"):
             connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
             time.sleep(0.05)
-            connection.sendall(b"ok")
+            connection.sendall(b"ok" if MODE == "cuts_without_length" else b"o" * random.randint(1, 99))
             return goodbye(connection)
         last = stopping.is_set() and MODE != "takes_late"
         length = 99 if MODE == "wrong_length" else 2
@@ -313,7 +320,7 @@ def end():
 
 
 def begin_stop(*_):
-    if MODE in ("drops_young", "drops_slow", "cuts_without_length"):
+    if MODE in ("drops_young", "drops_slow", "cuts_without_length", "empties_answers"):
         os._exit(0)
     stopping.set()
     os.write(wake_writer, b"x")  # read by nobody: whoever waits sees it

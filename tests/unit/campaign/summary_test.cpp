@@ -327,7 +327,7 @@ TEST_F(SilentGroups, WhoWaitedInHalfOfTheTrialsIsNotAllRight) {
   trials(1, GroupAnswers::talking);
   trials(1, GroupAnswers::fell_silent);
   EXPECT_EQ(silent(),
-            "clients #1: nobody was answered for more than 1 s before the stop in 2 of 4 trials, "
+            "clients #1: nobody was answered for long before the stop in 2 of 4 trials, "
             "and all clients that were left waited: look at what the target did (--keep all, "
             "history.jsonl); if an answer may take so long, make load in [budget] longer\n");
   EXPECT_EQ(code(), exit_codes::kNotJudged);
