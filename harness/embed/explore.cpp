@@ -107,9 +107,7 @@ class Explorer {
     return rate;
   }
 
-  bool is_over() const {
-    return Clock::now() >= until_ || abandoned_ >= search_.most_abandoned;
-  }
+  bool is_over() const { return Clock::now() >= until_ || abandoned_ >= search_.most_abandoned; }
 
   void shrink(const Acceptance& wanted) {
     auto& finding = *found_.finding;

@@ -44,10 +44,14 @@ Nanoseconds time_to_ask(const History& history) {
 
 Outcome outcome_of(lastcall::Outcome outcome) {
   switch (outcome) {
-    case lastcall::Outcome::not_applicable: return Outcome::not_applicable;
-    case lastcall::Outcome::pass: return Outcome::pass;
-    case lastcall::Outcome::unknown: return Outcome::unknown;
-    case lastcall::Outcome::fail: return Outcome::fail;
+    case lastcall::Outcome::not_applicable:
+      return Outcome::not_applicable;
+    case lastcall::Outcome::pass:
+      return Outcome::pass;
+    case lastcall::Outcome::unknown:
+      return Outcome::unknown;
+    case lastcall::Outcome::fail:
+      return Outcome::fail;
   }
   return Outcome::unknown;
 }

@@ -48,7 +48,7 @@ class RunState {
   const Schedule schedule;
   const Promises promises;
   const std::shared_ptr<Clients> clients = std::make_shared<Clients>();
-  Recorder trial;              // of the thread that called run()
+  Recorder trial;  // of the thread that called run()
   Recorder steward_record;
   std::deque<Caller> callers;  // one a thread of the schedule, and the stopper
 

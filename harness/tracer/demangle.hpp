@@ -5,8 +5,8 @@
 
 namespace lastcall {
 
-// Of C++ (Itanium ABI) and of Rust, both of its schemes, without the hash. A name that is in none of
-// them comes back as it is.
+// Of C++ (Itanium ABI) and of Rust, both of its schemes, without the hash. A name that is in none
+// of them comes back as it is.
 std::string demangle(const std::string& name);
 
 }  // namespace lastcall

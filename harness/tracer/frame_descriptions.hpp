@@ -1,5 +1,5 @@
-// Descriptions of stack frames in a section .eh_frame (Linux Standard Base, "Exception Frames"), for
-// programs that were linked statically: those have no search table (PT_GNU_EH_FRAME).
+// Descriptions of stack frames in a section .eh_frame (Linux Standard Base, "Exception Frames"),
+// for programs that were linked statically: those have no search table (PT_GNU_EH_FRAME).
 #pragma once
 
 #include <cstdint>

@@ -70,8 +70,8 @@ LeftOpen of_file(const OpenDescriptor& descriptor, const Background& background)
   left.kind = Kind::unsynced;
   const bool known = *descriptor.synced == Synced::no;
   if (known) left.severity = Severity::fail;
-  left.text += known ? ": written and not synced"
-                     : ": open for writing, whether synced is not known";
+  left.text +=
+      known ? ": written and not synced" : ": open for writing, whether synced is not known";
   return left;
 }
 

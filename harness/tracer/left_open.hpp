@@ -18,7 +18,7 @@ struct LeftOpen {
   enum class Severity : std::uint8_t { warn, fail };
   Kind kind = Kind::file;
   Severity severity = Severity::warn;
-  std::string text;          // "accepted at 127.0.0.1:80 from 127.0.0.1:4711, 12 bytes unread"
+  std::string text;  // "accepted at 127.0.0.1:80 from 127.0.0.1:4711, 12 bytes unread"
   int descriptor = -1;
   std::uint64_t unread = 0;  // bytes; closing makes a reset of them, and a reply is lost
 };
@@ -29,16 +29,16 @@ enum class Synced : std::uint8_t { yes, no, unknown };
 // Of those that make connections; also of AF_UNIX.
 struct SocketState {
   bool listening = false;
-  bool connected = false;    // neither side has ended it
-  std::string own{};         // "127.0.0.1:80", "/run/a.sock"; empty: no name
+  bool connected = false;  // neither side has ended it
+  std::string own{};       // "127.0.0.1:80", "/run/a.sock"; empty: no name
   std::string peer{};
   std::uint64_t unread = 0;  // bytes
 };
 
 struct OpenDescriptor {
   int number = -1;
-  std::string target;        // of /proc/PID/fd
-  unsigned flags = 0;        // of open(2)
+  std::string target;              // of /proc/PID/fd
+  unsigned flags = 0;              // of open(2)
   std::optional<Synced> synced{};  // of regular files that are open for writing
   std::optional<SocketState> socket{};
 };
@@ -58,7 +58,7 @@ struct AtExit {
 
 // What else one has to know.
 struct Background {
-  std::string state_folder{};  // empty: none
+  std::string state_folder{};                            // empty: none
   std::set<std::pair<int, std::string>> at_readiness{};  // descriptors and their targets
   std::set<std::string> listening{};       // places of listeners that may be closed by now
   std::set<std::string> held_elsewhere{};  // targets that other living processes have open

@@ -12,7 +12,7 @@
 namespace lastcall {
 
 // To anything.
-inline constexpr std::array kWrites{SYS_write,   SYS_writev,   SYS_pwrite64, SYS_pwritev,
+inline constexpr std::array kWrites{SYS_write,    SYS_writev,   SYS_pwrite64, SYS_pwritev,
                                     SYS_pwritev2, SYS_sendfile, SYS_splice};
 // To sockets only.
 inline constexpr std::array kSends{SYS_sendto, SYS_sendmsg, SYS_sendmmsg};

@@ -31,10 +31,11 @@ constexpr std::uint64_t kSavedRegisters = 40;  // bytes: ucontext_t, up to uc_mc
 
 // What a frame of one function takes at most; more than a few of such cannot be believed.
 constexpr std::uint64_t kLargestFrame = 16ULL << 20;
-constexpr std::uint64_t kLargestUnframed = 4096;  // bytes of code of a function that sets up no frame
+constexpr std::uint64_t kLargestUnframed =
+    4096;  // bytes of code of a function that sets up no frame
 
-// Where libunwind finds the entry of a search table that the module lacks: of the addresses that are
-// the kernel's own.
+// Where libunwind finds the entry of a search table that the module lacks: of the addresses that
+// are the kernel's own.
 constexpr std::uint64_t kMadeEntry = 0xffffffffff000000;
 
 // Words of memory that one stack takes. A deep one takes a tenth; expressions in damaged unwind
@@ -95,24 +96,42 @@ struct Thread {
 
 unsigned long long* register_of(user_regs_struct& registers, unw_regnum_t number) {
   switch (number) {
-    case UNW_X86_64_RAX: return &registers.rax;
-    case UNW_X86_64_RDX: return &registers.rdx;
-    case UNW_X86_64_RCX: return &registers.rcx;
-    case UNW_X86_64_RBX: return &registers.rbx;
-    case UNW_X86_64_RSI: return &registers.rsi;
-    case UNW_X86_64_RDI: return &registers.rdi;
-    case UNW_X86_64_RBP: return &registers.rbp;
-    case UNW_X86_64_RSP: return &registers.rsp;
-    case UNW_X86_64_R8: return &registers.r8;
-    case UNW_X86_64_R9: return &registers.r9;
-    case UNW_X86_64_R10: return &registers.r10;
-    case UNW_X86_64_R11: return &registers.r11;
-    case UNW_X86_64_R12: return &registers.r12;
-    case UNW_X86_64_R13: return &registers.r13;
-    case UNW_X86_64_R14: return &registers.r14;
-    case UNW_X86_64_R15: return &registers.r15;
-    case UNW_X86_64_RIP: return &registers.rip;
-    default: return nullptr;
+    case UNW_X86_64_RAX:
+      return &registers.rax;
+    case UNW_X86_64_RDX:
+      return &registers.rdx;
+    case UNW_X86_64_RCX:
+      return &registers.rcx;
+    case UNW_X86_64_RBX:
+      return &registers.rbx;
+    case UNW_X86_64_RSI:
+      return &registers.rsi;
+    case UNW_X86_64_RDI:
+      return &registers.rdi;
+    case UNW_X86_64_RBP:
+      return &registers.rbp;
+    case UNW_X86_64_RSP:
+      return &registers.rsp;
+    case UNW_X86_64_R8:
+      return &registers.r8;
+    case UNW_X86_64_R9:
+      return &registers.r9;
+    case UNW_X86_64_R10:
+      return &registers.r10;
+    case UNW_X86_64_R11:
+      return &registers.r11;
+    case UNW_X86_64_R12:
+      return &registers.r12;
+    case UNW_X86_64_R13:
+      return &registers.r13;
+    case UNW_X86_64_R14:
+      return &registers.r14;
+    case UNW_X86_64_R15:
+      return &registers.r15;
+    case UNW_X86_64_RIP:
+      return &registers.rip;
+    default:
+      return nullptr;
   }
 }
 
@@ -232,7 +251,8 @@ class Unwinder::Walk {
     // libunwind takes the first address as that of an interrupted instruction, and would look for a
     // call that never returns in the function behind it.
     thread_.registers.rip = is_call ? address - 1 : address;
-    if (owner_.space_ && unw_init_remote(&cursor_, owner_.space_->space, &thread_) == 0) return true;
+    if (owner_.space_ && unw_init_remote(&cursor_, owner_.space_->space, &thread_) == 0)
+      return true;
     stack_.ends_because = "the unwinder does not start";
     return false;
   }
@@ -276,7 +296,8 @@ class Unwinder::Walk {
   bool returns_from_signal(std::uint64_t address) {
     const auto [found, is_new] = owner_.returns_from_signal_.try_emplace(address);
     if (is_new)
-      found->second = thread_.memory.get<std::array<std::uint8_t, kSignalReturn.size()>>(address) == kSignalReturn;
+      found->second = thread_.memory.get<std::array<std::uint8_t, kSignalReturn.size()>>(address) ==
+                      kSignalReturn;
     return found->second;
   }
 
@@ -299,12 +320,14 @@ class Unwinder::Walk {
   bool step_over_signal() {
     load_registers();
     // Of sigcontext (the kernel's arch/x86/include/uapi/asm/sigcontext.h), in its order.
-    const auto saved = thread_.memory.get<std::array<std::uint64_t, 17>>(next_.rsp + kSavedRegisters);
+    const auto saved =
+        thread_.memory.get<std::array<std::uint64_t, 17>>(next_.rsp + kSavedRegisters);
     if (!saved) return end("cannot read the signal's registers at " + hexadecimal(next_.rsp));
-    constexpr std::array kOrder{
-        UNW_X86_64_R8,  UNW_X86_64_R9,  UNW_X86_64_R10, UNW_X86_64_R11, UNW_X86_64_R12, UNW_X86_64_R13,
-        UNW_X86_64_R14, UNW_X86_64_R15, UNW_X86_64_RDI, UNW_X86_64_RSI, UNW_X86_64_RBP, UNW_X86_64_RBX,
-        UNW_X86_64_RDX, UNW_X86_64_RAX, UNW_X86_64_RCX, UNW_X86_64_RSP, UNW_X86_64_RIP};
+    constexpr std::array kOrder{UNW_X86_64_R8,  UNW_X86_64_R9,  UNW_X86_64_R10, UNW_X86_64_R11,
+                                UNW_X86_64_R12, UNW_X86_64_R13, UNW_X86_64_R14, UNW_X86_64_R15,
+                                UNW_X86_64_RDI, UNW_X86_64_RSI, UNW_X86_64_RBP, UNW_X86_64_RBX,
+                                UNW_X86_64_RDX, UNW_X86_64_RAX, UNW_X86_64_RCX, UNW_X86_64_RSP,
+                                UNW_X86_64_RIP};
     for (std::size_t i = 0; i < kOrder.size(); ++i) *register_of(next_, kOrder[i]) = (*saved)[i];
     // A handler may run on a stack of its own, sigaltstack(2): the next one may lie anywhere.
     return go_on(next_.rip, false);
@@ -317,9 +340,8 @@ class Unwinder::Walk {
     // Only the innermost function, or one that a signal interrupted, may have no frame of its own:
     // because it needs none, because it is about to make it, or because nothing is there to run.
     const bool may_be_bare = !frame.is_call;
-    if (may_be_bare &&
-        (was_just_called(frame.address) ||
-         (!thread_.modules.is_executable(frame.address) && returns_to(next_.rsp))))
+    if (may_be_bare && (was_just_called(frame.address) ||
+                        (!thread_.modules.is_executable(frame.address) && returns_to(next_.rsp))))
       return return_from(next_.rsp, next_.rbp);
     const auto base = next_.rbp;
     if (base == 0 && frame.is_call) return false;  // x86-64 ABI 3.4.1: the outermost frame

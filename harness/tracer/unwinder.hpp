@@ -47,7 +47,7 @@ class Unwinder {
   struct Free {
     void operator()(AddressSpace* space) const;
   };
-  std::unique_ptr<AddressSpace, Free> space_;  // null without memory for it
+  std::unique_ptr<AddressSpace, Free> space_;                    // null without memory for it
   std::unordered_map<std::uint64_t, bool> returns_from_signal_;  // by address of an instruction
 };
 

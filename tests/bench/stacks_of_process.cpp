@@ -1,6 +1,6 @@
 // `stacks_of_process PID [LOOKS [lines]]`: the stacks of all threads of a process, as the tracer
-// reads them, and in the last line how long that took, first and again, and which addresses they are,
-// as JSON. For stacks.py and for trying by hand; the process goes on afterwards.
+// reads them, and in the last line how long that took, first and again, and which addresses they
+// are, as JSON. For stacks.py and for trying by hand; the process goes on afterwards.
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -43,7 +43,8 @@ std::vector<Tracee> stop_all(LinuxPtrace& calls, pid_t pid) {
 double microseconds_of(const auto& what) {
   const auto begin = std::chrono::steady_clock::now();
   what();
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin)
+      .count();
 }
 
 int run(pid_t pid, int looks, Lines lines) {

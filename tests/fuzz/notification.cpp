@@ -20,12 +20,13 @@ constexpr std::int32_t kMain = 100;
 constexpr std::int32_t kOther = 101;
 
 ServiceState::Settings settings(std::uint8_t bits) {
-  return {.main_pid = kMain,
-          .access_all = (bits & 1) != 0,
-          .notifies = (bits & 2) != 0,
-          .foreign_pids = (bits & 4) != 0,
-          .watchdog = (bits & 8) != 0 ? std::optional<Nanoseconds>(milliseconds(100)) : std::nullopt,
-          .watchdog_while_stopping = (bits & 16) != 0};
+  return {
+      .main_pid = kMain,
+      .access_all = (bits & 1) != 0,
+      .notifies = (bits & 2) != 0,
+      .foreign_pids = (bits & 4) != 0,
+      .watchdog = (bits & 8) != 0 ? std::optional<Nanoseconds>(milliseconds(100)) : std::nullopt,
+      .watchdog_while_stopping = (bits & 16) != 0};
 }
 
 bool said(const std::vector<Assessed>& assessed, std::string_view assignment) {
@@ -54,15 +55,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (!left.empty()) {
     const auto end = std::min(left.find('\xff'), left.size());
     const auto what = static_cast<std::uint8_t>(left.front());
-    const auto text = left.substr(std::min<std::size_t>(1, end), end - std::min<std::size_t>(1, end));
+    const auto text =
+        left.substr(std::min<std::size_t>(1, end), end - std::min<std::size_t>(1, end));
     left.remove_prefix(std::min(end + 1, left.size()));
     now += milliseconds(what >> 4);
     if ((what & 1) != 0) state.activated(now);
     if ((what & 2) != 0) state.stop_begun(now);
 
     const bool ready = state.ready();
-    const auto assessed = state.notified(
-        now, {.pid = (what & 4) != 0 ? kOther : kMain, .text = text, .descriptors = static_cast<std::uint32_t>(what) >> 7U});
+    const auto assessed =
+        state.notified(now, {.pid = (what & 4) != 0 ? kOther : kMain,
+                             .text = text,
+                             .descriptors = static_cast<std::uint32_t>(what) >> 7U});
     LASTCALL_INVARIANT(!assessed.empty());
     LASTCALL_INVARIANT(assessed.size() == 1 ||
                        static_cast<std::ptrdiff_t>(assessed.size()) == lines(text));

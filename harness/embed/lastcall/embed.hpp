@@ -124,7 +124,7 @@ struct Finding {
 };
 
 struct Exploration {
-  std::size_t trials = 0;  // that were run
+  std::size_t trials = 0;                       // that were run
   std::map<std::string, std::uint64_t> judged;  // by property: items, over all trials
   std::map<std::string, std::size_t> unknown;   // by property: trials
   std::optional<Finding> finding;

@@ -46,7 +46,7 @@ inline ::testing::AssertionResult holds(const Report& report) {
 // Runs the schedule. What could not be judged, because the machine was too busy to tell, is tried
 // again, three times at most.
 inline ::testing::AssertionResult holds(const Schedule& schedule, const Factory& factory,
-                                      const Promises& promises = {}) {
+                                        const Promises& promises = {}) {
   constexpr int kAgain = 3;
   auto report = run(schedule, factory, promises);
   for (int i = 0; i < kAgain && report.violation() == nullptr && report.unknown() != nullptr; ++i) {
@@ -56,7 +56,7 @@ inline ::testing::AssertionResult holds(const Schedule& schedule, const Factory&
 }
 
 inline ::testing::AssertionResult holds(std::string_view schedule, const Factory& factory,
-                                      const Promises& promises = {}) {
+                                        const Promises& promises = {}) {
   const auto parsed = parse(schedule);
   if (!parsed.schedule) {
     return ::testing::AssertionFailure() << "not a schedule: " << parsed.error;

@@ -1,4 +1,5 @@
-// A small HTTP server, one thread: `server MODE PORT`. What each MODE is, right or wrong, says ../strangers.py.
+// A small HTTP server, one thread: `server MODE PORT`. What each MODE is, right or wrong, says
+// ../strangers.py.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -42,7 +43,8 @@ int listen_at(int port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(listener, 128) != 0)
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(listener, 128) != 0)
     std::exit(2);
   return listener;
 }
@@ -61,14 +63,16 @@ int main(int, char** arguments) {
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
   if (mode != "no_handler") sigprocmask(SIG_BLOCK, &stop, nullptr);
-  std::vector<pollfd> watched{{::signalfd(-1, &stop, 0), POLLIN, 0}, {listen_at(std::atoi(arguments[2])), POLLIN, 0}};
+  std::vector<pollfd> watched{{::signalfd(-1, &stop, 0), POLLIN, 0},
+                              {listen_at(std::atoi(arguments[2])), POLLIN, 0}};
   while (watched[0].revents == 0) {
     for (std::size_t i = watched.size(); i-- > 2;) {
       if (watched[i].revents == 0 || answer(watched[i].fd)) continue;
       ::close(watched[i].fd);
       watched.erase(watched.begin() + static_cast<std::ptrdiff_t>(i));
     }
-    if (watched[1].revents != 0) watched.push_back({::accept(watched[1].fd, nullptr, nullptr), POLLIN, 0});
+    if (watched[1].revents != 0)
+      watched.push_back({::accept(watched[1].fd, nullptr, nullptr), POLLIN, 0});
     ::poll(watched.data(), watched.size(), -1);
   }
   ::close(watched[1].fd);

@@ -4,8 +4,8 @@
 #include <set>
 #include <stdexcept>
 
-#include "unit/embed/small_server.hpp"
 #include "lastcall/embed_gtest.hpp"
+#include "unit/embed/small_server.hpp"
 
 // Subjects that hang are never destroyed, so nobody joins the threads that they began and that have
 // come to their end.
@@ -55,8 +55,8 @@ TEST(Run, RecordsEachOperationAsAnInterval) {
 
 TEST(Run, AHangDoesNotHangTheRunner) {
   const auto begin = std::chrono::steady_clock::now();
-  const auto report = run_until_judged(server(Defect::never_ends), {.deadline = 100ms},
-                                       Outcome::fail, "deadline");
+  const auto report =
+      run_until_judged(server(Defect::never_ends), {.deadline = 100ms}, Outcome::fail, "deadline");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
   EXPECT_TRUE(report.abandoned);
   EXPECT_EQ(Outcome::fail, outcome(report, "deadline"));
@@ -109,17 +109,15 @@ TEST(Run, AHangInAnyCallDoesNotHangTheRunner) {
     std::string property;
     Outcome outcome;
   };
-  const std::vector<Expected> expected{{"start", "deadline", Outcome::unknown},
-                                       {"open", "released", Outcome::fail},
-                                       {"request_stop", "deadline", Outcome::fail},
-                                       {"wait_ended", "deadline", Outcome::fail},
-                                       {"left", "released", Outcome::unknown},
-                                       {"survivors", "recovers", Outcome::unknown}};
+  const std::vector<Expected> expected{
+      {"start", "deadline", Outcome::unknown},     {"open", "released", Outcome::fail},
+      {"request_stop", "deadline", Outcome::fail}, {"wait_ended", "deadline", Outcome::fail},
+      {"left", "released", Outcome::unknown},      {"survivors", "recovers", Outcome::unknown}};
   for (const auto& [where, property, wanted] : expected) {
     const auto factory = [where] { return std::make_unique<HangsIn>(where); };
     const auto begin = std::chrono::steady_clock::now();
-    const auto report = run_until_judged(factory, {.deadline = 200ms, .start_limit = 1s}, wanted,
-                                         property);
+    const auto report =
+        run_until_judged(factory, {.deadline = 200ms, .start_limit = 1s}, wanted, property);
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 60s) << where;
     EXPECT_EQ(wanted, outcome(report, property)) << where << "\n" << describe(report);
     EXPECT_TRUE(report.abandoned) << where;
@@ -189,8 +187,8 @@ TEST(Run, WhatASubjectDoesNotPromiseIsNotJudged) {
 
 TEST(Run, AThreadThatMayBeLeftIsNoViolation) {
   // The kept thread has the name of the program, as all that are given none.
-  const auto report = run(schedule("stop"), server(Defect::keeps_a_thread),
-                          {.may_leave_threads = {"unit_embed"}});
+  const auto report =
+      run(schedule("stop"), server(Defect::keeps_a_thread), {.may_leave_threads = {"unit_embed"}});
   EXPECT_EQ(Outcome::pass, outcome(report, "released")) << describe(report);
 }
 

@@ -29,10 +29,10 @@ enum class Defect : std::uint8_t {
   never_ends,             // the stop is registered and never awaited
   ignores_hung_resource,  // a hanging clean-up has no limit of its own
   exits_wrong,
-  ends_by_itself,      // before it is told to
-  dies_of_second,      // a second stop re-enters the first
-  sleeps_on,           // a second stop hastens nothing
-  forgets_last,        // what was acknowledged last is not there after a restart
+  ends_by_itself,  // before it is told to
+  dies_of_second,  // a second stop re-enters the first
+  sleeps_on,       // a second stop hastens nothing
+  forgets_last,    // what was acknowledged last is not there after a restart
   remembers_twice,
   cannot_restart,
   throws_on_send,

@@ -81,9 +81,8 @@ TEST_F(BlockedLogTest, AnAsynchronousLogHoldsNobodyUp) {
     logging.wait();
     log.settle();
   });
-  const auto lines = read_until([&] {
-    return settling.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  });
+  const auto lines = read_until(
+      [&] { return settling.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
   EXPECT_EQ(kLines, lines);
   EXPECT_EQ(0U, log.dropped());
 }
@@ -96,9 +95,8 @@ TEST_F(BlockedLogTest, WhatItDropsWhenToldToDropIsCountedExactly) {
     logging.wait();
     log.settle();
   });
-  const auto lines = read_until([&] {
-    return settling.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  });
+  const auto lines = read_until(
+      [&] { return settling.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
   EXPECT_GT(log.dropped(), 0U);
   EXPECT_EQ(kLines, lines + log.dropped());
 }

@@ -234,8 +234,7 @@ class EmbeddedServer : public embed::Subject {
 
   Result<std::unique_ptr<ShutdownCoordinator>> plan() {
     ShutdownCoordinator::Builder builder;
-    builder
-        .signals({.from_kernel = false, .repeat = options_.repeat})
+    builder.signals({.from_kernel = false, .repeat = options_.repeat})
         .limits({.drain = makes(Mistake::drains_without_limit) ? kWithoutLimit : options_.drain})
         .stop_accepting("listener", [this] { stop_listening(); })
         .stop_accepting("connections", [this] { close_connections(); })
@@ -281,13 +280,13 @@ class EmbeddedServer : public embed::Subject {
   void plan_checkpoint(ShutdownCoordinator::Builder& builder) {
     const auto snapshot = [this] { return take_snapshot(); };
     if (makes(Mistake::ignores_failed_checkpoint)) {
-      builder.persist(
-          "checkpoint", [this, snapshot] { static_cast<void>(states_.save_snapshot(snapshot)); },
-          {.needs = {"database"}});
+      builder.persist("checkpoint",
+                      [this, snapshot] { static_cast<void>(states_.save_snapshot(snapshot)); },
+                      {.needs = {"database"}});
       return;
     }
-    const bool forgets = makes(Mistake::checkpoint_after_database) ||
-                         makes(Mistake::database_before_queue);
+    const bool forgets =
+        makes(Mistake::checkpoint_after_database) || makes(Mistake::database_before_queue);
     PersistOptions options;
     if (!forgets) options.needs = {"database"};
     builder.checkpoint<Texts>(states_, snapshot, options);

@@ -41,9 +41,8 @@ embed::Promises promises(RepeatPolicy repeat = RepeatPolicy::ignore) {
 embed::Search search(std::uint64_t seed) {
   return {.trials = 60,
           .seed = seed,
-          .require = {"no-panic", "clean-exit", "deadline", "in-flight-finished",
-                      "close-handshake", "stops-accepting", "repeat-signal", "acked-durable",
-                      "recovers", "released"}};
+          .require = {"no-panic", "clean-exit", "deadline", "in-flight-finished", "close-handshake",
+                      "stops-accepting", "repeat-signal", "acked-durable", "recovers", "released"}};
 }
 
 TEST(Library, HoldsUnderAnyScheduleAlsoWithAResourceThatHangs) {
@@ -88,16 +87,14 @@ TEST(SecondStop, IgnoredLetsTheDrainLimitForce) {
 }
 
 TEST(SecondStop, HasteningForcesTheConnectionsLongBeforeTheDrainLimit) {
-  const ServerOptions options{.trouble = Trouble::clients_hang,
-                              .repeat = RepeatPolicy::hasten,
-                              .drain = 30s};
+  const ServerOptions options{
+      .trouble = Trouble::clients_hang, .repeat = RepeatPolicy::hasten, .drain = 30s};
   EXPECT_EQ(embed::Outcome::pass, of_second_stop(options, promises(RepeatPolicy::hasten)));
 }
 
 TEST(SecondStop, ForcingEndsItAtOnceWithOne) {
-  const ServerOptions options{.trouble = Trouble::clients_hang,
-                              .repeat = RepeatPolicy::force,
-                              .drain = 30s};
+  const ServerOptions options{
+      .trouble = Trouble::clients_hang, .repeat = RepeatPolicy::force, .drain = 30s};
   auto promised = promises(RepeatPolicy::force);
   promised.exits_if_forced = {1};
   EXPECT_EQ(embed::Outcome::pass, of_second_stop(options, promised));
@@ -117,18 +114,36 @@ void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> kCases{
-      {"ChecksThenCounts", Mistake::checks_then_counts, Trouble::cache_hangs,
-       {"close-handshake", "released"}, {"open:0", "open:0 | stop", "stop | open:0"}},
-      {"OneHangStopsAll", Mistake::one_hang_stops_all, Trouble::cache_hangs, {"released"},
+      {"ChecksThenCounts",
+       Mistake::checks_then_counts,
+       Trouble::cache_hangs,
+       {"close-handshake", "released"},
+       {"open:0", "open:0 | stop", "stop | open:0"}},
+      {"OneHangStopsAll",
+       Mistake::one_hang_stops_all,
+       Trouble::cache_hangs,
+       {"released"},
        {"hang"}},
-      {"DatabaseBeforeQueue", Mistake::database_before_queue, Trouble::cache_hangs,
-       {"acked-durable"}, {"open:0 send:0"}},
-      {"CheckpointAfterDatabase", Mistake::checkpoint_after_database, Trouble::cache_hangs,
-       {"clean-exit"}, {""}},
-      {"IgnoresFailedCheckpoint", Mistake::ignores_failed_checkpoint, Trouble::disk_is_full,
-       {"clean-exit"}, {"hang"}},
-      {"ReentersTheStop", Mistake::reenters_the_stop, Trouble::cache_hangs,
-       {"no-panic"}, {"stop stop"}},
+      {"DatabaseBeforeQueue",
+       Mistake::database_before_queue,
+       Trouble::cache_hangs,
+       {"acked-durable"},
+       {"open:0 send:0"}},
+      {"CheckpointAfterDatabase",
+       Mistake::checkpoint_after_database,
+       Trouble::cache_hangs,
+       {"clean-exit"},
+       {""}},
+      {"IgnoresFailedCheckpoint",
+       Mistake::ignores_failed_checkpoint,
+       Trouble::disk_is_full,
+       {"clean-exit"},
+       {"hang"}},
+      {"ReentersTheStop",
+       Mistake::reenters_the_stop,
+       Trouble::cache_hangs,
+       {"no-panic"},
+       {"stop stop"}},
       {"LoopEndsFirst", Mistake::loop_ends_first, Trouble::cache_hangs, {"released"}, {""}},
   };
   return kCases;

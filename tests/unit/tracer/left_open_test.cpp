@@ -78,16 +78,16 @@ TEST(LeftOpenAtExit, FilesOfTheStateFailOnceWrittenAndNotSynced) {
   const auto file = [](int number, const char* path, std::optional<Synced> synced) {
     return OpenDescriptor{.number = number, .target = path, .flags = O_WRONLY, .synced = synced};
   };
-  EXPECT_THAT(judged(with({file(3, "/var/state/a", Synced::no),
-                           file(4, "/var/state/b", Synced::yes),
-                           file(5, "/var/state/c", Synced::unknown),
-                           file(6, "/var/state/d (deleted)", Synced::no),
-                           file(7, "/var/statement", Synced::no), file(8, "/var/state/e", {})}),
-                     known),
-              ElementsAre("FAIL 3: /var/state/a: written and not synced", "warn 4: /var/state/b",
-                          "warn 5: /var/state/c: open for writing, whether synced is not known",
-                          "warn 6: /var/state/d (deleted)", "warn 7: /var/statement",
-                          "warn 8: /var/state/e"));
+  EXPECT_THAT(
+      judged(with({file(3, "/var/state/a", Synced::no), file(4, "/var/state/b", Synced::yes),
+                   file(5, "/var/state/c", Synced::unknown),
+                   file(6, "/var/state/d (deleted)", Synced::no),
+                   file(7, "/var/statement", Synced::no), file(8, "/var/state/e", {})}),
+             known),
+      ElementsAre("FAIL 3: /var/state/a: written and not synced", "warn 4: /var/state/b",
+                  "warn 5: /var/state/c: open for writing, whether synced is not known",
+                  "warn 6: /var/state/d (deleted)", "warn 7: /var/statement",
+                  "warn 8: /var/state/e"));
 }
 
 TEST(LeftOpenAtExit, WhatEverybodyHasIsIgnored) {
@@ -121,9 +121,9 @@ TEST(LeftOpenAtExit, WhatAnotherProcessHoldsIsNotEndedByThisOne) {
 
 TEST(LeftOpenAtExit, ChildrenFailAndThreadsAreWarnedAbout) {
   AtExit at{.children = {{7, "worker", false}, {8, "worker", true}}, .other_threads = {"a", "b"}};
-  EXPECT_THAT(judged(at), ElementsAre("FAIL: child 7 (worker) is alive",
-                                      "FAIL: child 8 (worker) is a zombie",
-                                      "warn: 2 other threads: a, b"));
+  EXPECT_THAT(judged(at),
+              ElementsAre("FAIL: child 7 (worker) is alive", "FAIL: child 8 (worker) is a zombie",
+                          "warn: 2 other threads: a, b"));
   at.children.clear();
   at.runtime_has_threads = true;
   EXPECT_THAT(judged(at), IsEmpty());

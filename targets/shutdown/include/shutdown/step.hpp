@@ -17,8 +17,8 @@ class Work {
  public:
   Work() = default;
   template <class Call>
-    requires(std::is_invocable_v<Call&> && !std::is_same_v<std::decay_t<Call>, Work>)
-  Work(Call call) {  // NOLINT: a lambda is meant to become Work by itself
+  requires(std::is_invocable_v<Call&> && !std::is_same_v<std::decay_t<Call>, Work>)
+      Work(Call call) {  // NOLINT: a lambda is meant to become Work by itself
     if constexpr (std::is_void_v<std::invoke_result_t<Call&>>) {
       call_ = [call = std::move(call)]() mutable -> Result<void> {
         call();
