@@ -1,5 +1,5 @@
 #include "base/text.hpp"
-#include "cli/exit_codes.hpp"
+#include "campaign/exit_codes.hpp"
 #include "history/utf8.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"

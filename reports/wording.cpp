@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "campaign/exit_codes.hpp"
 #include "campaign/statistics.hpp"
-#include "cli/exit_codes.hpp"
 
 namespace lastcall::reports {
 namespace {

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Rules of the tree that no compiler checks. `tidy.py` judges the tree, `tidy.py --self-test` the rules."""
+import graphlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,14 +25,16 @@ MAY_INCLUDE = {
     "storage": DATA,
     # The trial process judges its own history, so that trials run at once are judged at once.
     "trial": DATA | {"target", "client", "tracer", "storage", "checkers"},
-    "campaign": DATA | {"checkers", "trial", "cli/exit_codes.hpp"},
+    "campaign": DATA | {"checkers", "trial"},
     # Data and judgement, and a runner of its own: no process, no socket.
     "embed": DATA | {"checkers"},
     "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp",
-                "cli/exit_codes.hpp"},
+                "campaign/exit_codes.hpp"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) | {"target", "client"}
 PARTS = set(MAY_INCLUDE)
+# Throws CycleError if two parts may include one another, however far around.
+graphlib.TopologicalSorter({part: {name.split("/")[0] for name in other} for part, other in MAY_INCLUDE.items()}).prepare()
 
 BANNED_NAMES = {"util", "utils", "helpers", "misc", "common", "manager", "impl"}
 MAX_LINES = 800
@@ -106,8 +110,22 @@ def pattern_faults(path, text):
             yield text.count("\n", 0, found.start()) + 1, name, found[0].split("\n")[0]
 
 
+def format_faults(root):
+    """What clang-format of Debian 12 would write otherwise; nothing in a tree that does not say how it is formatted."""
+    if not (Path(root) / ".clang-format").is_file():
+        return
+    program = shutil.which("clang-format-14")
+    if not program:
+        yield ".clang-format", 1, "format", "there is no clang-format-14: ci/setup installs it"
+        return
+    files = [path for path in tracked_files(root) if path.endswith((".cpp", ".hpp"))]
+    done = subprocess.run([program, "--dry-run", *files], cwd=root, capture_output=True, text=True)
+    for path, line in dict.fromkeys(re.findall(r"^(\S+?):(\d+):\d+: warning: code should be clang-formatted", done.stderr, re.M)):
+        yield path, int(line), "format", "not as clang-format-14 writes it"
+
+
 def faults(root):
-    found = []
+    found = list(format_faults(root))
     for path in tracked_files(root):
         top = path.split("/")[0]
         if top not in TOP_LEVEL and not top.startswith("."):
@@ -151,9 +169,10 @@ WRONG = [
     ("left-over", "harness/plan/a.cpp", "// TODO later\n"),
     ("sleep-in-test", "tests/unit/plan/a_test.cpp", "std::this_thread::sleep_for(1s);\n"),
     ("machine-path", "ci/a", "cd /home/me\n"),
+    ("format", "harness/plan/a.cpp", "int  x = 0;\n"),
 ]
 RIGHT = [
-    ("harness/campaign/a.cpp", '#include "cli/exit_codes.hpp"\n'),
+    ("reports/a.hpp", '#include "campaign/exit_codes.hpp"\n'),
     ("harness/trial/a.cpp", '#include "target/spawn.hpp"\n#include "client/fleet.hpp"\n'),
     ("harness/target/a.cpp", "// after fork: nothing of ours may be cleaned up twice\n::_exit(127);\n"),
     ("reports/a.cpp", '#include "campaign/summary.hpp"\n#include "checkers/verdict.hpp"\n'),
@@ -169,6 +188,8 @@ def self_test():
             file = Path(root) / path
             file.parent.mkdir(parents=True)
             file.write_text(text)
+            if rule == "format":
+                (Path(root) / ".clang-format").write_text("BasedOnStyle: Google\n")
             seen = {name for _, _, name, _ in faults(root)}
         if seen != ({rule} if rule else set()):
             broken += 1

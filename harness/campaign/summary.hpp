@@ -90,7 +90,7 @@ struct CampaignSummary {
 // Fills `properties`, `findings`, `silent` and `not_tried` of a scenario from its trials.
 void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
 
-// cli/exit_codes.hpp's rule over the whole campaign, interruption aside.
+// campaign/exit_codes.hpp's rule over the whole campaign, interruption aside.
 int exit_code(const CampaignSummary& campaign);
 
 // What made that kNotJudged, one a scenario and cause: "'recovers' is required, and was not judged

@@ -16,9 +16,9 @@
 #include <mutex>
 
 #include "base/text.hpp"
+#include "campaign/exit_codes.hpp"
 #include "cli/autopsy_report.hpp"
 #include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 #include "cli/tls_probe.hpp"
 #include "target/launcher.hpp"
 #include "tracer/stack_reader.hpp"

@@ -22,8 +22,8 @@
 #include <thread>
 
 #include "base/scoped_fd.hpp"
+#include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 #include "target/cgroup.hpp"
 #include "target/launcher.hpp"
 #include "target/port_lease.hpp"

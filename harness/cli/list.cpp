@@ -5,8 +5,8 @@
 #include <iostream>
 #include <memory>
 
+#include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 #include "cli/files.hpp"
 #include "scenario/property_names.hpp"
 

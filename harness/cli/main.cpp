@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <iostream>
 
+#include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 
 namespace {
 

@@ -10,11 +10,11 @@
 
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "campaign/exit_codes.hpp"
 #include "campaign/statistics.hpp"
 #include "campaign/trial_pool.hpp"
 #include "checkers/checkers.hpp"
 #include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
 

@@ -9,8 +9,8 @@
 
 #include "base/text.hpp"
 #include "campaign/campaign.hpp"
+#include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
 #include "reports/reports.hpp"

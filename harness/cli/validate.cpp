@@ -2,8 +2,8 @@
 #include <iostream>
 #include <memory>
 
+#include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 #include "cli/files.hpp"
 #include "scenario/parse.hpp"
 

@@ -1,4 +1,4 @@
-"""The exit codes of `lastcall run`, harness/cli/exit_codes.hpp."""
+"""The exit codes of `lastcall run`, harness/campaign/exit_codes.hpp."""
 import unittest
 
 from lastcall_cli import HTTP_CLIENT, LastcallTest, lastcall, scenario, serve

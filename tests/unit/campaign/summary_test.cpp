@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "base/prng.hpp"
+#include "campaign/exit_codes.hpp"
 #include "campaign/prompt_exit.hpp"
 #include "campaign/statistics.hpp"
-#include "cli/exit_codes.hpp"
 #include "scenario/property_names.hpp"
 #include "scenario/scenario.hpp"
 
