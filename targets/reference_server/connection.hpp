@@ -347,7 +347,7 @@ class Connection final : public Session {
 
   // How long ago the peer sent anything, by the kernel (tcp(7)). Not by Beast's control callback:
   // with one, a read that finds a Close frame in its buffer goes round the event loop before it
-  // says so, and an async_close whose write ends in that moment waits for the read for ever, as the
+  // says so, and an async_close whose write ends in that moment waits for the read forever, as the
   // read does for it (Boost 1.81).
   std::chrono::milliseconds silence() {
     tcp_info info{};

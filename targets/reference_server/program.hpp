@@ -14,7 +14,7 @@ namespace reference_server {
 struct Program {
   const char* name;
   const char* about;
-  std::function<void(CLI::App&)> add_options;  // beside the usual ones; may be empty
+  std::function<void(CLI::App&)> add_options;  // besides the usual ones; may be empty
   std::function<StopPolicy()> policy;          // asked after parsing; empty: the right one
 };
 

@@ -20,7 +20,7 @@ struct Route {
   Protocol protocol = Protocol::posted_events;
   std::string source;  // as in Event
 };
-// Of the path of a request; nothing if no protocol lives there.
+// The route for the path of a request; nothing if no protocol lives there.
 std::optional<Route> route_of(std::string_view path);
 
 struct Answer {

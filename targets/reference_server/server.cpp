@@ -164,7 +164,8 @@ class Server {
   void recall() {
     const auto loaded = states_.load();
     if (!loaded) {
-      log_.error("no checkpoint can be read, counting begins anew: " + loaded.error().message());
+      log_.error("no checkpoint can be read, counting begins again at 0: " +
+                 loaded.error().message());
     } else if (*loaded) {
       earlier_ = (*loaded)->value;
       if (!(*loaded)->problem.empty()) {
@@ -315,7 +316,7 @@ class Server {
         log_.warning("reload: " + name + " changes at the next start only");
       }
     });
-    // Not for ever: a stop may have ended the loop meanwhile, and waits for this.
+    // Not forever: a stop may have ended the loop meanwhile, and waits for this.
     applied.wait_for(std::chrono::seconds(1));
   }
 

@@ -80,7 +80,7 @@ Result<void> catch_signals_early() {
   }
   struct sigaction action {};
   action.sa_handler = on_caught_signal;
-  action.sa_flags = SA_RESTART;  // the program's own system calls shall not notice
+  action.sa_flags = SA_RESTART;  // the program's own system calls must not notice
   sigfillset(&action.sa_mask);
   sigset_t caught;
   sigemptyset(&caught);

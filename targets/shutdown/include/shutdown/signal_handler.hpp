@@ -5,7 +5,7 @@
 // The handlers of sigaction(2) only write a byte to a pipe (write(2) is async-signal-safe,
 // signal-safety(7)); a thread of the SignalHandler reads it and does the rest. So a signal that
 // comes before anyone reads waits in the pipe, the signal mask that children inherit stays as it
-// was, and PID 1, to whom the kernel delivers only signals that have a handler, hears them too.
+// was, and PID 1, to which the kernel delivers only signals that have a handler, hears them too.
 //
 // The gap before: until catch_signals_early() a SIGTERM kills the process. Call it on main's first
 // line. Who must not lose even a signal between execve(2) and main starts the program with the
