@@ -55,7 +55,7 @@ const PropertySummary& property_of(const ScenarioSummary& scenario, const Findin
 // Why the exit code is 3: "nothing failed, but …"; empty if it is another.
 std::string exit_reason(const CampaignSummary& campaign);
 
-// Of a scenario in which nothing failed: which habits of clients no stop met; empty if all were.
+// For a scenario in which nothing failed: the habits of clients that no stop met, or empty.
 std::string not_tried(const ScenarioSummary& scenario);
 
 struct Failure {

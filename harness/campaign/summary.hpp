@@ -29,9 +29,9 @@ struct PropertySummary {
   // The scenario says something about it, so that a report should too.
   bool configured = false;
   std::vector<Counted> not_judged{};  // items over all trials
-  // Of a property that is judged over the whole campaign: its numbers, in place of a bound. A fail
-  // then counts the trials that speak against it, the worst come first. Of no-masked-panic,
-  // if a target was traced for nothing: why.
+  // For a property that is judged over the whole campaign: its numbers, in place of a bound. A fail
+  // then counts the trials that speak against it, the worst come first. For no-masked-panic, if a
+  // target was traced for nothing: why.
   std::string over_campaign{};
   // "fails only untraced: 3 of 5 untraced, 0 of 15 traced": what tracing hides; else empty.
   std::string only_untraced{};

@@ -69,7 +69,7 @@ std::string sender_of(const Plan& plan, const History& history, const TargetEnde
     if (taken->pid == target && taken->signal == end.value && taken->fatal && taken->sender != 0)
       text = named(taken->sender, taken->command, std::to_string(taken->user));
   }
-  return text.empty() && history.first<TraceBegan>() ? ", by whom is not known" : text;
+  return text.empty() && history.first<TraceBegan>() ? ", sender unknown" : text;
 }
 
 std::string who_did(const Plan& plan, const History& history, const TargetEnded& end,

@@ -6,14 +6,15 @@
 // not the target's and is left out. If the threads of a traced target wait for one another in a
 // cycle that only a signal breaks, and are all it has, the deadline is not waited out.
 //
-// Of a target that hangs it says that the stop signal did not come to the server, if that was seen:
-// PID 1 gets none that it neither handles nor blocks (pid_namespaces(7)), and a shell runs its trap
-// only once the command in its foreground has ended. Then where it stands: the cycle, if there is
-// one; else in the program's own words, as its runtime tells them when lastcall asks at the
-// deadline (thread_dumps.hpp, and what keeps Node's event loop alive); else, if it is traced, what
-// its threads wait for. Then whether all of them wait for locks, if that is known and no deadlock
-// is. Then what it still had open, with the clients' names (open_at_deadline.hpp). A runtime that
-// does not answer and a target that is not traced leave only that.
+// If the target hangs, the reason says first that the stop signal did not reach the server, if that
+// was seen: PID 1 gets none that it neither handles nor blocks (pid_namespaces(7)), and a shell
+// runs its trap only once the command in its foreground has ended. Then it says where the target
+// stands: the cycle, if there is one; else in the program's own words, as its runtime tells them
+// when lastcall asks at the deadline (thread_dumps.hpp, and what keeps Node's event loop alive);
+// else, if it is traced, what its threads wait for. Then whether all of them wait for locks, if
+// that is known and no deadlock is. Then what the target still had open, with the clients' names
+// (open_at_deadline.hpp). If the runtime does not answer and the target is not traced, only what
+// was open is known.
 //
 // A failure rests on time: where lastcall itself, or the machine, stood still for a tenth of the
 // deadline and at least 50 ms, the target may have been starved as long, and nothing is said. So

@@ -10,10 +10,10 @@
 namespace lastcall {
 namespace {
 
-constexpr int kTolerated = 10;  // of so many parts one
+constexpr int kTolerated = 10;  // the tolerated lag is a wait divided by this
 constexpr Nanoseconds kLeastTolerated = std::chrono::milliseconds(50);
 
-// Of the target, and not of what lastcall does to it or sees of it.
+// Whether the lag held up the target, and not only what lastcall does to it or sees of it.
 bool is_starvation(const Lag& lag) {
   return lag.source == "target" || lag.source == "machine" || lag.source == "tracer";
 }

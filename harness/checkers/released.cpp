@@ -136,7 +136,7 @@ struct Leftovers {
   std::string text_;
 };
 
-// Of the descriptors and threads, the descriptors of clients' connections left out.
+// The numbers of descriptors and threads; the descriptors of clients' connections do not count.
 struct Sample {
   EventIndex at = 0;
   std::uint64_t answers = 0;

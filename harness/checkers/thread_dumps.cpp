@@ -147,7 +147,7 @@ std::optional<DumpedThread> java_thread(std::string_view line) {
   return thread;
 }
 
-// Of a header: the thread's name, tid and nid, which no two threads share.
+// The thread's name, tid and nid from its header line; no two threads share all three.
 std::string java_identity(std::string_view line) {
   const auto tid = line.find(" tid=0x");
   const auto end = line.find(' ', line.find(" nid=") + 1);
@@ -175,8 +175,8 @@ struct Monitors {
   std::size_t begin = 0;  // the dump's first thread
   std::map<std::string_view, std::size_t> holders{};
   std::map<std::size_t, std::string_view> wanted{};
-  // Who waits for whom, as the JVM says of a deadlock that it has found. Only that tells who holds
-  // a lock (java.util.concurrent.locks), which is no monitor.
+  // Which thread waits for which, as the JVM says about a deadlock that it has found. Nothing else
+  // says who holds a lock of java.util.concurrent.locks, which is no monitor.
   std::map<std::size_t, std::size_t> told{};
 
   [[nodiscard]] std::optional<std::size_t> holder(std::size_t waiting) const {
@@ -215,7 +215,8 @@ std::optional<std::size_t> named(const std::vector<DumpedThread>& threads, std::
   return found;
 }
 
-// Of a deadlock that the JVM has found: `"a":`, what it waits for, `which is held by "b"`.
+// Reads one thread of a deadlock that the JVM has found, in three lines: `"a":`, what it waits for,
+// `which is held by "b"`.
 void read_deadlock(Lines lines, std::size_t i, const std::vector<DumpedThread>& threads,
                    Monitors& monitors) {
   constexpr std::string_view kHeld = "which is held by ";

@@ -52,10 +52,10 @@ struct Verdict {
   std::vector<std::string> evidence_text{};
   std::optional<TimeClaim> time_claim{};  // of a fail
   std::vector<Counted> not_judged{};      // the reason says it too
-  // Of a fail: it rests on something that is not in the history, and may have been lost from it.
+  // Whether a fail rests on something that is not in the history, and may have been lost from it.
   bool rests_on_absence = false;
-  // Of a fail: the property whose failure in the same trial tells the cause
-  // (checkers/consequences.hpp); empty if this one does.
+  // For a fail: the property whose failure in the same trial tells the cause
+  // (checkers/consequences.hpp); empty if this one tells it.
   std::string consequence_of{};
   // What `allow` excused, and what else is worth a word without being a failure: its growth must
   // show. The reason says it too.

@@ -29,7 +29,7 @@ struct Finding {
   std::string not_started;  // why it could not be executed or traced; empty: it ran
   pid_t pid = 0;            // of the command itself
   std::map<pid_t, Subject> subjects{};
-  std::map<pid_t, std::string> killers{};  // of those that SIGKILL ended: by whom, or what is known
+  std::map<pid_t, std::string> killers{};  // by pid: who sent its SIGKILL, or what is known
   std::optional<Hang> hang{};
   bool probed = false;   // listeners were asked what they speak
   std::string untold{};  // why senders of SIGKILL could not be seen; empty: they could

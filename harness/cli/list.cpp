@@ -73,7 +73,7 @@ const std::vector<Entry> kBehaviours{
     {"ws:// wss://",
      "connects, upgrades, sends messages with unique ids, waits for each acknowledgement"},
     {"http:// https://",
-     "sends requests over kept-alive connections, connects anew when the server closes one"},
+     "sends requests over kept-alive connections, connects again when the server closes one"},
     {"tcp:// tls://",
      "says its opening step by step, then sends messages and waits for the bytes that acknowledge "
      "each"},

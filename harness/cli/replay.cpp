@@ -70,7 +70,7 @@ void count(Tally& tally, const TrialResult& result) {
   if (hit) ++tally.came_back;
 }
 
-// The properties that failed when the plan was recorded, if verdict.json lies beside it.
+// The properties that failed when the plan was recorded, if verdict.json lies next to it.
 std::set<std::string> recorded_failures(const fs::path& plan) {
   std::set<std::string> failed;
   const auto text = read_file((plan.parent_path() / "verdict.json").string());
@@ -199,7 +199,7 @@ void add_replay(CLI::App& app, Context& context) {
   command
       ->add_option("--results", arguments->results,
                    "Where to keep failing replays, numbered on from those that are there (default: "
-                   "replays/ beside the plan)")
+                   "replays/ next to the plan)")
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->footer("Exit code 1: the failure came back; 0: it did not.");

@@ -89,7 +89,7 @@ class Witness : public TraceObserver {
 
  private:
   std::map<pid_t, Subject> subjects_;   // by pid; one that was used again: the later
-  std::map<pid_t, std::string> kills_;  // by whom it was killed, or, negative or 0, what group
+  std::map<pid_t, std::string> kills_;  // the killer of a process or, negative or 0, a group
   LastCalls last_calls_{
       [this](pid_t pid, std::vector<LastCall> calls) { subjects_[pid].calls = std::move(calls); }};
   LastWords last_words_{

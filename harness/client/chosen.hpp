@@ -16,8 +16,8 @@ constexpr std::uint64_t choice_seed(std::uint64_t plan_seed, FaultId fault) {
   return Prng::split(Prng::split(plan_seed, "chosen"), std::uint64_t{fault.value});
 }
 
-// Of those at hand so many percent, rounded up. The order in which they are chosen does not depend
-// on who else is there: one more or less changes one choice at most.
+// Chooses `percent` of those that are there now, rounded up. The order in which they are chosen
+// does not depend on what else is there: one more or less changes one choice at most.
 inline std::vector<std::uint64_t> chosen(std::vector<std::uint64_t> numbers, std::uint32_t percent,
                                          std::uint64_t seed) {
   const auto count = (numbers.size() * percent + 99) / 100;
@@ -26,7 +26,7 @@ inline std::vector<std::uint64_t> chosen(std::vector<std::uint64_t> numbers, std
   return numbers;
 }
 
-// Of those that come later each on its own: nobody knows how many there will be.
+// Chooses each that comes later on its own: nobody knows how many there will be.
 constexpr bool is_chosen(std::uint64_t number, std::uint32_t percent, std::uint64_t seed) {
   return Prng(Prng::split(seed, number)).between(0, 99) < percent;
 }

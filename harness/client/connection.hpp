@@ -23,8 +23,8 @@
 // - reset: at its moment, RST.
 // - idle: asks until the stop begins and it was answered, and then says nothing more; closes when
 //   the server does. quiet: comes up, pings if its group does, and never sends a
-//   message. late: steady, when the stop has begun. leaves: after so many answers it ends the
-//   connection in order, unless the stop has begun. None of these goes wrong, so none says so.
+//   message. late: steady, when the stop has begun. leaves: after `leaves_after` answers it ends
+//   the connection in order, unless the stop has begun. None of these goes wrong, so none says so.
 // - garbage: up to 4 KiB of random bytes instead of its protocol (TLS: instead of the TLS handshake
 //   or after it); then it is silent.
 // To go away is a FIN (without close_notify; it still reads, so that unread bytes make no RST of
@@ -138,7 +138,7 @@ class Connection {
   virtual awaitable<error_code> send(const std::string& id, const std::string& message) = 0;
   // Reads until the connection's last message; says why it ended, if the server broke the protocol.
   virtual awaitable<std::string> read() = 0;
-  // After the opening, beside the sender and the reader.
+  // Called after the opening: begins what runs alongside the sender and the reader.
   virtual void begin_beside() {}
   virtual void end_beside() {}
   // All messages are said.
@@ -163,7 +163,7 @@ class Connection {
   [[nodiscard]] bool is_over() const { return closing_ || is_gone(); }
   // In `fragments` pieces, in order; only the pieces are cut, so that empty ones may be among them.
   [[nodiscard]] std::vector<std::string_view> pieces(std::string_view message) const;
-  // Runs beside the connection, which ends after it.
+  // Runs `work` alongside the connection, which ends after it.
   void beside(awaitable<void> work);
 
   SessionContext& context_;
@@ -211,7 +211,7 @@ class Connection {
   ScopedFd mute_;                              // half-open without the capability
   std::string left_;                           // how the client went away
   std::string heard_;                          // in place of what is awaited
-  unsigned beside_ = 0;                        // coroutines beside the reader
+  unsigned beside_ = 0;                        // coroutines alongside the reader
   bool opened_ = false;                        // handshake and opening are done
   bool closing_ = false;                       // the reader is through
   bool closed_first_ = false;                  // then nothing that the server does cuts it off

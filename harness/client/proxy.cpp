@@ -15,7 +15,7 @@ using boost::system::error_code;
 // Connecting over the loopback interface is done within the call, unless the kernel's soft
 // interrupts are deferred on an overloaded machine.
 constexpr int kPairLimit = 1000;  // milliseconds
-// Who else connects to the proxy's port is closed; so many in a row are an attack.
+// The proxy closes connections of others to its port; this many in a row are an attack.
 constexpr int kStrangers = 64;
 
 error_code wait_for(const tcp::socket::native_handle_type socket, short events) {

@@ -30,7 +30,8 @@ class Proxy {
   // proxy, and the proxy to the target. An error is the environment's, and recorded.
   boost::system::error_code interpose(ConnectionId id, asio::ip::tcp::socket& socket);
 
-  // Hits so many percent of the connections; a delay and a truncation also of those to come.
+  // Hits `what.percent` percent of the connections; a delay and a truncation hit that share of
+  // those to come, too.
   void disturb(FaultId fault, const DisturbNetwork& what);
 
   // Connections whose clients hear nothing for so long, whatever the target does.

@@ -24,7 +24,7 @@ constexpr std::size_t kQueueLimit = std::size_t{256} << 10;
 // A piece of one byte costs its bookkeeping too.
 constexpr std::size_t kPieceCost = 96;
 constexpr std::size_t kReadSize = std::size_t{32} << 10;
-// A source that never pauses lets the others have their turn after so many reads.
+// After this many reads, a source that never pauses lets the others have their turn.
 constexpr int kReadsInARow = 16;
 
 bool not_now(const error_code& ec) {

@@ -44,7 +44,7 @@ class RecordingSocket {
   [[nodiscard]] std::uint64_t written() const { return written_; }
   [[nodiscard]] std::size_t held() const { return held_end_ - held_begin_; }
 
-  // Takes so many bytes a second from now on; 0: as many as there are, at once.
+  // Takes this many bytes a second from now on; 0: as many as there are, at once.
   void read_slowly(std::uint64_t bytes_per_second) {
     rate_ = bytes_per_second;
     if (rate_ == 0) next_read_.cancel();

@@ -29,7 +29,7 @@ class TriggerBoard {
 
   [[nodiscard]] int memory_fd() const { return memory_.get(); }
 
-  // Counts one event and says the how manieth it is, from 1.
+  // Counts one event; returns N if it is the Nth of its kind.
   std::uint64_t count(ClientEvent event);
   [[nodiscard]] std::uint64_t counted(ClientEvent event) const;
 

@@ -12,7 +12,7 @@ namespace lastcall::embed {
 
 class Recorder {
  public:
-  // Beyond so many events they are counted, not kept: a subject may call its observer in a loop.
+  // Events beyond this many are counted, not kept: a subject may call its observer in a loop.
   static constexpr std::size_t kMostEvents = 10'000;
 
   // Returns the time of the event.

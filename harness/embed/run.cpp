@@ -14,7 +14,7 @@ namespace {
 constexpr auto kCallersReturn = std::chrono::seconds(3);
 // What is asked after the end reads a store or a list.
 constexpr auto kAskedWithin = std::chrono::seconds(3);
-// Of a thread that was joined.
+// A thread that was joined is gone after this time.
 constexpr auto kThreadGoes = std::chrono::milliseconds(200);
 // The runner's own wait is the measure of its lag: it looks so often, and what it is late by more
 // than kLeastLag is recorded.

@@ -112,7 +112,7 @@ struct AbortClients {
 // What the proxy between clients and target does. `delay`: passes every byte on this much later.
 // `stall`: passes nothing on for so long. `cut`: drops the connection without a word to either
 // side, as a firewall does. `half_close`: sends FIN one way, passes the other way on. `reset`: RST
-// to both sides. `truncate`: ends the connection in order after so many bytes.
+// to both sides. `truncate`: ends the connection in order after `at_byte` bytes.
 enum class NetworkAction : std::uint8_t { delay, stall, cut, half_close, reset, truncate };
 enum class Toward : std::uint8_t { target, clients, both };
 

@@ -680,7 +680,7 @@ using EventVariant = std::variant<
     SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed, TakerInDoubt,
     AnswerEndedByEof, HandlerAtStop, LeftProcessesEnded>;
 
-// Its special members are defined once: the compiler takes seconds over those of so many kinds.
+// Its special members are defined once: the compiler takes seconds over those of all these kinds.
 struct EventBody : EventVariant {
   using EventVariant::EventVariant;
   EventBody();

@@ -205,7 +205,7 @@ struct LeftAtExit {
     f("text", self.text);
   }
 };
-// What all processes of the target had open when clients had got so many answers.
+// What all processes of the target had open when clients had got this number of answers.
 struct OpenCounted {
   static constexpr std::string_view kName = "open_counted";
   std::uint64_t answers{};
@@ -268,7 +268,7 @@ struct SyscallReached {
     f("place", self.place);
   }
 };
-// Of a process that ends: what it did last, as far as that was seen.
+// What a process that ends did last, as far as that was seen.
 struct FinalCalls {
   static constexpr std::string_view kName = "final_calls";
   std::int32_t pid{};

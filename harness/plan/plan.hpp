@@ -60,7 +60,7 @@ struct PlannedClient {
   Nanoseconds misbehaves{};  // after the handshake
   std::uint32_t source = 0;  // IPv4 address to bind to, host byte order; 0: any
   std::uint64_t pace_seed = 0;
-  std::uint32_t leaves_after = 0;  // so many answers, if the stop has not begun; 0: it stays
+  std::uint32_t leaves_after = 0;  // answers, if the stop has not begun; 0: it stays
 };
 
 // Whether it starts when the stop begins, not when the load does.

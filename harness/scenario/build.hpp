@@ -64,7 +64,7 @@ inline std::vector<std::string> texts_of(const Value& value) {
   return texts;
 }
 
-// Of a list whose items are texts, or tables of one pattern and perhaps `why`.
+// Reads a list whose items are texts, or tables of one pattern and perhaps `why`.
 inline std::vector<Allowance> allowances_of(const Value& value) {
   std::vector<Allowance> allowances;
   for (const auto& item : list_of(value)) {

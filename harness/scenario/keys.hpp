@@ -76,7 +76,8 @@ struct Table {
   std::vector<Key> keys;
   std::vector<std::string_view> exactly_one_of = {};
   std::vector<std::string_view> at_least_one_of = {};
-  std::string_view beside_last = {};  // of those: it may stand beside the last of them
+  std::string_view beside_last =
+      {};  // of exactly_one_of: the one that may stand alongside its last
 
   [[nodiscard]] const Key& key(std::string_view name) const;
 };

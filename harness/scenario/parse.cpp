@@ -41,7 +41,7 @@ void check_calls(const Section& file, Scenario& scenario, Errors& errors) {
   }
 }
 
-// Without clients there is nobody whose events a fault could wait for, or whom it could abort.
+// Without clients a fault has no event of theirs to wait for, and no client to abort.
 void check_audience(const Section& file, const Scenario& scenario, Errors& errors) {
   if (file.has("clients")) return;
   const auto sections = file.each("faults");

@@ -191,7 +191,7 @@ struct ClientGroup {
   bool during_drain = false;   // starts when the stop begins, not when the load does
   Nanoseconds ramp{};          // the clients' starts are spread over this
   Range<Nanoseconds> pace{};   // pause between an answer and the next message
-  std::uint32_t messages = 0;  // a client stops sending after so many; 0: no limit
+  std::uint32_t messages = 0;  // a client stops sending after this many; 0: no limit
   std::vector<Step> opening;   // WebSocket, tcp, tls: once a connection
   // What is sent, one drawn for each request: HTTP body, WebSocket message, bytes. With {id}.
   std::vector<std::string> message;
@@ -201,7 +201,7 @@ struct ClientGroup {
   std::string acknowledgement;             // not HTTP: an answer that contains this, with {id}
   std::string subprotocol;                 // WebSocket: Sec-WebSocket-Protocol
   bool binary = false;                     // WebSocket: binary messages
-  std::uint32_t fragments = 1;             // a message is sent in so many frames or segments
+  std::uint32_t fragments = 1;             // a message is sent in this many frames or segments
   std::optional<Nanoseconds> ping;         // WebSocket: a Ping frame so often
   std::map<Behaviour, std::uint32_t> mix;  // weights; not empty
   Range<Nanoseconds> misbehaves{};         // when, after the handshake
@@ -289,8 +289,8 @@ enum class LoggedErrors : std::uint8_t {
 };
 
 // Names and defaults of the properties that can be judged live in scenario/property_names.hpp, so
-// that an unknown one is an error with its place. A field belongs to the properties named beside
-// it.
+// that an unknown one is an error with its place. A field belongs to the properties that its
+// comment names.
 struct PropertySettings {
   bool judged = true;
   std::string why;  // why it is switched off; never empty then

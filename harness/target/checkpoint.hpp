@@ -2,7 +2,7 @@
 // inspected: opening an SQLite database after a crash changes it. Bounded: 100 files of 256 MiB.
 //
 // "json": the whole file is one JSON value (RFC 8259). "sqlite": PRAGMA integrity_check after
-// SQLite's own recovery from the journal or write-ahead log that lies beside it; an empty file is
+// SQLite's own recovery from the journal or write-ahead log that lies next to it; an empty file is
 // an empty database to SQLite, and counts as intact.
 #pragma once
 
@@ -25,7 +25,7 @@ CheckpointFiles find_checkpoints(const std::string& directory,
                                  const std::vector<std::string>& globs, const std::string& format);
 
 // Copies a file, for "sqlite" its -wal, -journal and -shm too, into the folder `scratch`, which is
-// made anew. Returns the path of the copy.
+// removed and made again first. Returns the path of the copy.
 Result<std::string> copy_checkpoint(const std::string& file, const std::string& scratch,
                                     const std::string& format);
 

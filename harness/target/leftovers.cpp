@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// LevelDB, RocksDB and Pebble keep theirs by design; what they list their files in lies beside it.
+// LevelDB, RocksDB and Pebble keep their lock by design; the list of their files lies next to it.
 bool is_of_a_database(const fs::path& lock) {
   std::error_code gone;
   const fs::directory_iterator folder(lock.parent_path(), gone);

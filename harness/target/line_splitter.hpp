@@ -14,12 +14,12 @@ namespace lastcall {
 
 class LineSplitter {
  public:
-  // Of a piece. What reads lines with std::regex recurses once a character.
+  // The longest piece. Lines are read with std::regex, which recurses once for each character.
   static constexpr std::size_t kPieceLimit = 8 * 1024;
   // Longer than a JSON log line with a stack and a request in it.
   static constexpr std::size_t kLineLimit = 256 * 1024;
   static constexpr std::size_t kTotalLimit = std::size_t{16} << 20;
-  // What a piece takes beside its text when recorded: without it, empty lines would be nearly free.
+  // What a recorded piece takes besides its text: without it, empty lines would be nearly free.
   static constexpr std::size_t kPieceCost = 64;
 
   // `continues`: the piece goes on with the line of the piece before it.

@@ -1,4 +1,4 @@
-// Where and as whom a target runs: initialisers of the launcher, and what has to be done to the
+// Where and as which user a target runs: initialisers of the launcher, and what to do to the
 // files beforehand. Everything that allocates or looks something up happens before fork.
 #pragma once
 

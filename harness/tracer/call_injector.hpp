@@ -74,7 +74,7 @@ class CallInjector : public TraceObserver {
       std::uint64_t address, whole, cut;
     };
     std::uint64_t third = 0;                // its third argument as it was
-    std::optional<std::uint64_t> length{};  // and as it shall be
+    std::optional<std::uint64_t> length{};  // and as the kernel is to see it
     std::vector<Word> words{};              // of its memory
   };
   // A call at whose exit something is done.

@@ -28,10 +28,10 @@ std::optional<unsigned> descriptor_flags(pid_t tid, int descriptor);
 // closes stays open.
 ScopedFd copy_of_descriptor(pid_t tid, int descriptor);
 
-// As below, of what bind(2) and connect(2) are given.
+// The text of an address that bind(2) or connect(2) is given, as below.
 std::string address_text(const sockaddr_storage& address, socklen_t size);
-// Of a socket itself and of whom it is connected to: "127.0.0.1:80", "[::1]:80", "/run/a.sock",
-// "@abstract"; empty of a family or a name unknown.
+// The address of the socket itself and that of its peer: "127.0.0.1:80", "[::1]:80", "/run/a.sock",
+// "@abstract"; empty if the family or the name is unknown.
 std::string own_address(int socket);
 std::string peer_address(int socket);
 

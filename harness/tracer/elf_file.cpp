@@ -18,7 +18,8 @@
 namespace lastcall {
 namespace {
 
-// Of targets and of all libraries they load in a campaign; beyond it reading starts anew.
+// More than the targets of a campaign and all their libraries; beyond it everything is forgotten
+// and read again.
 constexpr std::size_t kMostFiles = 512;
 constexpr std::size_t kMostKnown = 1U << 17;
 // A browser's symbols are half of that.

@@ -36,7 +36,7 @@ class ElfFile {
   // An image that is only in memory: the vdso(7).
   static std::shared_ptr<ElfFile> in_memory(std::string image);
 
-  // Of the link editor's note, as lower-case hexadecimal digits; empty if there is none.
+  // What the link editor's note says, as lower-case hexadecimal digits; empty if there is none.
   [[nodiscard]] const std::string& build_id() const { return build_id_; }
   // Whether its notes tell it from every other file: the link editor's, or Go's own.
   [[nodiscard]] bool has_id() const;
@@ -82,7 +82,8 @@ class ElfFile {
   [[nodiscard]] std::string block(const Section& section) const;
   [[nodiscard]] const Section* section(const std::string& name) const;
   void load_symbols();
-  // Of the tables of this type: visit(symbol, where the table's names begin in the file).
+  // Calls visit(symbol, where the table's names begin in the file) for each symbol in the tables of
+  // this type.
   template <class Visit>
   void visit_symbols(std::uint32_t type, Visit visit) const;
   [[nodiscard]] bool take_symbols(const ElfFile& from, std::uint32_t type);

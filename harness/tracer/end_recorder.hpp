@@ -1,5 +1,6 @@
-// Records how the processes of the tree end: the signals they take and from whom, the thread that
-// calls exit, the end itself. Called on the tracer's thread, which alone writes to the segment.
+// Records how the processes of the tree end: the signals they take and their senders, the thread
+// that calls exit, the end itself. Called on the tracer's thread, which alone writes to the
+// segment.
 #pragma once
 
 #include <map>

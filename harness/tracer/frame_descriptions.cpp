@@ -31,7 +31,7 @@ struct Reader {
       if ((take<std::uint8_t>().value_or(0) & 0x80) == 0) return;
     }
   }
-  // Of the forms that compilers use for code: four or eight bytes, absolute or relative to here.
+  // Reads the forms that compilers use for code: four or eight bytes, absolute or relative to here.
   std::optional<std::uint64_t> pointer(std::uint8_t encoding) {
     const auto here = (encoding & 0x70) == kRelativeToHere ? at : 0;
     switch (encoding & 0x0f) {

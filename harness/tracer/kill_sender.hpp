@@ -42,7 +42,7 @@ struct SentSignal {
   bool out_of_memory = false;  // the kernel chose `to` for want of memory
 };
 
-// Of a line of trace_pipe; nothing if it says something else.
+// The signal that a line of trace_pipe tells of; nothing if the line says something else.
 std::optional<SentSignal> sent_signal(const std::string& line);
 
 class KillSender {

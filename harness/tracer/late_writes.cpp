@@ -28,7 +28,7 @@ bool has_two_descriptors(const SyscallEntry& entry) {
   return entry.number == SYS_sendfile || entry.number == SYS_splice;
 }
 
-// Of a descriptor that is watched.
+// The descriptor that the call writes to; nothing if that is not watched.
 std::optional<int> watched_by(const SyscallEntry& entry) {
   const auto descriptor = written_to(entry);
   return descriptor < LateWrites::kMostDescriptors ? descriptor : std::nullopt;

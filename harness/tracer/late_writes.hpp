@@ -1,5 +1,5 @@
 // Finds data that is sent after the program itself closed the descriptor or shut down its sending
-// side. Nobody is asked about what creates descriptors: a close marks the number, and the result of
+// side. Calls that create descriptors are not traced: a close marks the number, and the result of
 // the next sending call on it says whether it was late (EBADF, close(2); EPIPE after an own
 // shutdown(2), send(2)) or the number is in use again. EPIPE alone is a peer that left.
 //

@@ -1,5 +1,6 @@
-// Who waits for whom for ever. A thread waits for at most one other, so that the graph is a set of
-// chains, some of which end in a cycle. Pure functions of values: from any thread, nothing fails.
+// Finds the threads that wait forever, and the threads that they wait for. A thread waits for at
+// most one other, so that the graph is a set of chains, some of which end in a cycle. Pure
+// functions of values: from any thread, nothing fails.
 #pragma once
 
 #include <cstdint>

@@ -46,8 +46,8 @@ bool may_lose_memory(PtraceCalls& calls) {
 }
 
 // Where a function of Go goes on when it has looked whether its stack suffices: [lea
-// -N(%rsp),%r12;] cmp 0x10(%r14),%rsp or %r12; jbe. Before that it may begin anew, with a larger
-// stack or after others have run. Nothing of what begins otherwise and was found wrongly.
+// -N(%rsp),%r12;] cmp 0x10(%r14),%rsp or %r12; jbe. Before that it may begin again, with a larger
+// stack or after others have run. Nothing if the code begins otherwise: it was found wrongly.
 std::optional<std::uint64_t> after_stack_check(std::uint64_t address, Memory& memory) {
   const auto code = memory.get<std::array<std::uint8_t, 24>>(address);
   if (!code) return std::nullopt;

@@ -64,7 +64,7 @@ class Modules {
   // moved since the last time: what was learned about addresses no longer holds then.
   bool refresh(pid_t tid);
 
-  // Of the memory as it is now; null if no ELF file is mapped there. Lives until code moves.
+  // The module that is mapped at the address now; null if no ELF file is. Lives until code moves.
   const Module* at(std::uint64_t address, Memory& memory);
   // The same of a variable, which may lie behind what comes from the file: in .bss.
   const Module* of_variable(std::uint64_t address, Memory& memory);

@@ -64,7 +64,7 @@ class TraceObserver {
   virtual void filters_wake(const Tracee&) {}
   // wake_filters() can do nothing for this process: its system calls stay unseen.
   virtual void not_filtered(const Tracee&, const std::string& /*why*/) {}
-  // Between the two stops were dealt with: whom they were of has waited.
+  // The loop dealt with stops between the two; the threads that had stopped have waited.
   virtual void worked(TimePoint /*from*/, TimePoint /*to*/) {}
   // The whole process has ended and is gone.
   virtual void process_ended(pid_t, const siginfo_t&) {}

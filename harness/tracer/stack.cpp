@@ -18,7 +18,7 @@ std::string hexadecimal(std::uint64_t value) {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// Where a thread is within a function does not matter for who waits like whom.
+// Threads wait alike if they are in the same functions; where in a function does not matter.
 bool same_functions(const Stack& one, const Stack& other) {
   return one.pid == other.pid && one.ends_because.empty() == other.ends_because.empty() &&
          std::ranges::equal(one.frames, other.frames, [](const Frame& a, const Frame& b) {

@@ -44,8 +44,9 @@ constexpr std::array kCalls{
     WaitCall{SYS_rt_sigtimedwait, 2, Unit::timespec, -EAGAIN},
 };
 
-// Of an int: the sign, and bits of which one is set in what is not less than 8, but for multiples
-// of 2097152 ms, and half an hour is as good as no limit here.
+// Bits of a limit that is an int: the sign, and those of which at least one is set in a number that
+// is not less than 8. Multiples of 2097152 ms have none of them, but half an hour is as good as no
+// limit here.
 constexpr std::uint64_t kSign = 1U << 31;
 constexpr int kFirstBit = 3;
 constexpr int kLastBit = 20;

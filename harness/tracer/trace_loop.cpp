@@ -430,8 +430,9 @@ void TraceLoop::on_signal(Thread& thread, int signal) {
   go_on(thread, Resume::run, swallowed ? 0 : signal);
 }
 
-// The first thread takes what is sent to its process, unless it blocks that; but not if it stands
-// still for its tracer, whom another would not have met (complete_signal(), signal.c of Linux).
+// The kernel gives a process's signal to its first thread, unless that thread blocks it or stands
+// still for its tracer (complete_signal(), signal.c of Linux). Without a tracer the thread would
+// not stand still: so it gets the signal that the kernel gave to another thread instead.
 bool TraceLoop::hand_to_first(const Thread& thread, const siginfo_t& info) {
   const auto pid = thread.pid;
   const auto first = threads_.find(pid);
@@ -473,8 +474,8 @@ void TraceLoop::interrupted(Thread& thread, const siginfo_t& info) {
   go_on(thread, thread.in_call ? Resume::to_syscall_exit : Resume::run);
 }
 
-// epoll_wait(2) and others fail with EINTR after a stop that the program shall not notice
-// (signal(7)); the kernel begins the rest again by itself.
+// epoll_wait(2) and others fail with EINTR after a stop (signal(7)), which the program must not
+// notice; the kernel begins the rest again by itself.
 void TraceLoop::repair(Thread& thread, user_regs_struct& registers) {
   const auto interrupted = registers.rax;
   registers.rax = registers.orig_rax;
@@ -637,7 +638,7 @@ void TraceLoop::arm(const std::vector<Tracee>& stopped) {
   for (const auto& one : stopped) {
     if (settled_.contains(one.pid) || !is_usable(threads_.at(one.tid))) continue;
     const auto [choice, is_first] = chosen.try_emplace(one.pid, one.tid);
-    // Who is in a system call is in no sequence that begins anew when left (rseq(2)).
+    // A thread in a system call is in no sequence that begins again when it is left (rseq(2)).
     user_regs_struct registers{};
     if (!is_first && calls_.registers(one.tid, registers) == 0 && is_in_call(registers))
       choice->second = one.tid;

@@ -127,7 +127,7 @@ class TraceLoop {
   void interrupted(Thread& thread, const siginfo_t& info);
   void repair(Thread& thread, user_regs_struct& registers);
   [[nodiscard]] bool is_ignored(pid_t pid, int signal);
-  // Of the masks in /proc/PID/status, of a process or a thread: "SigBlk".
+  // Whether a mask in /proc/PID/status ("SigBlk") of a process or a thread has this signal.
   [[nodiscard]] bool has_signal(pid_t pid, const std::string& field, int signal);
   void go_on(Thread& thread, Resume how = Resume::run, int signal = 0);
   void hold(Thread& thread, Nanoseconds time);

@@ -1,5 +1,5 @@
 // A traced thread, as its type says: only a stopped one can be looked into or resumed, resuming it
-// takes the Stopped away, and one that is dropped instead would hang its process for ever.
+// takes the Stopped away, and one that is dropped instead would hang its process forever.
 #pragma once
 
 #include <cerrno>

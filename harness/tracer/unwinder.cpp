@@ -226,8 +226,8 @@ void Unwinder::forget() {
   returns_from_signal_.clear();
 }
 
-// One walk down a stack. Where libunwind cannot go on, the caller's registers are found here and it
-// is started anew from them.
+// One walk down a stack. Where libunwind cannot go on, this class finds the caller's registers and
+// starts libunwind again from them.
 class Unwinder::Walk {
  public:
   Walk(Unwinder& owner, const user_regs_struct& registers, Memory& memory, Modules& modules)

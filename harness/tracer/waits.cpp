@@ -42,11 +42,12 @@ constexpr std::uint64_t kConditionFutexes = 40;  // two words, of which one is w
 constexpr std::uint32_t kLargestPhase = 3;       // 1, and whether somebody waits for it
 constexpr std::uint64_t kRustWriterFutex = 4;
 // Where the kernel refuses to lock a mutex that inherits priorities (EDEADLK), glibc lets the
-// thread wait for ever on a word of its own stack, and forgets the mutex.
+// thread wait forever on a word of its own stack, and forgets the mutex.
 constexpr std::uint64_t kNearby = 512;  // the frames of glibc itself
 constexpr const char* kRefused = "a mutex that the kernel refused (EDEADLK)";
 constexpr std::uint64_t kThreadStruct = 4096;  // more than struct pthread of any release has
-// Of a stack: who holds a lock has its address in the frames around the innermost ones.
+// How much of a stack is searched: a thread that holds a lock has its address in the frames around
+// the innermost ones.
 constexpr std::uint64_t kMostScanned = 1UL << 20;
 
 using Arguments = std::array<std::uint64_t, 6>;

@@ -1,8 +1,8 @@
-// What each stopped thread waits for, and whom: read from its registers, its stack and the lock
-// itself (x86-64 Linux, glibc 2.25 or later; locks of other libraries are "futex"es without an
-// owner). Thread numbers in the target's memory are taken for ours: in a pid namespace of its own
-// its locks have no owners. Plain values; waits_of() on the tracer's thread. What cannot be read is
-// left out, nothing fails.
+// What each stopped thread waits for, and for which thread: read from its registers, its stack and
+// the lock itself (x86-64 Linux, glibc 2.25 or later; locks of other libraries are "futex"es
+// without an owner). Thread numbers in the target's memory are taken for ours: in a pid namespace
+// of its own its locks have no owners. Plain values; waits_of() on the tracer's thread. What cannot
+// be read is left out, nothing fails.
 #pragma once
 
 #include <sys/types.h>
@@ -57,9 +57,9 @@ struct ThreadWait {
 std::vector<ThreadWait> waits_of(const std::vector<Tracee>& tracees,
                                  const std::vector<Stack>& stacks);
 
-// Of a process all of whose threads wait in futex(2) without a time-out: where each stands, so that
-// two answers that are the same say that none of them has moved. Empty if one does anything else.
-// From /proc, nobody is stopped; from any thread.
+// Where each thread of a process stands, if all of them wait in futex(2) without a time-out: two
+// answers that are the same say that none of them has moved. Empty if one does anything else. Reads
+// /proc and stops no thread; from any thread.
 std::string untimed_futex_waits(pid_t pid);
 
 }  // namespace lastcall

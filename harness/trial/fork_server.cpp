@@ -126,7 +126,7 @@ class Server {
     return true;
   }
 
-  // One socket a worker of the slot; missing and dead workers are made anew.
+  // One socket for each worker of the slot; missing and dead workers are made first.
   std::vector<ScopedFd> sockets_to_workers(const TrialOrder& order) {
     auto& workers = slots_[order.slot];
     while (workers.size() < order.workers) workers.push_back(make_worker());

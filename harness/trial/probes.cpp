@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view kHealth = "drains-health";
 constexpr std::string_view kSetting = "config-effective";
 // A server that answers its readiness URL at all answers it at once; one that is stopping may keep
-// a connection in its backlog for ever.
+// a connection in its backlog forever.
 constexpr auto kProbeLimit = std::chrono::seconds(1);
 // Between probes: dense against a window of tens of milliseconds, and no load.
 constexpr auto kPause = std::chrono::milliseconds(2);

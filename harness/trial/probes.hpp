@@ -1,4 +1,4 @@
-// What the trial process itself asks a target while it runs, beside the clients. One thread.
+// What the trial process itself asks a target while it runs, alongside the clients. One thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

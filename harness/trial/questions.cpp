@@ -29,7 +29,7 @@ constexpr auto kEarlyQuestionLimit = std::chrono::seconds(1);
 constexpr int kMostEarlyQuestions = 20;
 constexpr Nanoseconds kFirstPause = std::chrono::milliseconds(20);
 constexpr Nanoseconds kLongestPause = std::chrono::milliseconds(640);
-// After so many that could not be asked, the next one cannot either.
+// If this many questions could not be asked, the next one cannot be asked either.
 constexpr int kMostFailures = 3;
 
 bool has(const std::string& text, std::string_view placeholder) {

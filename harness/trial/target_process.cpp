@@ -37,7 +37,7 @@ std::vector<std::string> environment_of(const TargetProcess::Start& start, const
   return environment;
 }
 
-// What the user needs beside the command: its folder, its output, and a way to notify.
+// What the user needs besides the command: its folder, its output, and a way to notify.
 Result<bool> make_room_for(const User& user, const std::string& dir, const std::string& notify,
                            std::initializer_list<int> pipes) {
   if (user.name.empty()) return true;
@@ -323,7 +323,7 @@ void TargetProcess::end_tree() {
   const auto limit = now() + std::chrono::seconds(1);
   while (!tree_is_empty() && now() < limit) {
     signal_descendants(SIGKILL);
-    // The tracer's thread waits for children, and ends whom it traces when it ends.
+    // The tracer's thread waits for children, and the processes that it traces end when it does.
     if (tracing_ == nullptr) kill_groups_of_children();
     reap();
     std::this_thread::sleep_for(

@@ -303,7 +303,7 @@ class Trial {
     return true;
   }
 
-  // Of a port: "" for "port", "tls" for "port.tls".
+  // The name of a port in an event: "" for "port", "tls" for "port.tls".
   static std::string event_name(const std::string& port) {
     return port == "port" ? "" : port.substr(5);
   }
@@ -420,7 +420,7 @@ class Trial {
     const auto over = [this] { return target_.ended() || given_up_ || deadlocked_; };
     while (!over() && now() < deadline()) co_await changes_.until(over, deadline());
     if (target_.ended()) co_return;
-    if (deadlocked_) co_return co_await force_end("its threads waited for one another for ever");
+    if (deadlocked_) co_return co_await force_end("its threads waited for one another forever");
     if (!given_up_) segment_.record(DeadlinePassed{});
     co_await force_end("it was still running at the deadline");
   }
@@ -530,8 +530,9 @@ class Trial {
     return ports;
   }
 
-  // Of the last moment of load: before the first stop signal where it is sent here; a worker sends
-  // it at once, and the target may be gone before it can be looked at.
+  // Notes what the target uses at the last moment of load: before the first stop signal, if this
+  // process sends it. A worker sends it at once, and the target may be gone before it can be looked
+  // at.
   void note_resources_at_stop() {
     if (noted_resources_ || !loading_) return;
     noted_resources_ = true;
@@ -603,7 +604,7 @@ class Trial {
     faults_.record_unreached();
   }
 
-  // Of a SIGKILL only the kernel's trace says who sent it.
+  // Only the kernel's trace says who sent a SIGKILL.
   void note_killer() {
     if (kills_ == nullptr || !target_.killed()) return;
     const auto sent = kills_->look_up(SIGKILL, target_.pid());

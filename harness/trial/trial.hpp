@@ -29,8 +29,8 @@ struct TrialOrder {
   std::uint32_t slot = 0;     // trials of different slots may run at once
   std::uint32_t workers = 1;  // client worker processes
   bool sidecars = false;      // the scenario has some
-  // Of the trial alone, with a short path, where the results directory is deep; else empty. The
-  // fork server makes it, and removes it after the trial's end.
+  // A folder of the trial alone, with a short path, if the results directory is deep; else empty.
+  // The fork server makes it, and removes it after the trial's end.
   std::string short_folder = {};
 
   // Where the target's folder lies; {dir} may be another name for it.

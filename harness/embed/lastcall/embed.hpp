@@ -109,7 +109,7 @@ struct Search {
   // half as often as the first, in this many runs, and at least twice.
   std::size_t repeats = 20;
   std::chrono::nanoseconds shrink_for = std::chrono::seconds(30);
-  // Every hang leaves threads behind: the shrinking ends after so many.
+  // Every hang leaves threads behind: the shrinking ends after this many hangs.
   std::size_t most_abandoned = 200;
   // Properties that some trial must have judged, else the search has proven nothing.
   std::vector<std::string> require = {};

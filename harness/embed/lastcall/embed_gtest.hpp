@@ -78,5 +78,5 @@ inline ::testing::AssertionResult holds(const Exploration& exploration) {
 // (schedule or its text, factory) or (schedule or its text, factory, promises)
 #define EXPECT_ALL_PROPERTIES_HOLD(...) EXPECT_TRUE(::lastcall::embed::holds(__VA_ARGS__))
 #define ASSERT_ALL_PROPERTIES_HOLD(...) ASSERT_TRUE(::lastcall::embed::holds(__VA_ARGS__))
-// Of an Exploration.
+// The argument is an Exploration.
 #define EXPECT_EXPLORATION_HOLDS(...) EXPECT_TRUE(::lastcall::embed::holds(__VA_ARGS__))

@@ -79,7 +79,7 @@ inline Schedule draw_schedule(const Shape& shape) {
   const auto threads = *rc::gen::inRange<std::size_t>(1, shape.threads + 1);
   for (std::size_t t = 0; t < threads; ++t) {
     auto& steps = schedule.threads.emplace_back();
-    // Each thread begins with a connection of its own, as far as there are so many.
+    // Each thread begins with a connection of its own, as long as there are enough of them.
     const auto own = static_cast<std::uint32_t>(t) % shape.connections;
     if (*rc::gen::inRange(0, 4) != 0) {
       steps.push_back({.operation = Operation::open, .number = own});

@@ -356,7 +356,7 @@ TEST(CleanExitOfATracedTarget, NamesWhoSentTheSignal) {
             "fail 1: ended before it was told to: SIGKILL, out of memory");
   // Of another process.
   EXPECT_EQ(killed(KillSent{81, 7, "root", "guard", ""}, SIGKILL),
-            "fail 1: ended before it was told to: SIGKILL, by whom is not known");
+            "fail 1: ended before it was told to: SIGKILL, sender unknown");
 }
 
 TEST(CleanExitOfATracedTarget, NamesWhoCalledExit) {
