@@ -1,7 +1,7 @@
-"""A budget of trials. What a test asks of a campaign, it asks of so many trials that count, and runs up to LIMIT times as
-many to get them: a trial in which lastcall itself was held up is run again, because on a busy machine that happens to a
-right server and a wrong one alike. All else is strict. A property that may not fail may not fail once, and each trial
-that misses a defect is held against the share of trials that is stated to catch it."""
+"""A budget of trials. A test wants a number of trials that count, and runs up to LIMIT times as many to get them: a
+trial in which lastcall itself was held up is run again, because on a busy machine that happens to a right server and a
+wrong one alike. All else is strict. A property that may not fail may not fail once, and each trial that misses a defect
+is held against the share of trials that is stated to catch it."""
 import itertools
 import math
 import re
@@ -37,7 +37,7 @@ def wrongs(run, defect):
 
 
 def is_contradicted(share, missed, exercised):
-    """Whether so many misses contradict the share of trials that catch: P(X >= missed) of a binomial distribution."""
+    """Whether this many misses contradict the share of trials that catch: P(X >= missed) of a binomial distribution."""
     if share == 1 or missed == 0:
         return missed > 0
     return sum(math.comb(exercised, k) * (1 - share) ** k * share ** (exercised - k)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 TOP_LEVEL = set("CMakeLists.txt CMakePresets.json LICENSE README.md harness scenarios targets reports tests ci".split())
 
-# Who may include whom (besides itself). A name with a slash is one header.
+# Which parts a part may include (besides itself). A name with a slash is one header.
 DATA = {"base", "fault", "scenario", "plan", "history"}
 MAY_INCLUDE = {
     "base": set(),
@@ -52,6 +52,11 @@ ANY_BANS = [
     ("left-over", r"\b(TODO|FIXME|XXX)\b"),
     ("machine-path", r"(?<![\w.{}*/-])/(work|home)/"),
 ]
+# Words that make a reader stop, in prose and in texts for users.
+PHRASE = re.compile(r"how manieth|\bshall\b|\banew\b|\bfor ever\b|\bso many\b|\bbeside (each|it|the|them)\b"
+                    r"|is called (a|the) |// Of (a|an|the) |\bwhom\b|\b[Nn]obody (is|was) asked")
+PROSE = (".cpp", ".hpp", ".py", ".md", ".toml", ".mjs", ".go", ".sh")
+NOT_OURS = ("reports/evidence/", "tests/fuzz/corpus/", "tests/unit/checkers/hangs/", "tests/unit/checkers/panics/")
 EXIT = re.compile(r"(?<![\w.:>])(?:std::|::)?_?exit\(")
 
 
@@ -110,6 +115,14 @@ def pattern_faults(path, text):
             yield text.count("\n", 0, found.start()) + 1, name, found[0].split("\n")[0]
 
 
+def phrase_faults(path, text):
+    if not path.endswith(PROSE) or path.startswith(NOT_OURS):
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        for found in PHRASE.finditer(line):
+            yield number, "phrase", f"say '{found[0].strip()}' in plain English"
+
+
 def format_faults(root):
     """What clang-format of Debian 12 would write otherwise; nothing in a tree that does not say how it is formatted."""
     if not (Path(root) / ".clang-format").is_file():
@@ -140,7 +153,7 @@ def faults(root):
             continue
         if path.endswith((".cpp", ".hpp", ".py", ".mjs")) and text.count("\n") > MAX_LINES:
             found.append((path, MAX_LINES, "length", f"more than {MAX_LINES} lines"))
-        rules = [pattern_faults]
+        rules = [pattern_faults, phrase_faults]
         if path.endswith((".cpp", ".hpp")):
             rules += [include_faults, exit_faults]
         found += [(path, *fault) for rule in rules for fault in rule(path, text)]
@@ -169,6 +182,16 @@ WRONG = [
     ("left-over", "harness/plan/a.cpp", "// TODO later\n"),
     ("sleep-in-test", "tests/unit/plan/a_test.cpp", "std::this_thread::sleep_for(1s);\n"),
     ("machine-path", "ci/a", "cd /home/me\n"),
+    ("phrase", "harness/plan/a.cpp", "// Of a port: its number.\n"),
+    ("phrase", "harness/plan/a.hpp", "// Says the how manieth event it is.\n"),
+    ("phrase", "harness/plan/b.hpp", 'constexpr auto kWhy = "it waits for ever";\n'),
+    ("phrase", "harness/README.md", "The port is called the main port.\n"),
+    ("phrase", "scenarios/a.toml", "# It shall stop.\n"),
+    ("phrase", "tests/a.py", '"""Nobody is asked."""\n'),
+    ("phrase", "tests/b.py", "# after so many\n"),
+    ("phrase", "targets/a.go", "// starts anew\n"),
+    ("phrase", "targets/a.mjs", "// the file beside it\n"),
+    ("phrase", "ci/a.sh", "# by whom\n"),
     ("format", "harness/plan/a.cpp", "int  x = 0;\n"),
 ]
 RIGHT = [
@@ -176,6 +199,10 @@ RIGHT = [
     ("harness/trial/a.cpp", '#include "target/spawn.hpp"\n#include "client/fleet.hpp"\n'),
     ("harness/target/a.cpp", "// after fork: nothing of ours may be cleaned up twice\n::_exit(127);\n"),
     ("reports/a.cpp", '#include "campaign/summary.hpp"\n#include "checkers/verdict.hpp"\n'),
+    ("harness/plan/a.hpp", "// For a port: its number, besides the main one. It waits forever.\n"),
+    ("reports/evidence/a.md", "With so many clients.\n"),
+    ("tests/unit/checkers/hangs/a.go", "// starts anew\n"),
+    ("tests/a.txt", "for ever\n"),
     ("harness/plan/a.cpp", "operand(); on_exit(); catch (...) { report(); }\n"),
 ]
 

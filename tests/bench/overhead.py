@@ -1,7 +1,7 @@
 """What lastcall costs: what it adds to a trial, and its trials a second next to a shell script that starts, asks and
 stops the same server by hand. Writes reports/evidence/overhead.json and .md.
 
-LASTCALL names the binary; reference_server lies beside it. LASTCALL_TRIALS, LASTCALL_PAIRS: how much is run."""
+LASTCALL names the binary; reference_server lies next to it. LASTCALL_TRIALS, LASTCALL_PAIRS: how much is run."""
 import os
 import statistics
 import subprocess

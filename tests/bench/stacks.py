@@ -1,7 +1,8 @@
 """What the stacks of all threads of a process cost, as the tracer reads them, next to eu-stack and gdb on the same
 process, and which frames gdb sees and we do not. Writes reports/evidence/stacks.json and .md.
 
-LASTCALL names the binary; stacks_of_process and stacks_subject lie beside it, or in STACKS_TOOLS. STACKS_RUNS: how often each tool runs.
+LASTCALL names the binary; stacks_of_process and stacks_subject lie next to it, or in STACKS_TOOLS. STACKS_RUNS: how
+often each tool runs.
 A target whose compiler, and a tool that, is not there is left out."""
 import json
 import os

@@ -1,5 +1,5 @@
-"""How long a stop takes, from SIGTERM to exit, with so many idle WSS connections: the reference server next to the least
-that closing them costs. Writes reports/evidence/stop_time.json and .md.
+"""How long a stop takes, from SIGTERM to exit, by the number of idle WSS connections: the reference server next to the
+least that closing them costs. Writes reports/evidence/stop_time.json and .md.
 
 LASTCALL_CONNECTIONS, LASTCALL_ROUNDS: how much is run."""
 import os
@@ -14,7 +14,7 @@ NAMES = REFERENCE, HANDSHAKES, SEND = "reference_server", "minimal, handshakes",
 
 ABOUT = """# How long a stop takes
 
-With so many idle WSS connections, in alternating runs; medians.
+By the number of idle WSS connections, in alternating runs; medians.
 
 *reference_server*: with APP_SHUTDOWN_LAME_DUCK_MS=0, so that nothing waits for a load balancer; its stop also writes and
 syncs a checkpoint and closes its database. *Minimal, handshakes*: minimal_server, a Beast program on one thread without

@@ -53,7 +53,7 @@ def why_not(name):
 
 @contextlib.contextmanager
 def neighbours(name, folder):
-    """What has to run beside the target."""
+    """What has to run alongside the target."""
     if name != "killed_by_other":
         yield
         return

@@ -1,4 +1,4 @@
-"""The options of `lastcall run`, and the commands beside it."""
+"""The options of `lastcall run`, and the other commands."""
 import json
 import os
 import unittest

@@ -1,5 +1,5 @@
 """How servers say goodbye to WebSocket clients: which Close codes are right at a stop and which before it, a reset after
-the Close frame and one instead of it, and whom lastcall's own SIGKILL resets."""
+the Close frame and one instead of it, and which clients lastcall's own SIGKILL resets."""
 import unittest
 
 from lastcall_cli import PYTHON, LastcallTest, scenario

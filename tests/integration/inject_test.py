@@ -8,7 +8,7 @@ import unittest
 
 from lastcall_cli import LastcallTest, PYTHON, SOURCE, lastcall, scenario, serve
 
-# Replaces its checkpoint for ever, one number after the other, each in a file of its own first.
+# Saves 40 checkpoints, one number after the other, each under a temporary name first.
 SAVER = """
 import os, signal, sys
 folder = sys.argv[1]

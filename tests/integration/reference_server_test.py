@@ -1,5 +1,5 @@
 """The reference server itself, run without lastcall: identity, configuration, endpoints, reload, exit codes, and the
-files that lie beside it."""
+files that lie next to it."""
 import base64
 import json
 import os

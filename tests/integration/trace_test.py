@@ -1,5 +1,5 @@
-"""`trace = true`: the target behaves as untraced, and the history says which signals its tree took from whom, which thread
-called exit, and how every process ended."""
+"""`trace = true`: the target behaves as untraced, and the history says which signals its tree took and who sent them,
+which thread called exit, and how every process ended."""
 import json
 import subprocess
 import unittest
@@ -40,7 +40,7 @@ print("ready", flush=True)
 server.serve_forever()
 """
 
-# What is not there is met thousands of times in eight threads: for the JVM a SIGSEGV each, until it compiles that anew.
+# Eight threads use null thousands of times: for the JVM a SIGSEGV each, until it compiles the method again.
 JAVA = """
 import com.sun.net.httpserver.HttpServer;
 import java.net.InetSocketAddress;

@@ -18,7 +18,7 @@ COUNTS = ("pass", "fail", "unknown", "not_applicable", "judged")
 @contextlib.contextmanager
 def busy_processors():
     """One endless loop a processor, in one session of their own, as from another terminal: where the kernel shares
-    processors out by session (sched(7), autogroup), whoever runs beside them has half of each."""
+    processors out by session (sched(7), autogroup), what runs alongside them has half of each."""
     forks = f"import os; any(os.fork() == 0 for _ in range({os.cpu_count() - 1}))"
     hogs = subprocess.Popen([PYTHON, "-c", f"{forks}\nwhile True: pass"], start_new_session=True)
     try:

@@ -107,9 +107,10 @@ def markdown(content):
          "tried again", "trials with a failure"], rows)
     lines = [f"- {name}: {'; '.join(f['bad']) or 'not at the call asked for'}"
              for name, f in content["trials"].items() if wrong(f)]
-    text += ("\nA property held in so many of the trials in which there was something to judge: who is killed before it "
-             "acknowledged anything has nothing to lose. A write to the write-ahead log that fails is a batch that is "
-             "refused. Tried again is what could not be judged, such as a bound on time while the machine stalled.\n")
+    text += ("\n*Held*: in how many of the trials in which there was something to judge; a server that is killed "
+             "before it acknowledged anything has nothing to lose. A write to the write-ahead log that fails is a "
+             "batch that is refused. *Tried again* is what could not be judged, such as a bound on time while the "
+             "machine stalled.\n")
     return text + ("\n" + "\n".join(lines) + "\n" if lines else "")
 
 

@@ -50,8 +50,8 @@ def campaign(path, trials, jobs=2, keep=None):
 
 @contextlib.contextmanager
 def with_target(source, line):
-    """A copy of the scenario, with a line more in [target], beside the targets as in the source tree: scenarios name them
-    by their own place."""
+    """A copy of the scenario, with a line more in [target], in a tree that has the targets where the source tree has
+    them: scenarios name them by their own place."""
     with temporary_folder() as folder:
         here = Path(folder) / "scenarios" / source.parent.name
         shutil.copytree(source.parent, here)

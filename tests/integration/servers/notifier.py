@@ -15,7 +15,7 @@ parser.add_argument("--ready-from-child", action="store_true", help="a child say
 parser.add_argument("--main-is-child", action="store_true", help="MAINPID of a child, which says READY=1")
 parser.add_argument("--start-takes", type=float, default=0, help="asks for more time, then takes so long")
 parser.add_argument("--beat", type=float, default=0, help="WATCHDOG=1 so often")
-parser.add_argument("--beats", type=int, default=1 << 30, help="and no more than so many")
+parser.add_argument("--beats", type=int, default=1 << 30, help="and at most this many")
 parser.add_argument("--beat-at-stop", action="store_true", help="goes on while stopping")
 parser.add_argument("--say", action="append", default=[], help="after READY=1")
 parser.add_argument("--stop-takes", type=float, default=0)

@@ -1,5 +1,5 @@
-"""Says where and as whom it runs, as lines "name value"; exits 0 on SIGTERM, where it handles that. What it is asked
-to do beforehand is done after "ready"."""
+"""Says where and as which user it runs, as lines "name value"; exits 0 on SIGTERM, where it handles that. What it is
+asked to do beforehand is done after "ready"."""
 import argparse
 import os
 import resource

@@ -182,7 +182,7 @@ TEST(CloseHandshake, WhatLastcallsOwnKillResetIsNobodys) {
   EXPECT_EQ(killed(late(Protocol::ws).close_frame(0, 1001)), "pass 1: ");
   EXPECT_EQ(killed(strict(late(Protocol::ws).close_frame(0, 1001))), "pass 1: ");
   EXPECT_EQ(killed(late(Protocol::http).round_trips(0, 0, 1)), kNothing);
-  // Its threads wait for one another for ever: lastcall does not wait for the deadline.
+  // Its threads wait for one another forever: lastcall does not wait for the deadline.
   EXPECT_EQ(killed(stopped(Protocol::ws)), one("got no Close frame"));
   EXPECT_EQ(killed(h(Protocol::http).ready().client(0).up(0).round_trips(0, 0, 1).stop()),
             kNothing);

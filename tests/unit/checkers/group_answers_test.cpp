@@ -11,7 +11,7 @@ namespace {
 using testing::h;
 using testing::HistoryBuilder;
 
-// Of the first group.
+// What group_answers() says of the first group.
 std::string_view answers(const HistoryBuilder& b) {
   return name(group_answers(b.plan, b.history()).at(0));
 }

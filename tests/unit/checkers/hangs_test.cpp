@@ -214,7 +214,7 @@ TEST(ThreadDump, OfTheJvmCallsACircleOfMonitorsADeadlock) {
             "deadlock: thread \"a\"" + blocked_text + "\"c\" holds; thread \"b\"" + blocked_text +
                 "\"a\" holds; thread \"c\"" + blocked_text + "\"b\" holds; thread \"main\"" +
                 blocked_text + "\"b\" holds");
-  // Of the same name, and of two processes.
+  // Two threads of the same name are no circle, nor are threads of two processes.
   EXPECT_THAT(dumped(begin + blocked("a", "0x1", "0x2") + blocked("a", "0x9", "0x1")),
               Not(HasSubstr("deadlock")));
   EXPECT_EQ(dumped(begin + blocked("a", "0x1", "0x2") + begin + blocked("b", "0x2", "0x1")),

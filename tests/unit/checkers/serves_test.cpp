@@ -258,7 +258,7 @@ TEST(Serves, AnHttpServerMustNotCloseInTheMiddleOfAnAnswer) {
   const auto up = h(Protocol::http).ready().client(0).up(0);
   EXPECT_EQ(serves(cut(up, 0)), "fail 1: 1 of 1" + what + "1");
   EXPECT_EQ(serves(cut(HistoryBuilder(up).round_trips(0, 0, 2), 2)), "fail 3: 1 of 3" + what + "3");
-  // It need not wait for ever for one that reads slowly.
+  // The server need not wait forever for a client that reads slowly.
   auto slow = HistoryBuilder(up).all_are(Behaviour::slow_reader).round_trips(0, 0, 2);
   EXPECT_EQ(serves(cut(slow, 2)), "pass 2: ");
   // Bytes that do not answer what a tcp client asked are not half an answer.

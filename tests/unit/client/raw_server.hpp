@@ -107,7 +107,7 @@ class Peer {
     std::memcpy(&segments, info + kAt, sizeof segments);
     return segments;
   }
-  // Of the client's certificate.
+  // The subject of the client's certificate.
   [[nodiscard]] std::string subject() const {
     const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(ssl_.get()),
                                                             X509_free);

@@ -133,7 +133,7 @@ class SmallServer : public Subject {
   }
 
  private:
-  // Long enough for any machine, not for ever: a schedule without the moment goes on without it.
+  // Long enough for any machine, not forever: a schedule without the moment goes on without it.
   static constexpr auto kPatience = std::chrono::milliseconds(250);
   static constexpr auto kDrain = std::chrono::milliseconds(500);
   static constexpr auto kCleanUp = std::chrono::milliseconds(10);

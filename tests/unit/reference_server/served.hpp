@@ -43,7 +43,7 @@ class Served : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().message();
     store_ = std::move(*opened);
   }
-  // Runs the network thread until `holds`; a test that waits for ever fails by its time limit.
+  // Runs the network thread until `holds`; a test that waits forever fails by its time limit.
   void until(const std::function<bool()>& holds) {
     const auto work = boost::asio::make_work_guard(io_);
     io_.restart();  // it stops whenever it runs out of work

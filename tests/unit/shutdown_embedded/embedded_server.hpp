@@ -197,7 +197,7 @@ class EmbeddedServer : public embed::Subject {
   };
 
   static constexpr const char* kState = "state";
-  // Long enough for any machine, not for ever: a schedule without the moment goes on without it.
+  // Long enough for any machine, not forever: a schedule without the moment goes on without it.
   static constexpr auto kPatience = std::chrono::milliseconds(50);
   // Who waits so long comes after everything else of a run.
   static constexpr auto kLast = std::chrono::seconds(1);

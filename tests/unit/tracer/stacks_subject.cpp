@@ -1,5 +1,5 @@
-// Programs whose stacks are known: `stacks_subject NAME`. Each prints "ready" and then waits for
-// ever. Built without sanitizers and without frame pointers.
+// Programs whose stacks are known: `stacks_subject NAME`. Each prints "ready" and then waits
+// forever. Built without sanitizers and without frame pointers.
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>

@@ -171,7 +171,7 @@ void until_it_pauses(pid_t pid) {
 
 TEST_F(TracedPrograms, TheFirstThreadTakesASignalAlsoIfItStoodStillMeanwhile) {
   struct Takers : TraceObserver {
-    std::vector<std::pair<bool, pid_t>> all;  // whether the first, and by whom it was sent
+    std::vector<std::pair<bool, pid_t>> all;  // whether the first took it, and the sender
     bool on_signal(const Tracee& thread, const siginfo_t& info) override {
       if (info.si_signo == SIGUSR1) all.emplace_back(thread.tid == thread.pid, info.si_pid);
       return false;
