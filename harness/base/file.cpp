@@ -9,6 +9,8 @@
 
 namespace lastcall {
 
+namespace fs = std::filesystem;
+
 // Without streams: they throw on some errors and hide others.
 Result<std::string> read_file(const std::string& path) {
   const ScopedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -22,6 +24,29 @@ Result<std::string> read_file(const std::string& path) {
     if (n < 0) return Error{"read", path, errno, ""};
     text.append(block.data(), static_cast<std::size_t>(n));
   }
+}
+
+Result<bool> copy_tree(const fs::path& from, const fs::path& to) {
+  constexpr auto kReadable = fs::directory_options::skip_permission_denied;
+  std::error_code ec;
+  fs::create_directory(to, from, ec);
+  for (fs::recursive_directory_iterator it(from, kReadable, ec), end; !ec && it != end;
+       it.increment(ec)) {
+    const auto target = to / it->path().lexically_relative(from);
+    std::error_code gone;
+    const auto type = it->symlink_status(gone).type();
+    if (type == fs::file_type::directory) {
+      fs::create_directory(target, ec);
+    } else if (type == fs::file_type::symlink) {
+      fs::copy_symlink(it->path(), target, ec);
+    } else if (type == fs::file_type::regular) {
+      fs::copy_file(it->path(), target, ec);
+    }
+    if (ec == std::errc::permission_denied) ec.clear();
+    if (ec) return Error{"keep a copy of", it->path().string(), ec.value(), ""};
+  }
+  if (ec) return Error{"keep a copy of", from.string(), ec.value(), ""};
+  return true;
 }
 
 }  // namespace lastcall

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/file.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -17,26 +19,6 @@ namespace fs = std::filesystem;
 std::string size_option(std::uint64_t bytes) {
   // 0 would be no limit, tmpfs(5).
   return "size=" + std::to_string(std::max<std::uint64_t>(bytes, 4096));
-}
-
-Result<bool> copy_tree(const fs::path& from, const fs::path& to) {
-  std::error_code ec;
-  fs::create_directory(to, from, ec);
-  for (fs::recursive_directory_iterator it(from, ec), end; !ec && it != end; it.increment(ec)) {
-    const auto target = to / it->path().lexically_relative(from);
-    std::error_code gone;
-    const auto type = it->symlink_status(gone).type();
-    if (type == fs::file_type::directory) {
-      fs::create_directory(target, ec);
-    } else if (type == fs::file_type::symlink) {
-      fs::copy_symlink(it->path(), target, ec);
-    } else if (type == fs::file_type::regular) {
-      fs::copy_file(it->path(), target, ec);
-    }
-    if (ec) return Error{"keep a copy of", it->path().string(), ec.value(), ""};
-  }
-  if (ec) return Error{"keep a copy of", from.string(), ec.value(), ""};
-  return true;
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace lastcall {
 
 class SmallDisk {
  public:
-  // Mounts over `folder`, which is there and empty. `bytes`: 0 is what the kernel gives unasked,
-  // half of the memory. Unshares the mount namespace of this process.
+  // Mounts over `folder`, or what it is a link to, which is there and empty. `bytes`: 0 is what the
+  // kernel gives unasked, half of the memory. Unshares the mount namespace of this process.
   static Result<SmallDisk> mount(const std::string& folder, std::uint64_t bytes);
   SmallDisk(SmallDisk&& other) noexcept;
   SmallDisk& operator=(SmallDisk&&) = delete;
