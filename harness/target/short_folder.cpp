@@ -1,36 +1,103 @@
 #include "target/short_folder.hpp"
 
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "base/file.hpp"
 
 namespace lastcall {
 namespace {
 
+namespace fs = std::filesystem;
+
 // Together with "/tmp/" and 41 bytes for a name: what a socket's path may have.
 constexpr std::size_t kLongestFolder = 60;
 
+// In the file system of the results a trial's folders need not be copied; in another one a target
+// should be able to run what it writes.
+int suitability(const std::string& place, const std::string& results) {
+  struct stat there {};
+  struct stat here {};
+  struct statvfs mounted {};
+  if (::stat(place.c_str(), &there) != 0 || ::statvfs(place.c_str(), &mounted) != 0) return 0;
+  if (::stat(results.c_str(), &here) == 0 && here.st_dev == there.st_dev) return 2;
+  return (mounted.f_flag & ST_NOEXEC) == 0 ? 1 : 0;
+}
+
+Result<bool> move_to(const fs::path& folder, const fs::path& link) {
+  const fs::path moved = link.string() + ".kept";
+  std::error_code ec;
+  fs::remove_all(moved, ec);  // an earlier try was cut short
+  fs::rename(folder, moved, ec);
+  auto copied = ec ? copy_tree(folder, moved) : Result<bool>(true);
+  fs::remove(link, ec);
+  fs::rename(moved, link, ec);
+  if (ec) return Error{"move", moved.string(), ec.value(), ""};
+  return copied;
+}
+
+void remove_whole(const std::string& folder) {
+  std::error_code ec;
+  fs::remove_all(folder, ec);
+  if (!ec) return;
+  // Some folder in it may not be written to.
+  std::error_code gone;
+  for (fs::recursive_directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    if (it->symlink_status(gone).type() == fs::file_type::directory)
+      fs::permissions(it->path(), fs::perms::owner_all, fs::perm_options::add, gone);
+  }
+  fs::remove_all(folder, ec);
+}
+
 }  // namespace
 
-bool needs_short_name(const std::string& folder) { return folder.size() > kLongestFolder; }
+bool needs_short_name(const std::string& folder) {
+  std::error_code ec;
+  const auto without_links = fs::weakly_canonical(folder, ec).string();
+  return std::max(folder.size(), without_links.size()) > kLongestFolder;
+}
 
-std::string make_short_folder() {
+std::string make_short_folder(const std::string& results) {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  for (const std::string below : {"/tmp", runtime == nullptr ? "/var/tmp" : runtime, "/var/tmp"}) {
-    auto path = below + "/lastcall-XXXXXX";
-    if (needs_short_name(path + "/dir")) continue;
+  std::vector<std::string> places{"/tmp", "/var/tmp"};
+  if (runtime != nullptr) places.emplace_back(runtime);
+  std::ranges::stable_sort(places, std::ranges::greater(),
+                           [&](const auto& place) { return suitability(place, results); });
+  for (const auto& place : places) {
+    std::error_code ec;
+    auto path = fs::canonical(place, ec).string() + "/lastcall-XXXXXX";
+    if (ec || needs_short_name(path + "/target")) continue;
     if (::mkdtemp(path.data()) != nullptr) return path;
   }
   return {};
 }
 
-std::string link_to(const std::string& folder, const std::string& short_folder,
-                    const std::string& link) {
-  auto name = short_folder + "/" + link;
+Result<bool> make_folder(const std::string& folder, const std::string& place) {
   std::error_code ec;
-  std::filesystem::create_directory_symlink(folder, name, ec);
-  return ec ? std::string() : name;
+  fs::create_directories(folder, ec);
+  if (!ec && folder != place) fs::create_directory_symlink(folder, place, ec);
+  if (ec) return Error{"create", place, ec.value(), ""};
+  return true;
+}
+
+Result<bool> give_back(const std::string& short_folder, const std::string& directory) {
+  Result<bool> given = true;
+  std::error_code ec;
+  std::error_code missing;
+  for (fs::directory_iterator it(short_folder, ec), end; !ec && it != end; it.increment(ec)) {
+    const auto link = fs::path(directory) / it->path().filename();
+    if (!fs::is_symlink(link, missing)) continue;
+    if (auto moved = move_to(it->path(), link); !moved) given = moved.error();
+  }
+  remove_whole(short_folder);
+  return given;
 }
 
 }  // namespace lastcall

@@ -13,11 +13,11 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/invariant.hpp"
@@ -111,7 +111,9 @@ class Server {
     if (!message || message->text.empty()) return false;
     LASTCALL_INVARIANT(message->descriptors.size() == 1);
     auto order = order_from(message->text);
-    if (needs_short_name(order.target_folder())) order.short_folder = make_short_folder();
+    if (needs_short_name(order.target_folder())) {
+      order.short_folder = make_short_folder(order.directory);
+    }
     if (!std::exchange(asked_for_kills_, true)) {
       if (auto kills = KillSender::start()) kills_.emplace(std::move(*kills));
     }
@@ -122,7 +124,7 @@ class Server {
     if (pid == 0)
       become_trial(order, std::move(message->descriptors.front()), std::move(companions));
     children_.insert(pid);
-    if (!order.short_folder.empty()) short_folders_[pid] = order.short_folder;
+    note_short_folder(pid, order);
     return true;
   }
 
@@ -171,6 +173,7 @@ class Server {
       ::_exit(0);  // tidy: after fork
     }
     children_.insert(pid);
+    note_short_folder(pid, order);
     return std::move(pair.ours);
   }
 
@@ -211,17 +214,33 @@ class Server {
       const pid_t pid = ::waitpid(-1, nullptr, WNOHANG);
       if (pid <= 0) break;
       children_.erase(pid);
-      if (const auto folder = short_folders_.extract(pid)) {
-        std::error_code ignored;
-        std::filesystem::remove_all(folder.mapped(), ignored);
-      }
+      note_end(pid);
       for (auto& [slot, workers] : slots_) {
         for (auto& worker : workers) {
           if (worker.pid == pid) worker.pid = -1;
         }
       }
     }
-    for (const auto& process : descendants_not_ours()) (void)::kill(process, SIGKILL);
+    const auto foreign = descendants_not_ours();
+    for (const auto& process : foreign) (void)::kill(process, SIGKILL);
+    if (!foreign.empty()) return;  // they may write there until they are reaped
+    for (const auto& order : over_) (void)give_back(order.short_folder, order.directory);
+    over_.clear();
+  }
+
+  void note_short_folder(pid_t pid, const TrialOrder& order) {
+    if (!order.short_folder.empty()) in_short_folders_[pid] = order;
+  }
+
+  // The last in a short folder leaves it to us; if it was a trial that went well, nothing of it.
+  void note_end(pid_t pid) {
+    const auto ended = in_short_folders_.extract(pid);
+    if (!ended) return;
+    const auto& order = ended.mapped();
+    const bool is_last = std::ranges::none_of(in_short_folders_, [&](const auto& other) {
+      return other.second.short_folder == order.short_folder;
+    });
+    if (is_last) over_.push_back(order);
   }
 
   [[nodiscard]] std::vector<pid_t> descendants_not_ours() const {
@@ -249,7 +268,8 @@ class Server {
   ScopedFd control_;
   std::map<std::uint32_t, std::vector<Worker>> slots_;
   std::set<pid_t> children_;
-  std::map<pid_t, std::string> short_folders_;  // of trials that are under way
+  std::map<pid_t, TrialOrder> in_short_folders_;  // trials, and keepers of sidecars
+  std::vector<TrialOrder> over_;                  // whose short folders have to go
 };
 
 }  // namespace

@@ -208,8 +208,7 @@ class Keeper {
   }
 
   [[nodiscard]] std::string notify_socket(std::size_t i) const {
-    return (order_.short_folder.empty() ? order_.directory : order_.short_folder) + "/sidecar-" +
-           std::to_string(i) + ".sock";
+    return order_.place_of("sidecar-" + std::to_string(i) + ".sock");
   }
 
   void say(const std::string& message) {
@@ -299,13 +298,13 @@ asio::awaitable<void> SidecarLink::end(const TrialParts& trial) {
 Result<bool> make_sidecar_folders(const TrialOrder& order, const std::vector<Sidecar>& sidecars,
                                   Placeholders& placeholders) {
   for (const auto& [name, process] : sidecars) {
-    const auto folder = order.directory + "/sidecar-" + name;
+    const auto folder = order.place_of("sidecar-" + name);
+    if (auto made = make_folder(folder, order.directory + "/sidecar-" + name); !made)
+      return made.error();
     std::error_code ec;
-    std::filesystem::create_directories(folder + "/tmp", ec);
-    if (ec) return Error{"create", folder, ec.value(), ""};
-    auto link = order.short_folder.empty() ? std::string()
-                                           : link_to(folder, order.short_folder, "sidecar-" + name);
-    placeholders["sidecar." + name] = link.empty() ? folder : std::move(link);
+    std::filesystem::create_directory(folder + "/tmp", ec);
+    if (ec) return Error{"create", folder + "/tmp", ec.value(), ""};
+    placeholders["sidecar." + name] = folder;
   }
   return true;
 }

@@ -41,14 +41,7 @@ std::vector<std::string> environment_of(const TargetProcess::Start& start, const
 Result<bool> make_room_for(const User& user, const std::string& dir, const std::string& notify,
                            std::initializer_list<int> pipes) {
   if (user.name.empty()) return true;
-  std::error_code ec;
-  const auto folder = std::filesystem::read_symlink(dir, ec).string();
-  if (auto given = hand_over(ec ? dir : folder, user); !given) return given.error();
-  if (!ec) {  // {dir} is a short name
-    const auto below = std::filesystem::path(dir).parent_path();
-    if (::chmod(below.c_str(), 0711) != 0)
-      return Error{"let " + user.name + " enter", below.string(), errno, ""};
-  }
+  if (auto given = hand_over(dir, user); !given) return given.error();
   // So that it can open /dev/stdout.
   for (const int pipe : pipes) {
     if (::fchown(pipe, user.uid, user.gid) != 0)

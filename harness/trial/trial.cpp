@@ -171,16 +171,9 @@ class Trial {
 
   // The fresh directory, ports, certificate and files.
   Result<bool> prepare() {
-    const auto dir = order_.target_folder();
-    std::error_code ec;
-    fs::create_directories(dir, ec);
-    fs::create_directories(order_.directory + "/segments", ec);
-    if (ec) return Error{"create", dir, ec.value(), ""};
-    placeholders_["dir"] = dir;
-    if (!order_.short_folder.empty()) {
-      if (auto name = link_to(dir, order_.short_folder); !name.empty())
-        placeholders_["dir"] = std::move(name);
-    }
+    placeholders_["dir"] = order_.place_of("target");
+    if (auto made = make_folder(placeholders_["dir"], order_.target_folder()); !made)
+      return made.error();
     for (const auto& [name, value] : plan_.varied) placeholders_["vary." + name] = value;
     placeholders_["seed"] = std::to_string(plan_.seed);
     placeholders_["here"] =
@@ -254,22 +247,18 @@ class Trial {
 
   [[nodiscard]] CallInjector::Settings calls_of_faults() const {
     CallInjector::Settings settings;
-    auto real = placeholders_;
-    real["dir"] = order_.target_folder();
     for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
       const auto* when = std::get_if<NthSyscall>(&plan_.faults[i].when);
       if (when == nullptr) continue;
       const auto* disturb = std::get_if<DisturbSyscall>(&plan_.faults[i].act);
       auto& rule = settings.rules.emplace_back(CallInjector::Rule{
           {i}, *when, disturb == nullptr ? std::nullopt : std::optional(*disturb)});
-      rule.when.path = expand_placeholders(when->path, real);
+      rule.when.path = expand_placeholders(when->path, placeholders_);
     }
-    settings.told_folder = placeholders_.at("dir");
-    settings.real_folder = real["dir"];
     const auto& state = plan_.scenario.target.state;
     std::error_code ec;
     if (!state.empty()) {
-      const auto folder = fs::path(real["dir"]) / state;
+      const auto folder = fs::path(order_.target_folder()) / state;
       settings.state_folder = fs::weakly_canonical(folder, ec).string();
     }
     return settings;
@@ -779,14 +768,17 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
   result.duration = now() - begin;
   result.overhead = result.duration - foreign;
   std::error_code ec;
+  if (!result.kept) fs::remove_all(order.directory, ec);
+  // The fork server does it too, but may have been killed.
+  if (!order.short_folder.empty()) {
+    if (auto given = give_back(order.short_folder, order.directory);
+        !given && result.broken.empty())
+      result.broken = given.error().message();
+  }
   if (result.kept) {
     std::ofstream(order.directory + "/verdict.json") << to_json(result);
     fs::remove(order.directory + "/notify.sock", ec);
-  } else {
-    fs::remove_all(order.directory, ec);
   }
-  // The fork server removes it too, but may have been killed.
-  if (!order.short_folder.empty()) fs::remove_all(order.short_folder, ec);
   return result;
 }
 

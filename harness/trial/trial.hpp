@@ -6,7 +6,8 @@
 //   plan.json      written by whoever ordered the trial
 //   segments/      one binary segment a source
 //   sidecar-NAME/  {sidecar.NAME}, the folder of a process next to the target
-//   target/        {dir}, what the target sees and leaves, perhaps by a shorter name
+//   target/        {dir}, what the target sees and leaves
+//                  both may lie in the short folder until the trial ends, with links to them here
 //   history.jsonl  the merged history, one event a line (kept trials)
 //   verdict.json   the result
 #pragma once
@@ -30,14 +31,16 @@ struct TrialOrder {
   std::uint32_t workers = 1;  // client worker processes
   bool sidecars = false;      // the scenario has some
   // A folder of the trial alone, with a short path, if the results directory is deep; else empty.
-  // The fork server makes it, and removes it after the trial's end.
+  // The fork server makes it; it is gone after the trial, and what is kept lies in `directory`.
   std::string short_folder = {};
 
-  // Where the target's folder lies; {dir} may be another name for it.
+  // Where the target's folder lies; below deep results a link to {dir} until the trial ends.
   [[nodiscard]] std::string target_folder() const { return directory + "/target"; }
-  [[nodiscard]] std::string notify_socket() const {
-    return (short_folder.empty() ? directory : short_folder) + "/notify.sock";
+  // Where something lies that the target, or a process next to it, has the path of.
+  [[nodiscard]] std::string place_of(const std::string& name) const {
+    return (short_folder.empty() ? directory : short_folder) + "/" + name;
   }
+  [[nodiscard]] std::string notify_socket() const { return place_of("notify.sock"); }
 };
 
 // The trial's ends of its sockets to the processes that the fork server has made for it.

@@ -81,6 +81,14 @@ class ShortPaths(LastcallTest):
         self.assertLess(len(told), 50)
         self.assertFalse(os.path.lexists(told.split()[1]), "it goes with the trial")
 
+    def test_a_socket_with_the_whole_path_of_the_working_directory_can_be_bound_there(self):
+        run = self.deep(scenario(leaver("--socket-in-cwd")))
+        self.assertEqual(["pass"] * 2, [run.verdict(name)["outcome"] for name in ("serves", "clean-exit")], run)
+
+    def test_a_socket_below_the_temporary_folder_without_links_can_be_bound_there(self):
+        run = self.deep(scenario(leaver("--socket", "--without-links")))
+        self.assertEqual(["pass"] * 2, [run.verdict(name)["outcome"] for name in ("serves", "clean-exit")], run)
+
     def test_what_is_left_there_is_found_and_kept(self):
         run = self.deep(scenario(leaver("--leaves", "cache")))
         self.assertIn("first tmp/", run.verdict("released")["reason"], run)

@@ -14,6 +14,8 @@ parser.add_argument("--leaves", default="nothing",
                     choices=["nothing", "chain", "helpers", "worker", "slowed", "sleeper", "cache"])
 parser.add_argument("--socket", action="store_true", help="binds a socket in TMPDIR and removes it")
 parser.add_argument("--socket-in", help="and one in this folder")
+parser.add_argument("--socket-in-cwd", action="store_true", help="and one in its working directory, by its whole path")
+parser.add_argument("--without-links", action="store_true", help="the sockets' paths have none")
 options = parser.parse_args()
 
 
@@ -82,6 +84,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def bind(folder):
+    folder = os.path.realpath(folder) if options.without_links else os.path.abspath(folder)
     path = os.path.join(folder, "a-socket-with-a-usual-name.sock")
     unix = socket.socket(socket.AF_UNIX)
     unix.bind(path)
@@ -94,6 +97,7 @@ def main():
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     folders = ([tempfile.gettempdir()] if options.socket else []) + ([options.socket_in] if options.socket_in else [])
+    folders += ["."] if options.socket_in_cwd else []
     bound = [bind(folder) for folder in folders]
     print("TMPDIR", tempfile.gettempdir(), flush=True)
     print("ready", flush=True)

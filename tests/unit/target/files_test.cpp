@@ -10,8 +10,10 @@
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
+#include "base/file.hpp"
 #include "target/certificate.hpp"
 #include "target/leftovers.hpp"
 #include "target/line_splitter.hpp"
@@ -22,28 +24,83 @@
 namespace lastcall {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::ScratchFolder;
 using ::testing::UnorderedElementsAre;
 
-TEST(ShortFolder, LeavesRoomForASocketInADeepFolder) {
+TEST(ShortFolder, IsNeededByALongNameAndByAShortLinkToOne) {
   const ScratchFolder scratch;
   const auto deep = scratch / std::string(150, 'd');
   EXPECT_TRUE(needs_short_name(deep));
   EXPECT_FALSE(needs_short_name("/tmp/results/target"));
-  ASSERT_TRUE(std::filesystem::create_directories(deep + "/tmp"));
-  const auto folder = make_short_folder();
+  ASSERT_TRUE(fs::create_directory(deep));
+  fs::create_directory_symlink(deep, scratch / "link");
+  EXPECT_TRUE(needs_short_name(scratch / "link/target")) << "getcwd(2) says where it lies";
+}
+
+// A trial's folder far below, as trials lay it out.
+class FolderBelowDeepResults : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(fs::create_directory(deep_));
+    ASSERT_NE(short_, "");
+    ASSERT_TRUE(make_folder(short_ + "/target", deep_ + "/target").has_value());
+    std::ofstream(deep_ + "/target/log") << "all is well";
+    ASSERT_TRUE(fs::create_directory(short_ + "/target/sealed"));
+    std::ofstream(short_ + "/target/sealed/module") << "read only";
+    fs::permissions(short_ + "/target/sealed", fs::perms::owner_read | fs::perms::owner_exec);
+    std::ofstream(short_ + "/notify.sock") << "no folder";
+  }
+  void TearDown() override {
+    fs::permissions(deep_ + "/target/sealed", fs::perms::owner_all, ignored_);
+    fs::remove_all(short_, ignored_);
+  }
+
+  static std::string text(const std::string& file) {
+    const auto read = read_file(file);
+    return read ? *read : read.error().message();
+  }
+
+  ScratchFolder scratch_;
+  std::string deep_ = scratch_ / std::string(150, 'd');
+  std::string short_ = make_short_folder(scratch_.path());
+  std::error_code ignored_;
+};
+
+TEST_F(FolderBelowDeepResults, HasAShortPathOfItsOwn) {
   struct stat status {};
-  ASSERT_EQ(::stat(folder.c_str(), &status), 0);
+  ASSERT_EQ(::stat(short_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0700U);
-  const auto name = link_to(deep, folder);
-  EXPECT_FALSE(needs_short_name(name)) << name;
-  EXPECT_EQ(std::filesystem::canonical(name + "/tmp"), std::filesystem::canonical(deep + "/tmp"));
-  EXPECT_EQ(link_to(deep, folder), "") << "the name is taken";
-  EXPECT_EQ(link_to(deep, "/nowhere"), "");
-  std::filesystem::remove_all(folder);
-  EXPECT_TRUE(std::filesystem::exists(deep + "/tmp")) << "removing the name removes nothing else";
+  EXPECT_EQ(fs::canonical(deep_ + "/target").string(), short_ + "/target");
+  EXPECT_FALSE(needs_short_name(short_ + "/target"));
+  EXPECT_FALSE(make_folder(short_ + "/target", deep_ + "/target").has_value()) << "it is taken";
+}
+
+TEST_F(FolderBelowDeepResults, MovesThereAfterTheTrial) {
+  EXPECT_TRUE(give_back(short_, deep_).has_value());
+  EXPECT_EQ(text(deep_ + "/target/log"), "all is well");
+  EXPECT_EQ(text(deep_ + "/target/sealed/module"), "read only");
+  EXPECT_FALSE(fs::is_symlink(deep_ + "/target"));
+  EXPECT_FALSE(fs::exists(deep_ + "/notify.sock"));
+  EXPECT_FALSE(fs::exists(short_));
+  EXPECT_TRUE(give_back(short_, deep_).has_value()) << "whoever does it again";
+  EXPECT_TRUE(fs::exists(deep_ + "/target/log"));
+}
+
+TEST_F(FolderBelowDeepResults, IsCopiedIntoAnotherFileSystem) {
+  const auto copied = copy_tree(short_ + "/target", deep_ + "/copy");
+  EXPECT_TRUE(copied.has_value());
+  EXPECT_EQ(text(deep_ + "/copy/log"), "all is well");
+  EXPECT_EQ(text(deep_ + "/copy/sealed/module"), "read only");
+}
+
+TEST_F(FolderBelowDeepResults, GoesWithATrialThatIsNotKept) {
+  fs::remove_all(deep_);
+  EXPECT_TRUE(give_back(short_, deep_).has_value());
+  EXPECT_FALSE(fs::exists(deep_));
+  EXPECT_FALSE(fs::exists(short_)) << "also a folder in it that may not be written to";
 }
 
 std::vector<std::string> leftovers(const ScratchFolder& folder,

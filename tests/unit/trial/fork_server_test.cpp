@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "history/history.hpp"
@@ -18,12 +19,13 @@ namespace lastcall {
 namespace {
 
 using ::testing::Contains;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 class Trials : public ::testing::Test {
  protected:
   // A shell script as the target, one HTTP client that finds nobody, a stop 10 ms into the load.
-  TrialOrder order(const std::string& script) {
+  TrialOrder order(const std::string& script, const std::string& below = "") {
     const std::string text =
         "about = 'a shell script'\n[target]\ncommand = ['sh', '-c', '''" + script +
         "''']\nready = { log = 'ready' }\nstop = { signal = 'SIGTERM', deadline = '2s', exit = 0 "
@@ -34,7 +36,7 @@ class Trials : public ::testing::Test {
     auto parsed = parse_scenario(text, "s.toml");
     if (const auto* errors = std::get_if<std::vector<ScenarioError>>(&parsed))
       ADD_FAILURE() << errors->front().text();
-    const auto name = "trial-" + std::to_string(++trials_);
+    const auto name = below + "trial-" + std::to_string(++trials_);
     folder_.write(name + "/plan.json",
                   to_json(draw_plan("s.toml", text, std::get<Scenario>(parsed), 1)));
     return {.directory = folder_ / name, .tools = "", .keep = Keep::all, .slot = 0, .workers = 1};
@@ -65,6 +67,7 @@ class Trials : public ::testing::Test {
     return pid;
   }
 
+  const std::string deep_ = std::string(150, 'd') + "/";
   testing::ScratchFolder folder_;
   int trials_ = 0;
 };
@@ -142,6 +145,46 @@ TEST_F(Trials, OfATargetThatEndsAtOnceSayThatItWasNotReady) {
   EXPECT_EQ(result.broken, "");
   EXPECT_THAT(testing::words_of(trial.directory + "/segments/trial.seg"),
               Contains("target_not_ready the target ended first"));
+}
+
+TEST_F(Trials, BelowDeepResultsRunInAShortFolderOfWhichNothingStays) {
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  for (const auto keep : {Keep::all, Keep::none}) {
+    auto trial = order("pwd -P > " + folder_ / "where" +
+                           "; echo kept > log; trap \"exit 0\" TERM; echo ready; "
+                           "while :; do sleep 0.01; done",
+                       deep_);
+    trial.keep = keep;
+    EXPECT_EQ(conduct(*server, trial).broken, "");
+    std::string where;
+    std::ifstream(folder_ / "where") >> where;
+    EXPECT_THAT(where, EndsWith("/target"));
+    EXPECT_LT(where.size(), 60U);
+    EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(where).parent_path())) << where;
+    const auto target = trial.target_folder();
+    EXPECT_EQ(std::filesystem::exists(target + "/log"), keep == Keep::all);
+    EXPECT_FALSE(std::filesystem::is_symlink(target));
+  }
+}
+
+TEST_F(Trials, WhoseProcessIsKilledKeepWhatLiesInTheirShortFolder) {
+  const auto trial = order("pwd -P > where; echo $PPID > " + fifo() + "; sleep 100", deep_);
+  {
+    auto server = ForkServer::start();
+    ASSERT_TRUE(server.has_value());
+    auto socket = server->conduct(trial);
+    ASSERT_TRUE(socket.has_value());
+    const auto process = pid_from(folder_ / "pid");
+    ASSERT_GT(process, 1);
+    ASSERT_EQ(::kill(process, SIGKILL), 0);
+    EXPECT_EQ(read_to_end(socket->get()), "");
+  }
+  EXPECT_FALSE(std::filesystem::is_symlink(trial.target_folder()));
+  std::string where;
+  std::ifstream(trial.target_folder() + "/where") >> where;
+  EXPECT_THAT(where, EndsWith("/target"));
+  EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(where).parent_path())) << where;
 }
 
 }  // namespace
