@@ -228,8 +228,6 @@ std::vector<int> CallInjector::syscalls(const std::vector<Rule>& rules) {
 
 CallInjector::CallInjector(Settings settings, SegmentWriter& segment, Reached reached)
     : state_folder_(std::move(settings.state_folder)),
-      told_folder_(std::move(settings.told_folder)),
-      real_folder_(std::move(settings.real_folder)),
       segment_(segment),
       reached_(std::move(reached)) {
   for (auto& rule : settings.rules) {
@@ -278,13 +276,10 @@ SyscallWish CallInjector::on_syscall(const Tracee& thread, const SyscallEntry& e
 
 bool CallInjector::matches(const Watch& watch, Call& call) const {
   const auto& [fault, when, disturb] = watch.rule;
-  const bool named = when.path.empty() || std::ranges::any_of(call.files(), [&](const auto& file) {
-                       if (!file.starts_with('/')) return false;
-                       const bool told = !told_folder_.empty() && is_within(told_folder_, file);
-                       const auto real =
-                           told ? real_folder_ + file.substr(told_folder_.size()) : file;
-                       return ::fnmatch(when.path.c_str(), real.c_str(), 0) == 0;
-                     });
+  const bool named =
+      when.path.empty() || std::ranges::any_of(call.files(), [&](const auto& file) {
+        return file.starts_with('/') && ::fnmatch(when.path.c_str(), file.c_str(), 0) == 0;
+      });
   return named && (!when.role || has_role(*when.role, call)) &&
          (!disturb || disturb->action != CallAction::short_write || call.cut());
 }

@@ -36,9 +36,6 @@ class CallInjector : public TraceObserver {
   struct Settings {
     std::vector<Rule> rules;
     std::string state_folder;  // without links; empty: no file is state
-    // The name by which the target knows its folder, and where that lies: rules say the second.
-    std::string told_folder = {};
-    std::string real_folder = {};
   };
   // A rule's call was reached. Without a disturbance the thread stands there until it is released
   // (TraceLoop::release), at most kLongestStand.
@@ -96,8 +93,6 @@ class CallInjector : public TraceObserver {
 
   std::vector<Watch> watches_;
   std::string state_folder_;
-  std::string told_folder_;
-  std::string real_folder_;
   SegmentWriter& segment_;
   Reached reached_;
   Phase phase_ = Phase::start;
