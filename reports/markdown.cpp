@@ -124,7 +124,7 @@ std::string switched_off(const ScenarioSummary& scenario) {
 std::string markdown(const CampaignSummary& campaign) {
   std::string text = "# Shutdown report\n\n" + headline(campaign) + "\n\n";
   text += "lastcall " + plain(campaign.lastcall_version) + ", started " +
-          plain(campaign.started_utc) + ", " + humane_duration(campaign.duration) + ", seed " +
+          plain(campaign.started_utc) + ", " + human_duration(campaign.duration) + ", seed " +
           std::to_string(campaign.seed) + ".\n";
   for (const auto& scenario : campaign.scenarios) {
     text += "\n## " + plain(scenario.scenario) + "\n\n";

@@ -108,7 +108,7 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
     }
     text += details(campaign, scenario) + "\n";
   }
-  text += "seed " + std::to_string(campaign.seed) + ", " + humane_duration(campaign.duration) +
+  text += "seed " + std::to_string(campaign.seed) + ", " + human_duration(campaign.duration) +
           ", results in " + printable(campaign.results) +
           (campaign.interrupted ? ", interrupted" : "") + "\n";
   if (const auto why = exit_reason(campaign); !why.empty())

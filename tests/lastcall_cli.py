@@ -19,7 +19,7 @@ SERVERS = SOURCE / "tests" / "integration" / "servers"
 PYTHON = sys.executable
 # The build of lastcall that this is never ends by itself when it hangs: every run is bounded.
 RUN_LIMIT = 300
-# How a verdict says that lastcall was held up while it measured (harness/checkers/hindrance.hpp).
+# How a verdict says that lastcall was held up while it measured (harness/checkers/interference.hpp).
 HELD_UP = re.compile("lastcall itself lagged")
 # How often a single trial is asked for before that is believed: beside busy loops two of three may be held up.
 MOST_HELD_UP = 20

@@ -88,7 +88,7 @@ std::string format_duration(Nanoseconds duration) {
   return std::to_string(duration.count()) + "ns";
 }
 
-std::string humane_duration(Nanoseconds duration) {
+std::string human_duration(Nanoseconds duration) {
   constexpr std::array<std::pair<double, const char*>, 4> kScales{
       {{1e9, "s"}, {1e6, "ms"}, {1e3, "µs"}, {1, "ns"}}};
   const auto count = static_cast<double>(duration.count());

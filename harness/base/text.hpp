@@ -19,7 +19,7 @@ std::optional<Nanoseconds> parse_duration(std::string_view text);
 std::string format_duration(Nanoseconds duration);
 
 // For people: about three digits, "1.24 s", "812 ms", "47 µs".
-std::string humane_duration(Nanoseconds duration);
+std::string human_duration(Nanoseconds duration);
 
 // For people, of a time that somebody chose: exact, "5 s", "1500 ms", "120 s".
 std::string exact_duration(Nanoseconds duration);

@@ -24,8 +24,8 @@ std::string numbers_of(const std::vector<IdleTrial>& trials) {
   }
   if (tails.size() < kFewestTrials) return "";
   std::ranges::sort(tails);
-  return "idle time before the exit: p50 " + humane_duration(quantile(tails, 50)) + ", p75 " +
-         humane_duration(quantile(tails, 75)) + ", p90 " + humane_duration(quantile(tails, 90)) +
+  return "idle time before the exit: p50 " + human_duration(quantile(tails, 50)) + ", p75 " +
+         human_duration(quantile(tails, 75)) + ", p90 " + human_duration(quantile(tails, 90)) +
          " (" + counted_trials(tails.size()) + ")";
 }
 

@@ -19,8 +19,8 @@
 #include <map>
 
 #include "base/request_text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {

@@ -1,7 +1,7 @@
 // Which properties judge only what a scenario asks for, and by which key it asks.
 #include <algorithm>
 
-#include "checkers/judging.hpp"
+#include "checkers/checker_support.hpp"
 
 namespace lastcall {
 namespace {

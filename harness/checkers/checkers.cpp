@@ -5,16 +5,16 @@
 #include <exception>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/consequences.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 #include "history/utf8.hpp"
 #include "scenario/property_names.hpp"
 
 namespace lastcall {
 namespace {
 
-constexpr std::size_t kMostEvidence = 20;
+constexpr std::size_t kMaxEvidence = 20;
 
 struct Checker {
   std::string_view property;
@@ -108,7 +108,7 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
   if (fails && verdict.time_claim) {
     const auto& claim = *verdict.time_claim;
     const auto found =
-        hindrance(history, claim, checker.needs_clients || checker.waits_for_clients);
+        interference(history, claim, checker.needs_clients || checker.waits_for_clients);
     if (found.total > Nanoseconds(0) && found.total >= claim.tolerance) {
       return verdict.reason + "; but " + found.text + " meanwhile";
     }
@@ -167,7 +167,7 @@ Verdict checked(const Checker& checker, const Plan& plan, const History& history
 }
 
 void keep_evidence(Verdict& verdict, const History& history) {
-  if (verdict.evidence.size() > kMostEvidence) verdict.evidence.resize(kMostEvidence);
+  if (verdict.evidence.size() > kMaxEvidence) verdict.evidence.resize(kMaxEvidence);
   for (const auto i : verdict.evidence) {
     verdict.evidence_text.push_back(to_json(history.at(i), history.time(0)));
   }

@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {

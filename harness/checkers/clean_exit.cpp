@@ -1,5 +1,5 @@
 // clean-exit: the target ended as its scenario promises for the stop signal (is_promised() in
-// judging.hpp).
+// checker_support.hpp).
 //
 // Sees the wait status of the target's own process. Cannot see how its children ended, nor whether
 // an exit code was meant: a server that exits 0, or lets the signal end it from its handler,
@@ -17,10 +17,10 @@
 #include <csignal>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/crash_place.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 #include "checkers/output_lines.hpp"
 #include "checkers/panic_blocks.hpp"
 #include "checkers/stop_signals.hpp"
@@ -132,14 +132,14 @@ LastWords last_words_of(const History& history, EventIndex until, TimePoint ende
 // "; it said last: cannot bind: Address in use"; empty if it never said anything. What complains
 // after an error comes after it: either may be why.
 std::string last_words(const History& history, TimePoint ended, std::vector<EventIndex>& evidence) {
-  constexpr std::size_t kMost = 300;
+  constexpr std::size_t kMax = 300;
   const auto until = history.first<RecoveryStarted>().value_or(history.events().size());
   const auto last = last_words_of(history, until, ended);
   std::string text;
   const auto say = [&](const Words& words) {
     if (!words.event) return;
     evidence.push_back(*words.event);
-    text += (text.empty() ? "; it said last: " : "; then: ") + words.text.substr(0, kMost);
+    text += (text.empty() ? "; it said last: " : "; then: ") + words.text.substr(0, kMax);
   };
   say(last.error);
   if (last.complaint.event > last.error.event) say(last.complaint);
@@ -225,7 +225,7 @@ Verdict clean_exit(const Plan& plan, const History& history) {
     auto hung = say(Outcome::fail,
                     (why.empty() ? "did not end by itself after " + stop_signal_name(history)
                                  : "killed by the kernel " +
-                                       humane_duration(history.time(*ended) - history.time(*stop)) +
+                                       human_duration(history.time(*ended) - history.time(*stop)) +
                                        " after " + stop_signal_name(history) + ": " + why),
                     {*stop, *forced, *ended});
     if (const auto passed = history.first<DeadlinePassed>(); is_before(passed, *ended)) {

@@ -32,10 +32,10 @@
 // to the goodbye yet. What a deadline cut off that was perhaps lastcall's own doing is unknown.
 #include <algorithm>
 
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/close_codes.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 #include "checkers/taken_on.hpp"
 
 namespace lastcall::checkers {
@@ -342,8 +342,8 @@ class Judge {
   }
 
   // A client that ran out of patience says how long nothing came.
-  [[nodiscard]] Footing footing(const ConnectionView& c, const Debt& owed) const {
-    Footing footing{.absence = owed.absence};
+  [[nodiscard]] ClaimBasis footing(const ConnectionView& c, const Debt& owed) const {
+    ClaimBasis footing{.absence = owed.absence};
     if (!owed.proven && c.ended && end_reason(c, history_) == ConnectionEndReason::timeout) {
       footing.claim = claim_of_wait(history_.time(stop_), history_.time(*c.ended));
     }
@@ -360,7 +360,7 @@ class Judge {
   Peers peers_;
   SocketSnapshot snapshot_;
   TimePoint upgrades_until_;
-  std::optional<Doubt> doubt_;
+  std::optional<DeadlineDoubt> doubt_;
   bool deadline_passed_;
   Violations violations_;
   Violations remarks_;

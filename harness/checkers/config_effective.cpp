@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <regex>
 
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {

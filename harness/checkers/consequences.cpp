@@ -5,8 +5,8 @@
 #include <csignal>
 #include <optional>
 
+#include "checkers/checker_support.hpp"
 #include "checkers/close_codes.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall {
 namespace {

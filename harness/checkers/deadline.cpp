@@ -27,10 +27,10 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 #include "checkers/open_at_deadline.hpp"
 #include "checkers/output_lines.hpp"
 #include "checkers/stop_signals.hpp"
@@ -46,7 +46,7 @@ Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidenc
 std::string without(Nanoseconds paused) {
   return paused == Nanoseconds(0)
              ? ""
-             : ", not counting " + humane_duration(paused) + " that lastcall had paused it";
+             : ", not counting " + human_duration(paused) + " that lastcall had paused it";
 }
 
 void add(std::string& text, const std::string& more) {
@@ -125,16 +125,16 @@ std::string waits_text(const ThreadWaits& thread) {
 
 // What the target's threads waited for when they were looked at; empty if nobody looked.
 std::string threads_text(const History& history) {
-  constexpr std::size_t kMost = 3;
+  constexpr std::size_t kMax = 3;
   std::string text;
   std::size_t count = 0;
   for (const auto& [i, thread] : history.all<ThreadWaits>()) {
-    if (count++ >= kMost) continue;
+    if (count++ >= kMax) continue;
     add(text, thread->thread + " (" + std::to_string(thread->tid) + ") in " + thread->place +
                   waits_text(*thread));
   }
-  if (count > kMost) {
-    const auto more = count - kMost;
+  if (count > kMax) {
+    const auto more = count - kMax;
     text += "; and " + std::to_string(more) + (more == 1 ? " more thread" : " more threads");
   }
   return text;
@@ -157,7 +157,7 @@ bool all_wait_for_locks(const History& history) {
     if (!is_lock || thread->waits.ends_with(ThreadWaits::kUntilTimeOut)) return false;
     ++count;
   }
-  return count > 1 && count < ThreadWaits::kMostTold;
+  return count > 1 && count < ThreadWaits::kMaxTold;
 }
 
 // Whether the tracer would have seen that the target sent a child a signal, and saw none.
@@ -251,7 +251,7 @@ Verdict deadline(const Plan& plan, const History& history) {
   const auto from = history.time(*stop);
   const auto paused = paused_between(history, from, history.time(*ended));
   const Nanoseconds taken = history.time(*ended) - from - paused;
-  const std::string gone = "gone after " + humane_duration(taken) + without(paused);
+  const std::string gone = "gone after " + human_duration(taken) + without(paused);
   if (taken <= limit) return say(Outcome::pass, gone);
   auto late = say(Outcome::fail, gone + ", later than " + exact_duration(limit), {*stop, *ended});
   late.time_claim = deadline_claim(plan, history, *ended);

@@ -8,8 +8,8 @@
 // seen, and the time is no shorter. Cannot see a change that no probe fell into: then the time
 // between probes is too long to tell, and the verdict is unknown.
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -94,7 +94,7 @@ Verdict drains_health(const Plan& plan, const History& history) {
   const Nanoseconds visible = promised_visible(plan);
   const Nanoseconds away = history.time(*seen.gone) - seen.good_until;
   const auto at_most =
-      "readiness was away for at most " + humane_duration(away) + " before the listener was gone";
+      "readiness was away for at most " + human_duration(away) + " before the listener was gone";
   if (away < visible) {
     std::vector<EventIndex> evidence{seen.last_good, *seen.gone};
     if (seen.other && *seen.other < *seen.gone) evidence.insert(evidence.begin() + 1, *seen.other);
@@ -104,7 +104,7 @@ Verdict drains_health(const Plan& plan, const History& history) {
     return verdict;
   }
   if (seen.other) return say(Outcome::pass, at_most);
-  return say(Outcome::unknown, "no answer within " + humane_duration(away) +
+  return say(Outcome::unknown, "no answer within " + human_duration(away) +
                                    " before the listener was gone: too long to tell");
 }
 

@@ -4,8 +4,8 @@
 #include <csignal>
 #include <map>
 
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/checker_support.hpp"
+#include "checkers/interference.hpp"
 
 namespace lastcall {
 namespace {
@@ -90,7 +90,7 @@ bool is_long(EventIndex sent, EventIndex stop, Nanoseconds slowest, const Histor
   if (std::ranges::any_of(history.all<FaultInvoked>(), meddles)) return false;
   if (is_before(history.first<SyscallReached>(), stop)) return false;
   const TimeClaim wait{.from = history.time(sent), .to = history.time(stop)};
-  return wait.to - wait.from - hindrance(history, wait, true).total >
+  return wait.to - wait.from - interference(history, wait, true).total >
          std::max(kLeast, kAnswers * slowest);
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "checkers/judging.hpp"
+#include "checkers/checker_support.hpp"
 
 namespace lastcall {
 namespace {

@@ -49,9 +49,9 @@
 #include <map>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 #include "checkers/stop_signals.hpp"
 #include "checkers/taken_on.hpp"
 
@@ -361,7 +361,7 @@ class Requests {
     const TimePoint sent = history_.time(r.sent);
     const bool is_cut_by_eof = how == Fate::unanswered && r.ended_by_eof;
     // The last two are told by what the others got, all of them.
-    Footing footing{.absence = !r.ended || how == Fate::failed || is_cut_by_eof};
+    ClaimBasis footing{.absence = !r.ended || how == Fate::failed || is_cut_by_eof};
     if (stands.by_time) {
       const auto settling = paces_[c.group].settling;
       footing.claim = TimeClaim{stop - settling, stop, settling / 2};
@@ -371,7 +371,7 @@ class Requests {
     if (r.ended) evidence.push_back(is_cut_by_eof ? *r.ended_by_eof : *r.ended);
     if (c.ended) evidence.push_back(*c.ended);
     violations_.add(what_it_got(r, group, history_),
-                    address(plan_, c.id, r.id) + ", sent " + humane_duration(stop - sent) +
+                    address(plan_, c.id, r.id) + ", sent " + human_duration(stop - sent) +
                         " before the stop" + (stands.how.empty() ? "" : ", " + stands.how) +
                         (how == Fate::failed ? said_text(ended_of(r, history_).said) : ""),
                     evidence, footing);
@@ -386,10 +386,10 @@ class Requests {
     const auto after = history_.time(*ended) - history_.time(stop_);
     const auto how = std::get<TargetEnded>(history_.at(*ended).body).how;
     const auto went = std::string("; the target ") +
-                      (how == EndKind::exited ? "exited " : "ended ") + humane_duration(after) +
+                      (how == EndKind::exited ? "exited " : "ended ") + human_duration(after) +
                       " after " + stop_signal_name(history_);
     if (after < 2 * median_)
-      return went + ", its answers took " + humane_duration(median_) + " (median)";
+      return went + ", its answers took " + human_duration(median_) + " (median)";
     const bool nobody = std::ranges::none_of(
         groups_, [](const auto& seen) { return seen.was_answered || seen.is_acknowledged; });
     return nobody ? went + ", before it had answered anybody" : "";

@@ -7,8 +7,8 @@
 #include <csignal>
 #include <regex>
 
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {

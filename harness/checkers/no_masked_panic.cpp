@@ -12,9 +12,9 @@
 #include <csignal>
 
 #include "base/text.hpp"
+#include "checkers/allow_list.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/excuses.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -60,7 +60,7 @@ std::string text_of(const PanicEntered& panic) {
 
 Verdict no_masked_panic(const Plan& plan, const History& history) {
   Verdict verdict{.property = "no-masked-panic"};
-  Excuses excuses(settings(plan, verdict.property).allow);
+  AllowList excuses(settings(plan, verdict.property).allow);
   std::string nothing_watched;  // of the first process, which may execute one program after another
   std::int32_t first = 0;
   for (const auto& [i, watched] : history.all<PanicsWatched>()) {

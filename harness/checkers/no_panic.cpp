@@ -25,10 +25,10 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "checkers/allow_list.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/crash_place.hpp"
-#include "checkers/excuses.hpp"
-#include "checkers/judging.hpp"
 #include "checkers/output_lines.hpp"
 #include "checkers/panic_blocks.hpp"
 
@@ -48,7 +48,7 @@ bool may_be_sent(const Plan& plan, int signal) {
 }
 
 // Whether this entry excuses the error: by any line, as the runtime wrote it or as the target did.
-bool excuses(const Excuses::Entry& entry, const OutputLines& output, const PanicBlock& block) {
+bool excuses(const AllowList::Entry& entry, const OutputLines& output, const PanicBlock& block) {
   if (!entry.name.empty()) return names_exception(output.texts(), block, entry.name);
   for (auto k = block.begin; k < block.end; ++k) {
     const auto written = output.written(k);
@@ -337,7 +337,7 @@ class Judging {
   const Plan& plan_;
   const History& history_;
   const PropertySettings& told_;
-  Excuses excuses_;
+  AllowList excuses_;
   std::vector<BadEnd> bad_ends_;
   std::vector<Crash> crashes_;
   bool is_proven_ = false;

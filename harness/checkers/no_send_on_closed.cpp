@@ -16,9 +16,9 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "checkers/allow_list.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/excuses.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -47,7 +47,7 @@ std::string text_of(const SentLate& late) {
                          : late.what + ", descriptor " + std::to_string(late.descriptor) + ",";
   std::string text = first_line(late.writer) + " called " + late.call + " on " + where;
   if (late.end == SendingEnd::never_open) return text + " that is not open";
-  text += " " + humane_duration(Nanoseconds(late.age)) + " after " + first_line(late.closer);
+  text += " " + human_duration(Nanoseconds(late.age)) + " after " + first_line(late.closer);
   return text + (late.end == SendingEnd::closed ? " had closed it" : " had shut it down");
 }
 
@@ -80,7 +80,7 @@ std::string after_what(const BytesAfterClose& late) {
 Verdict no_send_on_closed(const Plan& plan, const History& history) {
   Verdict verdict{.property = "no-send-on-closed"};
   const auto& told = settings(plan, verdict.property);
-  Excuses excuses(told.allow);
+  AllowList excuses(told.allow);
   Findings found(verdict);
 
   for (const auto& [i, late] : history.all<SentLate>()) {

@@ -16,8 +16,8 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 #include "checkers/service_view.hpp"
 #include "scenario/placeholders.hpp"
 
@@ -150,7 +150,7 @@ Verdict notify(const Plan& plan, const History& history) {
     const auto took = history.time(*stop) - history.time(*heard.reloading);
     if (took > plan.scenario.target.ready.timeout)
       heard.wrong(*heard.reloading,
-                  "no READY=1 within " + humane_duration(took) + " of RELOADING=1");
+                  "no READY=1 within " + human_duration(took) + " of RELOADING=1");
   }
   const auto extended = history.first<DeadlineExtended>();
   const auto passed = history.first<DeadlinePassed>();

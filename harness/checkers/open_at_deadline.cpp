@@ -7,14 +7,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "checkers/checker_support.hpp"
 #include "checkers/habits.hpp"
-#include "checkers/judging.hpp"
 #include "history/socket_list.hpp"
 
 namespace lastcall {
 namespace {
 
-constexpr std::size_t kMostKinds = 4;
+constexpr std::size_t kMaxKinds = 4;
 
 std::string_view local_of(const History& history, const ConnectionView& connection) {
   if (!connection.tcp_up) return {};
@@ -129,7 +129,7 @@ class Open {
     std::string text;
     std::uint64_t more = 0;
     for (std::size_t i = 0; i < kinds_.size(); ++i) {
-      if (i >= kMostKinds) {
+      if (i >= kMaxKinds) {
         more += kinds_[i].count;
         continue;
       }

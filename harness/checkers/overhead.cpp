@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -42,7 +42,7 @@ void judge_startup(Tally& tally, const History& history, Nanoseconds bound) {
   if (!started || !ready) return tally.miss("the target was not ready");
   const Nanoseconds taken = history.time(*ready) - history.time(*started);
   tally.judge(taken <= bound,
-              "ready after " + humane_duration(taken) + ", bound " + exact_duration(bound),
+              "ready after " + human_duration(taken) + ", bound " + exact_duration(bound),
               {*started, *ready});
   if (taken > bound) {
     tally.verdict.time_claim =
@@ -71,7 +71,7 @@ void judge_cpu(Tally& tally, const History& history, std::uint64_t bound) {
       100.0 * static_cast<double>(used.count()) / static_cast<double>(time.count());
   tally.judge(percent <= static_cast<double>(bound),
               std::to_string(static_cast<std::uint64_t>(percent)) + " % of a processor over " +
-                  humane_duration(time) + ", bound " + std::to_string(bound) + " %",
+                  human_duration(time) + ", bound " + std::to_string(bound) + " %",
               {before->first, after->first});
 }
 

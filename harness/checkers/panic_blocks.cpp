@@ -12,7 +12,7 @@ using Lines = std::span<const std::string_view>;
 
 // How far a block reaches at most, in lines: 500 frames with two lines each, or a sanitizer's
 // report of some threads.
-constexpr std::size_t kMostLines = 1'000;
+constexpr std::size_t kMaxLines = 1'000;
 
 bool contains(std::string_view text, std::string_view words) {
   return text.find(words) != std::string_view::npos;
@@ -37,7 +37,7 @@ template <typename Belongs>
 std::size_t run_end(Lines lines, std::size_t i, Belongs belongs, std::size_t most_blank = 1) {
   std::size_t end = i;
   std::size_t blank = 0;
-  const auto limit = std::min(lines.size(), i + kMostLines);
+  const auto limit = std::min(lines.size(), i + kMaxLines);
   for (std::size_t k = i; k < limit; ++k) {
     if (is_blank(lines[k])) {
       if (++blank > most_blank) break;
@@ -88,7 +88,7 @@ bool is_go_line(Lines lines, std::size_t k) {
 std::size_t go_end(Lines lines, std::size_t i) {
   constexpr std::size_t kMessage = 20;  // lines of a text before the stacks
   if (lines[i].starts_with("WARNING: DATA RACE")) {
-    const auto bar = find_line(lines, i, kMostLines,
+    const auto bar = find_line(lines, i, kMaxLines,
                                [&](auto k) { return lines[k].starts_with("=================="); });
     if (bar < lines.size()) return bar + 1;
   }
@@ -233,7 +233,7 @@ std::size_t java_end(Lines lines, std::size_t i) {
   };
   auto end = i + 1;
   if (lines[i].starts_with("Exception in thread \"")) end = java_frames(lines, end);
-  while (end < i + kMostLines) {
+  while (end < i + kMaxLines) {
     end = std::max(end, run_end(lines, end, belongs, 0));
     const auto frames = lines[end - 1].starts_with("Caused by: ") ? java_frames(lines, end) : end;
     if (frames == end) break;
@@ -258,7 +258,7 @@ std::size_t dotnet_end(Lines lines, std::size_t i) {
 std::size_t ruby_end(Lines lines, std::size_t i) {
   if (contains(lines[i], ": [BUG] ")) {
     const auto note =
-        find_line(lines, i, kMostLines, [&](auto k) { return lines[k].starts_with("[NOTE]"); });
+        find_line(lines, i, kMaxLines, [&](auto k) { return lines[k].starts_with("[NOTE]"); });
     if (note < lines.size())
       return run_end(
           lines, note, [](auto) { return true; }, 0);
@@ -366,7 +366,7 @@ std::size_t end_of(Lines lines, std::size_t i, Runtime runtime) {
   }
   if (contains(lines[i], " crashed by signal: ")) {  // Redis
     const auto close = find_line(
-        lines, i, kMostLines, [&](auto k) { return contains(lines[k], "REDIS BUG REPORT END"); });
+        lines, i, kMaxLines, [&](auto k) { return contains(lines[k], "REDIS BUG REPORT END"); });
     if (close < lines.size()) return close + 1;
   }
   return i + 1;

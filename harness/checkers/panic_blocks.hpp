@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "checkers/panic_words.hpp"
+#include "checkers/panic_patterns.hpp"
 
 namespace lastcall {
 

@@ -12,7 +12,7 @@ namespace {
 
 using Lines = std::span<const std::string_view>;
 
-constexpr std::size_t kMostText = 200;
+constexpr std::size_t kMaxText = 200;
 
 bool contains(std::string_view text, std::string_view words) {
   return text.find(words) != std::string_view::npos;
@@ -358,10 +358,10 @@ void describe_go(Lines lines, PanicBlock& block) {
   if (stack.panic == stack.end) return;
   auto origin = first_frame(lines, stack.panic, stack.end, Runtime::go);
   if (origin.empty()) return;
-  block.frame = origin.substr(0, kMostText);
+  block.frame = origin.substr(0, kMaxText);
   const bool was_recovered = block.is_caught || contains(lines[block.words], " [recovered");
   if (was_recovered) {
-    block.handler = first_frame(lines, stack.begin, stack.panic, Runtime::go).substr(0, kMostText);
+    block.handler = first_frame(lines, stack.begin, stack.panic, Runtime::go).substr(0, kMaxText);
   }
 }
 
@@ -716,8 +716,8 @@ std::string library_frame_at(Lines lines, std::size_t i, Runtime runtime) {
 void describe(Lines lines, PanicBlock& block) {
   auto text = message_of(lines, block);
   if (text.empty()) text = trimmed(lines[block.words]);
-  block.message = text.substr(0, kMostText);
-  block.frame = own_frame(lines, block).substr(0, kMostText);
+  block.message = text.substr(0, kMaxText);
+  block.frame = own_frame(lines, block).substr(0, kMaxText);
   if (block.runtime == Runtime::go) describe_go(lines, block);
   if (contains(block.message, block.frame)) block.frame.clear();  // it says so itself
   block.process = process_of(lines, block);

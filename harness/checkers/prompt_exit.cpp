@@ -59,10 +59,10 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 #include "checkers/taken_on.hpp"
 
 namespace lastcall::checkers {
@@ -407,14 +407,14 @@ class Waits {
 
   [[nodiscard]] std::string text(const Found& found, const TargetSlept& last) const {
     auto text = who(last);
-    const auto call = last.call + "(" + humane_duration(found.longest) + ")";
+    const auto call = last.call + "(" + human_duration(found.longest) + ")";
     const auto met = found.all_were_going_on ? "the stop signal" : what_was_met(found);
     if (found.times > 1) {
       text += " waited in " + call + " " + std::to_string(found.times) + " times" +
               (found.begun_before ? ", the first begun before " : " after ") + met;
     } else if (found.begun_before) {
       text += " was still in " + call + ", begun before " + met +
-              ", and went on only when it was over, " + humane_duration(found.rest) +
+              ", and went on only when it was over, " + human_duration(found.rest) +
               " later: a flag that is polled, or a " + (last.alone ? "fixed sleep" : "time-out");
     } else {
       text += " began " + call + " after " + met;
@@ -480,7 +480,7 @@ std::optional<Nanoseconds> idle_tail(const Plan& plan, const History& history) {
   const auto from =
       std::max(history.time(last_obligation(history, *measured)), measured->counted_from);
   if (from >= end) return Nanoseconds(0);
-  const auto lag = hindrance(history, {.from = from, .to = end, .pauses = false}, true);
+  const auto lag = interference(history, {.from = from, .to = end, .pauses = false}, true);
   if (lag.total > Nanoseconds(0)) return std::nullopt;
   const auto not_idle = paused_between(history, from, end) + starved_between(history, from, end) +
                         busy_between(history, from, end);

@@ -4,8 +4,8 @@
 // through acked-durable, whether it knows what it had acknowledged. A restart that lastcall could
 // not even begin is unknown.
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 
@@ -24,7 +24,7 @@ Verdict recovers(const Plan& plan, const History& history) {
   }
   if (const auto ready = history.first<RecoveryReady>(); ready && started) {
     return say(Outcome::pass,
-               "ready after " + humane_duration(history.time(*ready) - history.time(*started)));
+               "ready after " + human_duration(history.time(*ready) - history.time(*started)));
   }
   for (const auto& [i, missed] : history.all<NotObserved>()) {
     if (missed->property == "recovers") return say(Outcome::unknown, missed->reason);

@@ -20,11 +20,11 @@
 // Erlang node is the first of a host starts it, for all that come after it.
 //
 // `strict` judges every process of the target that ends by exit_group(2) after the stop, by the
-// rule of tracer/left_open.hpp: listeners, accepted connections, files of the state that were not
-// synced and children fail, the rest is worth a word in the history. It also fails what grows with
-// the answers given: descriptors, those of connected clients left out, or threads that in each of
-// the last two doublings of the answers became more by a sixteenth of these and four at least, and
-// twice as many in the second, or nearly so. A cache that fills does not go on like that.
+// rule of tracer/exit_leak_rules.hpp: listeners, accepted connections, files of the state that were
+// not synced and children fail, the rest is worth a word in the history. It also fails what grows
+// with the answers given: descriptors, those of connected clients left out, or threads that in each
+// of the last two doublings of the answers became more by a sixteenth of these and four at least,
+// and twice as many in the second, or nearly so. A cache that fills does not go on like that.
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -33,8 +33,8 @@
 #include <cstring>
 #include <optional>
 
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -121,15 +121,15 @@ class Allowances {
 };
 
 struct Leftovers {
-  static constexpr std::size_t kMostSaid = 8;
+  static constexpr std::size_t kMaxSaid = 8;
   std::vector<EventIndex> evidence;
   void add(EventIndex i, const std::string& what) {
     evidence.push_back(i);
-    if (evidence.size() <= kMostSaid) text_ += (text_.empty() ? "" : "; ") + what;
+    if (evidence.size() <= kMaxSaid) text_ += (text_.empty() ? "" : "; ") + what;
   }
   [[nodiscard]] std::string text() const {
-    if (evidence.size() <= kMostSaid) return text_;
-    return text_ + "; and " + std::to_string(evidence.size() - kMostSaid) + " more";
+    if (evidence.size() <= kMaxSaid) return text_;
+    return text_ + "; and " + std::to_string(evidence.size() - kMaxSaid) + " more";
   }
 
  private:

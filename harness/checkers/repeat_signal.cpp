@@ -13,9 +13,9 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 
 namespace lastcall {
 namespace {
@@ -73,7 +73,7 @@ std::optional<Verdict> too_late(const PropertySettings& wanted, const History& h
   const auto taken = to - from - paused_between(history, from, to);
   if (taken <= within) return std::nullopt;
   auto late = say(Outcome::fail,
-                  (is_gone ? "gone " : "still running ") + humane_duration(taken) +
+                  (is_gone ? "gone " : "still running ") + human_duration(taken) +
                       " after the second signal, later than " + exact_duration(within),
                   {second, at});
   late.time_claim = TimeClaim{from, to, taken - within, false};

@@ -33,11 +33,11 @@
 #include <map>
 #include <set>
 
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/close_codes.hpp"
 #include "checkers/group_answers.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -63,7 +63,7 @@ struct Tally {
   }
   // `words` are what the server said to this client; the reason quotes those of the first.
   void bad(const ConnectionView& c, const std::string& what,
-           const std::vector<EventIndex>& evidence, const Footing& footing = {},
+           const std::vector<EventIndex>& evidence, const ClaimBasis& footing = {},
            const std::string& words = "") {
     good(c);
     of_connections.add(what, address(plan, c.id) + words, evidence, footing);
@@ -73,7 +73,8 @@ struct Tally {
     ++requests;
   }
   void bad_request(const ConnectionView& c, const RequestView& r, const std::string& what,
-                   EventIndex proof, const Footing& footing = {}, const std::string& words = "") {
+                   EventIndex proof, const ClaimBasis& footing = {},
+                   const std::string& words = "") {
     good_request(c);
     of_requests.add(what, address(plan, c.id, r.id) + words, {r.sent, proof}, footing);
   }
@@ -145,7 +146,7 @@ constexpr const char* kUnanswered = "got no Close frame in answer to their own";
 
 struct BadEnd {
   std::string what;  // empty: it was not bad
-  Footing footing;
+  ClaimBasis footing;
 };
 
 // How a connection's end before the stop breaks the protocol.
@@ -271,7 +272,7 @@ void count(Tally& tally, const ConnectionView& c, Behaviour behaviour,
       ++tally.without_listener;
       return;
     }
-    Footing footing;
+    ClaimBasis footing;
     if (is_late(failed)) footing.claim = silence_before(*c.failed, c, history);
     tally.bad(c, "got no " + std::string(name(failed.layer)) + " (" + failed.reason + ")",
               {*c.failed}, footing, said_text(failed.said));

@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "base/text.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/checker_support.hpp"
 
 namespace lastcall {
 namespace {

@@ -13,9 +13,9 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/hindrance.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/interference.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -99,8 +99,8 @@ TimePoint end_of_attempts(const History& history) {
 std::string text(const Kind& kind, const Window& window) {
   const bool is_one = kind.count == 1;
   return std::to_string(kind.count) + " " + std::string(is_one ? kind.one : kind.many) +
-         (is_one ? ", " : ", the last ") + humane_duration(kind.last - window.stop) +
-         " after the stop (allowed: " + humane_duration(window.within) +
+         (is_one ? ", " : ", the last ") + human_duration(kind.last - window.stop) +
+         " after the stop (allowed: " + human_duration(window.within) +
          "): " + std::string(kind.so) + "; first: " + kind.first;
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using Lines = std::span<const std::string_view>;
 
-constexpr std::size_t kMostGroups = 4;
+constexpr std::size_t kMaxGroups = 4;
 
 bool contains(std::string_view text, std::string_view words) {
   return text.find(words) != std::string_view::npos;
@@ -440,7 +440,7 @@ std::string dump_text(const std::vector<DumpedThread>& threads) {
   std::size_t more = 0;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const auto& group = groups[i];
-    if (i >= kMostGroups) {
+    if (i >= kMaxGroups) {
       more += group.count;
       continue;
     }

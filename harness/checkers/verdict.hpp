@@ -21,7 +21,7 @@ constexpr std::string_view name(Outcome outcome) {
 }
 
 // What a failure by time rests on: that nothing held lastcall up for `tolerance`, all in all,
-// between these times, nor the target by lastcall's doing (checkers/hindrance.hpp). If something
+// between these times, nor the target by lastcall's doing (checkers/interference.hpp). If something
 // did, the failure may be lastcall's own, and is `unknown`.
 struct TimeClaim {
   TimePoint from;

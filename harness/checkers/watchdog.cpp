@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
-#include "checkers/judging.hpp"
 #include "checkers/service_view.hpp"
 
 namespace lastcall::checkers {
@@ -80,14 +80,13 @@ Verdict watchdog(const Plan& plan, const History& history) {
     verdict.reason = "the watchdog expired";
     verdict.evidence = {*expired};
     if (found.late) {
-      verdict.reason += ": no WATCHDOG=1 for " +
-                        humane_duration(found.late->to - found.late->from) + " of " +
-                        exact_duration(found.allowed);
+      verdict.reason += ": no WATCHDOG=1 for " + human_duration(found.late->to - found.late->from) +
+                        " of " + exact_duration(found.allowed);
       verdict.time_claim = found.late;
     }
   } else if (found.late) {
     verdict.outcome = Outcome::fail;
-    verdict.reason = "no WATCHDOG=1 for " + humane_duration(found.late->to - found.late->from) +
+    verdict.reason = "no WATCHDOG=1 for " + human_duration(found.late->to - found.late->from) +
                      ", promised every " + exact_duration(found.allowed);
     verdict.evidence = {*found.until};
     verdict.time_claim = found.late;

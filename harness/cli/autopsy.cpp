@@ -102,11 +102,11 @@ class Autopsy {
   Nanoseconds patience_;
   const Context& context_;
   Finding finding_;
-  std::optional<KillSender> kernel_;
+  std::optional<SignalTrace> kernel_;
   std::optional<std::uint64_t> oom_kills_before_;
   ScopedFd signals_;
   ScopedFd changed_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  Witness witness_;
+  ProcessRecorder witness_;
   std::unique_ptr<Tracer> tracer_;  // ends before its observers
   std::optional<int> exit_code_;
   bool all_ended_ = false;
@@ -124,15 +124,15 @@ class Autopsy {
 
 std::string Autopsy::start(const sigset_t& before) {
   if (finding_.preflight.path.empty()) return finding_.preflight.problems.front();
-  auto kernel = KillSender::start();
+  auto kernel = SignalTrace::start();
   if (kernel) {
     kernel_.emplace(std::move(*kernel));
   } else {
     finding_.untold = kernel.error().message();
   }
   oom_kills_before_ = oom_kills_around(::getpid());
-  const auto streams = Witness::on_standard_streams();
-  auto tracer = Tracer::start(Witness::syscalls(), witness_.observers(), streams);
+  const auto streams = ProcessRecorder::on_standard_streams();
+  auto tracer = Tracer::start(ProcessRecorder::syscalls(), witness_.observers(), streams);
   if (!tracer) return tracer.error().message();
   tracer_ = std::move(*tracer);
   tracer_->on_its_thread([this](TraceLoop& loop) { witness_.stop_with(loop); });

@@ -129,7 +129,7 @@ std::string last_calls(const Subject& subject, bool full) {
   const auto end = subject.ended.value_or(now());
   std::string text;
   for (std::size_t i = from; i < calls.size(); ++i) {
-    text += call_text(calls[i]) + "   (" + humane_duration(end - calls[i].at) + " before the end";
+    text += call_text(calls[i]) + "   (" + human_duration(end - calls[i].at) + " before the end";
     if (calls[i].tid != subject.pid) text += ", thread " + std::to_string(calls[i].tid);
     text += ")\n";
   }
@@ -163,7 +163,7 @@ std::string signals_text(const Subject& subject) {
   for (const auto& taken : subject.signals) {
     if (taken.fatal) continue;  // "ended by" says it
     text += signal_name(taken.signal) + sender_text(taken, subject) + ", " + fate(taken) + " at " +
-            humane_duration(taken.at - subject.began) + "\n";
+            human_duration(taken.at - subject.began) + "\n";
   }
   return text;
 }
@@ -367,7 +367,7 @@ std::string ended_by(const Finding& finding, const Subject& subject) {
 }
 
 std::string hang_text(const Hang& hang, bool full) {
-  std::string text = "autopsy: still running " + humane_duration(hang.after) + " after " +
+  std::string text = "autopsy: still running " + human_duration(hang.after) + " after " +
                      signal_name(hang.signal) + "\n";
   std::string stuck;
   for (const auto& one : hang.stuck) stuck += stuck_text(one) + '\n';
@@ -397,8 +397,7 @@ std::string text_of(const Finding& finding, bool full) {
   }
   const auto& main = found->second;
   const auto end = main.ended.value_or(now());
-  text +=
-      " (pid " + std::to_string(main.pid) + "), ran " + humane_duration(end - main.began) + '\n';
+  text += " (pid " + std::to_string(main.pid) + "), ran " + human_duration(end - main.began) + '\n';
   const bool clean = !was_signalled(main) && main.how.si_status == 0;
   add(text, "ended by", ended_by(finding, main));
   if (!clean || full) add(text, "program", program_text(finding.preflight));

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cli/preflight.hpp"
-#include "cli/witness.hpp"
+#include "cli/process_recorder.hpp"
 #include "tracer/lock_graph.hpp"
 
 namespace lastcall::cli {

@@ -25,9 +25,9 @@
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "target/cgroup.hpp"
+#include "target/launch_options.hpp"
 #include "target/launcher.hpp"
 #include "target/port_lease.hpp"
-#include "target/surroundings.hpp"
 
 namespace lastcall::cli {
 namespace {

@@ -23,8 +23,8 @@ namespace lastcall::cli {
 namespace {
 
 // A loader answers in a millisecond; on a busy machine with many libraries in a hundred.
-constexpr int kLoaderLimit = 5'000;   // milliseconds
-constexpr int kMostInterpreters = 4;  // BINPRM: the kernel's own limit of scripts for scripts
+constexpr int kLoaderLimit = 5'000;  // milliseconds
+constexpr int kMaxInterpreters = 4;  // BINPRM: the kernel's own limit of scripts for scripts
 
 std::string machine_name(std::uint16_t machine, bool wide) {
   static const std::map<std::uint16_t, std::string> kNames{
@@ -178,7 +178,7 @@ void examine(Preflight& found, const std::string& path, int depth) {
   begin.resize(static_cast<std::size_t>(size));
   if (begin.starts_with(ELFMAG)) {
     examine_elf(file.get(), found);
-  } else if (begin.starts_with("#!") && depth < kMostInterpreters) {
+  } else if (begin.starts_with("#!") && depth < kMaxInterpreters) {
     examine_script(begin.substr(2, begin.find('\n') - 2), found, path, depth);
   } else if (begin.empty()) {
     found.problems.emplace_back("the file is empty");

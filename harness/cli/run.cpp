@@ -55,11 +55,10 @@ void show(ProgressLine& line, const Progress& progress) {
   text += " trials";
   if (progress.failed > 0) text += ", " + std::to_string(progress.failed) + " failed";
   if (progress.unknown > 0) text += ", " + std::to_string(progress.unknown) + " unknown";
-  text +=
-      ", " + std::to_string(progress.running) + " running, " + humane_duration(progress.elapsed);
+  text += ", " + std::to_string(progress.running) + " running, " + human_duration(progress.elapsed);
   if (progress.planned > 0 && progress.finished > 0) {
     const auto left = progress.elapsed / progress.finished * (progress.planned - progress.finished);
-    text += ", about " + humane_duration(left) + " left";
+    text += ", about " + human_duration(left) + " left";
   }
   line.show(text);
 }

@@ -21,7 +21,7 @@ std::string text_of(int error) {
   return error_code(error, boost::system::system_category()).message();
 }
 
-std::optional<Failure> prepare(tcp::socket& socket, const Way& way) {
+std::optional<Failure> prepare(tcp::socket& socket, const ConnectOptions& way) {
   error_code ec;
   socket.open(way.to.protocol(), ec);
   if (!ec) socket.non_blocking(true, ec);
@@ -44,7 +44,7 @@ std::optional<Failure> prepare(tcp::socket& socket, const Way& way) {
 }  // namespace
 
 // With connect(2) itself, so that the local address is known before anything else can happen.
-awaitable<std::optional<Failure>> connect_tcp(Transport& transport, const Way& way) {
+awaitable<std::optional<Failure>> connect_tcp(Transport& transport, const ConnectOptions& way) {
   auto& socket = transport.socket();
   if (auto failure = prepare(socket, way)) co_return failure;
   int error =

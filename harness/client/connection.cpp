@@ -19,15 +19,15 @@ namespace {
 
 // Bytes for people, not too many of them.
 std::string quoted(const std::string& bytes) {
-  constexpr std::size_t kMost = 60;
+  constexpr std::size_t kMax = 60;
   std::string text = "\"";
-  for (const char c : bytes.substr(0, kMost)) {
+  for (const char c : bytes.substr(0, kMax)) {
     const bool plain = c >= ' ' && c < '\x7f';
     std::array<char, 8> code{};
     if (!plain) std::snprintf(code.data(), code.size(), "\\x%02x", static_cast<unsigned char>(c));
     text += plain ? std::string(1, c) : std::string(code.data());
   }
-  return text + (bytes.size() > kMost ? "…\"" : "\"");
+  return text + (bytes.size() > kMax ? "…\"" : "\"");
 }
 
 asio::ssl::context* tls_of(const ConnectionSetup& setup) {
@@ -112,7 +112,7 @@ awaitable<void> Connection::run(Prng& pace, std::uint32_t& next) {
   if (failure) {
     if (deadline_.passed()) {
       failure->reason = (failure->layer == Layer::script ? failure->reason + ": " : "") +
-                        "no answer within " + humane_duration(context_.handshake_limit);
+                        "no answer within " + human_duration(context_.handshake_limit);
     }
     co_return co_await end_after(*failure);
   }
@@ -128,9 +128,9 @@ awaitable<void> Connection::run(Prng& pace, std::uint32_t& next) {
 // and is through.
 awaitable<std::optional<Failure>> Connection::come_up() {
   const asio::ip::tcp::endpoint target(asio::ip::make_address(endpoint_.address), endpoint_.port);
-  const Way way{.to = target,
-                .source = client_.source,
-                .small_receive_buffer = client_.behaviour == Behaviour::slow_reader};
+  const ConnectOptions way{.to = target,
+                           .source = client_.source,
+                           .small_receive_buffer = client_.behaviour == Behaviour::slow_reader};
   if (auto failure = co_await connect_tcp(transport_, way)) co_return failure;
   // Before a proxy comes in between: what the target sees is this end.
   error_code ec;

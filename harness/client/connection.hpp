@@ -89,12 +89,12 @@ struct Failure {
 };
 
 // The two lower layers, also for readiness probes.
-struct Way {
+struct ConnectOptions {
   asio::ip::tcp::endpoint to;
   std::uint32_t source = 0;  // IPv4 address to bind to; 0: any
   bool small_receive_buffer = false;
 };
-awaitable<std::optional<Failure>> connect_tcp(Transport& transport, const Way& way);
+awaitable<std::optional<Failure>> connect_tcp(Transport& transport, const ConnectOptions& way);
 awaitable<std::optional<Failure>> handshake_tls(Transport& transport, const Endpoint& endpoint);
 
 // How an end of the stream that the events tell about looks to a reader: it is no broken protocol.

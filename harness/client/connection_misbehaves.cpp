@@ -9,7 +9,7 @@
 namespace lastcall {
 namespace {
 
-constexpr std::uint64_t kMostGarbage = 4096;
+constexpr std::uint64_t kMaxGarbage = 4096;
 
 std::string name_of(Behaviour behaviour) { return std::string(name(behaviour)); }
 
@@ -29,7 +29,7 @@ std::string client_hello(asio::ssl::context& context, const std::string& host) {
 }
 
 std::string random_bytes(Prng& prng) {
-  std::string bytes(prng.between(1, kMostGarbage), '\0');
+  std::string bytes(prng.between(1, kMaxGarbage), '\0');
   for (auto& byte : bytes) byte = static_cast<char>(prng.between(0, 255));
   return bytes;
 }

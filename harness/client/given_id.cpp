@@ -37,7 +37,7 @@ GivenId IdFinder::by_pointer(std::string_view answer) const {
 }
 
 GivenId IdFinder::by_pattern(std::string_view answer) const {
-  const auto searched = answer.substr(0, kMostSearched);
+  const auto searched = answer.substr(0, kMaxSearched);
   std::match_results<std::string_view::const_iterator> found;
   if (!std::regex_search(searched.begin(), searched.end(), found, *pattern_))
     return {"", "nothing in the answer matches \"" + source_.text + "\""};

@@ -19,7 +19,7 @@ struct GivenId {
 class IdFinder {
  public:
   // What std::regex may look at: it recurses over the characters that it matches.
-  static constexpr std::size_t kMostSearched = 8192;
+  static constexpr std::size_t kMaxSearched = 8192;
   static constexpr std::size_t kLongestId = 256;
 
   // The source was checked when the scenario was read.

@@ -97,7 +97,7 @@ asio::awaitable<HttpAnswer> http_get(std::string url, asio::ssl::context& tls, N
   bounded->timer.cancel();
   if (failure) {
     answer.problem =
-        bounded->passed ? "no answer within " + humane_duration(limit) : failure.message();
+        bounded->passed ? "no answer within " + human_duration(limit) : failure.message();
     if (answer.connect_error != 0 && bounded->passed) answer.connect_error = ETIMEDOUT;
     answer.status = 0;
   }

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "client/chosen.hpp"
+#include "client/fault_victims.hpp"
 
 namespace lastcall {
 namespace {

@@ -15,7 +15,7 @@ constexpr Range<Nanoseconds> kLateAgain{std::chrono::milliseconds(50),
 
 // More often than any load phase gives reason to; what comes back faster than that for longer is
 // broken.
-constexpr std::uint32_t kMostReturns = 10'000;
+constexpr std::uint32_t kMaxReturns = 10'000;
 
 std::unique_ptr<Connection> make_connection(const ConnectionSetup& setup) {
   if (is_websocket(setup.endpoint.protocol)) return websocket_connection(setup);
@@ -63,7 +63,7 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
            (attempt > 0 && group_.reconnect_after_stop);
   }
   [[nodiscard]] bool may_come_back() const {
-    if (!returning_ || hung_up_ || target_ended_ || returns_ >= kMostReturns) return false;
+    if (!returning_ || hung_up_ || target_ended_ || returns_ >= kMaxReturns) return false;
     return !context_.stop_begun || is_late() || group_.reconnect_after_stop;
   }
 

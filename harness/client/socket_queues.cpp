@@ -29,7 +29,7 @@ constexpr unsigned kFinWait1 = 4;   // the target has sent FIN
 constexpr unsigned kFinWait2 = 5;   // and the client knows
 constexpr unsigned kCloseWait = 8;  // the client has sent FIN
 constexpr unsigned kListen = 10;
-constexpr std::size_t kMostSockets = 1'000'000;
+constexpr std::size_t kMaxSockets = 1'000'000;
 // The kernel fills 32 KiB at most for a reader that takes that much, netlink(7).
 constexpr std::size_t kDatagram = std::size_t{64} << 10;
 // A dump is answered within the call; a kernel that is silent for so long will stay so.
@@ -191,7 +191,7 @@ Result<std::vector<TargetSocket>> dump(const std::vector<std::uint16_t>& ports,
       const auto added =
           add_dumped({datagram.data(), static_cast<std::size_t>(size)}, ports, sockets);
       if (!added) return added.error();
-      if (sockets.size() > kMostSockets) return refused(0, "more than a million connections");
+      if (sockets.size() > kMaxSockets) return refused(0, "more than a million connections");
       goes_on = *added;
     }
   }

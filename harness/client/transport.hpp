@@ -106,9 +106,9 @@ class RecordingSocket {
  private:
   // What a slow reader takes at once: a tenth of a second's worth.
   [[nodiscard]] std::size_t portion() const {
-    constexpr std::size_t kMost = sizeof held_;
-    if (rate_ == 0) return kMost;
-    return static_cast<std::size_t>(std::clamp<std::uint64_t>(rate_ / 10, 1, kMost));
+    constexpr std::size_t kMax = sizeof held_;
+    if (rate_ == 0) return kMax;
+    return static_cast<std::size_t>(std::clamp<std::uint64_t>(rate_ / 10, 1, kMax));
   }
   [[nodiscard]] Nanoseconds time_for(std::size_t bytes) const {
     return Nanoseconds(static_cast<std::int64_t>(bytes * std::uint64_t{1'000'000'000} / rate_));

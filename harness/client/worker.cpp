@@ -12,8 +12,8 @@
 
 #include "base/file.hpp"
 #include "base/rethrow.hpp"
-#include "client/chosen.hpp"
 #include "client/control.hpp"
+#include "client/fault_victims.hpp"
 #include "client/lag_meter.hpp"
 #include "client/proxy.hpp"
 #include "client/session.hpp"

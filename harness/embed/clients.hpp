@@ -29,7 +29,7 @@ struct Client {
 class Clients : public Observer {
  public:
   // No schedule has a connection of this number: the runner's own, after the end.
-  static constexpr std::uint32_t kProbe = Schedule::kMostNumber + 1;
+  static constexpr std::uint32_t kProbe = Schedule::kMaxNumber + 1;
 
   // A client that is about to open this connection; null while the last one of this number is
   // still opening or open.

@@ -75,7 +75,7 @@ Plan plan_of(const Promises& promises, const Facts& facts, const History& histor
   ClientGroup group;
   group.name = "threads";
   group.protocol = Protocol::ws;
-  group.count = Schedule::kMostNumber + 1;
+  group.count = Schedule::kMaxNumber + 1;
   group.mix[Behaviour::steady] = 1;
   scenario.clients = {group};
   if (facts.tells_survivors) scenario.target.recovery = Recovery{.command = {}, .ask = Ask{}};

@@ -13,14 +13,14 @@ namespace lastcall::embed {
 class Recorder {
  public:
   // Events beyond this many are counted, not kept: a subject may call its observer in a loop.
-  static constexpr std::size_t kMostEvents = 10'000;
+  static constexpr std::size_t kMaxEvents = 10'000;
 
   // Returns the time of the event.
   TimePoint record(EventBody body) {
     const std::scoped_lock lock(mutex_);
     const auto at = now();
     if (is_taken_) return at;
-    if (segment_.events.size() < kMostEvents) {
+    if (segment_.events.size() < kMaxEvents) {
       segment_.events.push_back({at, std::move(body)});
     } else {
       ++segment_.lost;

@@ -54,8 +54,8 @@ bool names_a_connection(Operation operation) {
 std::string problem(const Step& step) {
   const bool has_number = names_a_connection(step.operation) || step.operation == Operation::meet;
   const bool has_time = step.operation == Operation::send || step.operation == Operation::pause;
-  if (step.number > (has_number ? Schedule::kMostNumber : 0)) {
-    return has_number ? "the number is above " + std::to_string(Schedule::kMostNumber)
+  if (step.number > (has_number ? Schedule::kMaxNumber : 0)) {
+    return has_number ? "the number is above " + std::to_string(Schedule::kMaxNumber)
                       : "takes no number";
   }
   if (step.time < nanoseconds(0) || step.time > (has_time ? Schedule::kLongest : nanoseconds(0))) {
@@ -168,14 +168,14 @@ ParsedSchedule parse(std::string_view text) {
 
 std::string problem(const Schedule& schedule) {
   if (schedule.threads.empty()) return "no thread";
-  if (schedule.threads.size() > Schedule::kMostThreads) {
-    return "more than " + std::to_string(Schedule::kMostThreads) + " threads";
+  if (schedule.threads.size() > Schedule::kMaxThreads) {
+    return "more than " + std::to_string(Schedule::kMaxThreads) + " threads";
   }
   for (std::size_t t = 0; t < schedule.threads.size(); ++t) {
     const auto& steps = schedule.threads[t];
-    if (steps.size() > Schedule::kMostSteps) {
+    if (steps.size() > Schedule::kMaxSteps) {
       return "thread " + std::to_string(t + 1) + " has more than " +
-             std::to_string(Schedule::kMostSteps) + " steps";
+             std::to_string(Schedule::kMaxSteps) + " steps";
     }
     std::set<std::uint32_t> met;
     for (std::size_t s = 0; s < steps.size(); ++s) {

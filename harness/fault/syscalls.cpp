@@ -154,7 +154,7 @@ const std::map<std::string_view, std::vector<std::string_view>>& families() {
   return words;
 }
 
-constexpr int kMostErrors = 134;  // EHWPOISON is the last, errno-base.h and errno.h of Linux
+constexpr int kMaxErrors = 134;  // EHWPOISON is the last, errno-base.h and errno.h of Linux
 
 bool takes(const std::vector<Syscall>& calls, std::string_view letters) {
   return std::ranges::any_of(calls, [&](const Syscall& call) {
@@ -207,14 +207,14 @@ std::string error_name(int number) {
 
 std::vector<std::string> error_names() {
   std::vector<std::string> names;
-  for (int number = 1; number < kMostErrors; ++number) {
+  for (int number = 1; number < kMaxErrors; ++number) {
     if (const char* name = ::strerrorname_np(number); name != nullptr) names.emplace_back(name);
   }
   return names;
 }
 
 std::optional<int> error_number(std::string_view name) {
-  for (int number = 1; number < kMostErrors; ++number) {
+  for (int number = 1; number < kMaxErrors; ++number) {
     if (const char* known = ::strerrorname_np(number); known != nullptr && known == name)
       return number;
   }

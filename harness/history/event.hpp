@@ -13,7 +13,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "fault/fault.hpp"
-#include "history/event_words.hpp"
+#include "history/event_enums.hpp"
 #include "history/tracer_events.hpp"
 
 namespace lastcall {

@@ -8,7 +8,7 @@ namespace lastcall {
 namespace {
 
 // A day: what a service may ask for is bounded, so that no sum of times overflows.
-constexpr std::uint64_t kMostMicroseconds = 24ULL * 60 * 60 * 1'000'000;
+constexpr std::uint64_t kMaxMicroseconds = 24ULL * 60 * 60 * 1'000'000;
 
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
@@ -21,7 +21,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
 std::optional<Nanoseconds> microseconds(std::string_view text) {
   const auto value = number(text);
   if (!value) return std::nullopt;
-  return std::chrono::microseconds(std::min(*value, kMostMicroseconds));
+  return std::chrono::microseconds(std::min(*value, kMaxMicroseconds));
 }
 
 Assessed says(std::string_view assignment, Standing standing, std::string reason = "") {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/ids.hpp"
-#include "history/event_words.hpp"
+#include "history/event_enums.hpp"
 
 namespace lastcall {
 
@@ -111,7 +111,7 @@ struct StacksTaken {
 // What a thread does while the target is stuck.
 struct ThreadWaits {
   static constexpr std::string_view kName = "thread_waits";
-  static constexpr std::size_t kMostTold = 256;  // of those that one look sees
+  static constexpr std::size_t kMaxTold = 256;  // of those that one look sees
   static constexpr std::string_view kUntilTimeOut = ", until a time-out";  // ends `waits`
   std::int32_t pid{};
   std::int32_t tid{};

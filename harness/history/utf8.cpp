@@ -40,19 +40,19 @@ std::string valid_utf8(std::string_view bytes) {
 }
 
 std::string one_line(std::string_view bytes) {
-  constexpr std::size_t kMost = 120;
+  constexpr std::size_t kMax = 120;
   constexpr std::size_t kLookedAt = 4096;  // most of it may be blanks
   std::string line;
   bool is_apart = false;
   for (const char c : bytes.substr(0, kLookedAt)) {
-    if (line.size() > kMost) break;
+    if (line.size() > kMax) break;
     const bool is_blank = static_cast<unsigned char>(c) <= ' ' || c == '\x7F';
     if (!is_blank && is_apart && !line.empty()) line += ' ';
     if (!is_blank) line += c;
     is_apart = is_blank;
   }
-  if (line.size() <= kMost) return valid_utf8(line);
-  std::size_t end = kMost;
+  if (line.size() <= kMax) return valid_utf8(line);
+  std::size_t end = kMax;
   while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
   return valid_utf8(std::string_view(line).substr(0, end)) + "…";
 }

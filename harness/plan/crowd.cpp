@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kOneIn = 10;
 // One connection is enough to hold a stop up; a thousand of them would be another test.
-constexpr std::uint32_t kMostOfAHabit = 10;
+constexpr std::uint32_t kMaxOfAHabit = 10;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ std::map<std::uint32_t, Behaviour> draw_crowd(const ClientGroup& group, std::uin
   Prng prng(seed);
   for (auto left = habits.size(); left > 1; --left)
     std::swap(habits[left - 1], habits[prng.between(0, left - 1)]);
-  const auto each = std::clamp<std::size_t>(group.count / kOneIn, 1, kMostOfAHabit);
+  const auto each = std::clamp<std::size_t>(group.count / kOneIn, 1, kMaxOfAHabit);
   const auto others = std::min<std::size_t>(habits.size() * each, group.count / 2);
   std::map<std::uint32_t, Behaviour> drawn;
   while (drawn.size() < others) {

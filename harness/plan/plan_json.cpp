@@ -9,7 +9,7 @@
 #include "fault/syscalls.hpp"
 #include "plan/plan.hpp"
 #include "scenario/pretty_json.hpp"
-#include "scenario/words.hpp"
+#include "scenario/value_syntax.hpp"
 
 namespace lastcall {
 namespace {
@@ -273,12 +273,12 @@ std::uint32_t read_percent(const Node& node) {
 }
 
 Act read_signals(const Node& node) {
-  constexpr std::size_t kMostSteps = 10'000;  // as many as a scenario's storm may have
+  constexpr std::size_t kMaxSteps = 10'000;  // as many as a scenario's storm may have
   node.only({"signals", "to", "when"});
   SendSignals signals;
   signals.to = node.at("to").one_of(
       {Recipient::process, Recipient::group, Recipient::child, Recipient::tree});
-  for (const auto& step : node.at("signals").items(kMostSteps)) {
+  for (const auto& step : node.at("signals").items(kMaxSteps)) {
     step.only({"signal", "after"});
     const auto number = signal_number(step.at("signal").text());
     if (!number) {

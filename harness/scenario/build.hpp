@@ -11,7 +11,7 @@
 #include "scenario/document.hpp"
 #include "scenario/keys.hpp"
 #include "scenario/scenario.hpp"
-#include "scenario/words.hpp"
+#include "scenario/value_syntax.hpp"
 
 namespace lastcall {
 

@@ -9,8 +9,8 @@
 namespace lastcall {
 namespace {
 
-constexpr std::uint64_t kMostClients = 1'000'000;  // all groups together
-constexpr std::uint32_t kCrowd = 10;               // clients of a crowd, if nobody says how many
+constexpr std::uint64_t kMaxClients = 1'000'000;  // all groups together
+constexpr std::uint32_t kCrowd = 10;              // clients of a crowd, if nobody says how many
 // What says how the clients of a group behave: with one of these it is no crowd by default.
 constexpr std::array<std::string_view, 8> kHabits{
     "behaviour", "mix", "misbehaves", "read_rate", "during", "messages", "talk", "reconnect"};
@@ -270,11 +270,11 @@ std::vector<ClientGroup> build_clients(const Section& file, bool own_certificate
           section.has("name") ? section.place("name") : section.place(),
           "the name " + in_single_quotes(group.name) + " is taken by another group of clients");
     }
-    const bool was_fine = clients <= kMostClients;
+    const bool was_fine = clients <= kMaxClients;
     clients += group.count;
-    if (was_fine && clients > kMostClients) {
+    if (was_fine && clients > kMaxClients) {
       errors.add(section.has("count") ? section.place("count") : section.place(),
-                 "with this group the clients are more than " + std::to_string(kMostClients));
+                 "with this group the clients are more than " + std::to_string(kMaxClients));
     }
   }
   return groups;

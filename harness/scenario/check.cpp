@@ -4,7 +4,7 @@
 #include "fault/syscalls.hpp"
 #include "scenario/placeholders.hpp"
 #include "scenario/property_names.hpp"
-#include "scenario/words.hpp"
+#include "scenario/value_syntax.hpp"
 
 namespace lastcall {
 namespace {

@@ -8,8 +8,8 @@
 namespace lastcall {
 namespace {
 
-constexpr std::int64_t kMostClients = 1'000'000;
-constexpr std::int64_t kMostEvents = 1'000'000'000;
+constexpr std::int64_t kMaxClients = 1'000'000;
+constexpr std::int64_t kMaxEvents = 1'000'000'000;
 
 const std::vector<std::string_view> kRecipients{"process", "group", "child", "tree"};
 const std::vector<std::string_view> kBehaviourNames = [] {
@@ -32,12 +32,12 @@ std::vector<Key> limit_keys() {
            .kind = Kind::size,
            .about = "Memory of all its processes together. Needs a memory cgroup (v1 or v2).",
            .low = 1 << 20,
-           .high = kMostBytes},
+           .high = kMaxBytes},
           {.name = "disk",
            .kind = Kind::size,
            .about = "Size of {dir}, which becomes a tmpfs. Needs root.",
            .low = 4096,
-           .high = kMostBytes},
+           .high = kMaxBytes},
           {.name = "cpu",
            .kind = Kind::integer,
            .about = "Percent of one processor for all its processes together. Needs a cpu cgroup.",
@@ -296,7 +296,7 @@ const Table& clients_table() {
            .about =
                "How many clients; all groups together at most 1000000. Default: 1, for a crowd 10.",
            .low = 1,
-           .high = kMostClients},
+           .high = kMaxClients},
           {.name = "crowd",
            .kind = Kind::choice,
            .about = "Which habits the clients have. Default: the top-level `crowd`; none for a "
@@ -407,7 +407,7 @@ const Table& clients_table() {
            .about = "How many bytes a second a slow reader reads.",
            .fallback = "1024",
            .low = 1,
-           .high = kMostBytes},
+           .high = kMaxBytes},
           {.name = "reconnect",
            .kind = Kind::duration_range,
            .about = "How long a client waits before it comes back once its connection has ended: "
@@ -492,7 +492,7 @@ const Table& when_table() {
                      "drawn from a range such as \"1..40\".",
             .fallback = "1",
             .low = 1,
-            .high = kMostEvents},
+            .high = kMaxEvents},
            {.name = "log",
             .kind = Kind::pattern,
             .about = "A line of output that matches this ECMAScript regular expression.",
@@ -587,7 +587,7 @@ const Table& faults_table() {
                   .kind = Kind::count_range,
                   .about = "network with action = \"truncate\": how many bytes pass before; drawn "
                            "from a range.",
-                  .high = kMostBytes},
+                  .high = kMaxBytes},
                  {.name = "error",
                   .kind = Kind::error,
                   .about = "syscall: the call is not made and fails with this error, errno(3)."},

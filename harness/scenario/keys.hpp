@@ -86,7 +86,7 @@ struct Table {
 // durations cannot overflow.
 inline constexpr std::int64_t kMillisecond = 1'000'000;
 inline constexpr std::int64_t kDay = 24 * 3600 * 1000 * kMillisecond;
-inline constexpr std::int64_t kMostBytes = std::int64_t{1} << 50;
+inline constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
 
 // [target.ready] and [[sidecars]].
 const Table& ready_table();

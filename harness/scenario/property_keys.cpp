@@ -250,7 +250,7 @@ std::vector<Key> property_keys(std::string_view property) {
              .kind = Kind::size,
              .about = "The largest resident set (VmHWM, proc(5)) when the stop begins.",
              .low = 1,
-             .high = kMostBytes},
+             .high = kMaxBytes},
             {.name = "cpu",
              .kind = Kind::integer,
              .about = "The largest share of one processor, in percent, from readiness to the stop.",

@@ -9,7 +9,7 @@
 #include "scenario/parse.hpp"
 #include "scenario/pretty_json.hpp"
 #include "scenario/property_names.hpp"
-#include "scenario/words.hpp"
+#include "scenario/value_syntax.hpp"
 
 namespace lastcall {
 namespace {

@@ -10,7 +10,7 @@ namespace {
 // limits the nesting of values to 256 but not the length of dotted keys, each part of which is one
 // more table.
 constexpr std::size_t kLargestFile = 4U << 20U;
-constexpr unsigned kMostDots = 8;
+constexpr unsigned kMaxDots = 8;
 
 Place place_of(const toml::source_region& source) {
   return {std::max<unsigned>(source.begin.line, 1), std::max<unsigned>(source.begin.column, 1)};
@@ -53,7 +53,7 @@ bool has_endless_key(std::string_view text, Place& place) {
     }
     if (c == '\n') ++line;
     if (c == '.') {
-      if (++dots > kMostDots) {
+      if (++dots > kMaxDots) {
         place = {line, 1};
         return true;
       }
@@ -104,7 +104,7 @@ Value read_toml(std::string_view text, Errors& errors) {
   if (text.size() > kLargestFile) {
     errors.add(place, "the file is larger than 4 MiB");
   } else if (has_endless_key(text, place)) {
-    errors.add(place, "a key of more than " + std::to_string(kMostDots + 1) + " dotted parts");
+    errors.add(place, "a key of more than " + std::to_string(kMaxDots + 1) + " dotted parts");
   } else {
     try {
       return convert_table(toml::parse(text));

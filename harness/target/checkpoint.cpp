@@ -20,12 +20,12 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-constexpr std::size_t kMostFiles = 100;
-constexpr std::uintmax_t kMostBytes = std::uintmax_t{256} << 20;
+constexpr std::size_t kMaxFiles = 100;
+constexpr std::uintmax_t kMaxBytes = std::uintmax_t{256} << 20;
 // An integrity check reads every page: 256 MiB take a few seconds.
 constexpr auto kCheckLimit = std::chrono::seconds(20);
 // Far deeper than anybody nests on purpose.
-constexpr std::size_t kMostDepth = 1000;
+constexpr std::size_t kMaxDepth = 1000;
 constexpr std::array<std::string_view, 3> kCompanions{"-wal", "-journal", "-shm"};
 
 bool is_companion(const std::string& path) {
@@ -34,7 +34,7 @@ bool is_companion(const std::string& path) {
 
 std::string json_problem(const std::string& text) {
   json::parse_options options;
-  options.max_depth = kMostDepth;
+  options.max_depth = kMaxDepth;
   json::stream_parser parser(json::storage_ptr(), options);
   boost::system::error_code failed;
   const auto read = parser.write_some(text.data(), text.size(), failed);
@@ -116,10 +116,10 @@ CheckpointFiles find_checkpoints(const std::string& directory,
   }
   if (error) files.problem = "the search for checkpoints ended early: " + error.message();
   for (const auto& path : found) {
-    if (files.found.size() < kMostFiles) files.found.push_back(path);
+    if (files.found.size() < kMaxFiles) files.found.push_back(path);
   }
-  if (found.size() > kMostFiles) {
-    files.problem = "only " + std::to_string(kMostFiles) + " of " + std::to_string(found.size()) +
+  if (found.size() > kMaxFiles) {
+    files.problem = "only " + std::to_string(kMaxFiles) + " of " + std::to_string(found.size()) +
                     " checkpoint files are inspected";
   }
   for (const auto& glob : globs) {
@@ -133,7 +133,7 @@ Result<std::string> copy_checkpoint(const std::string& file, const std::string& 
   std::error_code error;
   const auto size = fs::file_size(file, error);
   if (error) return Error{"read", file, error.value(), ""};
-  if (size > kMostBytes) return Error{"inspect", file, 0, "it is larger than 256 MiB"};
+  if (size > kMaxBytes) return Error{"inspect", file, 0, "it is larger than 256 MiB"};
   fs::remove_all(scratch, error);
   fs::create_directories(scratch, error);
   if (error) return Error{"create", scratch, error.value(), ""};

@@ -61,7 +61,7 @@ Result<TargetLimits> TargetLimits::prepare(const Limits& limits, const std::vect
     if (problem != 0) return cannot_limit(Resource::cpu, problem);
   }
   if (needs(Resource::disk, limits.disk)) {
-    auto disk = SmallDisk::mount(folder, limits.disk.value_or(0));
+    auto disk = LimitedTmpfs::mount(folder, limits.disk.value_or(0));
     if (!disk) return disk.error();
     ready.disk_.emplace(std::move(*disk));
   }

@@ -9,7 +9,7 @@
 #include "fault/fault.hpp"
 #include "scenario/scenario.hpp"
 #include "target/cgroup.hpp"
-#include "target/small_disk.hpp"
+#include "target/limited_tmpfs.hpp"
 
 namespace lastcall {
 
@@ -29,13 +29,13 @@ class TargetLimits {
   // Whether the kernel has killed one of its processes for want of memory.
   [[nodiscard]] bool out_of_memory() const { return memory_ && memory_->oom_kills() > 0; }
   // Leaves copies of the small disk's files in its place, if there is one.
-  Result<bool> bring_out() { return disk_ ? disk_->bring_out() : Result<bool>(true); }
+  Result<bool> preserve_files() { return disk_ ? disk_->preserve_files() : Result<bool>(true); }
 
  private:
   TargetLimits() = default;
   std::optional<Cgroup> memory_;
   std::optional<Cgroup> cpu_;
-  std::optional<SmallDisk> disk_;
+  std::optional<LimitedTmpfs> disk_;
 };
 
 }  // namespace lastcall

@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMostVectors = 1024;  // UIO_MAXIOV
+constexpr std::uint64_t kMaxVectors = 1024;  // UIO_MAXIOV
 constexpr std::string_view kDeleted = " (deleted)";
 
 std::string proc(pid_t tid, const std::string& what) {
@@ -196,7 +196,7 @@ std::optional<CallInjector::Cut> CallInjector::Call::cut() {
 
 // The iovec in which the middle is becomes the last, and ends there.
 void CallInjector::Call::cut_vector(Cut& cut, std::uint64_t address, std::uint64_t& count) {
-  if (count > kMostVectors) return;
+  if (count > kMaxVectors) return;
   std::vector<iovec> parts(count);
   if (!memory.read(address, std::as_writable_bytes(std::span(parts)))) return;
   std::uint64_t left = 0;
@@ -253,12 +253,12 @@ void CallInjector::executed(const Tracee& thread) {
   cut_.erase(thread.tid);  // its memory is gone
 }
 
-SyscallWish CallInjector::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
+SyscallAction CallInjector::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   if (entry.number == SYS_listen) {
     const auto socket = copy_of_descriptor(thread.tid, static_cast<int>(entry.arguments[0]));
     listening_.insert(place_of(own_address(socket.get())));
   }
-  SyscallWish wish;
+  SyscallAction wish;
   // One that was cut short, and that the kernel makes again, goes on whole.
   if (!counting_ || put_back(thread)) return wish;
   wish.see_exit = leaving_.contains(thread.tid);
@@ -317,7 +317,7 @@ bool CallInjector::is_state(const std::string& path) const {
          is_within(state_folder_, fs::weakly_canonical(path, ec).string());
 }
 
-SyscallWish CallInjector::act(Watch& watch, Call& call) {
+SyscallAction CallInjector::act(Watch& watch, Call& call) {
   const auto& rule = watch.rule;
   if (rule.disturb) return disturb(watch, call);
   if (rule.when.at == CallSide::exit) {
@@ -329,7 +329,7 @@ SyscallWish CallInjector::act(Watch& watch, Call& call) {
   return {.delay = kLongestStand};
 }
 
-SyscallWish CallInjector::disturb(const Watch& watch, Call& call) {
+SyscallAction CallInjector::disturb(const Watch& watch, Call& call) {
   const auto& [fault, when, what] = watch.rule;
   const bool is_first = watch.counted == when.nth;
   std::string text = "syscall " + std::string(name(what->action));
@@ -352,7 +352,7 @@ SyscallWish CallInjector::disturb(const Watch& watch, Call& call) {
   return {.delay = what->duration};
 }
 
-SyscallWish CallInjector::cut_short(Call& call) {
+SyscallAction CallInjector::cut_short(Call& call) {
   const auto cut = call.cut();
   if (!cut) return {};
   for (const auto& word : cut->words) {

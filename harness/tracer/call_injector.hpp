@@ -54,7 +54,7 @@ class CallInjector : public TraceObserver {
   [[nodiscard]] std::uint64_t counted(FaultId fault) const;
 
   void executed(const Tracee& thread) override;
-  SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  SyscallAction on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
   void on_syscall_exit(const Tracee& thread, const SyscallEntry& entry,
                        std::int64_t result) override;
   Nanoseconds stands_at_exit(const Tracee& thread) override;
@@ -85,9 +85,9 @@ class CallInjector : public TraceObserver {
   [[nodiscard]] bool matches(const Watch& watch, Call& call) const;
   [[nodiscard]] bool has_role(DescriptorRole role, Call& call) const;
   [[nodiscard]] bool is_state(const std::string& path) const;
-  SyscallWish act(Watch& watch, Call& call);
-  SyscallWish disturb(const Watch& watch, Call& call);
-  SyscallWish cut_short(Call& call);
+  SyscallAction act(Watch& watch, Call& call);
+  SyscallAction disturb(const Watch& watch, Call& call);
+  SyscallAction cut_short(Call& call);
   bool put_back(const Tracee& thread);
   void record_reached(const Rule& rule, const Tracee& thread, std::string call);
 

@@ -10,7 +10,7 @@ namespace lastcall {
 namespace {
 
 constexpr std::size_t kLongestText = 1000;
-constexpr int kMostBases =
+constexpr int kMaxBases =
     64;  // of one class, all in all; keeps damaged memory from being walked long
 
 // Before the header of _Unwind_Exception; of a rethrown std::exception_ptr the first is the object.
@@ -59,7 +59,7 @@ struct Walk {
   Memory& memory;
   bool is_error = false;
   std::optional<std::uint64_t> message_at{};  // of the object that a text is in
-  int left = kMostBases;
+  int left = kMaxBases;
 
   void visit(std::uint64_t type, std::optional<std::uint64_t> object) {
     if (left-- <= 0) return;

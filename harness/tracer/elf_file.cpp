@@ -20,8 +20,8 @@ namespace {
 
 // More than the targets of a campaign and all their libraries; beyond it everything is forgotten
 // and read again.
-constexpr std::size_t kMostFiles = 512;
-constexpr std::size_t kMostKnown = 1U << 17;
+constexpr std::size_t kMaxFiles = 512;
+constexpr std::size_t kMaxKnown = 1U << 17;
 // A browser's symbols are half of that.
 constexpr std::uint64_t kLargestBlock = 512ULL << 20;
 constexpr std::size_t kLongestName = 4096;
@@ -59,7 +59,7 @@ std::shared_ptr<ElfFile> ElfFile::of(ScopedFd file) {
   if (const auto found = files.find(identity); found != files.end()) return found->second;
   std::shared_ptr<ElfFile> fresh(new ElfFile(std::move(file), ""));
   if (!fresh->load()) fresh = nullptr;
-  if (files.size() >= kMostFiles) files.clear();
+  if (files.size() >= kMaxFiles) files.clear();
   return files[identity] = fresh;
 }
 
@@ -307,7 +307,7 @@ void ElfFile::look_up(std::vector<std::uint64_t> addresses) {
 std::vector<Function> ElfFile::functions_at(std::span<const std::uint64_t> addresses) {
   const std::scoped_lock lock(mutex_);
   load_symbols();
-  if (known_.size() > kMostKnown) known_.clear();
+  if (known_.size() > kMaxKnown) known_.clear();
   std::vector<std::uint64_t> unknown;
   for (const auto address : addresses) {
     if (known_.try_emplace(address).second) unknown.push_back(address);
@@ -361,7 +361,7 @@ std::vector<std::uint64_t> ElfFile::addresses_of(std::span<const std::string_vie
 std::string ElfFile::variable_at(std::uint64_t address) {
   const std::scoped_lock lock(mutex_);
   load_symbols();
-  if (known_variables_.size() > kMostKnown) known_variables_.clear();
+  if (known_variables_.size() > kMaxKnown) known_variables_.clear();
   const auto [known, is_new] = known_variables_.try_emplace(address);
   if (!is_new || symbols_.empty()) return known->second;
   (names_in_ ? *names_in_ : *this).visit_symbols(symbols_type_, [&](const Elf64_Sym& symbol, auto) {

@@ -8,7 +8,7 @@ namespace lastcall {
 
 std::vector<Stack> EndStacks::named(EndStack end) {
   const bool is_plain = end.signal == 0 && end.code == 0;
-  const bool with_lines = !is_plain && ++with_lines_ <= kMostWithLines;
+  const bool with_lines = !is_plain && ++with_lines_ <= kMaxWithLines;
   return reader_.named(std::move(end.stacks), with_lines ? Lines::with : Lines::without);
 }
 

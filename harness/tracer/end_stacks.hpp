@@ -29,7 +29,7 @@ class EndStacks : public TraceObserver {
  public:
   // File and line cost tens of milliseconds a process; scripts end many with an exit code of
   // theirs.
-  static constexpr int kMostWithLines = 32;
+  static constexpr int kMaxWithLines = 32;
 
   // `found` is called on the tracer's thread, at most once a process and way to end.
   explicit EndStacks(std::function<void(EndStack)> found) : found_(std::move(found)) {}

@@ -54,12 +54,12 @@ constexpr std::array kShown{
 
 std::string quoted(std::string_view text) {
   std::string all = "\"";
-  for (const char byte : text.substr(0, LastCalls::kMostText)) {
+  for (const char byte : text.substr(0, LastCalls::kMaxText)) {
     if (byte == '"' || byte == '\\') all += '\\';
     const bool is_control = static_cast<unsigned char>(byte) < ' ' || byte == '\x7f';
     all += is_control ? '?' : byte;
   }
-  return all + (text.size() > LastCalls::kMostText ? "\"…" : "\"");
+  return all + (text.size() > LastCalls::kMaxText ? "\"…" : "\"");
 }
 
 class Arguments {
@@ -98,7 +98,7 @@ class Arguments {
 
   std::string path(std::uint64_t address) {
     std::string text;
-    while (text.size() <= LastCalls::kMostText) {
+    while (text.size() <= LastCalls::kMaxText) {
       const auto byte = memory_.get<char>(address + text.size());
       if (!byte || *byte == '\0') break;
       text += *byte;
@@ -149,7 +149,7 @@ std::vector<LastCall> LastCalls::of(pid_t pid) const {
   return {found->second.begin(), found->second.end()};
 }
 
-SyscallWish LastCalls::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
+SyscallAction LastCalls::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   const auto shown = std::ranges::find(kShown, static_cast<int>(entry.number), &Shown::number);
   if (shown == kShown.end()) return {};
   keep(thread,

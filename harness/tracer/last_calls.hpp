@@ -31,7 +31,7 @@ class LastCalls : public TraceObserver {
  public:
   static constexpr std::size_t kKept = 16;  // a process; the oldest first
   // The first bytes of a path.
-  static constexpr std::size_t kMostText = 200;
+  static constexpr std::size_t kMaxText = 200;
 
   // System calls that this observer has to be asked about.
   static std::vector<int> syscalls();
@@ -43,7 +43,7 @@ class LastCalls : public TraceObserver {
   // Of one that is alive. On the tracer's thread.
   [[nodiscard]] std::vector<LastCall> of(pid_t pid) const;
 
-  SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  SyscallAction on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
   void on_syscall_exit(const Tracee& thread, const SyscallEntry& entry,
                        std::int64_t result) override;
   void on_exit_call(const Tracee& thread, int code) override;

@@ -12,7 +12,7 @@
 namespace lastcall {
 namespace {
 
-constexpr std::uint64_t kMostPieces = 64;  // of one writev(2); more than any logger makes
+constexpr std::uint64_t kMaxPieces = 64;  // of one writev(2); more than any logger makes
 
 }  // namespace
 
@@ -21,7 +21,7 @@ std::vector<ConditionalCall> LastWords::syscalls() {
   return {{SYS_write, 0, kAtMost, STDERR_FILENO}, {SYS_writev, 0, kAtMost, STDERR_FILENO}};
 }
 
-SyscallWish LastWords::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
+SyscallAction LastWords::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   const auto& arguments = entry.arguments;
   const auto descriptor = static_cast<int>(arguments[0]);
   if (descriptor != STDOUT_FILENO && descriptor != STDERR_FILENO) return {};
@@ -29,7 +29,7 @@ SyscallWish LastWords::on_syscall(const Tracee& thread, const SyscallEntry& entr
     keep(thread, arguments[1], arguments[2]);
   } else if (entry.number == SYS_writev) {
     Memory memory(thread.calls, thread.tid);
-    for (std::uint64_t i = 0; i < std::min(arguments[2], kMostPieces); ++i) {
+    for (std::uint64_t i = 0; i < std::min(arguments[2], kMaxPieces); ++i) {
       const auto piece = memory.get<iovec>(arguments[1] + i * sizeof(iovec));
       if (!piece) break;
       keep(thread, reinterpret_cast<std::uint64_t>(piece->iov_base), piece->iov_len);

@@ -25,7 +25,7 @@ class LastWords : public TraceObserver {
   // `ended` is called on the tracer's thread when a process is gone that has written something.
   explicit LastWords(std::function<void(pid_t, std::string)> ended) : ended_(std::move(ended)) {}
 
-  SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  SyscallAction on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
   void process_ended(pid_t pid, const siginfo_t& info) override;
 
  private:

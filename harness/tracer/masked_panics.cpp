@@ -129,7 +129,7 @@ void MaskedPanics::began(const Tracee& thread) {
   if (known == processes_.end()) return;
   auto& process = processes_[thread.pid] = known->second;
   process.watched.pid = thread.pid;
-  process.stacks_left = kMostStacks;
+  process.stacks_left = kMaxStacks;
   process.caught.clear();
   process.terminating.clear();
 }
@@ -296,7 +296,7 @@ void MaskedPanics::on_begin_catch(const Tracee& thread, Process& process,
       caught.stack = stack_of(thread, process);
   }
   if (known != process.caught.end()) {
-    if (known->second.size() < kMostCaught) known->second.push_back(std::move(caught));
+    if (known->second.size() < kMaxCaught) known->second.push_back(std::move(caught));
   } else if (caught.counts) {
     if (process.caught.empty()) watch_handlers(thread, process, true);
     process.caught[thread.tid].push_back(std::move(caught));
@@ -377,7 +377,7 @@ void MaskedPanics::report(const Tracee& thread, Process& process, const Caught& 
 void MaskedPanics::report(const Tracee& thread, Process& process, MaskedPanic panic) {
   if (panic.to_name.stack.tid == 0) panic.to_name = stack_of(thread, process);
   panic.stack = stacks_.named({panic.to_name}).front();
-  if (process.stacks_left <= kMostStacks - kMostWithLines) panic.to_name = {};
+  if (process.stacks_left <= kMaxStacks - kMaxWithLines) panic.to_name = {};
   --process.stacks_left;
   if (panic.runtime == Runtime::rust) {
     const auto& frames = panic.stack.frames;

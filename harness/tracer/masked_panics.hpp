@@ -53,7 +53,7 @@ struct MaskedPanic {
   // "runtime.boundsError: index out of range [5] with length 3", "std::out_of_range: vector::at",
   // the function of a Rust panic, "SIGSEGV at 0x10". What is not known is left out.
   std::string what;
-  // Where it was thrown; of a C++ exception where it was caught. Without frames beyond kMostStacks.
+  // Where it was thrown; of a C++ exception where it was caught. Without frames beyond kMaxStacks.
   Stack stack;
   UnnamedStack to_name{};  // the same, if file and line are worth their time; else without places
 };
@@ -71,11 +71,11 @@ class MaskedPanics : public TraceObserver {
   using Watched = std::function<void(WatchedRuntimes)>;
 
   // Of one process: what 5 KB and 100 µs each allow.
-  static constexpr int kMostStacks = 256;
+  static constexpr int kMaxStacks = 256;
   // For whose first ones file and line are looked up, which costs tens of milliseconds a program.
-  static constexpr int kMostWithLines = 4;
+  static constexpr int kMaxWithLines = 4;
   // Nested handlers of a thread that are followed; deeper ones are not.
-  static constexpr std::size_t kMostCaught = 64;
+  static constexpr std::size_t kMaxCaught = 64;
 
   // Both are called on the tracer's thread. `watched` once for each program that is executed,
   // before its main(), and again when a library brings another runtime.
@@ -121,7 +121,7 @@ class MaskedPanics : public TraceObserver {
     bool faults_on_purpose = false;     // its runtime, whose own business they are
     std::set<pid_t> terminating{};      // threads
     std::set<std::uint64_t> hand_on{};  // handlers that have thrown one on, as those of containers
-    int stacks_left = kMostStacks;
+    int stacks_left = kMaxStacks;
     // Of threads with one that counts; the last is the inmost.
     std::map<pid_t, std::vector<Caught>> caught{};
   };

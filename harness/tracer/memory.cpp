@@ -21,7 +21,7 @@ const Memory::Page* Memory::page(std::uint64_t number) {
   if (number == last_number_) return last_;
   auto found = pages_.find(number);
   if (found == pages_.end()) {
-    if (pages_.size() >= kMostPages) return nullptr;
+    if (pages_.size() >= kMaxPages) return nullptr;
     auto fresh = std::make_unique_for_overwrite<Page>();
     if (calls_.read_memory(tid_, number * kPage, *fresh) != kPage) fresh.reset();
     found = pages_.emplace(number, std::move(fresh)).first;
@@ -34,7 +34,7 @@ const Memory::Page* Memory::page(std::uint64_t number) {
 void Memory::prefetch(std::uint64_t address, std::size_t bytes) {
   const auto first = address / kPage;
   const auto count = (address % kPage + bytes + kPage - 1) / kPage;
-  if (pages_.size() + count > kMostPages) return;
+  if (pages_.size() + count > kMaxPages) return;
   const auto block = std::make_unique_for_overwrite<std::byte[]>(count * kPage);
   const auto whole = calls_.read_memory(tid_, first * kPage, {block.get(), count * kPage}) / kPage;
   for (std::size_t i = 0; i < whole; ++i) {

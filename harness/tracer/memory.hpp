@@ -21,7 +21,7 @@ class Memory {
   static constexpr std::size_t kPage = 4096;
   // 64 MiB: many times what the stacks and tables of a large server need. Beyond it nothing can be
   // read any more.
-  static constexpr std::size_t kMostPages = 16384;
+  static constexpr std::size_t kMaxPages = 16384;
 
   // `calls` outlives it. `tid`: any thread of the process that is alive.
   Memory(PtraceCalls& calls, pid_t tid) : calls_(calls), tid_(tid) {}

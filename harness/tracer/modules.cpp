@@ -19,7 +19,7 @@ constexpr std::string_view kVdso = "[vdso]";
 constexpr std::uint8_t kPointer32RelativeToHere = 0x1b;
 constexpr std::uint8_t kCount32 = 0x03;
 constexpr std::uint8_t kTable32RelativeToHeader = 0x3b;
-constexpr int kMostMappingsOfAFile = 64;  // five or six, and what mprotect(2) splits off
+constexpr int kMaxMappingsOfAFile = 64;  // five or six, and what mprotect(2) splits off
 constexpr std::size_t kLargestVdso = 1U << 20;
 
 // "7f00-7f10 r-xp 00001000 fd:01 4711   /a b". Nothing if it reads otherwise.
@@ -138,7 +138,7 @@ const Module* Modules::module_of(const Mapping& mapping, Memory& memory,
   // The one with the file's header comes before it. Any that begins with the file's first page
   // looks like that: LLD lets code begin there too, and a file may be mapped twice.
   const auto* base = &mapping;
-  for (int i = 0; i < kMostMappingsOfAFile; ++i, --base) {
+  for (int i = 0; i < kMaxMappingsOfAFile; ++i, --base) {
     if (base->offset == 0 && same_file(*base, mapping)) {
       const auto* module = module_from(*base, memory);
       const auto holds = [&](const Module::Part& part) {
@@ -159,7 +159,7 @@ const Module* Modules::of_variable(std::uint64_t address, Memory& memory) {
     --of_file;
   }
   const auto* base = of_file;
-  for (int i = 0; i < kMostMappingsOfAFile; ++i, --base) {
+  for (int i = 0; i < kMaxMappingsOfAFile; ++i, --base) {
     if (base->offset == 0 && same_file(*base, *of_file)) {
       const auto* module = module_from(*base, memory);
       if (module != nullptr && address >= module->begin && address < module->end) return module;
@@ -190,7 +190,7 @@ const Module* Modules::module_from(const Mapping& base, Memory& memory) {
 std::uint64_t Modules::address_in(const Mapping& base, std::uint64_t offset) const {
   const auto* end = mappings_.data() + mappings_.size();
   const auto* one = &base;
-  for (int i = 0; i < kMostMappingsOfAFile && one != end; ++i, ++one) {
+  for (int i = 0; i < kMaxMappingsOfAFile && one != end; ++i, ++one) {
     if (same_file(*one, base) && offset >= one->offset &&
         offset - one->offset < one->end - one->begin)
       return one->begin + (offset - one->offset);

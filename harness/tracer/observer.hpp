@@ -26,12 +26,12 @@ struct Tracee {
 };
 
 // What becomes of a system call at whose entry a thread stands.
-struct SyscallWish {
+struct SyscallAction {
   bool see_exit = false;                  // on_syscall_exit() is called with the result
   std::optional<int> error{};             // it is not made and fails with this errno
   std::optional<std::uint64_t> length{};  // of a write: its third argument becomes this
   Nanoseconds delay{};                    // it is made so much later
-  void join(const SyscallWish& other);
+  void join(const SyscallAction& other);
 };
 
 class TraceObserver {
@@ -43,7 +43,7 @@ class TraceObserver {
   // A new thread or, where pid and tid are the same, a new process; it has not run yet.
   virtual void began(const Tracee&) {}
 
-  virtual SyscallWish on_syscall(const Tracee&, const SyscallEntry&) { return {}; }
+  virtual SyscallAction on_syscall(const Tracee&, const SyscallEntry&) { return {}; }
   // `result` as the kernel returned it: negative is -errno.
   virtual void on_syscall_exit(const Tracee&, const SyscallEntry&, std::int64_t /*result*/) {}
   // After on_syscall_exit(): how long the thread stands there, unless it is released.

@@ -10,7 +10,7 @@
 namespace lastcall {
 namespace {
 
-constexpr std::size_t kMostOpened = 64;
+constexpr std::size_t kMaxOpened = 64;
 
 // libdw's own search asks servers on the network if the environment names some.
 int find_debug_file(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base,
@@ -62,7 +62,7 @@ SourceLines::~SourceLines() = default;
 
 SourceLine SourceLines::at(const std::shared_ptr<ElfFile>& file, std::uint64_t address) {
   if (!file) return {};
-  if (opened_.size() > kMostOpened) opened_.clear();
+  if (opened_.size() > kMaxOpened) opened_.clear();
   auto& opened = opened_[file];
   if (!opened) opened = std::make_unique<Opened>(*file);
   if (opened->module == nullptr) return {};

@@ -13,7 +13,7 @@ namespace lastcall {
 namespace {
 
 // Of one target; a server that forks for every connection has more, one after the other.
-constexpr std::size_t kMostProcesses = 64;
+constexpr std::size_t kMaxProcesses = 64;
 constexpr unsigned long long kCode32 = 0x23;  // the segment of 32-bit code, arch/x86 of the kernel
 
 void place_frames(RawStack raw, Modules& modules, Memory& memory, UnnamedStack& into) {
@@ -55,7 +55,7 @@ StackReader::StackReader() = default;
 StackReader::~StackReader() = default;
 
 StackReader::Process& StackReader::process(pid_t pid) {
-  if (processes_.size() >= kMostProcesses && !processes_.contains(pid)) processes_.clear();
+  if (processes_.size() >= kMaxProcesses && !processes_.contains(pid)) processes_.clear();
   auto& known = processes_[pid];
   if (!known) known = std::make_unique<Process>();
   return *known;

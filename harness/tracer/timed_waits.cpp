@@ -182,7 +182,7 @@ bool TimedWaits::is_rest(const Going& wait, const Going& interrupted) {
   return !interrupted.others_called || (-kRounding < later && later < kRounding);
 }
 
-SyscallWish TimedWaits::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
+SyscallAction TimedWaits::on_syscall(const Tracee& thread, const SyscallEntry& entry) {
   auto known = going_.find(thread.tid);
   const bool is_known = known != going_.end();
   if (is_known) known->second.is_watched = false;
@@ -238,7 +238,7 @@ std::shared_ptr<const UnnamedStack> TimedWaits::stack_of(const Tracee& thread) {
   if (place.stack && place.instruction == registers.rip && place.stack_pointer == registers.rsp)
     return place.stack;
   UnnamedStack stack;
-  if (stacks_taken_ < kMostStacks) {
+  if (stacks_taken_ < kMaxStacks) {
     ++stacks_taken_;
     stack = stacks_.unnamed({thread}, Mappings::as_known).front();
   } else {

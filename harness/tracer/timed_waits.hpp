@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "history/event_words.hpp"
+#include "history/event_enums.hpp"
 #include "tracer/filter.hpp"
 #include "tracer/observer.hpp"
 #include "tracer/stack_reader.hpp"
@@ -42,8 +42,8 @@ class TimedWaits : public TraceObserver {
  public:
   // Shorter ones cannot hold up anybody, and a runtime makes many of them.
   static constexpr Nanoseconds kLeast = std::chrono::milliseconds(8);
-  static constexpr std::size_t kKept = 256;         // of the tree; the last
-  static constexpr std::size_t kMostStacks = 1024;  // that are taken: some 100 µs each
+  static constexpr std::size_t kKept = 256;        // of the tree; the last
+  static constexpr std::size_t kMaxStacks = 1024;  // that are taken: some 100 µs each
 
   // System calls that this observer has to be asked about: always, and with a time-out only.
   static std::vector<int> syscalls();
@@ -57,7 +57,7 @@ class TimedWaits : public TraceObserver {
 
   void executed(const Tracee& thread) override { stacks_.forget(thread.pid); }
   void filters_wake(const Tracee& thread) override;
-  SyscallWish on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
+  SyscallAction on_syscall(const Tracee& thread, const SyscallEntry& entry) override;
   void on_syscall_exit(const Tracee& thread, const SyscallEntry& entry,
                        std::int64_t result) override;
   void on_exit_call(const Tracee& thread, int code) override;

@@ -26,7 +26,7 @@ constexpr auto kStepLimit = std::chrono::seconds(1);
 constexpr auto kAllRunLimit = std::chrono::milliseconds(1);
 
 // A look at a thread's mask takes some microseconds. With more threads than that, nobody looks.
-constexpr int kMostMasks = 256;
+constexpr int kMaxMasks = 256;
 
 constexpr std::uint32_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE |
                                    PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC |
@@ -69,7 +69,7 @@ bool says_interrupted(const user_regs_struct& registers) {
 
 }  // namespace
 
-void SyscallWish::join(const SyscallWish& other) {
+void SyscallAction::join(const SyscallAction& other) {
   see_exit |= other.see_exit;
   if (other.error) error = other.error;
   if (other.length) length = other.length;
@@ -300,7 +300,7 @@ void TraceLoop::on_exec(Thread& thread, pid_t caller) {
 
 void TraceLoop::on_syscall_entry(Thread& thread) {
   SyscallEntry entry;
-  SyscallWish wish;
+  SyscallAction wish;
   if (calls_.syscall_entry(tid_of(thread), entry) == 0) {
     for (auto* observer : observers_) wish.join(observer->on_syscall(tracee(thread), entry));
   }
@@ -562,7 +562,7 @@ bool TraceLoop::has_several_takers(pid_t pid, int signal) {
   int takers = 0;
   for (const auto& [tid, thread] : threads_) {
     if (thread.pid != pid) continue;
-    if (++looked > kMostMasks) return true;
+    if (++looked > kMaxMasks) return true;
     if (has_signal(tid, "SigBlk", signal)) continue;
     if (tid == pid && is_zombie(calls_.status_field(pid, "State"))) continue;
     if (++takers > 1) return true;

@@ -40,7 +40,7 @@ constexpr std::uint64_t kMadeEntry = 0xffffffffff000000;
 
 // Words of memory that one stack takes. A deep one takes a tenth; expressions in damaged unwind
 // information could go round in circles.
-constexpr std::uint32_t kMostAccesses = 1U << 20;
+constexpr std::uint32_t kMaxAccesses = 1U << 20;
 
 // Most threads are not deep: one read instead of one a page.
 constexpr std::size_t kLikelyStack = 8192;
@@ -168,7 +168,7 @@ int access_memory(unw_addr_space_t, unw_word_t address, unw_word_t* value, int w
   auto& thread = *static_cast<Thread*>(context);
   const auto word = address == kMadeEntry ? std::bit_cast<unw_word_t>(thread.made_entry)
                                           : thread.memory.get<unw_word_t>(address);
-  if (write != 0 || !word || ++thread.accesses > kMostAccesses) {
+  if (write != 0 || !word || ++thread.accesses > kMaxAccesses) {
     thread.unreadable = address;
     return -UNW_EINVAL;
   }
@@ -236,8 +236,8 @@ class Unwinder::Walk {
   RawStack take() {
     if (!begin(thread_.registers.rip, false)) return std::move(stack_);
     while (step()) {
-      if (stack_.frames.size() >= kMostFrames) {
-        stack_.ends_because = "more than " + std::to_string(kMostFrames) + " frames";
+      if (stack_.frames.size() >= kMaxFrames) {
+        stack_.ends_because = "more than " + std::to_string(kMaxFrames) + " frames";
         break;
       }
     }

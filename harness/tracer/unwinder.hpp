@@ -32,7 +32,7 @@ struct RawStack {
 class Unwinder {
  public:
   // A stack that recurses deeper says so: what is wanted of it is at the top.
-  static constexpr std::size_t kMostFrames = 256;
+  static constexpr std::size_t kMaxFrames = 256;
 
   Unwinder();
 

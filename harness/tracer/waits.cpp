@@ -48,7 +48,7 @@ constexpr const char* kRefused = "a mutex that the kernel refused (EDEADLK)";
 constexpr std::uint64_t kThreadStruct = 4096;  // more than struct pthread of any release has
 // How much of a stack is searched: a thread that holds a lock has its address in the frames around
 // the innermost ones.
-constexpr std::uint64_t kMostScanned = 1UL << 20;
+constexpr std::uint64_t kMaxScanned = 1UL << 20;
 
 using Arguments = std::array<std::uint64_t, 6>;
 
@@ -388,7 +388,7 @@ class Look {
   std::set<std::uint64_t> addresses_in(const Thread& thread,
                                        const std::set<std::uint64_t>& wanted) {
     std::set<std::uint64_t> found;
-    for (const auto word : words_of(thread, kMostScanned)) {
+    for (const auto word : words_of(thread, kMaxScanned)) {
       if (wanted.contains(word)) found.insert(word);
     }
     return found;

@@ -12,7 +12,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "checkers/judging.hpp"
+#include "checkers/checker_support.hpp"
 #include "history/utf8.hpp"
 #include "trial/helper_command.hpp"
 #include "trial/helper_environment.hpp"

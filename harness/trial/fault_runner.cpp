@@ -24,7 +24,7 @@ std::string why_unreached(const NthSyscall& call, std::uint64_t counted) {
 }  // namespace
 
 FaultRunner::FaultRunner(asio::io_context& io, const Plan& plan, TriggerBoard& board,
-                         SegmentWriter& segment, Changes& changes, FaultHands hands)
+                         SegmentWriter& segment, Changes& changes, FaultActions hands)
     : io_(io),
       plan_(plan),
       board_(board),

@@ -19,7 +19,7 @@
 namespace lastcall {
 
 // What a fault is done with. Those that return an int return 0 or errno.
-struct FaultHands {
+struct FaultActions {
   std::function<int(int signal, Recipient to)> send_signal;
   std::function<int(const SetLimit&)> set_limit;
   std::function<void(FaultId)> tell_clients;  // they do their part: AbortClients, DisturbNetwork
@@ -30,7 +30,7 @@ struct FaultHands {
 class FaultRunner {
  public:
   FaultRunner(boost::asio::io_context& io, const Plan& plan, TriggerBoard& board,
-              SegmentWriter& segment, Changes& changes, FaultHands hands);
+              SegmentWriter& segment, Changes& changes, FaultActions hands);
 
   // Arms the faults of a phase.
   void begin(Phase phase);
@@ -79,7 +79,7 @@ class FaultRunner {
   TriggerBoard& board_;
   SegmentWriter& segment_;
   Changes& changes_;
-  FaultHands hands_;
+  FaultActions hands_;
   std::vector<Watch> watches_;
   std::vector<bool> reached_;
   bool over_ = false;

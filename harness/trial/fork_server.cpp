@@ -115,7 +115,7 @@ class Server {
       order.short_folder = make_short_folder(order.directory);
     }
     if (!std::exchange(asked_for_kills_, true)) {
-      if (auto kills = KillSender::start()) kills_.emplace(std::move(*kills));
+      if (auto kills = SignalTrace::start()) kills_.emplace(std::move(*kills));
     }
     Companions companions{sockets_to_workers(order), {}};
     if (order.sidecars) companions.keeper = make_keeper(order);
@@ -263,7 +263,7 @@ class Server {
     remove_stale_cgroups();  // those of trials that were killed
   }
 
-  std::optional<KillSender> kills_;  // removes its part of the trace only here
+  std::optional<SignalTrace> kills_;  // removes its part of the trace only here
   bool asked_for_kills_ = false;
   ScopedFd control_;
   std::map<std::uint32_t, std::vector<Worker>> slots_;

@@ -16,7 +16,7 @@
 #include "base/file.hpp"
 #include "client/signal_handler.hpp"
 #include "target/process_tree.hpp"
-#include "trial/runtime_help.hpp"
+#include "trial/runtime_env.hpp"
 
 namespace lastcall {
 namespace {
@@ -127,7 +127,7 @@ std::vector<Question> questions_in_order() {
 
 class HangQuestions {
  public:
-  HangQuestions(const TrialParts& trial, Tracing* tracing, std::string reason)
+  HangQuestions(const TrialContext& trial, Tracing* tracing, std::string reason)
       : trial_(trial), tracing_(tracing), reason_(std::move(reason)) {}
 
   asio::awaitable<void> ask() {
@@ -214,7 +214,7 @@ class HangQuestions {
     return reports;
   }
 
-  const TrialParts& trial_;
+  const TrialContext& trial_;
   Tracing* tracing_;
   std::string reason_;
   std::set<int> sent_;
@@ -222,7 +222,7 @@ class HangQuestions {
 
 }  // namespace
 
-asio::awaitable<void> ask_where_it_stands(const TrialParts& trial, Tracing* tracing,
+asio::awaitable<void> ask_where_it_stands(const TrialContext& trial, Tracing* tracing,
                                           std::string reason) {
   HangQuestions questions(trial, tracing, std::move(reason));
   co_await questions.ask();

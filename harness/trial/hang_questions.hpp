@@ -19,12 +19,12 @@
 #include <string>
 
 #include "trial/tracing.hpp"
-#include "trial/trial_parts.hpp"
+#include "trial/trial_context.hpp"
 
 namespace lastcall {
 
 // `tracing`: null if the target is not traced. `reason`: why it is ended.
-boost::asio::awaitable<void> ask_where_it_stands(const TrialParts& trial, Tracing* tracing,
+boost::asio::awaitable<void> ask_where_it_stands(const TrialContext& trial, Tracing* tracing,
                                                  std::string reason);
 
 }  // namespace lastcall

@@ -257,7 +257,7 @@ asio::awaitable<HelperResult> run_helper(ChildEnds& ends, HelperCommand command,
   co_await wait(*run, has_ended, over, now() + command.limit);
   if (!run->ended) {
     run->result.problem =
-        over() ? "the trial was over first" : "not done within " + humane_duration(command.limit);
+        over() ? "the trial was over first" : "not done within " + human_duration(command.limit);
   } else {
     co_await wait(
         *run, [&] { return run->open == 0; }, never, now() + kPipeGrace);

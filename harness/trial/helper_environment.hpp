@@ -6,7 +6,7 @@
 
 #include "target/launcher.hpp"
 #include "trial/helper_command.hpp"
-#include "trial/trial_parts.hpp"
+#include "trial/trial_context.hpp"
 
 namespace lastcall {
 
@@ -21,7 +21,7 @@ inline HelperCommand helper_of(const std::vector<std::string>& words, const Plac
   return command;
 }
 
-inline HelperCommand helper_in(const TrialParts& trial, const std::vector<std::string>& words,
+inline HelperCommand helper_in(const TrialContext& trial, const std::vector<std::string>& words,
                                const Placeholders& values, std::string directory) {
   return helper_of(words, values, std::move(directory), trial.order.tools);
 }

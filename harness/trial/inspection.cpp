@@ -23,14 +23,14 @@ constexpr std::string_view kCheckpoint = "checkpoint-intact";
 constexpr std::string_view kLog = "log-complete";
 // For one file; as long as the check of the largest database may take.
 constexpr auto kCommandLimit = std::chrono::seconds(20);
-constexpr std::uintmax_t kMostLog = std::uintmax_t{2} << 20;
+constexpr std::uintmax_t kMaxLog = std::uintmax_t{2} << 20;
 
-void not_observed(const TrialParts& trial, std::string_view property, std::string reason) {
+void not_observed(const TrialContext& trial, std::string_view property, std::string reason) {
   trial.segment.record(NotObserved{std::string(property), std::move(reason)});
 }
 
 // By the scenario's command: what is wrong with the copy, empty if it is intact.
-asio::awaitable<Result<std::string>> inspect_by(const TrialParts& trial,
+asio::awaitable<Result<std::string>> inspect_by(const TrialContext& trial,
                                                 const std::vector<std::string>& words,
                                                 std::string copy, std::string scratch) {
   auto values = trial.placeholders;
@@ -56,9 +56,9 @@ Result<LogTail> read_tail(const std::string& path) {
   if (error) return Error{"read", path, error.value(), ""};
   std::ifstream in(path, std::ios::binary);
   LogTail tail;
-  tail.is_whole = size <= kMostLog;
+  tail.is_whole = size <= kMaxLog;
   if (!tail.is_whole) {
-    in.seekg(static_cast<std::streamoff>(size - kMostLog));
+    in.seekg(static_cast<std::streamoff>(size - kMaxLog));
     std::string cut_line;
     std::getline(in, cut_line);
   }
@@ -67,7 +67,7 @@ Result<LogTail> read_tail(const std::string& path) {
     if (!continues) tail.lines.push_back(line);
   });
   std::vector<char> buffer(64 * 1024);
-  std::uintmax_t left = kMostLog;  // it may be growing
+  std::uintmax_t left = kMaxLog;  // it may be growing
   while (left > 0 && in) {
     in.read(buffer.data(),
             static_cast<std::streamsize>(std::min<std::uintmax_t>(buffer.size(), left)));
@@ -82,7 +82,7 @@ Result<LogTail> read_tail(const std::string& path) {
 
 }  // namespace
 
-asio::awaitable<void> inspect_checkpoints(const TrialParts& trial) {
+asio::awaitable<void> inspect_checkpoints(const TrialContext& trial) {
   const auto settings = trial.plan.scenario.properties.find(std::string(kCheckpoint));
   if (settings == trial.plan.scenario.properties.end()) co_return;
   const auto& wanted = settings->second;
@@ -112,7 +112,7 @@ asio::awaitable<void> inspect_checkpoints(const TrialParts& trial) {
   fs::remove_all(scratch, ignored);
 }
 
-void observe_log(const TrialParts& trial) {
+void observe_log(const TrialContext& trial) {
   const auto settings = trial.plan.scenario.properties.find(std::string(kLog));
   if (settings == trial.plan.scenario.properties.end()) return;
   const auto& wanted = settings->second;

@@ -23,13 +23,13 @@ constexpr auto kLookAgain = std::chrono::milliseconds(10);
 // The kernel needs some milliseconds to give up the memory and files of a large process.
 constexpr auto kExitLimit = std::chrono::milliseconds(100);
 
-asio::awaitable<void> wait(const TrialParts& trial, Nanoseconds duration) {
+asio::awaitable<void> wait(const TrialContext& trial, Nanoseconds duration) {
   co_await trial.changes.until(trial.given_up, now() + duration);
 }
 
 // Until the tree is empty or its grace is over. Whether it is over only because the trial does not
 // wait any longer for processes that are at work and traced.
-asio::awaitable<bool> give_grace(const TrialParts& trial, TargetProcess& target, bool traced) {
+asio::awaitable<bool> give_grace(const TrialContext& trial, TargetProcess& target, bool traced) {
   const auto begin = now();
   const auto used_before = processor_time_of_tree();
   const auto is_over = [&] { return target.tree_is_empty() || trial.given_up(); };
@@ -49,7 +49,7 @@ asio::awaitable<bool> give_grace(const TrialParts& trial, TargetProcess& target,
 
 }  // namespace
 
-asio::awaitable<void> record_left_processes(const TrialParts& trial, TargetProcess& target,
+asio::awaitable<void> record_left_processes(const TrialContext& trial, TargetProcess& target,
                                             bool traced) {
   const bool slowed = co_await give_grace(trial, target, traced);
   const auto record = [&](const ProcessInfo& process) {

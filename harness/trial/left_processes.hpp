@@ -12,7 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "trial/target_process.hpp"
-#include "trial/trial_parts.hpp"
+#include "trial/trial_context.hpp"
 
 namespace lastcall {
 
@@ -20,7 +20,7 @@ namespace lastcall {
 // moment later too, else a ProcessLingered if the tree has not become empty by then. Who is alive
 // when it was perhaps tracing that took it the time is a ProcessLingered, `slowed`. A process whose
 // exit has begun is left 100 ms to finish it.
-boost::asio::awaitable<void> record_left_processes(const TrialParts& trial, TargetProcess& target,
+boost::asio::awaitable<void> record_left_processes(const TrialContext& trial, TargetProcess& target,
                                                    bool traced);
 
 }  // namespace lastcall

@@ -24,8 +24,8 @@ constexpr auto kProbeLimit = std::chrono::seconds(1);
 // Between probes: dense against a window of tens of milliseconds, and no load.
 constexpr auto kPause = std::chrono::milliseconds(2);
 constexpr int kRefusals = 3;
-constexpr int kMostProbes = 10'000;
-constexpr std::size_t kMostLines = 1000;
+constexpr int kMaxProbes = 10'000;
+constexpr std::size_t kMaxLines = 1000;
 
 const PropertySettings* judged(const Plan& plan, std::string_view property) {
   const auto found = plan.scenario.properties.find(std::string(property));
@@ -33,7 +33,7 @@ const PropertySettings* judged(const Plan& plan, std::string_view property) {
   return is_judged ? &found->second : nullptr;
 }
 
-std::string url_of(const TrialParts& trial, std::string_view property) {
+std::string url_of(const TrialContext& trial, std::string_view property) {
   const auto* settings = judged(trial.plan, property);
   return settings == nullptr ? "" : expand_placeholders(settings->url, trial.placeholders);
 }
@@ -45,7 +45,7 @@ std::unique_ptr<asio::ssl::context> any_server() {
 }
 
 // Asks once; whether the listener refused.
-asio::awaitable<bool> probe(const TrialParts& trial, std::string url, asio::ssl::context& tls,
+asio::awaitable<bool> probe(const TrialContext& trial, std::string url, asio::ssl::context& tls,
                             std::function<bool()> closed) {
   const auto asked = now();
   const auto answer = co_await http_get(std::move(url), tls, kProbeLimit);
@@ -62,28 +62,28 @@ asio::awaitable<bool> probe(const TrialParts& trial, std::string url, asio::ssl:
 
 }  // namespace
 
-asio::awaitable<void> probe_health_once(const TrialParts& trial) {
+asio::awaitable<void> probe_health_once(const TrialContext& trial) {
   const auto url = url_of(trial, kHealth);
   if (url.empty()) co_return;
   const auto tls = any_server();
   co_await probe(trial, url, *tls, [] { return false; });
 }
 
-asio::awaitable<void> probe_health(const TrialParts& trial, std::function<bool()> over,
+asio::awaitable<void> probe_health(const TrialContext& trial, std::function<bool()> over,
                                    std::function<bool()> closed) {
   const auto url = url_of(trial, kHealth);
   if (url.empty()) co_return;
   const auto tls = any_server();
   asio::steady_timer pause(trial.io);
   int refusals = 0;
-  for (int probes = 0; probes < kMostProbes && refusals < kRefusals && !over(); ++probes) {
+  for (int probes = 0; probes < kMaxProbes && refusals < kRefusals && !over(); ++probes) {
     if (co_await probe(trial, url, *tls, closed)) ++refusals;
     pause.expires_after(kPause);
     co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
   }
 }
 
-asio::awaitable<void> observe_setting(const TrialParts& trial) {
+asio::awaitable<void> observe_setting(const TrialContext& trial) {
   const auto url = url_of(trial, kSetting);
   if (url.empty()) co_return;
   const auto tls = any_server();
@@ -98,12 +98,12 @@ asio::awaitable<void> observe_setting(const TrialParts& trial) {
   bool cut = false;
   LineSplitter splitter([&](const std::string& line, bool continues) {
     cut |= continues;
-    if (!continues && lines++ < kMostLines)
+    if (!continues && lines++ < kMaxLines)
       trial.segment.record(Observed{std::string(kSetting), line});
   });
   splitter.feed(answer.body);
   splitter.finish();
-  if (lines > kMostLines) {
+  if (lines > kMaxLines) {
     trial.segment.record(
         NotObserved{std::string(kSetting), "the answer has more than a thousand lines"});
   }
@@ -113,7 +113,7 @@ asio::awaitable<void> observe_setting(const TrialParts& trial) {
   }
 }
 
-asio::awaitable<void> count_open(const TrialParts& trial, const TriggerBoard& board,
+asio::awaitable<void> count_open(const TrialContext& trial, const TriggerBoard& board,
                                  std::function<bool()> over, std::function<bool()> held) {
   constexpr auto kTick = std::chrono::milliseconds(2);
   constexpr std::uint64_t kFirst = 16;
@@ -133,7 +133,7 @@ asio::awaitable<void> count_open(const TrialParts& trial, const TriggerBoard& bo
   }
 }
 
-void note_resources(const TrialParts& trial, pid_t target, Phase phase) {
+void note_resources(const TrialContext& trial, pid_t target, Phase phase) {
   const auto* bounds = judged(trial.plan, "overhead");
   if (bounds == nullptr || (!bounds->memory && !bounds->cpu)) return;
   if (const auto used = resources_of(target)) {

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "base/text.hpp"
-#include "trial/questions.hpp"
+#include "trial/durability_queries.hpp"
 #include "trial/readiness.hpp"
 
 namespace lastcall {
@@ -19,7 +19,7 @@ Target restarted(const Target& target) {
 
 }  // namespace
 
-RecoveryRun::RecoveryRun(const TrialParts& trial)
+RecoveryRun::RecoveryRun(const TrialContext& trial)
     : trial_(trial),
       wanted_(restarted(trial.plan.scenario.target)),
       target_(trial.io, trial.segment, trial.changes, trial.ends,
@@ -44,7 +44,7 @@ asio::awaitable<void> RecoveryRun::run(std::vector<std::string> segments) {
   } else if (!trial_.given_up()) {
     trial_.segment.record(RecoveryFailed{
         target_.ended() ? "it ended before it was ready"
-                        : "not ready within " + humane_duration(wanted_.ready.timeout) +
+                        : "not ready within " + human_duration(wanted_.ready.timeout) +
                               ", waiting for " + missing});
   }
   co_await stop();

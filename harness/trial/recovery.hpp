@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "trial/target_process.hpp"
-#include "trial/trial_parts.hpp"
+#include "trial/trial_context.hpp"
 
 namespace lastcall {
 
 class RecoveryRun {
  public:
-  explicit RecoveryRun(const TrialParts& trial);
+  explicit RecoveryRun(const TrialContext& trial);
 
   // `segments` are those of the client workers, which must have finished. The first target listens
   // and reaps no more (TargetProcess::stop_listening).
@@ -28,7 +28,7 @@ class RecoveryRun {
   boost::asio::awaitable<void> stop();
   void not_started(const std::string& reason);
 
-  const TrialParts& trial_;
+  const TrialContext& trial_;
   Target wanted_;  // with the command of the restart
   TargetProcess target_;
 };

@@ -15,7 +15,7 @@
 #include "base/file.hpp"
 #include "base/rethrow.hpp"
 #include "base/text.hpp"
-#include "checkers/judging.hpp"
+#include "checkers/checker_support.hpp"
 #include "client/control.hpp"
 #include "target/short_folder.hpp"
 #include "trial/readiness.hpp"
@@ -81,7 +81,7 @@ class Kept {
       co_return fail("it could not be started: " + process_.exec_problem());
     if (process_.ended()) co_return fail("it ended (" + end() + ") before it was ready");
     if (!missing.empty()) {
-      co_return fail("it was not ready within " + humane_duration(wanted_.ready.timeout) +
+      co_return fail("it was not ready within " + human_duration(wanted_.ready.timeout) +
                      ", waiting for " + missing);
     }
     is_ready_ = true;
@@ -274,7 +274,7 @@ SidecarLink::SidecarLink(asio::io_context& io, Changes& changes, ScopedFd keeper
             }(),
             "the keeper of the sidecars", {}) {}
 
-asio::awaitable<std::string> SidecarLink::start(const TrialParts& trial) {
+asio::awaitable<std::string> SidecarLink::start(const TrialContext& trial) {
   if (!are_there()) co_return "";
   Assignment assignment;
   assignment.plan = trial.order.directory + "/plan.json";
@@ -287,7 +287,7 @@ asio::awaitable<std::string> SidecarLink::start(const TrialParts& trial) {
   co_return problem();
 }
 
-asio::awaitable<void> SidecarLink::end(const TrialParts& trial) {
+asio::awaitable<void> SidecarLink::end(const TrialContext& trial) {
   if (!are_there()) co_return;
   auto limit = now() + kKeeperLimit;
   for (const auto& sidecar : trial.plan.scenario.sidecars) limit += sidecar.process.stop.deadline;

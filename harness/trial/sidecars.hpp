@@ -19,7 +19,7 @@
 #include "scenario/placeholders.hpp"
 #include "trial/client_link.hpp"
 #include "trial/trial.hpp"
-#include "trial/trial_parts.hpp"
+#include "trial/trial_context.hpp"
 
 namespace lastcall {
 
@@ -36,9 +36,9 @@ class SidecarLink {
   SidecarLink(boost::asio::io_context& io, Changes& changes, ScopedFd keeper);
 
   // Until each is ready. Returns why one is not, or nothing.
-  boost::asio::awaitable<std::string> start(const TrialParts& trial);
+  boost::asio::awaitable<std::string> start(const TrialContext& trial);
   // Until all are gone.
-  boost::asio::awaitable<void> end(const TrialParts& trial);
+  boost::asio::awaitable<void> end(const TrialContext& trial);
   [[nodiscard]] bool are_there() const { return link_.workers() > 0; }
   // Why the keeper could not go on; empty otherwise.
   [[nodiscard]] const std::string& problem() const { return link_.problem(); }

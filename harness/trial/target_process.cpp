@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "client/trigger_board.hpp"
+#include "target/launch_options.hpp"
 #include "target/process_tree.hpp"
-#include "target/surroundings.hpp"
-#include "trial/runtime_help.hpp"
+#include "trial/runtime_env.hpp"
 
 namespace lastcall {
 namespace {

@@ -18,7 +18,7 @@ namespace lastcall {
 namespace {
 
 // Of one event's text. A process may have ten thousand threads.
-constexpr std::size_t kMostText = 1 << 16;
+constexpr std::size_t kMaxText = 1 << 16;
 
 // One event for so long; what little is left over is told with the next.
 constexpr auto kLagPeriod = std::chrono::milliseconds(10);
@@ -29,8 +29,8 @@ constexpr auto kSettling = std::chrono::milliseconds(2);
 constexpr auto kLookAgain = std::chrono::microseconds(20);
 
 std::string cut(std::string text) {
-  if (text.size() <= kMostText) return text;
-  text.resize(text.rfind('\n', kMostText));
+  if (text.size() <= kMaxText) return text;
+  text.resize(text.rfind('\n', kMaxText));
   return text + "\n…";
 }
 
@@ -287,7 +287,7 @@ bool Tracing::look(StacksAt why) {
     for (const auto& stack : stacks) processes[stack.pid].push_back(stack);
     for (const auto& [pid, all] : processes)
       segment_.record(StacksTaken{pid, why, cut(stacks_text(all))});
-    for (std::size_t i = 0; i < std::min(waits.size(), ThreadWaits::kMostTold); ++i) {
+    for (std::size_t i = 0; i < std::min(waits.size(), ThreadWaits::kMaxTold); ++i) {
       const auto& one = waits[i];
       const bool runs = one.wait.kind == WaitKind::running;
       auto what = runs ? std::string() : one.wait.what;

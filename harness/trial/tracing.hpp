@@ -16,13 +16,13 @@
 #include "tracer/call_injector.hpp"
 #include "tracer/end_recorder.hpp"
 #include "tracer/end_stacks.hpp"
+#include "tracer/exit_leak_observer.hpp"
 #include "tracer/last_calls.hpp"
-#include "tracer/late_writes.hpp"
 #include "tracer/masked_panics.hpp"
-#include "tracer/open_at_exit.hpp"
 #include "tracer/stack_reader.hpp"
 #include "tracer/timed_waits.hpp"
 #include "tracer/tracer.hpp"
+#include "tracer/use_after_close.hpp"
 
 namespace lastcall {
 

@@ -16,9 +16,9 @@
 #include "base/file.hpp"
 #include "base/rethrow.hpp"
 #include "base/text.hpp"
+#include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
-#include "checkers/judging.hpp"
 #include "client/lag_meter.hpp"
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
@@ -33,20 +33,20 @@
 #include "trial/certificates.hpp"
 #include "trial/client_link.hpp"
 #include "trial/custom_checkers.hpp"
+#include "trial/durability_queries.hpp"
 #include "trial/fault_runner.hpp"
 #include "trial/hang_questions.hpp"
 #include "trial/inspection.hpp"
 #include "trial/left_processes.hpp"
 #include "trial/merged_history.hpp"
 #include "trial/probes.hpp"
-#include "trial/questions.hpp"
 #include "trial/readiness.hpp"
 #include "trial/recovery.hpp"
 #include "trial/service_watch.hpp"
 #include "trial/sidecars.hpp"
 #include "trial/target_process.hpp"
 #include "trial/tracing.hpp"
-#include "trial/trial_parts.hpp"
+#include "trial/trial_context.hpp"
 
 namespace lastcall {
 namespace {
@@ -62,7 +62,7 @@ constexpr auto kWorkerLimit = std::chrono::seconds(20);
 class Trial {
  public:
   Trial(const TrialOrder& order, int lifeline, Plan plan, SegmentWriter segment, TriggerBoard board,
-        Companions companions, const KillSender* kills)
+        Companions companions, const SignalTrace* kills)
       : order_(order),
         kills_(kills),
         plan_(std::move(plan)),
@@ -118,7 +118,7 @@ class Trial {
   [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] Nanoseconds foreign_time() const { return foreign_time_; }
   // Keeps what lies in {dir} where others can see it.
-  Result<bool> bring_out() { return limits_ ? limits_->bring_out() : Result<bool>(true); }
+  Result<bool> preserve_files() { return limits_ ? limits_->preserve_files() : Result<bool>(true); }
   [[nodiscard]] const Placeholders& placeholders() const { return placeholders_; }
 
  private:
@@ -334,7 +334,7 @@ class Trial {
     } else if (!target_.exec_problem().empty()) {
       segment_.record(TargetNotStarted{target_.exec_problem()});
     } else if (!faults_.stop_begun() && !given_up_ && !fault_killed()) {
-      const auto limit = "within " + humane_duration(plan_.scenario.target.ready.timeout);
+      const auto limit = "within " + human_duration(plan_.scenario.target.ready.timeout);
       segment_.record(TargetNotReady{target_.ended()
                                          ? "the target ended first"
                                          : "not " + limit + ", waiting for " + missing});
@@ -381,7 +381,7 @@ class Trial {
         },
         now() + plan_.scenario.budget.load);
     if (!faults_.stop_begun() && !target_.ended()) {
-      faults_.end("nothing began the stop within " + humane_duration(plan_.scenario.budget.load) +
+      faults_.end("nothing began the stop within " + human_duration(plan_.scenario.budget.load) +
                   " of load");
       co_await force_end("no fault began the stop");
     }
@@ -647,7 +647,7 @@ class Trial {
   }
 
   const TrialOrder& order_;
-  const KillSender* kills_;
+  const SignalTrace* kills_;
   asio::io_context io_{1};
   Plan plan_;
   SegmentWriter segment_;
@@ -657,9 +657,9 @@ class Trial {
   Placeholders placeholders_;
   bool given_up_ = false;
   std::optional<TargetLimits> limits_;  // outlives the target
-  TrialParts parts_{io_,      order_,   plan_, placeholders_,
-                    segment_, changes_, ends_, [this] { return given_up_; },
-                    limits_};
+  TrialContext parts_{io_,      order_,   plan_, placeholders_,
+                      segment_, changes_, ends_, [this] { return given_up_; },
+                      limits_};
   std::unique_ptr<Tracing> tracing_;  // outlives the target
   TargetProcess target_;
   ServiceWatch service_;
@@ -722,7 +722,7 @@ void judge_into(TrialResult& result, const TrialOrder& order, const Trial& trial
 }
 
 Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
-                                          Companions companions, const KillSender* kills) {
+                                          Companions companions, const SignalTrace* kills) {
   const auto plan_path = order.directory + "/plan.json";
   auto json = read_file(plan_path);
   if (!json) return json.error();
@@ -741,7 +741,7 @@ Result<std::unique_ptr<Trial>> open_trial(const TrialOrder& order, int lifeline,
 }  // namespace
 
 TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions companions,
-                          const KillSender* kills) {
+                          const SignalTrace* kills) {
   const auto begin = now();
   TrialResult result;
   // A crashing target is judged by how it ended; its core dump would only fill the disk.
@@ -758,7 +758,7 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
     if (result.broken.empty()) judge_into(result, order, **trial, worker_count, lifeline);
     if (!result.broken.empty()) result.kept = order.keep != Keep::none;
     if (result.kept) {
-      if (auto kept = (*trial)->bring_out(); !kept && result.broken.empty())
+      if (auto kept = (*trial)->preserve_files(); !kept && result.broken.empty())
         result.broken = kept.error().message();
     }
   } else {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/scoped_fd.hpp"
-#include "tracer/kill_sender.hpp"
+#include "tracer/signal_trace.hpp"
 #include "trial/result.hpp"
 
 namespace lastcall {
@@ -53,6 +53,6 @@ struct Companions {
 // then nothing is left running and the result says so. `kills`: who sent them; null if the kernel
 // does not tell.
 TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions companions,
-                          const KillSender* kills);
+                          const SignalTrace* kills);
 
 }  // namespace lastcall

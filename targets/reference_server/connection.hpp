@@ -29,7 +29,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "reference_server/linger.hpp"
+#include "reference_server/lingering_close.hpp"
 #include "reference_server/log.hpp"
 #include "reference_server/send_queue.hpp"
 #include "reference_server/session.hpp"

@@ -24,7 +24,7 @@
 #include "reference_server/charge_points.hpp"
 #include "reference_server/identity.hpp"
 #include "reference_server/lifetime.hpp"
-#include "reference_server/linger.hpp"
+#include "reference_server/lingering_close.hpp"
 #include "reference_server/log.hpp"
 #include "reference_server/posted_events.hpp"
 #include "reference_server/session.hpp"

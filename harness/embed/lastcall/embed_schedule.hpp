@@ -46,9 +46,9 @@ struct Step {
 struct Schedule {
   // A schedule beyond these, or without a thread, is refused by the runner and by parse(). A thread
   // may be empty.
-  static constexpr std::size_t kMostThreads = 16;
-  static constexpr std::size_t kMostSteps = 64;  // a thread
-  static constexpr std::uint32_t kMostNumber = 63;
+  static constexpr std::size_t kMaxThreads = 16;
+  static constexpr std::size_t kMaxSteps = 64;  // a thread
+  static constexpr std::uint32_t kMaxNumber = 63;
   static constexpr std::chrono::nanoseconds kLongest = std::chrono::milliseconds(100);
 
   std::vector<std::vector<Step>> threads;

@@ -17,7 +17,7 @@ namespace lastcall::embed {
 inline namespace v1 {
 
 // One connection of a run: the schedule's number, and which opening of it, from 0. The runner's own
-// try after the end has the number above Schedule::kMostNumber.
+// try after the end has the number above Schedule::kMaxNumber.
 struct Connection {
   std::uint32_t number = 0;
   std::uint32_t attempt = 0;

@@ -95,9 +95,8 @@ Result<std::optional<std::chrono::microseconds>> watchdog_timeout_from_environme
     }
   }
   const auto timeout = decimal(micros);
-  constexpr auto kMost =
-      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 1000;
-  if (!timeout || *timeout == 0 || *timeout > kMost) return nonsense("WATCHDOG_USEC", micros);
+  constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 1000;
+  if (!timeout || *timeout == 0 || *timeout > kMax) return nonsense("WATCHDOG_USEC", micros);
   return std::optional(std::chrono::microseconds(static_cast<std::int64_t>(*timeout)));
 }
 

@@ -1,7 +1,7 @@
 // How reasons name clients.
 #include <gtest/gtest.h>
 
-#include "checkers/judging.hpp"
+#include "checkers/checker_support.hpp"
 #include "unit/checkers/history_builder.hpp"
 
 namespace lastcall {

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "checkers/judging.hpp"
+#include "checkers/checker_support.hpp"
 #include "scenario/property_names.hpp"
 #include "unit/checkers/history_builder.hpp"
 

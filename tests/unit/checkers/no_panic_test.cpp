@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "checkers/panic_words.hpp"
+#include "checkers/panic_patterns.hpp"
 #include "unit/checkers/history_builder.hpp"
 
 namespace lastcall {

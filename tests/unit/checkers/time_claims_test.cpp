@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "checkers/hindrance.hpp"
+#include "checkers/interference.hpp"
 #include "unit/checkers/history_builder.hpp"
 
 namespace lastcall {
@@ -21,29 +21,29 @@ HistoryBuilder hung(HistoryBuilder story) {
 }
 HistoryBuilder stopped() { return h().ready().stop(); }
 
-TEST(Hindrance, CountsTheUnionOfLagsWithinTheClaim) {
+TEST(Interference, CountsTheUnionOfLagsWithinTheClaim) {
   // Overlapping lags of 100 ms at 100 and 151 ms after the stop; the third is before it.
   auto story = h().lag(500).ready().stop().wait(99).lag(100).wait(50).lag(100, "clients-0");
   const auto history = story.history();
   const auto stop = history.time(*history.stop());
   const TimeClaim claim{stop, stop + milliseconds(10'000), milliseconds(1)};
-  const auto all = hindrance(history, claim, true);
+  const auto all = interference(history, claim, true);
   EXPECT_EQ(all.total, milliseconds(151));
   EXPECT_EQ(all.text, "lastcall itself lagged 151 ms in clients-0 and trial");
-  EXPECT_EQ(hindrance(history, claim, false).total, milliseconds(100));
-  EXPECT_EQ(hindrance(history, {stop, stop + milliseconds(40), milliseconds(1)}, true).total,
+  EXPECT_EQ(interference(history, claim, false).total, milliseconds(100));
+  EXPECT_EQ(interference(history, {stop, stop + milliseconds(40), milliseconds(1)}, true).total,
             milliseconds(40));
 }
-TEST(Hindrance, ALagAndAPauseAtTheSameTimeCountOnce) {
+TEST(Interference, ALagAndAPauseAtTheSameTimeCountOnce) {
   auto story = stopped().fault(SIGSTOP).done().wait(98).lag(100).fault(SIGCONT).done();
   const auto history = story.history();
   const auto stop = history.time(*history.stop());
-  const auto found = hindrance(history, {stop, stop + milliseconds(500), {}}, true);
+  const auto found = interference(history, {stop, stop + milliseconds(500), {}}, true);
   EXPECT_EQ(found.total, milliseconds(102));
-  EXPECT_EQ(hindrance(history, {stop, stop + milliseconds(500), {}, false}, true).total,
+  EXPECT_EQ(interference(history, {stop, stop + milliseconds(500), {}, false}, true).total,
             milliseconds(100));
 }
-TEST(Hindrance, AStopSignalThatReachedNobodyPausesNothing) {
+TEST(Interference, AStopSignalThatReachedNobodyPausesNothing) {
   const auto paused = [](int error) {
     const auto history =
         stopped().fault(SIGSTOP).done(error).wait(98).fault(SIGCONT).done().history();
@@ -52,7 +52,7 @@ TEST(Hindrance, AStopSignalThatReachedNobodyPausesNothing) {
   EXPECT_EQ(paused(0), milliseconds(101));
   EXPECT_EQ(paused(ESRCH), milliseconds(0));
 }
-TEST(Hindrance, APauseWithoutEndLastsUntilTheTargetEnds) {
+TEST(Interference, APauseWithoutEndLastsUntilTheTargetEnds) {
   const auto history = stopped().fault(SIGSTOP).done().wait(98).signalled(SIGKILL).wait(50).lag(20);
   EXPECT_EQ(paused_between(history.history(), TimePoint::min(), TimePoint::max()),
             milliseconds(100));

@@ -324,7 +324,7 @@ TEST(DeadlineOfATracedTarget, SaysIfEveryThreadWaitsForALock) {
            {"semaphore 0x10", "read of 5"},
            {"semaphore 0x10", "semaphore 0x20, until a time-out"},
            {"semaphore 0x10", "condition variable 0x20"},
-           std::vector<std::string>(ThreadWaits::kMostTold, "semaphore 0x10")})
+           std::vector<std::string>(ThreadWaits::kMaxTold, "semaphore 0x10")})
     EXPECT_THAT(deadline(waiting(waits)), ::testing::Not(says_so));
   EXPECT_THAT(deadline(waiting({"mutex 0x10", "mutex 0x20"})
                            .event(ThreadsStuck{true, true, "deadlock of 2 threads: …"})),

@@ -8,7 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <numeric>
 
-#include "client/chosen.hpp"
+#include "client/fault_victims.hpp"
 #include "unit/client/event_words.hpp"
 #include "unit/scratch_folder.hpp"
 

@@ -10,7 +10,7 @@
 
 #include "base/text.hpp"
 #include "scenario/parse.hpp"
-#include "scenario/words.hpp"
+#include "scenario/value_syntax.hpp"
 
 namespace lastcall {
 namespace {

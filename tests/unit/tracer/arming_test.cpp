@@ -35,7 +35,7 @@ struct Closes : TraceObserver {
     if (info.si_signo == wake_at.first) wake_at.second->wake_filters();
     return false;
   }
-  SyscallWish on_syscall(const Tracee&, const SyscallEntry& entry) override {
+  SyscallAction on_syscall(const Tracee&, const SyscallEntry& entry) override {
     if (entry.number == SYS_close && entry.arguments[0] >= 100'000) seen.insert(entry.arguments[0]);
     return {};
   }

@@ -70,8 +70,8 @@ TEST_F(LastWordsTest, WhatBothStreamsGotIsKeptInOrder) {
   // As the filter of an autopsy has it: other descriptors do not stop.
   struct Counter : TraceObserver {
     int writes = 0;
-    SyscallWish on_syscall(const Tracee&, const SyscallEntry&) override {
-      return ++writes, SyscallWish{};
+    SyscallAction on_syscall(const Tracee&, const SyscallEntry&) override {
+      return ++writes, SyscallAction{};
     }
   } counter;
   auto tracer = Tracer::start({}, {&observer, &counter}, LastWords::syscalls());

@@ -193,7 +193,7 @@ TEST_F(Panics, NothingIsLostWhenManyThreadsThrowAtOnce) {
   EXPECT_THAT(all, SizeIs(800));
   EXPECT_THAT(std::set(all.begin(), all.end()), SizeIs(800));
   EXPECT_EQ(std::ranges::count_if(found, [](const auto& one) { return !one.stack.frames.empty(); }),
-            MaskedPanics::kMostStacks);
+            MaskedPanics::kMaxStacks);
 }
 
 TEST_F(Panics, AStaticProgramIsWatched) {

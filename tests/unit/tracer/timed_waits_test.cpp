@@ -119,7 +119,7 @@ TEST_F(TimedWaitsTest, WhatEndsForAnotherReasonOrIsShortIsNone) {
 TEST_F(TimedWaitsTest, CallsThatCannotWaitLongDoNotStop) {
   struct Counter : TraceObserver {
     int polls = 0;
-    SyscallWish on_syscall(const Tracee&, const SyscallEntry& entry) override {
+    SyscallAction on_syscall(const Tracee&, const SyscallEntry& entry) override {
       if (entry.number == SYS_epoll_wait) ++polls;
       return {};
     }

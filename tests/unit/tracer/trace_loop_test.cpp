@@ -22,13 +22,13 @@ using ::testing::Pair;
 // Writes down what it is told, and wishes what it was given.
 struct Told : TraceObserver {
   std::vector<std::string> what;
-  SyscallWish wish{};
+  SyscallAction wish{};
   Nanoseconds stands{};
   void executed(const Tracee& t) override { what.push_back("executed " + std::to_string(t.tid)); }
   void began(const Tracee& t) override {
     what.push_back("began " + std::to_string(t.pid) + "/" + std::to_string(t.tid));
   }
-  SyscallWish on_syscall(const Tracee&, const SyscallEntry& entry) override {
+  SyscallAction on_syscall(const Tracee&, const SyscallEntry& entry) override {
     what.push_back("entry " + std::to_string(entry.number));
     return wish;
   }

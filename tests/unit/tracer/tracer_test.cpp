@@ -18,15 +18,15 @@ namespace {
 // Counts entries and results of a call, and can wish something.
 struct Watch : TraceObserver {
   std::uint64_t number = 0;
-  SyscallWish wish{};
+  SyscallAction wish{};
   int entries = 0;
   std::vector<std::int64_t> results{};
   int executions = 0;
 
-  Watch(int syscall, SyscallWish wished)
+  Watch(int syscall, SyscallAction wished)
       : number(static_cast<std::uint64_t>(syscall)), wish(wished) {}
   void executed(const Tracee&) override { ++executions; }
-  SyscallWish on_syscall(const Tracee&, const SyscallEntry& entry) override {
+  SyscallAction on_syscall(const Tracee&, const SyscallEntry& entry) override {
     if (executions == 0 || entry.number != number) return {};
     ++entries;
     return wish;

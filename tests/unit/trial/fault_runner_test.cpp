@@ -53,10 +53,11 @@ class Faults : public ::testing::Test {
   std::unique_ptr<FaultRunner> runner() {
     return std::make_unique<FaultRunner>(
         io_, plan_, board_, segment_, changes_,
-        FaultHands{.send_signal = [this](int signal,
-                                         Recipient) { return to_process(pidfd_.get())(signal); },
-                   .set_limit = [](const SetLimit& limit) { return limit.value == 64 ? 0 : EPERM; },
-                   .tell_clients = [this](FaultId fault) { told_.push_back(fault.value); }});
+        FaultActions{
+            .send_signal = [this](int signal,
+                                  Recipient) { return to_process(pidfd_.get())(signal); },
+            .set_limit = [](const SetLimit& limit) { return limit.value == 64 ? 0 : EPERM; },
+            .tell_clients = [this](FaultId fault) { told_.push_back(fault.value); }});
   }
 };
 

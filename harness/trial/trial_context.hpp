@@ -1,0 +1,30 @@
+// What the parts of a trial share. References into the Trial, which outlives them. One thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <optional>
+
+#include "history/segment.hpp"
+#include "plan/plan.hpp"
+#include "scenario/placeholders.hpp"
+#include "target/limits.hpp"
+#include "trial/changes.hpp"
+#include "trial/child_ends.hpp"
+#include "trial/trial.hpp"
+
+namespace lastcall {
+
+struct TrialContext {
+  boost::asio::io_context& io;
+  const TrialOrder& order;
+  const Plan& plan;
+  const Placeholders& placeholders;
+  SegmentWriter& segment;
+  Changes& changes;
+  ChildEnds& ends;
+  std::function<bool()> given_up;             // the trial is to end at once
+  const std::optional<TargetLimits>& limits;  // there once the target was started
+};
+
+}  // namespace lastcall
