@@ -14,13 +14,14 @@ def say(text):
     os.write(1, (text + "\n").encode())
 
 
-def live(name, on_term):
+def live(name, on_term, is_up=lambda: None):
     wake, tell = socket.socketpair()
     tell.setblocking(False)
     signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
     for number in NAMES:
         signal.signal(number, lambda *_: None)
     say(f"{name} is up")
+    is_up()
     while True:
         for number in wake.recv(64):
             say(f"{name} got {signal.Signals(number).name}")
@@ -38,9 +39,13 @@ def wait_for_children():
 
 
 def main():
+    heard, tell = os.pipe()
     for name in ("first", "second"):
         if os.fork() == 0:
-            live(name, lambda: None)
+            live(name, lambda: None, is_up=lambda: os.write(tell, b"x"))
+    # A signal before a child has its handlers would end it without a word.
+    for _ in range(2):
+        os.read(heard, 1)
 
     def end():
         # As servers with workers do it.
