@@ -21,9 +21,9 @@ namespace lastcall {
 // What a fault is done with. Those that return an int return 0 or errno.
 struct FaultActions {
   std::function<int(int signal, Recipient to)> send_signal;
-  std::function<int(const SetLimit&)> set_limit;
-  std::function<void(FaultId)> tell_clients;  // they do their part: AbortClients, DisturbNetwork
-  std::function<void()> before_stop{};        // the next signal begins the stop
+  std::function<int(const SetLimit&)> set_limit{};
+  std::function<void(FaultId)> tell_clients{};  // they do their part: AbortClients, DisturbNetwork
+  std::function<void()> before_stop{};          // the next signal begins the stop
   std::function<void(int signal)> before_signal{};  // a stop signal goes to the target itself
 };
 
