@@ -212,9 +212,8 @@ std::optional<SilentGroup> refused_group(const ScenarioSummary& scenario, const 
 // meant.
 bool asks_nothing(const ClientGroup& group) {
   const auto steady = group.mix.find(Behaviour::steady);
-  return (group.protocol == Protocol::tcp || group.protocol == Protocol::tls) &&
-         steady != group.mix.end() && steady->second > 0 && !group.during_drain &&
-         !is_to_ask(group);
+  return is_raw(group.protocol) && steady != group.mix.end() && steady->second > 0 &&
+         !group.during_drain && !is_to_ask(group);
 }
 
 // Over the trials that asked it anything. Nothing if it was answered as it should be.

@@ -3,8 +3,9 @@
 //
 // From outside, what was sent is not what was read: a request may wait in a socket's buffer, and
 // refusing it then is a server's right. A request that was unanswered at the stop was taken on if
-// - a part of its answer had come (not over tcp and tls, where the bytes may be meant for anybody),
-//   or
+// - a part of its answer had come, unless it comes over tcp or tls, where the bytes may be meant
+// for
+//   anybody, and the kernel said that the request was not read; or
 // - the program had read all of it, as the kernel said just before the signal
 //   (checkers/taken_on.hpp), however young it is and whether or not anybody had been answered.
 // Where the kernel said nothing of its connection (the target's sockets are in another network
@@ -214,7 +215,7 @@ std::string what_it_got(const RequestView& r, const ClientGroup& group, const Hi
     return "got status " + std::to_string(ended_of(r, history).status) +
            ", as none did before the stop";
   if (!r.answer_began || is_in_process(group)) return "got no answer";
-  if (!is_http(group.protocol)) return "got bytes, but not what acknowledges them (ack)";
+  if (is_raw(group.protocol)) return "got bytes, but not what acknowledges them (ack)";
   const auto forced = history.first<TargetForced>();
   return forced && !is_before(r.ended, *forced) ? "got an answer that was not finished"
                                                 : "got an answer that was cut";
@@ -229,8 +230,10 @@ struct Standing {
 
 Standing standing(const RequestView& r, const ClientGroup& group, Taking taking,
                   const GroupPace& pace, EventIndex stop, const History& history) {
-  const bool is_its_own = is_http(group.protocol) || is_in_process(group);
-  if (is_its_own && is_before(r.answer_began, stop)) return {.taken_on = true};
+  // Over tcp and tls the bytes may have been meant for anybody.
+  const bool is_unread = taking == Taking::unread || taking == Taking::not_accepted;
+  if (is_before(r.answer_began, stop) && !(is_unread && is_raw(group.protocol)))
+    return {.taken_on = true};
   switch (taking) {
     case Taking::read:
       return {.taken_on = true, .how = "read by the target"};

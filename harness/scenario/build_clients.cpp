@@ -29,7 +29,6 @@ struct KeyRule {
   bool (*goes_with)(Protocol);
   std::string_view with;  // for people
 };
-constexpr bool is_raw(Protocol p) { return p == Protocol::tcp || p == Protocol::tls; }
 constexpr bool is_not_http(Protocol p) { return !is_http(p); }
 constexpr bool has_headers(Protocol p) { return !is_raw(p); }
 constexpr std::array<KeyRule, 14> kRules{{

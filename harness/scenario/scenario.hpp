@@ -110,6 +110,7 @@ struct Target {
 enum class Protocol : std::uint8_t { ws, wss, http, https, tcp, tls };
 constexpr bool is_websocket(Protocol p) { return p == Protocol::ws || p == Protocol::wss; }
 constexpr bool is_http(Protocol p) { return p == Protocol::http || p == Protocol::https; }
+constexpr bool is_raw(Protocol p) { return p == Protocol::tcp || p == Protocol::tls; }
 constexpr bool is_tls(Protocol p) {
   return p == Protocol::wss || p == Protocol::https || p == Protocol::tls;
 }

@@ -129,7 +129,8 @@ TEST(NoMaskedPanic, FailsForWhatWasSwallowed) {
                          .event(panic(PanicKind::caught_by_all))
                          .event(panic(PanicKind::terminate))
                          .event(ProcessEnded{80, "server", EndKind::exited, 0})),
-              ::testing::EndsWith("reached a handler of every type: main.handle+0x10; and 1 more"));
+              ::testing::EndsWith(
+                  "reached a handler of every type; raised by main.handle+0x10; and 1 more"));
 }
 TEST(NoMaskedPanic, LeavesWhatEndedTheProcessToNoPanic) {
   const auto died = [](EndKind how, int value) {
