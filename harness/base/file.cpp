@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
@@ -41,6 +42,10 @@ Result<bool> copy_tree(const fs::path& from, const fs::path& to) {
       fs::copy_symlink(it->path(), target, ec);
     } else if (type == fs::file_type::regular) {
       fs::copy_file(it->path(), target, ec);
+    } else if (type == fs::file_type::socket || type == fs::file_type::fifo) {
+      // Nobody listens there; that it was left is what matters.
+      const mode_t kind = type == fs::file_type::socket ? S_IFSOCK : S_IFIFO;
+      (void)::mknod(target.c_str(), kind | 0600, 0);
     }
     if (ec == std::errc::permission_denied) ec.clear();
     if (ec) return Error{"keep a copy of", it->path().string(), ec.value(), ""};

@@ -12,8 +12,8 @@ namespace lastcall {
 // error, never a short text.
 Result<std::string> read_file(const std::string& path);
 
-// Copies the folder `from` with the files, folders and links in it to `to`. Sockets, FIFOs and
-// devices are left out, and what this process may not read.
+// Copies the folder `from` with the files, folders and links in it to `to`. Sockets and FIFOs
+// become new ones; devices are left out, and what this process may not read.
 Result<bool> copy_tree(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace lastcall

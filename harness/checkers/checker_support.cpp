@@ -115,8 +115,6 @@ std::optional<int> signal_of_the_end(const History& history) {
   return end.how == EndKind::signalled && was_sent ? std::optional(end.value) : std::nullopt;
 }
 
-bool is_at_limit(const TargetForced& forced) { return forced.reason == kKernelAtLimit; }
-
 // Why the target was not there to be stopped, or was not told to.
 std::string why_no_stop(const History& history, std::optional<EventIndex> ended) {
   if (auto why = ended_by_lastcall(history)) return *why;
@@ -212,6 +210,11 @@ bool lastcall_sent_to_any(const History& history, int signal) {
 
 bool fault_killed(const History& history) { return signal_of_the_end(history) == SIGKILL; }
 
+bool was_at_memory_limit(const History& history) {
+  const auto forced = history.first<TargetForced>();
+  return forced && std::get<TargetForced>(history.at(*forced).body).reason == kKernelAtLimit;
+}
+
 std::optional<std::string> ended_by_lastcall(const History& history) {
   const auto stop = history.stop();
   const auto ended = history.first<TargetEnded>();
@@ -220,18 +223,15 @@ std::optional<std::string> ended_by_lastcall(const History& history) {
     return "lastcall sent " + signal_name(*signal);
   const auto i = history.first<TargetForced>();
   if (!i || is_before(ended, *i)) return std::nullopt;
-  const auto& forced = std::get<TargetForced>(history.at(*i).body);
-  return is_at_limit(forced) ? "the kernel ended the target at its memory limit"
-                             : "lastcall ended the target because " + forced.reason;
+  if (was_at_memory_limit(history)) return "the kernel ended the target at its memory limit";
+  return "lastcall ended the target because " + std::get<TargetForced>(history.at(*i).body).reason;
 }
 
 std::optional<std::string> kept_from_ready(const History& history) {
   const auto ended = history.first<TargetEnded>();
   if (!ended || history.first<TargetReady>() || is_before(history.first<TargetNotReady>(), *ended))
     return std::nullopt;
-  const auto forced = history.first<TargetForced>();
-  if (forced && is_at_limit(std::get<TargetForced>(history.at(*forced).body))) return std::nullopt;
-  return ended_by_lastcall(history);
+  return was_at_memory_limit(history) ? std::nullopt : ended_by_lastcall(history);
 }
 
 std::optional<std::string> no_stop_to_judge(const History& history) {

@@ -57,6 +57,9 @@ bool lastcall_sent_to_any(const History& history, int signal);
 // Whether a SIGKILL that a fault sent is what ended the target. That of a child is none.
 bool fault_killed(const History& history);
 
+// Whether the kernel ended the target at the scenario's memory limit.
+bool was_at_memory_limit(const History& history);
+
 // What lastcall did, or the kernel at the scenario's memory limit, that ended the target before any
 // stop: the signal of a fault, or what it ended it for. Nothing if it ended otherwise, or had its
 // stop.

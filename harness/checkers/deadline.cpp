@@ -243,7 +243,9 @@ Verdict deadline(const Plan& plan, const History& history) {
                      where_it_stands(plan, history, *deadlock),
                  {*stop, *deadlock});
     }
-    return say(Outcome::unknown, "lastcall ended the target before its deadline", {*forced});
+    const auto who = was_at_memory_limit(history) ? "the kernel, at its memory limit," : "lastcall";
+    return say(Outcome::unknown, std::string(who) + " ended the target before its deadline",
+               {*forced});
   }
   if (!ended) return say(Outcome::unknown, "the target's end was not seen");
   if (fault_killed(history)) return say(Outcome::not_applicable, "lastcall sent SIGKILL");

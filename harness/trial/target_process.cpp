@@ -258,7 +258,7 @@ void TargetProcess::note_end(const siginfo_t& info) {
     if (killed_ && limits_ != nullptr && limits_->out_of_memory()) {
       segment_.record(at, TargetForced{SIGKILL, "the kernel, at the memory limit"});
       segment_.record(
-          at, KillSent{launched_.pid, 0, "", "", "it used more memory than its limit (memory)"});
+          at, KillSent{launched_.pid, 0, "", "", "out of memory: it used more than its limit (memory)"});
       killed_ = false;
     }
     record_end(at, info);

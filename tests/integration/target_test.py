@@ -78,7 +78,12 @@ class Start(TargetTest):
 
     def test_as_a_user_that_may_not_enter_says_which_folder(self):
         self.needs("changing user")
-        os.chmod(self.folder, 0o700)
+        # So short that {dir} lies in the results.
+        folder = Path(f"/tmp/u{os.getpid()}")
+        folder.mkdir(mode=0o700)
+        self.addCleanup(shutil.rmtree, folder)
+        self.addCleanup(setattr, self, "folder", self.folder)
+        self.folder = folder
         run = self.run_report(target='user = "nobody"')
         self.assert_exit(3, run)
         self.assertIn(f"may not enter {self.folder}", run.verdict("serves")["reason"])

@@ -107,9 +107,11 @@ const Stack* waiting_in(const std::vector<Stack>& stacks, const Wait& wait) {
 }
 
 bool all_wait(const std::vector<Stack>& stacks) {
-  return stacks.size() == 18 && std::ranges::all_of(kWaits, [&](const Wait& wait) {
-           return waiting_in(stacks, wait) != nullptr;
-         });
+  return stacks.size() == 18 &&
+         std::ranges::all_of(
+             kWaits, [&](const Wait& wait) { return waiting_in(stacks, wait) != nullptr; }) &&
+         // One that begins only now stands where there is no unwind information.
+         std::ranges::all_of(stacks, [](const Stack& stack) { return stack.ends_because.empty(); });
 }
 
 struct Stacks : TracedTest {};
