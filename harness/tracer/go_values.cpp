@@ -41,6 +41,25 @@ std::string bytes_at(std::uint64_t address, std::uint64_t length, Memory& memory
 
 }  // namespace
 
+std::uint64_t go_types(std::uint64_t type, std::uint64_t table, ElfFile::Extent data,
+                       ElfFile::Extent section, Memory& memory) {
+  using Words = std::array<std::uint64_t, 64>;  // `types` and `etypes` are among them
+  memory.prefetch(data.address, data.size);
+  for (std::uint64_t at = 0; at + sizeof(Words) <= data.size; at += sizeof(std::uint64_t)) {
+    if (memory.get<std::uint64_t>(data.address + at) != table) continue;
+    const auto words = memory.get<Words>(data.address + at);
+    if (!words) continue;
+    for (std::size_t i = 1; i + 1 < words->size(); ++i) {
+      const auto begin = (*words)[i];
+      const auto end = (*words)[i + 1];
+      if (begin <= type && type < end && begin >= section.address &&
+          end <= section.address + section.size)
+        return begin;
+    }
+  }
+  return 0;
+}
+
 std::string go_type_name(const GoValue& value, std::uint64_t types, Memory& memory) {
   const auto type = memory.get<Type>(value.type);
   if (!type || type->name <= 0) return {};

@@ -253,6 +253,23 @@ void MaskedPanics::on_terminate(const Tracee& thread, Process& process, std::str
     report(thread, process, {Runtime::cpp, Kind::terminate, std::move(what), {}});
 }
 
+std::uint64_t MaskedPanics::types_around(std::uint64_t type, const Module& module, Process& process,
+                                         Memory& memory) {
+  const auto in_process = [&](std::optional<ElfFile::Extent> section) {
+    if (section) section->address += module.bias;
+    return section;
+  };
+  const auto section = in_process(module.file->loaded_section_at(type - module.bias));
+  if (!section) return 0;
+  auto& types = process.go_types[section->address];
+  if (types != 0) return types;
+  const auto table = in_process(module.file->loaded_section(".gopclntab"));
+  const auto data = in_process(module.file->loaded_section(".noptrdata"));
+  if (table && data) types = go_types(type, table->address, *data, *section, memory);
+  if (types == 0) types = section->address;
+  return types;
+}
+
 void MaskedPanics::on_go_panic(const Tracee& thread, Process& process,
                                const user_regs_struct& registers) {
   Memory memory(thread.calls, thread.tid);
@@ -262,8 +279,8 @@ void MaskedPanics::on_go_panic(const Tracee& thread, Process& process,
   std::string type;
   if (const auto* module = modules.of_variable(value.type, memory);
       module != nullptr && module->file) {
-    if (const auto section = module->file->loaded_section_at(value.type - module->bias))
-      type = go_type_name(value, module->bias + section->address, memory);
+    if (const auto types = types_around(value.type, *module, process, memory))
+      type = go_type_name(value, types, memory);
   }
   const bool is_error = type.starts_with("runtime.") || type.starts_with("*runtime.");
   report(thread, process,

@@ -121,6 +121,7 @@ class MaskedPanics : public TraceObserver {
     bool faults_on_purpose = false;     // its runtime, whose own business they are
     std::set<pid_t> terminating{};      // threads
     std::set<std::uint64_t> hand_on{};  // handlers that have thrown one on, as those of containers
+    std::map<std::uint64_t, std::uint64_t> go_types{};  // by section: where its types begin
     int stacks_left = kMaxStacks;
     // Of threads with one that counts; the last is the inmost.
     std::map<pid_t, std::vector<Caught>> caught{};
@@ -130,6 +131,8 @@ class MaskedPanics : public TraceObserver {
   void add(const Tracee& thread, Process& process, const Module& module, Memory& memory);
   void say_what_is_watched(Process& process);
   void watch_handlers(const Tracee& thread, const Process& process, bool watch);
+  static std::uint64_t types_around(std::uint64_t type, const Module& module, Process& process,
+                                    Memory& memory);
   void on_go_panic(const Tracee& thread, Process& process, const user_regs_struct& registers);
   void on_rust_panic(const Tracee& thread, Process& process);
   void on_begin_catch(const Tracee& thread, Process& process, const user_regs_struct& registers);
