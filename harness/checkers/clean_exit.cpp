@@ -167,7 +167,7 @@ std::string ended_by_stop_signal(const History& history, int signal,
       (first == nullptr || first->fatal)) {
     evidence.push_back(*at);
     return text + ": the first process is a shell (" + look->program +
-           ") that had no trap for it and passes no signal on: start the server with exec";
+           ") that had no trap for it and passes no signal on (start the server with exec)";
   }
   if (last == nullptr || !last->fatal) {
     if (look == nullptr) {

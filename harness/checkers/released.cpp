@@ -317,8 +317,10 @@ Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowe
     const auto name = port->name.empty() ? "{port}" : "{port." + port->name + "}";
     const auto word = port->name.empty() ? "port" : port->name;
     if (allowed.excuse("port", {word, name, std::to_string(port->port)})) continue;
-    const bool perhaps_by_it = one_is_left && port->error == EADDRINUSE;
-    left.add(i, port_text(*port, name) + (perhaps_by_it ? ", perhaps by it" : ""));
+    std::string by;
+    if (port->error == EADDRINUSE && (one_is_left || !noted.slowed.empty()))
+      by = ", perhaps by " + (one_is_left ? "it" : noted.slowed);
+    left.add(i, port_text(*port, name) + by);
   }
   for (const auto& [i, file] : history.all<FileLeft>()) {
     if (allowed.excuse("file", {file->path})) continue;

@@ -91,7 +91,7 @@ TEST(CleanExit, NamesAShellInFrontThatPassesNoSignalOn) {
   };
   const std::string shell =
       "fail 1: ended by SIGTERM: the first process is a shell (dash) that had no trap for it and "
-      "passes no signal on: start the server with exec, expected exit 0";
+      "passes no signal on (start the server with exec), expected exit 0";
   EXPECT_EQ(clean_exit(story("dash").signalled(SIGTERM)), shell);
   EXPECT_EQ(clean_exit(story("dash").event(taken(true)).signalled(SIGTERM)), shell);
   for (const auto* program : {"python3.11", "shd", "busybox", ""}) {
@@ -340,6 +340,8 @@ TEST(Released, IsUnknownForWhoWasPerhapsOnlySlowedByTheTracer) {
             "perhaps only because it was traced: trace = false judges it");
   EXPECT_EQ(released(HistoryBuilder(story).event(ProcessLeft{7, "worker"})),
             "fail 5: process 7 (worker) is alive after the target's end");
+  EXPECT_EQ(released(HistoryBuilder(story).event(PortProbed{"", 80, EADDRINUSE})),
+            "fail 6: port 80 ({port}) is still in use, perhaps by process 9 (rm -r work)");
 }
 TEST(Released, JudgesOnlyAnEndOfTheTargetsOwn) {
   EXPECT_EQ(released(h()), "not-applicable 0: the trial did not come to a stop");
