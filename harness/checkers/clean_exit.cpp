@@ -246,8 +246,10 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   auto text = by_the_stop ? ended_by_stop_signal(history, signal, evidence)
                           : to_text(end) + who_did(plan, history, end, evidence) + " after " +
                                 stop_signal_name(history);
-  text += ", expected " + to_text(plan.scenario.target.stop.expected) +
-          after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
+  text += ", expected " + to_text(plan.scenario.target.stop.expected);
+  if (const auto advice = signal_advice(history); by_the_stop && !advice.empty())
+    text += "; " + advice;
+  text += after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
   return say(Outcome::fail, std::move(text), std::move(evidence));
 }
 

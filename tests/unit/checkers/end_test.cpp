@@ -94,6 +94,9 @@ TEST(CleanExit, NamesAShellInFrontThatPassesNoSignalOn) {
       "passes no signal on (start the server with exec), expected exit 0";
   EXPECT_EQ(clean_exit(story("dash").signalled(SIGTERM)), shell);
   EXPECT_EQ(clean_exit(story("dash").event(taken(true)).signalled(SIGTERM)), shell);
+  EXPECT_THAT(clean_exit(story("haproxy").event(taken(true)).signalled(SIGTERM)),
+              ::testing::EndsWith("expected exit 0; haproxy documents SIGUSR1 for a graceful stop, "
+                                  "and SIGTERM for a fast one: signal in [target.stop]"));
   for (const auto* program : {"python3.11", "shd", "busybox", ""}) {
     EXPECT_THAT(clean_exit(story(program).event(taken(true)).signalled(SIGTERM)),
                 ::testing::StartsWith("fail 1: ended by SIGTERM: when it came it was neither"));
