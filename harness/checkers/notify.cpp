@@ -8,8 +8,9 @@
 // stop, or before whatever else ended the target: afterwards a closed port is right. Judged only
 // where the scenario has the target notify: ready = { notify = true }, [target.service] asks for a
 // watchdog or for everybody's access, [properties.notify] says something, or it is required. What a
-// library says unasked is counted, not judged. Cannot see what STATUS= should say, nor what
-// FDSTORE= stores.
+// library says unasked is counted, not judged. READY=1 of a target that is ready, again or by a
+// worker, is counted and said: a service manager ignores it. Cannot see what STATUS= should say,
+// nor what FDSTORE= stores.
 #include <algorithm>
 #include <csignal>
 #include <cstring>
@@ -45,6 +46,7 @@ struct Heard {
   std::optional<EventIndex> ready;
   std::optional<EventIndex> stopping;
   std::optional<EventIndex> reloading;  // the last one, READY=1 has not followed
+  std::uint64_t ignored = 0;            // READY=1 of a target that was ready
   std::string text;                     // of what is wrong with them
   std::vector<EventIndex> evidence;
 
@@ -52,7 +54,31 @@ struct Heard {
     if (evidence.size() < 20) text += (text.empty() ? "" : "; ") + what;
     evidence.push_back(i);
   }
+  // What was ignored, and is no failure.
+  void note(Verdict& verdict) const {
+    if (ignored == 0) return;
+    verdict.noted.push_back(
+        {"READY=1 of a target that was ready, which a service manager ignores", ignored});
+    verdict.reason += (verdict.reason.empty() ? "" : "; ") + items_text(verdict.noted);
+  }
 };
+
+// Whether a datagram says no more than that its sender is ready, perhaps with a status in words.
+bool says_only_ready(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  constexpr std::string_view kReady = "READY=1";
+  return text == kReady || (text.starts_with("READY=1\nSTATUS=") &&
+                            text.find('\n', kReady.size() + 1) == std::string_view::npos);
+}
+
+// Whether what does not count is READY=1 of a target that is ready: said again, as php-fpm does
+// with every heartbeat, or by a worker, of which all of the datagram is ignored. A target that had
+// said STOPPING=1 contradicts itself, and a reload ends only with a READY=1 that counts.
+bool knew_it_is_ready(const ServiceState& service, Standing standing, std::string_view datagram) {
+  if (!service.ready() || service.reloading() || service.stopping()) return false;
+  return standing == Standing::repeated ||
+         (standing == Standing::refused && says_only_ready(datagram));
+}
 
 Heard hear(const Plan& plan, const History& history) {
   Heard heard;
@@ -61,6 +87,10 @@ Heard hear(const Plan& plan, const History& history) {
     heard.all.push_back(i);
     for (const auto& [assignment, standing, reason] : assessed) {
       if (standing == Standing::counts || standing == Standing::harmless) continue;
+      if (knew_it_is_ready(service, standing, std::get<Notification>(history.at(i).body).text)) {
+        ++heard.ignored;
+        continue;
+      }
       heard.wrong(i,
                   assignment.substr(0, 60) +
                       (standing == Standing::malformed ? " is malformed: " : " does not count: ") +
@@ -175,6 +205,7 @@ Verdict notify(const Plan& plan, const History& history) {
     verdict.reason = "the target sent no notification, and none was due";
     if (!by_notify) verdict.reason += ": with ready = { notify = true } READY=1 would be";
   }
+  heard.note(verdict);
   return verdict;
 }
 

@@ -99,7 +99,7 @@ void ServiceState::take_states(TimePoint at, std::vector<Assessed>& assessed) {
   } else if (ready != assessed.end()) {
     if (ready_ && !reloading_ && reload == assessed.end()) {
       ready->standing = Standing::repeated;
-      ready->reason = "it was ready, and not reloading";
+      ready->reason = stopping_ ? "it had said STOPPING=1" : "it was ready, and not reloading";
     }
     ready_ = true;
     reloading_ = false;

@@ -166,11 +166,46 @@ TEST(Notify, WantsStoppingOnlyOfAStopInOrder) {
   EXPECT_EQ(notify(H().up().stop().dies(SIGKILL)), "pass 2: ");
   EXPECT_EQ(notify(H().up().dies(SIGSEGV)), "pass 2: ");
 }
-TEST(Notify, FailsForASecondReadyWithoutReloading) {
-  EXPECT_EQ(notify(H().up().says("READY=1").stop().says("STOPPING=1").exits()),
-            "fail 5: READY=1 does not count: it was ready, and not reloading");
+const std::string kOneIgnored =
+    "1 READY=1 of a target that was ready, which a service manager ignores";
+TEST(Notify, CountsASecondReadyWithoutReloading) {
+  const auto again = H().up().says("READY=1").stop().says("STOPPING=1").exits();
+  EXPECT_EQ(notify(again), "pass 5: " + kOneIgnored);
+  const auto noted = again.judged(checkers::notify).noted;
+  ASSERT_EQ(noted.size(), 1U);
+  EXPECT_EQ(noted[0].count, 1U);
+  // With each heartbeat, also while it stops.
+  const std::string beat = "READY=1\nWATCHDOG=1\nSTATUS=Processes active: 0";
+  EXPECT_EQ(notify(H().up().says(beat).stop().says(beat).says("STOPPING=1").exits()),
+            "pass 6: 2 READY=1 of a target that was ready, which a service manager ignores");
   EXPECT_EQ(notify(H().up().says("RELOADING=1").says("READY=1").stop().says("STOPPING=1").exits()),
             "pass 6: ");
+}
+TEST(Notify, ASecondReadyDoesNotMakeUpForAFirstThatCameTooEarly) {
+  H early;
+  early.up().event(ReadyProbed{"", ECONNREFUSED}).says("READY=1").stop().says("STOPPING=1");
+  EXPECT_EQ(
+      notify(early.exits()),
+      "fail 6: READY=1 although {port} accepts no connection: Connection refused; " + kOneIgnored);
+}
+TEST(Notify, FailsForReadyAfterStopping) {
+  EXPECT_EQ(notify(H().up().stop().says("STOPPING=1").says("READY=1").exits()),
+            "fail 5: READY=1 does not count: it had said STOPPING=1");
+}
+TEST(Notify, CountsReadyOfAWorkerOnceTheTargetIsReady) {
+  for (const auto* text : {"READY=1", "READY=1\nSTATUS=worker 1\n"})
+    EXPECT_EQ(notify(H().up().says(text, 101).stop().says("STOPPING=1").exits()),
+              "pass 5: " + kOneIgnored);
+  const std::string refused = "READY=1 does not count: from process 101, not the main process 100";
+  EXPECT_EQ(notify(H().says("READY=1", 101).up().stop().says("STOPPING=1").exits()),
+            "fail 5: " + refused);
+  // What else a worker says is lost with it.
+  for (const auto* text : {"READY=1\nWATCHDOG=1", "READY=1\nSTATUS=new\nMAINPID=101"})
+    EXPECT_EQ(notify(H().up().says(text, 101).stop().says("STOPPING=1").exits()),
+              "fail 5: " + refused);
+  H reloading;
+  reloading.up().says("RELOADING=1").says("READY=1", 101).stop().says("STOPPING=1");
+  EXPECT_EQ(notify(reloading.exits()), "fail 6: " + refused);
 }
 TEST(Notify, FailsForAReloadThatNeverEnds) {
   EXPECT_EQ(notify(H().up().says("RELOADING=1").wait(1000).stop().says("STOPPING=1").exits()),

@@ -83,10 +83,16 @@ TEST(ServiceState, DoesNotTakeAPidOfAnotherNamespaceOrNone) {
 TEST(ServiceState, SeesASecondReadyWithoutReloading) {
   Service service;
   EXPECT_EQ(service.say("READY=1").say("READY=1").standing(), Standing::repeated);
+  EXPECT_EQ(service.reason(), "it was ready, and not reloading");
   EXPECT_EQ(service.say("RELOADING=1").say("READY=1").standing(), Standing::counts);
   // Reloaded at once.
   EXPECT_THAT(service.say("RELOADING=1\nREADY=1").standings(),
               ElementsAre(Standing::counts, Standing::counts));
+}
+TEST(ServiceState, SeesReadyAfterStopping) {
+  Service service;
+  EXPECT_EQ(service.say("READY=1").say("STOPPING=1").say("READY=1").standing(), Standing::repeated);
+  EXPECT_EQ(service.reason(), "it had said STOPPING=1");
 }
 TEST(ServiceState, IsReloadingUntilReadyComes) {
   Service service;
