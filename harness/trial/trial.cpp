@@ -333,7 +333,7 @@ class Trial {
       service_.activated();
     } else if (!target_.exec_problem().empty()) {
       segment_.record(TargetNotStarted{target_.exec_problem()});
-    } else if (!faults_.stop_begun() && !given_up_ && !fault_killed()) {
+    } else if (!faults_.stop_begun() && !given_up_ && !ended_by_fault()) {
       const auto limit = "within " + human_duration(plan_.scenario.target.ready.timeout);
       segment_.record(TargetNotReady{target_.ended()
                                          ? "the target ended first"
@@ -343,8 +343,12 @@ class Trial {
     co_return ready_ && !target_.ended() && !faults_.stop_begun();
   }
 
-  // Whether a fault's SIGKILL ended the target: what comes next is what the scenario is about.
-  [[nodiscard]] bool fault_killed() const { return sent_kill_ && target_.killed(); }
+  // Whether a fault's signal ended the target: what comes next is what the scenario is about.
+  [[nodiscard]] bool ended_by_fault() const {
+    const auto& end = target_.how_it_ended();
+    if (!end || !end->by_signal || !sent_signals_.contains(end->value)) return false;
+    return end->value != SIGKILL || target_.killed();  // the kernel sends it, too
+  }
 
   asio::awaitable<void> load() {
     co_await changes_.until(
@@ -541,7 +545,7 @@ class Trial {
     if (std::ranges::count(stops, signal) > 0) note_processor_time();
     if (begins && tracing_) asio::co_spawn(io_, wake_tracer(signal), kRethrow);
     // Not that of a child: what ends with it has ended by itself.
-    if (signal == SIGKILL && to != Recipient::child && error == 0) sent_kill_ = true;
+    if (to != Recipient::child && error == 0) sent_signals_.insert(signal);
     return error;
   }
 
@@ -617,9 +621,9 @@ class Trial {
   }
 
   // What it left on disk, and what it knows when it is started again. Of a target that had been
-  // ready, was stopped, or was killed by a fault; the clients have finished.
+  // ready, was stopped, or was ended by a fault's signal; the clients have finished.
   asio::awaitable<void> look_back() {
-    const bool had_its_turn = ready_ || faults_.stop_begun() || fault_killed();
+    const bool had_its_turn = ready_ || faults_.stop_begun() || ended_by_fault();
     if (given_up_ || !link_.problem().empty() || !had_its_turn) co_return;
     if (!target_.exec_problem().empty()) co_return;
     observe_log(parts_);
@@ -676,8 +680,8 @@ class Trial {
   std::set<std::string> laid_out_;
   Nanoseconds foreign_time_{};
   bool ready_ = false;
-  bool loading_ = false;    // the load phase has begun
-  bool sent_kill_ = false;  // a fault sent the target SIGKILL
+  bool loading_ = false;        // the load phase has begun
+  std::set<int> sent_signals_;  // by faults, to the target itself
   bool noted_resources_ = false;
   std::optional<TimePoint> processor_looked_;
   Nanoseconds processor_used_{};  // by then

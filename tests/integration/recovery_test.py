@@ -139,13 +139,13 @@ class Recovery(LastcallTest):
         run = self.recovery("--lose", faults=KILL, properties="acked-durable = { after_kill = false }")
         self.assert_verdict(run, "acked-durable", "not-applicable", "SIGKILL")
 
-    def killed_at_start(self, checkpoint, *options):
+    def killed_at_start(self, checkpoint, *options, by='what = "kill"', more=""):
         """Its first start writes this checkpoint, and is killed before it is ready."""
         start = f"echo '{checkpoint}' > state.json; echo starting; exec sleep 60"
         recovery = json.dumps([str(word) for word in keeper(*options)])
         return self.run_scenario(scenario(
             ["sh", "-c", start], clients=CLIENTS, environment=f"[target.recovery]\ncommand = {recovery}\n",
-            faults='[[faults]]\nwhat = "kill"\nwhen = { log = "^starting" }\n',
+            faults=f'[[faults]]\n{by}\nwhen = {{ log = "^starting" }}\n{more}',
             properties='checkpoint-intact = { files = ["*.json"], format = "json" }'))
 
     def test_a_kill_before_readiness_is_recovered_from_too(self):
@@ -155,6 +155,17 @@ class Recovery(LastcallTest):
         self.assert_verdict(run, "serves", "not-applicable", "lastcall sent SIGKILL before the target was ready")
         self.assert_verdict(run, "recovers", "pass", "ready after")
         self.assert_verdict(run, "checkpoint-intact", "pass")
+
+    def test_another_signal_that_ends_it_before_readiness_is_recovered_from_too(self):
+        hup = {"by": 'what = "signal"\nsignal = "SIGHUP"', "more": STOP}
+        run = self.killed_at_start("{}", **hup)
+        self.assertEqual([], run.events("target_ready") + run.events("target_not_ready"))
+        self.assert_verdict(run, "serves", "not-applicable", "lastcall sent SIGHUP before the target was ready")
+        self.assert_verdict(run, "recovers", "pass", "ready after")
+        self.assert_verdict(run, "checkpoint-intact", "pass")
+        run = self.killed_at_start('{"half', **hup)
+        self.assert_exit(1, run)
+        self.assert_verdict(run, "checkpoint-intact", "fail", "state.json")
 
     def test_what_a_kill_before_readiness_broke_is_found(self):
         run = self.killed_at_start('{"half')

@@ -21,18 +21,22 @@ namespace {
 using ::testing::Contains;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Trials : public ::testing::Test {
  protected:
-  // A shell script as the target, one HTTP client that finds nobody, a stop 10 ms into the load.
-  TrialOrder order(const std::string& script, const std::string& below = "") {
+  // A shell script as the target, one HTTP client that finds nobody, a stop 10 ms into the load,
+  // and what the scenario says more.
+  TrialOrder order(const std::string& script, const std::string& below = "",
+                   const std::string& more = "") {
     const std::string text =
         "about = 'a shell script'\n[target]\ncommand = ['sh', '-c', '''" + script +
         "''']\nready = { log = 'ready' }\nstop = { signal = 'SIGTERM', deadline = '2s', exit = 0 "
         "}\n"
         "[[clients]]\nname = 'c'\nurl = 'http://127.0.0.1:{port}/'\ncount = 1\n"
         "[[faults]]\nwhat = 'stop'\nwhen = { phase = 'load', at = '10ms' }\n"
-        "[budget]\ntrials = 1\nload = '5s'\n";
+        "[budget]\ntrials = 1\nload = '5s'\n" +
+        more;
     auto parsed = parse_scenario(text, "s.toml");
     if (const auto* errors = std::get_if<std::vector<ScenarioError>>(&parsed))
       ADD_FAILURE() << errors->front().text();
@@ -145,6 +149,27 @@ TEST_F(Trials, OfATargetThatEndsAtOnceSayThatItWasNotReady) {
   EXPECT_EQ(result.broken, "");
   EXPECT_THAT(testing::words_of(trial.directory + "/segments/trial.seg"),
               Contains("target_not_ready the target ended first"));
+}
+
+TEST_F(Trials, StartATargetAgainThatASignalOfAFaultEndedBeforeItWasReady) {
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  const std::string hup =
+      "[target.recovery]\ncommand = ['sh', '-c', 'echo ready; exec sleep 100']\n"
+      "[[faults]]\nwhat = 'signal'\nsignal = 'SIGHUP'\nwhen = { log = '^starting' }\n";
+  const auto ended = order("echo starting; exec sleep 100", "", hup);
+  EXPECT_EQ(conduct(*server, ended).broken, "");
+  const auto words = testing::words_of(ended.directory + "/segments/trial.seg");
+  EXPECT_THAT(words, Not(Contains(HasSubstr("target_not_ready"))));
+  EXPECT_THAT(words, Contains(HasSubstr("recovery_started")));
+  EXPECT_THAT(words, Contains(HasSubstr("recovery_ready")));
+  // One that ends by itself at such a signal was not ready.
+  const auto by_itself =
+      order("trap \"exit 3\" HUP; echo starting; while :; do sleep 0.01; done", "", hup);
+  EXPECT_EQ(conduct(*server, by_itself).broken, "");
+  const auto others = testing::words_of(by_itself.directory + "/segments/trial.seg");
+  EXPECT_THAT(others, Contains("target_not_ready the target ended first"));
+  EXPECT_THAT(others, Not(Contains(HasSubstr("recovery_started"))));
 }
 
 TEST_F(Trials, BelowDeepResultsRunInAShortFolderOfWhichNothingStays) {
