@@ -148,6 +148,37 @@ TEST(NoPanic, WhatEndedAProcessIsNotTakenForLogged) {
             .exited(0));
 }
 
+TEST(NoPanic, AnExceptionOfRubyOrElixirIsLoggedIfTheProgramWentOn) {
+  const auto story = [](const std::vector<const char*>& lines) {
+    auto said = h().ready();
+    for (const auto* line : lines) said.line(line);
+    return said.stop();
+  };
+  for (const auto& logged : std::vector<std::vector<const char*>>{
+           {"a.rb:3:in `boom': boom (ArgumentError)", "\tfrom a.rb:9:in `<main>'"},
+           {"E, [2026-11-21T08:41:30 #77] ERROR -- : a.rb:3:in `boom': boom (ArgumentError)",
+            "\tfrom a.rb:9:in `<main>'"},
+           {R"({"message":"** (RuntimeError) boom\n    lib/a.ex:5: A.f/1"})"}}) {
+    EXPECT_THAT(
+        no_panic(story(logged).exited(0)),
+        ::testing::AllOf(::testing::StartsWith("pass"),
+                         ::testing::HasSubstr(": 1 logged, and the program went on: first "),
+                         ::testing::Not(::testing::HasSubstr("uncaught"))))
+        << logged.front();
+    EXPECT_THAT(no_panic(story(logged).exited(1)), ::testing::StartsWith("fail"));
+  }
+  for (const auto& uncaught : std::vector<std::vector<const char*>>{
+           {"#<Thread:0x1 a.rb:2 run> terminated with exception (report_on_exception is true):",
+            "a.rb:3:in `boom': boom (ArgumentError)"},
+           {"a.rb:27:in `pop': No live threads left. Deadlock? (fatal)"},
+           {"a.rb:3:in `boom': boom (IOError)", "a.rb:3: [BUG] Segmentation fault at 0x0"},
+           {R"({"message":"GenServer A terminating\n** (KeyError) no :a\n    lib/a.ex:5: A.f/1"})"},
+           {"[error] Process #PID<0.1.0> raised an exception", "** (ArgumentError) boom"}}) {
+    EXPECT_THAT(no_panic(story(uncaught).exited(0)), ::testing::StartsWith("fail"))
+        << uncaught.front();
+  }
+}
+
 TEST(NoPanic, WhatAParentSaysOfAnEndIsOfTheErrorThatCanEndBySignal) {
   EXPECT_EQ(no_panic(warned(says({"thread 'main' panicked at a.rs:1:1:", "boom",
                                   "note: run with `RUST_BACKTRACE=1` environment variable",
@@ -677,9 +708,8 @@ TEST(PanicWords, OfNormalStopsMeanNothing) {
 }
 
 TEST(PanicWords, OfOtherVersionsAreKnown) {
-  EXPECT_EQ(meaning({"app.rb:3:in 'Integer#boom': late (ArgumentError)"}),
-            "an uncaught Ruby exception");
-  EXPECT_EQ(meaning({"app.rb:3:in `boom': IOError"}), "an uncaught Ruby exception");
+  EXPECT_EQ(meaning({"app.rb:3:in 'Integer#boom': late (ArgumentError)"}), "a Ruby exception");
+  EXPECT_EQ(meaning({"app.rb:3:in `boom': IOError"}), "a Ruby exception");
   EXPECT_EQ(meaning({"*** Error in `./server': double free or corruption (top): 0x1 ***"}),
             "an abort of the C library");
   EXPECT_EQ(meaning({"Fatal glibc error: malloc.c:2593 (sysmalloc): assertion failed: x"}),
