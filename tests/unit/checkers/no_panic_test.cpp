@@ -640,6 +640,46 @@ TEST(NoPanic, ReadsThroughWhatOthersPutAroundALine) {
             "fail 6: a Go panic: boom, in main.f (/srv/app/a.go:3)");
 }
 
+TEST(NoPanic, ReadsWhatEachRuntimeWritesBehindALogsPrefix) {
+  struct Case {
+    std::vector<std::string> lines;
+    std::string reason;
+  };
+  const std::vector<Case> cases{
+      {{"terminate called after throwing an instance of 'std::logic_error'", "  what():  boom"},
+       "std::terminate: std::logic_error: boom"},
+      {{"free(): invalid pointer", "stopped"}, "heap corruption: free(): invalid pointer"},
+      {{"==7==ERROR: AddressSanitizer: SEGV", "    #0 0x1 in f /srv/a.cpp:1"},
+       "a sanitizer report: AddressSanitizer: SEGV, in f (/srv/a.cpp:1), in process 7"},
+      {{"Unhandled exception. System.TimeoutException: late", "of two lines",
+        "   at App.Pool.Take()"},
+       "an unhandled .NET exception: System.TimeoutException: late"},
+      {{"/srv/a.js:6", "  throw new Error('boom')", "  ^", "", "Error: boom",
+        "    at f (/srv/a.js:6:9)", "", "Node.js v20.20.2"},
+       "an uncaught JavaScript exception: Error: boom, in f (/srv/a.js:6:9)"}};
+  const auto judged = [](const std::vector<std::string>& lines, const std::string& prefix) {
+    auto story = h();
+    for (const auto& line : lines) story.line(prefix + line);
+    return no_panic(story.exited(0));
+  };
+  for (const std::string prefix :
+       {"Nov 21 08:41:30 host app[77]: ", "12:00:00 web.1  | ", "2026-11-21T08:41:30.123Z "}) {
+    for (const auto& one : cases) {
+      EXPECT_EQ(judged(one.lines, prefix),
+                "fail " + std::to_string(one.lines.size() + 1) + ": " + one.reason);
+    }
+    for (const auto& lines :
+         std::vector<std::vector<std::string>>{{"Unhandled exception. handler installed", "ready"},
+                                               {"terminate called on session 5", "ready"},
+                                               {"free(): 3 buffers returned", "ready"},
+                                               {"see \"free(): invalid pointer\"", "ready"},
+                                               {"listening on 127.0.0.1:80", "ready", "x ^"},
+                                               {"==7==ERROR: none", "ready"}}) {
+      EXPECT_THAT(judged(lines, prefix), ::testing::StartsWith("pass")) << lines.front();
+    }
+  }
+}
+
 std::string meaning(std::vector<std::string_view> lines, std::size_t i = 0) {
   return std::string(panic_in(lines, i));
 }
