@@ -14,8 +14,9 @@
 // ended as promised after it and no process that the tracer saw ended badly within a second of it.
 // What nobody caught, though only a thread or a task ended by it, is never taken for logged.
 //
-// Cannot see a panic that was swallowed without a word, nor, untraced, a child's crash that nobody
-// reported, nor tell errors apart whose lines are mixed. Output beyond the limits of
+// Cannot see a panic that was swallowed without a word, nor an exception that a program of Java,
+// JavaScript, PHP or .NET caught and logged in words of its own, nor, untraced, a child's crash
+// that nobody reported, nor tell errors apart whose lines are mixed. Output beyond the limits of
 // target/line_splitter.hpp is not seen either: a pass is unknown then, with the bytes. A signal
 // that lastcall sent is no crash, nor is what a runtime writes because of it.
 #include <algorithm>

@@ -1,10 +1,15 @@
 #include "checkers/output_lines.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+
+#include "checkers/panic_patterns.hpp"
 
 namespace lastcall {
 namespace {
+
+using Lines = std::span<const std::string_view>;
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
@@ -77,15 +82,73 @@ bool has_prefix(std::string_view line, std::string_view prefix) {
   return true;
 }
 
-// Where in a line what only a runtime writes begins, if it does behind something.
-std::size_t trace_begins(std::string_view line) {
-  for (const std::string_view words :
-       {"Traceback (most recent call last):", "Exception in thread \"", "thread '"}) {
+std::string_view without_prefix(std::string_view line, std::size_t size) {
+  return line.substr(std::min(size, line.size()));
+}
+
+// "==7==ERROR: AddressSanitizer: "
+std::size_t sanitizer_begins(std::string_view line) {
+  auto at = std::min(line.find("==ERROR: "), line.find("==WARNING: "));
+  if (at == std::string_view::npos || !contains(line.substr(at), "Sanitizer: ")) return 0;
+  while (at > 0 && is_digit(line[at - 1])) --at;
+  return at >= 2 && line.substr(at - 2, 2) == "==" ? at - 2 : 0;
+}
+
+// "/srv/app.js:6"; the source and a caret follow, behind the same.
+std::size_t node_place_begins(Lines lines, std::size_t i) {
+  const auto at = lines[i].rfind(' ') + 1;  // 0 if there is none
+  const auto prefix = lines[i].substr(0, at);
+  if (at == 0 || i + 2 >= lines.size() || !has_prefix(lines[i + 2], prefix)) return 0;
+  const std::array place{lines[i].substr(at), without_prefix(lines[i + 1], at),
+                         without_prefix(lines[i + 2], at)};
+  return !place[0].empty() && is_node_place(place, 0) ? at : 0;
+}
+
+bool has_dotnet_frames(Lines lines, std::size_t i, std::size_t prefix) {
+  constexpr std::size_t kWithin = 6;
+  return std::ranges::any_of(lines.subspan(i, std::min(kWithin, lines.size() - i)), [&](auto line) {
+    return without_prefix(line, prefix).starts_with("   at ");
+  });
+}
+
+// Where in line `i` what only a runtime writes begins, if it does behind something. A shorter
+// "terminate called " or "panic: " may be a log's own words.
+std::size_t trace_begins(Lines lines, std::size_t i) {
+  constexpr std::string_view kWords[] = {
+      "Traceback (most recent call last):",
+      "Exception in thread \"",
+      "thread '",
+      "WARNING: DATA RACE",
+      "Fatal Python error: ",
+      "# A fatal error has been detected by the Java Runtime Environment",
+      "Unhandled exception. ",
+      "terminate called after throwing an instance of '",
+      "terminate called without an active exception",
+      "pure virtual method called",
+      "*** stack smashing detected ***",
+      "*** buffer overflow detected ***",
+      "Fatal glibc error: ",
+      "free(): invalid ",
+      "free(): double free detected ",
+      "malloc(): invalid ",
+      "malloc(): corrupted ",
+      "malloc(): unaligned ",
+      "realloc(): invalid ",
+      "munmap_chunk(): invalid ",
+      "double free or corruption (",
+      "corrupted size vs. prev_size",
+      "corrupted double-linked list",
+      "WARNING: ThreadSanitizer: "};
+  const auto line = lines[i];
+  for (const auto words : kWords) {
     const auto at = line.find(words);
     if (at == std::string_view::npos) continue;
     if (words == "thread '" && !contains(line.substr(at), " panicked at ")) continue;
+    if (words == "Unhandled exception. " && !has_dotnet_frames(lines, i, at)) continue;
     return at;
   }
+  if (const auto at = sanitizer_begins(line); at > 0) return at;
+  if (const auto at = node_place_begins(lines, i); at > 0) return at;
   const auto at = line.find("goroutine ");
   if (at == std::string_view::npos || !line.ends_with("]:")) return 0;
   const auto number = line.substr(at + 10);
@@ -188,7 +251,7 @@ void OutputLines::drop_shared_prefixes() {
   constexpr std::size_t kBefore = 12;  // a Go panic's words come before its stacks
   constexpr std::size_t kAfter = 500;
   for (std::size_t i = 0; i < texts_.size(); ++i) {
-    const auto size = trace_begins(texts_[i]);
+    const auto size = trace_begins(texts_, i);
     if (size == 0 || size > kLongest) continue;
     const auto prefix = texts_[i].substr(0, size);
     if (prefix.find_first_not_of(" \t|+") == std::string_view::npos) continue;  // of a group
@@ -197,7 +260,7 @@ void OutputLines::drop_shared_prefixes() {
     while (first > 0 && first + kBefore > i && has_prefix(texts_[first - 1], prefix)) --first;
     const auto end = std::min(texts_.size(), i + kAfter);
     for (std::size_t j = first; j < end && has_prefix(texts_[j], prefix); ++j) {
-      texts_[j].remove_prefix(std::min(size, texts_[j].size()));
+      texts_[j] = without_prefix(texts_[j], size);
     }
   }
 }

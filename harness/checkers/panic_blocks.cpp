@@ -436,7 +436,7 @@ bool tells_more(Lines lines, std::size_t i, std::string_view meaning, const Pani
                          begins_with_any(line, {"Crash dump is ", "Runtime terminating ",
                                                 "init terminating "}));
     case Runtime::ruby:
-      return i == block.end && !contains(line, "terminated with exception");
+      return i == block.end && meaning == kRubyException;  // a thread's, or a cause
     case Runtime::java:
       if (contains(line, "java.lang.OutOfMemoryError") && block.meaning == "a JVM out of memory")
         return true;
@@ -501,7 +501,7 @@ bool is_caught(Lines lines, const PanicBlock& block) {
     return contains(line, "was thrown by the application") ||
            contains(line, "while executing the request");
   }
-  return false;
+  return block.meaning == kRubyException || block.meaning == kElixirException;
 }
 
 }  // namespace

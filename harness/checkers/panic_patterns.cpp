@@ -450,10 +450,13 @@ bool is_erlang_crash(std::string_view line) {
 }
 
 bool is_elixir_exception(std::string_view line) {
-  if (line.starts_with("** (")) {
-    const auto close = line.find(") ");
-    return close != std::string_view::npos && is_type_name(line.substr(4, close - 4));
-  }
+  if (!line.starts_with("** (")) return false;
+  const auto close = line.find(") ");
+  return close != std::string_view::npos && is_type_name(line.substr(4, close - 4));
+}
+
+// Of a process by which an exception ended; the exception comes in the next line.
+bool is_elixir_report(std::string_view line) {
   if (contains(line, "#PID<") && line.ends_with(" raised an exception")) return true;
   return line.ends_with(" terminating") &&
          (contains(line, "[error] GenServer ") || contains(line, "[error] Task #PID<"));
@@ -573,9 +576,12 @@ std::string_view panic_in(Lines lines, std::size_t i) {
   if (is_go_fatal_error(lines, i)) return kGoFatal;
   if (is_go_signal(lines, i)) return "a Go crash";
   if (is_dotnet_crash(lines, i)) return kDotnetCrash;
-  if (is_ruby_exception(line)) return kRuby;
+  // No program can catch Ruby's `fatal`.
+  if (is_ruby_exception(line)) return line.ends_with("(fatal)") ? kRuby : kRubyException;
   if (is_erlang_crash(line)) return kErlang;
-  if (is_elixir_exception(line)) return kElixir;
+  if (is_elixir_exception(line))  // a log in JSON has no level before "GenServer … terminating"
+    return i > 0 && lines[i - 1].ends_with(" terminating") ? kElixir : kElixirException;
+  if (is_elixir_report(line)) return kElixir;
   if (is_shell_report(line)) return kChild;
   if (is_crashed_child(line)) return kChild;
   return "";

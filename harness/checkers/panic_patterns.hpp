@@ -139,6 +139,10 @@ constexpr bool throws_exceptions(Runtime runtime) {
          runtime == ruby || runtime == php || runtime == erlang;
 }
 
+// What Ruby and Elixir write of an exception, whether a program logs it or ends by it.
+inline constexpr std::string_view kRubyException = "a Ruby exception";
+inline constexpr std::string_view kElixirException = "an Elixir exception";
+
 // What Python's asyncio says of such a task.
 inline constexpr std::string_view kDestroyedTask = "Task was destroyed but it is pending!";
 

@@ -148,6 +148,37 @@ TEST(NoPanic, WhatEndedAProcessIsNotTakenForLogged) {
             .exited(0));
 }
 
+TEST(NoPanic, AnExceptionOfRubyOrElixirIsLoggedIfTheProgramWentOn) {
+  const auto story = [](const std::vector<const char*>& lines) {
+    auto said = h().ready();
+    for (const auto* line : lines) said.line(line);
+    return said.stop();
+  };
+  for (const auto& logged : std::vector<std::vector<const char*>>{
+           {"a.rb:3:in `boom': boom (ArgumentError)", "\tfrom a.rb:9:in `<main>'"},
+           {"E, [2026-11-21T08:41:30 #77] ERROR -- : a.rb:3:in `boom': boom (ArgumentError)",
+            "\tfrom a.rb:9:in `<main>'"},
+           {R"({"message":"** (RuntimeError) boom\n    lib/a.ex:5: A.f/1"})"}}) {
+    EXPECT_THAT(
+        no_panic(story(logged).exited(0)),
+        ::testing::AllOf(::testing::StartsWith("pass"),
+                         ::testing::HasSubstr(": 1 logged, and the program went on: first "),
+                         ::testing::Not(::testing::HasSubstr("uncaught"))))
+        << logged.front();
+    EXPECT_THAT(no_panic(story(logged).exited(1)), ::testing::StartsWith("fail"));
+  }
+  for (const auto& uncaught : std::vector<std::vector<const char*>>{
+           {"#<Thread:0x1 a.rb:2 run> terminated with exception (report_on_exception is true):",
+            "a.rb:3:in `boom': boom (ArgumentError)"},
+           {"a.rb:27:in `pop': No live threads left. Deadlock? (fatal)"},
+           {"a.rb:3:in `boom': boom (IOError)", "a.rb:3: [BUG] Segmentation fault at 0x0"},
+           {R"({"message":"GenServer A terminating\n** (KeyError) no :a\n    lib/a.ex:5: A.f/1"})"},
+           {"[error] Process #PID<0.1.0> raised an exception", "** (ArgumentError) boom"}}) {
+    EXPECT_THAT(no_panic(story(uncaught).exited(0)), ::testing::StartsWith("fail"))
+        << uncaught.front();
+  }
+}
+
 TEST(NoPanic, WhatAParentSaysOfAnEndIsOfTheErrorThatCanEndBySignal) {
   EXPECT_EQ(no_panic(warned(says({"thread 'main' panicked at a.rs:1:1:", "boom",
                                   "note: run with `RUST_BACKTRACE=1` environment variable",
@@ -609,6 +640,46 @@ TEST(NoPanic, ReadsThroughWhatOthersPutAroundALine) {
             "fail 6: a Go panic: boom, in main.f (/srv/app/a.go:3)");
 }
 
+TEST(NoPanic, ReadsWhatEachRuntimeWritesBehindALogsPrefix) {
+  struct Case {
+    std::vector<std::string> lines;
+    std::string reason;
+  };
+  const std::vector<Case> cases{
+      {{"terminate called after throwing an instance of 'std::logic_error'", "  what():  boom"},
+       "std::terminate: std::logic_error: boom"},
+      {{"free(): invalid pointer", "stopped"}, "heap corruption: free(): invalid pointer"},
+      {{"==7==ERROR: AddressSanitizer: SEGV", "    #0 0x1 in f /srv/a.cpp:1"},
+       "a sanitizer report: AddressSanitizer: SEGV, in f (/srv/a.cpp:1), in process 7"},
+      {{"Unhandled exception. System.TimeoutException: late", "of two lines",
+        "   at App.Pool.Take()"},
+       "an unhandled .NET exception: System.TimeoutException: late"},
+      {{"/srv/a.js:6", "  throw new Error('boom')", "  ^", "", "Error: boom",
+        "    at f (/srv/a.js:6:9)", "", "Node.js v20.20.2"},
+       "an uncaught JavaScript exception: Error: boom, in f (/srv/a.js:6:9)"}};
+  const auto judged = [](const std::vector<std::string>& lines, const std::string& prefix) {
+    auto story = h();
+    for (const auto& line : lines) story.line(prefix + line);
+    return no_panic(story.exited(0));
+  };
+  for (const std::string prefix :
+       {"Nov 21 08:41:30 host app[77]: ", "12:00:00 web.1  | ", "2026-11-21T08:41:30.123Z "}) {
+    for (const auto& one : cases) {
+      EXPECT_EQ(judged(one.lines, prefix),
+                "fail " + std::to_string(one.lines.size() + 1) + ": " + one.reason);
+    }
+    for (const auto& lines :
+         std::vector<std::vector<std::string>>{{"Unhandled exception. handler installed", "ready"},
+                                               {"terminate called on session 5", "ready"},
+                                               {"free(): 3 buffers returned", "ready"},
+                                               {"see \"free(): invalid pointer\"", "ready"},
+                                               {"listening on 127.0.0.1:80", "ready", "x ^"},
+                                               {"==7==ERROR: none", "ready"}}) {
+      EXPECT_THAT(judged(lines, prefix), ::testing::StartsWith("pass")) << lines.front();
+    }
+  }
+}
+
 std::string meaning(std::vector<std::string_view> lines, std::size_t i = 0) {
   return std::string(panic_in(lines, i));
 }
@@ -677,9 +748,8 @@ TEST(PanicWords, OfNormalStopsMeanNothing) {
 }
 
 TEST(PanicWords, OfOtherVersionsAreKnown) {
-  EXPECT_EQ(meaning({"app.rb:3:in 'Integer#boom': late (ArgumentError)"}),
-            "an uncaught Ruby exception");
-  EXPECT_EQ(meaning({"app.rb:3:in `boom': IOError"}), "an uncaught Ruby exception");
+  EXPECT_EQ(meaning({"app.rb:3:in 'Integer#boom': late (ArgumentError)"}), "a Ruby exception");
+  EXPECT_EQ(meaning({"app.rb:3:in `boom': IOError"}), "a Ruby exception");
   EXPECT_EQ(meaning({"*** Error in `./server': double free or corruption (top): 0x1 ***"}),
             "an abort of the C library");
   EXPECT_EQ(meaning({"Fatal glibc error: malloc.c:2593 (sysmalloc): assertion failed: x"}),
