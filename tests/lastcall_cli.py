@@ -19,8 +19,9 @@ SERVERS = SOURCE / "tests" / "integration" / "servers"
 PYTHON = sys.executable
 # The build of lastcall that this is never ends by itself when it hangs: every run is bounded.
 RUN_LIMIT = 300
-# How a verdict says that lastcall was held up while it measured (harness/checkers/interference.hpp).
-HELD_UP = re.compile("lastcall itself lagged")
+# How a verdict says that lastcall, or the target, was held up while it was measured
+# (harness/checkers/interference.hpp).
+HELD_UP = re.compile("lastcall itself lagged|waited .* of that for a processor")
 # How often a single trial is asked for before that is believed: beside busy loops two of three may be held up.
 MOST_HELD_UP = 20
 

@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
+#include "checkers/interference.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -66,6 +67,17 @@ std::string why_unknown(const History& history, const Watch& seen) {
   return "";
 }
 
+// "; lastcall itself lagged 80.0 ms in trial"; empty if nothing is known to have held it up.
+std::string what_took_so_long(const History& history, TimePoint from, EventIndex until) {
+  const auto to = history.time(until);
+  const auto found = interference(history, {.from = from, .to = to}, false);
+  if (!found.text.empty()) return "; " + found.text;
+  const auto starved = starved_between(history, from, to);
+  return starved == Nanoseconds(0)
+             ? ""
+             : "; the target waited " + human_duration(starved) + " of that for a processor";
+}
+
 }  // namespace
 
 Verdict drains_health(const Plan& plan, const History& history) {
@@ -105,7 +117,8 @@ Verdict drains_health(const Plan& plan, const History& history) {
   }
   if (seen.other) return say(Outcome::pass, at_most);
   return say(Outcome::unknown, "no answer within " + human_duration(away) +
-                                   " before the listener was gone: too long to tell");
+                                   " before the listener was gone: too long to tell" +
+                                   what_took_so_long(history, seen.good_until, *seen.gone));
 }
 
 }  // namespace lastcall::checkers

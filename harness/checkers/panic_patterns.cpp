@@ -455,7 +455,7 @@ bool is_elixir_exception(std::string_view line) {
   return close != std::string_view::npos && is_type_name(line.substr(4, close - 4));
 }
 
-// Of a process by which an exception ended; the exception comes in the next line.
+// Whether a process ended by an exception, which comes in the next line.
 bool is_elixir_report(std::string_view line) {
   if (contains(line, "#PID<") && line.ends_with(" raised an exception")) return true;
   return line.ends_with(" terminating") &&

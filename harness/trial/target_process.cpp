@@ -257,8 +257,8 @@ void TargetProcess::note_end(const siginfo_t& info) {
     killed_ = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
     if (killed_ && limits_ != nullptr && limits_->out_of_memory()) {
       segment_.record(at, TargetForced{SIGKILL, "the kernel, at the memory limit"});
-      segment_.record(
-          at, KillSent{launched_.pid, 0, "", "", "out of memory: it used more than its limit (memory)"});
+      segment_.record(at, KillSent{launched_.pid, 0, "", "",
+                                   "out of memory: it used more than its limit (memory)"});
       killed_ = false;
     }
     record_end(at, info);

@@ -267,6 +267,9 @@ TEST(DrainsHealth, IsUnknownIfTheProbesAreTooFarApart) {
                        .event(probed(kRefused))
                        .exited(0)),
             "unknown 0: no answer within 33.0 ms before the listener was gone: too long to tell");
+  EXPECT_THAT(
+      health(stopping().event(probed(200)).wait(90).lag(80).event(probed(kRefused)).exited(0)),
+      ::testing::EndsWith("too long to tell; lastcall itself lagged 80.0 ms in trial"));
 }
 TEST(DrainsHealth, IsUnknownIfTheUrlNeverAnsweredOrWasNotAsked) {
   EXPECT_EQ(health(watched()
