@@ -1,21 +1,36 @@
 #include "target/leftovers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 namespace lastcall {
 namespace {
 
 namespace fs = std::filesystem;
 
-// LevelDB, RocksDB and Pebble keep their lock by design; the list of their files lies next to it.
+// A lock that stays by design, and is taken by flock(2) or fcntl(2): a file next to it tells whose.
+struct KeptLock {
+  std::string_view name;
+  std::string_view next_to;  // how that file's name begins
+};
+constexpr std::array kKeptLocks{
+    KeptLock{"LOCK", "MANIFEST-"},          // LevelDB, RocksDB, Pebble
+    KeptLock{"mongod.lock", "WiredTiger"},  // MongoDB
+    KeptLock{"write.lock", "segments_"},    // Lucene
+    KeptLock{".lock", "meta.properties"},   // Kafka
+};
+
 bool is_of_a_database(const fs::path& lock) {
+  const auto* const kept = std::ranges::find(kKeptLocks, lock.filename().string(), &KeptLock::name);
+  if (kept == kKeptLocks.end()) return false;
   std::error_code gone;
   const fs::directory_iterator folder(lock.parent_path(), gone);
-  return std::any_of(begin(folder), end(folder), [](const fs::directory_entry& entry) {
-    return entry.path().filename().string().starts_with("MANIFEST-");
+  return std::any_of(begin(folder), end(folder), [kept](const fs::directory_entry& entry) {
+    return entry.path().filename().string().starts_with(kept->next_to);
   });
 }
 
@@ -27,13 +42,12 @@ std::optional<std::string> leftover_type(const fs::path& path, const fs::directo
   if (type == fs::file_type::fifo) return "FIFO";
   if (type != fs::file_type::regular) return std::nullopt;
   auto name = path.filename().string();
-  const bool is_kept = name == "LOCK" && is_of_a_database(entry.path());
   std::ranges::transform(name, name.begin(),
                          [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
   if (name == "pid" || name == "pidfile" || name.ends_with(".pid")) return "pid file";
   const bool is_lock =
       name == "lock" || name == "lockfile" || name.ends_with(".lock") || name.ends_with(".lck");
-  if (is_lock && !is_kept) return "lock file";
+  if (is_lock && !is_of_a_database(entry.path())) return "lock file";
   if (name.ends_with(".tmp") || path.begin()->string() == "tmp") return "temporary file";
   return std::nullopt;
 }

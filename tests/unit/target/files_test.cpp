@@ -141,9 +141,14 @@ TEST(Leftovers, AreKnownWhereTheWholeNameSaysIt) {
 
 TEST(Leftovers, AreNotTheLocksThatDatabasesKeep) {
   const ScratchFolder folder;
-  for (const auto* name : {"db/LOCK", "db/CURRENT", "db/MANIFEST-000004", "db/x.lock"})
+  for (const auto* name :
+       {"db/LOCK", "db/CURRENT", "db/MANIFEST-000004", "db/x.lock", "mongo/mongod.lock",
+        "mongo/WiredTiger.wt", "index/write.lock", "index/segments_4", "kafka/.lock",
+        "kafka/meta.properties", "other/mongod.lock", "other/write.lock", "other/MANIFEST-1"})
     folder.write(name);
-  EXPECT_THAT(leftovers(folder), UnorderedElementsAre("db/x.lock: lock file"));
+  EXPECT_THAT(leftovers(folder),
+              UnorderedElementsAre("db/x.lock: lock file", "other/mongod.lock: lock file",
+                                   "other/write.lock: lock file"));
 }
 
 TEST(Leftovers, AreNotWhatLastcallLaidOut) {
