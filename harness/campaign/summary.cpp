@@ -256,9 +256,12 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
     if (is_told) {
       return SilentGroup{group, "no client got a complete answer in " + trials + "; see serves"};
     }
-    return SilentGroup{group, "no client was answered in any of " + trials + heard +
-                                  ": look at url, opening, message, status and ack, or let the "
-                                  "stop come later ([[faults]] when)"};
+    const auto* const keys = is_http(wanted.clients[g].protocol)
+                                 ? "url, message and status"
+                                 : "url, opening, message and ack (behaviour = \"quiet\" if the "
+                                   "target owes no answer)";
+    return SilentGroup{group, "no client was answered in any of " + trials + heard + ": look at " +
+                                  keys + ", or let the stop come later ([[faults]] when)"};
   }
   if (fell_silent + stalled == 0 || 2 * (fell_silent + stalled + unanswered) < asked)
     return std::nullopt;

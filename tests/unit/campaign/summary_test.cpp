@@ -255,9 +255,9 @@ TEST_F(SilentGroups, NobodyAnsweredInAnyTrialIsNotAllRight) {
   trials(3, GroupAnswers::talking, GroupAnswers::unanswered);
   trials(1, GroupAnswers::not_asked, GroupAnswers::not_asked);
   EXPECT_EQ(silent(),
-            "clients \"orders\": no client was answered in any of 3 trials: look at "
-            "url, opening, message, status and ack, or let the stop come later ([[faults]] "
-            "when)\n");
+            "clients \"orders\": no client was answered in any of 3 trials: look at url, opening, "
+            "message and ack (behaviour = \"quiet\" if the target owes no answer), or let the stop "
+            "come later ([[faults]] when)\n");
   EXPECT_EQ(code(), exit_codes::kNotJudged);
   trials(1, GroupAnswers::talking, GroupAnswers::gone_lately);
   EXPECT_EQ(silent(), "");
@@ -265,6 +265,7 @@ TEST_F(SilentGroups, NobodyAnsweredInAnyTrialIsNotAllRight) {
 }
 TEST_F(SilentGroups, WhereServesFailedForItThatIsWhereToLook) {
   wanted_.clients[0].name = "orders";
+  wanted_.clients[1].protocol = Protocol::http;
   for (int i = 0; i < 2; ++i) {
     trial(Outcome::fail, "serves",
           "1 of 1 requests were cut off, first: clients \"orders\", client 1")
@@ -272,8 +273,8 @@ TEST_F(SilentGroups, WhereServesFailedForItThatIsWhereToLook) {
   }
   EXPECT_EQ(silent(),
             "clients \"orders\": no client got a complete answer in 2 trials; see serves\n"
-            "clients #2: no client was answered in any of 2 trials: look at url, opening, message, "
-            "status and ack, or let the stop come later ([[faults]] when)\n");
+            "clients #2: no client was answered in any of 2 trials: look at url, message and "
+            "status, or let the stop come later ([[faults]] when)\n");
 }
 TEST_F(SilentGroups, WhatTheTargetSaidInPlaceOfAnAnswerIsQuoted) {
   trials(3, GroupAnswers::talking, GroupAnswers::unanswered);
@@ -281,8 +282,8 @@ TEST_F(SilentGroups, WhatTheTargetSaidInPlaceOfAnAnswerIsQuoted) {
   scenario_.trials[2].heard_instead = {"", "-BUSY"};
   EXPECT_EQ(silent(),
             "clients #2: no client was answered in any of 3 trials (the target said \"-NOAUTH\"): "
-            "look at url, opening, message, status and ack, or let the stop come later ([[faults]] "
-            "when)\n");
+            "look at url, opening, message and ack (behaviour = \"quiet\" if the target owes no "
+            "answer), or let the stop come later ([[faults]] when)\n");
   for (auto& trial : scenario_.trials) trial.only_refusals = {0, 401};
   EXPECT_EQ(silent(),
             "clients #2: every answer was 401 in 3 of 3 trials (the target said \"-NOAUTH\"): say "
