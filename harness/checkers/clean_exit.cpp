@@ -180,8 +180,9 @@ std::string ended_by_stop_signal(const History& history, int signal,
                          : "no handler was installed when it was sent");
   }
   if (first->fatal) {
-    return text + ": when it came it was neither handled, ignored nor blocked (signalfd and " +
-           "sigwait need it blocked in every thread)";
+    return text +
+           ": the program had no handler for it and did not block it (signalfd and sigwait " +
+           "receive only what every thread blocks)";
   }
   if (only_runtime_handled(history, signal)) {
     return text + ": the program has no handler of its own; its runtime (" +

@@ -66,7 +66,7 @@ SERVERS = {
     "polls": Server(PY, "looks every 100 ms whether it is told to stop; exit 0", "prompt-exit", "sleep"),
     "sleeps": Server(PY, "sleeps 1 s once everybody is gone; exit 0", "prompt-exit", "sleep"),
     "exit_code": Server(PY, "exit 3", "clean-exit", "exit 3"),
-    "no_handler": Server(CPP, "waits for SIGTERM by signalfd, and does not block it", "clean-exit", "neither handled"),
+    "no_handler": Server(CPP, "waits for SIGTERM by signalfd, and does not block it", "clean-exit", "had no handler for it"),
     "no_handler_node": Server(NODE, "it has no handler; Node's own ends it", "clean-exit", "no handler of its own"),
     "starts_without_exec": Server(SHELL, "a shell starts the server, which stops in order, and waits for it", "clean-exit", "start the server with exec"),
     "leaves_child": Server(PY, "a child outlives it", "released", "sleep 97"),

@@ -98,8 +98,9 @@ TEST(CleanExit, NamesAShellInFrontThatPassesNoSignalOn) {
               ::testing::EndsWith("expected exit 0; haproxy documents SIGUSR1 for a graceful stop, "
                                   "and SIGTERM for a fast one: signal in [target.stop]"));
   for (const auto* program : {"python3.11", "shd", "busybox", ""}) {
-    EXPECT_THAT(clean_exit(story(program).event(taken(true)).signalled(SIGTERM)),
-                ::testing::StartsWith("fail 1: ended by SIGTERM: when it came it was neither"));
+    EXPECT_THAT(
+        clean_exit(story(program).event(taken(true)).signalled(SIGTERM)),
+        ::testing::StartsWith("fail 1: ended by SIGTERM: the program had no handler for it"));
   }
   EXPECT_THAT(
       clean_exit(story("bash", true).event(taken(false)).event(taken(true)).signalled(SIGTERM)),
@@ -113,7 +114,7 @@ TEST(CleanExit, HowTheSignalWasTakenTellsOfAHandlerThatWasNotLookedAt) {
           HistoryBuilder(story).event(taken(false)).event(taken(true, 80)).signalled(SIGTERM)),
       "pass 1: ");
   EXPECT_THAT(clean_exit(HistoryBuilder(story).event(taken(true)).signalled(SIGTERM)),
-              ::testing::StartsWith("fail 1: ended by SIGTERM: when it came it was neither"));
+              ::testing::StartsWith("fail 1: ended by SIGTERM: the program had no handler for it"));
   auto of_a_child = taken(false);
   of_a_child.pid = 81;
   EXPECT_THAT(clean_exit(HistoryBuilder(story).event(of_a_child).exited(143)),

@@ -469,9 +469,8 @@ TEST(CleanExit, SaysWhetherTheStopSignalHadAHandler) {
   const SignalTaken own{80, 80, SIGTERM, 0, 80, 0, "server", 0, true};
   const SignalTaken of_a_child{81, 81, SIGTERM, 0, 1, 0, "lastcall", 0, true};
   EXPECT_EQ(ended({fatal}),
-            "fail 1: ended by SIGTERM: when it came it was neither handled, ignored nor blocked "
-            "(signalfd "
-            "and sigwait need it blocked in every thread), expected exit 0");
+            "fail 1: ended by SIGTERM: the program had no handler for it and did not block it "
+            "(signalfd and sigwait receive only what every thread blocks), expected exit 0");
   EXPECT_EQ(ended({caught, own}),
             "fail 1: ended by SIGTERM, which it sent to itself after it had caught it, expected "
             "exit 0");
