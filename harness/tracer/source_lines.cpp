@@ -1,11 +1,17 @@
 #include "tracer/source_lines.hpp"
 
+#include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
+#include <vector>
+
+#include "tracer/demangle.hpp"
+#include "tracer/stack.hpp"
 
 namespace lastcall {
 namespace {
@@ -23,14 +29,68 @@ constexpr Dwfl_Callbacks kCallbacks{.find_elf = nullptr,
                                     .section_address = ::dwfl_offline_section_address,
                                     .debuginfo_path = nullptr};
 
-// Clang writes no .debug_aranges, by which libdw finds the compilation unit of an address.
-Dwarf_Line* search_units(Dwfl_Module* module, Dwarf_Addr address) {
-  Dwarf_Addr bias = 0;
+// The compilation unit of an address, and what libdw added to the unit's own addresses. Clang
+// writes no .debug_aranges, by which libdw finds it.
+Dwarf_Die* unit_of(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) {
+  if (auto* unit = ::dwfl_module_addrdie(module, address, &bias)) return unit;
   for (auto* unit = ::dwfl_module_nextcu(module, nullptr, &bias); unit != nullptr;
        unit = ::dwfl_module_nextcu(module, unit, &bias)) {
-    if (::dwarf_haspc(unit, address - bias) > 0) return ::dwarf_getsrc_die(unit, address - bias);
+    if (::dwarf_haspc(unit, address - bias) > 0) return unit;
   }
   return nullptr;
+}
+
+// What contains the address in the code as it was made, the inmost first.
+std::vector<Dwarf_Die> scopes_at(Dwarf_Die* unit, Dwarf_Addr address) {
+  Dwarf_Die* found = nullptr;
+  if (::dwarf_getscopes(unit, address, &found) <= 0) return {};
+  // The outer ones of these are where an inlined function was written.
+  Dwarf_Die inmost = found[0];
+  std::free(found);
+  found = nullptr;
+  const int count = ::dwarf_getscopes_die(&inmost, &found);
+  std::vector<Dwarf_Die> scopes(found, found + std::max(count, 0));
+  std::free(found);
+  return scopes;
+}
+
+std::string name_of(Dwarf_Die& function) {
+  Dwarf_Attribute attribute{};
+  const char* name =
+      ::dwarf_formstring(::dwarf_attr_integrate(&function, DW_AT_linkage_name, &attribute));
+  if (name == nullptr) name = ::dwarf_diename(&function);
+  return name == nullptr ? "" : demangle(name);
+}
+
+// Where an inlined function is called; nothing if the file does not say.
+SourceLine call_of(Dwarf_Die* unit, Dwarf_Die& inlined) {
+  Dwarf_Attribute attribute{};
+  Dwarf_Word file = 0;
+  Dwarf_Word line = 0;
+  Dwarf_Files* files = nullptr;
+  std::size_t count = 0;
+  if (::dwarf_formudata(::dwarf_attr(&inlined, DW_AT_call_file, &attribute), &file) != 0 ||
+      ::dwarf_formudata(::dwarf_attr(&inlined, DW_AT_call_line, &attribute), &line) != 0 ||
+      ::dwarf_getsrcfiles(unit, &files, &count) != 0)
+    return {};
+  const char* name = ::dwarf_filesrc(files, file, nullptr, nullptr);
+  return name == nullptr ? SourceLine{} : SourceLine{name, static_cast<int>(line)};
+}
+
+// The line in the inmost function that is not a library's, of those that are one in another there.
+void step_out_of_libraries(Dwarf_Die* unit, Dwarf_Addr address, SourceLine& line) {
+  for (auto& scope : scopes_at(unit, address)) {
+    if (::dwarf_tag(&scope) == DW_TAG_subprogram) return;
+    if (::dwarf_tag(&scope) != DW_TAG_inlined_subroutine) continue;
+    auto name = name_of(scope);
+    if (!is_library_function(name)) {
+      line.inlined = std::move(name);
+      return;
+    }
+    auto call = call_of(unit, scope);
+    if (call.file.empty()) return;
+    line = std::move(call);
+  }
 }
 
 }  // namespace
@@ -67,15 +127,16 @@ SourceLine SourceLines::at(const std::shared_ptr<ElfFile>& file, std::uint64_t a
   if (!opened) opened = std::make_unique<Opened>(*file);
   if (opened->module == nullptr) return {};
   address += opened->shift;
+  Dwarf_Addr bias = 0;
+  auto* unit = unit_of(opened->module, address, bias);
+  auto* found = unit == nullptr ? nullptr : ::dwarf_getsrc_die(unit, address - bias);
   int number = 0;
-  const char* name = nullptr;
-  if (auto* line = ::dwfl_module_getsrc(opened->module, address)) {
-    name = ::dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
-  } else if (auto* found = search_units(opened->module, address)) {
-    name = ::dwarf_linesrc(found, nullptr, nullptr);
-    if (::dwarf_lineno(found, &number) != 0) name = nullptr;
-  }
-  return name == nullptr ? SourceLine{} : SourceLine{name, number};
+  if (found == nullptr || ::dwarf_lineno(found, &number) != 0) return {};
+  const char* name = ::dwarf_linesrc(found, nullptr, nullptr);
+  if (name == nullptr) return {};
+  SourceLine line{name, number};
+  step_out_of_libraries(unit, address - bias, line);
+  return line;
 }
 
 }  // namespace lastcall

@@ -15,6 +15,9 @@ namespace lastcall {
 struct SourceLine {
   std::string file;  // empty if it is not known
   int line = 0;
+  // The function that the line is in, "Auditor::join()", if the compiler put it inline into the one
+  // that the address is in.
+  std::string inlined{};
 };
 
 class SourceLines {
@@ -24,7 +27,8 @@ class SourceLines {
   SourceLines(const SourceLines&) = delete;
   SourceLines& operator=(const SourceLines&) = delete;
 
-  // `address` is the file's own.
+  // `address` is the file's own. Where only a library's function was put inline, the line is that
+  // of its call.
   [[nodiscard]] SourceLine at(const std::shared_ptr<ElfFile>& file, std::uint64_t address);
 
  private:

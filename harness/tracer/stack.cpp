@@ -79,11 +79,15 @@ bool is_in_library(const Frame& frame) {
                          kFiles);
 }
 
-bool is_library_frame(const Frame& frame) {
+bool is_library_function(std::string_view name) {
   constexpr std::string_view kFunctions[] = {
       "std::",    "void std::", "<std::", "runtime.", "core::",  "<core::", "__gthread",
       "pthread_", "__pthread",  "__lll_", "__futex",  "syscall", "clone"};
-  return is_in_library(frame) || begins_with_any(frame.function, kFunctions);
+  return begins_with_any(name, kFunctions);
+}
+
+bool is_library_frame(const Frame& frame) {
+  return is_in_library(frame) || (frame.inlined.empty() && is_library_function(frame.function));
 }
 
 std::string place_of(const Stack& stack) {
@@ -107,6 +111,7 @@ std::string frame_text(const Frame& frame) {
   if (text.empty()) text = file_name(frame.module);
   if (text.empty()) return hexadecimal(frame.address);
   if (frame.offset != 0) text += "+" + hexadecimal(frame.offset);
+  if (!frame.inlined.empty()) text = frame.inlined + ", inlined in " + text;
   if (!frame.file.empty())
     text += " at " + file_name(frame.file) + ":" + std::to_string(frame.line);
   return text;

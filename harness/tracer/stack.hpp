@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lastcall {
@@ -16,6 +17,7 @@ struct Frame {
   std::string module;  // path as the process sees it, "[vdso]"; empty if no file is mapped there
   std::string file;    // where the source was compiled; empty if unknown or not asked for
   int line = 0;
+  std::string inlined{};  // the function of the line, if it was put inline into `function`
   friend bool operator==(const Frame&, const Frame&) = default;
 };
 
@@ -35,6 +37,7 @@ std::string frame_text(const Frame& frame);
 // compiled into the program itself.
 bool is_in_library(const Frame& frame);
 bool is_library_frame(const Frame& frame);
+bool is_library_function(std::string_view name);
 // The innermost frame that is not a library's, as text; "?" without frames.
 std::string place_of(const Stack& stack);
 

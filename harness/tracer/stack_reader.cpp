@@ -131,6 +131,7 @@ std::vector<Stack> StackReader::named(std::vector<UnnamedStack> unnamed, Lines l
         auto source = source_lines_.at(file, address);
         frame.file = std::move(source.file);
         frame.line = source.line;
+        frame.inlined = std::move(source.inlined);
       }
     }
     stacks.push_back(std::move(stack));

@@ -390,15 +390,37 @@ TEST_F(Stacks, AThreadThatIsKilledMeanwhileDoesNoHarm) {
 // Runs a program that another compiler made, or skips with the reason.
 std::vector<Stack> stacks_of_made(const std::string& compile, const std::string& program,
                                   const std::string& output,
-                                  const std::vector<std::string>& awaited) {
+                                  const std::vector<std::string>& awaited,
+                                  Lines lines = Lines::without) {
   if (!run("(" + compile + ") >/dev/null 2>&1")) return {};
   Traced made;
   made.start({program});
   EXPECT_EQ(made.line(), output);
-  return look_until(made.tracer(), [&](const std::vector<Stack>& all) {
-    return std::ranges::any_of(all, [&](const Stack& stack) { return in_order(stack, awaited); });
-  });
+  return look_until(
+      made.tracer(),
+      [&](const std::vector<Stack>& all) {
+        return std::ranges::any_of(all,
+                                   [&](const Stack& stack) { return in_order(stack, awaited); });
+      },
+      lines);
 }
+
+constexpr const char* kInlined = R"(
+#include <unistd.h>
+#include <mutex>
+std::mutex gate;
+namespace app {
+struct Auditor {
+  int count = 0;
+  [[gnu::always_inline]] void join() {
+    std::lock_guard<std::mutex> lock(gate);
+    ++count;
+  }
+};
+[[gnu::noinline]] void stop(Auditor& auditor) { auditor.join(); asm volatile(""); }
+}
+int main() { app::Auditor a; gate.lock(); write(1, "ready\n", 6); app::stop(a); return a.count; }
+)";
 
 constexpr const char* kCpp = R"(
 #include <unistd.h>
@@ -459,6 +481,21 @@ void write_file(const std::string& path, const char* text) {
   ASSERT_NE(file, nullptr);
   std::fputs(text, file);
   std::fclose(file);
+}
+
+TEST_F(Stacks, ALineIsToldWithTheFunctionThatItIsIn) {
+  testing::ScratchFolder folder;
+  const auto source = folder.path() + "/a.cpp";
+  const auto program = folder.path() + "/inlined";
+  write_file(source, kInlined);
+  const auto stacks = stacks_of_made("g++ -std=c++20 -g -O2 -o " + program + " " + source, program,
+                                     "ready", {"app::stop(app::Auditor&)"}, Lines::with);
+  ASSERT_EQ(stacks.size(), 1U);
+  // The lock itself is in headers of the C++ library.
+  EXPECT_TRUE(std::regex_match(place_of(stacks.front()),
+                               std::regex("app::Auditor::join\\(\\), inlined in app::stop\\("
+                                          "app::Auditor&\\)\\+0x[0-9a-f]+ at a\\.cpp:9")))
+      << stacks_text(stacks);
 }
 
 TEST_F(Stacks, AProgramLinkedWithLldUnwindsFully) {
