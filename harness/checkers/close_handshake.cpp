@@ -18,6 +18,9 @@
 // connection after lastcall began to force the target's end is not the target's doing, nor what
 // lastcall cuts as it ends processes that the target had left: those are counted only.
 //
+// What a client waited for in vain is not judged if the target waited for a processor for a tenth
+// of that time: it may have been about to say it.
+//
 // Cannot see what the server sent and the network lost. A client that sent a request after the
 // stop, or so shortly before that the server need not have read it (in-flight-finished's
 // `settling`) and got no answer to it, not over WebSocket, may meet a reset that destroys
@@ -32,6 +35,7 @@
 // to the goodbye yet. What a deadline cut off that was perhaps lastcall's own doing is unknown.
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/close_codes.hpp"
@@ -210,13 +214,25 @@ class Judge {
     if (!owed.what.empty() && doubt_ && !is_decided_before(c, owed, doubt_->from)) {
       return Judgement::unseen;
     }
+    if (const auto claim = patience(c, owed); !owed.what.empty() && claim) {
+      const auto starved = starved_between(history_, claim->from, claim->to);
+      if (starved >= claim->tolerance) {
+        starved_ = std::max(starved_, starved);
+        return Judgement::unseen;
+      }
+    }
     if (!is_late) remark(c, farewell, owed);
     if (owed.what.empty()) return Judgement::held;
     violations_.add(owed.what, who(c, farewell), evidence(c, farewell), footing(c, owed));
     return Judgement::violated;
   }
 
-  [[nodiscard]] std::string doubt() const { return doubt_ ? ": " + doubt_->why : ""; }
+  [[nodiscard]] std::string doubt() const {
+    if (doubt_) return ": " + doubt_->why;
+    return starved_ == Nanoseconds(0) ? ""
+                                      : ": their clients gave up, but the target waited up to " +
+                                            human_duration(starved_) + " of that for a processor";
+  }
   [[nodiscard]] const Violations& violations() const { return violations_; }
   // Those that closed first, whose Close frame the server did not answer.
   [[nodiscard]] std::uint64_t unanswered() const { return unanswered_; }
@@ -342,12 +358,13 @@ class Judge {
   }
 
   // A client that ran out of patience says how long nothing came.
+  [[nodiscard]] std::optional<TimeClaim> patience(const ConnectionView& c, const Debt& owed) const {
+    if (owed.proven || !c.ended || end_reason(c, history_) != ConnectionEndReason::timeout)
+      return std::nullopt;
+    return claim_of_wait(history_.time(stop_), history_.time(*c.ended));
+  }
   [[nodiscard]] ClaimBasis footing(const ConnectionView& c, const Debt& owed) const {
-    ClaimBasis footing{.absence = owed.absence};
-    if (!owed.proven && c.ended && end_reason(c, history_) == ConnectionEndReason::timeout) {
-      footing.claim = claim_of_wait(history_.time(stop_), history_.time(*c.ended));
-    }
-    return footing;
+    return {.absence = owed.absence, .claim = patience(c, owed)};
   }
 
   const Plan& plan_;
@@ -367,6 +384,7 @@ class Judge {
   std::uint64_t too_late_ = 0;
   std::uint64_t cut_with_left_ = 0;
   std::uint64_t unanswered_ = 0;
+  Nanoseconds starved_{};  // the longest, of clients that gave up
 };
 
 }  // namespace

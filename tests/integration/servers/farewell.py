@@ -23,6 +23,7 @@ options = parser.parse_args()
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 4.2.2
 connections = []
 stopping = threading.Event()
+speaking = threading.Lock()  # nothing is said to anybody after the Close frame
 
 
 def close_frame():
@@ -49,7 +50,9 @@ def play(connection):
     accept = base64.b64encode(hashlib.sha1(headers[b"sec-websocket-key"] + GUID).digest())
     connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
-    connections.append((connection, closed := threading.Event()))
+    closed = threading.Event()
+    closed.said = False
+    connections.append((connection, closed))
     if options.moment == "start":
         connection.sendall(close_frame())
     while True:
@@ -57,8 +60,10 @@ def play(connection):
         if opcode == 8:
             closed.set()
             return
-        if options.moment == "stop" and not (stopping.is_set() and options.end in ("hang", "abort")):
-            connection.sendall(struct.pack("!BB", 0x81, len(payload)) + payload)
+        with speaking:
+            is_silent = closed.said or (stopping.is_set() and options.end in ("hang", "abort"))
+            if options.moment == "stop" and not is_silent:
+                connection.sendall(struct.pack("!BB", 0x81, len(payload)) + payload)
 
 
 def serve(listener):
@@ -73,7 +78,9 @@ def serve(listener):
 
 def end(connection, closed):
     if options.code >= 0 and options.moment == "stop":
-        connection.sendall(close_frame())
+        with speaking:
+            closed.said = True
+            connection.sendall(close_frame())
         closed.wait(1)  # for the client's own Close
     if options.end == "reset":
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -88,7 +95,8 @@ listening = socket.create_server(("127.0.0.1", options.port), backlog=128)
 threading.Thread(target=serve, args=(listening,), daemon=True).start()
 print("ready", flush=True)
 signal.sigwait({signal.SIGTERM})
-stopping.set()
+with speaking:
+    stopping.set()
 for one in list(connections):
     try:
         end(*one)

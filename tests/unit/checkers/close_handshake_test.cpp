@@ -45,6 +45,16 @@ TEST(CloseHandshake, FailsWithoutACloseFrame) {
       close_handshake(stopped(Protocol::ws).closed(0, ConnectionEndReason::timeout).exited(0)),
       one("got no Close frame"));
 }
+TEST(CloseHandshake, IsUnknownIfTheTargetHadNoProcessorWhileItsClientWaited) {
+  const auto gave_up = [](int starved) {
+    auto story = stopped(Protocol::wss).close_frame(0, 1001).wait(2'000).lag(starved, "target");
+    return close_handshake(story.closed(0, ConnectionEndReason::timeout).exited(0));
+  };
+  EXPECT_EQ(gave_up(500),
+            "unknown 0: the end of 1 connections was not seen: their clients gave up, but the "
+            "target waited up to 500 ms of that for a processor");
+  EXPECT_EQ(gave_up(100), one("got no close_notify"));
+}
 // A Close frame, an orderly end.
 HistoryBuilder closed_with(std::uint16_t code, std::string reason = "") {
   return stopped(Protocol::ws)
