@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <utility>
 #include <vector>
@@ -54,12 +55,20 @@ std::vector<Dwarf_Die> scopes_at(Dwarf_Die* unit, Dwarf_Addr address) {
   return scopes;
 }
 
-std::string name_of(Dwarf_Die& function) {
+struct FunctionName {
+  std::string text;
+  bool is_whole = false;  // with its scopes, which -g1 leaves out
+};
+
+FunctionName name_of(Dwarf_Die* unit, Dwarf_Die& function) {
   Dwarf_Attribute attribute{};
-  const char* name =
-      ::dwarf_formstring(::dwarf_attr_integrate(&function, DW_AT_linkage_name, &attribute));
-  if (name == nullptr) name = ::dwarf_diename(&function);
-  return name == nullptr ? "" : demangle(name);
+  if (const char* name =
+          ::dwarf_formstring(::dwarf_attr_integrate(&function, DW_AT_linkage_name, &attribute)))
+    return {demangle(name), true};
+  constexpr std::array kWithoutScopes{DW_LANG_C, DW_LANG_C89, DW_LANG_C99, DW_LANG_C11};
+  const char* name = ::dwarf_diename(&function);
+  return {name == nullptr ? "" : name,
+          std::ranges::count(kWithoutScopes, ::dwarf_srclang(unit)) > 0};
 }
 
 // Where an inlined function is called; nothing if the file does not say.
@@ -82,9 +91,9 @@ void step_out_of_libraries(Dwarf_Die* unit, Dwarf_Addr address, SourceLine& line
   for (auto& scope : scopes_at(unit, address)) {
     if (::dwarf_tag(&scope) == DW_TAG_subprogram) return;
     if (::dwarf_tag(&scope) != DW_TAG_inlined_subroutine) continue;
-    auto name = name_of(scope);
-    if (!is_library_function(name)) {
-      line.inlined = std::move(name);
+    auto name = name_of(unit, scope);
+    if (!is_library_function(name.text)) {
+      if (name.is_whole) line.inlined = std::move(name.text);
       return;
     }
     auto call = call_of(unit, scope);

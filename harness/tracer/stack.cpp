@@ -81,8 +81,8 @@ bool is_in_library(const Frame& frame) {
 
 bool is_library_function(std::string_view name) {
   constexpr std::string_view kFunctions[] = {
-      "std::",    "void std::", "<std::", "runtime.", "core::",  "<core::", "__gthread",
-      "pthread_", "__pthread",  "__lll_", "__futex",  "syscall", "clone"};
+      "std::",      "void std::", "<std::",    "runtime.", "core::",  "<core::", "__gthread",
+      "__glibcxx_", "pthread_",   "__pthread", "__lll_",   "__futex", "syscall", "clone"};
   return begins_with_any(name, kFunctions);
 }
 
