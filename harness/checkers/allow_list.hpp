@@ -19,7 +19,7 @@ namespace lastcall {
 class AllowList {
  public:
   struct Entry {
-    std::string name;  // of an exception; empty: it is a pattern
+    std::string name;  // an exception's; empty: the entry is a pattern
     std::regex pattern;
     std::string shown;
     std::uint64_t count = 0;

@@ -9,7 +9,7 @@
 // `deadline` does. Of a signal that lastcall did not send it names the sender, of a crash the
 // address and the function, of an exit the thread that called it, if the tracer or the kernel did.
 // If the stop signal ended the target, it says whether a handler was there, as far as was seen, and
-// of a shell in front of the server that it passes no signal on.
+// that a shell in front of the server passes no signal on.
 // It says the target's last words: the message of an error and a later line that tells of one, both
 // if written within a second of the end; else the last line that is neither a stack frame nor what
 // a runtime closes with.

@@ -34,8 +34,8 @@ constexpr std::string_view name(GroupAnswers answers) {
 //
 // An answer is any end of a request but silence. During the stop only an acknowledgement is one: a
 // server that answers nobody may refuse them all as it stops. Without a request it is the upgrade
-// of a WebSocket, or what an `opening` expects. Not asked are behaviours that say nothing, tcp
-// groups without a message or an expectation, and those whose requests the stop cut or made the
+// of a WebSocket, or what an `opening` expects. Behaviours that say nothing are not asked, nor are
+// tcp groups without a message or an expectation, nor those whose requests the stop cut or made the
 // target refuse where the scenario switches in-flight-finished off. A client has gone when its last
 // connection has ended, or the server has closed it (Close frame, close_notify, FIN), not by itself
 // nor by a fault, with messages left. Those whose behaviour is to go (leaves, reset, …) say nothing

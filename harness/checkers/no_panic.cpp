@@ -175,7 +175,7 @@ bool may_end_by(std::span<const std::string_view> lines, const PanicBlock& block
 struct Printed {
   const OutputLines& output;
   PanicBlock block;
-  std::optional<EventIndex> crash{};  // of a child, of which it tells as well
+  std::optional<EventIndex> crash{};  // the child's crash that the error tells of, too
 };
 
 // "panic: boom [recovered]" says what the meaning says, and who recovered it is said at the end.
