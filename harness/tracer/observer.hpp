@@ -10,20 +10,10 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "tracer/breakpoints.hpp"
 #include "tracer/ptrace_calls.hpp"
+#include "tracer/tracee.hpp"
 
 namespace lastcall {
-
-// A thread that is stopped, for as long as a call of an observer lasts.
-struct Tracee {
-  pid_t pid = 0;  // its process
-  pid_t tid = 0;
-  PtraceCalls& calls;
-  // Of its process, and of its children made by fork(2); gone once it executes something. Null in
-  // tests without a loop.
-  Breakpoints* breakpoints = nullptr;
-};
 
 // What becomes of a system call at whose entry a thread stands.
 struct SyscallAction {

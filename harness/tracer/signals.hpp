@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "tracer/observer.hpp"
+#include "tracer/tracee.hpp"
 
 namespace lastcall {
 

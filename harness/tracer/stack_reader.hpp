@@ -8,9 +8,9 @@
 #include <memory>
 #include <vector>
 
-#include "tracer/observer.hpp"
 #include "tracer/source_lines.hpp"
 #include "tracer/stack.hpp"
+#include "tracer/tracee.hpp"
 
 namespace lastcall {
 

@@ -23,7 +23,7 @@
 #include "base/result.hpp"
 #include "tracer/filter_injection.hpp"
 #include "tracer/observer.hpp"
-#include "tracer/tracee.hpp"
+#include "tracer/thread_state.hpp"
 
 namespace lastcall {
 

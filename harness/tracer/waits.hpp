@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "tracer/observer.hpp"
 #include "tracer/stack.hpp"
+#include "tracer/tracee.hpp"
 
 namespace lastcall {
 
