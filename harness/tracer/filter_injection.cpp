@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/file.hpp"
-#include "tracer/modules.hpp"
+#include "tracer/mappings.hpp"
 
 namespace lastcall {
 namespace {

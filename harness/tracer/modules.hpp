@@ -1,7 +1,7 @@
-// What is mapped where in a process (proc(5), "maps"), and the programs and libraries among it.
-// What unwinding needs is read from the process' own memory, so that a file that was deleted or
-// replaced since does not matter; symbols come from the mapped file if it can still be reached,
-// also inside of a container (/proc/PID/map_files, /proc/PID/root). One thread.
+// The programs and libraries that are mapped in a process. What unwinding needs is read from the
+// process' own memory, so that a file that was deleted or replaced since does not matter; symbols
+// come from the mapped file if it can still be reached, also inside of a container
+// (/proc/PID/map_files, /proc/PID/root). One thread.
 #pragma once
 
 #include <cstdint>
@@ -10,27 +10,14 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tracer/elf_file.hpp"
 #include "tracer/frame_descriptions.hpp"
+#include "tracer/mappings.hpp"
 #include "tracer/memory.hpp"
 
 namespace lastcall {
-
-struct Mapping {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-  std::uint64_t offset = 0;  // in the file
-  bool executable = false;
-  std::string device;  // "fd:01"
-  std::uint64_t inode = 0;
-  std::string path;  // as the kernel says it: may end in " (deleted)"
-};
-
-// What /proc/PID/maps says, in order.
-std::vector<Mapping> parse_mappings(std::string_view text);
 
 // The binary search table of PT_GNU_EH_FRAME (Linux Standard Base, "Exception Frames",
 // .eh_frame_hdr).
