@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "tracer/demangle.hpp"
+#include "tracer/function_names.hpp"
 
 namespace lastcall {
 namespace {

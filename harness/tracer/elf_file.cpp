@@ -12,7 +12,7 @@
 #include <tuple>
 
 #include "tracer/build_id.hpp"
-#include "tracer/demangle.hpp"
+#include "tracer/function_names.hpp"
 #include "tracer/go_functions.hpp"
 
 namespace lastcall {

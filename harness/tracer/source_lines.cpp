@@ -11,8 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "tracer/demangle.hpp"
-#include "tracer/stack.hpp"
+#include "tracer/function_names.hpp"
 
 namespace lastcall {
 namespace {

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "tracer/function_names.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -77,13 +79,6 @@ bool is_in_library(const Frame& frame) {
                                          "libc++",  "libgcc_s", "ld-linux",   "[vdso]"};
   return begins_with_any(std::string_view(frame.module).substr(frame.module.rfind('/') + 1),
                          kFiles);
-}
-
-bool is_library_function(std::string_view name) {
-  constexpr std::string_view kFunctions[] = {
-      "std::",      "void std::", "<std::",    "runtime.", "core::",  "<core::", "__gthread",
-      "__glibcxx_", "pthread_",   "__pthread", "__lll_",   "__futex", "syscall", "clone"};
-  return begins_with_any(name, kFunctions);
 }
 
 bool is_library_frame(const Frame& frame) {

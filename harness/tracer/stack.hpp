@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace lastcall {
@@ -37,7 +36,6 @@ std::string frame_text(const Frame& frame);
 // compiled into the program itself.
 bool is_in_library(const Frame& frame);
 bool is_library_frame(const Frame& frame);
-bool is_library_function(std::string_view name);
 // The innermost frame that is not a library's, as text; "?" without frames.
 std::string place_of(const Stack& stack);
 

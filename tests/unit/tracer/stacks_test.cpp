@@ -8,7 +8,7 @@
 #include <functional>
 #include <regex>
 
-#include "tracer/demangle.hpp"
+#include "tracer/function_names.hpp"
 #include "tracer/stack_reader.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"

@@ -1,8 +1,9 @@
-#include "tracer/demangle.hpp"
+#include "tracer/function_names.hpp"
 
 #include <cxxabi.h>
 #include <libiberty/demangle.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -17,6 +18,14 @@ std::string demangle(const std::string& name) {
   int status = 0;
   const Text cpp(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
   return cpp ? cpp.get() : name;
+}
+
+bool is_library_function(std::string_view name) {
+  constexpr std::string_view kFunctions[] = {
+      "std::",      "void std::", "<std::",    "runtime.", "core::",  "<core::", "__gthread",
+      "__glibcxx_", "pthread_",   "__pthread", "__lll_",   "__futex", "syscall", "clone"};
+  return std::ranges::any_of(kFunctions,
+                             [&](std::string_view part) { return name.starts_with(part); });
 }
 
 }  // namespace lastcall
