@@ -8,8 +8,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
+
+#include "tracer/loop/stop.hpp"
 
 namespace lastcall {
 namespace {
@@ -36,11 +37,6 @@ constexpr std::uint64_t kSyscallInstruction = 2;  // bytes
 // What the kernel itself will make again: ERESTARTSYS to ERESTART_RESTARTBLOCK, errno.h of Linux.
 bool will_be_restarted(std::int64_t result) { return result <= -512 && result >= -516; }
 
-int stop_signal(const siginfo_t& info) { return info.si_status & 0xff; }
-int stop_event(const siginfo_t& info) { return info.si_status >> 8; }
-bool is_stop_signal(int signal) {
-  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-}
 // Whether it was sent to a whole process, as kill(2), a timer and the end of a child do; what a
 // thread brought on itself may say that it came from a process too.
 bool is_for_process(const siginfo_t& info) {
@@ -59,9 +55,6 @@ bool is_for_process(const siginfo_t& info) {
 }
 bool is_zombie(const std::string& state) {
   return state.starts_with('Z') || state.starts_with('X');
-}
-bool is_in_call(const user_regs_struct& registers) {
-  return static_cast<std::int64_t>(registers.orig_rax) >= 0;
 }
 bool says_interrupted(const user_regs_struct& registers) {
   return is_in_call(registers) && static_cast<std::int64_t>(registers.rax) == -EINTR;
@@ -93,8 +86,7 @@ Result<bool> TraceLoop::follow(pid_t child, bool asleep) {
 }
 
 Result<bool> TraceLoop::follow_unfiltered(pid_t child, std::vector<sock_filter> program) {
-  program_ = std::move(program);
-  unfiltered_ = filters_of(child);
+  arming_.set_up(child, std::move(program));
   return follow(child, false);
 }
 
@@ -181,14 +173,14 @@ void TraceLoop::ended(const siginfo_t& info) {
   if (!whole_process) return;
   std::erase_if(unmet_, [&](const auto& one) { return one.second == info.si_pid; });
   breakpoints_.erase(info.si_pid);
-  settled_.erase(info.si_pid);
+  arming_.ended(info.si_pid);
   exiting_.erase(info.si_pid);
   for (auto* observer : observers_) observer->process_ended(info.si_pid, info);
   ends_.push_back(info);
 }
 
 void TraceLoop::handle_stop(Thread& thread, const siginfo_t& info) {
-  if (thread.injection && inject_further(thread, info)) return;
+  if (thread.injection && arming_.inject_further(tid_of(thread), info)) return;
   const int signal = stop_signal(info);
   const int event = stop_event(info);
   const auto stepping = std::exchange(thread.stepping, std::nullopt);
@@ -200,7 +192,7 @@ void TraceLoop::handle_stop(Thread& thread, const siginfo_t& info) {
     }
   } else if (event != 0) {
     on_event(thread, event);
-  } else if (signal == (SIGTRAP | 0x80)) {
+  } else if (signal == kSyscallStop) {
     on_syscall_exit(thread);
   } else if (signal != SIGTRAP || !on_trap(thread, stepping)) {
     on_signal(thread, signal);
@@ -237,7 +229,7 @@ void TraceLoop::on_exit(Thread& thread, int status) {
   const bool is_alone = calls_.registers(tid_of(thread), registers) == 0 && is_in_call(registers) &&
                         registers.orig_rax == SYS_exit;
   // A server that begins a process for each connection is not held up by its ends.
-  const bool is_asleep = (options_ & kAsleep) != 0 || (!program_.empty() && !arming_);
+  const bool is_asleep = (options_ & kAsleep) != 0 || arming_.sleeps();
   const bool is_as_usual = is_asleep && thread.pid != followed_ && WEXITSTATUS(status) == 0;
   if (WIFEXITED(status) && !is_alone && !is_as_usual) tell_exit_call(thread, status);
   for (auto* observer : observers_) observer->on_thread_exit(tracee(thread), status);
@@ -452,16 +444,12 @@ void TraceLoop::interrupted(Thread& thread, const siginfo_t& info) {
       inherit_breakpoints(std::atoi(calls_.status_field(thread.pid, "PPid").c_str()), thread.pid);
     for (auto* observer : observers_) observer->began(tracee(thread));
   }
-  if (arming_ && !settled_.contains(thread.pid)) {
-    // A new process has what its parent has.
-    if (is_new && tid_of(thread) == thread.pid && filters_of(thread.pid) != unfiltered_) {
-      settled_.insert(thread.pid);
-    } else {
-      thread.unseen = info;
-      unseen_.push_back(tid_of(thread));
-      (void)with_process_stopped(thread.pid, [this](const auto& all) { arm(all); });
-      return;
-    }
+  const bool is_new_process = is_new && tid_of(thread) == thread.pid;
+  if (arming_.is_due(thread.pid) && !(is_new_process && arming_.inherited(thread.pid))) {
+    thread.unseen = info;
+    unseen_.push_back(tid_of(thread));
+    (void)with_process_stopped(thread.pid, [this](const auto& all) { arming_.arm(all); });
+    return;
   }
   if (user_regs_struct registers{}; calls_.registers(tid_of(thread), registers) == 0) {
     if (says_interrupted(registers)) {
@@ -616,93 +604,15 @@ std::set<pid_t> TraceLoop::processes() const {
 
 void TraceLoop::wake_filters() {
   options_ &= ~kAsleep;
-  arming_ = !program_.empty();
+  arming_.wake();
   (void)with_all_stopped([this](const std::vector<Tracee>& all) {
     for (const auto& one : all) {
       auto& options = threads_.at(one.tid).options;
       if (options != options_ && calls_.set_options(one.tid, options_) == 0) options = options_;
       for (auto* observer : observers_) observer->filters_wake(one);
     }
-    if (arming_) arm(all);
+    arming_.arm(all);
   });
-}
-
-// Not a group stop, which a thread does not leave for a call.
-bool TraceLoop::is_usable(const Thread& thread) {
-  return thread.unseen && stop_event(*thread.unseen) == PTRACE_EVENT_STOP &&
-         !is_stop_signal(stop_signal(*thread.unseen)) && !thread.injection;
-}
-
-void TraceLoop::arm(const std::vector<Tracee>& stopped) {
-  std::map<pid_t, pid_t> chosen;  // of processes
-  for (const auto& one : stopped) {
-    if (settled_.contains(one.pid) || !is_usable(threads_.at(one.tid))) continue;
-    const auto [choice, is_first] = chosen.try_emplace(one.pid, one.tid);
-    // A thread in a system call is in no sequence that begins again when it is left (rseq(2)).
-    user_regs_struct registers{};
-    if (!is_first && calls_.registers(one.tid, registers) == 0 && is_in_call(registers))
-      choice->second = one.tid;
-  }
-  for (const auto& [pid, tid] : chosen) inject_filter(tid);
-  // Where all threads are about to take a signal, or one came in between.
-  for (const auto& one : stopped) {
-    const auto thread = threads_.find(one.tid);
-    if (!settled_.contains(one.pid) && thread != threads_.end() && !is_usable(thread->second))
-      (void)calls_.interrupt(one.tid);
-  }
-}
-
-void TraceLoop::inject_filter(pid_t tid) {
-  const auto found = threads_.find(tid);
-  if (found == threads_.end() || is_gone(tid) || !is_usable(found->second)) return;  // SIGKILL
-  // A filter of its own may end a process for that call.
-  if (filters_of(tid) != unfiltered_)
-    return leave_unfiltered(found->second, "it filters its calls itself");
-  auto begun = FilterInjection::begin(calls_, tid, program_);
-  if (!begun) return leave_unfiltered(found->second, begun.error().message());
-  found->second.injection = std::move(*begun);
-  found->second.unseen.reset();
-  go_on(found->second, Resume::to_syscall_exit);  // and to its entry first
-  for (;;) {
-    take_reports_until_stop(tid);
-    const auto thread = threads_.find(tid);
-    if (thread == threads_.end() || !thread->second.unseen) return;  // it may still come back
-    const auto info = *std::exchange(thread->second.unseen, std::nullopt);
-    if (inject_further(thread->second, info)) continue;
-    thread->second.unseen = info;
-    return;
-  }
-}
-
-bool TraceLoop::inject_further(Thread& thread, const siginfo_t& info) {
-  const auto tid = tid_of(thread);
-  if (stop_signal(info) == (SIGTRAP | 0x80)) {
-    // The entry. At the exit it would be too late for the call that it was in to be made again.
-    (void)calls_.interrupt(tid);
-    go_on(thread);
-    return true;
-  }
-  const auto result = std::exchange(thread.injection, std::nullopt)->end(calls_, tid);
-  if (!result) {  // a signal was first, or another interruption, which is the next chance itself
-    if (stop_event(info) != PTRACE_EVENT_STOP) (void)calls_.interrupt(tid);
-  } else if (*result == 0) {
-    settled_.insert(thread.pid);
-  } else if (stop_event(info) != PTRACE_EVENT_EXIT) {
-    leave_unfiltered(thread, *result > 0 ? "a thread filters its calls itself"
-                                         : std::strerror(static_cast<int>(-*result)));
-  }
-  return false;
-}
-
-void TraceLoop::leave_unfiltered(Thread& thread, const std::string& why) {
-  user_regs_struct registers{};
-  if (calls_.registers(tid_of(thread), registers) != 0) return;  // SIGKILL
-  settled_.insert(thread.pid);
-  for (auto* observer : observers_) observer->not_filtered(tracee(thread), why);
-}
-
-std::string TraceLoop::filters_of(pid_t tid) {
-  return calls_.status_field(tid, "Seccomp") + "/" + calls_.status_field(tid, "Seccomp_filters");
 }
 
 }  // namespace lastcall

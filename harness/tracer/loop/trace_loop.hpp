@@ -21,6 +21,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "tracer/loop/filter_arming.hpp"
 #include "tracer/loop/filter_injection.hpp"
 #include "tracer/loop/observer.hpp"
 #include "tracer/loop/thread_state.hpp"
@@ -82,6 +83,7 @@ class TraceLoop {
   [[nodiscard]] std::set<pid_t> processes() const;
 
  private:
+  friend class FilterArming;
   struct CallMadeAgain {
     std::uint64_t at;      // its instruction
     std::uint64_t number;  // of the call
@@ -140,14 +142,6 @@ class TraceLoop {
   // Until a thread that goes on has stopped or is gone.
   void take_reports_until_stop(pid_t tid);
   [[nodiscard]] bool is_gone(pid_t tid) const;
-  // Gives the filter to the processes of these threads, which are all that could be stopped.
-  void arm(const std::vector<Tracee>& stopped);
-  [[nodiscard]] static bool is_usable(const Thread& thread);
-  void inject_filter(pid_t tid);
-  // At a stop of such a thread. Returns whether it went on with it.
-  bool inject_further(Thread& thread, const siginfo_t& info);
-  void leave_unfiltered(Thread& thread, const std::string& why);
-  [[nodiscard]] std::string filters_of(pid_t tid);
   [[nodiscard]] static pid_t tid_of(const Thread& thread);
 
   PtraceCalls& calls_;
@@ -164,10 +158,7 @@ class TraceLoop {
   std::vector<siginfo_t> ends_;
   std::vector<Timer> timers_;
   std::uint32_t options_ = 0;
-  std::vector<sock_filter> program_;  // to inject; empty: processes have it from their beginning
-  std::string unfiltered_;            // filters_of() who does not have it yet
-  bool arming_ = false;               // processes get it from now on
-  std::set<pid_t> settled_;           // those that have it, or cannot
+  FilterArming arming_{*this};
   pid_t followed_ = 0;
   std::set<pid_t> exiting_;  // processes of which exit_group(2) was told
 };
