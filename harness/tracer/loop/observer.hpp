@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +22,12 @@ struct SyscallAction {
   std::optional<int> error{};             // it is not made and fails with this errno
   std::optional<std::uint64_t> length{};  // of a write: its third argument becomes this
   Nanoseconds delay{};                    // it is made so much later
-  void join(const SyscallAction& other);
+  void join(const SyscallAction& other) {
+    see_exit |= other.see_exit;
+    if (other.error) error = other.error;
+    if (other.length) length = other.length;
+    delay = std::max(delay, other.delay);
+  }
 };
 
 class TraceObserver {

@@ -62,13 +62,6 @@ bool says_interrupted(const user_regs_struct& registers) {
 
 }  // namespace
 
-void SyscallAction::join(const SyscallAction& other) {
-  see_exit |= other.see_exit;
-  if (other.error) error = other.error;
-  if (other.length) length = other.length;
-  delay = std::max(delay, other.delay);
-}
-
 TraceLoop::~TraceLoop() {
   for (auto& [tid, thread] : threads_) {
     if (std::holds_alternative<Stopped>(thread.now)) go_on(thread);
