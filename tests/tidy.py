@@ -10,7 +10,8 @@ from pathlib import Path
 
 TOP_LEVEL = set("CMakeLists.txt CMakePresets.json LICENSE README.md harness scenarios targets reports tests ci".split())
 
-# Which parts a part may include (besides itself). A name with a slash is one header.
+# Which parts a part may include (besides itself): folders, rooms of a folder ("tracer/stacks"), single headers. Who may
+# include a folder may include its rooms.
 DATA = {"base", "fault", "scenario", "plan", "history"}
 MAY_INCLUDE = {
     "base": set(),
@@ -21,7 +22,15 @@ MAY_INCLUDE = {
     "checkers": DATA,
     "target": DATA,
     "client": DATA,
-    "tracer": DATA,
+    "tracer": set(),  # every file is in a room
+    "tracer/ptrace": {"base"},
+    "tracer/symbols": {"base"},
+    "tracer/stacks": {"base", "tracer/ptrace", "tracer/symbols"},
+    "tracer/locks": {"base", "tracer/ptrace", "tracer/stacks"},
+    "tracer/loop": {"base", "tracer/ptrace"},
+    "tracer/calls": {"base", "fault", "history", "tracer/ptrace", "tracer/stacks", "tracer/loop"},
+    "tracer/ends": {"base", "history", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
+    "tracer/runtimes": {"base", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
     "storage": DATA,
     # The trial process judges its own history, so that trials run at once are judged at once.
     "trial": DATA | {"target", "client", "tracer", "storage", "checkers"},
@@ -32,9 +41,18 @@ MAY_INCLUDE = {
                 "campaign/exit_codes.hpp"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) | {"target", "client"}
-PARTS = set(MAY_INCLUDE)
-# Throws CycleError if two parts may include one another, however far around.
-graphlib.TopologicalSorter({part: {name.split("/")[0] for name in other} for part, other in MAY_INCLUDE.items()}).prepare()
+
+
+def part_at(path):
+    """The part that a path below harness/ belongs to: its room, or else its folder."""
+    room = "/".join(path.split("/")[:2])
+    return room if room in MAY_INCLUDE else path.split("/")[0]
+
+
+# Throws CycleError if two parts may include one another, however far around. Who includes a folder includes its rooms.
+graphlib.TopologicalSorter({
+    part: {part_at(name) for name in others} | {room for room in MAY_INCLUDE if room.startswith(part + "/")}
+    for part, others in MAY_INCLUDE.items()}).prepare()
 
 BANNED_NAMES = {"util", "utils", "helpers", "misc", "common", "manager", "impl"}
 MAX_LINES = 800
@@ -75,7 +93,7 @@ def tracked_files(root):
 def part_of(path):
     parts = path.split("/")
     if parts[0] == "harness" and len(parts) > 2:
-        return parts[1]
+        return part_at("/".join(parts[1:]))
     return parts[0] if parts[0] in ("reports", "targets") else None
 
 
@@ -86,12 +104,12 @@ def include_faults(path, text):
         if not found:
             continue
         header = found[1]
-        owner = header.removeprefix("harness/").split("/")[0] if "/" in header else None
+        owner = part_at(header.removeprefix("harness/")) if "/" in header else None
         if part == "targets":
-            if header.startswith("harness/") or "/harness/" in header or owner in PARTS:
+            if header.startswith("harness/") or "/harness/" in header or owner in MAY_INCLUDE:
                 yield number, "include", f"targets/ includes {header} of harness/"
-        elif part in PARTS and owner in PARTS and owner != part:
-            if owner not in MAY_INCLUDE[part] and header not in MAY_INCLUDE[part]:
+        elif part in MAY_INCLUDE and owner in MAY_INCLUDE and owner != part:
+            if not {owner, owner.split("/")[0], header} & MAY_INCLUDE[part]:
                 yield number, "include", f"{part} may not include {header}"
 
 
@@ -172,6 +190,9 @@ WRONG = [
     ("include", "harness/scenario/a.cpp", '#include "target/spawn.hpp"\n'),
     ("include", "reports/a.cpp", '#include "campaign/campaign.hpp"\n'),
     ("include", "harness/embed/a.cpp", '#include "trial/trial.hpp"\n'),
+    ("include", "harness/tracer/stacks/a.cpp", '#include "tracer/loop/observer.hpp"\n'),
+    ("include", "harness/tracer/ptrace/a.cpp", '#include "history/event.hpp"\n'),
+    ("include", "harness/tracer/a.cpp", '#include "tracer/loop/observer.hpp"\n'),
     ("include", "targets/defects/a.cpp", '#include "harness/base/prng.hpp"\n'),
     ("include", "targets/defects/a.cpp", '#include "base/prng.hpp"\n'),
     ("exit", "harness/trial/a.cpp", "void f() { ::_exit(3); }\n"),
@@ -197,6 +218,8 @@ WRONG = [
 RIGHT = [
     ("reports/a.hpp", '#include "campaign/exit_codes.hpp"\n'),
     ("harness/trial/a.cpp", '#include "target/spawn.hpp"\n#include "client/fleet.hpp"\n'),
+    ("harness/trial/a.cpp", '#include "tracer/loop/tracer.hpp"\n'),
+    ("harness/tracer/stacks/a.cpp", '#include "base/ids.hpp"\n#include "tracer/ptrace/memory.hpp"\n'),
     ("harness/target/a.cpp", "// after fork: nothing of ours may be cleaned up twice\n::_exit(127);\n"),
     ("reports/a.cpp", '#include "campaign/summary.hpp"\n#include "checkers/verdict.hpp"\n'),
     ("harness/plan/a.hpp", "// For a port: its number, besides the main one. It waits forever.\n"),

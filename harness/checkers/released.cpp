@@ -20,7 +20,7 @@
 // Erlang node is the first of a host starts it, for all that come after it.
 //
 // `strict` judges every process of the target that ends by exit_group(2) after the stop, by the
-// rule of tracer/exit_leak_rules.hpp: listeners, accepted connections, files of the state that were
+// rule of exit_leak_rules.hpp: listeners, accepted connections, files of the state that were
 // not synced and children fail, the rest is worth a word in the history. It also fails what grows
 // with the answers given: descriptors, those of connected clients left out, or threads that in each
 // of the last two doublings of the answers became more by a sixteenth of these and four at least,

@@ -21,9 +21,9 @@
 #include "cli/commands.hpp"
 #include "cli/tls_probe.hpp"
 #include "target/launcher.hpp"
-#include "tracer/stack_reader.hpp"
-#include "tracer/tracer.hpp"
-#include "tracer/waits.hpp"
+#include "tracer/locks/waits.hpp"
+#include "tracer/loop/tracer.hpp"
+#include "tracer/stacks/stack_reader.hpp"
 
 namespace lastcall::cli {
 namespace {

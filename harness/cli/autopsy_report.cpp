@@ -10,7 +10,7 @@
 #include "base/fault_text.hpp"
 #include "base/text.hpp"
 #include "history/utf8.hpp"
-#include "tracer/signals.hpp"
+#include "tracer/ptrace/signals.hpp"
 
 namespace lastcall::cli {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "cli/preflight.hpp"
 #include "cli/process_recorder.hpp"
-#include "tracer/lock_graph.hpp"
+#include "tracer/locks/lock_graph.hpp"
 
 namespace lastcall::cli {
 

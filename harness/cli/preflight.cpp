@@ -17,7 +17,7 @@
 
 #include "base/scoped_fd.hpp"
 #include "target/launcher.hpp"
-#include "tracer/elf_file.hpp"
+#include "tracer/symbols/elf_file.hpp"
 
 namespace lastcall::cli {
 namespace {

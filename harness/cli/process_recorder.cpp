@@ -8,9 +8,9 @@
 #include <cstdlib>
 
 #include "base/text.hpp"
-#include "tracer/descriptors.hpp"
-#include "tracer/filter.hpp"
-#include "tracer/signals.hpp"
+#include "tracer/loop/filter.hpp"
+#include "tracer/ptrace/descriptors.hpp"
+#include "tracer/ptrace/signals.hpp"
 
 namespace lastcall::cli {
 namespace {

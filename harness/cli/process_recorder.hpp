@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "tracer/end_stacks.hpp"
-#include "tracer/exit_leak_observer.hpp"
-#include "tracer/last_calls.hpp"
-#include "tracer/last_words.hpp"
-#include "tracer/signal_trace.hpp"
+#include "tracer/ends/end_stacks.hpp"
+#include "tracer/ends/exit_leak_observer.hpp"
+#include "tracer/ends/last_calls.hpp"
+#include "tracer/ends/last_words.hpp"
+#include "tracer/ends/signal_trace.hpp"
 
 namespace lastcall::cli {
 

@@ -11,7 +11,7 @@
 #include "target/line_splitter.hpp"
 #include "target/process_tree.hpp"
 #include "target/resources.hpp"
-#include "tracer/descriptors.hpp"
+#include "tracer/ptrace/descriptors.hpp"
 
 namespace lastcall {
 namespace {

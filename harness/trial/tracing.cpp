@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "base/file.hpp"
-#include "tracer/lock_graph.hpp"
+#include "tracer/locks/lock_graph.hpp"
 
 namespace lastcall {
 namespace {

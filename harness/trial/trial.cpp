@@ -29,7 +29,7 @@
 #include "target/process_tree.hpp"
 #include "target/resources.hpp"
 #include "target/short_folder.hpp"
-#include "tracer/waits.hpp"
+#include "tracer/locks/waits.hpp"
 #include "trial/certificates.hpp"
 #include "trial/client_link.hpp"
 #include "trial/custom_checkers.hpp"

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/scoped_fd.hpp"
-#include "tracer/signal_trace.hpp"
+#include "tracer/ends/signal_trace.hpp"
 #include "trial/result.hpp"
 
 namespace lastcall {

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "tracer/linux_ptrace.hpp"
-#include "tracer/stack_reader.hpp"
+#include "tracer/ptrace/linux_ptrace.hpp"
+#include "tracer/stacks/stack_reader.hpp"
 
 namespace lastcall {
 namespace {

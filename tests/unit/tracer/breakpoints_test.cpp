@@ -1,11 +1,11 @@
-#include "tracer/breakpoints.hpp"
+#include "tracer/ptrace/breakpoints.hpp"
 
 #include <gmock/gmock.h>
 
 #include <csignal>
 #include <span>
 
-#include "tracer/trace_loop.hpp"
+#include "tracer/loop/trace_loop.hpp"
 #include "unit/tracer/fake_ptrace.hpp"
 
 namespace lastcall {

@@ -1,5 +1,5 @@
 // The Nth system call of a kind is what the subject's own files and output say it is.
-#include "tracer/call_injector.hpp"
+#include "tracer/calls/call_injector.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -7,11 +7,11 @@
 #include <fstream>
 
 #include "base/prng.hpp"
-#include "tracer/build_id.hpp"
-#include "tracer/elf_file.hpp"
-#include "tracer/go_functions.hpp"
-#include "tracer/modules.hpp"
-#include "tracer/stack_reader.hpp"
+#include "tracer/stacks/modules.hpp"
+#include "tracer/stacks/stack_reader.hpp"
+#include "tracer/symbols/build_id.hpp"
+#include "tracer/symbols/elf_file.hpp"
+#include "tracer/symbols/go_functions.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 

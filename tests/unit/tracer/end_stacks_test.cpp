@@ -1,4 +1,4 @@
-#include "tracer/end_stacks.hpp"
+#include "tracer/ends/end_stacks.hpp"
 
 #include <gmock/gmock.h>
 

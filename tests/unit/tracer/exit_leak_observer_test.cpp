@@ -1,4 +1,4 @@
-#include "tracer/exit_leak_observer.hpp"
+#include "tracer/ends/exit_leak_observer.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/socket.h>

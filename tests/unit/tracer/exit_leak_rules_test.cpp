@@ -1,4 +1,4 @@
-#include "tracer/exit_leak_rules.hpp"
+#include "tracer/ends/exit_leak_rules.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "tracer/ptrace_calls.hpp"
+#include "tracer/ptrace/ptrace_calls.hpp"
 
 namespace lastcall::testing {
 

@@ -1,10 +1,10 @@
-#include "tracer/last_calls.hpp"
+#include "tracer/ends/last_calls.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "tracer/last_words.hpp"
+#include "tracer/ends/last_words.hpp"
 #include "unit/tracer/fake_ptrace.hpp"
 #include "unit/tracer/traced.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "tracer/lock_graph.hpp"
+#include "tracer/locks/lock_graph.hpp"
 
 namespace lastcall {
 namespace {

@@ -1,4 +1,4 @@
-#include "tracer/masked_panics.hpp"
+#include "tracer/runtimes/masked_panics.hpp"
 
 #include <elf.h>
 #include <gmock/gmock.h>

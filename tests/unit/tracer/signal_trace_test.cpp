@@ -1,4 +1,4 @@
-#include "tracer/signal_trace.hpp"
+#include "tracer/ends/signal_trace.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/wait.h>

@@ -8,8 +8,8 @@
 #include <functional>
 #include <regex>
 
-#include "tracer/demangle.hpp"
-#include "tracer/stack_reader.hpp"
+#include "tracer/stacks/stack_reader.hpp"
+#include "tracer/symbols/function_names.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 

@@ -1,4 +1,4 @@
-#include "tracer/timed_waits.hpp"
+#include "tracer/calls/timed_waits.hpp"
 
 #include <gmock/gmock.h>
 #include <linux/futex.h>

@@ -1,4 +1,4 @@
-#include "tracer/trace_loop.hpp"
+#include "tracer/loop/trace_loop.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/syscall.h>

@@ -16,7 +16,7 @@
 
 #include "base/file.hpp"
 #include "target/launcher.hpp"
-#include "tracer/tracer.hpp"
+#include "tracer/loop/tracer.hpp"
 
 namespace lastcall {
 

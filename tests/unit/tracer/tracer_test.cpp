@@ -1,4 +1,4 @@
-#include "tracer/tracer.hpp"
+#include "tracer/loop/tracer.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/syscall.h>

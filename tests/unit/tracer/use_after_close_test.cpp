@@ -1,4 +1,4 @@
-#include "tracer/use_after_close.hpp"
+#include "tracer/calls/use_after_close.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/socket.h>

@@ -6,9 +6,9 @@
 #include <functional>
 #include <regex>
 
-#include "tracer/lock_graph.hpp"
-#include "tracer/stack_reader.hpp"
-#include "tracer/waits.hpp"
+#include "tracer/locks/lock_graph.hpp"
+#include "tracer/locks/waits.hpp"
+#include "tracer/stacks/stack_reader.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 

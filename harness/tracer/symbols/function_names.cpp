@@ -1,0 +1,31 @@
+#include "tracer/symbols/function_names.hpp"
+
+#include <cxxabi.h>
+#include <libiberty/demangle.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+namespace lastcall {
+
+std::string demangle(const std::string& name) {
+  using Text = std::unique_ptr<char, decltype(&std::free)>;
+  if (!name.starts_with("_Z") && !name.starts_with("_R")) return name;
+  // Rust's older names are valid ones of C++ too, but end in a hash.
+  if (const Text rust(::rust_demangle(name.c_str(), DMGL_NO_OPTS), &std::free); rust)
+    return rust.get();
+  int status = 0;
+  const Text cpp(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
+  return cpp ? cpp.get() : name;
+}
+
+bool is_library_function(std::string_view name) {
+  constexpr std::string_view kFunctions[] = {
+      "std::",      "void std::", "<std::",    "runtime.", "core::",  "<core::", "__gthread",
+      "__glibcxx_", "pthread_",   "__pthread", "__lll_",   "__futex", "syscall", "clone"};
+  return std::ranges::any_of(kFunctions,
+                             [&](std::string_view part) { return name.starts_with(part); });
+}
+
+}  // namespace lastcall
