@@ -11,14 +11,14 @@
 #include <string>
 
 #include "client/trigger_board.hpp"
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 #include "trial/target_process.hpp"
 
 namespace lastcall {
 
 class ServiceWatch {
  public:
-  ServiceWatch(boost::asio::io_context& io, SegmentWriter& segment, const TriggerBoard& board,
+  ServiceWatch(boost::asio::io_context& io, EventSink& events, const TriggerBoard& board,
                TargetProcess& target);
 
   // The ports that the target may promise, by the names of their events: "" is {port}.
@@ -41,7 +41,7 @@ class ServiceWatch {
   boost::asio::awaitable<void> try_port(std::string name, std::uint16_t port);
 
   boost::asio::io_context& io_;
-  SegmentWriter& segment_;
+  EventSink& events_;
   const TriggerBoard& board_;
   TargetProcess& target_;
   boost::asio::steady_timer watchdog_;

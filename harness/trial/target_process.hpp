@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 #include "history/service_state.hpp"
 #include "scenario/placeholders.hpp"
 #include "scenario/scenario.hpp"
@@ -36,8 +36,8 @@ struct TargetListener {
 
 class TargetProcess {
  public:
-  TargetProcess(boost::asio::io_context& io, SegmentWriter& segment, Changes& changes,
-                ChildEnds& ends, TargetListener listener);
+  TargetProcess(boost::asio::io_context& io, EventSink& events, Changes& changes, ChildEnds& ends,
+                TargetListener listener);
   TargetProcess(const TargetProcess&) = delete;
   TargetProcess& operator=(const TargetProcess&) = delete;
   // Ends whatever is left of the tree.
@@ -113,7 +113,7 @@ class TargetProcess {
   void note_end(const siginfo_t& info);
   void on_line(Stream stream, const std::string& line, bool continues);
 
-  SegmentWriter& segment_;
+  EventSink& events_;
   Changes& changes_;
   ChildEnds& ends_;
   TargetListener listener_;

@@ -5,7 +5,7 @@
 #include <functional>
 #include <optional>
 
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 #include "plan/plan.hpp"
 #include "scenario/placeholders.hpp"
 #include "target/limits.hpp"
@@ -20,7 +20,7 @@ struct TrialContext {
   const TrialOrder& order;
   const Plan& plan;
   const Placeholders& placeholders;
-  SegmentWriter& segment;
+  EventSink& events;
   Changes& changes;
   ChildEnds& ends;
   std::function<bool()> given_up;             // the trial is to end at once
