@@ -19,12 +19,8 @@ Target restarted(const Target& target) {
 
 }  // namespace
 
-RecoveryRun::RecoveryRun(const TrialContext& trial)
-    : trial_(trial),
-      wanted_(restarted(trial.plan.scenario.target)),
-      target_(trial.io, trial.events, trial.changes, trial.ends,
-              {.on_line = [](const std::string&) {},
-               .on_notification = [](const NotifySocket::Datagram&) {}}) {}
+RecoveryRun::RecoveryRun(const TrialContext& trial, ServiceProcess& target)
+    : trial_(trial), wanted_(restarted(trial.plan.scenario.target)), target_(target) {}
 
 asio::awaitable<void> RecoveryRun::run(std::vector<std::string> segments) {
   if (!start()) co_return;

@@ -21,7 +21,7 @@ constexpr auto kConnectLimit = std::chrono::seconds(1);
 }  // namespace
 
 ServiceWatch::ServiceWatch(asio::io_context& io, EventSink& events, const TriggerBoard& board,
-                           TargetProcess& target)
+                           ServiceProcess& target)
     : io_(io), events_(events), board_(board), target_(target), watchdog_(io) {}
 
 void ServiceWatch::before_notification() {

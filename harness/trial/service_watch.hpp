@@ -12,14 +12,14 @@
 
 #include "client/trigger_board.hpp"
 #include "history/event_sink.hpp"
-#include "trial/target_process.hpp"
+#include "trial/service_process.hpp"
 
 namespace lastcall {
 
 class ServiceWatch {
  public:
   ServiceWatch(boost::asio::io_context& io, EventSink& events, const TriggerBoard& board,
-               TargetProcess& target);
+               ServiceProcess& target);
 
   // The ports that the target may promise, by the names of their events: "" is {port}.
   void promise(std::map<std::string, std::uint16_t> ports) { ports_ = std::move(ports); }
@@ -43,7 +43,7 @@ class ServiceWatch {
   boost::asio::io_context& io_;
   EventSink& events_;
   const TriggerBoard& board_;
-  TargetProcess& target_;
+  ServiceProcess& target_;
   boost::asio::steady_timer watchdog_;
   std::map<std::string, std::uint16_t> ports_;
   bool probed_ = false;

@@ -263,7 +263,6 @@ void TargetProcess::note_end(const siginfo_t& info) {
     }
     record_end(at, info);
   }
-  end_time_ = at;
   ended_ = true;
 }
 

@@ -630,8 +630,11 @@ class Trial {
     co_await inspect_checkpoints(parts_);
     if (!plan_.scenario.target.recovery) co_return;
     target_.stop_listening();
-    recovery_.emplace(parts_);
-    co_await recovery_->run(worker_segments());
+    restarted_.emplace(io_, segment_, changes_, ends_,
+                       TargetListener{.on_line = [](const std::string&) {},
+                                      .on_notification = [](const NotifySocket::Datagram&) {}});
+    RecoveryRun recovery(parts_, *restarted_);
+    co_await recovery.run(worker_segments());
   }
 
   Result<bool> finish_segments() {
@@ -673,7 +676,7 @@ class Trial {
   SidecarLink sidecars_;
   asio::posix::stream_descriptor reached_calls_;
   asio::posix::stream_descriptor lifeline_;
-  std::optional<RecoveryRun> recovery_;
+  std::optional<TargetProcess> restarted_;
   LagMeter lag_;
   std::map<std::string, PortLease> ports_;
   std::set<std::string> ports_of_sidecars_;
