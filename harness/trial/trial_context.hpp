@@ -1,4 +1,5 @@
-// What the parts of a trial share. References into the Trial, which outlives them. One thread.
+// What the parts of a trial share: references to what outlives them (trial/conduct.hpp). One
+// thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
