@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "trial/result.hpp"
+#include "trial/trial_result.hpp"
 
 namespace lastcall {
 

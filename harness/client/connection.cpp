@@ -92,7 +92,7 @@ Connection::Connection(const ConnectionSetup& setup)
       group_(setup.group),
       endpoint_(setup.endpoint),
       id_(connection_id(setup.client.id, setup.attempt)),
-      log_(id_, &setup.context.segment, &setup.context.triggers),
+      log_(id_, &setup.context.events, &setup.context.triggers),
       transport_(setup.context.io.get_executor(), log_, tls_of(setup)),
       deadline_(transport_),
       wake_(setup.context.io),

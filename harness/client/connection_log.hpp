@@ -11,7 +11,7 @@
 #include "client/frame_reader.hpp"
 #include "client/trigger_board.hpp"
 #include "fault/fault.hpp"
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 
 namespace lastcall {
 
@@ -31,13 +31,13 @@ class TriggerCounter {
 
 class ConnectionLog {
  public:
-  // Without a segment nothing is recorded (readiness probes).
-  ConnectionLog(ConnectionId id, SegmentWriter* segment, TriggerCounter* triggers)
-      : id_(id), segment_(segment), triggers_(triggers) {}
+  // Without a sink nothing is recorded (readiness probes).
+  ConnectionLog(ConnectionId id, EventSink* events, TriggerCounter* triggers)
+      : id_(id), events_(events), triggers_(triggers) {}
 
   template <class Body>
   void record(Body body) {
-    if (segment_ != nullptr) segment_->record(std::move(body));
+    if (events_ != nullptr) events_->record(std::move(body));
   }
   void happened(ClientEvent event) {
     if (triggers_ != nullptr) triggers_->happened(event);
@@ -93,7 +93,7 @@ class ConnectionLog {
   void record_control_frames(const FrameReader& frames, Direction direction, ControlFrames& seen);
 
   ConnectionId id_;
-  SegmentWriter* segment_;
+  EventSink* events_;
   TriggerCounter* triggers_;
   FrameReader inbound_;
   FrameReader outbound_;

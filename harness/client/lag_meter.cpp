@@ -26,7 +26,7 @@ void LagMeter::wait() {
 
 void LagMeter::measure() {
   const Nanoseconds late = now() - due_;
-  if (late > kWorthSaying) segment_.record(Lag{source_, late.count()});
+  if (late > kWorthSaying) events_.record(Lag{source_, late.count()});
 }
 
 }  // namespace lastcall

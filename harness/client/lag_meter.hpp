@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 
 namespace lastcall {
 
@@ -24,8 +24,8 @@ class LagMeter {
 
   // `source` as in the history: "trial", "clients-0". Both references must outlive the meter, and
   // the loop must not run any more when it is destroyed.
-  LagMeter(boost::asio::io_context& io, SegmentWriter& segment, std::string source)
-      : timer_(io), segment_(segment), source_(std::move(source)) {}
+  LagMeter(boost::asio::io_context& io, EventSink& events, std::string source)
+      : timer_(io), events_(events), source_(std::move(source)) {}
 
   // Begins to measure. The loop does not run empty until stop().
   void start();
@@ -37,7 +37,7 @@ class LagMeter {
   void measure();
 
   boost::asio::steady_timer timer_;
-  SegmentWriter& segment_;
+  EventSink& events_;
   std::string source_;
   TimePoint due_{};
   bool running_ = false;

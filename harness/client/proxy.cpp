@@ -58,8 +58,8 @@ void copy_receive_buffer(const tcp::socket& from, tcp::socket& to) {
 
 }  // namespace
 
-Proxy::Proxy(asio::io_context& io, SegmentWriter& segment, std::uint64_t plan_seed)
-    : io_(io), segment_(segment), plan_seed_(plan_seed), listener_(io) {}
+Proxy::Proxy(asio::io_context& io, EventSink& events, std::uint64_t plan_seed)
+    : io_(io), events_(events), plan_seed_(plan_seed), listener_(io) {}
 
 Proxy::~Proxy() {
   for (const auto& [id, relay] : relays_) relay->abandon();
@@ -90,13 +90,13 @@ error_code Proxy::interpose(ConnectionId id, tcp::socket& socket) {
   tcp::socket outer(io_);
   tcp::socket inner(io_);
   if (const auto ec = connect_pair(outer, inner)) {
-    segment_.record(EventsLost{"proxy", "a connection through the proxy: " + ec.message()});
+    events_.record(EventsLost{"proxy", "a connection through the proxy: " + ec.message()});
     return ec;
   }
   copy_receive_buffer(socket, outer);
   error_code ignored;
   outer.non_blocking(false, ignored);  // as a fresh socket
-  const auto relay = std::make_shared<Relay>(id, segment_, std::move(inner), std::move(socket),
+  const auto relay = std::make_shared<Relay>(id, events_, std::move(inner), std::move(socket),
                                              [this, id] { relays_.erase(id); });
   socket = std::move(outer);
   relays_[id] = relay;

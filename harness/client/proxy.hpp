@@ -20,7 +20,7 @@ namespace lastcall {
 class Proxy {
  public:
   // `plan_seed` decides which connections a fault hits.
-  Proxy(asio::io_context& io, SegmentWriter& segment, std::uint64_t plan_seed);
+  Proxy(asio::io_context& io, EventSink& events, std::uint64_t plan_seed);
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
   // Closes what is still open.
@@ -42,7 +42,7 @@ class Proxy {
                                          asio::ip::tcp::socket& inner);
 
   asio::io_context& io_;
-  SegmentWriter& segment_;
+  EventSink& events_;
   std::uint64_t plan_seed_;
   asio::ip::tcp::acceptor listener_;
   std::map<ConnectionId, std::shared_ptr<Relay>> relays_;

@@ -52,10 +52,10 @@ asio::awaitable<void> sleep(asio::steady_timer& timer, TimePoint until = TimePoi
 
 }  // namespace
 
-Relay::Relay(ConnectionId id, SegmentWriter& segment, tcp::socket client, tcp::socket target,
+Relay::Relay(ConnectionId id, EventSink& events, tcp::socket client, tcp::socket target,
              std::function<void()> on_over)
     : id_(id),
-      segment_(segment),
+      events_(events),
       client_(std::move(client)),
       target_(std::move(target)),
       on_over_(std::move(on_over)) {}
@@ -268,7 +268,7 @@ void Relay::kick(Way& way) {
 }
 
 void Relay::disturbed(FaultId fault) {
-  segment_.record(NetworkDisturbed{id_, fault, to_target_.passed, to_client_.passed});
+  events_.record(NetworkDisturbed{id_, fault, to_target_.passed, to_client_.passed});
 }
 
 std::vector<Relay::Way*> Relay::open_ways(Toward toward) {

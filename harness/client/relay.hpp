@@ -20,7 +20,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "fault/fault.hpp"
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 
 namespace lastcall {
 
@@ -29,7 +29,7 @@ namespace asio = boost::asio;
 class Relay : public std::enable_shared_from_this<Relay> {
  public:
   // Both sockets are connected. `on_over` is called once, unless the relay is destroyed first.
-  Relay(ConnectionId id, SegmentWriter& segment, asio::ip::tcp::socket client,
+  Relay(ConnectionId id, EventSink& events, asio::ip::tcp::socket client,
         asio::ip::tcp::socket target, std::function<void()> on_over);
   void start();
 
@@ -106,7 +106,7 @@ class Relay : public std::enable_shared_from_this<Relay> {
   void close();
 
   ConnectionId id_;
-  SegmentWriter& segment_;
+  EventSink& events_;
   asio::ip::tcp::socket client_;
   asio::ip::tcp::socket target_;
   std::function<void()> on_over_;

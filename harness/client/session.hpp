@@ -49,7 +49,7 @@ constexpr Nanoseconds kHandshakeLimit = std::chrono::seconds(20);
 struct SessionContext {
   asio::io_context& io;
   TlsContexts tls;
-  SegmentWriter& segment;
+  EventSink& events;
   TriggerCounter& triggers;
   Placeholders placeholders;
   bool stop_begun = false;  // after that only who comes late, or comes back until the end, connects

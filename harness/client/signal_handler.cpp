@@ -42,7 +42,7 @@ std::string handling_runtime(std::string_view name, std::string_view file) {
   return file.find(kGoNote) == std::string_view::npos ? "" : "go";
 }
 
-void record_handler(SegmentWriter& segment, int pidfd, int signal) {
+void record_handler(EventSink& events, int pidfd, int signal) {
   const auto info = read_file("/proc/self/fdinfo/" + std::to_string(pidfd));
   const int pid = info ? std::atoi(field(*info, "Pid").c_str()) : 0;
   if (pid <= 0) return;
@@ -53,12 +53,12 @@ void record_handler(SegmentWriter& segment, int pidfd, int signal) {
   std::error_code unreadable;
   const auto program =
       std::filesystem::read_symlink(folder + "/exe", unreadable).filename().string();
-  segment.record(HandlerAtStop{.pid = pid,
-                               .signal = signal,
-                               .caught = is_in_mask(*status, "SigCgt", signal),
-                               .runtime = handling_runtime(program, beginning_of(folder + "/exe")),
-                               .program = program,
-                               .blocked = is_in_mask(*status, "SigBlk", signal)});
+  events.record(HandlerAtStop{.pid = pid,
+                              .signal = signal,
+                              .caught = is_in_mask(*status, "SigCgt", signal),
+                              .runtime = handling_runtime(program, beginning_of(folder + "/exe")),
+                              .program = program,
+                              .blocked = is_in_mask(*status, "SigBlk", signal)});
 }
 
 }  // namespace lastcall

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 
 namespace lastcall {
 
@@ -18,6 +18,6 @@ bool is_in_mask(std::string_view status, std::string_view name, int signal);
 std::string handling_runtime(std::string_view name, std::string_view file);
 
 // Looks at the process, and records HandlerAtStop; nothing if it has ended, or cannot be looked at.
-void record_handler(SegmentWriter& segment, int pidfd, int signal);
+void record_handler(EventSink& events, int pidfd, int signal);
 
 }  // namespace lastcall

@@ -323,22 +323,22 @@ std::vector<std::uint16_t> client_ports(const Plan& plan, const Placeholders& pl
   return ports;
 }
 
-void record_sockets(SegmentWriter& segment, const std::vector<std::uint16_t>& ports) {
+void record_sockets(EventSink& events, const std::vector<std::uint16_t>& ports) {
   const auto begin = now();
   const auto sockets = target_sockets(ports, WhichSockets::open);
   if (!sockets || sockets->empty()) {
-    segment.record(begin, SocketsAtStop{0, "", "", sockets ? "" : sockets.error().message()});
+    events.record(begin, SocketsAtStop{0, "", "", sockets ? "" : sockets.error().message()});
     return;
   }
   for (auto& [key, list] : lists_of(*sockets))
-    segment.record(begin, SocketsAtStop{key.first, key.second, std::move(list), ""});
+    events.record(begin, SocketsAtStop{key.first, key.second, std::move(list), ""});
 }
 
-void record_sockets_at_deadline(SegmentWriter& segment, const std::vector<std::uint16_t>& ports) {
+void record_sockets_at_deadline(EventSink& events, const std::vector<std::uint16_t>& ports) {
   const auto begin = now();
   const auto sockets = target_sockets(ports, WhichSockets::all_held);
   if (!sockets) {
-    segment.record(begin, SocketsAtDeadline{0, false, "", "", sockets.error().message()});
+    events.record(begin, SocketsAtDeadline{0, false, "", "", sockets.error().message()});
     return;
   }
   auto lists = lists_of(*sockets);
@@ -350,9 +350,9 @@ void record_sockets_at_deadline(SegmentWriter& segment, const std::vector<std::u
     for (auto& [key, list] : lists) {
       if (key.first != port) continue;
       has_connections = true;
-      segment.record(begin, SocketsAtDeadline{port, listening, key.second, std::move(list), ""});
+      events.record(begin, SocketsAtDeadline{port, listening, key.second, std::move(list), ""});
     }
-    if (!has_connections) segment.record(begin, SocketsAtDeadline{port, listening, "", "", ""});
+    if (!has_connections) events.record(begin, SocketsAtDeadline{port, listening, "", "", ""});
   }
 }
 

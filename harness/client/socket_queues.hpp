@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 #include "history/socket_list.hpp"
 #include "plan/plan.hpp"
 #include "scenario/placeholders.hpp"
@@ -54,9 +54,9 @@ void add_listed(std::string_view text, const std::vector<std::uint16_t>& ports, 
 std::vector<std::uint16_t> client_ports(const Plan& plan, const Placeholders& placeholders);
 
 // Asks, and records SocketsAtStop with the time at which it began to ask. An error is recorded too.
-void record_sockets(SegmentWriter& segment, const std::vector<std::uint16_t>& ports);
+void record_sockets(EventSink& events, const std::vector<std::uint16_t>& ports);
 // The same with SocketsAtDeadline, of all that is held, and an event for each port.
-void record_sockets_at_deadline(SegmentWriter& segment, const std::vector<std::uint16_t>& ports);
+void record_sockets_at_deadline(EventSink& events, const std::vector<std::uint16_t>& ports);
 
 // "127.0.0.1:40001", as LayerUp::local has it: from an address of SocketsAtStop and a port.
 std::string local_end(std::string_view address, std::uint16_t port);

@@ -74,16 +74,16 @@ SendSignal to_process(int pidfd) {
   };
 }
 
-bool strike(const Strike& strike, TriggerBoard& board, SegmentWriter& segment,
+bool strike(const Strike& strike, TriggerBoard& board, EventSink& events,
             const StrikeHands& hands) {
   const bool stop = strike.may_stop && board.begin_stop();
   if (stop && hands.before_stop) hands.before_stop();
   const bool is_for_the_target = strike.may_stop && strike.to != Recipient::child;
   if (is_for_the_target && hands.before_signal) hands.before_signal(strike.signal);
   const auto what = signal_name(strike.signal) + " to " + std::string(name(strike.to));
-  segment.record(FaultInvoked{strike.fault, strike.step, what, strike.signal, stop});
+  events.record(FaultInvoked{strike.fault, strike.step, what, strike.signal, stop});
   const int error = hands.send(strike.signal);
-  segment.record(FaultFinished{strike.fault, strike.step, error});
+  events.record(FaultFinished{strike.fault, strike.step, error});
   return stop;
 }
 

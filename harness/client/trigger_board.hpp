@@ -14,7 +14,7 @@
 #include "base/result.hpp"
 #include "base/scoped_fd.hpp"
 #include "fault/fault.hpp"
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 
 namespace lastcall {
 
@@ -84,7 +84,6 @@ struct StrikeHands {
 
 // Records the intent, sends the signal, records the outcome. Returns whether this strike began the
 // stop.
-bool strike(const Strike& strike, TriggerBoard& board, SegmentWriter& segment,
-            const StrikeHands& hands);
+bool strike(const Strike& strike, TriggerBoard& board, EventSink& events, const StrikeHands& hands);
 
 }  // namespace lastcall

@@ -20,6 +20,7 @@
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
 #include "client/trigger_board.hpp"
+#include "history/segment.hpp"
 
 namespace lastcall {
 namespace {
@@ -43,7 +44,7 @@ class WorkerTrial final : public TriggerCounter {
         proxy_(io_, segment_, plan_.seed),
         context_{.io = io_,
                  .tls = {},
-                 .segment = segment_,
+                 .events = segment_,
                  .triggers = *this,
                  .placeholders = assignment.placeholders,
                  .proxy = &proxy_},

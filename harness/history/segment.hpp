@@ -20,13 +20,13 @@
 
 #include "base/result.hpp"
 #include "base/scoped_fd.hpp"
-#include "history/event.hpp"
+#include "history/event_sink.hpp"
 
 namespace lastcall {
 
 // Not thread-safe: one writer a source. Buffers and writes in blocks; a failed write counts as lost
 // events.
-class SegmentWriter {
+class SegmentWriter final : public EventSink {
  public:
   static constexpr std::size_t kDefaultLimit = std::size_t{256}
                                                << 20;  // 20,000 clients for minutes
@@ -36,8 +36,8 @@ class SegmentWriter {
   SegmentWriter(SegmentWriter&&) = default;
   SegmentWriter& operator=(SegmentWriter&&) = default;
 
-  void record(EventBody body) { record(now(), std::move(body)); }
-  void record(TimePoint at, EventBody body);
+  using EventSink::record;
+  void record(TimePoint at, EventBody body) override;
 
   // Writes what is buffered and the last record; returns the bytes of the file. Nothing may be
   // recorded afterwards, nor into a writer that was moved from: both are bugs of lastcall.

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "client/http_get.hpp"
 #include "client/session.hpp"
+#include "history/segment.hpp"
 #include "trial/helper_command.hpp"
 #include "trial/helper_environment.hpp"
 
@@ -180,16 +181,16 @@ class Questions {
   }
 
   void record(const Acknowledged& request, const Answer& answer) {
-    trial_.segment.record(Asked{request.connection, request.request, found_in(answer, request)});
+    trial_.events.record(Asked{request.connection, request.request, found_in(answer, request)});
   }
 
   void not_observed(std::string reason) {
-    trial_.segment.record(NotObserved{std::string(kProperty), std::move(reason)});
+    trial_.events.record(NotObserved{std::string(kProperty), std::move(reason)});
   }
   void say_how_many(std::size_t asked, std::size_t of) {
-    trial_.segment.record(Observed{std::string(kProperty), "asked for " + std::to_string(asked) +
-                                                               " of " + std::to_string(of) +
-                                                               " acknowledged requests"});
+    trial_.events.record(Observed{std::string(kProperty), "asked for " + std::to_string(asked) +
+                                                              " of " + std::to_string(of) +
+                                                              " acknowledged requests"});
   }
 
   const TrialContext& trial_;
@@ -319,7 +320,7 @@ asio::awaitable<void> EarlyQuestions::run() {
     if (over_ && !answer.problem.empty()) break;  // it was broken off
     const auto found = answer.problem.empty() ? questions.found_in(answer, trying.request) : 0;
     const auto& request = trying.request;
-    trial_.segment.record(AskedBefore{request.connection, request.request, found, answer.problem});
+    trial_.events.record(AskedBefore{request.connection, request.request, found, answer.problem});
     if (found > 0) continue;
     trying.at = now() + trying.pause;
     trying.pause = std::min(2 * trying.pause, kLongestPause);

@@ -24,11 +24,11 @@ std::string why_unreached(const NthSyscall& call, std::uint64_t counted) {
 }  // namespace
 
 FaultRunner::FaultRunner(asio::io_context& io, const Plan& plan, TriggerBoard& board,
-                         SegmentWriter& segment, Changes& changes, FaultActions hands)
+                         EventSink& events, Changes& changes, FaultActions hands)
     : io_(io),
       plan_(plan),
       board_(board),
-      segment_(segment),
+      events_(events),
       changes_(changes),
       hands_(std::move(hands)),
       reached_(plan.faults.size()) {
@@ -70,7 +70,7 @@ asio::awaitable<void> FaultRunner::run(FaultId fault, ShareOfLoad share) {
     const auto moment = begin + window / kWhole * share.millionths;
     if (moment <= now()) {
       if (over_) co_return;
-      segment_.record(LoadMeasured{fault, response.count(), window.count()});
+      events_.record(LoadMeasured{fault, response.count(), window.count()});
       co_return act(fault);
     }
     timer.expires_at(moment);
@@ -145,8 +145,8 @@ void FaultRunner::act(FaultId fault) {
 }
 
 void FaultRunner::record_around(FaultId fault, std::string what, const std::function<int()>& deed) {
-  segment_.record(FaultInvoked{fault, 0, std::move(what), 0, false});
-  segment_.record(FaultFinished{fault, 0, deed()});
+  events_.record(FaultInvoked{fault, 0, std::move(what), 0, false});
+  events_.record(FaultFinished{fault, 0, deed()});
 }
 
 asio::awaitable<void> FaultRunner::send(FaultId fault, std::size_t first_step) {
@@ -167,7 +167,7 @@ void FaultRunner::strike_now(FaultId fault, std::uint32_t step) {
   const bool may_stop = std::ranges::count(plan_.scenario.target.stop.signals, signal) > 0;
   if (strike(
           {.fault = fault, .step = step, .signal = signal, .to = signals.to, .may_stop = may_stop},
-          board_, segment_,
+          board_, events_,
           {.send = [&](int number) { return hands_.send_signal(number, signals.to); },
            .before_stop = hands_.before_stop,
            .before_signal = hands_.before_signal})) {
@@ -210,7 +210,7 @@ void FaultRunner::record_unreached() {
       why += "; " + (trace_problem_.empty() ? why_unreached(*call, calls_[i])
                                             : "the target was not traced: " + trace_problem_);
     }
-    segment_.record(FaultNotReached{{i}, why});
+    events_.record(FaultNotReached{{i}, why});
   }
 }
 

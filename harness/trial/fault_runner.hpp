@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "client/trigger_board.hpp"
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 #include "plan/plan.hpp"
 #include "trial/changes.hpp"
 
@@ -29,8 +29,8 @@ struct FaultActions {
 
 class FaultRunner {
  public:
-  FaultRunner(boost::asio::io_context& io, const Plan& plan, TriggerBoard& board,
-              SegmentWriter& segment, Changes& changes, FaultActions hands);
+  FaultRunner(boost::asio::io_context& io, const Plan& plan, TriggerBoard& board, EventSink& events,
+              Changes& changes, FaultActions hands);
 
   // Arms the faults of a phase.
   void begin(Phase phase);
@@ -77,7 +77,7 @@ class FaultRunner {
   boost::asio::io_context& io_;
   const Plan& plan_;
   TriggerBoard& board_;
-  SegmentWriter& segment_;
+  EventSink& events_;
   Changes& changes_;
   FaultActions hands_;
   std::vector<Watch> watches_;

@@ -9,8 +9,8 @@
 
 #include "base/result.hpp"
 #include "base/scoped_fd.hpp"
-#include "trial/result.hpp"
 #include "trial/trial.hpp"
+#include "trial/trial_result.hpp"
 
 namespace lastcall {
 

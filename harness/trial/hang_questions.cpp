@@ -160,7 +160,7 @@ class HangQuestions {
   void send(int signal, pid_t pid) {
     if (sent_.insert(signal).second) {
       if (tracing_ != nullptr) tracing_->force_by(signal);
-      trial_.segment.record(TargetForced{signal, reason_});
+      trial_.events.record(TargetForced{signal, reason_});
     }
     (void)::kill(pid, signal);
   }
@@ -186,14 +186,14 @@ class HangQuestions {
       for (const auto& report : take_reports()) {
         ++answers;
         silent.erase(report.pid);
-        for (const auto& kept : report.kept) trial_.segment.record(kept);
+        for (const auto& kept : report.kept) trial_.events.record(kept);
       }
       return answers >= asked.size();
     };
     co_await until(take, now() + kReportLimit);
     for (const auto pid : silent) {
       if (answers++ >= asked.size()) break;
-      if (std::ranges::count(alive(), pid) > 0) trial_.segment.record(KeptAlive{pid, "", ""});
+      if (std::ranges::count(alive(), pid) > 0) trial_.events.record(KeptAlive{pid, "", ""});
     }
   }
 

@@ -26,7 +26,7 @@ constexpr auto kCommandLimit = std::chrono::seconds(20);
 constexpr std::uintmax_t kMaxLog = std::uintmax_t{2} << 20;
 
 void not_observed(const TrialContext& trial, std::string_view property, std::string reason) {
-  trial.segment.record(NotObserved{std::string(property), std::move(reason)});
+  trial.events.record(NotObserved{std::string(property), std::move(reason)});
 }
 
 // By the scenario's command: what is wrong with the copy, empty if it is intact.
@@ -91,7 +91,7 @@ asio::awaitable<void> inspect_checkpoints(const TrialContext& trial) {
   const auto scratch = trial.order.directory + "/checkpoint";
   const auto files = find_checkpoints(dir, wanted.files, wanted.format);
   for (const auto& glob : files.missing) {
-    trial.segment.record(CheckpointInspected{glob, "no such file"});
+    trial.events.record(CheckpointInspected{glob, "no such file"});
   }
   for (const auto& file : files.found) {
     if (trial.given_up()) break;
@@ -102,7 +102,7 @@ asio::awaitable<void> inspect_checkpoints(const TrialContext& trial) {
       problem = co_await inspect_by(trial, wanted.command, *copy, scratch);
     }
     if (problem) {
-      trial.segment.record(CheckpointInspected{file, *problem});
+      trial.events.record(CheckpointInspected{file, *problem});
     } else {
       not_observed(trial, kCheckpoint, problem.error().message());
     }
@@ -125,7 +125,7 @@ void observe_log(const TrialContext& trial) {
     const auto line = std::ranges::find_if(
         tail->lines, [&](const auto& text) { return std::regex_search(text, regex); });
     if (line != tail->lines.end()) {
-      trial.segment.record(Observed{std::string(kLog), *line});
+      trial.events.record(Observed{std::string(kLog), *line});
     } else {
       all = false;
     }

@@ -54,9 +54,9 @@ asio::awaitable<void> record_left_processes(const TrialContext& trial, TargetPro
   const bool slowed = co_await give_grace(trial, target, traced);
   const auto record = [&](const ProcessInfo& process) {
     if (slowed) {
-      trial.segment.record(ProcessLingered{process.pid, process.command, Lingering::slowed});
+      trial.events.record(ProcessLingered{process.pid, process.command, Lingering::slowed});
     } else {
-      trial.segment.record(ProcessLeft{process.pid, process.command});
+      trial.events.record(ProcessLeft{process.pid, process.command});
     }
   };
   const auto limit = now() + kExitLimit;
@@ -82,12 +82,12 @@ asio::awaitable<void> record_left_processes(const TrialContext& trial, TargetPro
     if (!left.empty()) break;
     if (!is_late) continue;
     if (newcomer) {
-      trial.segment.record(ProcessLingered{newcomer->pid, newcomer->command,
-                                           slowed ? Lingering::slowed : Lingering::ended_late});
+      trial.events.record(ProcessLingered{newcomer->pid, newcomer->command,
+                                          slowed ? Lingering::slowed : Lingering::ended_late});
     }
     break;
   }
-  trial.segment.record(ProcessesSearched{});
+  trial.events.record(ProcessesSearched{});
 }
 
 }  // namespace lastcall

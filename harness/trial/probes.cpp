@@ -51,12 +51,12 @@ asio::awaitable<bool> probe(const TrialContext& trial, std::string url, asio::ss
   const auto answer = co_await http_get(std::move(url), tls, kProbeLimit);
   if (closed()) co_return true;
   if (is_local_shortage(answer.connect_error)) {
-    trial.segment.record(NotObserved{std::string(kHealth), answer.problem});
+    trial.events.record(NotObserved{std::string(kHealth), answer.problem});
     co_return false;
   }
   const bool refused = answer.connect_error == ECONNREFUSED;
   const auto answered = now();
-  trial.segment.record(answered, HealthProbed{(answered - asked).count(), !refused, answer.status});
+  trial.events.record(answered, HealthProbed{(answered - asked).count(), !refused, answer.status});
   co_return refused;
 }
 
@@ -91,7 +91,7 @@ asio::awaitable<void> observe_setting(const TrialContext& trial) {
   if (answer.status / 100 != 2) {
     const auto why =
         answer.status == 0 ? answer.problem : "HTTP status " + std::to_string(answer.status);
-    trial.segment.record(NotObserved{std::string(kSetting), url + ": " + why});
+    trial.events.record(NotObserved{std::string(kSetting), url + ": " + why});
     co_return;
   }
   std::size_t lines = 0;
@@ -99,16 +99,16 @@ asio::awaitable<void> observe_setting(const TrialContext& trial) {
   LineSplitter splitter([&](const std::string& line, bool continues) {
     cut |= continues;
     if (!continues && lines++ < kMaxLines)
-      trial.segment.record(Observed{std::string(kSetting), line});
+      trial.events.record(Observed{std::string(kSetting), line});
   });
   splitter.feed(answer.body);
   splitter.finish();
   if (lines > kMaxLines) {
-    trial.segment.record(
+    trial.events.record(
         NotObserved{std::string(kSetting), "the answer has more than a thousand lines"});
   }
   if (cut) {
-    trial.segment.record(
+    trial.events.record(
         NotObserved{std::string(kSetting), "a line of the answer is longer than 8 KiB"});
   }
 }
@@ -125,7 +125,7 @@ asio::awaitable<void> count_open(const TrialContext& trial, const TriggerBoard& 
         open.descriptors += descriptors_of(process.pid).size();
         if (const auto used = resources_of(process.pid)) open.threads += used->threads;
       }
-      trial.segment.record(open);
+      trial.events.record(open);
       next = 2 * answers;
     }
     timer.expires_after(kTick);
@@ -137,7 +137,7 @@ void note_resources(const TrialContext& trial, pid_t target, Phase phase) {
   const auto* bounds = judged(trial.plan, "overhead");
   if (bounds == nullptr || (!bounds->memory && !bounds->cpu)) return;
   if (const auto used = resources_of(target)) {
-    trial.segment.record(ResourcesUsed{phase, used->memory, used->cpu.count(), used->threads});
+    trial.events.record(ResourcesUsed{phase, used->memory, used->cpu.count(), used->threads});
   }
 }
 

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "client/trigger_board.hpp"
-#include "trial/target_process.hpp"
 #include "trial/trial_context.hpp"
 
 namespace lastcall {

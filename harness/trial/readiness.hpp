@@ -3,10 +3,14 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <string>
 
-#include "trial/target_process.hpp"
+#include "scenario/placeholders.hpp"
+#include "scenario/scenario.hpp"
+#include "trial/changes.hpp"
+#include "trial/service_process.hpp"
 
 namespace lastcall {
 
@@ -15,7 +19,7 @@ struct ReadinessWait {
   Changes& changes;
   const Readiness& ready;
   const Placeholders& placeholders;
-  const TargetProcess& process;
+  const ServiceProcess& process;
   std::function<bool()> over;
   // Until when a process that notifies may take, EXTEND_TIMEOUT_USEC and all; without it the
   // scenario's time it is.

@@ -19,12 +19,8 @@ Target restarted(const Target& target) {
 
 }  // namespace
 
-RecoveryRun::RecoveryRun(const TrialContext& trial)
-    : trial_(trial),
-      wanted_(restarted(trial.plan.scenario.target)),
-      target_(trial.io, trial.segment, trial.changes, trial.ends,
-              {.on_line = [](const std::string&) {},
-               .on_notification = [](const NotifySocket::Datagram&) {}}) {}
+RecoveryRun::RecoveryRun(const TrialContext& trial, ServiceProcess& target)
+    : trial_(trial), wanted_(restarted(trial.plan.scenario.target)), target_(target) {}
 
 asio::awaitable<void> RecoveryRun::run(std::vector<std::string> segments) {
   if (!start()) co_return;
@@ -39,10 +35,10 @@ asio::awaitable<void> RecoveryRun::run(std::vector<std::string> segments) {
   if (!target_.exec_problem().empty()) {
     not_started(target_.exec_problem());
   } else if (missing.empty() && !target_.ended()) {
-    trial_.segment.record(RecoveryReady{});
+    trial_.events.record(RecoveryReady{});
     co_await question(segments);
   } else if (!trial_.given_up()) {
-    trial_.segment.record(RecoveryFailed{
+    trial_.events.record(RecoveryFailed{
         target_.ended() ? "it ended before it was ready"
                         : "not ready within " + human_duration(wanted_.ready.timeout) +
                               ", waiting for " + missing});
@@ -67,7 +63,7 @@ bool RecoveryRun::start() {
 
 // Trouble of the environment: says nothing about the target.
 void RecoveryRun::not_started(const std::string& reason) {
-  trial_.segment.record(NotObserved{"recovers", "the target could not be restarted: " + reason});
+  trial_.events.record(NotObserved{"recovers", "the target could not be restarted: " + reason});
 }
 
 asio::awaitable<void> RecoveryRun::question(const std::vector<std::string>& segments) {
@@ -75,7 +71,7 @@ asio::awaitable<void> RecoveryRun::question(const std::vector<std::string>& segm
   if (!ask) co_return;
   auto requests = acknowledged_requests(trial_.plan, *ask, segments);
   if (!requests) {
-    trial_.segment.record(NotObserved{"acked-durable", requests.error().message()});
+    trial_.events.record(NotObserved{"acked-durable", requests.error().message()});
     co_return;
   }
   co_await ask_for(trial_, *ask, std::move(*requests),

@@ -5,18 +5,18 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "trial/target_process.hpp"
+#include "trial/service_process.hpp"
 #include "trial/trial_context.hpp"
 
 namespace lastcall {
 
 class RecoveryRun {
  public:
-  explicit RecoveryRun(const TrialContext& trial);
+  // `target` is what is started; it outlives the run.
+  RecoveryRun(const TrialContext& trial, ServiceProcess& target);
 
   // `segments` are those of the client workers, which must have finished. The first target listens
   // and reaps no more (TargetProcess::stop_listening).
@@ -30,7 +30,7 @@ class RecoveryRun {
 
   const TrialContext& trial_;
   Target wanted_;  // with the command of the restart
-  TargetProcess target_;
+  ServiceProcess& target_;
 };
 
 }  // namespace lastcall

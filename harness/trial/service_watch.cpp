@@ -20,9 +20,9 @@ constexpr auto kConnectLimit = std::chrono::seconds(1);
 
 }  // namespace
 
-ServiceWatch::ServiceWatch(asio::io_context& io, SegmentWriter& segment, const TriggerBoard& board,
-                           TargetProcess& target)
-    : io_(io), segment_(segment), board_(board), target_(target), watchdog_(io) {}
+ServiceWatch::ServiceWatch(asio::io_context& io, EventSink& events, const TriggerBoard& board,
+                           ServiceProcess& target)
+    : io_(io), events_(events), board_(board), target_(target), watchdog_(io) {}
 
 void ServiceWatch::before_notification() {
   if (board_.stop_has_begun()) target_.service().stop_begun(now());
@@ -34,7 +34,7 @@ void ServiceWatch::changed() {
   }
   if (stopping_ && stop_deadline() > recorded_deadline_) {
     recorded_deadline_ = stop_deadline();
-    segment_.record(DeadlineExtended{(recorded_deadline_ - stop_).count()});
+    events_.record(DeadlineExtended{(recorded_deadline_ - stop_).count()});
   }
   arm();
 }
@@ -79,7 +79,7 @@ void ServiceWatch::expire() {
   if (!due || *due > now()) return arm();
   if (expired_ || target_.ended()) return;
   expired_ = true;
-  segment_.record(WatchdogExpired{});
+  events_.record(WatchdogExpired{});
   target_.force_main(SIGABRT, "its watchdog expired");
 }
 
@@ -97,10 +97,10 @@ asio::awaitable<void> ServiceWatch::try_port(std::string name, std::uint16_t por
                                                    asio::as_tuple(asio::use_awaitable));
   if (is_local_shortage(ec.value())) {
     const auto placeholder = name.empty() ? "{port}" : "{port." + name + "}";
-    segment_.record(NotObserved{"notify", "connect to " + placeholder + ": " + ec.message()});
+    events_.record(NotObserved{"notify", "connect to " + placeholder + ": " + ec.message()});
     co_return;
   }
-  segment_.record(ReadyProbed{std::move(name), *late ? ETIMEDOUT : ec.value()});
+  events_.record(ReadyProbed{std::move(name), *late ? ETIMEDOUT : ec.value()});
 }
 
 }  // namespace lastcall

@@ -11,15 +11,15 @@
 #include <string>
 
 #include "client/trigger_board.hpp"
-#include "history/segment.hpp"
-#include "trial/target_process.hpp"
+#include "history/event_sink.hpp"
+#include "trial/service_process.hpp"
 
 namespace lastcall {
 
 class ServiceWatch {
  public:
-  ServiceWatch(boost::asio::io_context& io, SegmentWriter& segment, const TriggerBoard& board,
-               TargetProcess& target);
+  ServiceWatch(boost::asio::io_context& io, EventSink& events, const TriggerBoard& board,
+               ServiceProcess& target);
 
   // The ports that the target may promise, by the names of their events: "" is {port}.
   void promise(std::map<std::string, std::uint16_t> ports) { ports_ = std::move(ports); }
@@ -41,9 +41,9 @@ class ServiceWatch {
   boost::asio::awaitable<void> try_port(std::string name, std::uint16_t port);
 
   boost::asio::io_context& io_;
-  SegmentWriter& segment_;
+  EventSink& events_;
   const TriggerBoard& board_;
-  TargetProcess& target_;
+  ServiceProcess& target_;
   boost::asio::steady_timer watchdog_;
   std::map<std::string, std::uint16_t> ports_;
   bool probed_ = false;

@@ -64,9 +64,9 @@ ServiceState::Settings service_settings(const Target& target, pid_t pid) {
 
 }  // namespace
 
-TargetProcess::TargetProcess(asio::io_context& io, SegmentWriter& segment, Changes& changes,
+TargetProcess::TargetProcess(asio::io_context& io, EventSink& events, Changes& changes,
                              ChildEnds& ends, TargetListener listener)
-    : segment_(segment),
+    : events_(events),
       changes_(changes),
       ends_(ends),
       listener_(std::move(listener)),
@@ -126,9 +126,9 @@ Result<pid_t> TargetProcess::start(Start start) {
   for (const auto& word : command) line += (line.empty() ? "" : " ") + word;
   again_ = start.again;
   if (again_) {
-    segment_.record(RecoveryStarted{launched_.pid});
+    events_.record(RecoveryStarted{launched_.pid});
   } else {
-    segment_.record(TargetStarted{launched_.pid, line});
+    events_.record(TargetStarted{launched_.pid, line});
   }
   ends_.expect(launched_.pid, [this](const siginfo_t& info) { note_end(info); });
   read_output(out_);
@@ -193,7 +193,7 @@ boost::system::error_code TargetProcess::read_once(Output& output) {
 }
 
 void TargetProcess::on_line(Stream stream, const std::string& line, bool continues) {
-  segment_.record(TargetOutput{stream, line, continues});
+  events_.record(TargetOutput{stream, line, continues});
   if (continues) return;  // readiness and triggers look at where a line begins
   for (auto& ready : ready_lines_) {
     if (ready.came || !std::regex_search(line, ready.pattern)) continue;
@@ -216,7 +216,7 @@ void TargetProcess::hear() {
     const auto datagram = notify_->receive();
     if (!datagram) break;
     const auto at = now();
-    segment_.record(at, Notification{datagram->pid, datagram->text, datagram->descriptors});
+    events_.record(at, Notification{datagram->pid, datagram->text, datagram->descriptors});
     listener_.on_notification(*datagram);
     static_cast<void>(
         service_->notified(at, {datagram->pid, datagram->text, datagram->descriptors}));
@@ -256,14 +256,13 @@ void TargetProcess::note_end(const siginfo_t& info) {
   if (exec_problem_ = start_problem(launched_); exec_problem_.empty()) {
     killed_ = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
     if (killed_ && limits_ != nullptr && limits_->out_of_memory()) {
-      segment_.record(at, TargetForced{SIGKILL, "the kernel, at the memory limit"});
-      segment_.record(at, KillSent{launched_.pid, 0, "", "",
-                                   "out of memory: it used more than its limit (memory)"});
+      events_.record(at, TargetForced{SIGKILL, "the kernel, at the memory limit"});
+      events_.record(at, KillSent{launched_.pid, 0, "", "",
+                                  "out of memory: it used more than its limit (memory)"});
       killed_ = false;
     }
     record_end(at, info);
   }
-  end_time_ = at;
   ended_ = true;
 }
 
@@ -271,9 +270,9 @@ void TargetProcess::record_end(TimePoint at, const siginfo_t& info) {
   const auto how = info.si_code == CLD_EXITED ? EndKind::exited : EndKind::signalled;
   how_it_ended_ = ExpectedEnd{how == EndKind::signalled, info.si_status};
   if (again_) {
-    segment_.record(at, RecoveryEnded{how, info.si_status});
+    events_.record(at, RecoveryEnded{how, info.si_status});
   } else {
-    segment_.record(at, TargetEnded{how, info.si_status, info.si_code == CLD_DUMPED});
+    events_.record(at, TargetEnded{how, info.si_status, info.si_code == CLD_DUMPED});
   }
 }
 
@@ -295,7 +294,7 @@ int TargetProcess::send(int signal, Recipient to) const {
 }
 
 void TargetProcess::force(int signal, const std::string& reason) {
-  segment_.record(TargetForced{signal, reason});
+  events_.record(TargetForced{signal, reason});
   signal_descendants(signal);
 }
 
@@ -303,7 +302,7 @@ void TargetProcess::force_main(int signal, const std::string& reason) {
   const pid_t main = service_->main_pid();
   const auto tree = descendants();
   if (std::ranges::find(tree, main, &ProcessInfo::pid) == tree.end()) return;  // MAINPID of another
-  segment_.record(TargetForced{signal, reason});
+  events_.record(TargetForced{signal, reason});
   (void)::kill(main, signal);
 }
 
@@ -326,7 +325,7 @@ void TargetProcess::end_tree() {
 
 void TargetProcess::end_left_processes() {
   const auto alive = std::ranges::count_if(descendants(), &ProcessInfo::alive);
-  if (alive > 0) segment_.record(LeftProcessesEnded{static_cast<std::uint32_t>(alive)});
+  if (alive > 0) events_.record(LeftProcessesEnded{static_cast<std::uint32_t>(alive)});
   end_tree();
 }
 
@@ -339,7 +338,7 @@ void TargetProcess::drain_output() {
     boost::system::error_code ec;
     output->pipe.close(ec);
     if (auto loss = output->lines.loss(); !loss.empty())
-      segment_.record(EventsLost{"output", std::move(loss)});
+      events_.record(EventsLost{"output", std::move(loss)});
   }
 }
 

@@ -12,17 +12,14 @@
 #include <string>
 #include <vector>
 
-#include "base/result.hpp"
-#include "history/segment.hpp"
-#include "history/service_state.hpp"
-#include "scenario/placeholders.hpp"
-#include "scenario/scenario.hpp"
+#include "history/event_sink.hpp"
 #include "target/launcher.hpp"
 #include "target/limits.hpp"
 #include "target/line_splitter.hpp"
 #include "target/notify_socket.hpp"
 #include "trial/changes.hpp"
 #include "trial/child_ends.hpp"
+#include "trial/service_process.hpp"
 #include "trial/tracing.hpp"
 
 namespace lastcall {
@@ -34,65 +31,42 @@ struct TargetListener {
   std::function<void()> on_service{};  // what counts of it has changed the service's state
 };
 
-class TargetProcess {
+class TargetProcess final : public ServiceProcess {
  public:
-  TargetProcess(boost::asio::io_context& io, SegmentWriter& segment, Changes& changes,
-                ChildEnds& ends, TargetListener listener);
-  TargetProcess(const TargetProcess&) = delete;
-  TargetProcess& operator=(const TargetProcess&) = delete;
+  TargetProcess(boost::asio::io_context& io, EventSink& events, Changes& changes, ChildEnds& ends,
+                TargetListener listener);
   // Ends whatever is left of the tree.
-  ~TargetProcess();
+  ~TargetProcess() override;
 
-  struct Start {
-    const Target& target;
-    const Placeholders& placeholders;
-    std::string tools;  // the folder of lastcall's own binary, looked through first
-    NotifySocket notify;
-    const TargetLimits* limits = nullptr;  // outlives the target
-    Tracing* tracing = nullptr;            // outlives the target, or trace_is_over() is called
-    bool again = false;                    // a restart after the end: recorded as a recovery
-  };
-  // Spawns; an error here means that nothing runs.
-  Result<pid_t> start(Start start);
-
+  Result<pid_t> start(Start start) override;
   [[nodiscard]] pid_t pid() const { return launched_.pid; }
   [[nodiscard]] int pidfd() const { return launched_.pidfd.get(); }
-  [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] bool ended() const override { return ended_; }
   // By SIGKILL of a sender that is not recorded yet.
   [[nodiscard]] bool killed() const { return killed_; }
-  [[nodiscard]] std::optional<TimePoint> end_time() const { return end_time_; }
   // How it ended, if it was executed.
   [[nodiscard]] const std::optional<ExpectedEnd>& how_it_ended() const { return how_it_ended_; }
-  // The command could not be executed: why. Set before `ended`.
-  [[nodiscard]] const std::string& exec_problem() const { return exec_problem_; }
-  // READY=1 came and counted; a line of output matched that pattern of its readiness.
-  [[nodiscard]] bool notified_ready() const { return service_ && service_->ready(); }
-  [[nodiscard]] bool logged_ready(std::size_t pattern) const {
+  [[nodiscard]] const std::string& exec_problem() const override { return exec_problem_; }
+  [[nodiscard]] bool notified_ready() const override { return service_ && service_->ready(); }
+  [[nodiscard]] bool logged_ready(std::size_t pattern) const override {
     return pattern < ready_lines_.size() && ready_lines_[pattern].came;
   }
 
-  // What it is to a service manager; there is one once it was started.
-  [[nodiscard]] ServiceState& service() { return service_.value(); }
-  // Reads the notifications that are there.
-  void hear();
+  [[nodiscard]] ServiceState& service() override { return service_.value(); }
+  void hear() override;
 
-  // Sends `signal` to one recipient; 0 or errno, ESRCH if there is nobody.
-  [[nodiscard]] int send(int signal, Recipient to) const;
+  [[nodiscard]] int send(int signal, Recipient to) const override;
   // Sends `signal` to the whole tree, recorded with its reason.
   void force(int signal, const std::string& reason);
-  // Sends `signal` to the service's main process, if that is one of the tree; recorded likewise.
-  void force_main(int signal, const std::string& reason);
+  void force_main(int signal, const std::string& reason) override;
   // Whether nobody of the tree is there any more. Reaps who has ended.
   [[nodiscard]] bool tree_is_empty();
-  // Kills the tree and reaps until nothing is left; at most a second, processes in an
-  // uninterruptible sleep stay.
-  void end_tree();
+  void end_tree() override;
   // The same after its end; recorded if somebody of the tree was alive.
   void end_left_processes();
   // The tracer does not wait for children any more.
   void trace_is_over();
-  // Reads what is left in the pipes.
-  void drain_output();
+  void drain_output() override;
   // Nothing is heard or reaped here any more; the notification socket's name is free again.
   void stop_listening();
 
@@ -113,7 +87,7 @@ class TargetProcess {
   void note_end(const siginfo_t& info);
   void on_line(Stream stream, const std::string& line, bool continues);
 
-  SegmentWriter& segment_;
+  EventSink& events_;
   Changes& changes_;
   ChildEnds& ends_;
   TargetListener listener_;
@@ -136,7 +110,6 @@ class TargetProcess {
   bool again_ = false;
   bool ended_ = false;
   bool killed_ = false;
-  std::optional<TimePoint> end_time_;
   std::optional<ExpectedEnd> how_it_ended_;
 };
 

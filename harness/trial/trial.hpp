@@ -17,7 +17,7 @@
 
 #include "base/scoped_fd.hpp"
 #include "tracer/ends/signal_trace.hpp"
-#include "trial/result.hpp"
+#include "trial/trial_result.hpp"
 
 namespace lastcall {
 

@@ -1,11 +1,12 @@
-// What the parts of a trial share. References into the Trial, which outlives them. One thread.
+// What the parts of a trial share: references to what outlives them (trial/conduct.hpp). One
+// thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <optional>
 
-#include "history/segment.hpp"
+#include "history/event_sink.hpp"
 #include "plan/plan.hpp"
 #include "scenario/placeholders.hpp"
 #include "target/limits.hpp"
@@ -20,7 +21,7 @@ struct TrialContext {
   const TrialOrder& order;
   const Plan& plan;
   const Placeholders& placeholders;
-  SegmentWriter& segment;
+  EventSink& events;
   Changes& changes;
   ChildEnds& ends;
   std::function<bool()> given_up;             // the trial is to end at once

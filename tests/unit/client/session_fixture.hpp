@@ -87,7 +87,7 @@ class SessionAgainst : public ::testing::Test {
   SegmentWriter segment_ = *SegmentWriter::create(folder_ / "client.seg");
   NoTriggers triggers_;
   SessionContext context_{
-      .io = io_, .tls = {}, .segment = segment_, .triggers = triggers_, .placeholders = {}};
+      .io = io_, .tls = {}, .events = segment_, .triggers = triggers_, .placeholders = {}};
   std::shared_ptr<Session> session_;
   bool ended_ = false;
   std::atomic<TimePoint> hung_up_{};

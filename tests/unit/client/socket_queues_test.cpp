@@ -295,7 +295,7 @@ TEST_F(SessionAgainst, ServerThatReadTheWholeRequestHasReadWhatTheClientWrote) {
     const auto server = is_tls(protocol) ? tls_server(script) : this->server(script);
     SegmentWriter segment = *SegmentWriter::create(folder_ / "one.seg");
     SessionContext context{
-        .io = io_, .tls = {}, .segment = segment, .triggers = triggers_, .placeholders = {}};
+        .io = io_, .tls = {}, .events = segment, .triggers = triggers_, .placeholders = {}};
     const auto group = group_of(protocol, server->port());
     auto tls = tls_contexts({group}, {}, certificate_);
     ASSERT_TRUE(tls.has_value()) << tls.error().message();

@@ -2,12 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
 
 #include "unit/client/event_words.hpp"
-#include "unit/scratch_folder.hpp"
+#include "unit/memory_sink.hpp"
 
 namespace lastcall {
 namespace {
@@ -15,8 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 
-// A target that ignores every signal of these tests, and a plan with a stop in load and a signal at
-// the second connect.
+// A plan with a stop in load and a signal at the second connect.
 class Faults : public ::testing::Test {
  protected:
   Faults() {
@@ -25,37 +24,23 @@ class Faults : public ::testing::Test {
         {PhaseMoment{Phase::load, milliseconds(1)},
          SendSignals{{{SIGTERM, Nanoseconds(0)}, {SIGUSR1, milliseconds(1)}}}},
         {NthEvent{ClientEvent::connected, 2}, SendSignals{{{SIGTERM, Nanoseconds(0)}}}}};
-    target_ = ::fork();
-    if (target_ == 0) {
-      for (;;) ::pause();
-    }
-    pidfd_ = ScopedFd(static_cast<int>(::syscall(SYS_pidfd_open, target_, 0)));
   }
-  ~Faults() override {
-    ::kill(target_, SIGKILL);
-    ::waitpid(target_, nullptr, 0);
-  }
-  std::vector<std::string> recorded() {
-    EXPECT_TRUE(segment_.finish().has_value());
-    return testing::words_of(folder_ / "trial.seg");
+  [[nodiscard]] std::vector<std::string> recorded() const {
+    return testing::words_of(events_.events);
   }
 
   Plan plan_;
-  pid_t target_ = -1;
-  ScopedFd pidfd_;
-  testing::ScratchFolder folder_;
   boost::asio::io_context io_;
   Changes changes_{io_};
   TriggerBoard board_ = *TriggerBoard::create();
   std::vector<std::uint32_t> told_;  // faults that the clients were told of
-  SegmentWriter segment_ = *SegmentWriter::create(folder_ / "trial.seg");
+  testing::MemorySink events_;
   // Members above are filled in before the runner looks at the plan.
   std::unique_ptr<FaultRunner> runner() {
     return std::make_unique<FaultRunner>(
-        io_, plan_, board_, segment_, changes_,
+        io_, plan_, board_, events_, changes_,
         FaultActions{
-            .send_signal = [this](int signal,
-                                  Recipient) { return to_process(pidfd_.get())(signal); },
+            .send_signal = [](int, Recipient) { return 0; },
             .set_limit = [](const SetLimit& limit) { return limit.value == 64 ? 0 : EPERM; },
             .tell_clients = [this](FaultId fault) { told_.push_back(fault.value); }});
   }
@@ -82,7 +67,7 @@ TEST_F(Faults, OfAPhaseAreStruckInOrderAndTheFirstStopSignalBeginsTheStop) {
 // in vain.
 TEST_F(Faults, WhatOneThrowsLeavesTheLoop) {
   FaultRunner faults(
-      io_, plan_, board_, segment_, changes_,
+      io_, plan_, board_, events_, changes_,
       {.send_signal = [](int, Recipient) -> int { throw std::runtime_error("no"); }});
   faults.begin(Phase::load);
   EXPECT_THROW(io_.run(), std::runtime_error);

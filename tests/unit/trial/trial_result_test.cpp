@@ -1,4 +1,4 @@
-#include "trial/result.hpp"
+#include "trial/trial_result.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
