@@ -114,6 +114,12 @@ inline std::uint64_t size_of(const Value& value) {
   return static_cast<std::uint64_t>(value.integer);
 }
 
+// The enumerator that a word names.
+template <Described Enum>
+Enum choice_of(const Value& value) {
+  return from_name<Enum>(value.text).value_or(Enum{});
+}
+
 // The value among `all` whose name() is `word`.
 template <class Enum>
 Enum named(std::string_view word, std::initializer_list<Enum> all) {

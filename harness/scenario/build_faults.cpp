@@ -99,8 +99,7 @@ SignalChoice build_signals(const Section& section, std::string_view what, const 
   SignalChoice signals;
   signals.to = what == "stop" ? stop.to : Recipient::process;
   if (section.has("to")) {
-    signals.to = named(section["to"].text,
-                       {Recipient::process, Recipient::group, Recipient::child, Recipient::tree});
+    signals.to = choice_of<Recipient>(section["to"]);
   }
   signals.first = what == "stop"    ? stop.signals
                   : what == "kill"  ? std::vector{SIGKILL}
@@ -124,10 +123,9 @@ SignalChoice build_signals(const Section& section, std::string_view what, const 
 }
 
 NetworkChoice build_network(const Section& section) {
-  using enum NetworkAction;
   NetworkChoice network;
-  network.action = named(section["action"].text, {delay, stall, cut, half_close, reset, truncate});
-  network.toward = named(section["toward"].text, {Toward::target, Toward::clients, Toward::both});
+  network.action = choice_of<NetworkAction>(section["action"]);
+  network.toward = choice_of<Toward>(section["toward"]);
   if (section.has("for")) network.duration = duration_range_of(section["for"]);
   if (section.has("at_byte")) network.at_byte = count_range_of(section["at_byte"]);
   network.percent = static_cast<std::uint32_t>(section["percent"].integer);
@@ -135,8 +133,7 @@ NetworkChoice build_network(const Section& section) {
 }
 
 SetLimit build_limit(const Section& section) {
-  using enum Resource;
-  for (const auto resource : {descriptors, memory, disk, cpu}) {
+  for (const auto resource : values<Resource>()) {
     if (section.has(name(resource))) return {resource, size_of(section[name(resource)])};
   }
   return {};
@@ -158,14 +155,11 @@ SyscallChoice build_disturbance(const Section& section) {
 }
 
 WhenSyscall build_syscall(const Section& when, Range<std::uint64_t> nth) {
-  using enum DescriptorRole;
   WhenSyscall built{.call = {.syscall = when["syscall"].text, .path = when["path"].text},
                     .nth = nth};
-  if (when.has("role"))
-    built.call.role = named(when["role"].text, {listener, connection, state, log});
-  if (when.has("phase"))
-    built.call.phase = named(when["phase"].text, {Phase::start, Phase::load, Phase::drain});
-  if (when.has("at")) built.call.at = named(when["at"].text, {CallSide::entry, CallSide::exit});
+  if (when.has("role")) built.call.role = choice_of<DescriptorRole>(when["role"]);
+  if (when.has("phase")) built.call.phase = choice_of<Phase>(when["phase"]);
+  if (when.has("at")) built.call.at = choice_of<CallSide>(when["at"]);
   return built;
 }
 
@@ -183,7 +177,7 @@ void check_when(const Section& when, Errors& errors) {
       errors.add(when.place("at"), "at = \"measured\" goes with phase = \"load\" only");
     return;
   }
-  const bool is_side = at == name(CallSide::entry) || at == name(CallSide::exit);
+  const bool is_side = from_name<CallSide>(at).has_value();
   if (!when.has("phase") && !when.has("syscall")) {
     errors.add(when.place("at"), "'at' goes with 'phase' or 'syscall' only");
   } else if (is_side != when.has("syscall")) {
@@ -224,10 +218,7 @@ FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors
     fault.when = build_syscall(when, nth);
     check_call(section, fault, errors);
   } else if (when.has("event")) {
-    fault.when =
-        WhenEvent{named(when["event"].text, {ClientEvent::connected, ClientEvent::handshake,
-                                             ClientEvent::sent, ClientEvent::acknowledged}),
-                  nth};
+    fault.when = WhenEvent{choice_of<ClientEvent>(when["event"]), nth};
   } else if (when.has("log")) {
     fault.when = WhenLine{when["log"].text, nth};
   } else if (when.has("notification")) {
@@ -235,8 +226,7 @@ FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors
   } else if (when["at"].text == kMeasured) {
     fault.when = WhenMeasured{};
   } else {
-    fault.when = WhenPhase{named(when["phase"].text, {Phase::start, Phase::load, Phase::drain}),
-                           duration_range_of(when["at"])};
+    fault.when = WhenPhase{choice_of<Phase>(when["phase"]), duration_range_of(when["at"])};
   }
   return fault;
 }

@@ -19,8 +19,7 @@ Readiness build_ready(const Section& section) {
 
 Stop build_stop(const Section& section) {
   return {.signals = signals_of(section["signal"]),
-          .to = named(section["to"].text,
-                      {Recipient::process, Recipient::group, Recipient::child, Recipient::tree}),
+          .to = choice_of<Recipient>(section["to"]),
           .deadline = duration_of(section["deadline"]),
           .expected =
               section.has("exit") ? ends_of(section["exit"]) : std::vector<ExpectedEnd>{{false, 0}},

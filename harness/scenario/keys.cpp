@@ -11,16 +11,6 @@ namespace {
 constexpr std::int64_t kMaxClients = 1'000'000;
 constexpr std::int64_t kMaxEvents = 1'000'000'000;
 
-const std::vector<std::string_view> kRecipients{"process", "group", "child", "tree"};
-const std::vector<std::string_view> kBehaviourNames = [] {
-  std::vector<std::string_view> names;
-  for (const auto behaviour : kBehaviours) names.push_back(name(behaviour));
-  return names;
-}();
-
-const std::vector<std::string_view> kCrowdNames{name(Crowd::usual), name(Crowd::harsh),
-                                                name(Crowd::none)};
-
 // What a limit takes, the same from the start on and as a fault.
 std::vector<Key> limit_keys() {
   return {{.name = "descriptors",
@@ -139,7 +129,7 @@ const Table& stop_table() {
            .about = "Who gets the signal: the target's first process, its process group, the first "
                     "child of that process, or every process of the target.",
            .fallback = R"("process")",
-           .choices = kRecipients},
+           .choices = choices_of<Recipient>()},
           {.name = "deadline",
            .kind = Kind::duration,
            .about = "The longest time from the signal to the target's end; EXTEND_TIMEOUT_USEC "
@@ -290,7 +280,7 @@ const Table& clients_table() {
            .kind = Kind::url,
            .about = "The address, on this machine; its scheme is the protocol.",
            .required = true,
-           .choices = {"ws", "wss", "http", "https", "tcp", "tls"}},
+           .choices = choices_of<Protocol>()},
           {.name = "count",
            .kind = Kind::integer,
            .about =
@@ -303,7 +293,7 @@ const Table& clients_table() {
                     "group that says itself how its clients behave (behaviour, mix, misbehaves, "
                     "read_rate, during, messages, talk, reconnect), and for tcp and tls without a "
                     "message.",
-           .choices = kCrowdNames},
+           .choices = choices_of<Crowd>()},
           {.name = "ramp",
            .kind = Kind::duration,
            .about = "The time over which the clients start.",
@@ -387,7 +377,7 @@ const Table& clients_table() {
            .kind = Kind::choice,
            .about = "How the clients behave; `lastcall list behaviours` explains each.",
            .fallback = R"("steady")",
-           .choices = kBehaviourNames},
+           .choices = choices_of<Behaviour>()},
           {.name = "mix",
            .kind = Kind::integer,
            .shape = Shape::map,
@@ -395,7 +385,7 @@ const Table& clients_table() {
                "Several behaviours with weights, drawn for each client: { steady = 8, reset = 1 }.",
            .low = 1,
            .high = 1'000'000,
-           .choices = kBehaviourNames,
+           .choices = choices_of<Behaviour>(),
            .names = Names::choice},
           {.name = "misbehaves",
            .kind = Kind::duration_range,
@@ -562,7 +552,7 @@ const Table& faults_table() {
                   .kind = Kind::choice,
                   .about = "Signals: who gets them. Default: the target's stop.to for a stop, "
                            "otherwise its first process.",
-                  .choices = kRecipients},
+                  .choices = choices_of<Recipient>()},
                  {.name = "for",
                   .kind = Kind::duration_range,
                   .about = "pause: how long the target stands still. network: how long a "
@@ -745,14 +735,9 @@ const Table& scenario_table() {
            .table = &target_table()},
           {.name = "crowd",
            .kind = Kind::choice,
-           .about = "Which habits the clients of a group have if it does not say. usual: most go "
-                    "on asking; of each ten clients one says nothing more once the stop has begun "
-                    "(idle), one comes during the drain (late), one ends its connection in order "
-                    "before the stop (leaves), and over WebSocket one never sends a message "
-                    "(quiet). harsh: also reset, silent, slow-reader and never-closes; good "
-                    "servers may wait for the last three. none: all go on asking.",
+           .about = kAboutCrowds,
            .fallback = R"("usual")",
-           .choices = kCrowdNames},
+           .choices = choices_of<Crowd>()},
           {.name = "sidecars",
            .kind = Kind::table,
            .shape = Shape::list,

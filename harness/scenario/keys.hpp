@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/names.hpp"
 #include "scenario/document.hpp"
 
 namespace lastcall {
@@ -50,6 +51,12 @@ enum class Names : std::uint8_t {
 };  // what names the entries of a map
 
 struct Table;
+
+// All names of an enumeration, for `choices`.
+template <Described E>
+std::vector<std::string_view> choices_of() {
+  return {names<E>().begin(), names<E>().end()};
+}
 
 struct Key {
   std::string_view name;
