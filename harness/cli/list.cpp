@@ -8,6 +8,7 @@
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
+#include "scenario/behaviour.hpp"
 #include "scenario/property_names.hpp"
 
 namespace lastcall::cli {
@@ -69,42 +70,27 @@ const std::vector<Entry> kFaults{
      "= listener, connection, state or log, at = entry or exit, phase from which calls count]"},
 };
 
-const std::vector<Entry> kBehaviours{
-    {"ws:// wss://",
-     "connects, upgrades, sends messages with unique ids, waits for each acknowledgement"},
-    {"http:// https://",
-     "sends requests over kept-alive connections, connects again when the server closes one"},
-    {"tcp:// tls://",
-     "says its opening step by step, then sends messages and waits for the bytes that acknowledge "
-     "each"},
-    {"talk = charge-point",
-     "OCPP-J over WebSocket: BootNotification, Heartbeat, StatusNotification, MeterValues, each "
-     "answered by its id"},
-    {"talk = staff-chat", "JSON over WebSocket: init, then messages and questions for the history"},
-    {"steady", "does what its protocol says"},
-    {"silent", "connects (over TLS: finishes the handshake) and never says anything"},
-    {"never-closes",
-     "steady, but keeps its side open after the server's FIN until the trial's end"},
-    {"slow-reader", "reads read_rate bytes a second through a small receive buffer"},
-    {"half-open", "is gone without FIN or RST, as after a power cut"},
-    {"abort-handshake", "goes away in the middle of the TLS handshake or the HTTP upgrade"},
-    {"abort-message", "goes away in the middle of a message"},
-    {"reset", "ends its connection with RST (SO_LINGER 0)"},
-    {"garbage", "sends random bytes instead of its protocol"},
-    {"idle", "steady, but says nothing more once the stop has begun, and stays connected"},
-    {"quiet", "not http: connects, upgrades, says its opening, and never sends a message"},
-    {"late",
-     "steady, but comes only once the stop has begun, again and again until the target's end"},
-    {"leaves",
-     "steady for one to three answers, then ends its connection in order (ws, wss: Close 1000; "
-     "others: close_notify over TLS, FIN), before the stop, and does not come again"},
-    {"crowd = usual",
-     "the habits of a group that does not say how its clients behave: most are steady; of each ten "
-     "one is idle, one late, one leaves and, over WebSocket, one is quiet"},
-    {"crowd = harsh",
-     "the same, and of each ten one is silent, one a slow-reader, one never-closes and one does a "
-     "reset"},
-};
+std::vector<Entry> behaviours() {
+  std::vector<Entry> list{
+      {"ws:// wss://",
+       "connects, upgrades, sends messages with unique ids, waits for each acknowledgement"},
+      {"http:// https://",
+       "sends requests over kept-alive connections, connects again when the server closes one"},
+      {"tcp:// tls://",
+       "says its opening step by step, then sends messages and waits for the bytes that "
+       "acknowledge each"},
+      {"talk = charge-point",
+       "OCPP-J over WebSocket: BootNotification, Heartbeat, StatusNotification, MeterValues, each "
+       "answered by its id"},
+      {"talk = staff-chat",
+       "JSON over WebSocket: init, then messages and questions for the history"},
+  };
+  for (const auto behaviour : values<Behaviour>())
+    list.push_back({std::string(name(behaviour)), std::string(about(behaviour))});
+  for (const auto crowd : {Crowd::usual, Crowd::harsh})
+    list.push_back({"crowd = " + std::string(name(crowd)), std::string(about(crowd))});
+  return list;
+}
 
 int list(const std::string& what, const std::string& folder, bool json) {
   if (what.empty()) {
@@ -115,7 +101,7 @@ int list(const std::string& what, const std::string& folder, bool json) {
   if (what == "scenarios") entries = scenarios(folder);
   if (what == "properties") entries = properties();
   if (what == "faults") entries = kFaults;
-  if (what == "behaviours") entries = kBehaviours;
+  if (what == "behaviours") entries = behaviours();
   if (json) {
     boost::json::array array;
     for (const auto& [name, about] : entries) array.push_back({{"name", name}, {"about", about}});
