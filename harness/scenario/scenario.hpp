@@ -53,7 +53,7 @@ struct LayoutFile {
   std::string content;  // text with placeholders
 };
 
-// What the target may use from its start on; SetLimit changes it later.
+// What the target may use from its start on; a fault may change it later.
 struct Limits {
   std::optional<std::uint64_t> descriptors;
   std::optional<std::uint64_t> memory;  // bytes
@@ -164,7 +164,7 @@ struct ClientGroup {
   std::optional<Nanoseconds> ping;         // WebSocket: a Ping frame so often
   std::map<Behaviour, std::uint32_t> mix;  // weights; not empty
   Range<Nanoseconds> misbehaves{};         // when, after the handshake
-  std::uint64_t read_rate = 1024;          // slow_reader: bytes a second
+  std::uint64_t read_rate = 1024;          // of slow readers: bytes a second
   std::optional<Range<Nanoseconds>> reconnect;  // back-off, doubled from low to high
   bool reconnect_after_stop = false;            // until the target's end, not only until the stop
   std::optional<SourceNetwork> source;
@@ -208,20 +208,15 @@ struct SignalChoice {
   Range<Nanoseconds> gap{};
   Recipient to = Recipient::process;
 };
-struct NetworkChoice {
-  NetworkAction action{};
-  Toward toward = Toward::both;
+// Any other act; those of its fields that have these names are drawn.
+struct ActChoice {
+  Act act;
   Range<Nanoseconds> duration{};
   Range<std::uint64_t> at_byte{};
-  std::uint32_t percent = 100;
-};
-struct SyscallChoice {
-  DisturbSyscall disturb;  // but for its duration and count
-  Range<Nanoseconds> duration{};
   Range<std::uint64_t> count{1, 1};
 };
 struct FaultChoice {
-  std::variant<SignalChoice, AbortClients, NetworkChoice, SetLimit, SyscallChoice> act;
+  std::variant<SignalChoice, ActChoice> act;
   std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification, WhenSyscall, WhenMeasured> when;
 };
 
