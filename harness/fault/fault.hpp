@@ -106,11 +106,14 @@ struct SendSignals {
   friend bool operator==(const SendSignals&, const SendSignals&) = default;
 };
 
+// Events call every other act as its text_of() says: "limit memory".
+
 // So many of the connected clients go away at once, with a reset.
 struct AbortClients {
   std::uint32_t percent = 100;
   friend bool operator==(const AbortClients&, const AbortClients&) = default;
 };
+inline std::string text_of(const AbortClients&) { return "abort-clients"; }
 
 // What the proxy between clients and target does. `delay`: passes every byte on this much later.
 // `stall`: passes nothing on for so long. `cut`: drops the connection without a word to either
@@ -130,6 +133,9 @@ struct DisturbNetwork {
   std::uint32_t percent = 100;  // of the connections through the proxy
   friend bool operator==(const DisturbNetwork&, const DisturbNetwork&) = default;
 };
+inline std::string text_of(const DisturbNetwork& network) {
+  return "network " + std::string(name(network.action));
+}
 
 // `descriptors`: how many the target may open. `memory`, `disk`: bytes. `cpu`: percent of one
 // processor.
@@ -139,6 +145,9 @@ struct SetLimit {
   std::uint64_t value = 0;
   friend bool operator==(const SetLimit&, const SetLimit&) = default;
 };
+inline std::string text_of(const SetLimit& limit) {
+  return "limit " + std::string(name(limit.resource));
+}
 
 // What becomes of the system call that an NthSyscall at its entry names, and of the next that
 // match. `error`: it is not made and fails. `short_write`: half of what was to be written is; a
@@ -153,6 +162,9 @@ struct DisturbSyscall {
   std::uint64_t count = 1;  // of calls in a row
   friend bool operator==(const DisturbSyscall&, const DisturbSyscall&) = default;
 };
+inline std::string text_of(const DisturbSyscall& disturb) {
+  return "syscall " + std::string(name(disturb.action));
+}
 
 using Act = std::variant<SendSignals, AbortClients, DisturbNetwork, SetLimit, DisturbSyscall>;
 

@@ -67,7 +67,7 @@ struct FaultInvoked {
   static constexpr std::string_view kName = "fault_invoked";
   FaultId fault;
   std::uint32_t step{};   // 0, or which signal of several
-  std::string what;       // "SIGTERM to process", "abort-clients", "network cut", "limit memory"
+  std::string what;       // "SIGTERM to process", "limit memory" (fault.hpp, text_of())
   std::int32_t signal{};  // 0: no signal
   bool stop{};            // this signal begins the stop
 };
@@ -460,7 +460,7 @@ BOOST_DESCRIBE_STRUCT(ControlFrame, (), (connection, direction, pong))
 struct Misbehaved {
   static constexpr std::string_view kName = "misbehaved";
   ConnectionId connection;
-  std::string how;  // the behaviour's name, or "abort-clients"
+  std::string how;  // the behaviour's name, or text_of() the fault
 };
 BOOST_DESCRIBE_STRUCT(Misbehaved, (), (connection, how))
 // The proxy did what a fault says to this connection; likewise.

@@ -80,8 +80,13 @@ class Trial {
         service_(io_, segment_, board_, target_),
         faults_(io_, plan_, board_, segment_, changes_,
                 {.send_signal = [this](int signal, Recipient to) { return send(signal, to); },
-                 .set_limit = [this](const SetLimit& limit) { return limits_->set(limit); },
-                 .tell_clients = [this](FaultId fault) { link_.say(Control::act, fault); },
+                 .carry_out =
+                     [this](FaultId fault, const Act& act) {
+                       if (const auto* limit = std::get_if<SetLimit>(&act))
+                         return limits_->set(*limit);
+                       link_.say(Control::act, fault);  // the clients, and the proxy before them
+                       return 0;
+                     },
                  .before_stop =
                      [this] { record_sockets(segment_, client_ports(plan_, placeholders_)); },
                  .before_signal =
