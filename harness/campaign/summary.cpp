@@ -280,18 +280,20 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
 
 // Nothing if no trial has looked.
 std::vector<std::string> habits_not_tried(const ScenarioSummary& scenario, const Scenario& wanted) {
-  using enum Behaviour;
   std::vector<std::string> missing;
   if (std::ranges::none_of(scenario.trials, [](const auto& t) { return t.habits.has_value(); }))
     return missing;
-  for (const auto habit : {idle, quiet, late, leaves, silent, slow_reader, never_closes, reset}) {
+  const auto look_for = [&](Behaviour habit) {
     const auto is_websocket_group = [](const auto& g) { return is_websocket(g.protocol); };
-    if (habit == quiet && std::ranges::none_of(wanted.clients, is_websocket_group)) continue;
+    if (habit == Behaviour::quiet && std::ranges::none_of(wanted.clients, is_websocket_group))
+      return;
     const auto tried = [&](const TrialSummary& trial) {
       return trial.habits && std::ranges::count(*trial.habits, name(habit)) > 0;
     };
     if (std::ranges::none_of(scenario.trials, tried)) missing.emplace_back(name(habit));
-  }
+  };
+  std::ranges::for_each(kUsualHabits, look_for);
+  std::ranges::for_each(kHarshHabits, look_for);
   return missing;
 }
 

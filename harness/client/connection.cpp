@@ -211,9 +211,9 @@ bool Connection::connected() const {
   return log_.connected() && !is_gone() && transport_.socket().is_open();
 }
 
-bool Connection::abort() {
+bool Connection::abort(const std::string& how) {
   if (!connected()) return false;
-  leave_by_reset("abort-clients");
+  leave_by_reset(how);
   return true;
 }
 

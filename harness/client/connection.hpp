@@ -121,7 +121,7 @@ class Connection {
   void hang_up();
   void target_ended();
   [[nodiscard]] bool connected() const;
-  bool abort();
+  bool abort(const std::string& how);
 
   // The server answered something and then closed in order.
   [[nodiscard]] bool closed_between_requests() const {

@@ -48,7 +48,7 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
     if (connection_) connection_->target_ended();
   }
   [[nodiscard]] bool connected() const override { return connection_ && connection_->connected(); }
-  bool abort() override { return connection_ && connection_->abort(); }
+  bool abort(const std::string& how) override { return connection_ && connection_->abort(how); }
   void hang_up() override {
     hung_up_ = true;
     delay_.cancel();

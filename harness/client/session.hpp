@@ -68,9 +68,8 @@ class Session {
   virtual void start(std::function<void()> on_end) = 0;
   // The target is gone: who only holds on, or comes back later, has no reason to any more.
   virtual void target_ended() = 0;
-  // RST now, recorded as Misbehaved "abort-clients". False, and nothing done, if it is not
-  // connected.
-  virtual bool abort() = 0;
+  // RST now, recorded as Misbehaved. False, and nothing done, if it is not connected.
+  virtual bool abort(const std::string& how) = 0;
   // The trial is over: closes the socket; whatever the client waits for ends.
   virtual void hang_up() = 0;
   // It has a connection that was established and not ended.

@@ -148,17 +148,17 @@ class WorkerTrial final : public TriggerCounter {
     if (const auto* network = std::get_if<DisturbNetwork>(&act)) {
       proxy_.disturb(fault, *network);
     } else if (const auto* abort = std::get_if<AbortClients>(&act)) {
-      abort_clients(fault, abort->percent);
+      abort_clients(fault, *abort);
     }
   }
 
-  void abort_clients(FaultId fault, std::uint32_t percent) {
+  void abort_clients(FaultId fault, const AbortClients& abort) {
     std::vector<std::uint64_t> connected;
     for (const auto& [id, session] : live_) {
       if (session->connected()) connected.push_back(id.value);
     }
-    for (const auto number : chosen(connected, percent, choice_seed(plan_.seed, fault))) {
-      live_.at(ClientId{static_cast<std::uint32_t>(number)})->abort();
+    for (const auto number : chosen(connected, abort.percent, choice_seed(plan_.seed, fault))) {
+      live_.at(ClientId{static_cast<std::uint32_t>(number)})->abort(text_of(abort));
     }
   }
 

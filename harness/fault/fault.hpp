@@ -3,23 +3,26 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/names.hpp"
 
 namespace lastcall {
 
 // The phases of a trial, in order. `start`: spawned, not yet ready. `load`: ready, clients at work.
 // `drain`: from the first stop signal to the end of the target. `after`: the target is gone.
-enum class Phase : std::uint8_t { start, load, drain, after };
+BOOST_DEFINE_FIXED_ENUM_CLASS(Phase, std::uint8_t, start, load, drain, after)
+// Those in which a fault can strike.
+inline constexpr std::array kPhasesOfFaults{Phase::start, Phase::load, Phase::drain};
 
 // What a client can be seen to do, for triggers of the form "the Nth …".
-enum class ClientEvent : std::uint8_t { connected, handshake, sent, acknowledged };
+BOOST_DEFINE_FIXED_ENUM_CLASS(ClientEvent, std::uint8_t, connected, handshake, sent, acknowledged)
 
 struct PhaseMoment {
   Phase phase{};
@@ -67,9 +70,9 @@ struct NthNotification {
 // What a descriptor is to the target. `listener`: a socket that listens. `connection`: one that was
 // accepted. `state`: a file or folder in the state folder; a path there, too. `log`: its standard
 // output or error, or a file elsewhere that it only appends to.
-enum class DescriptorRole : std::uint8_t { listener, connection, state, log };
+BOOST_DEFINE_FIXED_ENUM_CLASS(DescriptorRole, std::uint8_t, listener, connection, state, log)
 // `entry`: before the kernel makes it. `exit`: it has been made and is about to return.
-enum class CallSide : std::uint8_t { entry, exit };
+BOOST_DEFINE_FIXED_ENUM_CLASS(CallSide, std::uint8_t, entry, exit)
 
 // The Nth call of a system call by the target's processes, of those that match (ptrace(2)). Fires
 // while the thread stands there.
@@ -89,7 +92,7 @@ using Trigger =
 // Who gets a signal. `group`: the process group of the target's first process. `child`: the first
 // live child of that process, as /proc lists them. `tree`: every live process of the target, as a
 // service manager's KillMode=control-group does (systemd.kill(5)).
-enum class Recipient : std::uint8_t { process, group, child, tree };
+BOOST_DEFINE_FIXED_ENUM_CLASS(Recipient, std::uint8_t, process, group, child, tree)
 
 struct SignalStep {
   int signal = 0;
@@ -103,18 +106,24 @@ struct SendSignals {
   friend bool operator==(const SendSignals&, const SendSignals&) = default;
 };
 
+// Events call every other act as its text_of() says: "limit memory".
+
 // So many of the connected clients go away at once, with a reset.
 struct AbortClients {
   std::uint32_t percent = 100;
   friend bool operator==(const AbortClients&, const AbortClients&) = default;
 };
+inline std::string text_of(const AbortClients&) { return "abort-clients"; }
 
 // What the proxy between clients and target does. `delay`: passes every byte on this much later.
 // `stall`: passes nothing on for so long. `cut`: drops the connection without a word to either
 // side, as a firewall does. `half_close`: sends FIN one way, passes the other way on. `reset`: RST
 // to both sides. `truncate`: ends the connection in order after `at_byte` bytes.
-enum class NetworkAction : std::uint8_t { delay, stall, cut, half_close, reset, truncate };
-enum class Toward : std::uint8_t { target, clients, both };
+BOOST_DEFINE_FIXED_ENUM_CLASS(NetworkAction, std::uint8_t, delay, stall, cut, half_close, reset,
+                              truncate)
+template <>
+inline constexpr bool kHasDashes<NetworkAction> = true;
+BOOST_DEFINE_FIXED_ENUM_CLASS(Toward, std::uint8_t, target, clients, both)
 
 struct DisturbNetwork {
   NetworkAction action{};
@@ -124,20 +133,28 @@ struct DisturbNetwork {
   std::uint32_t percent = 100;  // of the connections through the proxy
   friend bool operator==(const DisturbNetwork&, const DisturbNetwork&) = default;
 };
+inline std::string text_of(const DisturbNetwork& network) {
+  return "network " + std::string(name(network.action));
+}
 
 // `descriptors`: how many the target may open. `memory`, `disk`: bytes. `cpu`: percent of one
 // processor.
-enum class Resource : std::uint8_t { descriptors, memory, disk, cpu };
+BOOST_DEFINE_FIXED_ENUM_CLASS(Resource, std::uint8_t, descriptors, memory, disk, cpu)
 struct SetLimit {
   Resource resource{};
   std::uint64_t value = 0;
   friend bool operator==(const SetLimit&, const SetLimit&) = default;
 };
+inline std::string text_of(const SetLimit& limit) {
+  return "limit " + std::string(name(limit.resource));
+}
 
 // What becomes of the system call that an NthSyscall at its entry names, and of the next that
 // match. `error`: it is not made and fails. `short_write`: half of what was to be written is; a
 // call that writes less than two bytes does not match. `delay`: it is made later.
-enum class CallAction : std::uint8_t { error, short_write, delay };
+BOOST_DEFINE_FIXED_ENUM_CLASS(CallAction, std::uint8_t, error, short_write, delay)
+template <>
+inline constexpr bool kHasDashes<CallAction> = true;
 struct DisturbSyscall {
   CallAction action{};
   int error = 0;            // errno
@@ -145,6 +162,9 @@ struct DisturbSyscall {
   std::uint64_t count = 1;  // of calls in a row
   friend bool operator==(const DisturbSyscall&, const DisturbSyscall&) = default;
 };
+inline std::string text_of(const DisturbSyscall& disturb) {
+  return "syscall " + std::string(name(disturb.action));
+}
 
 using Act = std::variant<SendSignals, AbortClients, DisturbNetwork, SetLimit, DisturbSyscall>;
 
@@ -154,41 +174,5 @@ struct Fault {
   Act act;
   friend bool operator==(const Fault&, const Fault&) = default;
 };
-
-constexpr std::string_view name(Phase phase) {
-  constexpr std::string_view kNames[] = {"start", "load", "drain", "after"};
-  return kNames[static_cast<std::size_t>(phase)];
-}
-constexpr std::string_view name(ClientEvent event) {
-  constexpr std::string_view kNames[] = {"connected", "handshake", "sent", "acknowledged"};
-  return kNames[static_cast<std::size_t>(event)];
-}
-constexpr std::string_view name(Recipient to) {
-  constexpr std::string_view kNames[] = {"process", "group", "child", "tree"};
-  return kNames[static_cast<std::size_t>(to)];
-}
-constexpr std::string_view name(NetworkAction action) {
-  constexpr std::string_view kNames[] = {"delay",      "stall", "cut",
-                                         "half-close", "reset", "truncate"};
-  return kNames[static_cast<std::size_t>(action)];
-}
-constexpr std::string_view name(Toward toward) {
-  constexpr std::string_view kNames[] = {"target", "clients", "both"};
-  return kNames[static_cast<std::size_t>(toward)];
-}
-constexpr std::string_view name(Resource resource) {
-  constexpr std::string_view kNames[] = {"descriptors", "memory", "disk", "cpu"};
-  return kNames[static_cast<std::size_t>(resource)];
-}
-
-constexpr std::string_view name(DescriptorRole role) {
-  constexpr std::string_view kNames[] = {"listener", "connection", "state", "log"};
-  return kNames[static_cast<std::size_t>(role)];
-}
-constexpr std::string_view name(CallSide at) { return at == CallSide::entry ? "entry" : "exit"; }
-constexpr std::string_view name(CallAction action) {
-  constexpr std::string_view kNames[] = {"error", "short-write", "delay"};
-  return kNames[static_cast<std::size_t>(action)];
-}
 
 }  // namespace lastcall

@@ -1,9 +1,11 @@
-// The closed set of events. Each is a plain struct that lists its fields once (`visit_fields`); the
-// binary segment, the JSON export and the tests' printers are made from that list. Intent is
-// recorded before effect: ConnectInvoked, RequestSent and FaultInvoked come before the act, their
-// outcome after it.
+// The closed set of events. Each is a plain struct, with its name and its fields as history.jsonl
+// has them; the binary segment, the JSON export and the tests' printers are made from that
+// description (event_fields.hpp). The order of the fields is the segment format. Intent is recorded
+// before effect: ConnectInvoked, RequestSent and FaultInvoked come before the act, their outcome
+// after it.
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,81 +25,60 @@ namespace lastcall {
 struct PhaseBegan {
   static constexpr std::string_view kName = "phase_began";
   Phase phase{};
-  static void visit_fields(auto& self, auto&& f) { f("phase", self.phase); }
 };
+BOOST_DESCRIBE_STRUCT(PhaseBegan, (), (phase))
 struct TargetStarted {
   static constexpr std::string_view kName = "target_started";
   std::int32_t pid{};
   std::string command;
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("command", self.command);
-  }
 };
+BOOST_DESCRIBE_STRUCT(TargetStarted, (), (pid, command))
 // The command could not be executed: trouble of the environment.
 struct TargetNotStarted {
   static constexpr std::string_view kName = "target_not_started";
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
 };
+BOOST_DESCRIBE_STRUCT(TargetNotStarted, (), (reason))
 struct TargetReady {
   static constexpr std::string_view kName = "target_ready";
-  static void visit_fields(auto&, auto&&) {}
 };
+BOOST_DESCRIBE_STRUCT(TargetReady, (), ())
 // It ran, and was not ready in time or ended first.
 struct TargetNotReady {
   static constexpr std::string_view kName = "target_not_ready";
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
 };
+BOOST_DESCRIBE_STRUCT(TargetNotReady, (), (reason))
 struct TargetOutput {
   static constexpr std::string_view kName = "target_output";
   Stream stream{};
   std::string line;  // without its newline
   bool continues{};  // a long line's next piece: its beginning is in the events before it
-  static void visit_fields(auto& self, auto&& f) {
-    f("stream", self.stream);
-    f("line", self.line);
-    f("continues", self.continues);
-  }
 };
+BOOST_DESCRIBE_STRUCT(TargetOutput, (), (stream, line, continues))
 struct Notification {
   static constexpr std::string_view kName = "notification";
   std::int32_t pid{};           // the sender, by SCM_CREDENTIALS
   std::string text;             // assignments separated by newlines, sd_notify(3)
   std::uint32_t descriptors{};  // that came with it; they are closed at once
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("text", self.text);
-    f("descriptors", self.descriptors);
-  }
 };
+BOOST_DESCRIBE_STRUCT(Notification, (), (pid, text, descriptors))
 struct FaultInvoked {
   static constexpr std::string_view kName = "fault_invoked";
   FaultId fault;
   std::uint32_t step{};   // 0, or which signal of several
-  std::string what;       // "SIGTERM to process", "abort-clients", "network cut", "limit memory"
+  std::string what;       // "SIGTERM to process", "limit memory" (fault.hpp, text_of())
   std::int32_t signal{};  // 0: no signal
   bool stop{};            // this signal begins the stop
-  static void visit_fields(auto& self, auto&& f) {
-    f("fault", self.fault);
-    f("step", self.step);
-    f("what", self.what);
-    f("signal", self.signal);
-    f("stop", self.stop);
-  }
 };
+BOOST_DESCRIBE_STRUCT(FaultInvoked, (), (fault, step, what, signal, stop))
 struct FaultFinished {
   static constexpr std::string_view kName = "fault_finished";
   FaultId fault;
   std::uint32_t step{};
   std::int32_t error{};  // errno, 0: done. ESRCH: nobody there to receive it
-  static void visit_fields(auto& self, auto&& f) {
-    f("fault", self.fault);
-    f("step", self.step);
-    f("error", self.error);
-  }
 };
+BOOST_DESCRIBE_STRUCT(FaultFinished, (), (fault, step, error))
 // The moment of a fault that is a share of the load has come: how long that was taken to be, and
 // the longest response time that had been seen, which is why (fault.hpp, load_window()).
 struct LoadMeasured {
@@ -105,58 +86,41 @@ struct LoadMeasured {
   FaultId fault;
   std::int64_t response{};  // nanoseconds; of a request that was not answered yet, its age
   std::int64_t window{};    // nanoseconds
-  static void visit_fields(auto& self, auto&& f) {
-    f("fault", self.fault);
-    f("response", self.response);
-    f("window", self.window);
-  }
 };
+BOOST_DESCRIBE_STRUCT(LoadMeasured, (), (fault, response, window))
 struct FaultNotReached {
   static constexpr std::string_view kName = "fault_not_reached";
   // How the reason begins where the target was gone, whoever ended it.
   static constexpr std::string_view kTargetHadEnded = "the target had ended";
   FaultId fault;
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) {
-    f("fault", self.fault);
-    f("reason", self.reason);
-  }
 };
+BOOST_DESCRIBE_STRUCT(FaultNotReached, (), (fault, reason))
 // lastcall itself ends the target: past the deadline, or because no stop was reached.
 struct TargetForced {
   static constexpr std::string_view kName = "target_forced";
   std::int32_t signal{};
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) {
-    f("signal", self.signal);
-    f("reason", self.reason);
-  }
 };
+BOOST_DESCRIBE_STRUCT(TargetForced, (), (signal, reason))
 struct DeadlinePassed {
   static constexpr std::string_view kName = "deadline_passed";
-  static void visit_fields(auto&, auto&&) {}
 };
+BOOST_DESCRIBE_STRUCT(DeadlinePassed, (), ())
 struct TargetEnded {
   static constexpr std::string_view kName = "target_ended";
   EndKind how{};
   std::int32_t value{};  // exit code or signal number
   bool core{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("how", self.how);
-    f("value", self.value);
-    f("core", self.core);
-  }
 };
+BOOST_DESCRIBE_STRUCT(TargetEnded, (), (how, value, core))
 // A process of the target's tree that was alive after the target's end.
 struct ProcessLeft {
   static constexpr std::string_view kName = "process_left";
   std::int32_t pid{};
   std::string command;
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("command", self.command);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ProcessLeft, (), (pid, command))
 // A process of the target's tree that was there for too long after the target's end, and of which
 // it is not said that it was left alive.
 struct ProcessLingered {
@@ -164,51 +128,40 @@ struct ProcessLingered {
   std::int32_t pid{};
   std::string command;  // of one that has ended the name only
   Lingering how{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("command", self.command);
-    f("how", self.how);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ProcessLingered, (), (pid, command, how))
 // The tree was searched for such processes; without this event nothing is known about them.
 struct ProcessesSearched {
   static constexpr std::string_view kName = "processes_searched";
-  static void visit_fields(auto&, auto&&) {}
 };
+BOOST_DESCRIBE_STRUCT(ProcessesSearched, (), ())
 // After the search for what the target left: lastcall ends the processes of its tree that are still
 // alive, and with them their connections.
 struct LeftProcessesEnded {
   static constexpr std::string_view kName = "left_processes_ended";
   std::uint32_t count{};
-  static void visit_fields(auto& self, auto&& f) { f("count", self.count); }
 };
+BOOST_DESCRIBE_STRUCT(LeftProcessesEnded, (), (count))
 struct PortProbed {
   static constexpr std::string_view kName = "port_probed";
   std::string name;  // "" for {port}, "tls" for {port.tls}
   std::uint16_t port{};
   std::int32_t error{};  // errno of bind with SO_REUSEADDR, 0: the port is free
-  static void visit_fields(auto& self, auto&& f) {
-    f("name", self.name);
-    f("port", self.port);
-    f("error", self.error);
-  }
 };
+BOOST_DESCRIBE_STRUCT(PortProbed, (), (name, port, error))
 // A file, socket or FIFO of the trial's directory that a clean stop removes: sockets, pid files,
 // lock files, whatever lies in the temporary folder.
 struct FileLeft {
   static constexpr std::string_view kName = "file_left";
   std::string path;  // relative to {dir}
   std::string type;  // "socket", "pid file", "lock file", "temporary file"
-  static void visit_fields(auto& self, auto&& f) {
-    f("path", self.path);
-    f("type", self.type);
-  }
 };
+BOOST_DESCRIBE_STRUCT(FileLeft, (), (path, type))
 struct FilesSearched {
   static constexpr std::string_view kName = "files_searched";
   std::uint32_t count{};  // entries looked at
-  static void visit_fields(auto& self, auto&& f) { f("count", self.count); }
 };
+BOOST_DESCRIBE_STRUCT(FilesSearched, (), (count))
 // lastcall's process did not run for so long although it had something to do. What happened in that
 // time was perhaps recorded, and perhaps done, so much too late.
 struct Lag {
@@ -217,44 +170,34 @@ struct Lag {
   // "target": its threads waited for a processor; "machine": some task did, perhaps the target's.
   std::string source;
   std::int64_t nanoseconds{};  // the lag ends at the event's time
-  static void visit_fields(auto& self, auto&& f) {
-    f("source", self.source);
-    f("nanoseconds", self.nanoseconds);
-  }
 };
+BOOST_DESCRIBE_STRUCT(Lag, (), (source, nanoseconds))
 // As the target said READY=1: does a port of the scenario accept a connection?
 struct ReadyProbed {
   static constexpr std::string_view kName = "ready_probed";
   std::string name;      // "" for {port}, "tls" for {port.tls}
   std::int32_t error{};  // errno of connect, 0: it does
-  static void visit_fields(auto& self, auto&& f) {
-    f("name", self.name);
-    f("error", self.error);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ReadyProbed, (), (name, error))
 // No WATCHDOG=1 came in time.
 struct WatchdogExpired {
   static constexpr std::string_view kName = "watchdog_expired";
-  static void visit_fields(auto&, auto&&) {}
 };
+BOOST_DESCRIBE_STRUCT(WatchdogExpired, (), ())
 // EXTEND_TIMEOUT_USEC moved the deadline of the stop.
 struct DeadlineExtended {
   static constexpr std::string_view kName = "deadline_extended";
   std::int64_t nanoseconds{};  // from the stop to the new deadline
-  static void visit_fields(auto& self, auto&& f) { f("nanoseconds", self.nanoseconds); }
 };
+BOOST_DESCRIBE_STRUCT(DeadlineExtended, (), (nanoseconds))
 // The readiness URL was asked during the stop, on a connection of its own.
 struct HealthProbed {
   static constexpr std::string_view kName = "health_probed";
   std::int64_t asked{};   // nanoseconds before the event's time
   bool connected{};       // the listener was there
   std::int32_t status{};  // HTTP status, 0: no answer
-  static void visit_fields(auto& self, auto&& f) {
-    f("asked", self.asked);
-    f("connected", self.connected);
-    f("status", self.status);
-  }
 };
+BOOST_DESCRIBE_STRUCT(HealthProbed, (), (asked, connected, status))
 // What the target's first process used, read from /proc as its phase ended.
 struct ResourcesUsed {
   static constexpr std::string_view kName = "resources_used";
@@ -262,86 +205,65 @@ struct ResourcesUsed {
   std::uint64_t memory{};  // VmHWM, bytes
   std::int64_t cpu{};      // user and system time, nanoseconds
   std::uint32_t threads{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("phase", self.phase);
-    f("memory", self.memory);
-    f("cpu", self.cpu);
-    f("threads", self.threads);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ResourcesUsed, (), (phase, memory, cpu, threads))
 // For so long before the event's time, all in all and not longer than since the last such event or
 // the stop, processes of the target were at work on a processor during the stop.
 struct ProcessorUsed {
   static constexpr std::string_view kName = "processor_used";
   std::int64_t nanoseconds{};
-  static void visit_fields(auto& self, auto&& f) { f("nanoseconds", self.nanoseconds); }
 };
+BOOST_DESCRIBE_STRUCT(ProcessorUsed, (), (nanoseconds))
 // What a property looked at by URL or file: one event a line.
 struct Observed {
   static constexpr std::string_view kName = "observed";
   std::string property;
   std::string line;
-  static void visit_fields(auto& self, auto&& f) {
-    f("property", self.property);
-    f("line", self.line);
-  }
 };
+BOOST_DESCRIBE_STRUCT(Observed, (), (property, line))
 // What was to be looked at could not be.
 struct NotObserved {
   static constexpr std::string_view kName = "not_observed";
   std::string property;
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) {
-    f("property", self.property);
-    f("reason", self.reason);
-  }
 };
+BOOST_DESCRIBE_STRUCT(NotObserved, (), (property, reason))
 // A copy of a checkpoint file was inspected.
 struct CheckpointInspected {
   static constexpr std::string_view kName = "checkpoint_inspected";
   std::string path;     // relative to {dir}
   std::string problem;  // empty: intact
-  static void visit_fields(auto& self, auto&& f) {
-    f("path", self.path);
-    f("problem", self.problem);
-  }
 };
+BOOST_DESCRIBE_STRUCT(CheckpointInspected, (), (path, problem))
 // The target is started again in the same directory.
 struct RecoveryStarted {
   static constexpr std::string_view kName = "recovery_started";
   std::int32_t pid{};
-  static void visit_fields(auto& self, auto&& f) { f("pid", self.pid); }
 };
+BOOST_DESCRIBE_STRUCT(RecoveryStarted, (), (pid))
 struct RecoveryReady {
   static constexpr std::string_view kName = "recovery_ready";
-  static void visit_fields(auto&, auto&&) {}
 };
+BOOST_DESCRIBE_STRUCT(RecoveryReady, (), ())
 struct RecoveryFailed {
   static constexpr std::string_view kName = "recovery_failed";
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
 };
+BOOST_DESCRIBE_STRUCT(RecoveryFailed, (), (reason))
 struct RecoveryEnded {
   static constexpr std::string_view kName = "recovery_ended";
   EndKind how{};
   std::int32_t value{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("how", self.how);
-    f("value", self.value);
-  }
 };
+BOOST_DESCRIBE_STRUCT(RecoveryEnded, (), (how, value))
 // The restarted target was asked for an acknowledged request.
 struct Asked {
   static constexpr std::string_view kName = "asked";
   ConnectionId connection;
   RequestId request;
   std::uint32_t found{};  // how often it is there; 0: lost
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("request", self.request);
-    f("found", self.found);
-  }
 };
+BOOST_DESCRIBE_STRUCT(Asked, (), (connection, request, found))
 // Just before the signal that begins the stop: what the kernel said of the target's established TCP
 // connections. One event holds those to one port from one address; a long list is several events.
 // A connection that is in none of them is not known.
@@ -352,13 +274,8 @@ struct SocketsAtStop {
   // history/socket_list.hpp: of each connection the client's port and what the target had read.
   std::string connections;
   std::string problem;  // why the kernel could not be asked; empty: it could
-  static void visit_fields(auto& self, auto&& f) {
-    f("port", self.port);
-    f("address", self.address);
-    f("connections", self.connections);
-    f("problem", self.problem);
-  }
 };
+BOOST_DESCRIBE_STRUCT(SocketsAtStop, (), (port, address, connections, problem))
 // Just before a stop signal goes to the target's own process: whether that process has a handler
 // for it. Without this event it is not known.
 struct HandlerAtStop {
@@ -369,15 +286,8 @@ struct HandlerAtStop {
   std::string runtime;  // "node", "go": every program of it has a handler, whether it wants or not
   std::string program{};  // its executable's name
   bool blocked{};         // SigBlk of its main thread, which alone the kernel asks of PID 1
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("signal", self.signal);
-    f("caught", self.caught);
-    f("runtime", self.runtime);
-    f("program", self.program);
-    f("blocked", self.blocked);
-  }
 };
+BOOST_DESCRIBE_STRUCT(HandlerAtStop, (), (pid, signal, caught, runtime, program, blocked))
 // At the deadline, before lastcall asks the target anything: what the kernel said of one of the
 // scenario's TCP ports and of the target's connections there, as in SocketsAtStop, with those that
 // the target has half closed. A port has an event for each address that its clients have, or one
@@ -389,36 +299,23 @@ struct SocketsAtDeadline {
   std::string address;   // of the clients
   std::string connections;
   std::string problem;  // why the kernel could not be asked; empty: it could
-  static void visit_fields(auto& self, auto&& f) {
-    f("port", self.port);
-    f("listening", self.listening);
-    f("address", self.address);
-    f("connections", self.connections);
-    f("problem", self.problem);
-  }
 };
+BOOST_DESCRIBE_STRUCT(SocketsAtDeadline, (), (port, listening, address, connections, problem))
 // What Node said keeps a process alive, when lastcall asked it at the deadline.
 struct KeptAlive {
   static constexpr std::string_view kName = "kept_alive";
   std::int32_t pid{};
   std::string what;  // "connection of 127.0.0.1:80"; empty: its event loop did not answer
   std::string peer;  // of a connection: "127.0.0.1:40001"
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("what", self.what);
-    f("peer", self.peer);
-  }
 };
+BOOST_DESCRIBE_STRUCT(KeptAlive, (), (pid, what, peer))
 // Events of a source (also "output", "files") are incomplete: what depends on them is unknown.
 struct EventsLost {
   static constexpr std::string_view kName = "events_lost";
   std::string source;
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) {
-    f("source", self.source);
-    f("reason", self.reason);
-  }
 };
+BOOST_DESCRIBE_STRUCT(EventsLost, (), (source, reason))
 
 // Before the stop the target was asked for an acknowledged request, with the question that the
 // restarted target will be asked: it shows whether the question finds anything at all.
@@ -428,25 +325,16 @@ struct AskedBefore {
   RequestId request;
   std::uint32_t found{};  // how often it was there; 0 says nothing: it may be shown later
   std::string problem;    // why it could not be asked; empty: it could
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("request", self.request);
-    f("found", self.found);
-    f("problem", self.problem);
-  }
 };
+BOOST_DESCRIBE_STRUCT(AskedBefore, (), (connection, request, found, problem))
 // News of a process next to the target.
 struct SidecarSeen {
   static constexpr std::string_view kName = "sidecar_seen";
   std::string name;
   SidecarNews what{};
   std::string text;  // its command, a line of its output, how it ended, why it failed
-  static void visit_fields(auto& self, auto&& f) {
-    f("name", self.name);
-    f("what", self.what);
-    f("text", self.text);
-  }
 };
+BOOST_DESCRIBE_STRUCT(SidecarSeen, (), (name, what, text))
 
 // --- what a client sees ---
 
@@ -454,23 +342,16 @@ struct ConnectInvoked {
   static constexpr std::string_view kName = "connect_invoked";
   ConnectionId connection;
   std::uint32_t group{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("group", self.group);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ConnectInvoked, (), (connection, group))
 // A layer is up: tcp connected, tls handshake done, websocket upgraded.
 struct LayerUp {
   static constexpr std::string_view kName = "layer_up";
   ConnectionId connection;
   Layer layer{};
   std::string local{};  // tcp: the client's own end as the target sees it, "127.0.0.1:40001"
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("layer", self.layer);
-    f("local", self.local);
-  }
 };
+BOOST_DESCRIBE_STRUCT(LayerUp, (), (connection, layer, local))
 // A layer did not come up.
 struct LayerFailed {
   static constexpr std::string_view kName = "layer_failed";
@@ -478,26 +359,16 @@ struct LayerFailed {
   Layer layer{};
   std::string reason;
   std::string said{};  // one_line() of what the server said instead: a body, bytes, a message
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("layer", self.layer);
-    f("reason", self.reason);
-    f("said", self.said);
-  }
 };
+BOOST_DESCRIBE_STRUCT(LayerFailed, (), (connection, layer, reason, said))
 struct RequestSent {
   static constexpr std::string_view kName = "request_sent";
   ConnectionId connection;
   RequestId request;
   std::uint32_t bytes{};
   std::uint32_t message{};  // which of the messages of its group, from 0
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("request", self.request);
-    f("bytes", self.bytes);
-    f("message", self.message);
-  }
 };
+BOOST_DESCRIBE_STRUCT(RequestSent, (), (connection, request, bytes, message))
 // The last byte of a request was handed to the kernel, before its answer ended. So many bytes had
 // then been written to the connection since it was opened, TLS and everything else included.
 struct RequestWritten {
@@ -505,22 +376,15 @@ struct RequestWritten {
   ConnectionId connection;
   RequestId request;
   std::uint64_t total{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("request", self.request);
-    f("total", self.total);
-  }
 };
+BOOST_DESCRIBE_STRUCT(RequestWritten, (), (connection, request, total))
 // The first byte of an answer came (HTTP: of the response).
 struct AnswerBegan {
   static constexpr std::string_view kName = "answer_began";
   ConnectionId connection;
   RequestId request;
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("request", self.request);
-  }
 };
+BOOST_DESCRIBE_STRUCT(AnswerBegan, (), (connection, request))
 // Just before the end of its request: only the end of the connection ended the answer (HTTP without
 // a length and without chunks, RFC 9112, section 6.3), so that nothing in it says whether it is
 // whole.
@@ -528,11 +392,8 @@ struct AnswerEndedByEof {
   static constexpr std::string_view kName = "answer_ended_by_eof";
   ConnectionId connection;
   RequestId request;
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("request", self.request);
-  }
 };
+BOOST_DESCRIBE_STRUCT(AnswerEndedByEof, (), (connection, request))
 struct RequestEnded {
   static constexpr std::string_view kName = "request_ended";
   ConnectionId connection;
@@ -542,15 +403,8 @@ struct RequestEnded {
   std::int32_t status{};  // HTTP status, 0 for WebSocket
   std::uint32_t bytes{};  // of the answer
   std::string said{};     // one_line() of a refusal's body; not HTTP, unknown: of what came instead
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("request", self.request);
-    f("end", self.end);
-    f("status", self.status);
-    f("bytes", self.bytes);
-    f("said", self.said);
-  }
 };
+BOOST_DESCRIBE_STRUCT(RequestEnded, (), (connection, request, end, status, bytes, said))
 // The id that the server chose for a request, as the answer that acknowledges it says.
 struct IdGiven {
   static constexpr std::string_view kName = "id_given";
@@ -558,84 +412,57 @@ struct IdGiven {
   RequestId request;
   std::string id;
   std::string problem;  // why there is none; empty: there is
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("request", self.request);
-    f("id", self.id);
-    f("problem", self.problem);
-  }
 };
+BOOST_DESCRIBE_STRUCT(IdGiven, (), (connection, request, id, problem))
 struct CloseFrame {
   static constexpr std::string_view kName = "close_frame";
   ConnectionId connection;
   Direction direction{};
   std::uint16_t code{};  // 1005: a Close frame without a code (RFC 6455, section 7.4.1)
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("direction", self.direction);
-    f("code", self.code);
-    f("reason", self.reason);
-  }
 };
+BOOST_DESCRIBE_STRUCT(CloseFrame, (), (connection, direction, code, reason))
 // TLS close_notify (RFC 8446, section 6.1).
 struct CloseNotify {
   static constexpr std::string_view kName = "close_notify";
   ConnectionId connection;
   Direction direction{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("direction", self.direction);
-  }
 };
+BOOST_DESCRIBE_STRUCT(CloseNotify, (), (connection, direction))
 struct Fin {
   static constexpr std::string_view kName = "fin";
   ConnectionId connection;
   Direction direction{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("direction", self.direction);
-  }
 };
+BOOST_DESCRIBE_STRUCT(Fin, (), (connection, direction))
 struct Reset {
   static constexpr std::string_view kName = "reset";
   ConnectionId connection;
-  static void visit_fields(auto& self, auto&& f) { f("connection", self.connection); }
 };
+BOOST_DESCRIBE_STRUCT(Reset, (), (connection))
 // The server sent bytes after it had closed the layer.
 struct BytesAfterClose {
   static constexpr std::string_view kName = "bytes_after_close";
   ConnectionId connection;
   Layer layer{};  // websocket: after its Close frame; tls: after its close_notify
   std::uint32_t bytes{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("layer", self.layer);
-    f("bytes", self.bytes);
-  }
 };
+BOOST_DESCRIBE_STRUCT(BytesAfterClose, (), (connection, layer, bytes))
 // A Ping or Pong frame (RFC 6455, section 5.5).
 struct ControlFrame {
   static constexpr std::string_view kName = "control_frame";
   ConnectionId connection;
   Direction direction{};
   bool pong{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("direction", self.direction);
-    f("pong", self.pong);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ControlFrame, (), (connection, direction, pong))
 // The client did what its behaviour says; what happens to this connection afterwards is its doing.
 struct Misbehaved {
   static constexpr std::string_view kName = "misbehaved";
   ConnectionId connection;
-  std::string how;  // the behaviour's name, or "abort-clients"
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("how", self.how);
-  }
+  std::string how;  // the behaviour's name, or text_of() the fault
 };
+BOOST_DESCRIBE_STRUCT(Misbehaved, (), (connection, how))
 // The proxy did what a fault says to this connection; likewise.
 struct NetworkDisturbed {
   static constexpr std::string_view kName = "network_disturbed";
@@ -643,24 +470,15 @@ struct NetworkDisturbed {
   FaultId fault;
   std::uint64_t to_target{};  // bytes passed on before
   std::uint64_t to_client{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("fault", self.fault);
-    f("to_target", self.to_target);
-    f("to_client", self.to_client);
-  }
 };
+BOOST_DESCRIBE_STRUCT(NetworkDisturbed, (), (connection, fault, to_target, to_client))
 struct ConnectionEnded {
   static constexpr std::string_view kName = "connection_ended";
   ConnectionId connection;
   ConnectionEndReason why{};
   std::string detail;
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("why", self.why);
-    f("detail", self.detail);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ConnectionEnded, (), (connection, why, detail))
 
 // --- what the tracer sees ---
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <type_traits>
 
+#include "history/event_fields.hpp"
 #include "history/history.hpp"
 #include "history/utf8.hpp"
 
@@ -50,7 +51,7 @@ std::string to_json(const Event& event, TimePoint origin) {
   const auto add = [&](std::string_view key, const auto& field) {
     line += "," + quoted(key) + ":" + to_text(field);
   };
-  std::visit([&](const auto& body) { body.visit_fields(body, add); }, event.body);
+  std::visit([&](const auto& body) { visit_fields(body, add); }, event.body);
   return line + "}";
 }
 

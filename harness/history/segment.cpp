@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/invariant.hpp"
+#include "history/event_fields.hpp"
 
 namespace lastcall {
 namespace {
@@ -102,7 +103,7 @@ template <std::size_t Kind>
 EventBody take_body(PayloadReader& reader) {
   using Body = std::variant_alternative_t<Kind, EventVariant>;
   Body body;
-  Body::visit_fields(body, [&](std::string_view, auto& field) { reader.take(field); });
+  visit_fields(body, [&](std::string_view, auto& field) { reader.take(field); });
   return body;
 }
 
@@ -145,8 +146,7 @@ void SegmentWriter::record(TimePoint at, EventBody body) {
   put(payload_, static_cast<std::int64_t>(at.time_since_epoch().count()));
   std::visit(
       [this](const auto& event) {
-        event.visit_fields(event,
-                           [this](std::string_view, const auto& field) { put(payload_, field); });
+        visit_fields(event, [this](std::string_view, const auto& field) { put(payload_, field); });
       },
       body);
   const std::size_t size = written_ + buffer_.size() + kRecordHeader + payload_.size();

@@ -2,6 +2,7 @@
 // which has them all.
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,18 +17,18 @@ namespace lastcall {
 struct TraceBegan {
   static constexpr std::string_view kName = "trace_began";
   bool asleep{};
-  static void visit_fields(auto& self, auto&& f) { f("asleep", self.asleep); }
 };
+BOOST_DESCRIBE_STRUCT(TraceBegan, (), (asleep))
 // It is not traced: what only the tracer could see is not known.
 struct TraceFailed {
   static constexpr std::string_view kName = "trace_failed";
   std::string reason;
-  static void visit_fields(auto& self, auto&& f) { f("reason", self.reason); }
 };
+BOOST_DESCRIBE_STRUCT(TraceFailed, (), (reason))
 struct FiltersWoke {
   static constexpr std::string_view kName = "filters_woke";
-  static void visit_fields(auto&, auto&&) {}
 };
+BOOST_DESCRIBE_STRUCT(FiltersWoke, (), ())
 // A signal reached a thread of the tree; SIGKILL shows only in ProcessEnded. Not of every signal:
 // those that programs send themselves by the thousand are left out (SIGCHLD, SIGURG, timers).
 struct SignalTaken {
@@ -41,18 +42,9 @@ struct SignalTaken {
   std::string command;      // of the sender, if it was still there
   std::uint64_t address{};  // of a fault: what the thread tried to use
   bool fatal{};             // nothing catches or ignores it
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("tid", self.tid);
-    f("signal", self.signal);
-    f("code", self.code);
-    f("sender", self.sender);
-    f("user", self.user);
-    f("command", self.command);
-    f("address", self.address);
-    f("fatal", self.fatal);
-  }
 };
+BOOST_DESCRIBE_STRUCT(SignalTaken, (),
+                      (pid, tid, signal, code, sender, user, command, address, fatal))
 // A thread took a signal for its process that others could have taken too, while calls stopped for
 // the tracer. The kernel passes over a thread that stands still, so untraced it may have been
 // another.
@@ -61,12 +53,8 @@ struct TakerInDoubt {
   std::int32_t pid{};
   std::int32_t tid{};
   std::int32_t signal{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("tid", self.tid);
-    f("signal", self.signal);
-  }
 };
+BOOST_DESCRIBE_STRUCT(TakerInDoubt, (), (pid, tid, signal))
 // A thread ends its whole process: exit_group(2).
 struct ExitCalled {
   static constexpr std::string_view kName = "exit_called";
@@ -74,13 +62,8 @@ struct ExitCalled {
   std::int32_t tid{};
   std::int32_t code{};
   std::string thread;  // its name
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("tid", self.tid);
-    f("code", self.code);
-    f("thread", self.thread);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ExitCalled, (), (pid, tid, code, thread))
 // Any process of the tree.
 struct ProcessEnded {
   static constexpr std::string_view kName = "process_ended";
@@ -88,13 +71,8 @@ struct ProcessEnded {
   std::string command;
   EndKind how{};
   std::int32_t value{};  // exit code or signal number
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("command", self.command);
-    f("how", self.how);
-    f("value", self.value);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ProcessEnded, (), (pid, command, how, value))
 
 // The stacks of a process's threads, as people read them.
 struct StacksTaken {
@@ -102,12 +80,8 @@ struct StacksTaken {
   std::int32_t pid{};
   StacksAt at{};
   std::string text;
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("at", self.at);
-    f("text", self.text);
-  }
 };
+BOOST_DESCRIBE_STRUCT(StacksTaken, (), (pid, at, text))
 // What a thread does while the target is stuck.
 struct ThreadWaits {
   static constexpr std::string_view kName = "thread_waits";
@@ -118,26 +92,16 @@ struct ThreadWaits {
   std::string thread;  // its name
   std::string place;   // the function
   std::string waits;   // for what; empty: it runs. "semaphore 0x10, until a time-out"
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("tid", self.tid);
-    f("thread", self.thread);
-    f("place", self.place);
-    f("waits", self.waits);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ThreadWaits, (), (pid, tid, thread, place, waits))
 // Threads that wait for one another, or for nobody.
 struct ThreadsStuck {
   static constexpr std::string_view kName = "threads_stuck";
   bool deadlock{};  // nothing but a signal ends it
   bool certain{};   // every owner was read from the lock itself
   std::string text;
-  static void visit_fields(auto& self, auto&& f) {
-    f("deadlock", self.deadlock);
-    f("certain", self.certain);
-    f("text", self.text);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ThreadsStuck, (), (deadlock, certain, text))
 // Data was sent on a descriptor whose sending side the process itself had ended.
 struct SentLate {
   static constexpr std::string_view kName = "sent_late";
@@ -150,73 +114,45 @@ struct SentLate {
   std::int64_t age{};    // nanoseconds since it was ended
   std::string writer;    // thread and stack
   std::string closer;
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("end", self.end);
-    f("descriptor", self.descriptor);
-    f("what", self.what);
-    f("call", self.call);
-    f("error", self.error);
-    f("age", self.age);
-    f("writer", self.writer);
-    f("closer", self.closer);
-  }
 };
+BOOST_DESCRIBE_STRUCT(SentLate, (), (pid, end, descriptor, what, call, error, age, writer, closer))
 // How many calls of all processes were looked at for that.
 struct SendsWatched {
   static constexpr std::string_view kName = "sends_watched";
   std::uint64_t sends{};
   std::uint64_t closes{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("sends", self.sends);
-    f("closes", self.closes);
-  }
 };
+BOOST_DESCRIBE_STRUCT(SendsWatched, (), (sends, closes))
 // Bytes that a client was sent are those of another one's message.
 struct ForeignBytes {
   static constexpr std::string_view kName = "foreign_bytes";
   ConnectionId connection{};
   ConnectionId owner{};  // whose they are
-  static void visit_fields(auto& self, auto&& f) {
-    f("connection", self.connection);
-    f("owner", self.owner);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ForeignBytes, (), (connection, owner))
 // A process that ends by itself was looked at for what it left open.
 struct ExitExamined {
   static constexpr std::string_view kName = "exit_examined";
   std::int32_t pid{};
   std::uint32_t left{};  // LeftAtExit that follow
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("left", self.left);
-  }
 };
+BOOST_DESCRIBE_STRUCT(ExitExamined, (), (pid, left))
 struct LeftAtExit {
   static constexpr std::string_view kName = "left_at_exit";
   std::int32_t pid{};
   std::string type;  // "listener", "connection", "unsynced", …
   bool fails{};      // otherwise it is worth a word only
   std::string text;
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("type", self.type);
-    f("fails", self.fails);
-    f("text", self.text);
-  }
 };
+BOOST_DESCRIBE_STRUCT(LeftAtExit, (), (pid, type, fails, text))
 // What all processes of the target had open when clients had got this number of answers.
 struct OpenCounted {
   static constexpr std::string_view kName = "open_counted";
   std::uint64_t answers{};
   std::uint64_t descriptors{};
   std::uint64_t threads{};
-  static void visit_fields(auto& self, auto&& f) {
-    f("answers", self.answers);
-    f("descriptors", self.descriptors);
-    f("threads", self.threads);
-  }
 };
+BOOST_DESCRIBE_STRUCT(OpenCounted, (), (answers, descriptors, threads))
 // Whether panics of a process that executes this program are seen.
 struct PanicsWatched {
   static constexpr std::string_view kName = "panics_watched";
@@ -224,13 +160,8 @@ struct PanicsWatched {
   std::string program;
   std::string runtimes;  // "c++, rust"; empty: none
   std::string reason;    // why none, or what is not seen
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("program", self.program);
-    f("runtimes", self.runtimes);
-    f("reason", self.reason);
-  }
 };
+BOOST_DESCRIBE_STRUCT(PanicsWatched, (), (pid, program, runtimes, reason))
 struct PanicEntered {
   static constexpr std::string_view kName = "panic_entered";
   std::int32_t pid{};
@@ -240,16 +171,8 @@ struct PanicEntered {
   std::string type;  // "runtime.boundsError", "std::out_of_range"
   std::string message;
   std::string stack;
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("tid", self.tid);
-    f("runtime", self.runtime);
-    f("what", self.what);
-    f("type", self.type);
-    f("message", self.message);
-    f("stack", self.stack);
-  }
 };
+BOOST_DESCRIBE_STRUCT(PanicEntered, (), (pid, tid, runtime, what, type, message, stack))
 // The system call at which a fault of the plan strikes.
 struct SyscallReached {
   static constexpr std::string_view kName = "syscall_reached";
@@ -259,25 +182,15 @@ struct SyscallReached {
   bool exit{};        // as it returns; otherwise before it is made
   std::string call;   // "rename(\"/a\", \"/b\")"
   std::string place;  // the function that makes it
-  static void visit_fields(auto& self, auto&& f) {
-    f("fault", self.fault);
-    f("pid", self.pid);
-    f("tid", self.tid);
-    f("exit", self.exit);
-    f("call", self.call);
-    f("place", self.place);
-  }
 };
+BOOST_DESCRIBE_STRUCT(SyscallReached, (), (fault, pid, tid, exit, call, place))
 // What a process that ends did last, as far as that was seen.
 struct FinalCalls {
   static constexpr std::string_view kName = "final_calls";
   std::int32_t pid{};
   std::string text;  // a line each
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("text", self.text);
-  }
 };
+BOOST_DESCRIBE_STRUCT(FinalCalls, (), (pid, text))
 // A wait of a thread ended because its time was over: a sleep, or a time-out that ran out. The
 // event's time is its end. Of the waits that were seen, from FiltersWoke on, only the last.
 struct TargetSlept {
@@ -292,29 +205,16 @@ struct TargetSlept {
   bool was_going_on{};       // as the filters woke
   AfterWait then{};
   std::string place;  // the innermost function of the program's own code; empty: unknown
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("tid", self.tid);
-    f("thread", self.thread);
-    f("call", self.call);
-    f("requested", self.requested);
-    f("slept", self.slept);
-    f("alone", self.alone);
-    f("was_going_on", self.was_going_on);
-    f("then", self.then);
-    f("place", self.place);
-  }
 };
+BOOST_DESCRIBE_STRUCT(TargetSlept, (),
+                      (pid, tid, thread, call, requested, slept, alone, was_going_on, then, place))
 // Such waits were looked for from FiltersWoke until the target's end.
 struct SleepsWatched {
   static constexpr std::string_view kName = "sleeps_watched";
   std::uint64_t seen{};
   std::uint64_t left_out{};  // of them, the first: no TargetSlept says anything of them
-  static void visit_fields(auto& self, auto&& f) {
-    f("seen", self.seen);
-    f("left_out", self.left_out);
-  }
 };
+BOOST_DESCRIBE_STRUCT(SleepsWatched, (), (seen, left_out))
 // The kernel's own word on who sent a signal that nobody sees taken, SIGKILL.
 struct KillSent {
   static constexpr std::string_view kName = "kill_sent";
@@ -323,13 +223,7 @@ struct KillSent {
   std::string user;       // its name or number; empty: the sender is gone
   std::string command;    // or the sender's name, if it is gone
   std::string why;        // "out of memory"; empty: by kill(2)
-  static void visit_fields(auto& self, auto&& f) {
-    f("pid", self.pid);
-    f("sender", self.sender);
-    f("user", self.user);
-    f("command", self.command);
-    f("why", self.why);
-  }
 };
+BOOST_DESCRIBE_STRUCT(KillSent, (), (pid, sender, user, command, why))
 
 }  // namespace lastcall

@@ -1,6 +1,7 @@
 #include "plan/crowd.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/prng.hpp"
@@ -15,13 +16,11 @@ constexpr std::uint32_t kMaxOfAHabit = 10;
 }  // namespace
 
 std::vector<Behaviour> habits_of_crowd(const ClientGroup& group) {
-  using enum Behaviour;
   if (group.crowd == Crowd::none) return {};
-  std::vector<Behaviour> habits{idle, late, leaves};
-  if (is_websocket(group.protocol)) habits.push_back(quiet);
-  if (group.crowd == Crowd::harsh) {
-    for (const auto habit : {silent, slow_reader, never_closes, reset}) habits.push_back(habit);
-  }
+  std::vector<Behaviour> habits;
+  std::ranges::remove_copy(kUsualHabits, std::back_inserter(habits), Behaviour::quiet);
+  if (is_websocket(group.protocol)) habits.push_back(Behaviour::quiet);
+  if (group.crowd == Crowd::harsh) std::ranges::copy(kHarshHabits, std::back_inserter(habits));
   return habits;
 }
 

@@ -13,8 +13,7 @@
 namespace lastcall {
 
 // What clients of the group do beside going on to ask; nothing for a group that is no crowd.
-// usual: idle, late, leaves and, over WebSocket, quiet. harsh adds silent, slow-reader,
-// never-closes and reset.
+// Plans are drawn over them in this order.
 std::vector<Behaviour> habits_of_crowd(const ClientGroup& group);
 
 // Which clients of the group, by position, have which of them. Of each habit there is one client in

@@ -179,8 +179,8 @@ class Node {
     return seed;
   }
   template <class Enum>
-  [[nodiscard]] Enum one_of(std::initializer_list<Enum> all) const {
-    return one_of(std::vector<Enum>(all));
+  [[nodiscard]] Enum one_of() const {
+    return one_of(values<Enum>());
   }
   [[nodiscard]] auto one_of(const auto& all) const {
     const std::string word = text();
@@ -214,7 +214,7 @@ PlannedGroup read_group(const Node& node, std::uint32_t count) {
     auto& change = group.overrides[position];
     if (fields.has("absent")) change.absent = fields.at("absent").boolean();
     if (fields.has("start")) change.start = fields.at("start").duration();
-    if (fields.has("behaviour")) change.behaviour = fields.at("behaviour").one_of(kBehaviours);
+    if (fields.has("behaviour")) change.behaviour = fields.at("behaviour").one_of<Behaviour>();
   }
   return group;
 }
@@ -228,9 +228,7 @@ std::uint64_t read_nth(const Node& node) {
 Trigger read_trigger(const Node& node) {
   if (node.has("event")) {
     node.only({"event", "nth"});
-    const auto event = node.at("event").one_of({ClientEvent::connected, ClientEvent::handshake,
-                                                ClientEvent::sent, ClientEvent::acknowledged});
-    return NthEvent{event, read_nth(node)};
+    return NthEvent{node.at("event").one_of<ClientEvent>(), read_nth(node)};
   }
   if (node.has("log")) {
     node.only({"log", "nth"});
@@ -243,27 +241,24 @@ Trigger read_trigger(const Node& node) {
     return NthNotification{node.at("notification").text(), read_nth(node)};
   }
   if (node.has("syscall")) {
-    using enum DescriptorRole;
     node.only({"syscall", "path", "role", "phase", "nth", "at"});
     NthSyscall call{.syscall = node.at("syscall").text(), .nth = read_nth(node)};
     if (node.has("path")) call.path = node.at("path").text();
-    if (node.has("role")) call.role = node.at("role").one_of({listener, connection, state, log});
-    if (node.has("phase"))
-      call.phase = node.at("phase").one_of({Phase::start, Phase::load, Phase::drain});
-    call.at = node.at("at").one_of({CallSide::entry, CallSide::exit});
+    if (node.has("role")) call.role = node.at("role").one_of<DescriptorRole>();
+    if (node.has("phase")) call.phase = node.at("phase").one_of(kPhasesOfFaults);
+    call.at = node.at("at").one_of<CallSide>();
     return call;
   }
   if (node.has("millionths")) {
     node.only({"phase", "millionths"});
-    (void)node.at("phase").one_of({Phase::load});
+    (void)node.at("phase").one_of(std::array{Phase::load});
     const auto millionths = node.at("millionths").integer();
     if (millionths >= 1'000'000)
       node.at("millionths").wrong("expected an integer from 0 to 999999");
     return ShareOfLoad{static_cast<std::uint32_t>(millionths)};
   }
   node.only({"phase", "at"});
-  const auto phase = node.at("phase").one_of({Phase::start, Phase::load, Phase::drain});
-  return PhaseMoment{phase, node.at("at").duration()};
+  return PhaseMoment{node.at("phase").one_of(kPhasesOfFaults), node.at("at").duration()};
 }
 
 std::uint32_t read_percent(const Node& node) {
@@ -276,8 +271,7 @@ Act read_signals(const Node& node) {
   constexpr std::size_t kMaxSteps = 10'000;  // as many as a scenario's storm may have
   node.only({"signals", "to", "when"});
   SendSignals signals;
-  signals.to = node.at("to").one_of(
-      {Recipient::process, Recipient::group, Recipient::child, Recipient::tree});
+  signals.to = node.at("to").one_of<Recipient>();
   for (const auto& step : node.at("signals").items(kMaxSteps)) {
     step.only({"signal", "after"});
     const auto number = signal_number(step.at("signal").text());
@@ -296,35 +290,30 @@ Act read_act(const Node& node) {
     return AbortClients{read_percent(node.at("abort-clients"))};
   }
   if (node.has("network")) {
-    using enum NetworkAction;
     node.only({"network", "toward", "for", "at_byte", "percent", "when"});
-    return DisturbNetwork{
-        .action = node.at("network").one_of({delay, stall, cut, half_close, reset, truncate}),
-        .toward = node.at("toward").one_of({Toward::target, Toward::clients, Toward::both}),
-        .duration = node.at("for").duration(),
-        .at_byte = node.at("at_byte").integer(),
-        .percent = read_percent(node.at("percent"))};
+    return DisturbNetwork{.action = node.at("network").one_of<NetworkAction>(),
+                          .toward = node.at("toward").one_of<Toward>(),
+                          .duration = node.at("for").duration(),
+                          .at_byte = node.at("at_byte").integer(),
+                          .percent = read_percent(node.at("percent"))};
   }
   if (node.has("syscall")) {
-    using enum CallAction;
     node.only({"syscall", "error", "for", "count", "when"});
-    DisturbSyscall disturb{.action = node.at("syscall").one_of({error, short_write, delay}),
+    DisturbSyscall disturb{.action = node.at("syscall").one_of<CallAction>(),
                            .count = node.at("count").integer()};
-    if (disturb.action == error) {
+    if (disturb.action == CallAction::error) {
       const auto name = node.at("error").text();
       const auto number = error_number(name);
       if (!number) node.at("error").wrong("unknown error " + in_single_quotes(name));
       disturb.error = *number;
     }
-    if (disturb.action == delay) disturb.duration = node.at("for").duration();
+    if (disturb.action == CallAction::delay) disturb.duration = node.at("for").duration();
     if (disturb.count == 0) node.at("count").wrong("expected an integer from 1");
     return disturb;
   }
   if (node.has("limit")) {
-    using enum Resource;
     node.only({"limit", "value", "when"});
-    return SetLimit{node.at("limit").one_of({descriptors, memory, disk, cpu}),
-                    node.at("value").integer()};
+    return SetLimit{node.at("limit").one_of<Resource>(), node.at("value").integer()};
   }
   return read_signals(node);
 }

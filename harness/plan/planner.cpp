@@ -63,20 +63,18 @@ Act draw(const SignalChoice& choice, std::uint64_t seed) {
   }
   return signals;
 }
-Act draw(const AbortClients& choice, std::uint64_t) { return choice; }
-Act draw(const NetworkChoice& choice, std::uint64_t seed) {
-  return DisturbNetwork{.action = choice.action,
-                        .toward = choice.toward,
-                        .duration = draw(choice.duration, Prng::split(seed, "duration")),
-                        .at_byte = draw(choice.at_byte, Prng::split(seed, "at_byte")),
-                        .percent = choice.percent};
-}
-Act draw(const SetLimit& choice, std::uint64_t) { return choice; }
-Act draw(const SyscallChoice& choice, std::uint64_t seed) {
-  auto disturb = choice.disturb;
-  disturb.duration = draw(choice.duration, Prng::split(seed, "duration"));
-  disturb.count = draw(choice.count, Prng::split(seed, "count"));
-  return disturb;
+Act draw(const ActChoice& choice, std::uint64_t seed) {
+  const auto draw_fields = [&](auto& act) {
+    if constexpr (requires { act.duration; })
+      act.duration = draw(choice.duration, Prng::split(seed, "duration"));
+    if constexpr (requires { act.at_byte; })
+      act.at_byte = draw(choice.at_byte, Prng::split(seed, "at_byte"));
+    if constexpr (requires { act.count; })
+      act.count = draw(choice.count, Prng::split(seed, "count"));
+  };
+  auto act = choice.act;
+  std::visit(draw_fields, act);
+  return act;
 }
 
 Fault draw(const FaultChoice& choice, std::uint64_t seed) {

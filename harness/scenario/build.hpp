@@ -114,6 +114,12 @@ inline std::uint64_t size_of(const Value& value) {
   return static_cast<std::uint64_t>(value.integer);
 }
 
+// The enumerator that a word names.
+template <Described Enum>
+Enum choice_of(const Value& value) {
+  return from_name<Enum>(value.text).value_or(Enum{});
+}
+
 // The value among `all` whose name() is `word`.
 template <class Enum>
 Enum named(std::string_view word, std::initializer_list<Enum> all) {
@@ -129,6 +135,10 @@ std::vector<Sidecar> build_sidecars(const Section& file, bool disk_is_limited, E
 // `file` is the whole file. `own_certificate`: the target is given {tls.cert}.
 std::vector<ClientGroup> build_clients(const Section& file, bool own_certificate, Errors& errors);
 std::vector<FaultChoice> build_faults(const Section& file, const Stop& stop, Errors& errors);
+// Whether there are the clients that the faults need.
+void check_audience(const Section& file, const Scenario& scenario, Errors& errors);
+// Whether a fault does.
+bool limits_disk(const std::vector<FaultChoice>& faults);
 void build_properties(const Section& section, Scenario& scenario, Errors& errors);
 
 }  // namespace lastcall

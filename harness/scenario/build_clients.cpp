@@ -17,11 +17,7 @@ constexpr std::array<std::string_view, 8> kHabits{
 
 // The URL was checked, or the scenario is thrown away.
 Protocol protocol_of(std::string_view url) {
-  if (url.starts_with("wss:")) return Protocol::wss;
-  if (url.starts_with("ws:")) return Protocol::ws;
-  if (url.starts_with("tcp:")) return Protocol::tcp;
-  if (url.starts_with("tls:")) return Protocol::tls;
-  return url.starts_with("https:") ? Protocol::https : Protocol::http;
+  return from_name<Protocol>(url.substr(0, url.find(':'))).value_or(Protocol::http);
 }
 
 struct KeyRule {
@@ -54,10 +50,9 @@ bool asks(const ClientGroup& group) {
 }
 
 Crowd crowd_of(const Section& section, const ClientGroup& group, Crowd of_all) {
-  using enum Crowd;
-  if (section.has("crowd")) return named(section["crowd"].text, {none, usual, harsh});
+  if (section.has("crowd")) return choice_of<Crowd>(section["crowd"]);
   const bool says_how = std::ranges::any_of(kHabits, [&](auto key) { return section.has(key); });
-  return says_how || !asks(group) ? none : of_all;
+  return says_how || !asks(group) ? Crowd::none : of_all;
 }
 
 void check_crowd(const Section& section, const ClientGroup& group, Errors& errors) {
@@ -197,11 +192,6 @@ void build_talk(const Section& section, ClientGroup& group) {
   group.status = integers_of(section["status"]);
 }
 
-Behaviour behaviour_named(std::string_view word) {
-  const auto* found = std::ranges::find_if(kBehaviours, [&](auto b) { return name(b) == word; });
-  return found == kBehaviours.end() ? Behaviour::steady : *found;
-}
-
 // What all groups of a scenario share.
 struct Shared {
   bool own_certificate = false;
@@ -227,9 +217,10 @@ ClientGroup build_group(const Section& section, std::size_t position, const Shar
   group.fragments = static_cast<std::uint32_t>(section["fragments"].integer);
   if (section.has("ping")) group.ping = duration_of(section["ping"]);
   for (const auto& [word, place, weight] : section["mix"].entries) {
-    group.mix[behaviour_named(word)] = static_cast<std::uint32_t>(weight.integer);
+    group.mix[from_name<Behaviour>(word).value_or(Behaviour::steady)] =
+        static_cast<std::uint32_t>(weight.integer);
   }
-  if (group.mix.empty()) group.mix[behaviour_named(section["behaviour"].text)] = 1;
+  if (group.mix.empty()) group.mix[choice_of<Behaviour>(section["behaviour"])] = 1;
   group.misbehaves = duration_range_of(section["misbehaves"]);
   group.read_rate = size_of(section["read_rate"]);
   if (section.has("reconnect")) group.reconnect = duration_range_of(section["reconnect"]);
@@ -259,8 +250,7 @@ std::vector<ClientGroup> build_clients(const Section& file, bool own_certificate
   std::vector<ClientGroup> groups;
   std::set<std::string> names;
   std::uint64_t clients = 0;
-  const Shared shared{own_certificate,
-                      named(file["crowd"].text, {Crowd::none, Crowd::usual, Crowd::harsh})};
+  const Shared shared{own_certificate, choice_of<Crowd>(file["crowd"])};
   for (const auto& section : file.each("clients")) {
     groups.push_back(build_group(section, groups.size() + 1, shared, errors));
     const auto& group = groups.back();

@@ -19,8 +19,7 @@ Readiness build_ready(const Section& section) {
 
 Stop build_stop(const Section& section) {
   return {.signals = signals_of(section["signal"]),
-          .to = named(section["to"].text,
-                      {Recipient::process, Recipient::group, Recipient::child, Recipient::tree}),
+          .to = choice_of<Recipient>(section["to"]),
           .deadline = duration_of(section["deadline"]),
           .expected =
               section.has("exit") ? ends_of(section["exit"]) : std::vector<ExpectedEnd>{{false, 0}},
@@ -28,13 +27,14 @@ Stop build_stop(const Section& section) {
 }
 
 Limits build_limits(const Section& section) {
-  const auto value = [&](std::string_view key) {
+  const auto value = [&](Resource resource) {
+    const auto key = name(resource);
     return section.has(key) ? std::optional(size_of(section[key])) : std::nullopt;
   };
-  return {.descriptors = value("descriptors"),
-          .memory = value("memory"),
-          .disk = value("disk"),
-          .cpu = value("cpu")};
+  return {.descriptors = value(Resource::descriptors),
+          .memory = value(Resource::memory),
+          .disk = value(Resource::disk),
+          .cpu = value(Resource::cpu)};
 }
 
 Service build_service(const Section& section) {

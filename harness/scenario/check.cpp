@@ -234,8 +234,7 @@ std::string problem(const Key& key, const Value& value) {
     case Kind::duration_range:
       return duration_problem(key, value.text);
     case Kind::moment:
-      return value.text == name(CallSide::entry) || value.text == name(CallSide::exit) ||
-                     value.text == kMeasured
+      return from_name<CallSide>(value.text) || value.text == kMeasured
                  ? ""
                  : duration_problem(key, value.text);
     case Kind::count_range:

@@ -9,41 +9,6 @@ namespace lastcall {
 namespace {
 
 constexpr std::int64_t kMaxClients = 1'000'000;
-constexpr std::int64_t kMaxEvents = 1'000'000'000;
-
-const std::vector<std::string_view> kRecipients{"process", "group", "child", "tree"};
-const std::vector<std::string_view> kBehaviourNames = [] {
-  std::vector<std::string_view> names;
-  for (const auto behaviour : kBehaviours) names.push_back(name(behaviour));
-  return names;
-}();
-
-const std::vector<std::string_view> kCrowdNames{name(Crowd::usual), name(Crowd::harsh),
-                                                name(Crowd::none)};
-
-// What a limit takes, the same from the start on and as a fault.
-std::vector<Key> limit_keys() {
-  return {{.name = "descriptors",
-           .kind = Kind::integer,
-           .about = "Descriptors that a process of the target may have open (RLIMIT_NOFILE).",
-           .low = 3,
-           .high = 1'000'000},
-          {.name = "memory",
-           .kind = Kind::size,
-           .about = "Memory of all its processes together. Needs a memory cgroup (v1 or v2).",
-           .low = 1 << 20,
-           .high = kMaxBytes},
-          {.name = "disk",
-           .kind = Kind::size,
-           .about = "Size of {dir}, which becomes a tmpfs. Needs root.",
-           .low = 4096,
-           .high = kMaxBytes},
-          {.name = "cpu",
-           .kind = Kind::integer,
-           .about = "Percent of one processor for all its processes together. Needs a cpu cgroup.",
-           .low = 1,
-           .high = 10'000}};
-}
 
 const Table& limits_table() {
   static const Table table{.where = "[target.limits]", .keys = limit_keys()};
@@ -139,7 +104,7 @@ const Table& stop_table() {
            .about = "Who gets the signal: the target's first process, its process group, the first "
                     "child of that process, or every process of the target.",
            .fallback = R"("process")",
-           .choices = kRecipients},
+           .choices = choices_of<Recipient>()},
           {.name = "deadline",
            .kind = Kind::duration,
            .about = "The longest time from the signal to the target's end; EXTEND_TIMEOUT_USEC "
@@ -290,7 +255,7 @@ const Table& clients_table() {
            .kind = Kind::url,
            .about = "The address, on this machine; its scheme is the protocol.",
            .required = true,
-           .choices = {"ws", "wss", "http", "https", "tcp", "tls"}},
+           .choices = choices_of<Protocol>()},
           {.name = "count",
            .kind = Kind::integer,
            .about =
@@ -303,7 +268,7 @@ const Table& clients_table() {
                     "group that says itself how its clients behave (behaviour, mix, misbehaves, "
                     "read_rate, during, messages, talk, reconnect), and for tcp and tls without a "
                     "message.",
-           .choices = kCrowdNames},
+           .choices = choices_of<Crowd>()},
           {.name = "ramp",
            .kind = Kind::duration,
            .about = "The time over which the clients start.",
@@ -387,7 +352,7 @@ const Table& clients_table() {
            .kind = Kind::choice,
            .about = "How the clients behave; `lastcall list behaviours` explains each.",
            .fallback = R"("steady")",
-           .choices = kBehaviourNames},
+           .choices = choices_of<Behaviour>()},
           {.name = "mix",
            .kind = Kind::integer,
            .shape = Shape::map,
@@ -395,7 +360,7 @@ const Table& clients_table() {
                "Several behaviours with weights, drawn for each client: { steady = 8, reset = 1 }.",
            .low = 1,
            .high = 1'000'000,
-           .choices = kBehaviourNames,
+           .choices = choices_of<Behaviour>(),
            .names = Names::choice},
           {.name = "misbehaves",
            .kind = Kind::duration_range,
@@ -461,155 +426,6 @@ const Table& clients_table() {
                     "2xx or 3xx.",
            .low = 100,
            .high = 599}}};
-  return table;
-}
-
-const Table& when_table() {
-  static const Table table{
-      .where = "[faults.when]",
-      .keys =
-          {{.name = "phase",
-            .kind = Kind::choice,
-            .about =
-                "start: until the target is ready. load: while the clients are at work. drain: "
-                "after the stop signal. Next to `syscall`: calls count from this phase on.",
-            .choices = {"start", "load", "drain"}},
-           {.name = "at",
-            .kind = Kind::moment,
-            .about =
-                "How long after the phase began; drawn from a range. \"measured\" (load only): "
-                "drawn over four response times as they are measured, at least 1s. Next to "
-                "`syscall`: \"entry\", before the call is made, or \"exit\", after it.",
-            .fallback = R"("0ms")",
-            .high = kDay},
-           {.name = "event",
-            .kind = Kind::choice,
-            .about = "Something that a client does.",
-            .choices = {"connected", "handshake", "sent", "acknowledged"}},
-           {.name = "nth",
-            .kind = Kind::count_range,
-            .about = "Which of these events, lines, notifications or system calls: the first is 1; "
-                     "drawn from a range such as \"1..40\".",
-            .fallback = "1",
-            .low = 1,
-            .high = kMaxEvents},
-           {.name = "log",
-            .kind = Kind::pattern,
-            .about = "A line of output that matches this ECMAScript regular expression.",
-            .low = 1},
-           {.name = "notification",
-            .kind = Kind::plain,
-            .about = "A notification that contains this assignment: \"STOPPING=1\".",
-            .low = 1},
-           {.name = "syscall",
-            .kind = Kind::syscall,
-            .about =
-                "A system call of any process of the target, in the order in which lastcall sees "
-                "them; a call that is made again after a signal counts again. Needs trace = true. "
-                "rename also means renameat and renameat2; likewise accept, fork, link, mkdir, "
-                "open, read, recv (from, msg, mmsg), send (to, msg, mmsg), symlink, unlink and "
-                "write (v, and those with an offset). fsync does not mean fdatasync."},
-           {.name = "path",
-            .kind = Kind::text,
-            .about = "A glob pattern, in which * also matches /. It must match one of the files "
-                     "that the call names, by path or by descriptor, as an absolute path.",
-            .low = 1,
-            .with = "syscall"},
-           {.name = "role",
-            .kind = Kind::choice,
-            .about = "What a descriptor of the call is. listener: it listens. connection: it was "
-                     "accepted. state: a file or folder in target.state, also by path. log: "
-                     "standard output or error, or a file elsewhere that was opened to append.",
-            .choices = {"listener", "connection", "state", "log"},
-            .with = "syscall"}},
-      .exactly_one_of = {"phase", "event", "log", "notification", "syscall"},
-      .beside_last = "phase"};
-  return table;
-}
-
-const Table& faults_table() {
-  static const Table table = [] {
-    Table faults{
-        .where = "[[faults]]",
-        .keys = {{.name = "what",
-                  .kind = Kind::choice,
-                  .about = "What is done; `lastcall list faults` explains each and names its keys.",
-                  .required = true,
-                  .choices = {"stop", "signal", "double-signal", "storm", "pause", "kill",
-                              "abort-clients", "network", "syscall", "limit"}},
-                 {.name = "signal",
-                  .kind = Kind::signal,
-                  .shape = Shape::one_or_list,
-                  .about = "signal, double-signal, storm: the signal; of a list one is drawn, in a "
-                           "storm each time."},
-                 {.name = "second",
-                  .kind = Kind::signal,
-                  .shape = Shape::one_or_list,
-                  .about = "double-signal: the second signal; of a list one is drawn."},
-                 {.name = "gap",
-                  .kind = Kind::duration_range,
-                  .about = "double-signal, storm: the time from one signal to the next.",
-                  .fallback = R"("0ms..100ms")",
-                  .high = kDay},
-                 {.name = "count",
-                  .kind = Kind::count_range,
-                  .about = "storm: how many signals; drawn from a range. syscall: how many "
-                           "matching calls in a row, by default 1.",
-                  .fallback = R"("5..20")",
-                  .low = 1,
-                  .high = 10'000},
-                 {.name = "to",
-                  .kind = Kind::choice,
-                  .about = "Signals: who gets them. Default: the target's stop.to for a stop, "
-                           "otherwise its first process.",
-                  .choices = kRecipients},
-                 {.name = "for",
-                  .kind = Kind::duration_range,
-                  .about = "pause: how long the target stands still. network: how long a "
-                           "connection stalls, or how much later each byte arrives.",
-                  .high = kDay},
-                 {.name = "percent",
-                  .kind = Kind::integer,
-                  .about = "abort-clients, network: the share of the connections, in percent.",
-                  .fallback = "100",
-                  .low = 1,
-                  .high = 100},
-                 {.name = "action",
-                  .kind = Kind::choice,
-                  .about = "network: what happens to the connections through the proxy.",
-                  .choices = {"delay", "stall", "cut", "half-close", "reset", "truncate"}},
-                 {.name = "toward",
-                  .kind = Kind::choice,
-                  .about = "network: which direction, named after who receives.",
-                  .fallback = R"("both")",
-                  .choices = {"target", "clients", "both"}},
-                 {.name = "at_byte",
-                  .kind = Kind::count_range,
-                  .about = "network with action = \"truncate\": how many bytes pass before; drawn "
-                           "from a range.",
-                  .high = kMaxBytes},
-                 {.name = "error",
-                  .kind = Kind::error,
-                  .about = "syscall: the call is not made and fails with this error, errno(3)."},
-                 {.name = "short_write",
-                  .kind = Kind::truth,
-                  .about = "syscall: the call writes only half of what it was given. Calls that "
-                           "write less than two bytes do not count."},
-                 {.name = "delay",
-                  .kind = Kind::duration_range,
-                  .about = "syscall: how much later the call is made.",
-                  .low = 1,
-                  .high = kDay},
-                 {.name = "when",
-                  .kind = Kind::table,
-                  .about = "When: a time in a phase, or the Nth event or system call of a kind.",
-                  .required = true,
-                  .table = &when_table()}}};
-    for (auto& key : limit_keys()) {
-      faults.keys.push_back(std::move(key));
-    }
-    return faults;
-  }();
   return table;
 }
 
@@ -745,14 +561,9 @@ const Table& scenario_table() {
            .table = &target_table()},
           {.name = "crowd",
            .kind = Kind::choice,
-           .about = "Which habits the clients of a group have if it does not say. usual: most go "
-                    "on asking; of each ten clients one says nothing more once the stop has begun "
-                    "(idle), one comes during the drain (late), one ends its connection in order "
-                    "before the stop (leaves), and over WebSocket one never sends a message "
-                    "(quiet). harsh: also reset, silent, slow-reader and never-closes; good "
-                    "servers may wait for the last three. none: all go on asking.",
+           .about = kAboutCrowds,
            .fallback = R"("usual")",
-           .choices = kCrowdNames},
+           .choices = choices_of<Crowd>()},
           {.name = "sidecars",
            .kind = Kind::table,
            .shape = Shape::list,

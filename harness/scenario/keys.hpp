@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/names.hpp"
 #include "scenario/document.hpp"
 
 namespace lastcall {
@@ -51,6 +52,12 @@ enum class Names : std::uint8_t {
 
 struct Table;
 
+// All names of an enumeration, for `choices`.
+template <Described E>
+std::vector<std::string_view> choices_of() {
+  return {names<E>().begin(), names<E>().end()};
+}
+
 struct Key {
   std::string_view name;
   Kind kind{};
@@ -92,8 +99,19 @@ inline constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
 const Table& ready_table();
 const Table& sidecars_table();
 
+// [[faults]], and what a limit takes: the same from the start on, [target.limits], and as a fault.
+const Table& faults_table();
+std::vector<Key> limit_keys();
+
 // The keys of [properties.NAME] that no other property has.
 std::vector<Key> property_keys(std::string_view property);
+
+// What `lastcall list faults` says: the faults with their keys, and the kinds of moments.
+struct Listed {
+  std::string name;
+  std::string about;
+};
+std::vector<Listed> listed_faults();
 
 // The table of the whole file.
 const Table& scenario_table();

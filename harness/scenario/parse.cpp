@@ -9,17 +9,6 @@
 namespace lastcall {
 namespace {
 
-// A fault of the network is done by the proxy.
-void check_network(const Section& file, const Scenario& scenario, Errors& errors) {
-  if (std::ranges::any_of(scenario.clients, &ClientGroup::proxy)) return;
-  const auto sections = file.each("faults");
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    if (std::holds_alternative<NetworkChoice>(scenario.faults[i].act)) {
-      errors.add(sections[i].place(), "a fault 'network' needs clients with proxy = true");
-    }
-  }
-}
-
 // Who does not trace sees no system call, and what is state the target says.
 void check_calls(const Section& file, Scenario& scenario, Errors& errors) {
   const auto sections = file.each("faults");
@@ -39,27 +28,6 @@ void check_calls(const Section& file, Scenario& scenario, Errors& errors) {
     if (when->call.role == DescriptorRole::state && scenario.target.state.empty())
       errors.add(place.place("role"), "the role 'state' needs [target] state");
   }
-}
-
-// Without clients a fault has no event of theirs to wait for, and no client to abort.
-void check_audience(const Section& file, const Scenario& scenario, Errors& errors) {
-  if (file.has("clients")) return;
-  const auto sections = file.each("faults");
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    if (std::holds_alternative<WhenEvent>(scenario.faults[i].when))
-      errors.add(sections[i].sub("when").place("event"), "'event' needs [[clients]]");
-    if (std::holds_alternative<AbortClients>(scenario.faults[i].act))
-      errors.add(sections[i].place(), "a fault 'abort-clients' needs [[clients]]");
-  }
-}
-
-// The disk is limited from the start on, or by a fault.
-bool limits_disk(const Scenario& scenario) {
-  return scenario.target.limits.disk ||
-         std::ranges::any_of(scenario.faults, [](const FaultChoice& fault) {
-           const auto* limit = std::get_if<SetLimit>(&fault.act);
-           return limit != nullptr && limit->resource == Resource::disk;
-         });
 }
 
 // What the text of each value below this one is checked with.
@@ -129,10 +97,10 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   const bool own_certificate = toml.find("{tls.cert}") != std::string_view::npos;
   scenario.clients = build_clients(file, own_certificate, errors);
   scenario.faults = build_faults(file, scenario.target.stop, errors);
-  check_network(file, scenario, errors);
   check_calls(file, scenario, errors);
   check_audience(file, scenario, errors);
-  scenario.sidecars = build_sidecars(file, limits_disk(scenario), errors);
+  const bool disk_is_limited = scenario.target.limits.disk || limits_disk(scenario.faults);
+  scenario.sidecars = build_sidecars(file, disk_is_limited, errors);
   check_varied_headers(file, scenario, errors);
   build_properties(file.sub("properties"), scenario, errors);
   const auto budget = file.sub("budget");

@@ -2,7 +2,6 @@
 // random choice is still a range or a list here, the planner draws from it.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "fault/fault.hpp"
+#include "scenario/behaviour.hpp"
 
 namespace lastcall {
 
@@ -53,7 +53,7 @@ struct LayoutFile {
   std::string content;  // text with placeholders
 };
 
-// What the target may use from its start on; SetLimit changes it later.
+// What the target may use from its start on; a fault may change it later.
 struct Limits {
   std::optional<std::uint64_t> descriptors;
   std::optional<std::uint64_t> memory;  // bytes
@@ -107,55 +107,13 @@ struct Target {
   std::vector<Vary> vary;
 };
 
-enum class Protocol : std::uint8_t { ws, wss, http, https, tcp, tls };
+// As the schemes of URLs.
+BOOST_DEFINE_FIXED_ENUM_CLASS(Protocol, std::uint8_t, ws, wss, http, https, tcp, tls)
 constexpr bool is_websocket(Protocol p) { return p == Protocol::ws || p == Protocol::wss; }
 constexpr bool is_http(Protocol p) { return p == Protocol::http || p == Protocol::https; }
 constexpr bool is_raw(Protocol p) { return p == Protocol::tcp || p == Protocol::tls; }
 constexpr bool is_tls(Protocol p) {
   return p == Protocol::wss || p == Protocol::https || p == Protocol::tls;
-}
-
-// How a client behaves. Those from `silent` to `garbage` go wrong at their moment, `misbehaves`
-// after the handshake (abort_handshake and garbage: instead of it).
-enum class Behaviour : std::uint8_t {
-  steady,           // as its protocol says
-  silent,           // connects (over TLS: finishes its handshake) and never says anything
-  never_closes,     // steady, but keeps its side open after the server's FIN, until the trial's end
-  slow_reader,      // reads `read_rate` bytes a second through a small receive buffer
-  half_open,        // is gone without FIN or RST, as after a power cut
-  abort_handshake,  // goes away in the middle of the TLS or HTTP upgrade handshake
-  abort_message,    // goes away in the middle of a message
-  reset,            // RST instead of a close (SO_LINGER 0)
-  garbage,          // random bytes instead of its protocol
-  idle,             // steady, but says nothing more once the stop has begun, and stays connected
-  quiet,            // not HTTP: comes up, with its upgrade and opening, and never sends a message
-  late,             // steady, but comes when the stop has begun, again and again
-  leaves,           // steady for a few answers, then ends its connection in order, before the stop
-};
-inline constexpr std::array kBehaviours{
-    Behaviour::steady,        Behaviour::silent,    Behaviour::never_closes,
-    Behaviour::slow_reader,   Behaviour::half_open, Behaviour::abort_handshake,
-    Behaviour::abort_message, Behaviour::reset,     Behaviour::garbage,
-    Behaviour::idle,          Behaviour::quiet,     Behaviour::late,
-    Behaviour::leaves};
-constexpr std::string_view name(Behaviour behaviour) {
-  constexpr std::string_view kNames[] = {
-      "steady",          "silent",        "never-closes", "slow-reader", "half-open",
-      "abort-handshake", "abort-message", "reset",        "garbage",     "idle",
-      "quiet",           "late",          "leaves"};
-  return kNames[static_cast<std::size_t>(behaviour)];
-}
-
-// Which habits the clients of a group have that says nothing about them (plan/crowd.hpp).
-enum class Crowd : std::uint8_t {
-  none,   // as `mix` says
-  usual,  // those that every server meets: most go on asking, some are idle, quiet, late or leave
-  harsh,  // also silent ones, slow readers, some that never close (servers may wait for those), and
-          // some that reset their connection
-};
-constexpr std::string_view name(Crowd crowd) {
-  constexpr std::string_view kNames[] = {"none", "usual", "harsh"};
-  return kNames[static_cast<std::size_t>(crowd)];
 }
 
 // One step of an exchange: exactly one of the two is not empty. Bytes, with placeholders.
@@ -206,7 +164,7 @@ struct ClientGroup {
   std::optional<Nanoseconds> ping;         // WebSocket: a Ping frame so often
   std::map<Behaviour, std::uint32_t> mix;  // weights; not empty
   Range<Nanoseconds> misbehaves{};         // when, after the handshake
-  std::uint64_t read_rate = 1024;          // slow_reader: bytes a second
+  std::uint64_t read_rate = 1024;          // of slow readers: bytes a second
   std::optional<Range<Nanoseconds>> reconnect;  // back-off, doubled from low to high
   bool reconnect_after_stop = false;            // until the target's end, not only until the stop
   std::optional<SourceNetwork> source;
@@ -250,20 +208,15 @@ struct SignalChoice {
   Range<Nanoseconds> gap{};
   Recipient to = Recipient::process;
 };
-struct NetworkChoice {
-  NetworkAction action{};
-  Toward toward = Toward::both;
+// Any other act; those of its fields that have these names are drawn.
+struct ActChoice {
+  Act act;
   Range<Nanoseconds> duration{};
   Range<std::uint64_t> at_byte{};
-  std::uint32_t percent = 100;
-};
-struct SyscallChoice {
-  DisturbSyscall disturb;  // but for its duration and count
-  Range<Nanoseconds> duration{};
   Range<std::uint64_t> count{1, 1};
 };
 struct FaultChoice {
-  std::variant<SignalChoice, AbortClients, NetworkChoice, SetLimit, SyscallChoice> act;
+  std::variant<SignalChoice, ActChoice> act;
   std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification, WhenSyscall, WhenMeasured> when;
 };
 

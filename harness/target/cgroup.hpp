@@ -6,17 +6,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "base/names.hpp"
 #include "base/result.hpp"
 #include "base/scoped_fd.hpp"
 
 namespace lastcall {
 
-enum class Controller : std::uint8_t { memory, cpu };
-constexpr std::string_view name(Controller controller) {
-  return controller == Controller::memory ? "memory" : "cpu";
-}
+BOOST_DEFINE_FIXED_ENUM_CLASS(Controller, std::uint8_t, memory, cpu)
 
 // Where a group of a controller can be made.
 struct CgroupPlace {

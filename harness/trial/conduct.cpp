@@ -87,8 +87,13 @@ Conduct::Conduct(const Setting& setting, SegmentWriter segment, TriggerBoard boa
 FaultActions Conduct::actions() {
   return {
       .send_signal = [this](int signal, Recipient to) { return send(signal, to); },
-      .set_limit = [this](const SetLimit& limit) { return workspace_.limits()->set(limit); },
-      .tell_clients = [this](FaultId fault) { link_.say(Control::act, fault); },
+      .carry_out =
+          [this](FaultId fault, const Act& act) {
+            if (const auto* limit = std::get_if<SetLimit>(&act))
+              return workspace_.limits()->set(*limit);
+            link_.say(Control::act, fault);  // the clients, and the proxy before them
+            return 0;
+          },
       .before_stop =
           [this] { record_sockets(segment_, client_ports(plan_, workspace_.placeholders())); },
       .before_signal = [this](int signal) { record_handler(segment_, target_.pidfd(), signal); }};

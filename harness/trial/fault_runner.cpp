@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <csignal>
+#include <type_traits>
 #include <utility>
 
 #include "base/rethrow.hpp"
@@ -131,22 +132,15 @@ void FaultRunner::came(Watch& watch) {
 void FaultRunner::act(FaultId fault) {
   reached_.at(fault.value) = true;
   const auto& act = plan_.faults[fault.value].act;
-  if (const auto* limit = std::get_if<SetLimit>(&act)) {
-    record_around(fault, "limit " + std::string(name(limit->resource)),
-                  [&] { return hands_.set_limit(*limit); });
-  } else if (const auto* network = std::get_if<DisturbNetwork>(&act)) {
-    record_around(fault, "network " + std::string(name(network->action)),
-                  [&] { return hands_.tell_clients(fault), 0; });
-  } else if (std::holds_alternative<AbortClients>(act)) {
-    record_around(fault, "abort-clients", [&] { return hands_.tell_clients(fault), 0; });
-  } else {
-    asio::co_spawn(io_, send(fault, 0), kRethrow);
-  }
-}
-
-void FaultRunner::record_around(FaultId fault, std::string what, const std::function<int()>& deed) {
-  events_.record(FaultInvoked{fault, 0, std::move(what), 0, false});
-  events_.record(FaultFinished{fault, 0, deed()});
+  const auto begin_act = [&](const auto& what) {
+    if constexpr (std::is_same_v<decltype(what), const SendSignals&>) {
+      asio::co_spawn(io_, send(fault, 0), kRethrow);
+    } else {
+      events_.record(FaultInvoked{fault, 0, text_of(what), 0, false});
+      events_.record(FaultFinished{fault, 0, hands_.carry_out(fault, act)});
+    }
+  };
+  std::visit(begin_act, act);
 }
 
 asio::awaitable<void> FaultRunner::send(FaultId fault, std::size_t first_step) {

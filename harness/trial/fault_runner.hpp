@@ -21,10 +21,9 @@ namespace lastcall {
 // What a fault is done with. Those that return an int return 0 or errno.
 struct FaultActions {
   std::function<int(int signal, Recipient to)> send_signal;
-  std::function<int(const SetLimit&)> set_limit{};
-  std::function<void(FaultId)> tell_clients{};  // they do their part: AbortClients, DisturbNetwork
-  std::function<void()> before_stop{};          // the next signal begins the stop
-  std::function<void(int signal)> before_signal{};  // a stop signal goes to the target itself
+  std::function<int(FaultId, const Act&)> carry_out{};  // anything but signals
+  std::function<void()> before_stop{};                  // the next signal begins the stop
+  std::function<void(int signal)> before_signal{};      // a stop signal goes to the target itself
 };
 
 class FaultRunner {
@@ -37,7 +36,7 @@ class FaultRunner {
   // A worker counted the event of a fault. `struck`: it sent the first signal already.
   void counted(FaultId fault, bool struck);
   // A thread stands at the system call of a fault, or the tracer has done what is done there. The
-  // first signal has been sent, the limit set, the clients told when this returns.
+  // first signal has been sent, or the act carried out, when this returns.
   void on_syscall(FaultId fault);
   // Before record_unreached(): how many calls of a fault were counted, or why none could be.
   void calls_counted(FaultId fault, std::uint64_t count);
@@ -68,8 +67,6 @@ class FaultRunner {
   void act(FaultId fault);
   boost::asio::awaitable<void> send(FaultId fault, std::size_t first_step);
   void strike_now(FaultId fault, std::uint32_t step);
-  // Records the intent, does it, records the outcome.
-  void record_around(FaultId fault, std::string what, const std::function<int()>& deed);
   void note_stop();
   void note_pause(int signal);
   void came(Watch& watch);

@@ -34,12 +34,6 @@ std::string cut(std::string text) {
   return text + "\n…";
 }
 
-std::string_view name(LeftOpen::Kind kind) {
-  constexpr std::string_view kNames[] = {"listener", "connection", "socket", "unsynced",
-                                         "file",     "child",      "threads"};
-  return kNames[static_cast<std::size_t>(kind)];
-}
-
 SendingEnd end_of(LateWrite::How how) {
   return how == LateWrite::How::closed      ? SendingEnd::closed
          : how == LateWrite::How::shut_down ? SendingEnd::shut_down

@@ -332,7 +332,7 @@ SyscallAction CallInjector::act(Watch& watch, Call& call) {
 SyscallAction CallInjector::disturb(const Watch& watch, Call& call) {
   const auto& [fault, when, what] = watch.rule;
   const bool is_first = watch.counted == when.nth;
-  std::string text = "syscall " + std::string(name(what->action));
+  auto text = text_of(*what);
   if (what->action == CallAction::error) text += " " + error_name(what->error);
   if (what->action == CallAction::delay) text += " " + format_duration(what->duration);
   if (is_first) segment_.record(FaultInvoked{fault, 0, std::move(text), 0, false});

@@ -11,10 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/names.hpp"
+
 namespace lastcall {
 
 struct LeftOpen {
   enum class Kind : std::uint8_t { listener, connection, socket, unsynced, file, child, threads };
+  BOOST_DESCRIBE_NESTED_ENUM(Kind, listener, connection, socket, unsynced, file, child, threads)
   enum class Severity : std::uint8_t { warn, fail };
   Kind kind = Kind::file;
   Severity severity = Severity::warn;

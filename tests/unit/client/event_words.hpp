@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "history/event_fields.hpp"
 #include "history/segment.hpp"
 
 namespace lastcall::testing {
@@ -26,7 +27,7 @@ inline std::string words(const Event& event) {
   std::string text(kind(event));
   std::visit(
       [&](const auto& body) {
-        body.visit_fields(body, [&](std::string_view field_name, const auto& field) {
+        visit_fields(body, [&](std::string_view field_name, const auto& field) {
           const auto next = word(field);
           const bool is_told =
               field_name != "connection" && field_name != "local" && field_name != "message";

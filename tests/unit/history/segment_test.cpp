@@ -10,6 +10,7 @@
 #include <iterator>
 #include <utility>
 
+#include "history/event_fields.hpp"
 #include "history/history.hpp"
 #include "unit/history/one_of_each.hpp"
 
@@ -86,7 +87,7 @@ void draw(T& field) {
 template <std::size_t Kind>
 EventBody draw_body() {
   std::variant_alternative_t<Kind, EventVariant> body;
-  body.visit_fields(body, [](std::string_view, auto& field) { draw(field); });
+  visit_fields(body, [](std::string_view, auto& field) { draw(field); });
   return body;
 }
 

@@ -31,11 +31,12 @@ Scenario scenario() {
                                         .count = {1, 4},
                                         .gap = {milliseconds(1), milliseconds(50)}},
                     .when = WhenEvent{ClientEvent::acknowledged, {1, 40}}},
-                   {.act = NetworkChoice{.action = NetworkAction::truncate, .at_byte = {10, 20}},
+                   {.act = ActChoice{.act = DisturbNetwork{.action = NetworkAction::truncate},
+                                     .at_byte = {10, 20}},
                     .when = WhenLine{"^listening", {2, 3}}},
-                   {.act = SyscallChoice{.disturb = {.action = CallAction::delay},
-                                         .duration = {milliseconds(20), milliseconds(50)},
-                                         .count = {2, 5}},
+                   {.act = ActChoice{.act = DisturbSyscall{.action = CallAction::delay},
+                                     .duration = {milliseconds(20), milliseconds(50)},
+                                     .count = {2, 5}},
                     .when = WhenSyscall{{.syscall = "fsync", .path = "*.db"}, {1, 30}}}};
   return result;
 }

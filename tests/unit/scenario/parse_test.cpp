@@ -35,6 +35,7 @@ Scenario parsed(const std::string& text) {
 Scenario with(std::string_view more) { return parsed(std::string(kSmallest) + std::string(more)); }
 
 const SignalChoice& signals(const FaultChoice& fault) { return std::get<SignalChoice>(fault.act); }
+const ActChoice& other_act(const FaultChoice& fault) { return std::get<ActChoice>(fault.act); }
 
 TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   const auto scenario = with("");
@@ -232,13 +233,12 @@ when = { phase = "load" }
   EXPECT_THAT(signals(faults[2]).first, ElementsAre(SIGSTOP));
   EXPECT_THAT(signals(faults[2]).next, ElementsAre(SIGCONT));
   EXPECT_EQ(signals(faults[2]).gap, (Range<Nanoseconds>{milliseconds(50), milliseconds(50)}));
-  EXPECT_EQ(std::get<AbortClients>(faults[3].act).percent, 30U);
-  const auto& network = std::get<NetworkChoice>(faults[4].act);
-  EXPECT_EQ(network.action, NetworkAction::truncate);
-  EXPECT_EQ(network.toward, Toward::clients);
-  EXPECT_EQ(network.at_byte, (Range<std::uint64_t>{10, 20}));
-  EXPECT_EQ(network.percent, 5U);
-  EXPECT_EQ(std::get<SetLimit>(faults[5].act), (SetLimit{Resource::memory, 64U << 20}));
+  EXPECT_EQ(std::get<AbortClients>(other_act(faults[3]).act).percent, 30U);
+  EXPECT_EQ(
+      std::get<DisturbNetwork>(other_act(faults[4]).act),
+      (DisturbNetwork{.action = NetworkAction::truncate, .toward = Toward::clients, .percent = 5}));
+  EXPECT_EQ(other_act(faults[4]).at_byte, (Range<std::uint64_t>{10, 20}));
+  EXPECT_EQ(std::get<SetLimit>(other_act(faults[5]).act), (SetLimit{Resource::memory, 64U << 20}));
 }
 
 TEST(Parse, FaultsAtASystemCall) {
@@ -272,11 +272,12 @@ when = { syscall = "sendto", role = "connection", at = "entry" }
                                    .at = CallSide::exit}));
   EXPECT_EQ(kill.nth, (Range<std::uint64_t>{2, 3}));
   EXPECT_EQ(std::get<WhenSyscall>(faults[1].when).call.role, DescriptorRole::state);
-  const auto& error = std::get<SyscallChoice>(faults[1].act);
-  EXPECT_EQ(error.disturb, (DisturbSyscall{.action = CallAction::error, .error = ENOSPC}));
+  const auto& error = other_act(faults[1]);
+  EXPECT_EQ(std::get<DisturbSyscall>(error.act),
+            (DisturbSyscall{.action = CallAction::error, .error = ENOSPC}));
   EXPECT_EQ(error.count, (Range<std::uint64_t>{2, 2}));
-  const auto& delay = std::get<SyscallChoice>(faults[2].act);
-  EXPECT_EQ(delay.disturb.action, CallAction::delay);
+  const auto& delay = other_act(faults[2]);
+  EXPECT_EQ(std::get<DisturbSyscall>(delay.act).action, CallAction::delay);
   EXPECT_EQ(delay.duration, (Range<Nanoseconds>{milliseconds(20), milliseconds(50)}));
   EXPECT_EQ(delay.count, (Range<std::uint64_t>{1, 1}));
 }

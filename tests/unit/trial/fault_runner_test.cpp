@@ -39,10 +39,14 @@ class Faults : public ::testing::Test {
   std::unique_ptr<FaultRunner> runner() {
     return std::make_unique<FaultRunner>(
         io_, plan_, board_, events_, changes_,
-        FaultActions{
-            .send_signal = [](int, Recipient) { return 0; },
-            .set_limit = [](const SetLimit& limit) { return limit.value == 64 ? 0 : EPERM; },
-            .tell_clients = [this](FaultId fault) { told_.push_back(fault.value); }});
+        FaultActions{.send_signal = [](int, Recipient) { return 0; },
+                     .carry_out =
+                         [this](FaultId fault, const Act& act) {
+                           if (const auto* limit = std::get_if<SetLimit>(&act))
+                             return limit->value == 64 ? 0 : EPERM;
+                           told_.push_back(fault.value);
+                           return 0;
+                         }});
   }
 };
 
