@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "base/file.hpp"
+#include "base/text.hpp"
 #include "tracer/cpp_exceptions.hpp"
 #include "tracer/descriptors.hpp"
 #include "tracer/go_values.hpp"
@@ -357,10 +358,7 @@ bool MaskedPanics::on_signal(const Tracee& thread, const siginfo_t& info) {
   std::snprintf(address.data(), address.size(), " at 0x%lx",
                 reinterpret_cast<std::uintptr_t>(info.si_addr));
   report(thread, known->second,
-         {Runtime::signal,
-          Kind::signal,
-          std::string("SIG") + ::sigabbrev_np(signal) + address.data(),
-          {}});
+         {Runtime::signal, Kind::signal, signal_name(signal) + address.data(), {}});
   return false;
 }
 
