@@ -15,15 +15,6 @@ constexpr std::uint32_t kCrowd = 10;              // clients of a crowd, if nobo
 constexpr std::array<std::string_view, 8> kHabits{
     "behaviour", "mix", "misbehaves", "read_rate", "during", "messages", "talk", "reconnect"};
 
-// The URL was checked, or the scenario is thrown away.
-Protocol protocol_of(std::string_view url) {
-  if (url.starts_with("wss:")) return Protocol::wss;
-  if (url.starts_with("ws:")) return Protocol::ws;
-  if (url.starts_with("tcp:")) return Protocol::tcp;
-  if (url.starts_with("tls:")) return Protocol::tls;
-  return url.starts_with("https:") ? Protocol::https : Protocol::http;
-}
-
 struct KeyRule {
   std::string_view key;
   bool (*goes_with)(Protocol);
@@ -213,7 +204,8 @@ ClientGroup build_group(const Section& section, std::size_t position, const Shar
   ClientGroup group;
   group.name = section.has("name") ? section["name"].text : "clients-" + std::to_string(position);
   group.url = section["url"].text;
-  group.protocol = protocol_of(group.url);
+  // The URL was checked, or the scenario is thrown away.
+  group.protocol = protocol_of(url_parts(group.url).scheme).value_or(Protocol::http);
   group.during_drain = section["during"].text == "drain";
   group.ramp = duration_of(section["ramp"]);
   group.pace = duration_range_of(section["pace"]);
