@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cinttypes>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -114,6 +115,12 @@ std::string signal_name(int number) {
   // The C library knows it as SIGPOLL, the other name in signal(7).
   const auto* word = number == SIGIO ? "IO" : ::sigabbrev_np(number);
   return word == nullptr ? "signal " + std::to_string(number) : std::string("SIG") + word;
+}
+
+std::string hexadecimal(std::uint64_t number) {
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "0x%" PRIx64, number);
+  return text.data();
 }
 
 std::optional<std::string> nearest_name(std::string_view word,

@@ -2,6 +2,7 @@
 // typing error.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,6 +28,9 @@ std::string exact_duration(Nanoseconds duration);
 // "SIGTERM" <-> 15; only names that signal(7) lists, with the prefix.
 std::optional<int> signal_number(std::string_view name);
 std::string signal_name(int number);
+
+// "0x7f00".
+std::string hexadecimal(std::uint64_t number);
 
 // Without its line feed.
 inline std::string first_line(std::string_view text) {

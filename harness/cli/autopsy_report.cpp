@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cinttypes>
 #include <sstream>
 
 #include "base/fault_text.hpp"
@@ -25,12 +24,6 @@ constexpr std::size_t kLine = 160;  // bytes of one
 constexpr std::size_t kOthers = 6;
 constexpr std::size_t kExited = 2;
 constexpr std::size_t kIndent = 14;
-
-std::string hexadecimal(std::uint64_t value) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%" PRIx64, value);
-  return text.data();
-}
 
 // "  label     first line", and the others below it.
 void add(std::string& text, std::string label, const std::string& content) {

@@ -8,13 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <boost/algorithm/hex.hpp>
-#include <cstdio>
 #include <cstring>
 #include <iterator>
 #include <map>
 #include <string_view>
 #include <tuple>
 
+#include "base/text.hpp"
 #include "tracer/demangle.hpp"
 #include "tracer/go_functions.hpp"
 
@@ -382,10 +382,8 @@ std::string ElfFile::variable_at(std::uint64_t address) {
     if (ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT || symbol.st_shndx == SHN_UNDEF ||
         address - symbol.st_value >= symbol.st_size)
       return;
-    std::array<char, 24> offset{};
-    if (address != symbol.st_value)
-      std::snprintf(offset.data(), offset.size(), "+0x%lx", address - symbol.st_value);
-    known->second = demangle(symbol_name(symbol)) + offset.data();
+    known->second = demangle(symbol_name(symbol));
+    if (address != symbol.st_value) known->second += "+" + hexadecimal(address - symbol.st_value);
   });
   return known->second;
 }
