@@ -1,5 +1,4 @@
-#include <charconv>
-
+#include "base/text.hpp"
 #include "client/session.hpp"
 #include "scenario/value_syntax.hpp"
 
@@ -8,17 +7,13 @@ namespace lastcall {
 Result<Endpoint> parse_endpoint(const std::string& url) {
   const auto [scheme, host, port, target] = url_parts(url);
   const auto protocol = protocol_of(scheme);
-  Endpoint endpoint{.protocol = protocol.value_or(Protocol::http),
-                    .host = std::string(host),
-                    .address = loopback_address(host),
-                    .port = 0,
-                    .path = std::string(target)};
-  if (!port) {
-    endpoint.port = is_tls(endpoint.protocol) ? 443 : 80;
-  } else if (const auto* end = port->data() + port->size();
-             std::from_chars(port->data(), end, endpoint.port).ptr != end) {
-    endpoint.port = 0;
-  }
+  Endpoint endpoint{
+      .protocol = protocol.value_or(Protocol::http),
+      .host = std::string(host),
+      .address = loopback_address(host),
+      .port = port ? parse_number<std::uint16_t>(*port).value_or(0) : std::uint16_t{80},
+      .path = std::string(target)};
+  if (!port && is_tls(endpoint.protocol)) endpoint.port = 443;
   const bool is_bare = port && target.empty();
   if (!protocol || endpoint.address.empty() || endpoint.port == 0 ||
       (is_raw(endpoint.protocol) && !is_bare)) {

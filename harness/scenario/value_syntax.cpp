@@ -14,14 +14,6 @@
 namespace lastcall {
 namespace {
 
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // The number of 127.x.y.z, in host byte order.
 std::optional<std::uint32_t> loopback_number(std::string_view text) {
   in_addr address{};
