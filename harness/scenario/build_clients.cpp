@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <boost/algorithm/string/case_conv.hpp>
 #include <set>
 
 #include "scenario/build.hpp"
@@ -81,9 +81,7 @@ void check_crowd(const Section& section, const ClientGroup& group, Errors& error
 void check_headers(const Section& section, const ClientGroup& group, Errors& errors) {
   std::set<std::string> names;
   for (const auto& [name, place, value] : section["headers"].entries) {
-    auto lower = name;
-    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (!names.insert(lower).second)
+    if (!names.insert(boost::algorithm::to_lower_copy(name)).second)
       errors.add(place, "the header " + in_single_quotes(name) + " is there already");
     const auto used = placeholders_in(value.text);
     if (is_websocket(group.protocol) && std::ranges::find(used, "id") != used.end())

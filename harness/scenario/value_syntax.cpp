@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/case_conv.hpp>
 #include <charconv>
 #include <regex>
 #include <utility>
@@ -230,10 +231,7 @@ std::string header_name_problem(std::string_view name) {
     return "the name of a header has letters, digits and " + std::string(kMarks) +
            " only, without spaces, found " + in_quotes(name);
   }
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  const auto lower = boost::algorithm::to_lower_copy(std::string(name));
   if (lower == "sec-websocket-protocol") return "the key 'subprotocol' says this header";
   constexpr std::array<std::string_view, 4> kOwn{"content-length", "transfer-encoding",
                                                  "connection", "upgrade"};
