@@ -34,6 +34,9 @@ std::string signal_name(int number);
 // "0x7f00".
 std::string hexadecimal(std::uint64_t number);
 
+// For a POSIX shell, quoted only where it must be.
+std::string shell_word(const std::string& text);
+
 // The text as a number, if it is one and nothing else.
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {

@@ -67,15 +67,6 @@ bool was_signalled(const Subject& subject) {
   return subject.ended && subject.how.si_code != CLD_EXITED;
 }
 
-// One word after `--`, as a shell would need it.
-std::string shell_word(const std::string& word) {
-  if (!word.empty() && word.find_first_of(" \t\n\"'$`\\*?[]{}()<>|&;#~!") == std::string::npos)
-    return word;
-  std::string quoted = "'";
-  for (const char byte : word) quoted += byte == '\'' ? std::string("'\\''") : std::string(1, byte);
-  return quoted + "'";
-}
-
 std::string command_text(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : " ") + shell_word(word);
