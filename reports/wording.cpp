@@ -2,21 +2,12 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
 #include "campaign/statistics.hpp"
 
 namespace lastcall::reports {
 namespace {
-
-// For a POSIX shell, quoted only where it must be.
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./,:+@%=";
-  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  return quoted + "'";
-}
 
 // One is enough to see it again, a few to see whether they are alike; report.json has all.
 constexpr std::size_t kShownFailures = 3;

@@ -1,18 +1,13 @@
 #include "base/fault_text.hpp"
 
-#include <array>
-#include <cinttypes>
 #include <csignal>
-#include <cstdio>
+
+#include "base/text.hpp"
 
 namespace lastcall {
 namespace {
 
-std::string at(const char* where, std::uint64_t address) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%" PRIx64, address);
-  return where + std::string(text.data());
-}
+std::string at(const char* where, std::uint64_t address) { return where + hexadecimal(address); }
 
 }  // namespace
 

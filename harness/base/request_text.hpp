@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <string_view>
 
 #include "base/ids.hpp"
+#include "base/text.hpp"
 
 namespace lastcall {
 
@@ -25,12 +25,8 @@ inline std::string request_text(ClientId client, RequestId request) {
 inline std::optional<ClientId> foreign_client(std::string_view bytes, ClientId own) {
   constexpr std::size_t kDigits = 6;
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto number_at = [&](std::size_t at) -> std::optional<std::uint32_t> {
-    const auto digits = bytes.substr(at, kDigits);
-    std::uint32_t value = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (ec != std::errc() || end != digits.data() + kDigits) return std::nullopt;
-    return value;
+  const auto number_at = [&](std::size_t at) {
+    return parse_number<std::uint32_t>(bytes.substr(at, kDigits));
   };
   for (auto dash = bytes.find('-', kDigits); dash != std::string_view::npos;
        dash = bytes.find('-', dash + 1)) {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/replace.hpp>
 #include <charconv>
+#include <cinttypes>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -23,17 +26,6 @@ constexpr std::array<Unit, 6> kUnits{{{"h", 3'600'000'000'000},
                                       {"ms", 1'000'000},
                                       {"us", 1'000},
                                       {"ns", 1}}};
-
-constexpr std::array<std::pair<std::string_view, int>, 31> kSignals{{
-    {"SIGHUP", SIGHUP},   {"SIGINT", SIGINT},       {"SIGQUIT", SIGQUIT}, {"SIGILL", SIGILL},
-    {"SIGTRAP", SIGTRAP}, {"SIGABRT", SIGABRT},     {"SIGBUS", SIGBUS},   {"SIGFPE", SIGFPE},
-    {"SIGKILL", SIGKILL}, {"SIGUSR1", SIGUSR1},     {"SIGSEGV", SIGSEGV}, {"SIGUSR2", SIGUSR2},
-    {"SIGPIPE", SIGPIPE}, {"SIGALRM", SIGALRM},     {"SIGTERM", SIGTERM}, {"SIGSTKFLT", SIGSTKFLT},
-    {"SIGCHLD", SIGCHLD}, {"SIGCONT", SIGCONT},     {"SIGSTOP", SIGSTOP}, {"SIGTSTP", SIGTSTP},
-    {"SIGTTIN", SIGTTIN}, {"SIGTTOU", SIGTTOU},     {"SIGURG", SIGURG},   {"SIGXCPU", SIGXCPU},
-    {"SIGXFSZ", SIGXFSZ}, {"SIGVTALRM", SIGVTALRM}, {"SIGPROF", SIGPROF}, {"SIGWINCH", SIGWINCH},
-    {"SIGIO", SIGIO},     {"SIGPWR", SIGPWR},       {"SIGSYS", SIGSYS},
-}};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -115,14 +107,28 @@ std::string exact_duration(Nanoseconds duration) {
 }
 
 std::optional<int> signal_number(std::string_view name) {
-  const auto* found = std::ranges::find(kSignals, name, &std::pair<std::string_view, int>::first);
-  return found == kSignals.end() ? std::nullopt : std::optional(found->second);
+  for (int number = 1; number < 32; ++number)
+    if (signal_name(number) == name) return number;
+  return std::nullopt;
 }
 
 std::string signal_name(int number) {
-  const auto* found =
-      std::ranges::find(kSignals, number, &std::pair<std::string_view, int>::second);
-  return found == kSignals.end() ? "signal " + std::to_string(number) : std::string(found->first);
+  // The C library knows it as SIGPOLL, the other name in signal(7).
+  const auto* word = number == SIGIO ? "IO" : ::sigabbrev_np(number);
+  return word == nullptr ? "signal " + std::to_string(number) : std::string("SIG") + word;
+}
+
+std::string hexadecimal(std::uint64_t number) {
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "0x%" PRIx64, number);
+  return text.data();
+}
+
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./,:+@%=";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  return "'" + boost::algorithm::replace_all_copy(text, "'", "'\\''") + "'";
 }
 
 std::optional<std::string> nearest_name(std::string_view word,

@@ -2,10 +2,13 @@
 // typing error.
 #pragma once
 
+#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/clock.hpp"
 
@@ -27,6 +30,21 @@ std::string exact_duration(Nanoseconds duration);
 // "SIGTERM" <-> 15; only names that signal(7) lists, with the prefix.
 std::optional<int> signal_number(std::string_view name);
 std::string signal_name(int number);
+
+// "0x7f00".
+std::string hexadecimal(std::uint64_t number);
+
+// For a POSIX shell, quoted only where it must be.
+std::string shell_word(const std::string& text);
+
+// The text as a number, if it is one and nothing else.
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  const auto* end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, number);
+  return problem == std::errc() && rest == end ? std::optional(number) : std::nullopt;
+}
 
 // Without its line feed.
 inline std::string first_line(std::string_view text) {

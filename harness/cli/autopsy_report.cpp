@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cinttypes>
 #include <sstream>
 
 #include "base/fault_text.hpp"
@@ -25,12 +24,6 @@ constexpr std::size_t kLine = 160;  // bytes of one
 constexpr std::size_t kOthers = 6;
 constexpr std::size_t kExited = 2;
 constexpr std::size_t kIndent = 14;
-
-std::string hexadecimal(std::uint64_t value) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%" PRIx64, value);
-  return text.data();
-}
 
 // "  label     first line", and the others below it.
 void add(std::string& text, std::string label, const std::string& content) {
@@ -72,15 +65,6 @@ const TakenSignal* handled_before(const TakenSignal& last, const Subject& subjec
 
 bool was_signalled(const Subject& subject) {
   return subject.ended && subject.how.si_code != CLD_EXITED;
-}
-
-// One word after `--`, as a shell would need it.
-std::string shell_word(const std::string& word) {
-  if (!word.empty() && word.find_first_of(" \t\n\"'$`\\*?[]{}()<>|&;#~!") == std::string::npos)
-    return word;
-  std::string quoted = "'";
-  for (const char byte : word) quoted += byte == '\'' ? std::string("'\\''") : std::string(1, byte);
-  return quoted + "'";
 }
 
 std::string command_text(const std::vector<std::string>& words) {

@@ -1,6 +1,5 @@
 // lastcall replay DIR|PLAN: runs one plan again and measures how often its failure comes back.
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -119,9 +118,7 @@ std::uint32_t last_number(const fs::path& results) {
   std::error_code ec;
   for (fs::directory_iterator entry(results, ec), end; !ec && entry != end; entry.increment(ec)) {
     const auto name = entry->path().filename().string();
-    std::uint32_t number = 0;
-    const auto [rest, bad] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (bad == std::errc() && rest == name.data() + name.size()) last = std::max(last, number);
+    last = std::max(last, parse_number<std::uint32_t>(name).value_or(0));
   }
   return last;
 }

@@ -1,16 +1,15 @@
 #include "cli/tls_probe.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
-#include <charconv>
-#include <cstring>
+#include <cerrno>
 #include <memory>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/scoped_fd.hpp"
@@ -27,45 +26,27 @@ bool await(int socket, short what, TimePoint until) {
   return left > 0 && ::poll(&waiting, 1, static_cast<int>(left)) > 0;
 }
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
+using Address = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
 
-std::optional<Address> parse(const std::string& text) {
+// Null if there is none in the text.
+Address parse(const std::string& text) {
   const auto colon = text.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  std::uint16_t port = 0;
-  if (std::from_chars(text.data() + colon + 1, text.data() + text.size(), port).ec != std::errc())
-    return std::nullopt;
-  Address parsed;
+  if (colon == std::string::npos) return {nullptr, &::freeaddrinfo};
   auto host = text.substr(0, colon);
-  if (host.starts_with('[')) {
-    auto& in = reinterpret_cast<sockaddr_in6&>(parsed.storage);
-    in = {.sin6_family = AF_INET6,
-          .sin6_port = htons(port),
-          .sin6_flowinfo = 0,
-          .sin6_addr = {},
-          .sin6_scope_id = 0};
-    parsed.size = sizeof in;
-    host = host == "[::]" ? "::1" : host.substr(1, host.size() - 2);
-    return ::inet_pton(AF_INET6, host.c_str(), &in.sin6_addr) == 1 ? std::optional(parsed)
-                                                                   : std::nullopt;
-  }
-  auto& in = reinterpret_cast<sockaddr_in&>(parsed.storage);
-  in.sin_family = AF_INET;
-  in.sin_port = htons(port);
-  parsed.size = sizeof in;
-  if (host == "0.0.0.0") host = "127.0.0.1";
-  return ::inet_pton(AF_INET, host.c_str(), &in.sin_addr) == 1 ? std::optional(parsed)
-                                                               : std::nullopt;
+  addrinfo wanted{};
+  wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  wanted.ai_family = host.starts_with('[') ? AF_INET6 : AF_INET;
+  wanted.ai_socktype = SOCK_STREAM;
+  if (wanted.ai_family == AF_INET6) host = host.substr(1, host.size() - 2);
+  const bool is_any = host == "0.0.0.0" || host == "::";  // then the loopback address
+  addrinfo* found = nullptr;
+  (void)::getaddrinfo(is_any ? nullptr : host.c_str(), text.c_str() + colon + 1, &wanted, &found);
+  return {found, &::freeaddrinfo};
 }
 
-ScopedFd connect_to(const Address& address, TimePoint until) {
-  ScopedFd socket(
-      ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int result =
-      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size);
+ScopedFd connect_to(const addrinfo& address, TimePoint until) {
+  ScopedFd socket(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int result = ::connect(socket.get(), address.ai_addr, address.ai_addrlen);
   if (result != 0 && (errno != EINPROGRESS || !await(socket.get(), POLLOUT, until))) return {};
   int problem = 0;
   socklen_t size = sizeof problem;
@@ -89,7 +70,7 @@ std::string certificate_of(const SSL* ssl) {
 }
 
 // "speaks TLSv1.3, …"; empty: the other side sent something else, or nothing.
-std::string handshake(const Address& address) {
+std::string handshake(const addrinfo& address) {
   const auto until = now() + kLimit;
   const auto socket = connect_to(address, until);
   if (!socket) return "cannot be connected to";
@@ -118,7 +99,7 @@ std::string handshake(const Address& address) {
   return text;
 }
 
-bool speaks_http(const Address& address) {
+bool speaks_http(const addrinfo& address) {
   constexpr std::string_view kRequest = "HEAD / HTTP/1.0\r\n\r\n";
   constexpr std::string_view kAnswer = "HTTP/";
   const auto until = now() + kLimit;

@@ -15,30 +15,13 @@ namespace {
 constexpr std::size_t kDescriptorLimit = 4;
 }
 
-std::string to_text(const Assignment& a) {
-  boost::json::object placeholders;
-  for (const auto& [name, value] : a.placeholders) placeholders[name] = value;
-  return boost::json::serialize(boost::json::object{{"plan", a.plan},
-                                                    {"segment", a.segment},
-                                                    {"certificate", a.certificate},
-                                                    {"slice", a.slice},
-                                                    {"slices", a.slices},
-                                                    {"placeholders", std::move(placeholders)}});
+std::string to_text(const Assignment& assignment) {
+  return boost::json::serialize(boost::json::value_from(assignment));
 }
 
 Result<Assignment> assignment_from(const std::string& text) {
   try {
-    const auto object = boost::json::parse(text).as_object();
-    Assignment a;
-    a.plan = boost::json::value_to<std::string>(object.at("plan"));
-    a.segment = boost::json::value_to<std::string>(object.at("segment"));
-    a.certificate = boost::json::value_to<std::string>(object.at("certificate"));
-    a.slice = object.at("slice").to_number<std::uint32_t>();
-    a.slices = object.at("slices").to_number<std::uint32_t>();
-    for (const auto& [name, value] : object.at("placeholders").as_object()) {
-      a.placeholders[std::string(name)] = boost::json::value_to<std::string>(value);
-    }
-    return a;
+    return boost::json::value_to<Assignment>(boost::json::parse(text));
   } catch (const std::exception& error) {
     return Error{"read an assignment", "", 0, error.what()};
   }

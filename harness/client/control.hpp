@@ -2,6 +2,7 @@
 // trial. Either end closing it ends the trial for the other.
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct Assignment {
   std::uint32_t slices = 1;
   Placeholders placeholders;
 };
+BOOST_DESCRIBE_STRUCT(Assignment, (), (plan, segment, certificate, slice, slices, placeholders))
 std::string to_text(const Assignment& assignment);
 Result<Assignment> assignment_from(const std::string& text);
 

@@ -1,4 +1,6 @@
 // ws and wss: Beast's WebSocket over the recording transport.
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/split.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -17,16 +19,9 @@ namespace websocket = beast::websocket;
 
 // A server may choose none of those that were offered, or one of them (RFC 6455, section 4.2.2).
 bool is_offered(std::string_view chosen, std::string_view offered) {
-  if (chosen.empty()) return true;
-  while (!offered.empty()) {
-    const auto comma = std::min(offered.find(','), offered.size());
-    auto one = offered.substr(0, comma);
-    while (one.starts_with(' ')) one.remove_prefix(1);
-    while (one.ends_with(' ')) one.remove_suffix(1);
-    if (one == chosen) return true;
-    offered.remove_prefix(std::min(comma + 1, offered.size()));
-  }
-  return false;
+  std::vector<std::string_view> all;
+  boost::algorithm::split(all, offered, boost::algorithm::is_any_of(", "));
+  return chosen.empty() || std::ranges::find(all, chosen) != all.end();
 }
 
 // A client's frame with its header whole and half of its payload (RFC 6455, section 5.2).

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 
+#include "base/text.hpp"
 #include "lastcall/embed_schedule.hpp"
 
 namespace lastcall::embed {
@@ -26,20 +26,10 @@ std::string text_of(nanoseconds time) {
   return std::to_string(time.count() / unit->nanoseconds) + std::string(unit->name);
 }
 
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-    return std::nullopt;
-  }
-  return number;
-}
-
 std::optional<nanoseconds> time_of(std::string_view text) {
   for (const auto& unit : kUnits) {
     if (!text.ends_with(unit.name)) continue;
-    const auto count = number_of<std::int64_t>(text.substr(0, text.size() - unit.name.size()));
+    const auto count = parse_number<std::int64_t>(text.substr(0, text.size() - unit.name.size()));
     if (!count || *count < 0 || *count > Schedule::kLongest.count()) return std::nullopt;
     return nanoseconds(*count * unit.nanoseconds);
   }
@@ -82,7 +72,7 @@ std::string read_step(std::string_view word, Step& step) {
   std::size_t used = 1;
   const auto next = [&] { return used < parts.size() ? parts[used++] : std::string_view(); };
   if (names_a_connection(step.operation) || step.operation == Operation::meet) {
-    const auto number = number_of<std::uint32_t>(next());
+    const auto number = parse_number<std::uint32_t>(next());
     if (!number) return "needs a number: '" + std::string(parts[0]) + ":0'";
     step.number = *number;
   }

@@ -1,6 +1,6 @@
 #include <array>
+#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/string.hpp>
 #include <cstdio>
 #include <type_traits>
 
@@ -11,25 +11,21 @@
 namespace lastcall {
 namespace {
 
-std::string quoted(std::string_view text) {
-  return boost::json::serialize(boost::json::string(valid_utf8(text)));
-}
+namespace json = boost::json;
 
 template <class T>
-std::string to_text(const T& field) {
+json::value to_value(const T& field) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return quoted(field);
-  } else if constexpr (std::is_same_v<T, bool>) {
-    return field ? "true" : "false";
+    return json::string(valid_utf8(field));
   } else if constexpr (std::is_enum_v<T>) {
-    return quoted(name(field));
+    return json::string(name(field));
   } else if constexpr (std::is_integral_v<T>) {
-    return std::to_string(field);
+    return field;
   } else if constexpr (std::is_same_v<T, ConnectionId>) {
     const auto attempt = static_cast<std::uint32_t>(field.value);
-    return quoted(std::to_string(client_of(field).value) + "/" + std::to_string(attempt));
+    return json::string(std::to_string(client_of(field).value) + "/" + std::to_string(attempt));
   } else {
-    return std::to_string(field.value);  // a StrongId
+    return field.value;  // a StrongId
   }
 }
 
@@ -39,7 +35,7 @@ std::string seconds(Nanoseconds time) {
   const bool negative = time.count() < 0;
   const std::int64_t count = negative ? -time.count() : time.count();
   std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "\"%s%lld.%09lld\"", negative ? "-" : "",
+  std::snprintf(text.data(), text.size(), "%s%lld.%09lld", negative ? "-" : "",
                 static_cast<long long>(count / kSecond), static_cast<long long>(count % kSecond));
   return text.data();
 }
@@ -47,12 +43,10 @@ std::string seconds(Nanoseconds time) {
 }  // namespace
 
 std::string to_json(const Event& event, TimePoint origin) {
-  std::string line = "{\"t\":" + seconds(event.at - origin) + ",\"kind\":" + quoted(kind(event));
-  const auto add = [&](std::string_view key, const auto& field) {
-    line += "," + quoted(key) + ":" + to_text(field);
-  };
+  json::object line{{"t", seconds(event.at - origin)}, {"kind", kind(event)}};
+  const auto add = [&](std::string_view key, const auto& field) { line[key] = to_value(field); };
   std::visit([&](const auto& body) { visit_fields(body, add); }, event.body);
-  return line + "}";
+  return json::serialize(line);
 }
 
 void write_jsonl(const History& history, std::ostream& out) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "base/text.hpp"
 
 namespace lastcall {
 namespace {
@@ -10,16 +11,8 @@ namespace {
 // A day: what a service may ask for is bounded, so that no sum of times overflows.
 constexpr std::uint64_t kMaxMicroseconds = 24ULL * 60 * 60 * 1'000'000;
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || error != std::errc{} || stopped != end) return std::nullopt;
-  return value;
-}
-
 std::optional<Nanoseconds> microseconds(std::string_view text) {
-  const auto value = number(text);
+  const auto value = parse_number<std::uint64_t>(text);
   if (!value) return std::nullopt;
   return std::chrono::microseconds(std::min(*value, kMaxMicroseconds));
 }
@@ -133,7 +126,7 @@ Assessed ServiceState::assess_value(TimePoint at, std::string_view name, std::st
   if (name == "STATUS") {
     status_ = value;
   } else if (name == "MAINPID") {
-    const auto pid = number(value);
+    const auto pid = parse_number<std::uint64_t>(value);
     if (!pid || *pid == 0 || *pid > INT32_MAX) return malformed("not a process id");
     if (settings_.foreign_pids)
       return says(name, Standing::harmless, "a number of its own PID namespace");
@@ -156,7 +149,7 @@ Assessed ServiceState::assess_value(TimePoint at, std::string_view name, std::st
     watchdog_ = *interval > Nanoseconds(0) ? interval : std::nullopt;
     if (state_ == State::running && !heartbeat_) heartbeat_ = at;
   } else if (name == "MONOTONIC_USEC") {
-    const auto since = number(value);
+    const auto since = parse_number<std::uint64_t>(value);
     const auto now = std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch());
     if (!since) return malformed("not a number of microseconds");
     if (*since > static_cast<std::uint64_t>(now.count()))
@@ -166,7 +159,7 @@ Assessed ServiceState::assess_value(TimePoint at, std::string_view name, std::st
       return malformed("none of none, main, exec and all");
     return says(name, Standing::harmless, "lastcall keeps to the scenario's access");
   } else if (std::ranges::find(kNumbers, name) != kNumbers.end()) {
-    if (!number(value)) return malformed("not a number");
+    if (!parse_number<std::uint64_t>(value)) return malformed("not a number");
   } else {
     return says(name, Standing::harmless, "a name that lastcall does nothing with");
   }

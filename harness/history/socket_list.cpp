@@ -1,24 +1,20 @@
 #include "history/socket_list.hpp"
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/text.hpp"
 
 namespace lastcall {
 namespace {
-
-template <class Number>
-bool read_number(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
-}
 
 constexpr std::string_view kHalf[] = {"", "/fin", "/shut"};
 
 std::optional<SocketSeen> socket_in(std::string_view word) {
   SocketSeen socket;
   const auto colon = word.find(':');
-  if (colon == std::string_view::npos || !read_number(word.substr(0, colon), socket.client))
-    return std::nullopt;
+  const auto client = parse_number<std::uint16_t>(word.substr(0, colon));
+  if (colon == std::string_view::npos || !client) return std::nullopt;
+  socket.client = *client;
   word.remove_prefix(colon + 1);
   if (const auto slash = word.find('/'); slash != std::string_view::npos) {
     const auto half = std::ranges::find(kHalf, word.substr(slash));
@@ -29,14 +25,14 @@ std::optional<SocketSeen> socket_in(std::string_view word) {
   if (word == "backlog") return socket;
   socket.accepted = true;
   if (const auto plus = word.find('+'); plus != std::string_view::npos) {
-    if (!read_number(word.substr(plus + 1), socket.waiting)) return std::nullopt;
+    const auto waiting = parse_number<std::uint64_t>(word.substr(plus + 1));
+    if (!waiting) return std::nullopt;
+    socket.waiting = *waiting;
     word = word.substr(0, plus);
   }
   if (word == "?") return socket;
-  std::uint64_t read = 0;
-  if (!read_number(word, read)) return std::nullopt;
-  socket.read = read;
-  return socket;
+  socket.read = parse_number<std::uint64_t>(word);
+  return socket.read ? std::optional(socket) : std::nullopt;
 }
 
 }  // namespace

@@ -203,9 +203,8 @@ PlannedGroup read_group(const Node& node, std::uint32_t count) {
   const Node overrides = node.at("overrides");
   for (const auto& member : overrides.object()) {
     const std::string_view key = member.key();
-    std::uint32_t position = 0;
-    const auto parsed = std::from_chars(key.data(), key.data() + key.size(), position);
-    if (position >= count || std::to_string(position) != key || parsed.ec != std::errc{}) {
+    const auto position = parse_number<std::uint32_t>(key).value_or(count);
+    if (position >= count || std::to_string(position) != key) {
       overrides.wrong("expected the position of a client, below " + std::to_string(count) +
                       ", found " + in_single_quotes(key));
     }

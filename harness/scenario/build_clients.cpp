@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <boost/algorithm/string/case_conv.hpp>
 #include <set>
 
 #include "scenario/build.hpp"
@@ -14,11 +14,6 @@ constexpr std::uint32_t kCrowd = 10;              // clients of a crowd, if nobo
 // What says how the clients of a group behave: with one of these it is no crowd by default.
 constexpr std::array<std::string_view, 8> kHabits{
     "behaviour", "mix", "misbehaves", "read_rate", "during", "messages", "talk", "reconnect"};
-
-// The URL was checked, or the scenario is thrown away.
-Protocol protocol_of(std::string_view url) {
-  return from_name<Protocol>(url.substr(0, url.find(':'))).value_or(Protocol::http);
-}
 
 struct KeyRule {
   std::string_view key;
@@ -85,9 +80,7 @@ void check_crowd(const Section& section, const ClientGroup& group, Errors& error
 void check_headers(const Section& section, const ClientGroup& group, Errors& errors) {
   std::set<std::string> names;
   for (const auto& [name, place, value] : section["headers"].entries) {
-    auto lower = name;
-    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (!names.insert(lower).second)
+    if (!names.insert(boost::algorithm::to_lower_copy(name)).second)
       errors.add(place, "the header " + in_single_quotes(name) + " is there already");
     const auto used = placeholders_in(value.text);
     if (is_websocket(group.protocol) && std::ranges::find(used, "id") != used.end())
@@ -203,7 +196,8 @@ ClientGroup build_group(const Section& section, std::size_t position, const Shar
   ClientGroup group;
   group.name = section.has("name") ? section["name"].text : "clients-" + std::to_string(position);
   group.url = section["url"].text;
-  group.protocol = protocol_of(group.url);
+  // The URL was checked, or the scenario is thrown away.
+  group.protocol = from_name<Protocol>(url_parts(group.url).scheme).value_or(Protocol::http);
   group.during_drain = section["during"].text == "drain";
   group.ramp = duration_of(section["ramp"]);
   group.pace = duration_range_of(section["pace"]);

@@ -1,5 +1,7 @@
 #include "scenario/placeholders.hpp"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -109,12 +111,8 @@ std::vector<MarkedPart> cut_at_marks(std::string_view text) {
 }
 
 std::string as_bytes(std::uint32_t number, bool most_significant_first) {
-  std::string bytes;
-  for (unsigned i = 0; i < 4; ++i) {
-    const unsigned shift = 8 * (most_significant_first ? 3 - i : i);
-    bytes += static_cast<char>(number >> shift & 0xFFU);
-  }
-  return bytes;
+  number = most_significant_first ? htobe32(number) : htole32(number);
+  return {reinterpret_cast<const char*>(&number), sizeof number};
 }
 
 // Where the first blank line after the beginning of `text` ends; nothing if there is none.

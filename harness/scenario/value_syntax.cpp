@@ -1,9 +1,13 @@
 #include "scenario/value_syntax.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/case_conv.hpp>
 #include <charconv>
 #include <regex>
+#include <utility>
 
 #include "base/text.hpp"
 #include "scenario/placeholders.hpp"
@@ -11,28 +15,12 @@
 namespace lastcall {
 namespace {
 
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-bool is_loopback(std::string_view host) {
-  if (host == "localhost" || host == "[::1]") return true;
-  unsigned parts = 0;
-  while (parts < 4) {
-    const auto dot = std::min(host.find('.'), host.size());
-    const auto part = host.substr(0, dot);
-    const auto number = parse_number<std::uint8_t>(part);
-    if (!number || part.size() > 3 || (parts == 0 && *number != 127)) return false;
-    ++parts;
-    if (dot == host.size()) break;
-    host.remove_prefix(dot + 1);
-    if (parts == 4) return false;
-  }
-  return parts == 4;
+// The number of 127.x.y.z, in host byte order.
+std::optional<std::uint32_t> loopback_number(std::string_view text) {
+  in_addr address{};
+  if (::inet_pton(AF_INET, std::string(text).c_str(), &address) != 1) return std::nullopt;
+  const auto number = ntohl(address.s_addr);
+  return number >> 24U == 127 ? std::optional(number) : std::nullopt;
 }
 
 std::string printable(std::string_view text) {
@@ -79,24 +67,13 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 }
 
 std::optional<SourceNetwork> parse_network(std::string_view text) {
-  const auto slash = std::min(text.find('/'), text.size());
-  auto host = text.substr(0, slash);
-  if (!is_loopback(host) || host.front() != '1') return std::nullopt;
-  SourceNetwork network{0, 32};
-  for (int part = 0; part < 4; ++part) {
-    const auto dot = std::min(host.find('.'), host.size());
-    network.address = network.address << 8 | *parse_number<std::uint8_t>(host.substr(0, dot));
-    host.remove_prefix(std::min(dot + 1, host.size()));
-  }
-  if (slash < text.size()) {
-    const auto bits = parse_number<unsigned>(text.substr(slash + 1));
-    if (!bits || *bits < 8 || *bits > 32) return std::nullopt;
-    network.bits = *bits;
-  }
-  if (network.bits < 32 && (network.address & (~std::uint32_t{0} >> network.bits)) != 0) {
-    return std::nullopt;
-  }
-  return network;
+  const auto slash = text.find('/');
+  const auto bits =
+      slash == text.npos ? std::optional(32U) : parse_number<unsigned>(text.substr(slash + 1));
+  const auto address = loopback_number(text.substr(0, slash));
+  if (!address || !bits || *bits < 8 || *bits > 32) return std::nullopt;
+  if ((*address & std::uint64_t{0xFFFFFFFF} >> *bits) != 0) return std::nullopt;
+  return SourceNetwork{*address, *bits};
 }
 
 namespace {
@@ -143,10 +120,28 @@ std::string word_problem(std::string_view name) {
   return good ? "" : "expected a lower-case word such as \"my-checker\", found " + in_quotes(name);
 }
 
+UrlParts url_parts(std::string_view url) {
+  const auto mark = url.find("://");
+  if (mark == url.npos) return {};
+  const auto rest = url.substr(mark + 3);
+  const auto authority = rest.substr(0, rest.find_first_of("/?#"));
+  // After the bracket of [::1], which has colons of its own.
+  const auto colon = authority.find(':', authority.starts_with('[') ? authority.find(']') : 0);
+  UrlParts parts{url.substr(0, mark), authority.substr(0, colon), std::nullopt,
+                 rest.substr(authority.size())};
+  if (colon != authority.npos) parts.port = authority.substr(colon + 1);
+  return parts;
+}
+
+std::string loopback_address(std::string_view host) {
+  if (host == "localhost") return "127.0.0.1";
+  if (host == "[::1]") return "::1";
+  return std::string(loopback_number(host) ? host : "");
+}
+
 std::string url_problem(std::string_view url, std::span<const std::string_view> schemes) {
-  const auto colon = url.find("://");
-  const auto scheme = url.substr(0, colon);
-  if (colon == std::string_view::npos || std::ranges::find(schemes, scheme) == schemes.end()) {
+  const auto [scheme, host, port, target] = url_parts(url);
+  if (std::ranges::find(schemes, scheme) == schemes.end()) {
     std::string names;
     for (const auto name : schemes) {
       if (!names.empty()) names += name == schemes.back() ? " or " : ", ";
@@ -157,26 +152,18 @@ std::string url_problem(std::string_view url, std::span<const std::string_view> 
   if (std::ranges::any_of(url, [](unsigned char c) { return c <= 0x20 || c == 0x7F; })) {
     return "a URL has no spaces or control characters, found " + in_quotes(url);
   }
-  const auto rest = url.substr(colon + 3);
-  const auto authority = rest.substr(0, rest.find_first_of("/?#"));
-  // After the bracket of [::1], which has colons of its own.
-  const auto host_end = authority.find(
-      ':', authority.starts_with('[') ? std::min(authority.find(']'), authority.size()) : 0);
-  const auto host = authority.substr(0, host_end);
-  if (!is_loopback(host)) {
+  if (loopback_address(host).empty()) {
     return "the host of a URL is 127.x.y.z, localhost or [::1], so that traffic stays on this "
            "machine; found " +
            in_quotes(host);
   }
   if (scheme == "tcp" || scheme == "tls") {
     // There is no port that everybody would expect, and nobody to tell a path to.
-    if (host_end == std::string_view::npos)
-      return "a " + std::string(scheme) + ":// URL has a port";
-    if (authority != rest) {
+    if (!port) return "a " + std::string(scheme) + ":// URL has a port";
+    if (!target.empty())
       return "a " + std::string(scheme) + ":// URL ends with its port, found " + in_quotes(url);
-    }
   }
-  return host_end == std::string_view::npos ? "" : port_problem(authority.substr(host_end + 1));
+  return port ? port_problem(*port) : "";
 }
 
 std::string port_problem(std::string_view port) {
@@ -231,10 +218,7 @@ std::string header_name_problem(std::string_view name) {
     return "the name of a header has letters, digits and " + std::string(kMarks) +
            " only, without spaces, found " + in_quotes(name);
   }
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  const auto lower = boost::algorithm::to_lower_copy(std::string(name));
   if (lower == "sec-websocket-protocol") return "the key 'subprotocol' says this header";
   constexpr std::array<std::string_view, 4> kOwn{"content-length", "transfer-encoding",
                                                  "connection", "upgrade"};

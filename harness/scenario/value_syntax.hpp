@@ -27,6 +27,19 @@ std::optional<SourceNetwork> parse_network(std::string_view text);
 // \xHH \r \n \t \0 \\ as the bytes they stand for. Only what bytes_problem() finds sound.
 std::string unescaped(std::string_view text);
 
+// SCHEME://HOST[:PORT][TARGET]. Taken apart by hand: the port may still be "{port}", and the target
+// may hold "{id}", which RFC 3986 does not allow; and Boost.URL 1.81 reads the port 99999 as 34463,
+// because its port_rule misses that overflow.
+struct UrlParts {
+  std::string_view scheme;  // empty if there is no "://"
+  std::string_view host;    // with the brackets of IPv6
+  std::optional<std::string_view> port;
+  std::string_view target;  // path, query and fragment
+};
+UrlParts url_parts(std::string_view url);
+// The numeric address of a host of this machine, 127.x.y.z, localhost or [::1]; empty if it is
+// none.
+std::string loopback_address(std::string_view host);
 // SCHEME://HOST[:PORT][/PATH] with a host of this machine: traffic stays on loopback.
 std::string url_problem(std::string_view url, std::span<const std::string_view> schemes);
 // "{port}", "{port.NAME}" or "8080".

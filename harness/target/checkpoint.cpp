@@ -1,5 +1,7 @@
 #include "target/checkpoint.hpp"
 
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
 #include <fnmatch.h>
 #include <sqlite3.h>
 
@@ -7,7 +9,6 @@
 #include <array>
 #include <boost/json.hpp>
 #include <filesystem>
-#include <memory>
 #include <set>
 #include <string_view>
 
@@ -48,11 +49,6 @@ std::string json_problem(const std::string& text) {
          std::to_string(text.size());
 }
 
-struct Closer {
-  void operator()(sqlite3* database) const { sqlite3_close(database); }
-  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-};
-
 int stop_when_late(void* deadline) { return now() > *static_cast<TimePoint*>(deadline) ? 1 : 0; }
 
 // Failures that lie in this machine and not in the file.
@@ -71,27 +67,18 @@ bool is_environment(int code) {
 }
 
 Result<std::string> sqlite_problem(const std::string& file) {
-  sqlite3* opened = nullptr;
-  const int open_code = sqlite3_open_v2(file.c_str(), &opened, SQLITE_OPEN_READWRITE, nullptr);
-  const std::unique_ptr<sqlite3, Closer> database(opened);
-  const auto failed = [&](int code) -> Result<std::string> {
-    const std::string why = database ? sqlite3_errmsg(database.get()) : sqlite3_errstr(code);
-    if (is_environment(code)) return Error{"inspect", file, 0, why};
-    return "no sound SQLite database: " + why;
-  };
-  if (open_code != SQLITE_OK) return failed(open_code);
   auto deadline = now() + kCheckLimit;
-  sqlite3_progress_handler(database.get(), 10'000, stop_when_late, &deadline);
-  sqlite3_stmt* prepared = nullptr;
-  int code =
-      sqlite3_prepare_v2(database.get(), "PRAGMA integrity_check(1)", -1, &prepared, nullptr);
-  const std::unique_ptr<sqlite3_stmt, Closer> statement(prepared);
-  if (code != SQLITE_OK) return failed(code);
-  code = sqlite3_step(statement.get());
-  if (code != SQLITE_ROW) return failed(code);
-  const auto* text = sqlite3_column_text(statement.get(), 0);
-  const std::string said = text == nullptr ? "" : reinterpret_cast<const char*>(text);
-  return said == "ok" ? std::string() : "integrity_check: " + said;
+  try {
+    const SQLite::Database database(file, SQLite::OPEN_READWRITE);
+    sqlite3_progress_handler(database.getHandle(), 10'000, stop_when_late, &deadline);
+    SQLite::Statement check(database, "PRAGMA integrity_check(1)");
+    (void)check.executeStep();
+    const auto said = check.getColumn(0).getString();
+    return said == "ok" ? std::string() : "integrity_check: " + said;
+  } catch (const SQLite::Exception& error) {
+    if (is_environment(error.getErrorCode())) return Error{"inspect", file, 0, error.what()};
+    return std::string("no sound SQLite database: ") + error.what();
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <charconv>
 #include <filesystem>
 
 namespace lastcall {
@@ -15,6 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using boost::system::error_code;
+
+constexpr std::size_t kPidDigits = 20;
 
 error_code last_error() { return {errno, boost::system::system_category()}; }
 
@@ -111,18 +114,15 @@ error_code WatchdogVariables::on_setup(Launcher& launcher, const std::string&, c
   // Room for any pid; the text's own memory stays where it is when the vector grows, because it is
   // longer than what a string keeps in itself.
   static constexpr std::string_view kName = "WATCHDOG_PID=";
-  launcher.environment.push_back(std::string(kName) + std::string(20, '\0'));
+  launcher.environment.push_back(std::string(kName) + std::string(kPidDigits, '\0'));
   pid_digits_ = launcher.environment.back().data() + kName.size();
   return {};
 }
 
 error_code WatchdogVariables::on_exec_setup(Launcher&, const std::string&, char* const*) {
   if (pid_digits_ == nullptr) return {};
-  char reversed[20];
-  std::size_t count = 0;
-  for (auto rest = ::getpid(); rest > 0; rest /= 10)
-    reversed[count++] = static_cast<char>('0' + rest % 10);
-  for (std::size_t i = 0; i < count; ++i) pid_digits_[i] = reversed[count - 1 - i];
+  // It neither allocates nor locks.
+  (void)std::to_chars(pid_digits_, pid_digits_ + kPidDigits, ::getpid());
   return {};
 }
 

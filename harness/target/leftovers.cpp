@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <boost/algorithm/string/case_conv.hpp>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -41,9 +41,7 @@ std::optional<std::string> leftover_type(const fs::path& path, const fs::directo
   if (type == fs::file_type::socket) return "socket";
   if (type == fs::file_type::fifo) return "FIFO";
   if (type != fs::file_type::regular) return std::nullopt;
-  auto name = path.filename().string();
-  std::ranges::transform(name, name.begin(),
-                         [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
+  const auto name = boost::algorithm::to_lower_copy(path.filename().string());
   if (name == "pid" || name == "pidfile" || name.ends_with(".pid")) return "pid file";
   const bool is_lock =
       name == "lock" || name == "lockfile" || name.ends_with(".lock") || name.ends_with(".lck");

@@ -34,26 +34,11 @@ namespace {
 
 namespace json = boost::json;
 
-std::string to_text(const TrialOrder& order) {
-  return json::serialize(json::object{{"directory", order.directory},
-                                      {"tools", order.tools},
-                                      {"keep", static_cast<int>(order.keep)},
-                                      {"slot", order.slot},
-                                      {"workers", order.workers},
-                                      {"sidecars", order.sidecars}});
-}
+std::string to_text(const TrialOrder& order) { return json::serialize(json::value_from(order)); }
 
 // From our own other end: what does not parse is a broken invariant, not bad input.
 TrialOrder order_from(const std::string& text) {
-  const auto object = json::parse(text).as_object();
-  TrialOrder order;
-  order.directory = json::value_to<std::string>(object.at("directory"));
-  order.tools = json::value_to<std::string>(object.at("tools"));
-  order.keep = static_cast<Keep>(object.at("keep").as_int64());
-  order.slot = object.at("slot").to_number<std::uint32_t>();
-  order.workers = object.at("workers").to_number<std::uint32_t>();
-  order.sidecars = object.at("sidecars").as_bool();
-  return order;
+  return json::value_to<TrialOrder>(json::parse(text));
 }
 
 struct SocketPair {

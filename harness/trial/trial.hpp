@@ -12,6 +12,8 @@
 //   verdict.json   the result
 #pragma once
 
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@
 namespace lastcall {
 
 enum class Keep : std::uint8_t { failed, all, none };
+BOOST_DESCRIBE_ENUM(Keep, failed, all, none)
 
 struct TrialOrder {
   std::string directory;      // absolute, holds plan.json
@@ -42,6 +45,8 @@ struct TrialOrder {
   }
   [[nodiscard]] std::string notify_socket() const { return place_of("notify.sock"); }
 };
+// What the fork server is told.
+BOOST_DESCRIBE_STRUCT(TrialOrder, (), (directory, tools, keep, slot, workers, sidecars))
 
 // The trial's ends of its sockets to the processes that the fork server has made for it.
 struct Companions {

@@ -81,9 +81,7 @@ std::string value_text(std::uint64_t value) {
   constexpr std::int64_t kLarge = 1 << 20;  // beyond it is a pointer, most likely
   const auto number = static_cast<std::int64_t>(value);
   if (number > -kLarge && number < kLarge) return std::to_string(number);
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(value));
-  return text.data();
+  return hexadecimal(value);
 }
 
 bool is_of_a_library(const Frame& frame) {

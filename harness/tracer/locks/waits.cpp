@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cinttypes>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -20,6 +18,7 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/text.hpp"
 #include "tracer/ptrace/memory.hpp"
 #include "tracer/stacks/modules.hpp"
 
@@ -135,12 +134,6 @@ std::string name_of(WaitKind kind) {
     default:
       return "futex";
   }
-}
-
-std::string hexadecimal(std::uint64_t value) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%" PRIx64, value);
-  return text.data();
 }
 
 Arguments arguments_of(const user_regs_struct& registers) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <string_view>
 
 #include "base/file.hpp"
+#include "base/text.hpp"
 #include "tracer/ptrace/descriptors.hpp"
 #include "tracer/runtimes/cpp_exceptions.hpp"
 #include "tracer/runtimes/go_values.hpp"
@@ -353,14 +353,9 @@ bool MaskedPanics::on_signal(const Tracee& thread, const siginfo_t& info) {
       return false;
     }
   }
-  std::array<char, 32> address{};
-  std::snprintf(address.data(), address.size(), " at 0x%lx",
-                reinterpret_cast<std::uintptr_t>(info.si_addr));
+  const auto address = hexadecimal(reinterpret_cast<std::uintptr_t>(info.si_addr));
   report(thread, known->second,
-         {Runtime::signal,
-          Kind::signal,
-          std::string("SIG") + ::sigabbrev_np(signal) + address.data(),
-          {}});
+         {Runtime::signal, Kind::signal, signal_name(signal) + " at " + address, {}});
   return false;
 }
 

@@ -1,20 +1,23 @@
 #include "tracer/stacks/frame_descriptions.hpp"
 
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
-#include <string>
+#include <span>
+#include <string_view>
+#include <utility>
 
 namespace lastcall {
 namespace {
 
-constexpr std::uint32_t kLongLength = 0xffffffff;
-constexpr std::size_t kLongestAugmentation = 8;
-constexpr std::size_t kLongestNumber = 10;  // bytes of a LEB128
-
-// DW_EH_PE_*: the low four bits say how a pointer is written, the next three relative to what.
-constexpr std::uint8_t kRelativeToHere = 0x10;
+constexpr std::uint64_t kLargestSection = Memory::kMaxPages * Memory::kPage;
+constexpr auto kEnd = static_cast<Dwarf_Off>(-1);
+constexpr unsigned char kIdentity[EI_NIDENT] = {ELFMAG0,    ELFMAG1,     ELFMAG2,   ELFMAG3,
+                                                ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
+constexpr std::uint8_t kForm = 0x0f;  // of a DW_EH_PE_…: how a pointer is written
 
 struct Reader {
   Memory& memory;
@@ -26,25 +29,20 @@ struct Reader {
     at += sizeof(T);
     return value;
   }
-  void skip_number() {
-    for (std::size_t i = 0; i < kLongestNumber; ++i) {
-      if ((take<std::uint8_t>().value_or(0) & 0x80) == 0) return;
-    }
-  }
   // Reads the forms that compilers use for code: four or eight bytes, absolute or relative to here.
   std::optional<std::uint64_t> pointer(std::uint8_t encoding) {
-    const auto here = (encoding & 0x70) == kRelativeToHere ? at : 0;
-    switch (encoding & 0x0f) {
-      case 0x03:  // udata4
+    const auto here = (encoding & 0x70) == DW_EH_PE_pcrel ? at : 0;
+    switch (encoding & kForm) {
+      case DW_EH_PE_udata4:
         if (const auto value = take<std::uint32_t>()) return here + *value;
         return std::nullopt;
-      case 0x0b:  // sdata4
+      case DW_EH_PE_sdata4:
         if (const auto value = take<std::int32_t>())
           return here + static_cast<std::uint64_t>(std::int64_t{*value});
         return std::nullopt;
-      case 0x00:
-      case 0x04:
-      case 0x0c:
+      case DW_EH_PE_absptr:
+      case DW_EH_PE_udata8:
+      case DW_EH_PE_sdata8:
         if (const auto value = take<std::uint64_t>()) return here + *value;
         return std::nullopt;
       default:
@@ -53,24 +51,12 @@ struct Reader {
   }
 };
 
-// How the descriptions that refer to it write pointers, from the augmentation of their common part.
-std::optional<std::uint8_t> encoding_of(std::uint64_t common, Memory& memory) {
-  Reader reader{memory, common + 8};
-  const auto version = reader.take<std::uint8_t>();
-  std::string augmentation;
-  while (augmentation.size() < kLongestAugmentation) {
-    const auto letter = reader.take<char>();
-    if (!letter) return std::nullopt;
-    if (*letter == '\0') break;
-    augmentation += *letter;
-  }
-  if (version != 1 && version != 3) return std::nullopt;
-  reader.skip_number();  // code alignment
-  reader.skip_number();  // data alignment
-  reader.skip_number();  // return address; of version 1 a byte, which is the same
-  if (augmentation.empty()) return std::uint8_t{0};
+// How the descriptions that refer to it write pointers.
+std::optional<std::uint8_t> encoding_of(const Dwarf_CIE& common, const auto& reader_at) {
+  const std::string_view augmentation(common.augmentation);
+  if (augmentation.empty()) return std::uint8_t{DW_EH_PE_absptr};
   if (augmentation.front() != 'z') return std::nullopt;
-  reader.skip_number();  // length
+  Reader reader = reader_at(common.augmentation_data);
   for (const char letter : augmentation.substr(1)) {
     if (letter == 'R') return reader.take<std::uint8_t>();
     if (letter == 'L') (void)reader.take<std::uint8_t>();
@@ -79,7 +65,7 @@ std::optional<std::uint8_t> encoding_of(std::uint64_t common, Memory& memory) {
       if (!encoding || !reader.pointer(*encoding)) return std::nullopt;
     }
   }
-  return std::uint8_t{0};
+  return std::uint8_t{DW_EH_PE_absptr};
 }
 
 }  // namespace
@@ -87,24 +73,27 @@ std::optional<std::uint8_t> encoding_of(std::uint64_t common, Memory& memory) {
 std::vector<FrameDescription> frame_descriptions_in(std::uint64_t section, std::uint64_t size,
                                                     Memory& memory) {
   std::vector<FrameDescription> found;
-  std::map<std::uint64_t, std::optional<std::uint8_t>> encodings;
-  for (auto at = section; at - section < size;) {
-    const auto length = memory.get<std::uint32_t>(at);
-    const auto back = memory.get<std::uint32_t>(at + 4);
-    // Zero is where libraries of the compiler end the section.
-    if (!length || !back || *length == 0 || *length == kLongLength) break;
-    if (*back != 0) {
-      const auto common = at + 4 - *back;
-      const auto [encoding, is_new] = encodings.try_emplace(common);
-      if (is_new) encoding->second = encoding_of(common, memory);
-      Reader reader{memory, at + 8};
-      if (encoding->second) {
-        const auto begin = reader.pointer(*encoding->second);
-        const auto extent = reader.pointer(*encoding->second & 0x0f);
-        if (begin && extent) found.push_back({*begin, *begin + *extent, at});
-      }
+  std::vector<std::uint8_t> bytes(size > kLargestSection ? 0 : size);
+  if (!memory.read(section, std::as_writable_bytes(std::span(bytes)))) return found;
+  Elf_Data data{};
+  data.d_buf = bytes.data();
+  data.d_size = bytes.size();
+  const auto reader_at = [&](const std::uint8_t* place) {
+    return Reader{memory, section + static_cast<std::uint64_t>(place - bytes.data())};
+  };
+  std::map<Dwarf_Off, std::optional<std::uint8_t>> encodings;
+  Dwarf_Off next = kEnd;
+  for (Dwarf_Off at = 0; at != kEnd; at = std::exchange(next, kEnd)) {
+    Dwarf_CFI_Entry entry;
+    if (::dwarf_next_cfi(kIdentity, &data, true, at, &next, &entry) != 0) continue;
+    if (dwarf_cfi_cie_p(&entry)) {
+      encodings[at] = encoding_of(entry.cie, reader_at);
+    } else if (const auto encoding = encodings[entry.fde.CIE_pointer]) {
+      auto reader = reader_at(entry.fde.start);
+      const auto begin = reader.pointer(*encoding);
+      const auto extent = reader.pointer(*encoding & kForm);
+      if (begin && extent) found.push_back({*begin, *begin + *extent, section + at});
     }
-    at += std::uint64_t{*length} + 4;
   }
   std::ranges::sort(found, {}, &FrameDescription::begin);
   return found;

@@ -1,22 +1,14 @@
 #include "tracer/stacks/stack.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cinttypes>
-#include <cstdio>
 #include <span>
 #include <string_view>
 
+#include "base/text.hpp"
 #include "tracer/symbols/function_names.hpp"
 
 namespace lastcall {
 namespace {
-
-std::string hexadecimal(std::uint64_t value) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%" PRIx64, value);
-  return text.data();
-}
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 

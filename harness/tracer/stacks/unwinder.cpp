@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cinttypes>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 #include <span>
+
+#include "base/text.hpp"
 
 // libunwind exports it for others that know their tables, as perf(1) does, but declares it nowhere.
 extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t, unw_dyn_info_t*,
@@ -44,12 +44,6 @@ constexpr std::uint32_t kMaxAccesses = 1U << 20;
 
 // Most threads are not deep: one read instead of one a page.
 constexpr std::size_t kLikelyStack = 8192;
-
-std::string hexadecimal(std::uint64_t value) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%" PRIx64, value);
-  return text.data();
-}
 
 // The entry whose code begins last before `address`: where it lies, and nothing if there is none.
 std::optional<std::uint64_t> entry_for(const UnwindTable& table, std::uint64_t address,

@@ -1,17 +1,20 @@
 #include "tracer/symbols/elf_file.hpp"
 
+#include <elfutils/libdwelf.h>
 #include <fcntl.h>
+#include <gelf.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <boost/algorithm/hex.hpp>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <string_view>
 #include <tuple>
 
-#include "tracer/symbols/build_id.hpp"
+#include "base/text.hpp"
 #include "tracer/symbols/function_names.hpp"
 #include "tracer/symbols/go_functions.hpp"
 
@@ -86,20 +89,31 @@ bool ElfFile::read(std::uint64_t offset, void* into, std::size_t size) const {
 }
 
 bool ElfFile::load() {
-  Elf64_Ehdr header;
-  if (!read(0, &header, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64)
+  (void)::elf_version(EV_CURRENT);
+  const std::unique_ptr<Elf, decltype(&::elf_end)> elf(
+      file_ ? ::elf_begin(file_.get(), ELF_C_READ, nullptr)
+            : ::elf_memory(image_.data(), image_.size()),
+      &::elf_end);
+  GElf_Ehdr header;
+  if (::gelf_getehdr(elf.get(), &header) == nullptr || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_machine != EM_X86_64)
     return false;
-  if (header.e_shentsize != sizeof(Elf64_Shdr)) return true;  // nothing but the header
-  std::vector<Elf64_Shdr> headers(header.e_shnum);
-  if (!read(header.e_shoff, headers.data(), headers.size() * sizeof(Elf64_Shdr))) return true;
-  for (const auto& one : headers) sections_.push_back({"", one});
-  if (header.e_shstrndx >= sections_.size()) return true;
-  const auto names = block(sections_[header.e_shstrndx]);
-  for (auto& one : sections_) {
-    if (one.header.sh_name < names.size()) one.name = names.c_str() + one.header.sh_name;
-    if (one.header.sh_type == SHT_NOTE && build_id_.empty()) build_id_ = build_id_in(block(one));
+  std::size_t count = 0;
+  std::size_t names = 0;
+  (void)::elf_getshdrnum(elf.get(), &count);
+  (void)::elf_getshdrstrndx(elf.get(), &names);
+  for (std::size_t i = 0; i < count; ++i) {
+    GElf_Shdr one{};
+    (void)::gelf_getshdr(::elf_getscn(elf.get(), i), &one);
+    const char* name = ::elf_strptr(elf.get(), names, one.sh_name);
+    sections_.push_back({name == nullptr ? "" : name, one});
   }
+  // Without sections, loaded_notes() has nothing to compare, and the id would tell nothing.
+  const void* id = nullptr;
+  const bool has_sections = ::elf_nextscn(elf.get(), nullptr) != nullptr;
+  const auto size = has_sections ? ::dwelf_elf_gnu_build_id(elf.get(), &id) : 0;
+  const auto* begin = static_cast<const unsigned char*>(id);
+  if (size > 0) boost::algorithm::hex_lower(begin, begin + size, std::back_inserter(build_id_));
   return true;
 }
 
@@ -368,10 +382,8 @@ std::string ElfFile::variable_at(std::uint64_t address) {
     if (ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT || symbol.st_shndx == SHN_UNDEF ||
         address - symbol.st_value >= symbol.st_size)
       return;
-    std::array<char, 24> offset{};
-    if (address != symbol.st_value)
-      std::snprintf(offset.data(), offset.size(), "+0x%lx", address - symbol.st_value);
-    known->second = demangle(symbol_name(symbol)) + offset.data();
+    known->second = demangle(symbol_name(symbol));
+    if (address != symbol.st_value) known->second += "+" + hexadecimal(address - symbol.st_value);
   });
   return known->second;
 }

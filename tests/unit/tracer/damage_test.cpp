@@ -9,7 +9,6 @@
 #include "base/prng.hpp"
 #include "tracer/stacks/modules.hpp"
 #include "tracer/stacks/stack_reader.hpp"
-#include "tracer/symbols/build_id.hpp"
 #include "tracer/symbols/elf_file.hpp"
 #include "tracer/symbols/go_functions.hpp"
 #include "unit/scratch_folder.hpp"
@@ -129,8 +128,6 @@ TEST_F(Damage, OfAFileLeavesFunctionsUnnamedAtMost) {
 TEST_F(Damage, OfSmallTablesIsNoticed) {
   EXPECT_EQ(ElfFile::in_memory(""), nullptr);
   EXPECT_EQ(ElfFile::in_memory("\177ELF"), nullptr);
-  EXPECT_EQ(build_id_in(""), "");
-  EXPECT_EQ(build_id_in(std::string(100, '\xff')), "");
   const std::uint64_t address = 0x401000;
   EXPECT_TRUE(go_functions_at("", 0, {&address, 1}).empty());
   std::string table(200, '\0');
@@ -146,19 +143,15 @@ TEST_F(Damage, OfSmallTablesIsNoticed) {
   }
 }
 
-TEST(BuildId, OfTheLastNoteIsFoundAlsoWithoutItsPadding) {
-  const auto note = [](std::string name, std::uint32_t type, const std::string& id) {
-    name += '\0';
-    const Elf64_Nhdr header{static_cast<Elf64_Word>(name.size()),
-                            static_cast<Elf64_Word>(id.size()), type};
-    std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
-    bytes += name;
-    bytes.resize((bytes.size() + 3) & ~std::size_t{3});
-    return bytes + id;
-  };
-  const auto go = note("Go", 4, "abcd");
-  EXPECT_EQ(build_id_in(go), "");
-  EXPECT_EQ(build_id_in(go + note("GNU", NT_GNU_BUILD_ID, "\x01\xfe\x10")), "01fe10");
+TEST(ElfFile, HasTheBuildIdOfItsNote) {
+  const auto shell = ElfFile::of(ScopedFd(::open("/bin/sh", O_RDONLY | O_CLOEXEC)));
+  const auto bytes = read_file("/bin/sh");
+  ASSERT_TRUE(shell && bytes);
+  EXPECT_EQ(shell->build_id().size(), 40U);
+  EXPECT_EQ(shell->build_id().find_first_not_of("0123456789abcdef"), std::string::npos);
+  const auto image = ElfFile::in_memory(*bytes);
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->build_id(), shell->build_id());
 }
 
 TEST(ElfFile, TellsLanguagesApart) {
