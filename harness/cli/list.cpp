@@ -8,7 +8,7 @@
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall::cli {
 namespace {

@@ -92,9 +92,6 @@ inline constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
 const Table& ready_table();
 const Table& sidecars_table();
 
-// The keys of [properties.NAME] that no other property has.
-std::vector<Key> property_keys(std::string_view property);
-
 // The table of the whole file.
 const Table& scenario_table();
 

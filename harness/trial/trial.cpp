@@ -23,6 +23,7 @@
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
 #include "history/history.hpp"
+#include "scenario/properties/released.hpp"
 #include "target/leftovers.hpp"
 #include "target/limits.hpp"
 #include "target/port_lease.hpp"
@@ -241,8 +242,8 @@ class Trial {
   }
 
   [[nodiscard]] bool is_strict() const {
-    const auto& released = plan_.scenario.properties.at("released");
-    return released.judged && released.strict;
+    using property::Released;
+    return is_judged<Released>(plan_.scenario) && settings<Released>(plan_).strict;
   }
 
   [[nodiscard]] CallInjector::Settings calls_of_faults() const {
