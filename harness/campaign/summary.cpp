@@ -7,7 +7,8 @@
 #include "campaign/exit_codes.hpp"
 #include "campaign/prompt_exit.hpp"
 #include "campaign/statistics.hpp"
-#include "scenario/property_names.hpp"
+#include "checkers/checkers.hpp"
+#include "scenario/properties.hpp"
 #include "scenario/scenario.hpp"
 
 namespace lastcall {
@@ -109,17 +110,15 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
   PropertySummary property;
   property.name = name;
   property.required = std::ranges::find(wanted.required, name) != wanted.required.end();
-  const auto settings = wanted.properties.find(name);
-  if (settings != wanted.properties.end() && !settings->second.judged) {
-    property.switched_off = settings->second.why.empty() ? "no reason given" : settings->second.why;
-  }
-  property.configured = settings != wanted.properties.end() && settings->second.configured;
-  if (name == "prompt-exit" && property.switched_off.empty()) {
-    const auto within =
-        settings == wanted.properties.end() ? std::nullopt : settings->second.within;
-    judge_over_campaign(property, scenario.trials, within);
+  const auto& common = settings(wanted, name);
+  if (!common.judged) property.switched_off = common.why.empty() ? "no reason given" : common.why;
+  property.configured = common.configured;
+  if (name == property::PromptExit::kName && common.judged) {
+    judge_over_campaign(property, scenario.trials, settings<property::PromptExit>(wanted).within);
     return property;
   }
+  const auto* checker = find_checker(name);
+  const bool says_why = checker != nullptr && checker->says_why_not_judged && wanted.target.trace;
   bool culprit_named = false;
   for (const auto& trial : scenario.trials) {
     if (!trial.broken.empty()) continue;
@@ -129,9 +128,7 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
       // The reason of a traced trial says more.
       if (verdict.outcome == Outcome::fail && trial.traced && !std::exchange(culprit_named, true))
         property.first_reason = verdict.reason;
-      // Who asked for it must not take silence for a pass.
-      const bool for_nothing = name == "no-masked-panic" && wanted.target.trace && trial.traced;
-      if (for_nothing && verdict.outcome == Outcome::not_applicable)
+      if (says_why && trial.traced && verdict.outcome == Outcome::not_applicable)
         property.over_campaign = property.why_not_judged = verdict.reason;
     }
   }
@@ -140,7 +137,7 @@ PropertySummary summary_of(const std::string& name, const ScenarioSummary& scena
   return property;
 }
 
-const Verdict* failure(const TrialSummary& trial, const std::string& property) {
+const Verdict* failure(const TrialSummary& trial, std::string_view property) {
   const auto found = std::ranges::find_if(trial.verdicts, [&](const Verdict& verdict) {
     return verdict.property == property && verdict.outcome == Outcome::fail;
   });
@@ -250,7 +247,7 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
   const auto trials = std::to_string(asked) + (asked == 1 ? " trial" : " trials");
   if (asked > 0 && unanswered == asked) {
     const bool is_told = std::ranges::any_of(scenario.trials, [&](const TrialSummary& trial) {
-      const auto* failed = failure(trial, "serves");
+      const auto* failed = failure(trial, property::Serves::kName);
       return failed != nullptr && failed->reason.find(group) != std::string::npos;
     });
     if (is_told) {
@@ -314,8 +311,7 @@ void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
                                           : 0;
   scenario.silent.clear();
   // Who switches it off has said that nobody is served, and why.
-  const auto serves = wanted.properties.find("serves");
-  if (serves != wanted.properties.end() && !serves->second.judged) return;
+  if (!is_judged<property::Serves>(wanted)) return;
   for (std::size_t g = 0; g < wanted.clients.size(); ++g) {
     if (auto silent = silent_group(scenario, wanted, g)) scenario.silent.push_back(*silent);
   }

@@ -19,16 +19,16 @@
 #include <map>
 
 #include "base/request_text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
+#include "scenario/properties/acked_durable.hpp"
+#include "scenario/properties/recovers.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
-constexpr std::string_view kProperty = "acked-durable";
-
 std::string not_applicable(const Plan& plan, const History& history) {
-  if (settings(plan, kProperty).after_kill) return "";
+  if (settings<AckedDurable>(plan).after_kill) return "";
   const auto ended = history.first<TargetEnded>();
   if (!ended) return "";
   const auto& end = std::get<TargetEnded>(history.at(*ended).body);
@@ -41,7 +41,8 @@ std::string not_applicable(const Plan& plan, const History& history) {
 // Why something acknowledged may be lost although nothing found says so; empty if nothing.
 std::string why_unknown(const History& history) {
   for (const auto& [i, missed] : history.all<NotObserved>()) {
-    if (missed->property == kProperty || missed->property == "recovers") return missed->reason;
+    if (missed->property == AckedDurable::kName || missed->property == Recovers::kName)
+      return missed->reason;
   }
   if (const auto failed = history.first<RecoveryFailed>()) {
     return "the restarted target was not ready: " +
@@ -150,17 +151,21 @@ class Questions {
 std::string sample(const History& history, std::size_t asked, std::size_t acknowledged) {
   if (asked >= acknowledged) return "";
   for (const auto& [i, observed] : history.all<Observed>()) {
-    if (observed->property == kProperty) return observed->line;
+    if (observed->property == AckedDurable::kName) return observed->line;
   }
   return "";
 }
 
-}  // namespace
+std::string not_asked(const Plan& plan) {
+  const auto& recovery = plan.scenario.target.recovery;
+  return recovery && recovery->ask
+             ? ""
+             : "the scenario does not ask the restarted target: add [target.recovery.ask]";
+}
 
-Verdict acked_durable(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan, kProperty); !why.empty())
-    return {.property = std::string(kProperty), .reason = std::move(why)};
-  Verdict verdict{.property = std::string(kProperty)};
+Verdict check(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
+  Verdict verdict;
   verdict.reason = not_applicable(plan, history);
   if (!verdict.reason.empty()) return verdict;
 
@@ -210,4 +215,12 @@ Verdict acked_durable(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker AckedDurable::kChecker{.property = kName,
+                                     .check = check,
+                                     .not_asked = not_asked,
+                                     .needs_clients = true,
+                                     .judges_the_restart = true};
+
+}  // namespace lastcall::property

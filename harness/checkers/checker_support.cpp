@@ -5,6 +5,8 @@
 #include <csignal>
 
 #include "base/text.hpp"
+#include "scenario/properties/drains_health.hpp"
+#include "scenario/properties/in_flight_finished.hpp"
 
 namespace lastcall {
 namespace {
@@ -69,15 +71,15 @@ std::optional<bool> raised_again(const History& history, int signal) {
 }
 
 // Where a client stands in its scenario, from 0.
-struct Place {
+struct ClientPlace {
   std::size_t group = 0;
   std::uint32_t position = 0;
 };
 
 // Nothing for a caller in process, and for a client that the scenario does not have.
-std::optional<Place> place_of(const Plan& plan, ClientId client) {
+std::optional<ClientPlace> place_of(const Plan& plan, ClientId client) {
   const auto& groups = plan.scenario.clients;
-  Place place{.position = client.value};  // ids count over all groups
+  ClientPlace place{.position = client.value};  // ids count over all groups
   while (place.group < groups.size() && place.position >= groups[place.group].count) {
     place.position -= groups[place.group++].count;
   }
@@ -122,12 +124,6 @@ std::string why_no_stop(const History& history, std::optional<EventIndex> ended)
 }
 
 }  // namespace
-
-const PropertySettings& settings(const Plan& plan, std::string_view property) {
-  static const PropertySettings kDefaults;
-  const auto found = plan.scenario.properties.find(std::string(property));
-  return found == plan.scenario.properties.end() ? kDefaults : found->second;
-}
 
 const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection) {
   const auto& groups = plan.scenario.clients;
@@ -245,12 +241,15 @@ std::optional<std::string> no_stop_to_judge(const History& history) {
   return std::nullopt;
 }
 
-std::string sidecar_trouble(const History& history, const Verdict& verdict) {
+std::string without_clients(const Plan& plan) {
+  return plan.scenario.clients.empty() ? "the scenario has no [[clients]]" : "";
+}
+
+std::string sidecar_trouble(const History& history, const Verdict& verdict,
+                            bool is_about_the_restart) {
   const auto ended = history.first<TargetEnded>();
   for (const auto& [i, seen] : history.all<SidecarSeen>()) {
     if (seen->what != SidecarNews::failed) continue;
-    const bool is_about_the_restart =
-        verdict.property == "acked-durable" || verdict.property == "recovers";
     if (is_before(ended, i) && !is_about_the_restart) continue;
     const bool was_proven =
         verdict.outcome == Outcome::fail && !verdict.rests_on_absence &&
@@ -412,13 +411,13 @@ TimePoint settled_before_stop(const Plan& plan, const History& history) {
   // Longer than a loaded machine takes to hand a request to a process that waits for it.
   constexpr Nanoseconds kDefault = std::chrono::milliseconds(100);
   return history.time(*history.stop()) -
-         settings(plan, "in-flight-finished").settling.value_or(kDefault);
+         settings<property::InFlightFinished>(plan).settling.value_or(kDefault);
 }
 
 Nanoseconds promised_visible(const Plan& plan) {
-  constexpr Nanoseconds kDefault = std::chrono::milliseconds(50);  // as in property_keys.cpp
-  const auto& told = settings(plan, "drains-health");
-  return told.judged && !told.url.empty() ? told.visible.value_or(kDefault) : Nanoseconds(0);
+  const auto& told = settings<property::DrainsHealth>(plan);
+  return is_judged<property::DrainsHealth>(plan.scenario) && !told.url.empty() ? told.visible
+                                                                               : Nanoseconds(0);
 }
 
 std::string items_text(const std::vector<Counted>& items) {
@@ -432,11 +431,9 @@ std::string not_judged_text(const std::vector<Counted>& items) {
   return "not judged: " + items_text(items);
 }
 
-Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,
-                      std::vector<EventIndex> evidence) {
+Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence) {
   const bool is_judged = outcome == Outcome::pass || outcome == Outcome::fail;
-  return {.property = std::string(property),
-          .outcome = outcome,
+  return {.outcome = outcome,
           .judged = is_judged ? 1U : 0U,
           .reason = std::move(reason),
           .evidence = std::move(evidence)};

@@ -13,9 +13,6 @@
 
 namespace lastcall {
 
-// The settings of a property; a plan that says nothing about it has the defaults.
-const PropertySettings& settings(const Plan& plan, std::string_view property);
-
 // The group of a connection; null if the plan has no such group, as only a damaged history can say.
 const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection);
 
@@ -73,14 +70,14 @@ std::optional<std::string> kept_from_ready(const History& history);
 // they can.
 std::optional<std::string> no_stop_to_judge(const History& history);
 
-// Why nothing is judged whatever happened, because the scenario does not ask for the property;
-// names the key that would ask. Empty if it does.
-std::string not_asked(const Plan& plan, std::string_view property);
+// Why nothing is judged, whatever happened, of what is judged by what clients see only.
+std::string without_clients(const Plan& plan);
 
 // Why the verdict cannot stand, because a sidecar of the scenario failed before the target's end,
 // or of what is asked of the restarted target before that was asked; empty if it can. A fail that
 // events before that prove stands.
-std::string sidecar_trouble(const History& history, const Verdict& verdict);
+std::string sidecar_trouble(const History& history, const Verdict& verdict,
+                            bool is_about_the_restart = false);
 
 // How the source of a sidecar's events is named; its name follows.
 inline constexpr std::string_view kSidecarSource = "sidecar ";
@@ -152,9 +149,8 @@ std::optional<bool> is_promised(const Plan& plan, const History& history, const 
 std::string why_not_known(const History& history);
 std::string stop_signal_name(const History& history);  // there must be a stop
 
-// The verdict of a checker that judges one thing, the end of the target.
-Verdict about_the_end(std::string_view property, Outcome outcome, std::string reason,
-                      std::vector<EventIndex> evidence = {});
+// The verdict of a checker that judges one thing.
+Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {});
 
 // What was sent after this and before the stop, which there must be, a server need not have read
 // when it began to stop: by in-flight-finished's `settling`.

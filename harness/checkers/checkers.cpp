@@ -9,55 +9,18 @@
 #include "checkers/consequences.hpp"
 #include "checkers/interference.hpp"
 #include "history/utf8.hpp"
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall {
 namespace {
 
 constexpr std::size_t kMaxEvidence = 20;
 
-struct Checker {
-  std::string_view property;
-  Verdict (*check)(const Plan&, const History&);
-  bool needs_clients;    // depends on what the clients recorded, not only the trial process
-  bool judges_the_stop;  // says nothing unless the trial did what its plan asks
-  // A second signal that forces the end takes back what it judges.
-  bool off_when_forced = false;
-  // What it times depends on how fast clients act: their lags excuse. Those that need clients do.
-  bool waits_for_clients = false;
-  bool needs_tracer = false;  // depends on what the tracer recorded
-  // Depends on every line of the output. Those that read some of it only where the scenario asks
-  // see to lost lines themselves.
-  bool needs_output = false;
-};
-
-constexpr std::array kCheckers{
-    Checker{"serves", checkers::serves, true, false},
-    Checker{"no-panic", checkers::no_panic, false, false, false, false, true, true},
-    Checker{"no-masked-panic", checkers::no_masked_panic, false, false, false, false, true},
-    Checker{"clean-exit", checkers::clean_exit, false, true, true, true},
-    Checker{"deadline", checkers::deadline, false, true, true, true},
-    Checker{"no-send-on-closed", checkers::no_send_on_closed, true, false, false, false, true,
-            true},
-    Checker{"in-flight-finished", checkers::in_flight_finished, true, true, true},
-    Checker{"close-handshake", checkers::close_handshake, true, true, true},
-    Checker{"released", checkers::released, false, true, true, false, true},
-    Checker{"stops-accepting", checkers::stops_accepting, true, true},
-    Checker{"drains-health", checkers::drains_health, false, true, true},
-    Checker{"notify", checkers::notify, false, true, true},
-    Checker{"watchdog", checkers::watchdog, false, false},
-    Checker{"repeat-signal", checkers::repeat_signal, false, true, false, true},
-    Checker{"acked-durable", checkers::acked_durable, true, false},
-    Checker{"recovers", checkers::recovers, false, false},
-    Checker{"checkpoint-intact", checkers::checkpoint_intact, false, false},
-    Checker{"log-complete", checkers::log_complete, false, true, true},
-    Checker{"prompt-exit", checkers::prompt_exit, false, false},
-    Checker{"config-effective", checkers::config_effective, false, false},
-    Checker{"overhead", checkers::overhead, false, false},
-};
-
-static_assert(std::ranges::equal(kCheckers, kProperties, {}, &Checker::property,
-                                 &PropertyName::name));
+template <class... Property>
+constexpr std::array<const Checker*, sizeof...(Property)> checkers_of(PropertyList<Property...>) {
+  return {&Property::kChecker...};
+}
+constexpr auto kCheckers = checkers_of(Properties{});
 
 // Whether a worker of the clients, not the trial process, may have begun the stop: it strikes where
 // it counts the event.
@@ -71,13 +34,9 @@ bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verd
              const Plan& plan, const History& history) {
   if (verdict.outcome == Outcome::fail && !verdict.rests_on_absence) return false;
   if (lost.source == "output") return checker.needs_output;
-  if (lost.source == "files") return checker.property == "released";
+  if (lost.source == "files") return checker.needs_files;
   const bool stop_may_be_lost = !history.stop() && stop_is_a_workers(plan);
-  if (lost.source == "tracer" || lost.source == "ends") {
-    // `released` reads what was open at the exit call only if it is strict.
-    return checker.needs_tracer &&
-           (checker.property != "released" || settings(plan, "released").strict);
-  }
+  if (lost.source == "tracer" || lost.source == "ends") return checker.needs_tracer(plan);
   if (lost.source.starts_with(kSidecarSource)) return true;
   return lost.source == "trial" || checker.needs_clients ||
          (stop_may_be_lost && (checker.judges_the_stop || verdict.rests_on_absence));
@@ -98,8 +57,10 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
     return "the target could not be started: " +
            std::get<TargetNotStarted>(history.at(*i).body).reason;
   }
-  if (!not_asked(plan, checker.property).empty()) return "";
-  if (auto trouble = sidecar_trouble(history, verdict); !trouble.empty()) return trouble;
+  if (!checker.not_asked(plan).empty()) return "";
+  if (auto trouble = sidecar_trouble(history, verdict, checker.judges_the_restart);
+      !trouble.empty())
+    return trouble;
   const bool fails = verdict.outcome == Outcome::fail;
   for (const auto& [i, lost] : history.all<EventsLost>()) {
     if (!matters(*lost, checker, verdict, plan, history)) continue;
@@ -131,7 +92,7 @@ Verdict outcome_of(const Checker& checker, const Plan& plan, const History& hist
   Verdict verdict;
   try {
     if (plan.scenario.clients.empty() && checker.needs_clients) {
-      verdict.reason = not_asked(plan, checker.property);
+      verdict.reason = checker.not_asked(plan);
       if (!verdict.reason.empty()) return verdict;
     }
     const auto forced = forced_by_second_signal(plan, history);
@@ -175,11 +136,16 @@ void keep_evidence(Verdict& verdict, const History& history) {
 
 }  // namespace
 
+const Checker* find_checker(std::string_view property) {
+  const auto found = std::ranges::find(kCheckers, property, &Checker::property);
+  return found == kCheckers.end() ? nullptr : *found;
+}
+
 std::vector<Verdict> judge(const Plan& plan, const History& history) {
   std::vector<Verdict> verdicts;
-  for (const auto& checker : kCheckers) {
-    if (settings(plan, checker.property).judged)
-      verdicts.push_back(checked(checker, plan, history));
+  for (const auto* checker : kCheckers) {
+    if (settings(plan.scenario, checker->property).judged)
+      verdicts.push_back(checked(*checker, plan, history));
   }
   mark_consequences(plan, history, verdicts);
   for (auto& verdict : verdicts) keep_evidence(verdict, history);

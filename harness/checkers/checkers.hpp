@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "checkers/checker.hpp"
 #include "checkers/idle_waits.hpp"
 #include "checkers/verdict.hpp"
 #include "history/history.hpp"
@@ -25,30 +27,10 @@ std::vector<Verdict> judge(const Plan& plan, const History& history);
 // The worst of them.
 Outcome worst(const std::vector<Verdict>& verdicts);
 
-// One file each.
-namespace checkers {
-Verdict serves(const Plan& plan, const History& history);
-Verdict no_panic(const Plan& plan, const History& history);
-Verdict no_masked_panic(const Plan& plan, const History& history);
-Verdict no_send_on_closed(const Plan& plan, const History& history);
-Verdict clean_exit(const Plan& plan, const History& history);
-Verdict deadline(const Plan& plan, const History& history);
-Verdict in_flight_finished(const Plan& plan, const History& history);
-Verdict close_handshake(const Plan& plan, const History& history);
-Verdict released(const Plan& plan, const History& history);
-Verdict notify(const Plan& plan, const History& history);
-Verdict watchdog(const Plan& plan, const History& history);
-Verdict drains_health(const Plan& plan, const History& history);
-Verdict acked_durable(const Plan& plan, const History& history);
-Verdict recovers(const Plan& plan, const History& history);
-Verdict checkpoint_intact(const Plan& plan, const History& history);
-Verdict log_complete(const Plan& plan, const History& history);
-Verdict config_effective(const Plan& plan, const History& history);
-Verdict overhead(const Plan& plan, const History& history);
-Verdict stops_accepting(const Plan& plan, const History& history);
-Verdict repeat_signal(const Plan& plan, const History& history);
-Verdict prompt_exit(const Plan& plan, const History& history);
+// The checker of this property; null if it is none of kProperties.
+const Checker* find_checker(std::string_view property);
 
+namespace checkers {
 // What prompt-exit measures of a trial, if there is something to measure.
 std::optional<Nanoseconds> idle_tail(const Plan& plan, const History& history);
 // What was still open as that began, as held_by() says it; empty if nothing was.

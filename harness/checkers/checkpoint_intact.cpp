@@ -10,13 +10,13 @@
 #include <algorithm>
 #include <csignal>
 
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
+#include "scenario/properties/checkpoint_intact.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
-constexpr std::string_view kProperty = "checkpoint-intact";
 constexpr std::string_view kMissing = "no such file";
 
 constexpr std::string_view kNothingToHold = "nothing that it would hold had been acknowledged";
@@ -58,16 +58,20 @@ bool lost_acknowledgements(const History& history) {
 
 std::string why_unknown(const History& history) {
   for (const auto& [i, missed] : history.all<NotObserved>()) {
-    if (missed->property == kProperty) return missed->reason;
+    if (missed->property == CheckpointIntact::kName) return missed->reason;
   }
   return "";
 }
 
-}  // namespace
+std::string not_asked(const Plan& plan) {
+  return settings<CheckpointIntact>(plan).files.empty()
+             ? "the scenario names no files: add [properties.checkpoint-intact] files"
+             : "";
+}
 
-Verdict checkpoint_intact(const Plan& plan, const History& history) {
-  Verdict verdict{.property = std::string(kProperty)};
-  verdict.reason = not_asked(plan, kProperty);
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
+  verdict.reason = not_asked(plan);
   if (!verdict.reason.empty()) return verdict;
   const auto excuse = why_it_may_be_missing(plan, history);
   std::string problems;
@@ -101,4 +105,8 @@ Verdict checkpoint_intact(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker CheckpointIntact::kChecker{.property = kName, .check = check, .not_asked = not_asked};
+
+}  // namespace lastcall::property

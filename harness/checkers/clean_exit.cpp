@@ -17,15 +17,16 @@
 #include <csignal>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/crash_place.hpp"
 #include "checkers/interference.hpp"
 #include "checkers/output_lines.hpp"
 #include "checkers/panic_blocks.hpp"
 #include "checkers/stop_signals.hpp"
+#include "scenario/properties/clean_exit.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 // ", called by worker (81) in leave()+0x10"; the first thread is named as that, for its name is the
@@ -192,12 +193,10 @@ std::string ended_by_stop_signal(const History& history, int signal,
                                         : ", which it had caught or ignored before");
 }
 
-}  // namespace
-
-Verdict clean_exit(const Plan& plan, const History& history) {
+Verdict check(const Plan& plan, const History& history) {
   const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
     std::ranges::sort(evidence);
-    return about_the_end("clean-exit", outcome, std::move(reason), std::move(evidence));
+    return lastcall::say(outcome, std::move(reason), std::move(evidence));
   };
 
   const auto stop = history.stop();
@@ -254,4 +253,12 @@ Verdict clean_exit(const Plan& plan, const History& history) {
   return say(Outcome::fail, std::move(text), std::move(evidence));
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker CleanExit::kChecker{.property = kName,
+                                  .check = check,
+                                  .waits_for_clients = true,
+                                  .judges_the_stop = true,
+                                  .off_when_forced = true};
+
+}  // namespace lastcall::property

@@ -36,13 +36,14 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/close_codes.hpp"
 #include "checkers/interference.hpp"
 #include "checkers/taken_on.hpp"
+#include "scenario/properties/close_handshake.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 // An upgrade and the exit that are no further apart may have crossed.
@@ -173,7 +174,7 @@ class Judge {
         history_(history),
         stop_(*history.stop()),
         settled_(settled_before_stop(plan, history)),
-        told_(settings(plan, "close-handshake")),
+        told_(settings<CloseHandshake>(plan)),
         forced_(cut_by_lastcall(history)),
         left_ended_(left_processes_ended(history)),
         peers_(plan, history),
@@ -371,7 +372,7 @@ class Judge {
   const History& history_;
   EventIndex stop_;
   TimePoint settled_;
-  const PropertySettings& told_;
+  const CloseHandshake& told_;
   std::optional<EventIndex> forced_;      // from here on what happens is lastcall's doing
   std::optional<EventIndex> left_ended_;  // the same, where the target had gone by itself
   Peers peers_;
@@ -387,10 +388,8 @@ class Judge {
   Nanoseconds starved_{};  // the longest, of clients that gave up
 };
 
-}  // namespace
-
-Verdict close_handshake(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "close-handshake"};
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
   if (const auto why_not = no_stop_to_judge(history)) {
     verdict.reason = *why_not;
     return verdict;
@@ -439,4 +438,14 @@ Verdict close_handshake(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker CloseHandshake::kChecker{.property = kName,
+                                       .check = check,
+                                       .not_asked = without_clients,
+                                       .needs_clients = true,
+                                       .judges_the_stop = true,
+                                       .off_when_forced = true,
+                                       .is_cut_off = true};
+
+}  // namespace lastcall::property

@@ -8,13 +8,12 @@
 #include <algorithm>
 #include <regex>
 
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
+#include "scenario/properties/config_effective.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
-
-constexpr std::string_view kProperty = "config-effective";
 
 using Line = std::pair<EventIndex, std::string_view>;
 
@@ -25,7 +24,7 @@ std::vector<Line> lines_of(const History& history, bool by_url) {
     if (std::holds_alternative<RecoveryStarted>(body)) break;
     const auto* observed = std::get_if<Observed>(&body);
     const auto* output = std::get_if<TargetOutput>(&body);
-    if (by_url && observed && observed->property == kProperty)
+    if (by_url && observed && observed->property == ConfigEffective::kName)
       lines.emplace_back(i, observed->line);
     if (!by_url && output && !output->continues) lines.emplace_back(i, output->line);
   }
@@ -42,7 +41,7 @@ std::optional<EventIndex> first_match(const std::vector<Line>& lines, const std:
 
 std::string why_unknown(const History& history) {
   for (const auto& [i, missed] : history.all<NotObserved>()) {
-    if (missed->property == kProperty) return missed->reason;
+    if (missed->property == ConfigEffective::kName) return missed->reason;
   }
   return lost_output(history);
 }
@@ -51,19 +50,19 @@ std::string why_unknown(const History& history) {
 bool is_overtaken(const History& history) {
   const auto served = served_until(history);
   return std::ranges::any_of(history.all<NotObserved>(), [&](const auto& missed) {
-    return missed.second->property == kProperty && missed.first > served;
+    return missed.second->property == ConfigEffective::kName && missed.first > served;
   });
 }
 
-}  // namespace
+std::string not_asked(const Plan& plan) {
+  return settings<ConfigEffective>(plan).setting.empty()
+             ? "the scenario names no setting: add [properties.config-effective] setting"
+             : "";
+}
 
-Verdict config_effective(const Plan& plan, const History& history) {
-  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
-    return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
-  };
-  const auto& wanted = settings(plan, kProperty);
-  if (auto why = not_asked(plan, kProperty); !why.empty())
-    return {.property = std::string(kProperty), .reason = std::move(why)};
+Verdict check(const Plan& plan, const History& history) {
+  const auto& wanted = settings<ConfigEffective>(plan);
+  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
   const auto drawn = plan.varied.find(wanted.setting);
   const auto expected =
       drawn == plan.varied.end() ? wanted.expect.end() : wanted.expect.find(drawn->second);
@@ -97,4 +96,8 @@ Verdict config_effective(const Plan& plan, const History& history) {
   return say(Outcome::fail, value + ", and no line matches '" + expected->second + "'", {*ready});
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker ConfigEffective::kChecker{.property = kName, .check = check, .not_asked = not_asked};
+
+}  // namespace lastcall::property

@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "checkers/checker_support.hpp"
+#include "checkers/checkers.hpp"
 #include "checkers/close_codes.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall {
 namespace {
@@ -19,10 +21,6 @@ constexpr Nanoseconds kUnwinding = std::chrono::milliseconds(250);
 // What a runtime exits with after an error that nobody caught: Python, Node, Java and Ruby 1, Go 2,
 // Node also 7, Rust 101, PHP 255; a shell says 128 and the signal.
 constexpr std::array kUncaught{1, 2, 7, 101, 128 + SIGABRT, 128 + SIGSEGV, 255};
-
-constexpr std::array<std::string_view, 7> kCutOff{
-    "serves", "in-flight-finished", "close-handshake", "released", "drains-health",
-    "notify", "log-complete"};
 
 // The end of the target, told by a property that failed for it.
 struct Cause {
@@ -71,11 +69,11 @@ bool was_not_handled(const History& history, EventIndex ended) {
 std::optional<Cause> cause_of(const std::vector<Verdict>& verdicts, const History& history) {
   const auto ended = history.first<TargetEnded>();
   if (!ended) return std::nullopt;
-  const auto* exit = failed(verdicts, "clean-exit");
+  const auto* exit = failed(verdicts, property::CleanExit::kName);
   const auto stop = history.stop();
   const auto forced = history.first<TargetForced>();
   if (is_before(forced, *ended)) {
-    const auto* hang = failed(verdicts, "deadline");
+    const auto* hang = failed(verdicts, property::Deadline::kName);
     if (hang == nullptr) hang = exit;
     if (hang == nullptr || !is_before(stop, *forced)) return std::nullopt;
     const auto passed = history.first<DeadlinePassed>();
@@ -87,11 +85,11 @@ std::optional<Cause> cause_of(const std::vector<Verdict>& verdicts, const Histor
     const auto from = history.time(at) - kUnwinding;
     return Cause{told_by, is_early ? from : std::max(from, history.time(*stop)), is_early};
   };
-  if (const auto* panic = failed(verdicts, "no-panic")) {
+  if (const auto* panic = failed(verdicts, property::NoPanic::kName)) {
     if (const auto at = fatal_error(*panic, exit, history, *ended)) return cause(panic, *at);
   }
   // A failure by time says nothing of how it ended.
-  const auto* second = failed(verdicts, "repeat-signal");
+  const auto* second = failed(verdicts, property::RepeatSignal::kName);
   if (second != nullptr && !second->time_claim && rests_on(*second, *ended))
     return cause(second, *ended);
   if (exit != nullptr && (is_early || was_not_handled(history, *ended))) return cause(exit, *ended);
@@ -102,7 +100,7 @@ std::optional<Cause> cause_of(const std::vector<Verdict>& verdicts, const Histor
 bool is_an_act(const EventBody& body, const Plan& plan) {
   if (const auto* frame = std::get_if<CloseFrame>(&body)) {
     return frame->direction == Direction::received &&
-           !is_agreed(frame->code, settings(plan, "close-handshake").codes);
+           !is_agreed(frame->code, settings<property::CloseHandshake>(plan).codes);
   }
   if (const auto* request = std::get_if<RequestEnded>(&body))
     return request->end != RequestEnd::unknown;
@@ -126,7 +124,7 @@ bool is_an_end(const EventBody& body) {
 
 // Whether a target that hung still listened at its deadline, as if nothing had been asked of it.
 bool listened_to_the_end(const Cause& cause, const History& history) {
-  return cause.told_by->property == "deadline" &&
+  return cause.told_by->property == property::Deadline::kName &&
          std::ranges::any_of(history.all<SocketsAtDeadline>(),
                              [](const auto& seen) { return seen.second->listening; });
 }
@@ -135,14 +133,17 @@ bool follows_from(const Cause& cause, const Verdict& verdict, const Plan& plan,
                   const History& history) {
   const auto ended = history.first<TargetEnded>().value();
   // These judge how it ended, and nothing else, unless it is how late that was.
-  if (verdict.property == "clean-exit" || verdict.property == "repeat-signal") {
+  if (verdict.property == property::CleanExit::kName ||
+      verdict.property == property::RepeatSignal::kName) {
     const auto forced = history.first<TargetForced>();
     return rests_on(verdict, ended) ? !verdict.time_claim || is_before(forced, ended)
                                     : forced && rests_on(verdict, *forced);
   }
-  if (verdict.property == "stops-accepting") return listened_to_the_end(cause, history);
-  if (std::ranges::find(kCutOff, verdict.property) == kCutOff.end()) return false;
-  if (verdict.property == "serves" && !cause.is_early) return false;
+  if (verdict.property == property::StopsAccepting::kName)
+    return listened_to_the_end(cause, history);
+  const auto* checker = find_checker(verdict.property);
+  if (checker == nullptr || !checker->is_cut_off) return false;
+  if (verdict.property == property::Serves::kName && !cause.is_early) return false;
   return std::ranges::none_of(verdict.evidence, [&](EventIndex i) {
     const auto& body = history.at(i).body;
     return is_an_act(body, plan) || (is_an_end(body) && history.time(i) < cause.from);
@@ -153,7 +154,8 @@ bool follows_from(const Cause& cause, const Verdict& verdict, const Plan& plan,
 // no-panic tells: the kernel closes what a process has open.
 bool fell_with_a_child(const Verdict& panic, const Verdict& verdict, const Plan& plan,
                        const History& history) {
-  if (verdict.property != "in-flight-finished" && verdict.property != "close-handshake")
+  if (verdict.property != property::InFlightFinished::kName &&
+      verdict.property != property::CloseHandshake::kName)
     return false;
   const auto is_at_a_crash = [&](EventIndex event) {
     return std::ranges::any_of(panic.evidence, [&](EventIndex i) {
@@ -193,11 +195,12 @@ bool tells_the_same(const Verdict& words, const Verdict& other, const History& h
 }  // namespace
 
 void mark_consequences(const Plan& plan, const History& history, std::vector<Verdict>& verdicts) {
-  const auto* words = failed(verdicts, "no-panic");
+  const auto* words = failed(verdicts, property::NoPanic::kName);
   const auto cause = cause_of(verdicts, history);
   for (auto& verdict : verdicts) {
     if (verdict.outcome != Outcome::fail) continue;
-    if (verdict.property == "no-masked-panic" || verdict.property == "no-send-on-closed") {
+    if (verdict.property == property::NoMaskedPanic::kName ||
+        verdict.property == property::NoSendOnClosed::kName) {
       if (words != nullptr && tells_the_same(*words, verdict, history))
         verdict.consequence_of = words->property;
     } else if (cause && &verdict != cause->told_by &&

@@ -27,21 +27,18 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
 #include "checkers/interference.hpp"
 #include "checkers/open_at_deadline.hpp"
 #include "checkers/output_lines.hpp"
 #include "checkers/stop_signals.hpp"
 #include "checkers/thread_dumps.hpp"
+#include "scenario/properties/deadline.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
-
-Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
-  return about_the_end("deadline", outcome, std::move(reason), std::move(evidence));
-}
 
 std::string without(Nanoseconds paused) {
   return paused == Nanoseconds(0)
@@ -218,9 +215,7 @@ std::optional<EventIndex> deadlock_before(const History& history, EventIndex lim
   return std::nullopt;
 }
 
-}  // namespace
-
-Verdict deadline(const Plan& plan, const History& history) {
+Verdict check(const Plan& plan, const History& history) {
   const auto stop = history.stop();
   const auto ended = history.first<TargetEnded>();
   if (!stop || is_before(ended, *stop)) {
@@ -260,4 +255,12 @@ Verdict deadline(const Plan& plan, const History& history) {
   return late;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker Deadline::kChecker{.property = kName,
+                                 .check = check,
+                                 .waits_for_clients = true,
+                                 .judges_the_stop = true,
+                                 .off_when_forced = true};
+
+}  // namespace lastcall::property

@@ -7,15 +7,15 @@
 // watches readiness could not have seen it change. It passes when an answer other than 2xx was
 // seen, and the time is no shorter. Cannot see a change that no probe fell into: then the time
 // between probes is too long to tell, and the verdict is unknown.
+#include "scenario/properties/drains_health.hpp"
+
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/interference.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
-
-constexpr std::string_view kProperty = "drains-health";
 
 bool is_good(const HealthProbed& probe) { return probe.status / 100 == 2; }
 bool is_other(const HealthProbed& probe) { return probe.status != 0 && !is_good(probe); }
@@ -56,7 +56,7 @@ Watch watch(const History& history, EventIndex stop) {
 // Why nothing better than unknown can be said; empty if there is no reason.
 std::string why_unknown(const History& history, const Watch& seen) {
   for (const auto& [i, missed] : history.all<NotObserved>()) {
-    if (missed->property == kProperty) return missed->reason;
+    if (missed->property == DrainsHealth::kName) return missed->reason;
   }
   if (!seen.was_good) return "the URL was never seen to answer 2xx";
   const auto ended = history.first<TargetEnded>();
@@ -78,14 +78,14 @@ std::string what_took_so_long(const History& history, TimePoint from, EventIndex
              : "; the target waited " + human_duration(starved) + " of that for a processor";
 }
 
-}  // namespace
+std::string not_asked(const Plan& plan) {
+  return settings<DrainsHealth>(plan).url.empty()
+             ? "the scenario names no URL: add [properties.drains-health] url"
+             : "";
+}
 
-Verdict drains_health(const Plan& plan, const History& history) {
-  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
-    return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
-  };
-  if (auto why = not_asked(plan, kProperty); !why.empty())
-    return {.property = std::string(kProperty), .reason = std::move(why)};
+Verdict check(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
   const auto stop = *history.stop();
   if (!is_before(history.first<TargetReady>(), stop)) {
@@ -121,4 +121,13 @@ Verdict drains_health(const Plan& plan, const History& history) {
                                    what_took_so_long(history, seen.good_until, *seen.gone));
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker DrainsHealth::kChecker{.property = kName,
+                                     .check = check,
+                                     .not_asked = not_asked,
+                                     .judges_the_stop = true,
+                                     .off_when_forced = true,
+                                     .is_cut_off = true};
+
+}  // namespace lastcall::property

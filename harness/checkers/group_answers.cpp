@@ -6,6 +6,7 @@
 
 #include "checkers/checker_support.hpp"
 #include "checkers/interference.hpp"
+#include "scenario/properties/in_flight_finished.hpp"
 
 namespace lastcall {
 namespace {
@@ -192,7 +193,7 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
   const auto load = std::ranges::find_if(phases, loading);
   if (load == phases.end() || load->first > *stop) return found;
 
-  const bool cuts = !settings(plan, "in-flight-finished").judged;
+  const bool cuts = !is_judged<property::InFlightFinished>(plan.scenario);
   std::vector<std::size_t> steady(groups.size());
   for (const auto& client : planned_clients(plan))
     if (client.group < steady.size() && goes_on(client.behaviour)) ++steady[client.group];

@@ -50,13 +50,14 @@
 #include <map>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/interference.hpp"
 #include "checkers/stop_signals.hpp"
 #include "checkers/taken_on.hpp"
+#include "scenario/properties/in_flight_finished.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 constexpr Nanoseconds kRecent = std::chrono::seconds(1);
@@ -268,7 +269,7 @@ class Requests {
       for (const auto& r : c.requests)
         look(groups_[c.group], r, r.ended && is_before(excused, *r.ended), stop, history);
     }
-    const auto settling = settings(plan, "in-flight-finished").settling;
+    const auto settling = settings<InFlightFinished>(plan).settling;
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       paces_.push_back(
           pace(groups_[g], plan.scenario.clients[g].count, settling, history.time(stop)));
@@ -290,7 +291,7 @@ class Requests {
   }
 
   [[nodiscard]] Verdict verdict() const {
-    Verdict verdict{.property = "in-flight-finished", .judged = judged_};
+    Verdict verdict{.judged = judged_};
     for (const auto& [why, count] : not_judged_) verdict.not_judged.push_back({why, count});
     if (!violations_.empty()) {
       violations_.fail(verdict, "requests");
@@ -414,14 +415,21 @@ class Requests {
   std::uint64_t judged_ = 0;
 };
 
-}  // namespace
-
-Verdict in_flight_finished(const Plan& plan, const History& history) {
-  if (const auto why_not = no_stop_to_judge(history))
-    return {.property = "in-flight-finished", .reason = *why_not};
+Verdict check(const Plan& plan, const History& history) {
+  if (const auto why_not = no_stop_to_judge(history)) return {.reason = *why_not};
   Requests requests(plan, history, *history.stop());
   for (const auto& c : history.connections()) requests.judge(c);
   return requests.verdict();
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker InFlightFinished::kChecker{.property = kName,
+                                         .check = check,
+                                         .not_asked = without_clients,
+                                         .needs_clients = true,
+                                         .judges_the_stop = true,
+                                         .off_when_forced = true,
+                                         .is_cut_off = true};
+
+}  // namespace lastcall::property

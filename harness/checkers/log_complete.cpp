@@ -7,13 +7,12 @@
 #include <csignal>
 #include <regex>
 
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
+#include "scenario/properties/log_complete.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
-
-constexpr std::string_view kProperty = "log-complete";
 
 struct Lines {
   std::vector<std::string_view> texts;
@@ -28,9 +27,9 @@ Lines lines_of(const History& history, bool of_file) {
     if (const auto* output = std::get_if<TargetOutput>(&event.body); output && !of_file)
       (output->continues ? lines.continued : lines.texts).push_back(output->line);
     const auto* seen = std::get_if<Observed>(&event.body);
-    if (seen && of_file && seen->property == kProperty) lines.texts.push_back(seen->line);
+    if (seen && of_file && seen->property == LogComplete::kName) lines.texts.push_back(seen->line);
     const auto* unseen = std::get_if<NotObserved>(&event.body);
-    if (unseen && of_file && unseen->property == kProperty) lines.missing = unseen->reason;
+    if (unseen && of_file && unseen->property == LogComplete::kName) lines.missing = unseen->reason;
   }
   if (auto lost = lost_output(history); !of_file && !lost.empty()) lines.missing = lost;
   return lines;
@@ -55,16 +54,19 @@ std::string nothing_to_judge(const History& history) {
   return lastcall_sent(history, SIGKILL) ? "lastcall sent SIGKILL" : "";
 }
 
-}  // namespace
+std::string not_asked(const Plan& plan) {
+  return settings<LogComplete>(plan).lines.empty()
+             ? "the scenario names no lines: add [properties.log-complete] lines"
+             : "";
+}
 
-Verdict log_complete(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan, kProperty); !why.empty())
-    return {.property = std::string(kProperty), .reason = std::move(why)};
-  Verdict verdict{.property = std::string(kProperty)};
+Verdict check(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
+  Verdict verdict;
   verdict.reason = nothing_to_judge(history);
   if (!verdict.reason.empty()) return verdict;
 
-  const auto& wanted = settings(plan, kProperty);
+  const auto& wanted = settings<LogComplete>(plan);
   const auto ended = history.first<TargetEnded>();
   const auto lines = lines_of(history, !wanted.file.empty());
   std::string absent;
@@ -86,4 +88,13 @@ Verdict log_complete(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker LogComplete::kChecker{.property = kName,
+                                    .check = check,
+                                    .not_asked = not_asked,
+                                    .judges_the_stop = true,
+                                    .off_when_forced = true,
+                                    .is_cut_off = true};
+
+}  // namespace lastcall::property

@@ -13,10 +13,11 @@
 
 #include "base/text.hpp"
 #include "checkers/allow_list.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
+#include "scenario/properties/no_masked_panic.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 constexpr int kGoPanicked = 2;      // runtime/panic.go, fatalpanic
@@ -56,11 +57,15 @@ std::string text_of(const PanicEntered& panic) {
   return text + first_line(panic.stack);
 }
 
-}  // namespace
+std::string not_asked(const Plan& plan) {
+  if (plan.traced) return "";
+  return plan.scenario.target.trace ? "this trial ran untraced (untraced_every)"
+                                    : "the target is not traced: set [target] trace = true";
+}
 
-Verdict no_masked_panic(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "no-masked-panic"};
-  AllowList excuses(settings(plan, verdict.property).allow);
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
+  AllowList excuses(settings<NoMaskedPanic>(plan).allow);
   std::string nothing_watched;  // of the first process, which may execute one program after another
   std::int32_t first = 0;
   for (const auto& [i, watched] : history.all<PanicsWatched>()) {
@@ -86,7 +91,7 @@ Verdict no_masked_panic(const Plan& plan, const History& history) {
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {
-    verdict.reason = not_asked(plan, verdict.property);
+    verdict.reason = not_asked(plan);
     if (verdict.reason.empty())
       verdict.reason = nothing_watched.empty() ? "no program was seen to begin" : nothing_watched;
   }
@@ -94,4 +99,12 @@ Verdict no_masked_panic(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker NoMaskedPanic::kChecker{.property = kName,
+                                      .check = check,
+                                      .not_asked = not_asked,
+                                      .needs_tracer = always,
+                                      .says_why_not_judged = true};
+
+}  // namespace lastcall::property

@@ -27,13 +27,14 @@
 
 #include "base/text.hpp"
 #include "checkers/allow_list.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/crash_place.hpp"
 #include "checkers/output_lines.hpp"
 #include "checkers/panic_blocks.hpp"
+#include "scenario/properties/no_panic.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 // A process whose end follows its last words later than this ended of something else. Interpreters
@@ -221,7 +222,7 @@ class Judging {
   Judging(const Plan& plan, const History& history)
       : plan_(plan),
         history_(history),
-        told_(settings(plan, "no-panic")),
+        told_(settings<NoPanic>(plan)),
         excuses_(told_.allow),
         bad_ends_(bad_ends_of_children(history)),
         crashes_(crashes_of_children(history, bad_ends_)) {}
@@ -337,7 +338,7 @@ class Judging {
   }
   const Plan& plan_;
   const History& history_;
-  const PropertySettings& told_;
+  const NoPanic& told_;
   AllowList excuses_;
   std::vector<BadEnd> bad_ends_;
   std::vector<Crash> crashes_;
@@ -347,10 +348,8 @@ class Judging {
   std::map<std::string, bool> php_;
 };
 
-}  // namespace
-
-Verdict no_panic(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "no-panic"};
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
   Judging judging(plan, history);
   const auto ended = history.first<TargetEnded>();
   if (ended) {
@@ -395,4 +394,9 @@ Verdict no_panic(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker NoPanic::kChecker{
+    .property = kName, .check = check, .needs_tracer = always, .needs_output = true};
+
+}  // namespace lastcall::property

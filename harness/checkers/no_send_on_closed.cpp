@@ -17,10 +17,11 @@
 
 #include "base/text.hpp"
 #include "checkers/allow_list.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
+#include "scenario/properties/no_send_on_closed.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 // What runtimes and libraries say of a send that came too late, where the wording stands.
@@ -75,11 +76,9 @@ std::string after_what(const BytesAfterClose& late) {
   return late.layer == Layer::tls ? "close_notify" : "the Close frame";
 }
 
-}  // namespace
-
-Verdict no_send_on_closed(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "no-send-on-closed"};
-  const auto& told = settings(plan, verdict.property);
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
+  const auto& told = settings<NoSendOnClosed>(plan);
   AllowList excuses(told.allow);
   Findings found(verdict);
 
@@ -129,4 +128,12 @@ Verdict no_send_on_closed(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker NoSendOnClosed::kChecker{.property = kName,
+                                       .check = check,
+                                       .needs_clients = true,
+                                       .needs_tracer = always,
+                                       .needs_output = true};
+
+}  // namespace lastcall::property

@@ -17,12 +17,13 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/service_view.hpp"
 #include "scenario/placeholders.hpp"
+#include "scenario/properties/notify.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 // "" for {port}, "tls" for {port.tls}: what clients or the readiness check connect to.
@@ -133,7 +134,7 @@ Ports judge_ports(const Plan& plan, const History& history, Heard& heard) {
         i, "READY=1 although " + port + " accepts no connection: " + std::strerror(probed->error));
   }
   for (const auto& [i, missed] : history.all<NotObserved>()) {
-    if (missed->property == "notify") ports.missed = missed->reason;
+    if (missed->property == Notify::kName) ports.missed = missed->reason;
   }
   return ports;
 }
@@ -146,12 +147,26 @@ bool stopped_in_order(const History& history) {
   return end.how == EndKind::exited;
 }
 
-}  // namespace
+// Whether the scenario has the target notify: it waits for READY=1, acts as its service manager, or
+// says something about the property.
+bool wants_notifications(const Scenario& scenario) {
+  const auto& target = scenario.target;
+  return target.ready.notify || target.service.watchdog || target.service.access_all ||
+         settings(scenario, Notify::kName).configured || settings<Notify>(scenario).stopping ||
+         std::ranges::find(scenario.required, Notify::kName) != scenario.required.end();
+}
 
-Verdict notify(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "notify"};
+std::string not_asked(const Plan& plan) {
+  return wants_notifications(plan.scenario)
+             ? ""
+             : "the scenario does not ask for notifications: add ready = { notify = true } or "
+               "[properties.notify]";
+}
+
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
   auto heard = hear(plan, history);
-  verdict.reason = not_asked(plan, verdict.property);
+  verdict.reason = not_asked(plan);
   if (!verdict.reason.empty()) {
     const auto count = heard.all.size();
     if (count > 0) verdict.reason += "; " + std::to_string(count) + " came and were not judged";
@@ -169,8 +184,8 @@ Verdict notify(const Plan& plan, const History& history) {
   verdict.judged += ports.judged;
   // A service manager can do without STOPPING=1, sd_notify(3), so a scenario demands it. Before its
   // start-up was over there was nothing to be stopped.
-  const bool due = settings(plan, "notify").stopping && heard.ready && stop &&
-                   *heard.ready < *stop && stopped_in_order(history);
+  const bool due = settings<Notify>(plan).stopping && heard.ready && stop && *heard.ready < *stop &&
+                   stopped_in_order(history);
   if (due) ++verdict.judged;
   if (due && !heard.stopping)
     heard.wrong(*stop, "STOPPING=1 never came after " + stop_signal_name(history));
@@ -209,4 +224,13 @@ Verdict notify(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker Notify::kChecker{.property = kName,
+                               .check = check,
+                               .not_asked = not_asked,
+                               .judges_the_stop = true,
+                               .off_when_forced = true,
+                               .is_cut_off = true};
+
+}  // namespace lastcall::property

@@ -6,10 +6,11 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
+#include "scenario/properties/overhead.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 using Found = std::pair<EventIndex, const ResourcesUsed*>;
@@ -23,7 +24,7 @@ std::optional<Found> at_the_end_of(const History& history, Phase phase) {
 
 // What the judging of the bounds has come to so far.
 struct Tally {
-  Verdict verdict{.property = "overhead"};
+  Verdict verdict;
   std::string unseen;
 
   void miss(const std::string& what) { unseen += (unseen.empty() ? "" : "; ") + what; }
@@ -75,13 +76,17 @@ void judge_cpu(Tally& tally, const History& history, std::uint64_t bound) {
               {before->first, after->first});
 }
 
-}  // namespace
+std::string not_asked(const Plan& plan) {
+  const auto& bounds = settings<Overhead>(plan);
+  return bounds.startup || bounds.memory || bounds.cpu
+             ? ""
+             : "the scenario states no bound: add startup, memory or cpu to [properties.overhead]";
+}
 
-Verdict overhead(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan, "overhead"); !why.empty())
-    return {.property = "overhead", .reason = std::move(why)};
+Verdict check(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
   Tally tally;
-  const auto& bounds = settings(plan, "overhead");
+  const auto& bounds = settings<Overhead>(plan);
   if (bounds.startup) judge_startup(tally, history, *bounds.startup);
   if (bounds.memory) judge_memory(tally, history, *bounds.memory);
   if (bounds.cpu) judge_cpu(tally, history, *bounds.cpu);
@@ -93,4 +98,8 @@ Verdict overhead(const Plan& plan, const History& history) {
   return tally.verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker Overhead::kChecker{.property = kName, .check = check, .not_asked = not_asked};
+
+}  // namespace lastcall::property

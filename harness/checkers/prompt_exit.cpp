@@ -59,11 +59,13 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"
 #include "checkers/habits.hpp"
 #include "checkers/interference.hpp"
 #include "checkers/taken_on.hpp"
+#include "scenario/properties/prompt_exit.hpp"
 
 namespace lastcall::checkers {
 namespace {
@@ -499,8 +501,15 @@ std::optional<IdleWaits> idle_waits(const Plan& plan, const History& history) {
   return Waits(history, *measured).found();
 }
 
-Verdict prompt_exit(const Plan&, const History&) {
-  return {.property = "prompt-exit", .reason = "judged over a campaign"};
-}
-
 }  // namespace lastcall::checkers
+
+namespace lastcall::property {
+namespace {
+
+Verdict check(const Plan&, const History&) { return {.reason = "judged over a campaign"}; }
+
+}  // namespace
+
+const Checker PromptExit::kChecker{.property = kName, .check = check};
+
+}  // namespace lastcall::property

@@ -3,18 +3,23 @@
 // Sees what the scenario's readiness shows. Cannot see whether it serves as well as before, only,
 // through acked-durable, whether it knows what it had acknowledged. A restart that lastcall could
 // not even begin is unknown.
+#include "scenario/properties/recovers.hpp"
+
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
+namespace {
 
-Verdict recovers(const Plan& plan, const History& history) {
-  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
-    return about_the_end("recovers", outcome, std::move(reason), std::move(evidence));
-  };
-  if (auto why = not_asked(plan, "recovers"); !why.empty())
-    return {.property = "recovers", .reason = std::move(why)};
+std::string not_asked(const Plan& plan) {
+  return plan.scenario.target.recovery
+             ? ""
+             : "the scenario does not restart the target: add [target.recovery]";
+}
+
+Verdict check(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
   const auto started = history.first<RecoveryStarted>();
   if (const auto failed = history.first<RecoveryFailed>()) {
     std::vector<EventIndex> evidence{*failed};
@@ -27,10 +32,15 @@ Verdict recovers(const Plan& plan, const History& history) {
                "ready after " + human_duration(history.time(*ready) - history.time(*started)));
   }
   for (const auto& [i, missed] : history.all<NotObserved>()) {
-    if (missed->property == "recovers") return say(Outcome::unknown, missed->reason);
+    if (missed->property == Recovers::kName) return say(Outcome::unknown, missed->reason);
   }
   if (started) return say(Outcome::unknown, "whether it became ready was not seen");
   return say(Outcome::not_applicable, "the target was not started again");
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker Recovers::kChecker{
+    .property = kName, .check = check, .not_asked = not_asked, .judges_the_restart = true};
+
+}  // namespace lastcall::property

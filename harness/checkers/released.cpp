@@ -33,10 +33,11 @@
 #include <cstring>
 #include <optional>
 
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
+#include "scenario/properties/released.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 constexpr std::string_view kTemporaryFolder = "tmp/";
@@ -307,8 +308,10 @@ std::string port_text(const PortProbed& port, const std::string& name) {
                                   : text + " cannot be bound: " + std::strerror(port.error);
 }
 
+bool is_strict(const Plan& plan) { return settings<Released>(plan).strict; }
+
 Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowed, Noted& noted) {
-  const bool strict = settings(plan, "released").strict;
+  const bool strict = is_strict(plan);
   Leftovers left;
   add_processes(plan, history, allowed, left, noted);
   const bool one_is_left = left.evidence.size() == 1 && history.all<ProcessLeft>().size() == 1;
@@ -344,10 +347,8 @@ std::string no_end_to_judge(const History& history) {
   return killed ? "the target was ended by SIGKILL" : "";
 }
 
-}  // namespace
-
-Verdict released(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "released"};
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
   verdict.reason = no_end_to_judge(history);
   if (!verdict.reason.empty()) return verdict;
 
@@ -356,7 +357,7 @@ Verdict released(const Plan& plan, const History& history) {
   const bool processes = history.first<ProcessesSearched>().has_value();
   verdict.judged = (processes ? 1 : 0) + ports +
                    (files ? std::get<FilesSearched>(history.at(*files).body).count : 0);
-  const auto& told = settings(plan, verdict.property);
+  const auto& told = settings<Released>(plan);
   Allowances allowed(told.allow);
   Noted noted;
   auto left = leftovers(plan, history, allowed, noted);
@@ -403,4 +404,14 @@ Verdict released(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker Released::kChecker{.property = kName,
+                                 .check = check,
+                                 .needs_tracer = is_strict,
+                                 .needs_files = true,
+                                 .judges_the_stop = true,
+                                 .off_when_forced = true,
+                                 .is_cut_off = true};
+
+}  // namespace lastcall::property

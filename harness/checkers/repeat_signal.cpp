@@ -13,15 +13,13 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/interference.hpp"
+#include "scenario/properties/repeat_signal.hpp"
 
 namespace lastcall {
 namespace {
-
-constexpr std::string_view kProperty = "repeat-signal";
-constexpr Nanoseconds kDefaultWithin = std::chrono::seconds(1);
 
 bool goes_to_a_child(const Plan& plan, const FaultInvoked& invoked) {
   if (invoked.fault.value >= plan.faults.size()) return false;
@@ -52,37 +50,31 @@ std::optional<EventIndex> second_stop_signal(const Plan& plan, const History& hi
 }
 
 std::optional<std::string> forced_by_second_signal(const Plan& plan, const History& history) {
-  if (settings(plan, kProperty).policy != RepeatPolicy::force) return std::nullopt;
+  if (settings<property::RepeatSignal>(plan).policy != property::RepeatPolicy::force)
+    return std::nullopt;
   if (!second_stop_signal(plan, history)) return std::nullopt;
   return "a second signal forced the end";
 }
 
-namespace checkers {
+namespace property {
 namespace {
 
-Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
-  return about_the_end(kProperty, outcome, std::move(reason), std::move(evidence));
-}
-
 // Still there, or gone too late: by `at`, not counting pauses.
-std::optional<Verdict> too_late(const PropertySettings& wanted, const History& history,
+std::optional<Verdict> too_late(const RepeatSignal& wanted, const History& history,
                                 EventIndex second, EventIndex at, bool is_gone) {
-  const auto within = wanted.within.value_or(kDefaultWithin);
   const auto from = history.time(second);
   const auto to = history.time(at);
   const auto taken = to - from - paused_between(history, from, to);
-  if (taken <= within) return std::nullopt;
+  if (taken <= wanted.within) return std::nullopt;
   auto late = say(Outcome::fail,
                   (is_gone ? "gone " : "still running ") + human_duration(taken) +
-                      " after the second signal, later than " + exact_duration(within),
+                      " after the second signal, later than " + exact_duration(wanted.within),
                   {second, at});
-  late.time_claim = TimeClaim{from, to, taken - within, false};
+  late.time_claim = TimeClaim{from, to, taken - wanted.within, false};
   return late;
 }
 
-}  // namespace
-
-Verdict repeat_signal(const Plan& plan, const History& history) {
+Verdict check(const Plan& plan, const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
   const auto second = second_stop_signal(plan, history);
   if (!second) {
@@ -90,7 +82,7 @@ Verdict repeat_signal(const Plan& plan, const History& history) {
                "no second stop signal reached the target during the stop: add [[faults]] what = "
                "\"double-signal\"");
   }
-  const auto& wanted = settings(plan, kProperty);
+  const auto& wanted = settings<RepeatSignal>(plan);
   const bool is_ignored = wanted.policy == RepeatPolicy::ignore;
   const bool has_own_ends = wanted.policy == RepeatPolicy::force && !wanted.ends.empty();
   const auto ended = history.first<TargetEnded>();
@@ -118,5 +110,10 @@ Verdict repeat_signal(const Plan& plan, const History& history) {
   return say(Outcome::pass, "");
 }
 
-}  // namespace checkers
+}  // namespace
+
+const Checker RepeatSignal::kChecker{
+    .property = kName, .check = check, .waits_for_clients = true, .judges_the_stop = true};
+
+}  // namespace property
 }  // namespace lastcall

@@ -33,13 +33,15 @@
 #include <map>
 #include <set>
 
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/close_codes.hpp"
 #include "checkers/group_answers.hpp"
 #include "checkers/interference.hpp"
+#include "scenario/properties/close_handshake.hpp"
+#include "scenario/properties/serves.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 struct Tally {
@@ -226,7 +228,7 @@ bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, 
   const auto protocol = group.protocol;
   if (is_websocket(protocol) && is_before(c.close_frame_received, limit)) {
     const auto* frame = own_close_frame(c, history);
-    const auto& agreed = settings(tally.plan, "close-handshake").codes;
+    const auto& agreed = settings<CloseHandshake>(tally.plan).codes;
     if (frame != nullptr && agreed.empty() && is_private_code(frame->code)) {
       tally.remarks.add(private_code_text(frame->code),
                         address(tally.plan, c.id) + said_text(frame->reason), {});
@@ -296,7 +298,7 @@ std::string undecided_groups(const Plan& plan, const std::set<std::uint32_t>& de
 
 Verdict verdict_of(const Tally& tally) {
   const auto& plan = tally.plan;
-  Verdict verdict{.property = "serves", .judged = tally.judged};
+  Verdict verdict{.judged = tally.judged};
   for (const auto& [group, count] : tally.not_judged) {
     const auto why =
         "requests of " + group_name(plan, group) + " (" + refusal_text(tally.refusals[group]) + ")";
@@ -338,10 +340,8 @@ std::string why_never_ready(const History& history, EventIndex never) {
   return ended_first ? ended_by_lastcall(history).value_or(said) : said;
 }
 
-}  // namespace
-
-Verdict serves(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "serves"};
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
   if (const auto why_not = kept_from_ready(history)) {
     verdict.reason = *why_not + " before the target was ready";
     return verdict;
@@ -379,4 +379,9 @@ Verdict serves(const Plan& plan, const History& history) {
   return verdict_of(tally);
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker Serves::kChecker{
+    .property = kName, .check = check, .needs_clients = true, .is_cut_off = true};
+
+}  // namespace lastcall::property

@@ -13,14 +13,13 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/interference.hpp"
+#include "scenario/properties/stops_accepting.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
-
-constexpr Nanoseconds kDefaultWithin = std::chrono::milliseconds(100);
 
 // Attempts of one kind that succeeded.
 struct Kind {
@@ -117,15 +116,13 @@ void fail(Verdict& verdict, const Attempts& attempts, const Window& window) {
       TimeClaim{.from = window.stop, .to = last, .tolerance = last - window.stop - window.within};
 }
 
-}  // namespace
-
-Verdict stops_accepting(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "stops-accepting"};
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
   if (const auto why_not = no_stop_to_judge(history)) {
     verdict.reason = *why_not;
     return verdict;
   }
-  const auto within = settings(plan, verdict.property).within.value_or(kDefaultWithin);
+  const auto within = settings<StopsAccepting>(plan).within;
   const auto stop = history.time(*history.stop());
   const Window window{history, stop, within, end_of_attempts(history)};
   Attempts attempts{plan};
@@ -143,4 +140,12 @@ Verdict stops_accepting(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker StopsAccepting::kChecker{.property = kName,
+                                       .check = check,
+                                       .not_asked = without_clients,
+                                       .needs_clients = true,
+                                       .judges_the_stop = true};
+
+}  // namespace lastcall::property

@@ -43,7 +43,7 @@ std::string items_text(const std::vector<Counted>& items);
 std::string not_judged_text(const std::vector<Counted>& items);
 
 struct Verdict {
-  std::string property;
+  std::string property{};  // judge() says it
   Outcome outcome = Outcome::not_applicable;
   std::uint64_t judged = 0;            // items; a pass has at least one
   std::string reason{};                // one line for people; empty for a plain pass

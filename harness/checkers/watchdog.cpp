@@ -7,11 +7,12 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
-#include "checkers/checkers.hpp"
 #include "checkers/service_view.hpp"
+#include "scenario/properties/watchdog.hpp"
 
-namespace lastcall::checkers {
+namespace lastcall::property {
 namespace {
 
 struct Gaps {
@@ -66,11 +67,15 @@ Gaps gaps(const Plan& plan, const History& history) {
   return found;
 }
 
-}  // namespace
+std::string not_asked(const Plan& plan) {
+  return plan.scenario.target.service.watchdog
+             ? ""
+             : "the scenario sets no watchdog: add [target.service] watchdog";
+}
 
-Verdict watchdog(const Plan& plan, const History& history) {
-  Verdict verdict{.property = "watchdog"};
-  verdict.reason = not_asked(plan, "watchdog");
+Verdict check(const Plan& plan, const History& history) {
+  Verdict verdict;
+  verdict.reason = not_asked(plan);
   if (!verdict.reason.empty()) return verdict;
   const auto found = gaps(plan, history);
   verdict.judged = found.judged;
@@ -100,4 +105,8 @@ Verdict watchdog(const Plan& plan, const History& history) {
   return verdict;
 }
 
-}  // namespace lastcall::checkers
+}  // namespace
+
+const Checker Watchdog::kChecker{.property = kName, .check = check, .not_asked = not_asked};
+
+}  // namespace lastcall::property

@@ -10,7 +10,7 @@
 #include "cli/files.hpp"
 #include "scenario/behaviour.hpp"
 #include "scenario/keys.hpp"
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall::cli {
 namespace {

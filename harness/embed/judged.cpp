@@ -6,14 +6,16 @@
 #include <sstream>
 
 #include "checkers/checkers.hpp"
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall::embed {
 namespace {
 
-constexpr std::array<std::string_view, 10> kJudged{
-    "no-panic",        "clean-exit",    "deadline",      "in-flight-finished", "close-handshake",
-    "stops-accepting", "repeat-signal", "acked-durable", "recovers",           "released"};
+constexpr std::array kJudged{property::NoPanic::kName,        property::CleanExit::kName,
+                             property::Deadline::kName,       property::InFlightFinished::kName,
+                             property::CloseHandshake::kName, property::StopsAccepting::kName,
+                             property::RepeatSignal::kName,   property::AckedDurable::kName,
+                             property::Recovers::kName,       property::Released::kName};
 
 // Only what the subject says it has taken on is in flight: no wait makes it likely enough.
 constexpr Nanoseconds kNever = std::chrono::hours(24);
@@ -24,7 +26,8 @@ std::vector<ExpectedEnd> ends(const std::vector<int>& codes) {
   return ends;
 }
 
-RepeatPolicy policy(SecondStop second) {
+property::RepeatPolicy policy(SecondStop second) {
+  using property::RepeatPolicy;
   if (second == SecondStop::hastens) return RepeatPolicy::hasten;
   return second == SecondStop::forces ? RepeatPolicy::force : RepeatPolicy::ignore;
 }
@@ -82,22 +85,24 @@ Plan plan_of(const Promises& promises, const Facts& facts, const History& histor
 
   auto& properties = scenario.properties;
   for (const auto& property : kProperties) {
-    auto& settings = properties[std::string(property.name)];
+    auto& common = properties[std::string(property.name)];
     if (is_judged(property.name)) continue;
-    settings.judged = false;
-    settings.why = "nothing of an embedded subject shows it";
+    common.judged = false;
+    common.why = "nothing of an embedded subject shows it";
   }
   if (!facts.says_goodbye) {
-    properties["close-handshake"].judged = false;
-    properties["close-handshake"].why = "the subject says no goodbye";
+    auto& goodbye = properties[std::string(property::CloseHandshake::kName)];
+    goodbye.judged = false;
+    goodbye.why = "the subject says no goodbye";
   }
-  properties["in-flight-finished"].settling = kNever;
-  properties["stops-accepting"].within = time_to_ask(history) + promises.accepts_for;
-  auto& repeat = properties["repeat-signal"];
+  settings<property::InFlightFinished>(scenario).settling = kNever;
+  settings<property::StopsAccepting>(scenario).within = time_to_ask(history) + promises.accepts_for;
+  auto& repeat = settings<property::RepeatSignal>(scenario);
   repeat.policy = policy(promises.second_stop);
   repeat.within = promises.second_stop_within;
   repeat.ends = ends(promises.exits_if_forced);
-  properties["acked-durable"].after_kill = false;  // an abandoned subject is not asked
+  // An abandoned subject is not asked.
+  settings<property::AckedDurable>(scenario).after_kill = false;
   return plan;
 }
 

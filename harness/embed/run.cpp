@@ -5,6 +5,7 @@
 #include "embed/judged.hpp"
 #include "embed/run_state.hpp"
 #include "embed/threads_of_process.hpp"
+#include "scenario/properties/acked_durable.hpp"
 
 namespace lastcall::embed {
 namespace {
@@ -121,7 +122,8 @@ class Runner {
     state_->set(state_->may_ask);
     const bool asked = wait_until(now() + kAskedWithin, [this] { return state_->asked; });
     if (!asked) {
-      record(NotObserved{"acked-durable", "the subject hung as it was asked what it had left"});
+      record(NotObserved{std::string(property::AckedDurable::kName),
+                         "the subject hung as it was asked what it had left"});
     }
     for (const auto& client : state_->clients->all()) {
       if (!client->up || client->over.exchange(true)) continue;

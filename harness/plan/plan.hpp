@@ -44,6 +44,16 @@ struct Plan {
   bool traced = true;                         // false: this trial runs without the tracer
 };
 
+// What the plan's scenario tells a property (scenario/scenario.hpp).
+template <class Property>
+const Property& settings(const Plan& plan) {
+  return settings<Property>(plan.scenario);
+}
+template <class Property>
+Property& settings(Plan& plan) {
+  return settings<Property>(plan.scenario);
+}
+
 // Draws a plan. The same arguments give the same plan on every machine. `scenario` must be what
 // `scenario_text` parses to. `trial`: its number among those of the scenario, from 1; some of them
 // run untraced (Target::untraced_every).

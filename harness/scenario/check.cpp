@@ -3,7 +3,7 @@
 #include "base/text.hpp"
 #include "fault/syscalls.hpp"
 #include "scenario/placeholders.hpp"
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 #include "scenario/value_syntax.hpp"
 
 namespace lastcall {

@@ -3,7 +3,7 @@
 #include <boost/json/parse.hpp>
 
 #include "base/invariant.hpp"
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall {
 namespace {
@@ -429,7 +429,8 @@ const Table& clients_table() {
   return table;
 }
 
-std::vector<Key> settings_of(std::string_view property) {
+template <class Property>
+std::vector<Key> keys_of() {
   std::vector<Key> keys{
       {.name = "judge",
        .kind = Kind::boolean,
@@ -439,7 +440,7 @@ std::vector<Key> settings_of(std::string_view property) {
        .kind = Kind::plain,
        .about = "Why it is not judged. Required with judge = false, an error otherwise.",
        .low = 1}};
-  for (auto& key : property_keys(property)) keys.push_back(std::move(key));
+  each_setting<Property>([&](const auto& setting) { keys.push_back(setting.key); });
   return keys;
 }
 
@@ -472,18 +473,18 @@ const Table& properties_table() {
                            .about = "Properties that a campaign must judge; if it could not judge "
                                     "one of them, the exit code is 3.",
                            .fallback = "[]"}}};
-    for (const auto& property : kProperties) {
-      names.push_back("[properties." + std::string(property.name) + "]");
-      settings.push_back({.where = names.back(), .keys = settings_of(property.name)});
-      result.keys.push_back(
-          {.name = property.name,
-           .kind = Kind::table,
-           .about = property.holds_when,
-           .choices = property.name == "released" || property.name == "close-handshake"
-                          ? std::vector<std::string_view>{"strict"}
-                          : std::vector<std::string_view>{},
-           .table = &settings.back()});
-    }
+    Properties::each([&]<class Property>(const Property&) {
+      names.push_back("[properties." + std::string(Property::kName) + "]");
+      const auto& keys =
+          settings.emplace_back(Table{.where = names.back(), .keys = keys_of<Property>()}).keys;
+      Key key{.name = Property::kName,
+              .kind = Kind::table,
+              .about = Property::kHoldsWhen,
+              .table = &settings.back()};
+      if (std::ranges::find(keys, std::string_view("strict"), &Key::name) != keys.end())
+        key.choices = {"strict"};
+      result.keys.push_back(std::move(key));
+    });
     result.keys.push_back({.name = "custom",
                            .kind = Kind::table,
                            .shape = Shape::map,

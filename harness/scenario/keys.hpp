@@ -103,9 +103,6 @@ const Table& sidecars_table();
 const Table& faults_table();
 std::vector<Key> limit_keys();
 
-// The keys of [properties.NAME] that no other property has.
-std::vector<Key> property_keys(std::string_view property);
-
 // What `lastcall list faults` says: the faults with their keys, and the kinds of moments.
 struct Listed {
   std::string name;

@@ -2,7 +2,9 @@
 // random choice is still a range or a list here, the planner draws from it.
 #pragma once
 
+#include <any>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -220,13 +222,6 @@ struct FaultChoice {
   std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification, WhenSyscall, WhenMeasured> when;
 };
 
-// What a second stop signal may do to the target.
-enum class RepeatPolicy : std::uint8_t {
-  ignore,  // nothing: the stop goes on as promised
-  hasten,  // it is gone `within` after it, with an end that the stop promises
-  force,   // it is gone `within` after it, with an end of `ends`; what it promised is off
-};
-
 // What is no violation, one entry of `allow`: `"*.pid"` or `{ file = "*.pid", why = "…" }`.
 struct Allowance {
   std::string pattern;
@@ -235,44 +230,13 @@ struct Allowance {
   friend bool operator==(const Allowance&, const Allowance&) = default;
 };
 
-// Which errors are failures that the program caught and logged, after which it went on.
-enum class LoggedErrors : std::uint8_t {
-  panics,  // panics and what a sanitizer reports; exceptions are counted and said
-  fail,    // all
-  warn,    // none: they are counted and said
-};
-
-// Names and defaults of the properties that can be judged live in scenario/property_names.hpp, so
-// that an unknown one is an error with its place. A field belongs to the properties that its
-// comment names.
+// What a scenario says about one property. scenario/properties/ has a file for each, with the
+// struct of what it alone can be told.
 struct PropertySettings {
   bool judged = true;
-  std::string why;  // why it is switched off; never empty then
-  // released: globs of files, processes and ports; others: regular expressions
-  std::vector<Allowance> allow;
-  LoggedErrors logged{};     // no-panic
-  bool strict = false;       // released: also at the exit call; close-handshake: any reset
-  bool own_answers = false;  // no-send-on-closed: no client gets what another one sent
-  std::vector<int> codes;    // close-handshake: those agreed on; empty: not given
-  std::optional<Nanoseconds> settling;  // in-flight-finished: sent this much earlier: taken on
-  std::optional<Nanoseconds> within;    // stops-accepting, repeat-signal, prompt-exit
-  std::string url;                      // drains-health, config-effective
-  std::optional<Nanoseconds> visible;   // drains-health: readiness is away at least so long
-  bool stopping = false;                // notify: STOPPING=1 must come
-  RepeatPolicy policy{};                // repeat-signal
-  std::vector<ExpectedEnd> ends;        // repeat-signal, with `force`
-  bool after_kill = true;               // acked-durable: also when SIGKILL ended it
-  std::vector<std::string> files;       // checkpoint-intact: globs below {dir}
-  std::string format;                   // checkpoint-intact: "json", "sqlite", or empty: by command
-  std::vector<std::string> command;     // checkpoint-intact: with {file}, exit 0 says intact
-  std::vector<std::string> lines;       // log-complete: regular expressions
-  std::string file;                     // log-complete: below {dir}; empty: the output
-  std::string setting;                  // config-effective: the name of a [[target.vary]]
-  std::map<std::string, std::string> expect;  // config-effective: value to regular expression
-  std::optional<Nanoseconds> startup;         // overhead: spawned to ready
-  std::optional<std::uint64_t> memory;        // overhead: peak resident set, bytes
-  std::optional<std::uint64_t> cpu;           // overhead: percent of one processor, ready to stop
-  bool configured = false;                    // the scenario has a table of it
+  std::string why;          // why it is switched off; never empty then
+  bool configured = false;  // the scenario has a table of it
+  std::any own;             // that struct, for settings(); empty: its defaults
 };
 
 // A checker of the user's own: the history as JSON lines on its standard input, a verdict as JSON
@@ -293,19 +257,34 @@ struct Scenario {
   std::vector<Sidecar> sidecars;     // in the order in which they start
   std::vector<ClientGroup> clients;  // none: nobody asks the target for anything
   std::vector<FaultChoice> faults;
-  std::map<std::string, PropertySettings> properties;  // every known property has an entry
+  // By name. A parsed scenario has an entry for every known property.
+  std::map<std::string, PropertySettings, std::less<>> properties;
   std::map<std::string, CustomChecker> custom;
   std::vector<std::string> required;  // properties that must have been judged in the campaign
   Budget budget;
 };
 
-constexpr std::string_view name(LoggedErrors which) {
-  constexpr std::string_view kNames[] = {"panics", "fail", "warn"};
-  return kNames[static_cast<std::size_t>(which)];
+// What it says about the property of this name; the defaults if it says nothing.
+inline const PropertySettings& settings(const Scenario& scenario, std::string_view property) {
+  static const PropertySettings kDefaults{};
+  const auto found = scenario.properties.find(property);
+  return found == scenario.properties.end() ? kDefaults : found->second;
 }
-constexpr std::string_view name(RepeatPolicy policy) {
-  constexpr std::string_view kNames[] = {"ignore", "hasten", "force"};
-  return kNames[static_cast<std::size_t>(policy)];
+template <class Property>
+bool is_judged(const Scenario& scenario) {
+  return settings(scenario, Property::kName).judged;
+}
+// What it tells that property alone: settings<property::Released>(scenario).strict.
+template <class Property>
+const Property& settings(const Scenario& scenario) {
+  static const Property kDefaults{};
+  const auto* own = std::any_cast<Property>(&settings(scenario, Property::kName).own);
+  return own == nullptr ? kDefaults : *own;
+}
+template <class Property>
+Property& settings(Scenario& scenario) {
+  auto& own = scenario.properties[std::string(Property::kName)].own;
+  return own.has_value() ? std::any_cast<Property&>(own) : own.emplace<Property>();
 }
 
 }  // namespace lastcall

@@ -8,7 +8,7 @@
 #include "scenario/keys.hpp"
 #include "scenario/parse.hpp"
 #include "scenario/pretty_json.hpp"
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 #include "scenario/value_syntax.hpp"
 
 namespace lastcall {

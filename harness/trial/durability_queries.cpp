@@ -13,13 +13,14 @@
 #include "client/http_get.hpp"
 #include "client/session.hpp"
 #include "history/segment.hpp"
+#include "scenario/properties/acked_durable.hpp"
 #include "trial/helper_command.hpp"
 #include "trial/helper_environment.hpp"
 
 namespace lastcall {
 namespace {
 
-constexpr std::string_view kProperty = "acked-durable";
+constexpr auto kProperty = property::AckedDurable::kName;
 constexpr std::size_t kMaxQuestions = 500;
 // An idle server on the same machine answers at once.
 constexpr auto kQuestionLimit = std::chrono::seconds(3);

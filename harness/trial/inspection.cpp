@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "scenario/properties/checkpoint_intact.hpp"
+#include "scenario/properties/log_complete.hpp"
 #include "target/checkpoint.hpp"
 #include "target/line_splitter.hpp"
 #include "trial/helper_command.hpp"
@@ -18,9 +20,9 @@ namespace {
 
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
+using property::CheckpointIntact;
+using property::LogComplete;
 
-constexpr std::string_view kCheckpoint = "checkpoint-intact";
-constexpr std::string_view kLog = "log-complete";
 // For one file; as long as the check of the largest database may take.
 constexpr auto kCommandLimit = std::chrono::seconds(20);
 constexpr std::uintmax_t kMaxLog = std::uintmax_t{2} << 20;
@@ -83,10 +85,8 @@ Result<LogTail> read_tail(const std::string& path) {
 }  // namespace
 
 asio::awaitable<void> inspect_checkpoints(const TrialContext& trial) {
-  const auto settings = trial.plan.scenario.properties.find(std::string(kCheckpoint));
-  if (settings == trial.plan.scenario.properties.end()) co_return;
-  const auto& wanted = settings->second;
-  if (!wanted.judged || wanted.files.empty()) co_return;
+  const auto& wanted = settings<CheckpointIntact>(trial.plan);
+  if (!is_judged<CheckpointIntact>(trial.plan.scenario) || wanted.files.empty()) co_return;
   const auto dir = trial.order.target_folder();
   const auto scratch = trial.order.directory + "/checkpoint";
   const auto files = find_checkpoints(dir, wanted.files, wanted.format);
@@ -104,36 +104,36 @@ asio::awaitable<void> inspect_checkpoints(const TrialContext& trial) {
     if (problem) {
       trial.events.record(CheckpointInspected{file, *problem});
     } else {
-      not_observed(trial, kCheckpoint, problem.error().message());
+      not_observed(trial, CheckpointIntact::kName, problem.error().message());
     }
   }
-  if (!files.problem.empty()) not_observed(trial, kCheckpoint, files.problem);
+  if (!files.problem.empty()) not_observed(trial, CheckpointIntact::kName, files.problem);
   std::error_code ignored;
   fs::remove_all(scratch, ignored);
 }
 
 void observe_log(const TrialContext& trial) {
-  const auto settings = trial.plan.scenario.properties.find(std::string(kLog));
-  if (settings == trial.plan.scenario.properties.end()) return;
-  const auto& wanted = settings->second;
-  if (!wanted.judged || wanted.lines.empty() || wanted.file.empty()) return;
+  const auto& wanted = settings<LogComplete>(trial.plan);
+  if (!is_judged<LogComplete>(trial.plan.scenario) || wanted.lines.empty() || wanted.file.empty())
+    return;
   const auto tail = read_tail(trial.order.target_folder() + "/" + wanted.file);
-  if (!tail) return not_observed(trial, kLog, tail.error().message());
+  if (!tail) return not_observed(trial, LogComplete::kName, tail.error().message());
   bool all = true;
   for (const auto& pattern : wanted.lines) {
     const std::regex regex(pattern);
     const auto line = std::ranges::find_if(
         tail->lines, [&](const auto& text) { return std::regex_search(text, regex); });
     if (line != tail->lines.end()) {
-      trial.events.record(Observed{std::string(kLog), *line});
+      trial.events.record(Observed{std::string(LogComplete::kName), *line});
     } else {
       all = false;
     }
   }
   if (!all && !tail->is_whole) {
-    not_observed(trial, kLog, "only the last 2 MiB of " + wanted.file + " were searched");
+    not_observed(trial, LogComplete::kName,
+                 "only the last 2 MiB of " + wanted.file + " were searched");
   } else if (!all && tail->has_cut_lines) {
-    not_observed(trial, kLog,
+    not_observed(trial, LogComplete::kName,
                  "only the first 8 KiB of a line of " + wanted.file + " were searched");
   }
 }

@@ -8,6 +8,9 @@
 #include "client/connect_error.hpp"
 #include "client/http_get.hpp"
 #include "client/session.hpp"
+#include "scenario/properties/config_effective.hpp"
+#include "scenario/properties/drains_health.hpp"
+#include "scenario/properties/overhead.hpp"
 #include "target/line_splitter.hpp"
 #include "target/process_tree.hpp"
 #include "target/resources.hpp"
@@ -16,8 +19,9 @@
 namespace lastcall {
 namespace {
 
-constexpr std::string_view kHealth = "drains-health";
-constexpr std::string_view kSetting = "config-effective";
+using property::ConfigEffective;
+using property::DrainsHealth;
+
 // A server that answers its readiness URL at all answers it at once; one that is stopping may keep
 // a connection in its backlog forever.
 constexpr auto kProbeLimit = std::chrono::seconds(1);
@@ -27,15 +31,12 @@ constexpr int kRefusals = 3;
 constexpr int kMaxProbes = 10'000;
 constexpr std::size_t kMaxLines = 1000;
 
-const PropertySettings* judged(const Plan& plan, std::string_view property) {
-  const auto found = plan.scenario.properties.find(std::string(property));
-  const bool is_judged = found != plan.scenario.properties.end() && found->second.judged;
-  return is_judged ? &found->second : nullptr;
-}
-
-std::string url_of(const TrialContext& trial, std::string_view property) {
-  const auto* settings = judged(trial.plan, property);
-  return settings == nullptr ? "" : expand_placeholders(settings->url, trial.placeholders);
+// Empty if the property is not judged.
+template <class Property>
+std::string url_of(const TrialContext& trial) {
+  return is_judged<Property>(trial.plan.scenario)
+             ? expand_placeholders(settings<Property>(trial.plan).url, trial.placeholders)
+             : "";
 }
 
 std::unique_ptr<asio::ssl::context> any_server() {
@@ -51,7 +52,7 @@ asio::awaitable<bool> probe(const TrialContext& trial, std::string url, asio::ss
   const auto answer = co_await http_get(std::move(url), tls, kProbeLimit);
   if (closed()) co_return true;
   if (is_local_shortage(answer.connect_error)) {
-    trial.events.record(NotObserved{std::string(kHealth), answer.problem});
+    trial.events.record(NotObserved{std::string(DrainsHealth::kName), answer.problem});
     co_return false;
   }
   const bool refused = answer.connect_error == ECONNREFUSED;
@@ -63,7 +64,7 @@ asio::awaitable<bool> probe(const TrialContext& trial, std::string url, asio::ss
 }  // namespace
 
 asio::awaitable<void> probe_health_once(const TrialContext& trial) {
-  const auto url = url_of(trial, kHealth);
+  const auto url = url_of<DrainsHealth>(trial);
   if (url.empty()) co_return;
   const auto tls = any_server();
   co_await probe(trial, url, *tls, [] { return false; });
@@ -71,7 +72,7 @@ asio::awaitable<void> probe_health_once(const TrialContext& trial) {
 
 asio::awaitable<void> probe_health(const TrialContext& trial, std::function<bool()> over,
                                    std::function<bool()> closed) {
-  const auto url = url_of(trial, kHealth);
+  const auto url = url_of<DrainsHealth>(trial);
   if (url.empty()) co_return;
   const auto tls = any_server();
   asio::steady_timer pause(trial.io);
@@ -84,14 +85,14 @@ asio::awaitable<void> probe_health(const TrialContext& trial, std::function<bool
 }
 
 asio::awaitable<void> observe_setting(const TrialContext& trial) {
-  const auto url = url_of(trial, kSetting);
+  const auto url = url_of<ConfigEffective>(trial);
   if (url.empty()) co_return;
   const auto tls = any_server();
   const auto answer = co_await http_get(url, *tls, kProbeLimit);
   if (answer.status / 100 != 2) {
     const auto why =
         answer.status == 0 ? answer.problem : "HTTP status " + std::to_string(answer.status);
-    trial.events.record(NotObserved{std::string(kSetting), url + ": " + why});
+    trial.events.record(NotObserved{std::string(ConfigEffective::kName), url + ": " + why});
     co_return;
   }
   std::size_t lines = 0;
@@ -99,17 +100,17 @@ asio::awaitable<void> observe_setting(const TrialContext& trial) {
   LineSplitter splitter([&](const std::string& line, bool continues) {
     cut |= continues;
     if (!continues && lines++ < kMaxLines)
-      trial.events.record(Observed{std::string(kSetting), line});
+      trial.events.record(Observed{std::string(ConfigEffective::kName), line});
   });
   splitter.feed(answer.body);
   splitter.finish();
   if (lines > kMaxLines) {
-    trial.events.record(
-        NotObserved{std::string(kSetting), "the answer has more than a thousand lines"});
+    trial.events.record(NotObserved{std::string(ConfigEffective::kName),
+                                    "the answer has more than a thousand lines"});
   }
   if (cut) {
-    trial.events.record(
-        NotObserved{std::string(kSetting), "a line of the answer is longer than 8 KiB"});
+    trial.events.record(NotObserved{std::string(ConfigEffective::kName),
+                                    "a line of the answer is longer than 8 KiB"});
   }
 }
 
@@ -134,8 +135,9 @@ asio::awaitable<void> count_open(const TrialContext& trial, const TriggerBoard& 
 }
 
 void note_resources(const TrialContext& trial, pid_t target, Phase phase) {
-  const auto* bounds = judged(trial.plan, "overhead");
-  if (bounds == nullptr || (!bounds->memory && !bounds->cpu)) return;
+  const auto& bounds = settings<property::Overhead>(trial.plan);
+  if (!is_judged<property::Overhead>(trial.plan.scenario) || (!bounds.memory && !bounds.cpu))
+    return;
   if (const auto used = resources_of(target)) {
     trial.events.record(ResourcesUsed{phase, used->memory, used->cpu.count(), used->threads});
   }

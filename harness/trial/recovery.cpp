@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "base/text.hpp"
+#include "scenario/properties/acked_durable.hpp"
+#include "scenario/properties/recovers.hpp"
 #include "trial/durability_queries.hpp"
 #include "trial/readiness.hpp"
 
@@ -63,7 +65,8 @@ bool RecoveryRun::start() {
 
 // Trouble of the environment: says nothing about the target.
 void RecoveryRun::not_started(const std::string& reason) {
-  trial_.events.record(NotObserved{"recovers", "the target could not be restarted: " + reason});
+  trial_.events.record(NotObserved{std::string(property::Recovers::kName),
+                                   "the target could not be restarted: " + reason});
 }
 
 asio::awaitable<void> RecoveryRun::question(const std::vector<std::string>& segments) {
@@ -71,7 +74,8 @@ asio::awaitable<void> RecoveryRun::question(const std::vector<std::string>& segm
   if (!ask) co_return;
   auto requests = acknowledged_requests(trial_.plan, *ask, segments);
   if (!requests) {
-    trial_.events.record(NotObserved{"acked-durable", requests.error().message()});
+    trial_.events.record(
+        NotObserved{std::string(property::AckedDurable::kName), requests.error().message()});
     co_return;
   }
   co_await ask_for(trial_, *ask, std::move(*requests),

@@ -9,6 +9,7 @@
 
 #include "base/rethrow.hpp"
 #include "client/connect_error.hpp"
+#include "scenario/properties/notify.hpp"
 
 namespace lastcall {
 namespace {
@@ -97,7 +98,8 @@ asio::awaitable<void> ServiceWatch::try_port(std::string name, std::uint16_t por
                                                    asio::as_tuple(asio::use_awaitable));
   if (is_local_shortage(ec.value())) {
     const auto placeholder = name.empty() ? "{port}" : "{port." + name + "}";
-    events_.record(NotObserved{"notify", "connect to " + placeholder + ": " + ec.message()});
+    events_.record(NotObserved{std::string(property::Notify::kName),
+                               "connect to " + placeholder + ": " + ec.message()});
     co_return;
   }
   events_.record(ReadyProbed{std::move(name), *late ? ETIMEDOUT : ec.value()});

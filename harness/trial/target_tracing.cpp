@@ -13,14 +13,15 @@
 #include <variant>
 
 #include "base/rethrow.hpp"
+#include "scenario/properties/released.hpp"
 
 namespace lastcall {
 
 namespace asio = boost::asio;
 
 bool is_strict(const Plan& plan) {
-  const auto& released = plan.scenario.properties.at("released");
-  return released.judged && released.strict;
+  using property::Released;
+  return is_judged<Released>(plan.scenario) && settings<Released>(plan).strict;
 }
 
 TargetTracing::TargetTracing(const TrialContext& trial, FaultRunner& faults,

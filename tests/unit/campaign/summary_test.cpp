@@ -9,7 +9,7 @@
 #include "campaign/exit_codes.hpp"
 #include "campaign/prompt_exit.hpp"
 #include "campaign/statistics.hpp"
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 #include "scenario/scenario.hpp"
 
 namespace lastcall {
@@ -472,9 +472,9 @@ TEST_F(PromptExitSummary, WaitsThatNobodySawAreNoPass) {
 }
 TEST_F(PromptExitSummary, WithinIsTheScenariosAndABoundOnIdleTime) {
   trials(20, 90, 0);
-  wanted_.properties["prompt-exit"].within = std::chrono::milliseconds(100);
+  settings<property::PromptExit>(wanted_).within = std::chrono::milliseconds(100);
   EXPECT_EQ(prompt_exit().fail, 0U);
-  wanted_.properties["prompt-exit"].within = std::chrono::milliseconds(80);
+  settings<property::PromptExit>(wanted_).within = std::chrono::milliseconds(80);
   EXPECT_EQ(prompt_exit().fail, 20U);
   EXPECT_EQ(prompt_exit().first_reason,
             "idle longer than 80 ms in 20 of 20 trials; idle time before the exit: p50 90.0 ms, "

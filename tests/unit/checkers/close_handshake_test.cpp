@@ -16,11 +16,11 @@ const std::string kNothing =
 
 HistoryBuilder stopped(Protocol protocol) { return h(protocol).ready().client(0).up(0).stop(); }
 HistoryBuilder with_codes(HistoryBuilder story, std::vector<int> codes) {
-  story.plan.scenario.properties["close-handshake"].codes = std::move(codes);
+  settings<property::CloseHandshake>(story.plan).codes = std::move(codes);
   return story;
 }
 HistoryBuilder strict(HistoryBuilder story) {
-  story.plan.scenario.properties["close-handshake"].strict = true;
+  settings<property::CloseHandshake>(story.plan).strict = true;
   return story;
 }
 std::string one(const std::string& what) {

@@ -10,6 +10,7 @@
 namespace lastcall {
 namespace {
 
+using property::RepeatPolicy;
 using ::testing::ElementsAre;
 using testing::h;
 using testing::HistoryBuilder;
@@ -124,7 +125,7 @@ TEST(Consequences, OfALateEndThereAreNone) {
 TEST(Consequences, OfAHangAreASecondSignalThatDidNotHelp) {
   auto story = busy().again().wait(5000).event(DeadlinePassed{}).forced();
   story.closed(0).signalled(SIGKILL);
-  story.plan.scenario.properties["repeat-signal"].policy = RepeatPolicy::hasten;
+  settings<property::RepeatSignal>(story.plan).policy = RepeatPolicy::hasten;
   EXPECT_EQ(causes(story)["repeat-signal"], "deadline");
 }
 
@@ -134,7 +135,7 @@ HistoryBuilder crash() {
 
 TEST(Consequences, OfACrashAreTheExitAndAllThatItCutOff) {
   auto story = crash().searched();
-  story.plan.scenario.properties["log-complete"].lines = {"bye"};
+  settings<property::LogComplete>(story.plan).lines = {"bye"};
   EXPECT_THAT(causes(story),
               ElementsAre(Pair("clean-exit", "no-panic"), Pair("close-handshake", "no-panic"),
                           Pair("in-flight-finished", "no-panic"), Pair("log-complete", "no-panic"),
@@ -154,7 +155,7 @@ TEST(Consequences, OfACrashIsNothingBeforeTheStop) {
 }
 TEST(Consequences, OfACrashIsNotWhatMustHoldThen) {
   auto story = crash().searched();
-  story.plan.scenario.properties["checkpoint-intact"].files = {"*.json"};
+  settings<property::CheckpointIntact>(story.plan).files = {"*.json"};
   story.event(CheckpointInspected{"a.json", "cut off"});
   EXPECT_EQ(causes(story)["checkpoint-intact"], "");
 }

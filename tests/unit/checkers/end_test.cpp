@@ -7,6 +7,7 @@
 namespace lastcall {
 namespace {
 
+using property::LoggedErrors;
 using testing::h;
 using testing::HistoryBuilder;
 
@@ -169,7 +170,7 @@ TEST(NoPanic, AnErrorThatWasLoggedBeforeAnEndAsTheSignalDidNotEndIt) {
     for (const auto* line : {"ERROR:orders:cannot save", "Traceback (most recent call last):",
                              "  File \"/srv/a.py\", line 3, in f", "ValueError: late"})
       story.line(line);
-    story.plan.scenario.properties["no-panic"].logged = LoggedErrors::warn;
+    settings<property::NoPanic>(story.plan).logged = LoggedErrors::warn;
     return testing::said(story.exited(code), "no-panic");
   };
   EXPECT_THAT(said(143), ::testing::StartsWith("pass 5: 1 logged, and the program went on"));
@@ -261,7 +262,7 @@ TEST(Released, SaysWhoPerhapsHasThePort) {
             "still in use, perhaps by it");
   EXPECT_THAT(released(story.event(ProcessLeft{8, "worker"})),
               ::testing::EndsWith("({port.tls}) is still in use"));
-  story.plan.scenario.properties["released"].allow = {Allowance{"worker", "process"}};
+  settings<property::Released>(story.plan).allow = {Allowance{"worker", "process"}};
   EXPECT_THAT(released(story), ::testing::HasSubstr("is still in use; allowed: 2 processes"));
 }
 TEST(Released, ExcusesThePortMapperOfErlangAndCountsIt) {
@@ -285,7 +286,7 @@ TEST(Released, ExcusesThePortMapperOfErlangAndCountsIt) {
 }
 TEST(Released, AllowsFilesThatTheScenarioNames) {
   auto story = h().ready().stop().exited(0).event(FileLeft{"run/a.pid", "pid file"}).searched();
-  story.plan.scenario.properties["released"].allow = {Allowance{"*.sock"}, Allowance{"*.pid"}};
+  settings<property::Released>(story.plan).allow = {Allowance{"*.sock"}, Allowance{"*.pid"}};
   EXPECT_EQ(released(story), "pass 5: allowed: 1 file `*.pid`");
 }
 TEST(Released, AllowsProcessesAndPortsAndCountsThem) {
@@ -293,7 +294,7 @@ TEST(Released, AllowsProcessesAndPortsAndCountsThem) {
   story.event(ProcessLeft{7, "tail -f log"}).event(ProcessLeft{8, "tail -f out"}).searched();
   story.event(PortProbed{"admin", 8443, EADDRINUSE}).event(PortProbed{"tls", 8444, EADDRINUSE});
   story.event(PortProbed{"", 8445, EADDRINUSE});
-  auto& allow = story.plan.scenario.properties["released"].allow;
+  auto& allow = settings<property::Released>(story.plan).allow;
   allow = {Allowance{"tail *", "process", "it follows the log"}, Allowance{"admin", "port"},
            Allowance{"8444", "port"}, Allowance{"port", "port"}};
   EXPECT_EQ(released(story),
@@ -322,7 +323,7 @@ TEST(Released, CountsCachesAndFailsForThemIfItIsStrict) {
               "fail 5: " + file.type + " " + file.path +
                   " is left; 2 files stay in {dir}/tmp, first tmp/a/b.bin");
   }
-  story.plan.scenario.properties["released"].strict = true;
+  settings<property::Released>(story.plan).strict = true;
   EXPECT_EQ(released(story),
             "fail 6: temporary file tmp/a/b.bin is left; temporary file tmp/c is left");
   EXPECT_TRUE(testing::verdict(story, "released").noted.empty());
@@ -333,7 +334,7 @@ TEST(Released, FailsForProcessesThatStartOneAnother) {
   EXPECT_EQ(released(story),
             "fail 5: after the target's end a chain of processes goes on: each forks the next and "
             "exits; the last one seen was 9 (python3)");
-  story.plan.scenario.properties["released"].allow = {Allowance{"python*", "process"}};
+  settings<property::Released>(story.plan).allow = {Allowance{"python*", "process"}};
   EXPECT_EQ(released(story), "pass 5: allowed: 1 process `python*`");
 }
 TEST(Released, IsUnknownForWhoWasPerhapsOnlySlowedByTheTracer) {

@@ -22,7 +22,7 @@ HistoryBuilder::HistoryBuilder(Protocol protocol) {
   group.count = 20;
   group.mix[Behaviour::steady] = 1;
   scenario.clients = {group};
-  scenario.properties["in-flight-finished"].settling = std::chrono::milliseconds(100);
+  settings<property::InFlightFinished>(scenario).settling = std::chrono::milliseconds(100);
 }
 HistoryBuilder::HistoryBuilder(const HistoryBuilder& other) = default;
 HistoryBuilder& HistoryBuilder::operator=(const HistoryBuilder& other) = default;

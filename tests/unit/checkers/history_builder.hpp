@@ -12,6 +12,7 @@
 
 #include "base/text.hpp"
 #include "checkers/checkers.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall::testing {
 

@@ -132,7 +132,7 @@ TEST(InFlightFinished, WhatLastcallCutWithProcessesThatWereLeftIsNotJudged) {
 }
 TEST(InFlightFinished, SettlingIsTheScenarios) {
   auto story = under_way(99).stop().exited(0);
-  story.plan.scenario.properties["in-flight-finished"].settling = std::chrono::milliseconds(50);
+  settings<property::InFlightFinished>(story.plan).settling = std::chrono::milliseconds(50);
   EXPECT_THAT(in_flight(story), StartsWith("fail 1"));
 }
 TEST(InFlightFinished, ATargetThatAnsweredTooLittleIsNotKnownToKeepUp) {
@@ -333,7 +333,7 @@ TEST(InFlightFinished, WhoseClientWentAwayBeforeTheStopIsNotCounted) {
 }
 TEST(InFlightFinished, SettlingFollowsTheMedianIfTheScenarioDoesNotSay) {
   const auto unsaid = [](HistoryBuilder story) {
-    story.plan.scenario.properties["in-flight-finished"].settling.reset();
+    settings<property::InFlightFinished>(story.plan).settling.reset();
     return in_flight(story.stop().exited(0));
   };
   // Answers within 1 ms: 50 ms are enough, less is not.

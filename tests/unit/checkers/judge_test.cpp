@@ -5,7 +5,6 @@
 #include <string>
 
 #include "checkers/checker_support.hpp"
-#include "scenario/property_names.hpp"
 #include "unit/checkers/history_builder.hpp"
 
 namespace lastcall {
@@ -186,7 +185,7 @@ TEST(Judge, LostEndsAreTheTracers) {
 TEST(Judge, LostEndsMatterToReleasedOnlyWhereItIsStrict) {
   auto strict = good().lost("ends");
   EXPECT_THAT(testing::said(strict, "released"), StartsWith("pass"));
-  strict.plan.scenario.properties["released"].strict = true;
+  settings<property::Released>(strict.plan).strict = true;
   EXPECT_THAT(testing::said(strict, "released"),
               ::testing::HasSubstr("events of ends were lost: cut off"));
 }
@@ -276,8 +275,8 @@ TEST(Judge, AFaultThatWasNotReachedMakesTheStopsPropertiesUnknown) {
 }
 TEST(Judge, AStopThatWasNotReachedIsUnknownNotInapplicable) {
   auto story = h().ready().client(0).up(0).missed(0).forced().signalled(SIGKILL);
-  story.plan.scenario.properties["drains-health"].url = "http://x";
-  story.plan.scenario.properties["log-complete"].lines = {"bye"};
+  settings<property::DrainsHealth>(story.plan).url = "http://x";
+  settings<property::LogComplete>(story.plan).lines = {"bye"};
   EXPECT_THAT(unknown_in(story),
               ::testing::ElementsAre("clean-exit", "deadline", "in-flight-finished",
                                      "close-handshake", "released", "stops-accepting",

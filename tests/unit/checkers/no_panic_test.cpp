@@ -6,6 +6,7 @@
 namespace lastcall {
 namespace {
 
+using property::LoggedErrors;
 using testing::h;
 using testing::HistoryBuilder;
 
@@ -37,14 +38,14 @@ TEST(NoPanic, NamesCrashAndWords) {
 }
 TEST(NoPanic, TheScenarioExcusesLines) {
   auto story = h().line("panic: as planned").exited(0);
-  story.plan.scenario.properties["no-panic"].allow = {Allowance{"as plan+ed$"}};
+  settings<property::NoPanic>(story.plan).allow = {Allowance{"as plan+ed$"}};
   EXPECT_EQ(no_panic(story), "pass 2: 1 excused by allow: 1 by \"as plan+ed$\"");
   EXPECT_EQ(no_panic(story.line("panic: not planned")),
             "fail 3: a Go panic: not planned; 1 excused by allow: 1 by \"as plan+ed$\"");
 }
 TEST(NoPanic, ALongLineDoesNotExhaustTheExcuses) {
   auto story = h().line("panic: " + std::string(65'000, 'x')).exited(0);
-  story.plan.scenario.properties["no-panic"].allow = {Allowance{"(x|y)*z"}};
+  settings<property::NoPanic>(story.plan).allow = {Allowance{"(x|y)*z"}};
   EXPECT_EQ(testing::verdict(story, "no-panic").outcome, Outcome::fail);
 }
 TEST(NoPanic, EvidenceIsLimited) {
@@ -59,7 +60,7 @@ TEST(NoPanic, IsUnknownIfTheEndWasNotSeen) {
 }
 TEST(NoPanic, ABrokenExcuseIsUnknown) {
   auto story = h().line("panic: x").exited(0);
-  story.plan.scenario.properties["no-panic"].allow = {Allowance{"("}};
+  settings<property::NoPanic>(story.plan).allow = {Allowance{"("}};
   const auto verdict = testing::verdict(story, "no-panic");
   EXPECT_EQ(verdict.outcome, Outcome::unknown);
   EXPECT_EQ(verdict.reason.rfind("the checker failed: ", 0), 0U) << verdict.reason;
@@ -79,7 +80,7 @@ constexpr std::initializer_list<const char*> kTraceback{
     "sqlite3.OperationalError: database is locked"};
 
 HistoryBuilder told(LoggedErrors which, HistoryBuilder story) {
-  story.plan.scenario.properties["no-panic"].logged = which;
+  settings<property::NoPanic>(story.plan).logged = which;
   return story;
 }
 HistoryBuilder warned(const HistoryBuilder& story) { return told(LoggedErrors::warn, story); }
@@ -187,7 +188,7 @@ TEST(NoPanic, WhatAParentSaysOfAnEndIsOfTheErrorThatCanEndBySignal) {
             "fail 5: a Rust panic: thread 'main' panicked at a.rs:1:1: boom");
   // An exception ends with an exit code: the crash is another's, and no excuse of it.
   auto story = says(kTraceback).line("[alert] 1#1: worker process 77 exited on signal 11");
-  story.plan.scenario.properties["no-panic"].allow = {Allowance{"is locked"}};
+  settings<property::NoPanic>(story.plan).allow = {Allowance{"is locked"}};
   EXPECT_THAT(no_panic(story.stop().exited(0)),
               ::testing::StartsWith("fail 8: a crashed process: [alert] 1#1: worker"));
 }
@@ -316,15 +317,15 @@ TEST(NoPanic, AnExcusedErrorDoesNotExcuseACrashOfAnotherKind) {
                    .event(crash(SIGSEGV))
                    .stop()
                    .exited(0);
-  story.plan.scenario.properties["no-panic"].allow = {Allowance{"meant"}};
+  settings<property::NoPanic>(story.plan).allow = {Allowance{"meant"}};
   EXPECT_EQ(no_panic(story),
             "fail 5: child process 77 (server --worker) crashed: SIGSEGV, where is not known; 1 "
             "excused by allow: 1 by \"meant\"");
-  story.plan.scenario.properties["no-panic"].allow = {
+  settings<property::NoPanic>(story.plan).allow = {
       Allowance{"meant"}, Allowance{"\\(server --worker\\) crashed: SIGSEGV"}};
   EXPECT_THAT(no_panic(story), ::testing::StartsWith("pass 5: 2 excused by allow: "));
   auto excused = family().line("free(): meant").event(crash(SIGABRT)).stop().exited(0);
-  excused.plan.scenario.properties["no-panic"].allow = {Allowance{"meant"}};
+  settings<property::NoPanic>(excused.plan).allow = {Allowance{"meant"}};
   EXPECT_EQ(no_panic(excused), "pass 3: 1 excused by allow: 1 by \"meant\"");
 }
 
@@ -425,22 +426,22 @@ TEST(NoPanic, AnExcuseCoversTheWholeErrorAndIsCounted) {
   auto story = failed(says(kTraceback));
   for (const auto* line : kTraceback) story.line(line);
   story.stop().exited(0);
-  auto& settings = story.plan.scenario.properties["no-panic"];
+  auto& allow = settings<property::NoPanic>(story.plan).allow;
   for (const auto* pattern : {"cannot save", "orders\\.py", "is locked$"}) {
-    settings.allow = {Allowance{"never seen"}, Allowance{pattern}};
+    allow = {Allowance{"never seen"}, Allowance{pattern}};
     EXPECT_EQ(no_panic(story),
               std::string("pass 13: 2 excused by allow: 2 by \"") + pattern + "\"");
   }
-  settings.allow = {{"OperationalError", "name", "the disk is shared"}};
+  allow = {{"OperationalError", "name", "the disk is shared"}};
   EXPECT_EQ(no_panic(story),
             "pass 13: 2 excused by allow: 2 by OperationalError (the disk is shared)");
-  settings.allow = {{"sqlite3.OperationalError", "name", "x"}, {"^panic", "pattern", "never"}};
+  allow = {{"sqlite3.OperationalError", "name", "x"}, {"^panic", "pattern", "never"}};
   EXPECT_EQ(no_panic(story), "pass 13: 2 excused by allow: 2 by sqlite3.OperationalError (x)");
   for (const auto* other : {"Error", "OperationalErr", "mysql.OperationalError", "db", "save"}) {
-    settings.allow = {{other, "name", "x"}};
+    allow = {{other, "name", "x"}};
     EXPECT_THAT(no_panic(story), ::testing::StartsWith("fail")) << other;
   }
-  settings.allow = {{"is locked$", "pattern", "x"}};
+  allow = {{"is locked$", "pattern", "x"}};
   EXPECT_EQ(no_panic(story.line("panic: y")),
             "fail 14: a Go panic: y; 2 excused by allow: 2 by \"is locked$\" (x)");
   EXPECT_EQ(testing::verdict(story, "no-panic").noted,
@@ -459,10 +460,10 @@ TEST(NoPanic, ABlankLineAfterATracebacksHeaderIsLogurus) {
       no_panic(story),
       ::testing::HasSubstr(
           "first a Python traceback: OSError: no space left, in save (/srv/app/orders.py:7)"));
-  story.plan.scenario.properties["no-panic"].allow = {{"OSError", "name", "x"}};
+  settings<property::NoPanic>(story.plan).allow = {{"OSError", "name", "x"}};
   EXPECT_EQ(no_panic(story), "pass 9: 1 excused by allow: 1 by OSError (x)");
   auto bare = says({"Traceback (most recent call last):", "", "OSError: no space left"}).stop();
-  bare.exited(0).plan.scenario.properties["no-panic"].allow = {{"OSError", "name", "x"}};
+  settings<property::NoPanic>(bare.exited(0).plan).allow = {{"OSError", "name", "x"}};
   EXPECT_THAT(no_panic(bare), ::testing::Not(::testing::HasSubstr("excused")));
 }
 
@@ -551,7 +552,7 @@ TEST(NoPanic, AnExcuseByNameIsOfTheExceptionAndNotOfWhatItsMessageSays) {
   for (const auto& one : cases) {
     const auto outcome = [&](const char* type) {
       auto story = failed(h());
-      story.plan.scenario.properties["no-panic"].allow = {{type, "name", "x"}};
+      settings<property::NoPanic>(story.plan).allow = {{type, "name", "x"}};
       for (const auto* line : one.lines) story.line(line);
       return testing::verdict(story.exited(0), "no-panic").outcome;
     };
@@ -584,7 +585,7 @@ TEST(NoPanic, AnExcuseEndsWithItsError) {
   for (const auto& beginning : beginnings) {
     for (const auto& other : others) {
       auto story = h();
-      story.plan.scenario.properties["no-panic"].allow = {Allowance{"meant"}};
+      settings<property::NoPanic>(story.plan).allow = {Allowance{"meant"}};
       for (const auto* line : beginning) story.line(line);
       for (const auto* line : other) story.line(line);
       EXPECT_THAT(no_panic(story.exited(1)),

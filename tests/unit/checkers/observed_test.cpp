@@ -12,24 +12,26 @@ using testing::h;
 using testing::HistoryBuilder;
 using ::testing::StartsWith;
 
-Verdict verdict(Verdict (*check)(const Plan&, const History&), const HistoryBuilder& b) {
-  return check(b.plan, b.history());
+template <class Property>
+Verdict verdict(const HistoryBuilder& b) {
+  return Property::kChecker.check(b.plan, b.history());
 }
-std::string said(Verdict (*check)(const Plan&, const History&), const HistoryBuilder& b) {
-  const auto v = verdict(check, b);
+template <class Property>
+std::string said(const HistoryBuilder& b) {
+  const auto v = verdict<Property>(b);
   EXPECT_TRUE(v.outcome != Outcome::pass || v.judged > 0) << "a pass that judged nothing";
   EXPECT_TRUE(v.outcome != Outcome::fail || !v.evidence.empty()) << "a fail without evidence";
   return std::string(name(v.outcome)) + " " + std::to_string(v.judged) + ": " + v.reason;
 }
-std::string log(const HistoryBuilder& b) { return said(checkers::log_complete, b); }
-std::string config(const HistoryBuilder& b) { return said(checkers::config_effective, b); }
-std::string overhead(const HistoryBuilder& b) { return said(checkers::overhead, b); }
-std::string health(const HistoryBuilder& b) { return said(checkers::drains_health, b); }
+std::string log(const HistoryBuilder& b) { return said<property::LogComplete>(b); }
+std::string config(const HistoryBuilder& b) { return said<property::ConfigEffective>(b); }
+std::string overhead(const HistoryBuilder& b) { return said<property::Overhead>(b); }
+std::string health(const HistoryBuilder& b) { return said<property::DrainsHealth>(b); }
 
 HistoryBuilder with_lines(std::string file = "") {
   auto b = h();
-  b.plan.scenario.properties["log-complete"].lines = {"^bye", "flushed \\d+"};
-  b.plan.scenario.properties["log-complete"].file = std::move(file);
+  settings<property::LogComplete>(b.plan).lines = {"^bye", "flushed \\d+"};
+  settings<property::LogComplete>(b.plan).file = std::move(file);
   return b;
 }
 
@@ -69,7 +71,7 @@ TEST(LogComplete, IsUnknownIfLinesWereLost) {
 }
 TEST(DrainsHealth, AChildThatLastcallKilledMayHaveHadTheListener) {
   auto b = h().ready().event(HealthProbed{1, true, 200}).stop();
-  b.plan.scenario.properties["drains-health"].url = "http://x";
+  settings<property::DrainsHealth>(b.plan).url = "http://x";
   const auto end = [](HistoryBuilder story) {
     return health(
         story.event(HealthProbed{1, true, 200}).event(HealthProbed{1, false, 0}).exited(0));
@@ -83,7 +85,7 @@ TEST(LogComplete, LostLinesChangeNothingOnceAllAreFoundNorInAFile) {
   EXPECT_EQ(log(with_lines().ready().stop().line("bye").exited(0).lost("output")),
             "unknown 2: cut off");
   auto file = with_lines();
-  file.plan.scenario.properties["log-complete"].file = "log";
+  settings<property::LogComplete>(file.plan).file = "log";
   EXPECT_EQ(
       log(file.ready().stop().exited(0).event(Observed{"log-complete", "bye"}).lost("output")),
       "fail 2: no line matches 'flushed \\d+'");
@@ -100,7 +102,7 @@ TEST(LogComplete, HasNothingToJudgeWithoutLinesOrAnEndOfItsOwn) {
 
 HistoryBuilder with_setting(std::string drawn, std::string url = "") {
   auto b = h();
-  auto& wanted = b.plan.scenario.properties["config-effective"];
+  auto& wanted = settings<property::ConfigEffective>(b.plan);
   wanted.setting = "workers";
   wanted.url = std::move(url);
   wanted.expect = {{"1", "workers: 1$"}, {"4", "workers: 4$"}};
@@ -156,7 +158,7 @@ TEST(ConfigEffective, HasNothingToJudgeWithoutASettingOrATarget) {
 ResourcesUsed used(Phase phase, std::uint64_t memory, int cpu_ms) {
   return {phase, memory, std::int64_t{cpu_ms} * 1'000'000, 1};
 }
-PropertySettings& bounds(HistoryBuilder& b) { return b.plan.scenario.properties["overhead"]; }
+property::Overhead& bounds(HistoryBuilder& b) { return settings<property::Overhead>(b.plan); }
 // Ready 21 ms after its start, 100 ms of load.
 HistoryBuilder loaded(std::uint64_t memory, int cpu_ms) {
   return h()
@@ -181,13 +183,13 @@ TEST(Overhead, FailsForEachBoundThatIsPassed) {
   auto slow = loaded(1000, 20);
   bounds(slow).startup = std::chrono::milliseconds(20);
   EXPECT_EQ(overhead(slow), "fail 1: ready after 21.0 ms, bound 20 ms");
-  const auto claim = verdict(checkers::overhead, slow).time_claim;
+  const auto claim = verdict<property::Overhead>(slow).time_claim;
   ASSERT_TRUE(claim);
   EXPECT_EQ(claim->tolerance, std::chrono::milliseconds(1));
   auto fat = loaded(1001, 20);
   bounds(fat).memory = 1000;
   EXPECT_EQ(overhead(fat), "fail 1: 1001 bytes of memory, bound 1000");
-  EXPECT_FALSE(verdict(checkers::overhead, fat).time_claim);
+  EXPECT_FALSE(verdict<property::Overhead>(fat).time_claim);
   auto busy = loaded(1000, 50);
   bounds(busy).cpu = 20;
   EXPECT_EQ(overhead(busy), "fail 1: 50 % of a processor over 100 ms, bound 20 %");
@@ -209,8 +211,8 @@ HealthProbed probed(int status) { return {1'000'000, status != -1, std::max(stat
 constexpr int kRefused = -1;
 HistoryBuilder watched() {
   auto b = h();
-  b.plan.scenario.properties["drains-health"].url = "http://127.0.0.1:{port}/health";
-  b.plan.scenario.properties["drains-health"].visible = std::chrono::milliseconds(20);
+  settings<property::DrainsHealth>(b.plan).url = "http://127.0.0.1:{port}/health";
+  settings<property::DrainsHealth>(b.plan).visible = std::chrono::milliseconds(20);
   return b;
 }
 HistoryBuilder stopping() { return watched().ready().event(probed(200)).stop().wait(1); }
@@ -234,7 +236,7 @@ TEST(DrainsHealth, FailsIfTheListenerGoesWithReadinessStillGood) {
   EXPECT_EQ(health(b),
             "fail 1: readiness was away for at most 4.00 ms before the listener was gone, 20 ms is "
             "promised");
-  EXPECT_TRUE(verdict(checkers::drains_health, b).time_claim);
+  EXPECT_TRUE(verdict<property::DrainsHealth>(b).time_claim);
   EXPECT_THAT(health(stopping().event(probed(200)).wait(2).exited(0)), StartsWith("fail 1"));
   EXPECT_THAT(health(stopping().event(probed(kRefused)).exited(0)), StartsWith("fail 1"));
 }

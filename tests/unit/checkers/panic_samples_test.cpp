@@ -14,6 +14,8 @@
 namespace lastcall {
 namespace {
 
+using property::LoggedErrors;
+
 namespace fs = std::filesystem;
 
 const fs::path kPanics = fs::path(LASTCALL_SOURCE_DIR) / "tests/unit/checkers/panics";
@@ -47,7 +49,7 @@ struct Judged {
 // The words alone decide: the process ends as a quiet one does.
 Judged judge_output(const std::vector<std::string>& lines) {
   auto story = testing::h();
-  story.plan.scenario.properties["no-panic"].logged = LoggedErrors::fail;
+  settings<property::NoPanic>(story.plan).logged = LoggedErrors::fail;
   for (const auto& line : lines) story.line(line);
   story.exited(0);
   const auto verdict = testing::verdict(story, "no-panic");

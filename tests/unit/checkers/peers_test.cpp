@@ -176,7 +176,7 @@ TEST(CloseDisturbed, OneThatNeverClosesMayBeResetAfterTheGoodbye) {
 }
 TEST(CloseDisturbed, NotEvenStrictTakesAResetAmissThatItsClientMadeNecessary) {
   const auto strictly = [](HistoryBuilder story) {
-    story.plan.scenario.properties["close-handshake"].strict = true;
+    settings<property::CloseHandshake>(story.plan).strict = true;
     return close_handshake(story.reset(0).exited(0));
   };
   const auto one_that = [](Behaviour behaviour) {

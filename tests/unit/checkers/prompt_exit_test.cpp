@@ -276,7 +276,7 @@ TEST(IdleWaits, AreNotLongerThanAskedFor) {
 }
 // As readiness must be away for this long.
 HistoryBuilder drains(HistoryBuilder b, int ms) {
-  auto& told = b.plan.scenario.properties["drains-health"];
+  auto& told = settings<property::DrainsHealth>(b.plan);
   told.url = "http://127.0.0.1:{port}/health";
   told.visible = milliseconds(ms);
   return b;

@@ -7,24 +7,26 @@
 namespace lastcall {
 namespace {
 
+using property::RepeatPolicy;
 using testing::connection;
 using testing::h;
 using testing::HistoryBuilder;
 
-std::string said(Verdict (*check)(const Plan&, const History&), const HistoryBuilder& b) {
-  const auto v = check(b.plan, b.history());
+template <class Property>
+std::string said(const HistoryBuilder& b) {
+  const auto v = Property::kChecker.check(b.plan, b.history());
   EXPECT_TRUE(v.outcome != Outcome::pass || v.judged > 0) << "a pass that judged nothing";
   EXPECT_TRUE(v.outcome != Outcome::fail || !v.evidence.empty()) << "a fail without evidence";
   return std::string(name(v.outcome)) + " " + std::to_string(v.judged) + ": " + v.reason;
 }
-std::string durable(const HistoryBuilder& b) { return said(checkers::acked_durable, b); }
-std::string recovers(const HistoryBuilder& b) { return said(checkers::recovers, b); }
-std::string intact(const HistoryBuilder& b) { return said(checkers::checkpoint_intact, b); }
+std::string durable(const HistoryBuilder& b) { return said<property::AckedDurable>(b); }
+std::string recovers(const HistoryBuilder& b) { return said<property::Recovers>(b); }
+std::string intact(const HistoryBuilder& b) { return said<property::CheckpointIntact>(b); }
 
 HistoryBuilder story() {
   auto b = h(Protocol::http);
   b.plan.scenario.target.recovery = Recovery{{"server"}, Ask{"http://127.0.0.1/{id}", {}, ""}};
-  b.plan.scenario.properties["checkpoint-intact"].files = {"*.json"};
+  settings<property::CheckpointIntact>(b.plan).files = {"*.json"};
   return b;
 }
 AskedBefore before(std::uint32_t request, std::uint32_t found, std::string problem = "") {
@@ -157,7 +159,7 @@ TEST(AckedDurable, NamesTheIdThatTheServerChose) {
 TEST(AckedDurable, ProvesALossWithTheAcknowledgementAndTheAnswer) {
   const auto b = shown().event(asked(1, 0));
   const auto history = b.history();
-  const auto verdict = checkers::acked_durable(b.plan, history);
+  const auto verdict = property::AckedDurable::kChecker.check(b.plan, history);
   ASSERT_EQ(verdict.evidence.size(), 2U);
   EXPECT_EQ(kind(history.at(verdict.evidence[0])), "request_ended");
   EXPECT_EQ(kind(history.at(verdict.evidence[1])), "asked");
@@ -197,13 +199,13 @@ TEST(AckedDurable, IsPromisedAfterAKillUnlessTheScenarioSaysElse) {
                     .event(RecoveryReady{})
                     .event(asked(0, 0));
   EXPECT_EQ(durable(killed).substr(0, 6), "fail 1");
-  killed.plan.scenario.properties["acked-durable"].after_kill = false;
+  settings<property::AckedDurable>(killed.plan).after_kill = false;
   EXPECT_EQ(
       durable(killed),
       "not-applicable 0: SIGKILL ended the target: set [properties.acked-durable] after_kill = "
       "true to have it judged");
   auto stopped = shown().event(asked(0, 0));
-  stopped.plan.scenario.properties["acked-durable"].after_kill = false;
+  settings<property::AckedDurable>(stopped.plan).after_kill = false;
   EXPECT_EQ(durable(stopped).substr(0, 6), "fail 1");
 }
 
@@ -306,7 +308,7 @@ TEST(CheckpointIntact, ASecondSignalThatForcesTheEndLeavesNoTimeForACheckpoint) 
   auto forced = story().ready().client(0).up(0).round_trips(0, 0, 2).stop().again().exited(0);
   const auto missing = inspected("*.json", "no such file");
   EXPECT_EQ(intact(HistoryBuilder(forced).event(missing)), "fail 1: *.json: no such file");
-  forced.plan.scenario.properties["repeat-signal"].policy = RepeatPolicy::force;
+  settings<property::RepeatSignal>(forced.plan).policy = RepeatPolicy::force;
   EXPECT_EQ(intact(HistoryBuilder(forced).event(missing)),
             "not-applicable 0: no file matches *.json: a second signal forced the end");
   EXPECT_EQ(intact(HistoryBuilder(forced).event(inspected("a.json", "incomplete JSON"))),
@@ -324,7 +326,7 @@ TEST(CheckpointIntact, IsUnknownIfAFileCouldNotBeInspected) {
 TEST(CheckpointIntact, HasNothingToJudgeWithoutFiles) {
   auto b = story().ready().stop().exited(0);
   EXPECT_EQ(intact(b), "not-applicable 0: no file was inspected");
-  b.plan.scenario.properties["checkpoint-intact"].files.clear();
+  settings<property::CheckpointIntact>(b.plan).files.clear();
   EXPECT_EQ(
       intact(b),
       "not-applicable 0: the scenario names no files: add [properties.checkpoint-intact] files");

@@ -205,14 +205,14 @@ TEST(Serves, ACloseCodeOfTheApplicationsIsSaid) {
 }
 TEST(Serves, ACloseCodeOfTheApplicationsPassesIfItIsAgreedOn) {
   auto story = h().ready().client(0).up(0).close_frame(0, 4001).closed(0).stop();
-  auto& codes = story.plan.scenario.properties["close-handshake"].codes;
+  auto& codes = settings<property::CloseHandshake>(story.plan).codes;
   codes = {1001, 4000};
   EXPECT_THAT(serves(story), StartsWith("fail 1"));
   codes = {1001, 4001};
   EXPECT_EQ(serves(story), "pass 1: ");
   // An error stays one: what is agreed on is how to stop.
   auto error = h().ready().client(0).up(0).close_frame(0, 1011).closed(0).stop();
-  error.plan.scenario.properties["close-handshake"].codes = {1011};
+  settings<property::CloseHandshake>(error.plan).codes = {1011};
   EXPECT_THAT(serves(error), StartsWith("fail 1"));
 }
 TEST(Serves, ABrokenCloseFrameIsBrokenProtocol) {

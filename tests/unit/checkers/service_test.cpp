@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "checkers/checkers.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall {
 namespace {
@@ -25,7 +26,7 @@ class ServiceHistory {
     target.stop.deadline = milliseconds(500);
     plan.scenario.clients.resize(1);
     plan.scenario.clients[0].url = "http://127.0.0.1:{port}/";
-    plan.scenario.properties["notify"].stopping = true;
+    settings<property::Notify>(plan).stopping = true;
     event(TargetStarted{kMain, "server"});
   }
   ServiceHistory& event(EventBody body) {
@@ -53,8 +54,9 @@ class ServiceHistory {
   ServiceHistory& exits() { return event(TargetEnded{EndKind::exited, 0, false}); }
   ServiceHistory& dies(int signal) { return event(TargetEnded{EndKind::signalled, signal, false}); }
 
-  [[nodiscard]] Verdict judged(Verdict (*checker)(const Plan&, const History&)) const {
-    auto verdict = checker(plan, History::of(events_));
+  template <class Property>
+  [[nodiscard]] Verdict judged() const {
+    auto verdict = Property::kChecker.check(plan, History::of(events_));
     EXPECT_TRUE(verdict.outcome != Outcome::pass || verdict.judged > 0);
     EXPECT_TRUE(verdict.outcome != Outcome::fail || !verdict.evidence.empty());
     return verdict;
@@ -71,8 +73,8 @@ std::string said(const Verdict& verdict) {
   return std::string(name(verdict.outcome)) + " " + std::to_string(verdict.judged) + ": " +
          verdict.reason;
 }
-std::string notify(const H& history) { return said(history.judged(checkers::notify)); }
-std::string watchdog(const H& history) { return said(history.judged(checkers::watchdog)); }
+std::string notify(const H& history) { return said(history.judged<property::Notify>()); }
+std::string watchdog(const H& history) { return said(history.judged<property::Watchdog>()); }
 
 TEST(Notify, HoldsForReadyAndStoppingInTime) {
   EXPECT_EQ(notify(H().up().stop().says("STOPPING=1").exits()), "pass 4: ");
@@ -80,7 +82,7 @@ TEST(Notify, HoldsForReadyAndStoppingInTime) {
 // A scenario that says nothing of notifications.
 H unasked() {
   H h;
-  h.by_log().plan.scenario.properties["notify"].stopping = false;
+  settings<property::Notify>(h.by_log().plan).stopping = false;
   return h;
 }
 TEST(Notify, JudgesNothingWhereTheScenarioAsksForNothing) {
@@ -161,7 +163,7 @@ TEST(Notify, IsUnknownIfLastcallCouldNotTryAPort) {
 TEST(Notify, WantsStoppingOnlyOfAStopInOrder) {
   EXPECT_EQ(notify(H().up().stop().exits()), "fail 3: STOPPING=1 never came after SIGTERM");
   auto unasked = H().up().stop().exits();
-  unasked.plan.scenario.properties["notify"].stopping = false;
+  settings<property::Notify>(unasked.plan).stopping = false;
   EXPECT_EQ(notify(unasked), "pass 2: ") << "a service manager can do without it";
   EXPECT_EQ(notify(H().up().stop().dies(SIGKILL)), "pass 2: ");
   EXPECT_EQ(notify(H().up().dies(SIGSEGV)), "pass 2: ");
@@ -171,7 +173,7 @@ const std::string kOneIgnored =
 TEST(Notify, CountsASecondReadyWithoutReloading) {
   const auto again = H().up().says("READY=1").stop().says("STOPPING=1").exits();
   EXPECT_EQ(notify(again), "pass 5: " + kOneIgnored);
-  const auto noted = again.judged(checkers::notify).noted;
+  const auto noted = again.judged<property::Notify>().noted;
   ASSERT_EQ(noted.size(), 1U);
   EXPECT_EQ(noted[0].count, 1U);
   // With each heartbeat, also while it stops.
@@ -247,7 +249,7 @@ TEST(Watchdog, HoldsWhileNoGapIsTooLong) {
 TEST(Watchdog, FailsForAGapThatIsTooLongAndClaimsTheTime) {
   const auto history = H().watchdog(100).up().beat(50).beat(140).stop().exits();
   EXPECT_EQ(watchdog(history), "fail 3: no WATCHDOG=1 for 140 ms, promised every 100 ms");
-  const auto claim = history.judged(checkers::watchdog).time_claim;
+  const auto claim = history.judged<property::Watchdog>().time_claim;
   ASSERT_TRUE(claim);
   EXPECT_EQ(claim->to - claim->from, milliseconds(140));
   EXPECT_EQ(claim->tolerance, milliseconds(40));
@@ -261,12 +263,12 @@ TEST(Watchdog, FailsIfItExpired) {
   history.event(TargetForced{SIGABRT, "its watchdog expired"}).dies(SIGABRT);
   EXPECT_EQ(watchdog(history).substr(0, 57),
             "fail 2: the watchdog expired: no WATCHDOG=1 for 101 ms of");
-  EXPECT_TRUE(history.judged(checkers::watchdog).time_claim);
+  EXPECT_TRUE(history.judged<property::Watchdog>().time_claim);
 }
 TEST(Watchdog, FailsIfItIsTriggeredAndClaimsNoTime) {
   const auto history = H().watchdog(100).up().says("WATCHDOG=trigger").event(WatchdogExpired{});
   EXPECT_EQ(watchdog(history).substr(0, 4), "fail");
-  EXPECT_FALSE(history.judged(checkers::watchdog).time_claim);
+  EXPECT_FALSE(history.judged<property::Watchdog>().time_claim);
 }
 TEST(Watchdog, JudgesTheStopWhereTheScenarioDemandsIt) {
   EXPECT_EQ(watchdog(H().watchdog(100, true).up().stop().beat(50).wait(60).exits()), "pass 3: ");

@@ -7,6 +7,7 @@
 namespace lastcall {
 namespace {
 
+using property::RepeatPolicy;
 using std::chrono::milliseconds;
 using testing::h;
 using ::testing::HasSubstr;
@@ -67,7 +68,7 @@ TEST(StopsAccepting, HasNothingToJudgeIfNobodyTried) {
 }
 TEST(StopsAccepting, WithinIsTheScenarios) {
   auto story = later().round_trips(0, 0, 1).exited(0);
-  story.plan.scenario.properties["stops-accepting"].within = milliseconds(200);
+  settings<property::StopsAccepting>(story.plan).within = milliseconds(200);
   EXPECT_THAT(accepting(story), StartsWith("not-applicable"));
 }
 TEST(StopsAccepting, ALagThatCoversTheDelayExcuses) {
@@ -85,9 +86,9 @@ TEST(StopsAccepting, ALagThatCoversTheDelayExcuses) {
 }
 
 HistoryBuilder with_policy(HistoryBuilder story, RepeatPolicy policy) {
-  auto& settings = story.plan.scenario.properties["repeat-signal"];
-  settings.policy = policy;
-  settings.within = milliseconds(200);
+  auto& told = settings<property::RepeatSignal>(story.plan);
+  told.policy = policy;
+  told.within = milliseconds(200);
   return story;
 }
 
@@ -143,7 +144,7 @@ TEST(RepeatSignal, LagsAndPausesExcuseAsMuchAsTheyCover) {
 TEST(RepeatSignal, ForceTakesBackWhatTheStopPromised) {
   auto story = with_policy(stopped().again().exited(130), RepeatPolicy::force);
   EXPECT_THAT(repeat(story), StartsWith("fail 1: exit 130"));
-  story.plan.scenario.properties["repeat-signal"].ends = {{false, 130}};
+  settings<property::RepeatSignal>(story.plan).ends = {{false, 130}};
   EXPECT_EQ(repeat(story), "pass 1: ");
   for (const auto* property :
        {"clean-exit", "in-flight-finished", "close-handshake", "released", "deadline"}) {

@@ -257,7 +257,7 @@ TEST(Kill, BeforeReadinessIsTheScenariosWish) {
   EXPECT_THAT(said(story, "no-panic"), StartsWith("pass"));
   // What comes next is judged.
   story.plan.scenario.target.recovery = Recovery{{"server"}, std::nullopt};
-  story.plan.scenario.properties["checkpoint-intact"].files = {"*.json"};
+  settings<property::CheckpointIntact>(story.plan).files = {"*.json"};
   EXPECT_THAT(
       said(HistoryBuilder(story).event(RecoveryStarted{7}).event(RecoveryReady{}), "recovers"),
       StartsWith("pass 1"));
@@ -291,7 +291,7 @@ TEST(Kill, OfAChildSwitchesNothingOff) {
   EXPECT_THAT(said(HistoryBuilder(killed).stop().fin(0).closed(0).exited(0), "close-handshake"),
               StartsWith("fail"));
   auto lines = HistoryBuilder(killed).stop().exited(0);
-  lines.plan.scenario.properties["log-complete"].lines = {"bye"};
+  settings<property::LogComplete>(lines.plan).lines = {"bye"};
   EXPECT_THAT(said(lines, "log-complete"), StartsWith("fail"));
   // It did not end the target either.
   EXPECT_THAT(said(h().ready().fault_to_child(SIGKILL).done().signalled(SIGKILL), "clean-exit"),

@@ -60,9 +60,9 @@ TEST(NoSendOnClosed, LeavesTheStandardStreamsAlone) {
 }
 TEST(NoSendOnClosed, ExcusesByWhatItWasSentOnAndByFunction) {
   auto b = traced().event(late(SendingEnd::closed)).event(SendsWatched{3, 1});
-  b.plan.scenario.properties["no-send-on-closed"].allow = {Allowance{R"(^ {2}ping\(\))"}};
+  settings<property::NoSendOnClosed>(b.plan).allow = {Allowance{R"(^ {2}ping\(\))"}};
   EXPECT_EQ(sends(b), "pass 3: 1 excused by allow: 1 by \"^ {2}ping\\(\\)\"");
-  b.plan.scenario.properties["no-send-on-closed"].allow = {Allowance{"pong"}};
+  settings<property::NoSendOnClosed>(b.plan).allow = {Allowance{"pong"}};
   EXPECT_THAT(sends(b), ::testing::StartsWith("fail"));
 }
 TEST(NoSendOnClosed, SeesWhatComesAfterTheGoodbyeOnTheWire) {
@@ -71,8 +71,7 @@ TEST(NoSendOnClosed, SeesWhatComesAfterTheGoodbyeOnTheWire) {
   EXPECT_EQ(sends(HistoryBuilder(up).event(BytesAfterClose{connection(0), Layer::websocket, 9})),
             "fail 1: clients \"users\", client 1, got 9 bytes after the Close frame");
   auto meant = HistoryBuilder(up).event(BytesAfterClose{connection(0), Layer::websocket, 9});
-  meant.plan.scenario.properties["no-send-on-closed"].allow = {
-      Allowance{"bytes after the Close frame"}};
+  settings<property::NoSendOnClosed>(meant.plan).allow = {Allowance{"bytes after the Close frame"}};
   const std::string excused = "1 excused by allow: 1 by \"bytes after the Close frame\"";
   EXPECT_EQ(sends(meant), "pass 1: " + excused);
   meant.event(BytesAfterClose{connection(0), Layer::tls, 9});
@@ -86,7 +85,7 @@ TEST(NoSendOnClosed, TakesForeignBytesForAViolationIfTheScenarioSaysSo) {
   auto b = traced().client(0).up(0).stop().close_frame(0, 1001).event(
       ForeignBytes{connection(0), connection(4)});
   EXPECT_EQ(sends(b), "pass 1: ");
-  b.plan.scenario.properties["no-send-on-closed"].own_answers = true;
+  settings<property::NoSendOnClosed>(b.plan).own_answers = true;
   EXPECT_EQ(sends(b),
             "fail 1: clients \"users\", client 1, got what belongs to clients \"users\", client 5");
 }
@@ -157,7 +156,7 @@ TEST(NoMaskedPanic, LeavesWhatEndedTheProcessToNoPanic) {
 TEST(NoMaskedPanic, ExcusesByTypeMessageOrFunction) {
   for (const auto* pattern : {"boundsError", "out of range", "^main.handle"}) {
     auto b = watched().event(panic(PanicKind::programming_error));
-    b.plan.scenario.properties["no-masked-panic"].allow = {Allowance{pattern}};
+    settings<property::NoMaskedPanic>(b.plan).allow = {Allowance{pattern}};
     EXPECT_EQ(panics(b), std::string("pass 1: 1 excused by allow: 1 by \"") + pattern + "\"");
     // What ended its process is none of its own.
     EXPECT_EQ(panics(b.event(ProcessEnded{80, "server", EndKind::exited, 2})), "pass 1: ");
@@ -165,7 +164,7 @@ TEST(NoMaskedPanic, ExcusesByTypeMessageOrFunction) {
   auto other = panic(PanicKind::programming_error);
   other.message = "no such key";
   auto b = watched().event(other).event(panic(PanicKind::programming_error));
-  b.plan.scenario.properties["no-masked-panic"].allow = {{"no such key", "", "keys are optional"}};
+  settings<property::NoMaskedPanic>(b.plan).allow = {{"no such key", "", "keys are optional"}};
   EXPECT_EQ(panics(b),
             "fail 1: runtime.boundsError (index out of range) was swallowed; raised by "
             "main.handle+0x10; 1 excused by allow: 1 by \"no such key\" (keys are optional)");
@@ -187,7 +186,7 @@ TEST(NoMaskedPanic, SaysWhyItJudgesNothing) {
 
 HistoryBuilder strict() {
   auto b = traced();
-  b.plan.scenario.properties["released"].strict = true;
+  settings<property::Released>(b.plan).strict = true;
   return b.event(TargetStarted{80, "server"}).stop();
 }
 
@@ -206,7 +205,7 @@ TEST(StrictRelease, OfAnUntracedTrialIsJudgedByWhatWasLeft) {
   const auto story = [](bool traced) {
     auto b = h();
     b.plan.traced = traced;
-    b.plan.scenario.properties["released"].strict = true;
+    settings<property::Released>(b.plan).strict = true;
     return b.event(TargetStarted{80, "server"}).ready().stop().exited(0).searched();
   };
   EXPECT_THAT(released(story(true)), ::testing::HasSubstr("unknown"));
@@ -240,7 +239,7 @@ TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
   EXPECT_EQ(released(left(listener)),
             "fail 6: process 80 left at its exit: still listens at 127.0.0.1:80");
   auto meant = left(listener);
-  meant.plan.scenario.properties["released"].allow = {Allowance{"*listens at*"}};
+  settings<property::Released>(meant.plan).allow = {Allowance{"*listens at*"}};
   EXPECT_EQ(released(meant), "pass 6: allowed: 1 open at the exit call `*listens at*`");
   EXPECT_EQ(testing::verdict(meant, "released").noted,
             (std::vector<Counted>{{"open at the exit call, excused by `*listens at*`", 1}}));
@@ -248,7 +247,7 @@ TEST(StrictRelease, FailsForWhatWasOpenAtTheExit) {
 TEST(StrictRelease, AChildThatMayStayMayBeThereAtTheExit) {
   const auto story = [](std::vector<Allowance> allow) {
     auto b = strict().event(ExitExamined{80, 2});
-    b.plan.scenario.properties["released"].allow = std::move(allow);
+    settings<property::Released>(b.plan).allow = std::move(allow);
     return b.event(LeftAtExit{80, "child", true, "child 81 (tail) is alive"});
   };
   const auto left = [&](std::vector<Allowance> allow) {

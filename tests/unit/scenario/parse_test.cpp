@@ -5,11 +5,13 @@
 
 #include <csignal>
 
-#include "scenario/property_names.hpp"
+#include "scenario/properties.hpp"
 
 namespace lastcall {
 namespace {
 
+using property::LoggedErrors;
+using property::RepeatPolicy;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
@@ -488,21 +490,42 @@ id_from = { pattern = 'id=(\w+)' }
   EXPECT_THAT(clients.at(2).message, ElementsAre("{length}:{body}{id}{end},"));
 }
 
-TEST(Parse, EveryPropertyHasAnEntryAndOnlyItsOwnSettings) {
-  const auto properties = with("").properties;
-  EXPECT_EQ(properties.size(), kProperties.size());
-  for (const auto& [name, settings] : properties) {
-    EXPECT_TRUE(settings.judged) << name;
-    EXPECT_FALSE(settings.settling) << name;
-    EXPECT_EQ(settings.within.has_value(), name == "stops-accepting" || name == "repeat-signal")
-        << name;
-    EXPECT_TRUE(settings.codes.empty()) << name << ", which has codes only if they are given";
+TEST(Parse, EveryPropertyHasAnEntryWithItsDefaults) {
+  const auto scenario = with("");
+  EXPECT_EQ(scenario.properties.size(), kProperties.size());
+  for (const auto& [name, common] : scenario.properties) {
+    EXPECT_TRUE(common.judged) << name;
+    EXPECT_TRUE(common.own.has_value()) << name;
+    EXPECT_FALSE(common.configured) << name;
   }
-  EXPECT_FALSE(properties.at("close-handshake").strict);
-  EXPECT_EQ(properties.at("drains-health").visible, milliseconds(50));
-  EXPECT_EQ(properties.at("repeat-signal").policy, RepeatPolicy::ignore);
-  EXPECT_TRUE(properties.at("acked-durable").after_kill);
-  EXPECT_FALSE(properties.at("overhead").startup || properties.at("overhead").memory);
+  const auto& close = settings<property::CloseHandshake>(scenario);
+  EXPECT_TRUE(close.codes.empty()) << "it has codes only if they are given";
+  EXPECT_FALSE(close.strict);
+  EXPECT_FALSE(settings<property::InFlightFinished>(scenario).settling);
+  EXPECT_EQ(settings<property::StopsAccepting>(scenario).within, milliseconds(100));
+  EXPECT_EQ(settings<property::DrainsHealth>(scenario).visible, milliseconds(50));
+  EXPECT_EQ(settings<property::RepeatSignal>(scenario).policy, RepeatPolicy::ignore);
+  EXPECT_EQ(settings<property::RepeatSignal>(scenario).within, seconds(1));
+  EXPECT_TRUE(settings<property::AckedDurable>(scenario).after_kill);
+  EXPECT_FALSE(settings<property::PromptExit>(scenario).within);
+  const auto& overhead = settings<property::Overhead>(scenario);
+  EXPECT_FALSE(overhead.startup || overhead.memory || overhead.cpu);
+}
+
+// Whether the field holds by itself what it holds if the file says the key's default.
+template <class Property, class Field>
+void check_default(const Setting<Property, Field>& setting) {
+  const auto& key = setting.key;
+  const auto name = std::string(Property::kName) + "." + std::string(key.name);
+  if (key.fallback.empty() || name == "close-handshake.codes") return;
+  const auto said = with("[properties]\n" + name + " = " + std::string(key.fallback) + "\n");
+  EXPECT_TRUE(settings<Property>(said).*setting.field == Property{}.*setting.field) << name;
+}
+
+TEST(Parse, ASettingHasTheDefaultOfItsKey) {
+  Properties::each([]<class Property>(const Property&) {
+    each_setting<Property>([](const auto& setting) { check_default(setting); });
+  });
 }
 
 TEST(Parse, SettingsOfTheOtherPropertiesAreRead) {
@@ -517,19 +540,19 @@ overhead = { startup = "100ms", memory = "10MiB", cpu = 1 }
 config-effective = { setting = "level", expect = { debug = "^D", error = "^E" } }
 custom.mine = { command = ["check.py"], timeout = "1s" }
 )");
-  EXPECT_THAT(scenario.properties.at("checkpoint-intact").files, ElementsAre("*.json"));
-  EXPECT_EQ(scenario.properties.at("checkpoint-intact").format, "json");
-  EXPECT_THAT(scenario.properties.at("log-complete").lines, ElementsAre("stopped$"));
-  EXPECT_EQ(scenario.properties.at("log-complete").file, "server.log");
-  const auto& repeat = scenario.properties.at("repeat-signal");
+  EXPECT_THAT(settings<property::CheckpointIntact>(scenario).files, ElementsAre("*.json"));
+  EXPECT_EQ(settings<property::CheckpointIntact>(scenario).format, "json");
+  EXPECT_THAT(settings<property::LogComplete>(scenario).lines, ElementsAre("stopped$"));
+  EXPECT_EQ(settings<property::LogComplete>(scenario).file, "server.log");
+  const auto& repeat = settings<property::RepeatSignal>(scenario);
   EXPECT_EQ(repeat.policy, RepeatPolicy::force);
   EXPECT_EQ(repeat.within, milliseconds(200));
   EXPECT_THAT(repeat.ends, ElementsAre(ExpectedEnd{false, 1}, ExpectedEnd{true, SIGINT}));
-  const auto& overhead = scenario.properties.at("overhead");
+  const auto& overhead = settings<property::Overhead>(scenario);
   EXPECT_EQ(overhead.startup, milliseconds(100));
   EXPECT_EQ(overhead.memory, 10U << 20);
   EXPECT_EQ(overhead.cpu, 1U);
-  EXPECT_EQ(scenario.properties.at("config-effective").expect.at("error"), "^E");
+  EXPECT_EQ(settings<property::ConfigEffective>(scenario).expect.at("error"), "^E");
   EXPECT_THAT(scenario.custom.at("mine").command, ElementsAre("check.py"));
   EXPECT_EQ(scenario.custom.at("mine").timeout, seconds(1));
 }
@@ -545,20 +568,21 @@ released = { allow = ["*.pid"], judge = true }
   EXPECT_THAT(scenario.required, ElementsAre("serves", "deadline"));
   EXPECT_FALSE(scenario.properties.at("in-flight-finished").judged);
   EXPECT_EQ(scenario.properties.at("in-flight-finished").why, "fast shutdown");
-  EXPECT_THAT(scenario.properties.at("close-handshake").codes, ElementsAre(1012));
-  EXPECT_TRUE(scenario.properties.at("close-handshake").strict);
-  EXPECT_THAT(scenario.properties.at("no-panic").allow,
+  EXPECT_THAT(settings<property::CloseHandshake>(scenario).codes, ElementsAre(1012));
+  EXPECT_TRUE(settings<property::CloseHandshake>(scenario).strict);
+  EXPECT_THAT(settings<property::NoPanic>(scenario).allow,
               ElementsAre(Allowance{"^panic: test", "pattern"}, Allowance{"IOError", "name", "x"},
                           Allowance{"^y", "pattern", "z"}));
-  EXPECT_EQ(scenario.properties.at("no-panic").logged, LoggedErrors::warn);
-  EXPECT_THAT(scenario.properties.at("released").allow, ElementsAre(Allowance{"*.pid", "file"}));
+  EXPECT_EQ(settings<property::NoPanic>(scenario).logged, LoggedErrors::warn);
+  EXPECT_THAT(settings<property::Released>(scenario).allow,
+              ElementsAre(Allowance{"*.pid", "file"}));
 }
 
 TEST(Parse, WhatMayStayIsAFileOrATableThatSaysWhat) {
   const auto scenario = with(R"([properties.released]
 allow = ["*.cache", { process = "tail *", why = "by design" }, { port = "admin" }, { file = "a" }]
 )");
-  EXPECT_THAT(scenario.properties.at("released").allow,
+  EXPECT_THAT(settings<property::Released>(scenario).allow,
               ElementsAre(Allowance{"*.cache", "file"}, Allowance{"tail *", "process", "by design"},
                           Allowance{"admin", "port"}, Allowance{"a", "file"}));
 }
@@ -566,9 +590,9 @@ allow = ["*.cache", { process = "tail *", why = "by design" }, { port = "admin" 
 TEST(Parse, AWordStandsForATableWithThatBoolean) {
   std::string text(kSmallest);
   text.insert(text.find("ready"), "trace = true\n");
-  EXPECT_FALSE(parsed(text).properties.at("released").strict);
-  EXPECT_TRUE(
-      parsed(text + "[properties]\nreleased = \"strict\"").properties.at("released").strict);
+  EXPECT_FALSE(settings<property::Released>(parsed(text)).strict);
+  const auto strict = parsed(text + "[properties]\nreleased = \"strict\"");
+  EXPECT_TRUE(settings<property::Released>(strict).strict);
 }
 
 TEST(Parse, TheSeedKeyLeavesOutWhatSaysNothing) {

@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "scenario/properties/config_effective.hpp"
+#include "scenario/properties/drains_health.hpp"
 #include "target/port_lease.hpp"
 #include "unit/trial/trial_fixture.hpp"
 
 namespace lastcall {
 namespace {
 
+using property::ConfigEffective;
+using property::DrainsHealth;
 using ::testing::ElementsAre;
 using testing::http_answer;
 using ::testing::IsEmpty;
@@ -19,8 +23,9 @@ bool always() { return true; }
 
 class Probes : public testing::TrialFixture {
  protected:
-  void ask_for(const std::string& property, const std::string& port) {
-    plan_.scenario.properties[property].url = url(port);
+  template <class Property>
+  void ask_for(const std::string& port) {
+    settings<Property>(plan_.scenario).url = url(port);
   }
   static std::string url(const std::string& port) { return "http://127.0.0.1:" + port + "/ready"; }
   // Whether each probe found the listener, and the status that it was answered.
@@ -36,28 +41,28 @@ class Probes : public testing::TrialFixture {
 };
 
 TEST_F(Probes, OfHealthGoOnUntilTheListenerHasRefusedThreeTimes) {
-  ask_for("drains-health", serve({http_answer("200 OK"), http_answer("503 Service Unavailable"),
-                                  http_answer("503 Service Unavailable")}));
+  ask_for<DrainsHealth>(serve({http_answer("200 OK"), http_answer("503 Service Unavailable"),
+                               http_answer("503 Service Unavailable")}));
   run(probe_health(trial_, never, never));
   EXPECT_THAT(health(),
               ElementsAre("up 200", "up 503", "up 503", "refused 0", "refused 0", "refused 0"));
 }
 
 TEST_F(Probes, OfHealthBeforeTheStopIsOne) {
-  ask_for("drains-health", serve({http_answer("200 OK")}));
+  ask_for<DrainsHealth>(serve({http_answer("200 OK")}));
   run(probe_health_once(trial_));
   EXPECT_THAT(health(), ElementsAre("up 200"));
 }
 
 TEST_F(Probes, OfHealthRecordNothingOnceTheTrialIsClosed) {
-  ask_for("drains-health", serve({http_answer("200 OK")}));
+  ask_for<DrainsHealth>(serve({http_answer("200 OK")}));
   run(probe_health(trial_, never, always));
   EXPECT_THAT(recorded(), IsEmpty());
 }
 
 TEST_F(Probes, OfHealthEndWithTheTarget) {
   bool ended = false;
-  ask_for("drains-health", serve({http_answer("200 OK")}, [&] { ended = true; }));
+  ask_for<DrainsHealth>(serve({http_answer("200 OK")}, [&] { ended = true; }));
   run(probe_health(
       trial_, [&] { return ended; }, never));
   EXPECT_THAT(health(), ElementsAre("up 200"));
@@ -66,14 +71,14 @@ TEST_F(Probes, OfHealthEndWithTheTarget) {
 TEST_F(Probes, OfHealthAreNotMadeWithoutAUrlOrIfNobodyJudges) {
   plan_.scenario.properties["drains-health"] = {};
   run(probe_health(trial_, never, never));
-  ask_for("drains-health", serve({http_answer("200 OK")}));
+  ask_for<DrainsHealth>(serve({http_answer("200 OK")}));
   plan_.scenario.properties["drains-health"].judged = false;
   run(probe_health_once(trial_));
   EXPECT_THAT(recorded(), IsEmpty());
 }
 
 TEST_F(Probes, OfASettingRecordTheLinesOfTheAnswer) {
-  ask_for("config-effective", serve({http_answer("200 OK", "workers=4\nmode=fast\n")}));
+  ask_for<ConfigEffective>(serve({http_answer("200 OK", "workers=4\nmode=fast\n")}));
   run(observe_setting(trial_));
   EXPECT_THAT(recorded(), ElementsAre("observed config-effective workers=4",
                                       "observed config-effective mode=fast"));
@@ -81,7 +86,7 @@ TEST_F(Probes, OfASettingRecordTheLinesOfTheAnswer) {
 
 TEST_F(Probes, OfASettingSayWhyThereIsNoAnswer) {
   const auto port = serve({http_answer("404 Not Found", "workers=4")});
-  ask_for("config-effective", port);
+  ask_for<ConfigEffective>(port);
   run(observe_setting(trial_));
   EXPECT_THAT(recorded(),
               ElementsAre("not_observed config-effective " + url(port) + ": HTTP status 404"));
@@ -90,7 +95,7 @@ TEST_F(Probes, OfASettingSayWhyThereIsNoAnswer) {
 TEST_F(Probes, OfASettingKeepAThousandLines) {
   std::string body;
   for (int i = 0; i < 1001; ++i) body += "line\n";
-  ask_for("config-effective", serve({http_answer("200 OK", body)}));
+  ask_for<ConfigEffective>(serve({http_answer("200 OK", body)}));
   run(observe_setting(trial_));
   const auto all = recorded();
   ASSERT_EQ(all.size(), 1001U);

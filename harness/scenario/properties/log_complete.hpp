@@ -1,0 +1,36 @@
+// log-complete: what a scenario can say about it. checkers/log_complete.cpp judges it.
+#pragma once
+
+#include "scenario/property.hpp"
+
+namespace lastcall::property {
+
+struct LogComplete {
+  static constexpr std::string_view kName = "log-complete";
+  static constexpr std::string_view kHoldsWhen =
+      "the lines that must be in the log at the end are there";
+  static const Checker kChecker;
+
+  std::vector<std::string> lines;  // regular expressions
+  std::string file;                // below {dir}; empty: the output
+
+  static auto keys() {
+    return std::tuple{
+        Setting{
+            {.name = "lines",
+             .kind = Kind::pattern,
+             .shape = Shape::list,
+             .about = "ECMAScript regular expressions; each must match a line at the end. Without "
+                      "them nothing is judged.",
+             .fallback = "[]",
+             .low = 1},
+            &LogComplete::lines},
+        Setting{{.name = "file",
+                 .kind = Kind::plain,
+                 .about = "A log file below {dir}. Default: the target's output.",
+                 .low = 1},
+                &LogComplete::file}};
+  }
+};
+
+}  // namespace lastcall::property

@@ -1,0 +1,15 @@
+// serves: what a scenario can say about it. checkers/serves.cpp judges it.
+#pragma once
+
+#include "scenario/property.hpp"
+
+namespace lastcall::property {
+
+struct Serves {
+  static constexpr std::string_view kName = "serves";
+  static constexpr std::string_view kHoldsWhen =
+      "before the stop the target answers on every endpoint as its protocol says";
+  static const Checker kChecker;
+};
+
+}  // namespace lastcall::property
