@@ -8,10 +8,10 @@
 #include <boost/asio/signal_set.hpp>
 #include <functional>
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
+#include "base/pattern.hpp"
 #include "base/result.hpp"
 #include "history/segment.hpp"
 #include "history/service_state.hpp"
@@ -128,7 +128,7 @@ class TargetProcess {
   const TargetLimits* limits_ = nullptr;
   boost::asio::posix::stream_descriptor notify_wait_;
   struct ReadyLine {
-    std::regex pattern;
+    Pattern pattern;
     bool came = false;
   };
   std::vector<ReadyLine> ready_lines_;
