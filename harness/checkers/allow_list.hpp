@@ -1,16 +1,17 @@
 // What a scenario says is no violation, `allow`, and how often each entry excused something. An
 // entry is a regular expression, or the name of an exception. Owned by a checker; not for several
-// threads. A broken expression throws std::regex_error.
+// threads. A broken expression throws std::runtime_error.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
-#include <regex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/pattern.hpp"
 #include "checkers/verdict.hpp"
 #include "scenario/scenario.hpp"
 
@@ -20,18 +21,17 @@ class AllowList {
  public:
   struct Entry {
     std::string name;  // an exception's; empty: the entry is a pattern
-    std::regex pattern;
+    std::optional<Pattern> pattern;
     std::string shown;
     std::uint64_t count = 0;
     // Whether it is a pattern that matches a line of the text.
     [[nodiscard]] bool matches(std::string_view text) const {
-      while (name.empty() && !text.empty()) {
+      while (pattern && !text.empty()) {
         // std::regex recurses once a character and may take quadratic time: an excuse must stand
         // within this much of a line.
         constexpr std::size_t kWithin = 1024;
         const auto line = text.substr(0, text.find('\n'));
-        const auto begin = line.substr(0, kWithin);
-        if (std::regex_search(begin.begin(), begin.end(), pattern)) return true;
+        if (pattern->found_in(line.substr(0, kWithin))) return true;
         text.remove_prefix(std::min(text.size(), line.size() + 1));
       }
       return false;
@@ -43,7 +43,7 @@ class AllowList {
       const bool is_name = one.of == "name";
       const auto shown = is_name ? one.pattern : "\"" + one.pattern + "\"";
       entries_.push_back({is_name ? one.pattern : "",
-                          is_name ? std::regex() : std::regex(one.pattern),
+                          is_name ? std::nullopt : std::optional<Pattern>(one.pattern),
                           one.why.empty() ? shown : shown + " (" + one.why + ")"});
     }
   }

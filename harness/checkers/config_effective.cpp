@@ -6,8 +6,8 @@
 // a line the first 8 KiB are looked at.
 // Cannot see a setting whose effect shows nowhere in those lines.
 #include <algorithm>
-#include <regex>
 
+#include "base/pattern.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/config_effective.hpp"
@@ -31,10 +31,11 @@ std::vector<Line> lines_of(const History& history, bool by_url) {
   return lines;
 }
 
-std::optional<EventIndex> first_match(const std::vector<Line>& lines, const std::string& pattern) {
-  const std::regex regex(pattern);
+std::optional<EventIndex> first_match(const std::vector<Line>& lines,
+                                      const std::string& expression) {
+  const Pattern pattern(expression);
   for (const auto& [i, text] : lines) {
-    if (std::regex_search(text.begin(), text.end(), regex)) return i;
+    if (pattern.found_in(text)) return i;
   }
   return std::nullopt;
 }

@@ -5,8 +5,8 @@
 // lines, nor whether a line says the truth.
 #include <algorithm>
 #include <csignal>
-#include <regex>
 
+#include "base/pattern.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/log_complete.hpp"
@@ -35,17 +35,11 @@ Lines lines_of(const History& history, bool of_file) {
   return lines;
 }
 
-bool is_there(const Lines& lines, const std::string& pattern) {
-  const std::regex regex(pattern);
-  const auto matches = [&](std::string_view text, std::regex_constants::match_flag_type how) {
-    return std::regex_search(text.begin(), text.end(), regex, how);
-  };
-  return std::ranges::any_of(
-             lines.texts,
-             [&](auto text) { return matches(text, std::regex_constants::match_default); }) ||
-         std::ranges::any_of(lines.continued, [&](auto text) {
-           return matches(text, std::regex_constants::match_not_bol);
-         });
+bool is_there(const Lines& lines, const std::string& expression) {
+  const Pattern pattern(expression);
+  return std::ranges::any_of(lines.texts, [&](auto text) { return pattern.found_in(text); }) ||
+         std::ranges::any_of(lines.continued,
+                             [&](auto text) { return pattern.found_in(text, false); });
 }
 
 // Why nothing is judged; empty if it is.

@@ -7,7 +7,7 @@
 namespace lastcall {
 
 IdFinder::IdFinder(const IdSource& source) : source_(source) {
-  if (source.is_pattern) pattern_.emplace(source.text, std::regex::ECMAScript);
+  if (source.is_pattern) pattern_.emplace(source.text);
 }
 
 GivenId IdFinder::find(std::string_view answer, std::string_view head) const {
@@ -37,11 +37,9 @@ GivenId IdFinder::by_pointer(std::string_view answer) const {
 }
 
 GivenId IdFinder::by_pattern(std::string_view answer) const {
-  const auto searched = answer.substr(0, kMaxSearched);
-  std::match_results<std::string_view::const_iterator> found;
-  if (!std::regex_search(searched.begin(), searched.end(), found, *pattern_))
-    return {"", "nothing in the answer matches \"" + source_.text + "\""};
-  return {found[1].str(), ""};
+  const auto found = pattern_->match_in(answer.substr(0, kMaxSearched));
+  if (!found) return {"", "nothing in the answer matches \"" + source_.text + "\""};
+  return {found->at(1), ""};
 }
 
 }  // namespace lastcall

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <optional>
-#include <regex>
 #include <string>
 #include <string_view>
 
+#include "base/pattern.hpp"
 #include "scenario/scenario.hpp"
 
 namespace lastcall {
@@ -33,7 +33,7 @@ class IdFinder {
   [[nodiscard]] GivenId by_pointer(std::string_view answer) const;
   [[nodiscard]] GivenId by_pattern(std::string_view answer) const;
   IdSource source_;
-  std::optional<std::regex> pattern_;
+  std::optional<Pattern> pattern_;
 };
 
 }  // namespace lastcall

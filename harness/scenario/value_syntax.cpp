@@ -6,9 +6,10 @@
 #include <array>
 #include <boost/algorithm/string/case_conv.hpp>
 #include <charconv>
-#include <regex>
+#include <stdexcept>
 #include <utility>
 
+#include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "scenario/placeholders.hpp"
 
@@ -182,16 +183,16 @@ std::string regex_problem(const std::string& pattern) {
   constexpr std::size_t kLongestPattern = 1000;
   if (pattern.size() > kLongestPattern) return "a regular expression of more than 1000 characters";
   try {
-    const std::regex compiled(pattern, std::regex::ECMAScript);
+    const Pattern compiled(pattern);
     return {};
-  } catch (const std::regex_error& error) {
+  } catch (const std::runtime_error& error) {
     return "bad regular expression " + in_quotes(pattern) + ": " + error.what();
   }
 }
 
 std::string one_group_problem(const std::string& pattern) {
   if (auto problem = regex_problem(pattern); !problem.empty()) return problem;
-  const auto groups = std::regex(pattern, std::regex::ECMAScript).mark_count();
+  const auto groups = Pattern(pattern).groups();
   if (groups == 1) return {};
   return "the regular expression needs exactly one group, \"( )\", and has " +
          std::to_string(groups) + ": " + in_quotes(pattern);

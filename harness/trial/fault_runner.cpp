@@ -35,7 +35,7 @@ FaultRunner::FaultRunner(asio::io_context& io, const Plan& plan, TriggerBoard& b
       reached_(plan.faults.size()) {
   for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
     if (const auto* line = std::get_if<NthLine>(&plan_.faults[i].when)) {
-      watches_.push_back({{i}, std::regex(line->pattern), "", line->nth});
+      watches_.push_back({{i}, Pattern(line->pattern), "", line->nth});
     } else if (const auto* said = std::get_if<NthNotification>(&plan_.faults[i].when)) {
       watches_.push_back({{i}, std::nullopt, said->assignment, said->nth});
     }
@@ -114,7 +114,7 @@ void FaultRunner::not_traced(const std::string& reason) { trace_problem_ = reaso
 
 void FaultRunner::on_line(const std::string& line) {
   for (auto& watch : watches_) {
-    if (watch.line && std::regex_search(line, *watch.line)) came(watch);
+    if (watch.line && watch.line->found_in(line)) came(watch);
   }
 }
 

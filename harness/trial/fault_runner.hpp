@@ -8,9 +8,9 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <regex>
 #include <vector>
 
+#include "base/pattern.hpp"
 #include "client/trigger_board.hpp"
 #include "history/event_sink.hpp"
 #include "plan/plan.hpp"
@@ -57,7 +57,7 @@ class FaultRunner {
   // What a fault waits for here, beside timers.
   struct Watch {
     FaultId fault;
-    std::optional<std::regex> line;
+    std::optional<Pattern> line;
     std::string assignment;
     std::uint64_t left = 0;  // until it is reached
   };

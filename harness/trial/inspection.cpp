@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <string>
 #include <vector>
 
+#include "base/pattern.hpp"
 #include "scenario/properties/checkpoint_intact.hpp"
 #include "scenario/properties/log_complete.hpp"
 #include "target/checkpoint.hpp"
@@ -119,10 +119,10 @@ void observe_log(const TrialContext& trial) {
   const auto tail = read_tail(trial.order.target_folder() + "/" + wanted.file);
   if (!tail) return not_observed(trial, LogComplete::kName, tail.error().message());
   bool all = true;
-  for (const auto& pattern : wanted.lines) {
-    const std::regex regex(pattern);
-    const auto line = std::ranges::find_if(
-        tail->lines, [&](const auto& text) { return std::regex_search(text, regex); });
+  for (const auto& expression : wanted.lines) {
+    const Pattern pattern(expression);
+    const auto line =
+        std::ranges::find_if(tail->lines, [&](const auto& text) { return pattern.found_in(text); });
     if (line != tail->lines.end()) {
       trial.events.record(Observed{std::string(LogComplete::kName), *line});
     } else {

@@ -107,8 +107,8 @@ Result<pid_t> TargetProcess::start(Start start) {
   for (const auto& word : start.target.command) {
     command.push_back(expand_placeholders(word, start.placeholders));
   }
-  for (const auto& pattern : start.target.ready.logs)
-    ready_lines_.push_back({std::regex(pattern), false});
+  for (const auto& expression : start.target.ready.logs)
+    ready_lines_.push_back({Pattern(expression), false});
   notify_.emplace(std::move(start.notify));
   notify_wait_.assign(notify_->fd());
   auto launched = launch(start, command, out_end.get(), err_end.get());
@@ -196,7 +196,7 @@ void TargetProcess::on_line(Stream stream, const std::string& line, bool continu
   events_.record(TargetOutput{stream, line, continues});
   if (continues) return;  // readiness and triggers look at where a line begins
   for (auto& ready : ready_lines_) {
-    if (ready.came || !std::regex_search(line, ready.pattern)) continue;
+    if (ready.came || !ready.pattern.found_in(line)) continue;
     ready.came = true;
     changes_.notify();
   }

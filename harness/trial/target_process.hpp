@@ -8,10 +8,10 @@
 #include <boost/asio/signal_set.hpp>
 #include <functional>
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
+#include "base/pattern.hpp"
 #include "history/event_sink.hpp"
 #include "target/launcher.hpp"
 #include "target/limits.hpp"
@@ -102,7 +102,7 @@ class TargetProcess final : public ServiceProcess {
   const TargetLimits* limits_ = nullptr;
   boost::asio::posix::stream_descriptor notify_wait_;
   struct ReadyLine {
-    std::regex pattern;
+    Pattern pattern;
     bool came = false;
   };
   std::vector<ReadyLine> ready_lines_;

@@ -13,10 +13,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <memory>
-#include <regex>
 #include <sstream>
 
 #include "base/file.hpp"
+#include "base/pattern.hpp"
 #include "tracer/ptrace/descriptors.hpp"
 
 namespace lastcall {
@@ -108,24 +108,23 @@ std::string culprit_text(const Culprit& who) {
 std::optional<SentSignal> sent_signal(const std::string& line) {
   // "  bash-812  [000] d..1.  12.345: signal_generate: sig=9 errno=0 code=0 comm=a b pid=9 grp=1
   // res=0"
-  static const std::regex kSent(
+  static const Pattern kSent(
       R"(^\s*(.*)-(\d+)\s+(?:\([\s\d-]+\)\s+)?\[\d+\].*: signal_generate: sig=(\d+) errno=\S+ code=(-?\d+) comm=.* pid=(\d+) grp=\d+ res=\d+)");
-  static const std::regex kVictim(
+  static const Pattern kVictim(
       R"(^\s*(.*)-(\d+)\s+(?:\([\s\d-]+\)\s+)?\[\d+\].*: mark_victim: pid=(\d+))");
-  std::smatch found;
-  if (std::regex_search(line, found, kSent)) {
-    return SentSignal{.signal = number(found[3]),
-                      .code = number(found[4]),
-                      .sender = number(found[2]),
-                      .sender_name = found[1],
-                      .to = number(found[5])};
+  if (const auto found = kSent.match_in(line)) {
+    return SentSignal{.signal = number(found->at(3)),
+                      .code = number(found->at(4)),
+                      .sender = number(found->at(2)),
+                      .sender_name = found->at(1),
+                      .to = number(found->at(5))};
   }
-  if (std::regex_search(line, found, kVictim)) {
+  if (const auto found = kVictim.match_in(line)) {
     return SentSignal{.signal = SIGKILL,
                       .code = SI_KERNEL,
-                      .sender = number(found[2]),
-                      .sender_name = found[1],
-                      .to = number(found[3]),
+                      .sender = number(found->at(2)),
+                      .sender_name = found->at(1),
+                      .to = number(found->at(3)),
                       .out_of_memory = true};
   }
   return std::nullopt;
