@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
 #include "base/clock.hpp"
@@ -498,15 +499,33 @@ using EventVariant = std::variant<
     SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed, TakerInDoubt,
     AnswerEndedByEof, HandlerAtStop, LeftProcessesEnded>;
 
+// Which of the kinds of events it is; how many there are if it is none.
+template <class Kind>
+constexpr std::size_t kind_index() {
+  return []<class... Kinds>(const std::variant<Kinds...>*) {
+    std::size_t index = 0;
+    static_cast<void>(((std::is_same_v<Kind, Kinds> || (++index, false)) || ...));
+    return index;
+  }(static_cast<const EventVariant*>(nullptr));
+}
+
 // Its special members are defined once: the compiler takes seconds over those of all these kinds.
+// Whoever makes one of a kind would need the destructor of all, were it not made in two steps.
 struct EventBody : EventVariant {
-  using EventVariant::EventVariant;
   EventBody();
   EventBody(const EventBody& other);
   EventBody(EventBody&& other) noexcept;
+  template <class Kind>
+  requires(kind_index<Kind>() < std::variant_size_v<EventVariant>) EventBody(Kind kind)
+      : EventBody() {
+    take(kind_index<Kind>(), &kind);
+  }
   EventBody& operator=(const EventBody& other);
   EventBody& operator=(EventBody&& other) noexcept;
   ~EventBody();
+
+ private:
+  void take(std::size_t index, void* kind);
 };
 
 struct Event {
