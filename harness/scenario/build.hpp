@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
+#include "base/signal_names.hpp"
 #include "scenario/document.hpp"
 #include "scenario/scenario.hpp"
 #include "scenario/section.hpp"

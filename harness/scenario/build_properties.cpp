@@ -1,6 +1,6 @@
 #include <type_traits>
 
-#include "base/text.hpp"
+#include "base/nearest_name.hpp"
 #include "scenario/build.hpp"
 #include "scenario/properties.hpp"
 

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "base/signal_names.hpp"
 #include "scenario/build.hpp"
 
 namespace lastcall {

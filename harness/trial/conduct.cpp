@@ -7,8 +7,8 @@
 #include <csignal>
 #include <utility>
 
+#include "base/durations.hpp"
 #include "base/rethrow.hpp"
-#include "base/text.hpp"
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
 #include "tracer/locks/waits.hpp"

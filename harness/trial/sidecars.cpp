@@ -12,9 +12,9 @@
 #include <memory>
 #include <optional>
 
+#include "base/durations.hpp"
 #include "base/file.hpp"
 #include "base/rethrow.hpp"
-#include "base/text.hpp"
 #include "checkers/checker_support.hpp"
 #include "client/control.hpp"
 #include "target/short_folder.hpp"
