@@ -1,7 +1,10 @@
+// Everything that a scenario says of the target: its keys, what they say together, and the Target
+// that they make.
 #include <set>
 
 #include "base/signal_names.hpp"
 #include "scenario/build.hpp"
+#include "scenario/keys.hpp"
 
 namespace lastcall {
 namespace {
@@ -10,12 +13,118 @@ namespace {
 // still has most of them to explain what it finds.
 constexpr std::uint32_t kUntracedEvery = 4;
 
-Readiness build_ready(const Section& section) {
-  return {.notify = section["notify"].boolean,
-          .urls = texts_of(section["url"]),
-          .ports = texts_of(section["port"]),
-          .logs = texts_of(section["log"]),
-          .timeout = duration_of(section["timeout"])};
+const Table& limits_table() {
+  static const Table table{.where = "[target.limits]", .keys = limit_keys()};
+  return table;
+}
+
+const Table& service_table() {
+  static const Table table{
+      .where = "[target.service]",
+      .keys = {
+          {.name = "watchdog",
+           .kind = Kind::duration,
+           .about = "WATCHDOG_USEC. A target that sends no WATCHDOG=1 for this long is ended with "
+                    "SIGABRT, as systemd does.",
+           .low = kMillisecond,
+           .high = kDay},
+          {.name = "watchdog_while_stopping",
+           .kind = Kind::boolean,
+           .about =
+               "Whether heartbeats are due during the stop, too. systemd stops its watchdog then.",
+           .fallback = "false",
+           .with = "watchdog"},
+          {.name = "access",
+           .kind = Kind::choice,
+           .about = "Whose notifications count, like NotifyAccess= in systemd.service(5).",
+           .fallback = R"("main")",
+           .choices = {"main", "all"}}}};
+  return table;
+}
+
+const Table& ask_table() {
+  static const Table table{
+      .where = "[target.recovery.ask]",
+      .keys = {{.name = "url",
+                .kind = Kind::url,
+                .about = "A URL to GET. With {id} in it, lastcall asks once for each acknowledged "
+                         "request; without, the answer lists all of them.",
+                .choices = {"http", "https"}},
+               {.name = "command",
+                .kind = Kind::text,
+                .shape = Shape::list,
+                .about = "A command to run instead; its output is the answer."},
+               {.name = "expect",
+                .kind = Kind::text,
+                .about = "What the answer must contain, once. Default: \"{id}\" for a listing; "
+                         "otherwise a 2xx status or exit 0 is enough.",
+                .low = 1}},
+      .exactly_one_of = {"url", "command"}};
+  return table;
+}
+
+const Table& recovery_table() {
+  static const Table table{.where = "[target.recovery]",
+                           .keys = {{.name = "command",
+                                     .kind = Kind::text,
+                                     .shape = Shape::list,
+                                     .about = "The command that starts the target again, in the "
+                                              "same directory. Default: the target's command."},
+                                    {.name = "ask",
+                                     .kind = Kind::table,
+                                     .about = "How to ask the target what it still knows.",
+                                     .table = &ask_table()}}};
+  return table;
+}
+
+const Table& vary_table() {
+  static const Table table{
+      .where = "[[target.vary]]",
+      .keys = {{.name = "name",
+                .kind = Kind::plain,
+                .about = "A name in lower case; {vary.NAME} stands for the value drawn.",
+                .required = true,
+                .low = 1},
+               {.name = "values",
+                .kind = Kind::plain,
+                .shape = Shape::list,
+                .about = "The values; each trial draws one.",
+                .required = true}}};
+  return table;
+}
+
+const Table& stop_table() {
+  static const Table table{
+      .where = "[target.stop]",
+      .keys = {
+          {.name = "signal",
+           .kind = Kind::signal,
+           .shape = Shape::one_or_list,
+           .about = "The signal that tells the target to stop; each trial draws one of a list.",
+           .fallback = R"("SIGTERM")"},
+          {.name = "to",
+           .kind = Kind::choice,
+           .about = "Who gets the signal: the target's first process, its process group, the first "
+                    "child of that process, or every process of the target.",
+           .fallback = R"("process")",
+           .choices = choices_of<Recipient>()},
+          {.name = "deadline",
+           .kind = Kind::duration,
+           .about = "The longest time from the signal to the target's end; EXTEND_TIMEOUT_USEC "
+                    "extends it.",
+           .fallback = R"("10s")",
+           .low = kMillisecond,
+           .high = kDay},
+          {.name = "exit",
+           .kind = Kind::end,
+           .shape = Shape::one_or_list,
+           .about = "The promised end: an exit code, a signal that ends the target, or a list of "
+                    "those. Default: 0 and, if the target had a handler for the signal, also 128 + "
+                    "signal (as the JVM exits) or that signal itself (which a handler may raise "
+                    "again once it is done).",
+           .low = 0,
+           .high = 255}}};
+  return table;
 }
 
 Stop build_stop(const Section& section) {
@@ -76,52 +185,95 @@ std::vector<Vary> build_vary(const Section& section, Errors& errors) {
   return all;
 }
 
-// What people might expect of {dir}: with a limited disk it is a tmpfs that only the target sees.
-void check_folder(const Section& section, bool disk_is_limited, Errors& errors) {
-  if (!disk_is_limited) return;
-  std::vector<Value> values = list_of(section["command"]);
-  for (const auto& [name, place, value] : section["environment"].entries) values.push_back(value);
-  values.push_back(section["directory"]);
-  for (const auto& value : values) {
-    if (value.text.find("{dir}") == std::string::npos) continue;
-    errors.add(value.place,
-               "with a limited disk nobody but the target sees {dir}: use {sidecar.NAME}");
-  }
-}
-
-// How long a sidecar may take to end.
-constexpr auto kSidecarDeadline = std::chrono::seconds(5);
-
 }  // namespace
 
-std::vector<Sidecar> build_sidecars(const Section& file, bool disk_is_limited, Errors& errors) {
-  std::vector<Sidecar> sidecars;
-  std::set<std::string> names;
-  for (const auto& section : file.each("sidecars")) {
-    Sidecar sidecar;
-    sidecar.name = section["name"].text;
-    auto& process = sidecar.process;
-    process.command = texts_of(section["command"]);
-    for (const auto& [name, place, value] : section["environment"].entries)
-      process.environment[name] = value.text;
-    process.directory = section["directory"].text;
-    process.user = section["user"].text;
-    process.trace = false;
-    process.ready = build_ready(section.sub("ready"));
-    process.stop.signals = signals_of(section["stop"]);
-    process.stop.deadline = kSidecarDeadline;
-    check_folder(section, disk_is_limited, errors);
-    sidecars.push_back(std::move(sidecar));
-    if (!section.has("name") || !section.sound("name")) continue;
-    const auto& name = sidecars.back().name;
-    if (auto problem = word_problem(name); !problem.empty()) {
-      errors.add(section.place("name"), problem);
-    } else if (!names.insert(name).second) {
-      errors.add(section.place("name"),
-                 "the name " + in_single_quotes(name) + " is taken by another sidecar");
-    }
-  }
-  return sidecars;
+const Table& target_table() {
+  static const Table table{
+      .where = "[target]",
+      .keys = {
+          {.name = "command",
+           .kind = Kind::text,
+           .shape = Shape::list,
+           .about = "The program and its arguments; no shell is involved.",
+           .required = true},
+          {.name = "environment",
+           .kind = Kind::text,
+           .shape = Shape::map,
+           .about = "Variables to add to a small fixed environment.",
+           .names = Names::variable,
+           .instead_of = {"env", "variables"}},
+          {.name = "directory",
+           .kind = Kind::text,
+           .about = "The working directory; may be relative to {dir}.",
+           .fallback = R"("{dir}")",
+           .low = 1,
+           .instead_of = {"cwd", "workdir", "working_dir", "working_directory", "chdir"}},
+          {.name = "ready",
+           .kind = Kind::table,
+           .about = "How lastcall sees that the target is ready: url, port, log, notify, or "
+                    "several of them, of which each must have held.",
+           .required = true,
+           .table = &ready_table()},
+          {.name = "stop",
+           .kind = Kind::table,
+           .about = "How the target is told to stop, and which end it promises.",
+           .table = &stop_table()},
+          {.name = "user",
+           .kind = Kind::plain,
+           .about = "The user that it runs as. Needs root. Default: whoever runs lastcall.",
+           .low = 1},
+          {.name = "pid1",
+           .kind = Kind::boolean,
+           .about =
+               "Whether it runs as the init process of its own PID namespace, as in a container, "
+               "where signals without a handler are ignored (pid_namespaces(7)). Needs root.",
+           .fallback = "false"},
+          {.name = "trace",
+           .kind = Kind::boolean,
+           .about = "Whether lastcall traces the target with ptrace(2). Some properties need it. A "
+                    "program that traces itself, or that a debugger attaches to, needs false.",
+           .fallback = "true"},
+          {.name = "untraced_every",
+           .kind = Kind::integer,
+           .about = "Which trials of a campaign run untraced, because tracing can hide a race: "
+                    "with 4 the 4th, the 8th and so on, with 0 none. Default: 4; 0 if a fault "
+                    "strikes at a system call.",
+           .low = 0,
+           .high = 1'000'000},
+          {.name = "state",
+           .kind = Kind::plain,
+           .about = "The folder below {dir} where the target keeps what it must not lose; \".\" is "
+                    "{dir} itself.",
+           .low = 1},
+          {.name = "shell",
+           .kind = Kind::boolean,
+           .about = "Whether the target runs below a shell that waits for it and passes no signal "
+                    "on, as the command of a container does in its shell form.",
+           .fallback = "false"},
+          {.name = "limits",
+           .kind = Kind::table,
+           .about = "What the target may use, from its start on.",
+           .table = &limits_table()},
+          {.name = "service",
+           .kind = Kind::table,
+           .about = "What lastcall does as the target's service manager, besides listening.",
+           .table = &service_table()},
+          {.name = "recovery",
+           .kind = Kind::table,
+           .about = "Starts the target again after its end, and asks it what it still knows.",
+           .table = &recovery_table()},
+          {.name = "vary",
+           .kind = Kind::table,
+           .shape = Shape::list,
+           .about = "Settings that differ from trial to trial.",
+           .table = &vary_table()},
+          {.name = "files",
+           .kind = Kind::content,
+           .shape = Shape::map,
+           .about = "Files to create before the target starts: path below {dir} = content. Known "
+                    "placeholders are replaced, other braces stay.",
+           .names = Names::path}}};
+  return table;
 }
 
 std::vector<ExpectedEnd> ends_of(const Value& value) {
