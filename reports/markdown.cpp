@@ -1,4 +1,4 @@
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "campaign/exit_codes.hpp"
 #include "history/utf8.hpp"
 #include "reports/reports.hpp"

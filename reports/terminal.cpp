@@ -1,7 +1,7 @@
 #include <array>
 #include <cstdio>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "history/utf8.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"

@@ -27,7 +27,7 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
-Result<bool> copy_tree(const fs::path& from, const fs::path& to) {
+Result<void> copy_tree(const fs::path& from, const fs::path& to) {
   constexpr auto kReadable = fs::directory_options::skip_permission_denied;
   std::error_code ec;
   fs::create_directory(to, from, ec);
@@ -51,7 +51,7 @@ Result<bool> copy_tree(const fs::path& from, const fs::path& to) {
     if (ec) return Error{"keep a copy of", it->path().string(), ec.value(), ""};
   }
   if (ec) return Error{"keep a copy of", from.string(), ec.value(), ""};
-  return true;
+  return {};
 }
 
 }  // namespace lastcall

@@ -14,6 +14,6 @@ Result<std::string> read_file(const std::string& path);
 
 // Copies the folder `from` with the files, folders and links in it to `to`. Sockets and FIFOs
 // become new ones; devices are left out, and what this process may not read.
-Result<bool> copy_tree(const std::filesystem::path& from, const std::filesystem::path& to);
+Result<void> copy_tree(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace lastcall

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 
 namespace lastcall {
 namespace {

@@ -85,9 +85,10 @@ class Pool {
   }
 
  private:
-  Result<bool> start_next() {
+  Result<void> start_next() {
     auto job = options_.next();
-    if (!job) return more_ = false;
+    more_ = job.has_value();
+    if (!more_) return {};
     std::error_code ec;
     // An earlier campaign or replay may have left a trial of the same name: what lay in its {dir}
     // is not this one's.
@@ -108,10 +109,10 @@ class Pool {
     if (!result) return result.error();
     free_slots_.erase(slot);
     running_.push_back({std::move(*job), slot, std::move(*result), {}});
-    return true;
+    return {};
   }
 
-  Result<bool> wait() {
+  Result<void> wait() {
     std::vector<pollfd> watched{{interrupts_.fd(), POLLIN, 0}, {server_.control(), 0, 0}};
     for (const auto& trial : running_) watched.push_back({trial.result.get(), POLLIN, 0});
     if (::poll(watched.data(), watched.size(), kTickMilliseconds) < 0 && errno != EINTR) {
@@ -127,7 +128,7 @@ class Pool {
       if (watched[i].revents != 0) receive(current);
     }
     if (interrupts_.count() > 1) give_up();
-    return true;
+    return {};
   }
 
   void receive(std::list<Running>::iterator trial) {

@@ -4,7 +4,7 @@
 #include <array>
 #include <csignal>
 
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 #include "scenario/properties/drains_health.hpp"
 #include "scenario/properties/in_flight_finished.hpp"
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <exception>
 
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/consequences.hpp"
 #include "checkers/interference.hpp"

@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "base/durations.hpp"
+#include "base/signal_names.hpp"
 #include "base/text.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"

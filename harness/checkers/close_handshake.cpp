@@ -35,7 +35,7 @@
 // to the goodbye yet. What a deadline cut off that was perhaps lastcall's own doing is unknown.
 #include <algorithm>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/close_codes.hpp"

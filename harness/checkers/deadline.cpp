@@ -26,7 +26,7 @@
 #include <map>
 #include <utility>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/habits.hpp"

@@ -9,7 +9,7 @@
 // between probes is too long to tell, and the verdict is unknown.
 #include "scenario/properties/drains_health.hpp"
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/interference.hpp"

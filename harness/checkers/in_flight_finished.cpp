@@ -49,7 +49,7 @@
 #include <algorithm>
 #include <map>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/interference.hpp"

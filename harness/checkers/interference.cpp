@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 
 namespace lastcall {
 namespace {

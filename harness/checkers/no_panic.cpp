@@ -25,7 +25,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 #include "checkers/allow_list.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"

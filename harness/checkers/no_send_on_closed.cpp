@@ -15,6 +15,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/durations.hpp"
 #include "base/text.hpp"
 #include "checkers/allow_list.hpp"
 #include "checkers/checker.hpp"

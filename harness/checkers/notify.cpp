@@ -16,7 +16,7 @@
 #include <cstring>
 #include <set>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/service_view.hpp"

@@ -5,7 +5,7 @@
 // time is that of its threads, from readiness to the stop. Cannot see what its children use.
 #include <algorithm>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/overhead.hpp"

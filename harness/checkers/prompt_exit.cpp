@@ -58,7 +58,7 @@
 #include <variant>
 #include <vector>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/checkers.hpp"

@@ -5,7 +5,7 @@
 // not even begin is unknown.
 #include "scenario/properties/recovers.hpp"
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 

@@ -12,7 +12,7 @@
 // as the target was late.
 #include <algorithm>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/interference.hpp"

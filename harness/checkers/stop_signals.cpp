@@ -4,7 +4,7 @@
 #include <array>
 #include <csignal>
 
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 #include "checkers/checker_support.hpp"
 
 namespace lastcall {

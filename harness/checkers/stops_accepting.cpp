@@ -12,7 +12,7 @@
 // attempt that succeeded was late.
 #include <algorithm>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/interference.hpp"

@@ -6,7 +6,7 @@
 // gap that has an end. Cannot see a heartbeat that a stuck target's other thread sends.
 #include <algorithm>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 #include "checkers/service_view.hpp"

@@ -15,7 +15,7 @@
 #include <memory>
 #include <mutex>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/autopsy_report.hpp"
 #include "cli/commands.hpp"

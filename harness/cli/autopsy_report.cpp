@@ -6,7 +6,9 @@
 #include <array>
 #include <sstream>
 
+#include "base/durations.hpp"
 #include "base/fault_text.hpp"
+#include "base/signal_names.hpp"
 #include "base/text.hpp"
 #include "history/utf8.hpp"
 #include "tracer/ptrace/signals.hpp"

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "base/text.hpp"
 #include "tracer/loop/filter.hpp"
 #include "tracer/ptrace/descriptors.hpp"
 #include "tracer/ptrace/signals.hpp"

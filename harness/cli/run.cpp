@@ -7,7 +7,7 @@
 #include <memory>
 #include <random>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"

@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/durations.hpp"
 #include "base/invariant.hpp"
 #include "base/request_text.hpp"
-#include "base/text.hpp"
 #include "client/given_id.hpp"
 #include "client/socket_queues.hpp"
 #include "history/utf8.hpp"

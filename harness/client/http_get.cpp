@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <memory>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "client/session.hpp"
 
 namespace lastcall {

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <new>
 
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 
 namespace lastcall {
 

@@ -6,7 +6,6 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 
-#include "base/text.hpp"
 #include "client/connection.hpp"
 #include "history/utf8.hpp"
 

@@ -5,6 +5,9 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/durations.hpp"
+#include "base/nearest_name.hpp"
+#include "base/signal_names.hpp"
 #include "base/text.hpp"
 #include "fault/syscalls.hpp"
 #include "plan/plan.hpp"

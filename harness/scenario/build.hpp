@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
+#include "base/signal_names.hpp"
 #include "scenario/document.hpp"
 #include "scenario/scenario.hpp"
 #include "scenario/section.hpp"
@@ -83,6 +84,7 @@ Enum choice_of(const Value& value) {
 }
 
 std::vector<ExpectedEnd> ends_of(const Value& value);
+Readiness build_ready(const Section& section);  // of the target, or of a sidecar
 
 Target build_target(const Section& section, Errors& errors);
 // `file` is the whole file.

@@ -1,6 +1,8 @@
 #include "scenario/check.hpp"
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
+#include "base/nearest_name.hpp"
+#include "base/signal_names.hpp"
 #include "fault/syscalls.hpp"
 #include "scenario/placeholders.hpp"
 #include "scenario/properties.hpp"

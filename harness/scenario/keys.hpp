@@ -95,12 +95,14 @@ inline constexpr std::int64_t kMillisecond = 1'000'000;
 inline constexpr std::int64_t kDay = 24 * 3600 * 1000 * kMillisecond;
 inline constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
 
-// [target.ready] and [[sidecars]].
-const Table& ready_table();
+const Table& target_table();
+const Table& ready_table();  // [target.ready]
 const Table& sidecars_table();
-
-// [[faults]], and what a limit takes: the same from the start on, [target.limits], and as a fault.
+const Table& clients_table();
 const Table& faults_table();
+const Table& properties_table();
+
+// What a limit takes: the same from the start on, [target.limits], and as a fault.
 std::vector<Key> limit_keys();
 
 // What `lastcall list faults` says: the faults with their keys, and the kinds of moments.

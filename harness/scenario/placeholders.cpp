@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 
-#include "base/text.hpp"
+#include "base/nearest_name.hpp"
 
 namespace lastcall {
 namespace {

@@ -9,7 +9,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/durations.hpp"
 #include "base/pattern.hpp"
+#include "base/signal_names.hpp"
 #include "base/text.hpp"
 #include "scenario/placeholders.hpp"
 

@@ -63,7 +63,7 @@ std::string path_problem(std::string_view path);
 // A name that execve(2) can hand over.
 std::string variable_problem(std::string_view name);
 
-// The names that base/text.hpp knows.
+// The names that base/signal_names.hpp knows.
 std::vector<std::string> signal_names();
 
 // For messages: in quotes, cut at a sensible length, on one line.

@@ -69,8 +69,8 @@ error_code User::on_exec_setup(Launcher&, const std::string&, char* const*) cons
   return {};
 }
 
-Result<bool> hand_over(const std::string& directory, const User& user) {
-  if (user.name.empty()) return true;
+Result<void> hand_over(const std::string& directory, const User& user) {
+  if (user.name.empty()) return {};
   std::error_code ec;
   if (::lchown(directory.c_str(), user.uid, user.gid) != 0)
     return Error{"give " + user.name + " the folder", directory, errno, ""};
@@ -90,7 +90,7 @@ Result<bool> hand_over(const std::string& directory, const User& user) {
                    "it may not enter " + above.string() + ": chmod o+x it, or choose --results"};
     }
   }
-  return true;
+  return {};
 }
 
 error_code PidNamespace::on_setup(Launcher& launcher, const std::string&, char* const*) const {

@@ -37,7 +37,7 @@ bool may_reach(const std::string& path, const User& user);
 
 // Gives the user `directory` with all that lies in it, and lets it pass `directory`'s parent, which
 // is lastcall's own. An error names the folder above that the user may not enter.
-Result<bool> hand_over(const std::string& directory, const User& user);
+Result<void> hand_over(const std::string& directory, const User& user);
 
 // A PID namespace of its own, of which the target is the init, with the /proc that belongs to it.
 // pid_namespaces(7): a signal without a handler is ignored there, save SIGKILL and SIGSTOP from

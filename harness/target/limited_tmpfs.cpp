@@ -57,7 +57,7 @@ int LimitedTmpfs::resize(std::uint64_t bytes) const {
   return errno;
 }
 
-Result<bool> LimitedTmpfs::preserve_files() {
+Result<void> LimitedTmpfs::preserve_files() {
   const auto folder = std::exchange(folder_, "");
   const auto copy = folder + ".kept";
   auto copied = copy_tree(folder, copy);

@@ -23,7 +23,7 @@ class LimitedTmpfs {
   [[nodiscard]] int resize(std::uint64_t bytes) const;
   // Unmounts, with copies of the files and folders left where it was. Sockets, FIFOs and devices
   // are not copied.
-  Result<bool> preserve_files();
+  Result<void> preserve_files();
 
  private:
   explicit LimitedTmpfs(std::string folder) : folder_(std::move(folder)) {}

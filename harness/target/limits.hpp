@@ -29,7 +29,7 @@ class TargetLimits {
   // Whether the kernel has killed one of its processes for want of memory.
   [[nodiscard]] bool out_of_memory() const { return memory_ && memory_->oom_kills() > 0; }
   // Leaves copies of the small disk's files in its place, if there is one.
-  Result<bool> preserve_files() { return disk_ ? disk_->preserve_files() : Result<bool>(true); }
+  Result<void> preserve_files() { return disk_ ? disk_->preserve_files() : Result<void>(); }
 
  private:
   TargetLimits() = default;

@@ -31,12 +31,12 @@ int suitability(const std::string& place, const std::string& results) {
   return (mounted.f_flag & ST_NOEXEC) == 0 ? 1 : 0;
 }
 
-Result<bool> move_to(const fs::path& folder, const fs::path& link) {
+Result<void> move_to(const fs::path& folder, const fs::path& link) {
   const fs::path moved = link.string() + ".kept";
   std::error_code ec;
   fs::remove_all(moved, ec);  // an earlier try was cut short
   fs::rename(folder, moved, ec);
-  auto copied = ec ? copy_tree(folder, moved) : Result<bool>(true);
+  auto copied = ec ? copy_tree(folder, moved) : Result<void>();
   fs::remove(link, ec);
   fs::rename(moved, link, ec);
   if (ec) return Error{"move", moved.string(), ec.value(), ""};
@@ -79,16 +79,16 @@ std::string make_short_folder(const std::string& results) {
   return {};
 }
 
-Result<bool> make_folder(const std::string& folder, const std::string& place) {
+Result<void> make_folder(const std::string& folder, const std::string& place) {
   std::error_code ec;
   fs::create_directories(folder, ec);
   if (!ec && folder != place) fs::create_directory_symlink(folder, place, ec);
   if (ec) return Error{"create", place, ec.value(), ""};
-  return true;
+  return {};
 }
 
-Result<bool> give_back(const std::string& short_folder, const std::string& directory) {
-  Result<bool> given = true;
+Result<void> give_back(const std::string& short_folder, const std::string& directory) {
+  Result<void> given;
   std::error_code ec;
   std::error_code missing;
   for (fs::directory_iterator it(short_folder, ec), end; !ec && it != end; it.increment(ec)) {

@@ -6,7 +6,7 @@
 
 namespace lastcall {
 
-Result<bool> make_certificates(const TrialOrder& order, std::string_view scenario_text,
+Result<void> make_certificates(const TrialOrder& order, std::string_view scenario_text,
                                Placeholders& placeholders) {
   if (scenario_text.find("{tls.") != std::string_view::npos) {
     const auto certificate = order.directory + "/certificate.pem";
@@ -23,7 +23,7 @@ Result<bool> make_certificates(const TrialOrder& order, std::string_view scenari
     if (auto made = write_certificate(certificate, key, client_certificate()); !made)
       return made.error();
   }
-  return true;
+  return {};
 }
 
 }  // namespace lastcall

@@ -11,7 +11,7 @@ namespace lastcall {
 
 // Adds {tls.cert} and {tls.key}, the target's own, and {tls.client-cert} and {tls.client-key}, what
 // clients show to a server that asks for it.
-Result<bool> make_certificates(const TrialOrder& order, std::string_view scenario_text,
+Result<void> make_certificates(const TrialOrder& order, std::string_view scenario_text,
                                Placeholders& placeholders);
 
 }  // namespace lastcall

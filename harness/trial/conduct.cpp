@@ -7,8 +7,8 @@
 #include <csignal>
 #include <utility>
 
+#include "base/durations.hpp"
 #include "base/rethrow.hpp"
-#include "base/text.hpp"
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
 #include "tracer/locks/waits.hpp"
@@ -101,7 +101,7 @@ FaultActions Conduct::actions() {
 
 std::string Conduct::run() {
   std::string trouble;
-  asio::co_spawn(io_, conduct(), [&](std::exception_ptr failure, Result<bool> done) {
+  asio::co_spawn(io_, conduct(), [&](std::exception_ptr failure, Result<void> done) {
     if (failure) std::rethrow_exception(failure);
     if (!done) trouble = done.error().message();
     io_.stop();
@@ -111,7 +111,7 @@ std::string Conduct::run() {
   return given_up_ ? "the trial was given up" : trouble;
 }
 
-asio::awaitable<Result<bool>> Conduct::conduct() {
+asio::awaitable<Result<void>> Conduct::conduct() {
   if (auto prepared = workspace_.prepare(); !prepared) co_return prepared.error();
   progress_.enter(Stage::starting);
   auto notify = NotifySocket::bind(order_.notify_socket());
@@ -369,12 +369,12 @@ asio::awaitable<void> Conduct::look_back() {
   co_await recovery.run(worker_segments());
 }
 
-Result<bool> Conduct::close() {
+Result<void> Conduct::close() {
   lag_.stop();
   progress_.enter(Stage::closed);
   auto finished = segment_.finish();
   if (!finished) return finished.error();
-  return true;
+  return {};
 }
 
 void Conduct::watch_lifeline() {

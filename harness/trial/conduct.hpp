@@ -51,7 +51,7 @@ class Conduct {
   [[nodiscard]] Nanoseconds foreign_time() const { return foreign_time_; }
 
  private:
-  boost::asio::awaitable<Result<bool>> conduct();
+  boost::asio::awaitable<Result<void>> conduct();
   // Why the target does not run, or nothing.
   boost::asio::awaitable<std::string> start(NotifySocket notify);
   Result<std::size_t> assign_clients();
@@ -62,7 +62,7 @@ class Conduct {
   boost::asio::awaitable<void> force_end(std::string reason);
   boost::asio::awaitable<void> after();
   boost::asio::awaitable<void> look_back();
-  Result<bool> close();
+  Result<void> close();
 
   FaultActions actions();
   int send(int signal, Recipient to);

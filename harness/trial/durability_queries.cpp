@@ -9,7 +9,6 @@
 
 #include "base/invariant.hpp"
 #include "base/request_text.hpp"
-#include "base/text.hpp"
 #include "client/http_get.hpp"
 #include "client/session.hpp"
 #include "history/segment.hpp"

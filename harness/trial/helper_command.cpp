@@ -25,10 +25,11 @@
 #include <memory>
 #include <optional>
 
+#include "base/durations.hpp"
 #include "base/result.hpp"
 #include "base/rethrow.hpp"
 #include "base/scoped_fd.hpp"
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 #include "target/launcher.hpp"
 
 namespace lastcall {

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "scenario/properties/acked_durable.hpp"
 #include "scenario/properties/recovers.hpp"
 #include "trial/durability_queries.hpp"

@@ -2,7 +2,7 @@
 
 #include <boost/json.hpp>
 
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 
 namespace lastcall {
 namespace {

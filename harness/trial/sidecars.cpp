@@ -12,9 +12,9 @@
 #include <memory>
 #include <optional>
 
+#include "base/durations.hpp"
 #include "base/file.hpp"
 #include "base/rethrow.hpp"
-#include "base/text.hpp"
 #include "checkers/checker_support.hpp"
 #include "client/control.hpp"
 #include "target/short_folder.hpp"
@@ -295,7 +295,7 @@ asio::awaitable<void> SidecarLink::end(const TrialContext& trial) {
   co_await trial.changes.until([&] { return link_.all_done() || trial.given_up(); }, limit);
 }
 
-Result<bool> make_sidecar_folders(const TrialOrder& order, const std::vector<Sidecar>& sidecars,
+Result<void> make_sidecar_folders(const TrialOrder& order, const std::vector<Sidecar>& sidecars,
                                   Placeholders& placeholders) {
   for (const auto& [name, process] : sidecars) {
     const auto folder = order.place_of("sidecar-" + name);
@@ -306,7 +306,7 @@ Result<bool> make_sidecar_folders(const TrialOrder& order, const std::vector<Sid
     if (ec) return Error{"create", folder + "/tmp", ec.value(), ""};
     placeholders["sidecar." + name] = folder;
   }
-  return true;
+  return {};
 }
 
 std::vector<std::pair<std::string, Segment>> sidecar_sources(const TrialOrder& order,

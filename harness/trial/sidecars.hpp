@@ -48,7 +48,7 @@ class SidecarLink {
 };
 
 // In the trial: makes each sidecar's folder, and adds {sidecar.NAME}.
-Result<bool> make_sidecar_folders(const TrialOrder& order, const std::vector<Sidecar>& sidecars,
+Result<void> make_sidecar_folders(const TrialOrder& order, const std::vector<Sidecar>& sidecars,
                                   Placeholders& placeholders);
 
 // The segments that the keeper has written, one a sidecar, as sources of a history: each event is a

@@ -38,9 +38,9 @@ std::vector<std::string> environment_of(const TargetProcess::Start& start, const
 }
 
 // What the user needs besides the command: its folder, its output, and a way to notify.
-Result<bool> make_room_for(const User& user, const std::string& dir, const std::string& notify,
+Result<void> make_room_for(const User& user, const std::string& dir, const std::string& notify,
                            std::initializer_list<int> pipes) {
-  if (user.name.empty()) return true;
+  if (user.name.empty()) return {};
   if (auto given = hand_over(dir, user); !given) return given.error();
   // So that it can open /dev/stdout.
   for (const int pipe : pipes) {
@@ -50,7 +50,7 @@ Result<bool> make_room_for(const User& user, const std::string& dir, const std::
   // An abstract name asks for no permission.
   if (!notify.starts_with('@') && ::chmod(notify.c_str(), 0666) != 0)
     return Error{"let everybody notify", notify, errno, ""};
-  return true;
+  return {};
 }
 
 ServiceState::Settings service_settings(const Target& target, pid_t pid) {

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 }  // namespace
 
-Result<bool> Workspace::prepare() {
+Result<void> Workspace::prepare() {
   placeholders_["dir"] = order_.place_of("target");
   if (auto made = make_folder(placeholders_["dir"], order_.target_folder()); !made)
     return made.error();
@@ -34,7 +34,7 @@ Result<bool> Workspace::prepare() {
   return make_sidecar_folders(order_, plan_.scenario.sidecars, placeholders_);
 }
 
-Result<bool> Workspace::lease_ports() {
+Result<void> Workspace::lease_ports() {
   const auto named = placeholders_in(plan_.scenario_text);
   for (const auto& placeholder : std::set<std::string>(named.begin(), named.end())) {
     const bool is_named = placeholder.starts_with("port.");
@@ -44,10 +44,10 @@ Result<bool> Workspace::lease_ports() {
     placeholders_[placeholder] = std::to_string(lease->port());
     ports_.emplace(is_named ? placeholder.substr(5) : "", std::move(*lease));
   }
-  return true;
+  return {};
 }
 
-Result<bool> Workspace::lay_out() {
+Result<void> Workspace::lay_out() {
   auto limits =
       TargetLimits::prepare(plan_.scenario.target.limits, plan_.faults, order_.target_folder());
   if (!limits) return limits.error();
@@ -55,7 +55,7 @@ Result<bool> Workspace::lay_out() {
   return write_files();
 }
 
-Result<bool> Workspace::write_files() {
+Result<void> Workspace::write_files() {
   std::error_code ec;
   const auto& dir = placeholders_["dir"];
   fs::create_directories(dir + "/tmp", ec);
@@ -68,7 +68,7 @@ Result<bool> Workspace::write_files() {
     if (!out.flush()) return Error{"write", path.string(), errno, ""};
     laid_out_.insert(file.path);
   }
-  return true;
+  return {};
 }
 
 void Workspace::leave_bound_ports_to_sidecars() {
@@ -88,8 +88,8 @@ void Workspace::record_left(EventSink& events) const {
   if (!files.problem.empty()) events.record(EventsLost{"files", files.problem});
 }
 
-Result<bool> Workspace::preserve_files() {
-  return limits_ ? limits_->preserve_files() : Result<bool>(true);
+Result<void> Workspace::preserve_files() {
+  return limits_ ? limits_->preserve_files() : Result<void>();
 }
 
 std::map<std::string, std::uint16_t> Workspace::ports() const {

@@ -27,9 +27,9 @@ class Workspace {
   Workspace(const TrialOrder& order, const Plan& plan) : order_(order), plan_(plan) {}
 
   // Makes the target's folder, those of its sidecars and the certificates, and leases the ports.
-  Result<bool> prepare();
+  Result<void> prepare();
   // What the target, and perhaps its sidecars, find when they start: first the limits, then files.
-  Result<bool> lay_out();
+  Result<void> lay_out();
   // What is bound now the target will not bind, and need not release.
   void leave_bound_ports_to_sidecars();
 
@@ -37,7 +37,7 @@ class Workspace {
   // removes.
   void record_left(EventSink& events) const;
   // Keeps what lies in {dir} where others can see it.
-  Result<bool> preserve_files();
+  Result<void> preserve_files();
 
   [[nodiscard]] const Placeholders& placeholders() const { return placeholders_; }
   // There once something is laid out.
@@ -48,8 +48,8 @@ class Workspace {
   [[nodiscard]] std::vector<std::uint16_t> ports_of_target() const;
 
  private:
-  Result<bool> lease_ports();
-  Result<bool> write_files();
+  Result<void> lease_ports();
+  Result<void> write_files();
 
   const TrialOrder& order_;
   const Plan& plan_;

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <filesystem>
 
+#include "base/durations.hpp"
 #include "base/text.hpp"
 #include "tracer/loop/filter.hpp"
 #include "tracer/ptrace/descriptors.hpp"

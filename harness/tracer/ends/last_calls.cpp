@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 #include "tracer/loop/filter.hpp"
 #include "tracer/ptrace/descriptors.hpp"
 #include "tracer/ptrace/memory.hpp"

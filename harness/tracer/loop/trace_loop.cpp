@@ -68,17 +68,17 @@ TraceLoop::~TraceLoop() {
   }
 }
 
-Result<bool> TraceLoop::follow(pid_t child, bool asleep) {
+Result<void> TraceLoop::follow(pid_t child, bool asleep) {
   options_ = kOptions | (asleep ? kAsleep : 0U);
   if (const int problem = calls_.seize(child, options_); problem != 0)
     return Error{"trace", "process " + std::to_string(child), problem, ""};
   followed_ = child;
   threads_.try_emplace(
       child, Thread{.pid = child, .now = Running(child), .options = options_, .begun = true});
-  return true;
+  return {};
 }
 
-Result<bool> TraceLoop::follow_unfiltered(pid_t child, std::vector<sock_filter> program) {
+Result<void> TraceLoop::follow_unfiltered(pid_t child, std::vector<sock_filter> program) {
   arming_.set_up(child, std::move(program));
   return follow(child, false);
 }

@@ -40,9 +40,9 @@ class TraceLoop {
 
   // Traces a child that has not executed anything yet. `asleep`: its filter does nothing until
   // wake_filters() (PTRACE_O_SUSPEND_SECCOMP; EPERM without CAP_SYS_ADMIN).
-  Result<bool> follow(pid_t child, bool asleep);
+  Result<void> follow(pid_t child, bool asleep);
   // The same of a child that has no filter: wake_filters() gives this one to every process.
-  Result<bool> follow_unfiltered(pid_t child, std::vector<sock_filter> program);
+  Result<void> follow_unfiltered(pid_t child, std::vector<sock_filter> program);
 
   // Handles what was reported until now.
   void work();

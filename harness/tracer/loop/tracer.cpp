@@ -63,8 +63,8 @@ Tracer::~Tracer() {
 
 TraceMe Tracer::initialiser() const { return TraceMe(&filter_, gate_.get()); }
 
-Result<bool> Tracer::follow(pid_t child, bool asleep) {
-  Result<bool> followed = true;
+Result<void> Tracer::follow(pid_t child, bool asleep) {
+  Result<void> followed;
   auto word = TraceMe::kFiltered;
   on_its_thread([&](TraceLoop& loop) {
     followed = loop.follow(child, asleep);

@@ -37,7 +37,7 @@ class Tracer {
   // Traces the child and lets it go on, also if it cannot be traced. `asleep`: no call stops until
   // wake_filters(), because filters are suspended or, where this process may not do that, because
   // there are none before.
-  Result<bool> follow(pid_t child, bool asleep);
+  Result<void> follow(pid_t child, bool asleep);
   void wake_filters();
 
   // Runs something on the tracer's thread, between two stops, and waits until it is done.

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/file.hpp"
+#include "base/signal_names.hpp"
 #include "base/text.hpp"
 #include "tracer/ptrace/descriptors.hpp"
 #include "tracer/runtimes/cpp_exceptions.hpp"

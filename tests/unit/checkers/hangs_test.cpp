@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/file.hpp"
+#include "base/signal_names.hpp"
 #include "checkers/thread_dumps.hpp"
 #include "unit/checkers/history_builder.hpp"
 

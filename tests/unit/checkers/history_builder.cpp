@@ -5,7 +5,7 @@
 #include <csignal>
 #include <utility>
 
-#include "base/text.hpp"
+#include "base/signal_names.hpp"
 
 namespace lastcall::testing {
 

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/text.hpp"
 #include "checkers/checkers.hpp"
 #include "scenario/properties.hpp"
 

@@ -7,8 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/durations.hpp"
 #include "base/pattern.hpp"
-#include "base/text.hpp"
 #include "scenario/parse.hpp"
 #include "scenario/value_syntax.hpp"
 

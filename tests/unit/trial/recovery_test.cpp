@@ -4,7 +4,7 @@
 
 #include <csignal>
 
-#include "base/text.hpp"
+#include "base/durations.hpp"
 #include "unit/trial/fake_process.hpp"
 #include "unit/trial/trial_fixture.hpp"
 

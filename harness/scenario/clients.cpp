@@ -1,9 +1,12 @@
+// Everything that a scenario says of clients: the keys of a group, what they say together, and the
+// ClientGroup that they make.
 #include <algorithm>
 #include <array>
 #include <boost/algorithm/string/case_conv.hpp>
 #include <set>
 
 #include "scenario/build.hpp"
+#include "scenario/keys.hpp"
 #include "scenario/placeholders.hpp"
 
 namespace lastcall {
@@ -14,6 +17,36 @@ constexpr std::uint32_t kCrowd = 10;              // clients of a crowd, if nobo
 // What says how the clients of a group behave: with one of these it is no crowd by default.
 constexpr std::array<std::string_view, 8> kHabits{
     "behaviour", "mix", "misbehaves", "read_rate", "during", "messages", "talk", "reconnect"};
+
+const Table& id_from_table() {
+  static const Table table{
+      .where = "id_from",
+      .keys = {{.name = "json",
+                .kind = Kind::pointer,
+                .about = "A JSON pointer (RFC 6901) into the answer, to a string or an integer: "
+                         "\"/order/id\"."},
+               {.name = "pattern",
+                .kind = Kind::group,
+                .about = "An ECMAScript regular expression with one group, which is the id. Only "
+                         "the first 8 KiB of the answer are searched; http: where its body has no "
+                         "match, those of its status line and headers: "
+                         "\"Location: /orders/([0-9]+)\".",
+                .low = 1}},
+      .exactly_one_of = {"json", "pattern"}};
+  return table;
+}
+
+const Table& step_table() {
+  static const Table table{
+      .where = "opening",
+      .keys = {{.name = "send", .kind = Kind::bytes, .about = "Bytes to send.", .low = 1},
+               {.name = "expect",
+                .kind = Kind::bytes,
+                .about = "Bytes that must arrive before the next step.",
+                .low = 1}},
+      .exactly_one_of = {"send", "expect"}};
+  return table;
+}
 
 struct KeyRule {
   std::string_view key;
@@ -239,6 +272,192 @@ ClientGroup build_group(const Section& section, std::size_t position, const Shar
 }
 
 }  // namespace
+
+const Table& clients_table() {
+  static const Table table{
+      .where = "[[clients]]",
+      .keys = {
+          {.name = "name",
+           .kind = Kind::plain,
+           .about = "A unique name. Default: \"clients-1\" and so on, by position.",
+           .low = 1},
+          {.name = "url",
+           .kind = Kind::url,
+           .about = "The address, on this machine; its scheme is the protocol.",
+           .required = true,
+           .choices = choices_of<Protocol>()},
+          {.name = "count",
+           .kind = Kind::integer,
+           .about =
+               "How many clients; all groups together at most 1000000. Default: 1, for a crowd 10.",
+           .low = 1,
+           .high = kMaxClients},
+          {.name = "crowd",
+           .kind = Kind::choice,
+           .about = "Which habits the clients have. Default: the top-level `crowd`; none for a "
+                    "group that says itself how its clients behave (behaviour, mix, misbehaves, "
+                    "read_rate, during, messages, talk, reconnect), and for tcp and tls without a "
+                    "message.",
+           .choices = choices_of<Crowd>()},
+          {.name = "ramp",
+           .kind = Kind::duration,
+           .about = "The time over which the clients start.",
+           .fallback = R"("0s")",
+           .high = kDay},
+          {.name = "pace",
+           .kind = Kind::duration_range,
+           .about = "The pause between an answer and the next message.",
+           .fallback = R"("10ms..50ms")",
+           .high = kDay},
+          {.name = "messages",
+           .kind = Kind::integer,
+           .about = "How many messages a client sends; 0 is no limit.",
+           .fallback = "0",
+           .low = 0,
+           .high = UINT32_MAX},
+          {.name = "during",
+           .kind = Kind::choice,
+           .about = "When the clients start: when the load begins, or when the stop begins.",
+           .fallback = R"("load")",
+           .choices = {"load", "drain"}},
+          {.name = "talk",
+           .kind = Kind::choice,
+           .about = "ws and wss only: a whole protocol instead of opening, message and ack. "
+                    "charge-point: OCPP-J calls. staff-chat: init, messages, history.",
+           .choices = {"charge-point", "staff-chat"}},
+          {.name = "opening",
+           .kind = Kind::table,
+           .shape = Shape::list,
+           .about = "Not http: what is said once on each connection, step by step.",
+           .table = &step_table()},
+          {.name = "message",
+           .kind = Kind::bytes,
+           .shape = Shape::one_or_list,
+           .about = "What a client sends; of a list one is drawn each time. {id} is unique to each "
+                    "message. Default: \"{id}\" for ws and wss, nothing for the others. {length} "
+                    "is the number of bytes between {body} and {end}, which stand for nothing "
+                    "themselves. Without {body} it counts from the first blank line after it or, "
+                    "if there is none, from itself; without {end}, up to the end of the message. "
+                    "{length.be32} and {length.le32} are the same number as four bytes."},
+          {.name = "headers",
+           .kind = Kind::header,
+           .shape = Shape::map,
+           .about = "Headers of each request (http, https), which may contain {id}, or of the "
+                    "upgrade (ws, wss). Those that lastcall itself sets cannot be given.",
+           .names = Names::header},
+          {.name = "id_from",
+           .kind = Kind::table,
+           .about = "Where an acknowledging answer says which id the server chose; {id} in "
+                    "[target.recovery.ask] is that id then.",
+           .table = &id_from_table()},
+          {.name = "ack",
+           .kind = Kind::bytes,
+           .about = "Not http: an answer that contains this acknowledges the message. Default: "
+                    "\"{id}\".",
+           .low = 1},
+          {.name = "closing",
+           .kind = Kind::bytes,
+           .about = "tcp and tls only: what a client sends after all its messages.",
+           .low = 1},
+          {.name = "subprotocol",
+           .kind = Kind::plain,
+           .about = "ws and wss only: the subprotocol to ask for (Sec-WebSocket-Protocol).",
+           .low = 1},
+          {.name = "binary",
+           .kind = Kind::boolean,
+           .about = "ws and wss only: whether messages are binary.",
+           .fallback = "false"},
+          {.name = "fragments",
+           .kind = Kind::integer,
+           .about = "How many frames (ws, wss) or segments (others) a message is sent in.",
+           .fallback = "1",
+           .low = 1,
+           .high = 1000},
+          {.name = "ping",
+           .kind = Kind::duration,
+           .about = "ws and wss only: how often a client sends a Ping frame.",
+           .low = kMillisecond,
+           .high = kDay},
+          {.name = "behaviour",
+           .kind = Kind::choice,
+           .about = "How the clients behave; `lastcall list behaviours` explains each.",
+           .fallback = R"("steady")",
+           .choices = choices_of<Behaviour>()},
+          {.name = "mix",
+           .kind = Kind::integer,
+           .shape = Shape::map,
+           .about =
+               "Several behaviours with weights, drawn for each client: { steady = 8, reset = 1 }.",
+           .low = 1,
+           .high = 1'000'000,
+           .choices = choices_of<Behaviour>(),
+           .names = Names::choice},
+          {.name = "misbehaves",
+           .kind = Kind::duration_range,
+           .about = "How long after the handshake a client misbehaves; drawn for each client.",
+           .fallback = R"("0ms..200ms")",
+           .high = kDay},
+          {.name = "read_rate",
+           .kind = Kind::size,
+           .about = "How many bytes a second a slow reader reads.",
+           .fallback = "1024",
+           .low = 1,
+           .high = kMaxBytes},
+          {.name = "reconnect",
+           .kind = Kind::duration_range,
+           .about = "How long a client waits before it comes back once its connection has ended: "
+                    "first the low end, doubled after each failure, up to the high end. Default: "
+                    "it does not come back.",
+           .low = kMillisecond,
+           .high = kDay},
+          {.name = "reconnect_until",
+           .kind = Kind::choice,
+           .about =
+               "Until when clients come back: until the stop begins, or until the target's end.",
+           .fallback = R"("stop")",
+           .choices = {"stop", "end"},
+           .with = "reconnect"},
+          {.name = "source",
+           .kind = Kind::network,
+           .about =
+               "The addresses that clients connect from; one is drawn for each: \"127.0.0.0/8\"."},
+          {.name = "proxy",
+           .kind = Kind::boolean,
+           .about = "Whether the connections go through lastcall's TCP proxy, which network faults "
+                    "act on.",
+           .fallback = "false"},
+          {.name = "verify",
+           .kind = Kind::boolean,
+           .about = "TLS only: whether the server's certificate is verified.",
+           .fallback = "true"},
+          {.name = "ca",
+           .kind = Kind::text,
+           .about = "TLS only: the PEM file to verify it against. Default: {tls.cert}.",
+           .low = 1},
+          {.name = "cert",
+           .kind = Kind::text,
+           .about =
+               "TLS only: the client's own certificate, a PEM file, such as {tls.client-cert}.",
+           .low = 1,
+           .with = "key"},
+          {.name = "key",
+           .kind = Kind::text,
+           .about = "TLS only: the key of that certificate, such as {tls.client-key}.",
+           .low = 1,
+           .with = "cert"},
+          {.name = "method",
+           .kind = Kind::choice,
+           .about = "http and https only. Default: GET, or POST if there is a message.",
+           .choices = {"GET", "POST", "PUT", "DELETE"}},
+          {.name = "status",
+           .kind = Kind::integer,
+           .shape = Shape::one_or_list,
+           .about = "http and https only: the statuses that acknowledge a request. Default: any "
+                    "2xx or 3xx.",
+           .low = 100,
+           .high = 599}}};
+  return table;
+}
 
 std::vector<ClientGroup> build_clients(const Section& file, bool own_certificate, Errors& errors) {
   std::vector<ClientGroup> groups;

@@ -1,9 +1,16 @@
-// What is said of a process that lastcall starts, the target or one next to it, and how it is seen
-// to be ready.
+// Everything that a scenario says of the processes next to the target, and how lastcall sees that a
+// process, the target too, is ready.
+#include <chrono>
+#include <set>
+
+#include "scenario/build.hpp"
 #include "scenario/keys.hpp"
 
 namespace lastcall {
 namespace {
+
+// How long a sidecar may take to end.
+constexpr auto kSidecarDeadline = std::chrono::seconds(5);
 
 Table ready_keys(std::string_view where) {
   return {.where = where,
@@ -35,11 +42,32 @@ Table ready_keys(std::string_view where) {
           .at_least_one_of = {"url", "port", "log", "notify"}};
 }
 
+// What people might expect of {dir}: with a limited disk it is a tmpfs that only the target sees.
+void check_folder(const Section& section, bool disk_is_limited, Errors& errors) {
+  if (!disk_is_limited) return;
+  std::vector<Value> values = list_of(section["command"]);
+  for (const auto& [name, place, value] : section["environment"].entries) values.push_back(value);
+  values.push_back(section["directory"]);
+  for (const auto& value : values) {
+    if (value.text.find("{dir}") == std::string::npos) continue;
+    errors.add(value.place,
+               "with a limited disk nobody but the target sees {dir}: use {sidecar.NAME}");
+  }
+}
+
 }  // namespace
 
 const Table& ready_table() {
   static const Table table = ready_keys("[target.ready]");
   return table;
+}
+
+Readiness build_ready(const Section& section) {
+  return {.notify = section["notify"].boolean,
+          .urls = texts_of(section["url"]),
+          .ports = texts_of(section["port"]),
+          .logs = texts_of(section["log"]),
+          .timeout = duration_of(section["timeout"])};
 }
 
 const Table& sidecars_table() {
@@ -86,6 +114,36 @@ const Table& sidecars_table() {
                          "five seconds.",
                 .fallback = R"("SIGTERM")"}}};
   return table;
+}
+
+std::vector<Sidecar> build_sidecars(const Section& file, bool disk_is_limited, Errors& errors) {
+  std::vector<Sidecar> sidecars;
+  std::set<std::string> names;
+  for (const auto& section : file.each("sidecars")) {
+    Sidecar sidecar;
+    sidecar.name = section["name"].text;
+    auto& process = sidecar.process;
+    process.command = texts_of(section["command"]);
+    for (const auto& [name, place, value] : section["environment"].entries)
+      process.environment[name] = value.text;
+    process.directory = section["directory"].text;
+    process.user = section["user"].text;
+    process.trace = false;
+    process.ready = build_ready(section.sub("ready"));
+    process.stop.signals = signals_of(section["stop"]);
+    process.stop.deadline = kSidecarDeadline;
+    check_folder(section, disk_is_limited, errors);
+    sidecars.push_back(std::move(sidecar));
+    if (!section.has("name") || !section.sound("name")) continue;
+    const auto& name = sidecars.back().name;
+    if (auto problem = word_problem(name); !problem.empty()) {
+      errors.add(section.place("name"), problem);
+    } else if (!names.insert(name).second) {
+      errors.add(section.place("name"),
+                 "the name " + in_single_quotes(name) + " is taken by another sidecar");
+    }
+  }
+  return sidecars;
 }
 
 }  // namespace lastcall

@@ -1,11 +1,28 @@
+// The table [properties]: the keys of each property, and the settings that they make.
 #include <type_traits>
 
-#include "base/text.hpp"
+#include "base/nearest_name.hpp"
 #include "scenario/build.hpp"
+#include "scenario/keys.hpp"
 #include "scenario/properties.hpp"
 
 namespace lastcall {
 namespace {
+
+template <class Property>
+std::vector<Key> keys_of() {
+  std::vector<Key> keys{
+      {.name = "judge",
+       .kind = Kind::boolean,
+       .about = "Whether the property is judged.",
+       .fallback = "true"},
+      {.name = "why",
+       .kind = Kind::plain,
+       .about = "Why it is not judged. Required with judge = false, an error otherwise.",
+       .low = 1}};
+  each_setting<Property>([&](const auto& setting) { keys.push_back(setting.key); });
+  return keys;
+}
 
 // Reads a value of the file into a setting of this type.
 void read(const Value& value, bool& field) { field = value.boolean; }
@@ -76,6 +93,58 @@ void check_required(const Value& required, const Scenario& scenario, Errors& err
 }
 
 }  // namespace
+
+const Table& properties_table() {
+  static const Table table = [] {
+    static const Table custom{
+        .where = "[properties.custom]",
+        .keys = {
+            {.name = "command",
+             .kind = Kind::text,
+             .shape = Shape::list,
+             .about =
+                 "A command that reads the history as JSON lines on its standard input and prints "
+                 "a verdict as JSON: {\"outcome\": \"pass\", \"judged\": 3, \"reason\": \"\"}.",
+             .required = true},
+            {.name = "timeout",
+             .kind = Kind::duration,
+             .about = "How long it may take; after that the verdict is unknown.",
+             .fallback = R"("10s")",
+             .low = kMillisecond,
+             .high = kDay}}};
+    static std::vector<Table> settings;
+    static std::vector<std::string> names;
+    settings.reserve(kProperties.size());  // so that the pointers to them hold
+    names.reserve(kProperties.size());
+    Table result{.where = "[properties]",
+                 .keys = {{.name = "require",
+                           .kind = Kind::property,
+                           .shape = Shape::list,
+                           .about = "Properties that a campaign must judge; if it could not judge "
+                                    "one of them, the exit code is 3.",
+                           .fallback = "[]"}}};
+    Properties::each([&]<class Property>(const Property&) {
+      names.push_back("[properties." + std::string(Property::kName) + "]");
+      const auto& keys =
+          settings.emplace_back(Table{.where = names.back(), .keys = keys_of<Property>()}).keys;
+      Key key{.name = Property::kName,
+              .kind = Kind::table,
+              .about = Property::kHoldsWhen,
+              .table = &settings.back()};
+      if (std::ranges::find(keys, std::string_view("strict"), &Key::name) != keys.end())
+        key.choices = {"strict"};
+      result.keys.push_back(std::move(key));
+    });
+    result.keys.push_back({.name = "custom",
+                           .kind = Kind::table,
+                           .shape = Shape::map,
+                           .about = "Checkers of your own, by name.",
+                           .names = Names::word,
+                           .table = &custom});
+    return result;
+  }();
+  return table;
+}
 
 void build_properties(const Section& section, Scenario& scenario, Errors& errors) {
   Properties::each([&]<class Property>(Property own) {
