@@ -30,9 +30,8 @@ namespace {
 std::string not_applicable(const Plan& plan, const History& history) {
   if (settings<AckedDurable>(plan).after_kill) return "";
   const auto ended = history.first<TargetEnded>();
-  if (!ended) return "";
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
-  const bool killed = end.how == EndKind::signalled && end.value == SIGKILL;
+  const bool killed =
+      ended && ended->body->how == EndKind::signalled && ended->body->value == SIGKILL;
   return killed ? "SIGKILL ended the target: set [properties.acked-durable] after_kill = true to "
                   "have it judged"
                 : "";
@@ -44,11 +43,8 @@ std::string why_unknown(const History& history) {
     if (missed->property == AckedDurable::kName || missed->property == Recovers::kName)
       return missed->reason;
   }
-  if (const auto failed = history.first<RecoveryFailed>()) {
-    return "the restarted target was not ready: " +
-           std::get<RecoveryFailed>(history.at(*failed).body).reason;
-  }
-  return "";
+  const auto failed = history.first<RecoveryFailed>();
+  return failed ? "the restarted target was not ready: " + failed->body->reason : "";
 }
 
 using RequestKey = std::pair<ConnectionId, RequestId>;

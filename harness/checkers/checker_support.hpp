@@ -130,7 +130,7 @@ bool was_traced(const Plan& plan, const History& history);
 std::int32_t target_pid(const History& history);
 
 // The look at whether the target handles this signal, before lastcall sent it first: HandlerAtStop.
-std::optional<EventIndex> handler_look(const History& history, int signal);
+std::optional<EventOf<HandlerAtStop>> handler_look(const History& history, int signal);
 // Whether the target had a handler for this stop signal when lastcall sent it: by the look at it
 // just before, else by how it took the first one, if it was traced.
 bool had_handler(const History& history, int signal);

@@ -53,10 +53,8 @@ std::string why_not_reached(const FaultNotReached& fault, const History& history
 // Why nothing better than `unknown` can be said about a property; empty if there is no reason.
 std::string why_unknown(const Checker& checker, const Verdict& verdict, const Plan& plan,
                         const History& history) {
-  if (const auto i = history.first<TargetNotStarted>()) {
-    return "the target could not be started: " +
-           std::get<TargetNotStarted>(history.at(*i).body).reason;
-  }
+  if (const auto failed = history.first<TargetNotStarted>())
+    return "the target could not be started: " + failed->body->reason;
   if (!checker.not_asked(plan).empty()) return "";
   if (auto trouble = sidecar_trouble(history, verdict, checker.judges_the_restart);
       !trouble.empty())
@@ -81,9 +79,8 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
       verdict.outcome == Outcome::pass || (!history.stop() && !fault_killed(history));
   const auto missed = history.first<FaultNotReached>();
   if (checker.judges_the_stop && is_open && missed) {
-    const auto& fault = std::get<FaultNotReached>(history.at(*missed).body);
-    return "fault " + std::to_string(fault.fault.value + 1) +
-           " was not reached: " + why_not_reached(fault, history);
+    return "fault " + std::to_string(missed->body->fault.value + 1) +
+           " was not reached: " + why_not_reached(*missed->body, history);
   }
   return "";
 }
@@ -109,7 +106,7 @@ Verdict outcome_of(const Checker& checker, const Plan& plan, const History& hist
 std::string doubt_about_the_taker(const History& history) {
   const auto found = history.first<TakerInDoubt>();
   if (!found) return "";
-  const auto& taker = std::get<TakerInDoubt>(history.at(*found).body);
+  const auto& taker = *found->body;
   return "; thread " + std::to_string(taker.tid) + " took " + signal_name(taker.signal) +
          ", untraced it may have been another thread: trace = false tells";
 }

@@ -52,7 +52,7 @@ std::string why_it_may_be_missing(const Plan& plan, const History& history) {
 // What the trial process lost, judge() sees to.
 bool lost_acknowledgements(const History& history) {
   return std::ranges::any_of(history.all<EventsLost>(), [](const auto& lost) {
-    return lost.second->source.starts_with("clients-");
+    return lost.body->source.starts_with("clients-");
   });
 }
 

@@ -134,7 +134,7 @@ LastWords last_words_of(const History& history, EventIndex until, TimePoint ende
 // after an error comes after it: either may be why.
 std::string last_words(const History& history, TimePoint ended, std::vector<EventIndex>& evidence) {
   constexpr std::size_t kMax = 300;
-  const auto until = history.first<RecoveryStarted>().value_or(history.events().size());
+  const auto until = history.until<RecoveryStarted>();
   const auto last = last_words_of(history, until, ended);
   std::string text;
   const auto say = [&](const Words& words) {
@@ -162,23 +162,22 @@ std::string ended_by_stop_signal(const History& history, int signal,
     last = taken;
     if (taken->fatal) evidence.push_back(i);
   }
-  const auto at = handler_look(history, signal);
-  const auto* look = at ? &std::get<HandlerAtStop>(history.at(*at).body) : nullptr;
-  if (look != nullptr && !look->caught && is_shell(look->program) &&
+  const auto look = handler_look(history, signal);
+  if (look && !look->body->caught && is_shell(look->body->program) &&
       (first == nullptr || first->fatal)) {
-    evidence.push_back(*at);
-    return text + ": the first process is a shell (" + look->program +
+    evidence.push_back(*look);
+    return text + ": the first process is a shell (" + look->body->program +
            ") that had no trap for it and passes no signal on (start the server with exec)";
   }
   if (last == nullptr || !last->fatal) {
-    if (look == nullptr) {
+    if (!look) {
       return text + ", by its default action: no handler was installed, or the target sent it to " +
              "itself again";
     }
-    evidence.push_back(*at);
+    evidence.push_back(*look);
     return text + ", by its default action: " +
-           (look->caught ? "the handler that it had was gone by then"
-                         : "no handler was installed when it was sent");
+           (look->body->caught ? "the handler that it had was gone by then"
+                               : "no handler was installed when it was sent");
   }
   if (first->fatal) {
     return text +
@@ -206,7 +205,7 @@ Verdict check(const Plan& plan, const History& history) {
     if (!stop) return say(Outcome::not_applicable, *no_stop_to_judge(history));
     return say(Outcome::unknown, "the target's end was not seen");
   }
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const auto& end = *ended->body;
   const bool by_signal = end.how == EndKind::signalled;
   if (!stop || *ended < *stop) {
     if (const auto why_not = ended_by_lastcall(history))
@@ -221,7 +220,7 @@ Verdict check(const Plan& plan, const History& history) {
   }
   if (is_before(forced, *ended)) {
     const auto killed = history.first<KillSent>();
-    const auto why = killed ? std::get<KillSent>(history.at(*killed).body).why : "";
+    const auto why = killed ? killed->body->why : "";
     auto hung = say(Outcome::fail,
                     (why.empty() ? "did not end by itself after " + stop_signal_name(history)
                                  : "killed by the kernel " +

@@ -51,7 +51,7 @@ std::string why_unknown(const History& history) {
 bool is_overtaken(const History& history) {
   const auto served = served_until(history);
   return std::ranges::any_of(history.all<NotObserved>(), [&](const auto& missed) {
-    return missed.second->property == ConfigEffective::kName && missed.first > served;
+    return missed.body->property == ConfigEffective::kName && missed.index > served;
   });
 }
 

@@ -63,8 +63,7 @@ std::string words_of_runtime(const History& history) {
   const auto forced = history.first<TargetForced>();
   if (!forced) return {};
   std::vector<DumpedThread> threads;
-  for (const auto& [stream, output] :
-       output_of(history, history.first<RecoveryStarted>().value_or(history.events().size()))) {
+  for (const auto& [stream, output] : output_of(history, history.until<RecoveryStarted>())) {
     const auto lines = output.texts();
     std::size_t from = 0;
     while (from < lines.size() && output.event(from) < *forced) ++from;
@@ -162,8 +161,8 @@ bool passed_nothing_on(const History& history, EventIndex passed) {
   const auto target = target_pid(history);
   return history.first<TraceBegan>() &&
          std::ranges::none_of(history.all<SignalTaken>(), [&](const auto& taken) {
-           return taken.second->pid != target && *history.stop() < taken.first &&
-                  taken.first < passed;
+           return taken.body->pid != target && *history.stop() < taken.index &&
+                  taken.index < passed;
          });
 }
 
@@ -171,11 +170,11 @@ bool passed_nothing_on(const History& history, EventIndex passed) {
 std::string unheard_text(const Plan& plan, const History& history, EventIndex passed) {
   const auto looks = history.all<HandlerAtStop>();
   const auto any = [&](bool HandlerAtStop::*what) {
-    return std::ranges::any_of(looks, [what](const auto& look) { return look.second->*what; });
+    return std::ranges::any_of(looks, [what](const auto& look) { return look.body->*what; });
   };
   if (looks.empty() || is_to_a_child(std::get<FaultInvoked>(history.at(*history.stop()).body)))
     return {};
-  const auto& program = looks.front().second->program;
+  const auto& program = looks.front().body->program;
   const bool caught = any(&HandlerAtStop::caught);
   if (plan.scenario.target.pid1 && !caught && !any(&HandlerAtStop::blocked)) {
     return (program.empty() ? "the target" : program) + " had no handler for " +

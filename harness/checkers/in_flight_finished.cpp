@@ -388,10 +388,9 @@ class Requests {
     const auto ended = history_.first<TargetEnded>();
     if (!ended || is_before(history_.first<TargetForced>(), *ended)) return "";
     const auto after = history_.time(*ended) - history_.time(stop_);
-    const auto how = std::get<TargetEnded>(history_.at(*ended).body).how;
-    const auto went = std::string("; the target ") +
-                      (how == EndKind::exited ? "exited " : "ended ") + human_duration(after) +
-                      " after " + stop_signal_name(history_);
+    const bool exited = ended->body->how == EndKind::exited;
+    const auto went = std::string("; the target ") + (exited ? "exited " : "ended ") +
+                      human_duration(after) + " after " + stop_signal_name(history_);
     if (after < 2 * median_)
       return went + ", its answers took " + human_duration(median_) + " (median)";
     const bool nobody = std::ranges::none_of(

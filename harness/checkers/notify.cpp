@@ -119,7 +119,7 @@ struct Ports {
 Ports judge_ports(const Plan& plan, const History& history, Heard& heard) {
   Ports ports;
   const auto served = served_until(history);
-  const auto limit = std::min(served, history.first<TargetEnded>().value_or(served));
+  const auto limit = std::min(served, history.until<TargetEnded>());
   const auto promised = promised_ports(plan);
   for (const auto& [i, probed] : history.all<ReadyProbed>()) {
     if (!promised.contains(probed->name)) continue;
@@ -142,9 +142,8 @@ Ports judge_ports(const Plan& plan, const History& history, Heard& heard) {
 // Ended by itself after a stop, so that it had the time to say STOPPING=1.
 bool stopped_in_order(const History& history) {
   const auto ended = history.first<TargetEnded>();
-  if (!ended || no_stop_to_judge(history) || history.first<TargetForced>()) return false;
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
-  return end.how == EndKind::exited;
+  return ended && ended->body->how == EndKind::exited && !no_stop_to_judge(history) &&
+         !history.first<TargetForced>();
 }
 
 // Whether the scenario has the target notify: it waits for READY=1, acts as its service manager, or

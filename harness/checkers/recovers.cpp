@@ -24,8 +24,7 @@ Verdict check(const Plan& plan, const History& history) {
   if (const auto failed = history.first<RecoveryFailed>()) {
     std::vector<EventIndex> evidence{*failed};
     if (started) evidence.insert(evidence.begin(), *started);
-    return say(Outcome::fail,
-               "restarted, " + std::get<RecoveryFailed>(history.at(*failed).body).reason, evidence);
+    return say(Outcome::fail, "restarted, " + failed->body->reason, evidence);
   }
   if (const auto ready = history.first<RecoveryReady>(); ready && started) {
     return say(Outcome::pass,

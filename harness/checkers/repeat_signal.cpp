@@ -29,8 +29,8 @@ bool goes_to_a_child(const Plan& plan, const FaultInvoked& invoked) {
 
 bool is_received(const History& history, const FaultInvoked& invoked) {
   return std::ranges::any_of(history.all<FaultFinished>(), [&](const auto& finished) {
-    return finished.second->fault == invoked.fault && finished.second->step == invoked.step &&
-           finished.second->error == 0;
+    return finished.body->fault == invoked.fault && finished.body->step == invoked.step &&
+           finished.body->error == 0;
   });
 }
 
@@ -94,7 +94,7 @@ Verdict check(const Plan& plan, const History& history) {
     return say(Outcome::unknown, "lastcall ended the target before the time was over", {*forced});
   }
   if (!ended) return say(Outcome::unknown, "the target's end was not seen");
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const auto& end = *ended->body;
   const ExpectedEnd how{end.how == EndKind::signalled, end.value};
   const auto promised =
       has_own_ends ? std::ranges::count(wanted.ends, how) > 0 : is_promised(plan, history, end);

@@ -334,8 +334,8 @@ Verdict verdict_of(const Tally& tally) {
 }
 
 // Where the target ended first, the limit that ended it is said.
-std::string why_never_ready(const History& history, EventIndex never) {
-  const auto& said = std::get<TargetNotReady>(history.at(never).body).reason;
+std::string why_never_ready(const History& history, const EventOf<TargetNotReady>& never) {
+  const auto& said = never.body->reason;
   const bool ended_first = is_before(history.first<TargetEnded>(), never);
   return ended_first ? ended_by_lastcall(history).value_or(said) : said;
 }

@@ -93,16 +93,13 @@ Verdict unknown(std::string reason) {
 std::string why_unknown(const Verdict& verdict, const History& history) {
   if (auto trouble = sidecar_trouble(history, verdict); !trouble.empty()) return trouble;
   if (verdict.outcome == Outcome::fail) return "";
-  if (const auto lost = history.first<EventsLost>())
-    return lost_text(std::get<EventsLost>(history.at(*lost).body));
-  return "";
+  const auto lost = history.first<EventsLost>();
+  return lost ? lost_text(*lost->body) : "";
 }
 
 Verdict judged_by(const CustomChecker& checker, const History& history, const CustomRun& run) {
-  if (const auto i = history.first<TargetNotStarted>()) {
-    return unknown("the target could not be started: " +
-                   std::get<TargetNotStarted>(history.at(*i).body).reason);
-  }
+  if (const auto failed = history.first<TargetNotStarted>())
+    return unknown("the target could not be started: " + failed->body->reason);
   auto command =
       helper_of(checker.command, run.placeholders, run.placeholders.at("here"), run.tools);
   command.input = run.history_file;
