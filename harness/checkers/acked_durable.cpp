@@ -160,11 +160,11 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
-  Verdict verdict;
-  verdict.reason = not_applicable(plan, history);
-  if (!verdict.reason.empty()) return verdict;
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
+  if (auto why = not_applicable(plan, history); !why.empty())
+    return Verdict::not_applicable(std::move(why));
 
+  Verdict verdict;
   const auto acknowledged = acknowledgements(history);
   const auto given = given_ids(history);
   Questions questions(plan, history);

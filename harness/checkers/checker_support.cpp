@@ -426,14 +426,6 @@ std::string not_judged_text(const std::vector<Counted>& items) {
   return "not judged: " + items_text(items);
 }
 
-Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence) {
-  const bool is_judged = outcome == Outcome::pass || outcome == Outcome::fail;
-  return {.outcome = outcome,
-          .judged = is_judged ? 1U : 0U,
-          .reason = std::move(reason),
-          .evidence = std::move(evidence)};
-}
-
 Peers::Peers(const Plan& plan, const History& history) {
   for (const auto& client : planned_clients(plan)) {
     if (client.behaviour != Behaviour::steady) behaviours_[client.id.value] = client.behaviour;

@@ -149,9 +149,6 @@ std::optional<bool> is_promised(const Plan& plan, const History& history, const 
 std::string why_not_known(const History& history);
 std::string stop_signal_name(const History& history);  // there must be a stop
 
-// The verdict of a checker that judges one thing.
-Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {});
-
 // What was sent after this and before the stop, which there must be, a server need not have read
 // when it began to stop: by in-flight-finished's `settling`.
 TimePoint settled_before_stop(const Plan& plan, const History& history);

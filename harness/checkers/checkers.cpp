@@ -86,20 +86,17 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
 }
 
 Verdict outcome_of(const Checker& checker, const Plan& plan, const History& history) {
-  Verdict verdict;
   try {
     if (plan.scenario.clients.empty() && checker.needs_clients) {
-      verdict.reason = checker.not_asked(plan);
-      if (!verdict.reason.empty()) return verdict;
+      auto why = checker.not_asked(plan);
+      if (!why.empty()) return Verdict::not_applicable(std::move(why));
     }
     const auto forced = forced_by_second_signal(plan, history);
-    if (!checker.off_when_forced || !forced) return checker.check(plan, history);
-    verdict.reason = *forced;
+    if (checker.off_when_forced && forced) return Verdict::not_applicable(*forced);
+    return checker.check(plan, history);
   } catch (const std::exception& e) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = std::string("the checker failed: ") + e.what();
+    return Verdict::unknown(std::string("the checker failed: ") + e.what());
   }
-  return verdict;
 }
 
 // What the tracer may have had to do with a failure; empty if nothing.

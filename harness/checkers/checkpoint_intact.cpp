@@ -70,9 +70,8 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   Verdict verdict;
-  verdict.reason = not_asked(plan);
-  if (!verdict.reason.empty()) return verdict;
   const auto excuse = why_it_may_be_missing(plan, history);
   std::string problems;
   std::string missing;  // and excused

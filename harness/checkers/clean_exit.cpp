@@ -193,49 +193,47 @@ std::string ended_by_stop_signal(const History& history, int signal,
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
+  const auto fail = [](std::string reason, std::vector<EventIndex> evidence) {
     std::ranges::sort(evidence);
-    return lastcall::say(outcome, std::move(reason), std::move(evidence));
+    return Verdict::fail(std::move(reason), std::move(evidence));
   };
 
   const auto stop = history.stop();
   const auto ended = history.first<TargetEnded>();
   const auto forced = history.first<TargetForced>();
   if (!ended) {
-    if (!stop) return say(Outcome::not_applicable, *no_stop_to_judge(history));
-    return say(Outcome::unknown, "the target's end was not seen");
+    if (!stop) return Verdict::not_applicable(*no_stop_to_judge(history));
+    return Verdict::unknown("the target's end was not seen");
   }
   const auto& end = *ended->body;
   const bool by_signal = end.how == EndKind::signalled;
   if (!stop || *ended < *stop) {
-    if (const auto why_not = ended_by_lastcall(history))
-      return say(Outcome::not_applicable, *why_not);
+    if (const auto why_not = ended_by_lastcall(history)) return Verdict::not_applicable(*why_not);
     std::vector<EventIndex> evidence{*ended};
     auto text =
         "ended before it was told to: " + to_text(end) + who_did(plan, history, end, evidence);
     text += after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
-    auto early = say(Outcome::fail, std::move(text), std::move(evidence));
+    auto early = fail(std::move(text), std::move(evidence));
     early.rests_on_absence = true;  // of the stop
     return early;
   }
   if (is_before(forced, *ended)) {
     const auto killed = history.first<KillSent>();
     const auto why = killed ? killed->body->why : "";
-    auto hung = say(Outcome::fail,
-                    (why.empty() ? "did not end by itself after " + stop_signal_name(history)
-                                 : "killed by the kernel " +
-                                       human_duration(history.time(*ended) - history.time(*stop)) +
-                                       " after " + stop_signal_name(history) + ": " + why),
-                    {*stop, *forced, *ended});
+    auto hung = fail((why.empty() ? "did not end by itself after " + stop_signal_name(history)
+                                  : "killed by the kernel " +
+                                        human_duration(history.time(*ended) - history.time(*stop)) +
+                                        " after " + stop_signal_name(history) + ": " + why),
+                     {*stop, *forced, *ended});
     if (const auto passed = history.first<DeadlinePassed>(); is_before(passed, *ended)) {
       hung.time_claim = deadline_claim(plan, history, *passed);
     }
     return hung;
   }
   const auto promised = is_promised(plan, history, end);
-  if (promised.value_or(false)) return say(Outcome::pass, "");
-  if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
-  if (!promised) return say(Outcome::not_applicable, why_not_known(history));
+  if (promised.value_or(false)) return Verdict::pass();
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
+  if (!promised) return Verdict::not_applicable(why_not_known(history));
   std::vector<EventIndex> evidence{*stop, *ended};
   const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
   // Empty for what lastcall sent, as a rule the stop signal.
@@ -249,7 +247,7 @@ Verdict check(const Plan& plan, const History& history) {
   if (const auto advice = signal_advice(history); by_the_stop && !advice.empty())
     text += "; " + advice;
   text += after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
-  return say(Outcome::fail, std::move(text), std::move(evidence));
+  return fail(std::move(text), std::move(evidence));
 }
 
 }  // namespace

@@ -389,11 +389,8 @@ class Judge {
 };
 
 Verdict check(const Plan& plan, const History& history) {
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
   Verdict verdict;
-  if (const auto why_not = no_stop_to_judge(history)) {
-    verdict.reason = *why_not;
-    return verdict;
-  }
   Judge judge(plan, history);
   std::vector<EventIndex> unseen;
   for (const auto& c : history.connections()) {

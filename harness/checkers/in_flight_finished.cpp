@@ -415,7 +415,7 @@ class Requests {
 };
 
 Verdict check(const Plan& plan, const History& history) {
-  if (const auto why_not = no_stop_to_judge(history)) return {.reason = *why_not};
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
   Requests requests(plan, history, *history.stop());
   for (const auto& c : history.connections()) requests.judge(c);
   return requests.verdict();

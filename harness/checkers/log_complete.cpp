@@ -55,10 +55,9 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
-  Verdict verdict;
-  verdict.reason = nothing_to_judge(history);
-  if (!verdict.reason.empty()) return verdict;
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
+  if (auto why = nothing_to_judge(history); !why.empty())
+    return Verdict::not_applicable(std::move(why));
 
   const auto& wanted = settings<LogComplete>(plan);
   const auto ended = history.first<TargetEnded>();
@@ -68,7 +67,7 @@ Verdict check(const Plan& plan, const History& history) {
     if (is_there(lines, pattern)) continue;
     absent += (absent.empty() ? "no line matches '" : ", nor '") + pattern + "'";
   }
-  verdict.judged = wanted.lines.size();
+  Verdict verdict{.judged = wanted.lines.size()};
   if (absent.empty()) {
     verdict.outcome = Outcome::pass;
   } else if (!lines.missing.empty() || !ended) {

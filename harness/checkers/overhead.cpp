@@ -81,7 +81,7 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   Tally tally;
   const auto& bounds = settings<Overhead>(plan);
   if (bounds.startup) judge_startup(tally, history, *bounds.startup);

@@ -505,7 +505,9 @@ std::optional<IdleWaits> idle_waits(const Plan& plan, const History& history) {
 namespace lastcall::property {
 namespace {
 
-Verdict check(const Plan&, const History&) { return {.reason = "judged over a campaign"}; }
+Verdict check(const Plan&, const History&) {
+  return Verdict::not_applicable("judged over a campaign");
+}
 
 }  // namespace
 

@@ -347,10 +347,10 @@ std::string no_end_to_judge(const History& history) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  Verdict verdict;
-  verdict.reason = no_end_to_judge(history);
-  if (!verdict.reason.empty()) return verdict;
+  if (auto why = no_end_to_judge(history); !why.empty())
+    return Verdict::not_applicable(std::move(why));
 
+  Verdict verdict;
   const auto files = history.first<FilesSearched>();
   const auto ports = history.all<PortProbed>().size();
   const bool processes = history.first<ProcessesSearched>().has_value();

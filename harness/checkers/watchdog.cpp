@@ -74,11 +74,9 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  Verdict verdict;
-  verdict.reason = not_asked(plan);
-  if (!verdict.reason.empty()) return verdict;
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   const auto found = gaps(plan, history);
-  verdict.judged = found.judged;
+  Verdict verdict{.judged = found.judged};
   if (const auto expired = history.first<WatchdogExpired>()) {
     verdict.outcome = Outcome::fail;
     verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);

@@ -85,10 +85,6 @@ Verdict parsed(const std::string& text) {
   return verdict;
 }
 
-Verdict unknown(std::string reason) {
-  return {.property = {}, .outcome = Outcome::unknown, .reason = std::move(reason)};
-}
-
 // As for the checkers of lastcall.
 std::string why_unknown(const Verdict& verdict, const History& history) {
   if (auto trouble = sidecar_trouble(history, verdict); !trouble.empty()) return trouble;
@@ -99,7 +95,7 @@ std::string why_unknown(const Verdict& verdict, const History& history) {
 
 Verdict judged_by(const CustomChecker& checker, const History& history, const CustomRun& run) {
   if (const auto failed = history.first<TargetNotStarted>())
-    return unknown("the target could not be started: " + failed->body->reason);
+    return Verdict::unknown("the target could not be started: " + failed->body->reason);
   auto command =
       helper_of(checker.command, run.placeholders, run.placeholders.at("here"), run.tools);
   command.input = run.history_file;
@@ -115,14 +111,14 @@ Verdict judged_by(const CustomChecker& checker, const History& history, const Cu
 }  // namespace
 
 Verdict custom_verdict(const HelperResult& done) {
-  if (!done.succeeded()) return unknown("the checker did not judge: " + done.text());
+  if (!done.succeeded()) return Verdict::unknown("the checker did not judge: " + done.text());
   const auto said = done.last_words.empty() ? "" : "; its last words: " + done.last_words;
   try {
     auto verdict = parsed(done.out);
     if (verdict.outcome != Outcome::pass || verdict.judged > 0) return verdict;
-    return unknown("the checker passes and judged nothing" + said);
+    return Verdict::unknown("the checker passes and judged nothing" + said);
   } catch (const std::exception& error) {
-    return unknown(std::string("the checker printed no verdict: ") + error.what() + said);
+    return Verdict::unknown(std::string("the checker printed no verdict: ") + error.what() + said);
   }
 }
 
