@@ -186,9 +186,7 @@ Verdict check(const Plan& plan, const History& history) {
                    evidence);
   }
   if (!violations.empty()) {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = violations.text(verdict.judged, "acknowledged requests");
-    verdict.evidence = violations.evidence();
+    violations.fail(verdict, "acknowledged requests");
     return verdict;
   }
   if (acknowledged.empty()) {

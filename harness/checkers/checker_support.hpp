@@ -204,7 +204,6 @@ class Violations {
   [[nodiscard]] std::string text(std::uint64_t total, std::string_view items) const;
   // "connections got no Close frame", and how many.
   [[nodiscard]] std::vector<Counted> counted(std::string_view items) const;
-  [[nodiscard]] const std::vector<EventIndex>& evidence() const { return evidence_; }
   // Makes the verdict a fail for these reasons, or adds them if it fails already. `total` is the
   // number of items, by default `judged`, which must be filled in. The verdict rests on absence or
   // on time if all its reasons do; its claim is then the widest that covers theirs.

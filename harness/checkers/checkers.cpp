@@ -111,10 +111,8 @@ std::string doubt_about_the_taker(const History& history) {
 Verdict checked(const Checker& checker, const Plan& plan, const History& history) {
   auto verdict = outcome_of(checker, plan, history);
   verdict.property = checker.property;
-  if (auto reason = why_unknown(checker, verdict, plan, history); !reason.empty()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = std::move(reason);
-  }
+  if (auto reason = why_unknown(checker, verdict, plan, history); !reason.empty())
+    verdict.conclude(Outcome::unknown, std::move(reason));
   if (verdict.outcome == Outcome::fail) verdict.reason += doubt_about_the_taker(history);
   verdict.reason = valid_utf8(verdict.reason);
   std::ranges::replace(verdict.reason, '\n', ' ');

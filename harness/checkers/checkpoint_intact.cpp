@@ -86,15 +86,14 @@ Verdict check(const Plan& plan, const History& history) {
     verdict.evidence.push_back(i);
   }
   if (!problems.empty()) {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = problems;
-  } else if (verdict.reason = why_unknown(history); !verdict.reason.empty()) {
-    verdict.outcome = Outcome::unknown;
+    verdict.conclude(Outcome::fail, std::move(problems));
+  } else if (auto reason = why_unknown(history); !reason.empty()) {
+    verdict.conclude(Outcome::unknown, std::move(reason));
   } else if (!missing.empty() && excuse == kNothingToHold && lost_acknowledgements(history)) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason =
+    verdict.conclude(
+        Outcome::unknown,
         "no file matches " + missing +
-        ", and events were lost: it is not known whether something had been acknowledged";
+            ", and events were lost: it is not known whether something had been acknowledged");
   } else {
     if (verdict.judged > 0) verdict.outcome = Outcome::pass;
     verdict.reason = !missing.empty()     ? "no file matches " + missing + ": " + excuse

@@ -296,11 +296,10 @@ class Requests {
     if (!violations_.empty()) {
       violations_.fail(verdict, "requests");
       verdict.reason += too_soon();
-      if (const auto advice = signal_advice(history_); !advice.empty())
-        verdict.reason += "; " + advice;
+      verdict.say(signal_advice(history_));
     } else if (unseen_ > 0) {
-      verdict.outcome = Outcome::unknown;
-      verdict.reason = "the outcome of " + std::to_string(unseen_) + " requests was not seen";
+      verdict.conclude(Outcome::unknown,
+                       "the outcome of " + std::to_string(unseen_) + " requests was not seen");
       if (!why_doubted_.empty()) verdict.reason += ": " + why_doubted_;
     } else if (judged_ > 0) {
       verdict.outcome = Outcome::pass;
@@ -309,9 +308,7 @@ class Requests {
           "no request was demonstrably taken on and unanswered at the stop: raise count in "
           "[[clients]], or name a url whose answers take longer";
     }
-    if (!not_judged_.empty()) {
-      verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
-    }
+    if (!not_judged_.empty()) verdict.say(not_judged_text(verdict.not_judged));
     return verdict;
   }
 

@@ -71,11 +71,10 @@ Verdict check(const Plan& plan, const History& history) {
   if (absent.empty()) {
     verdict.outcome = Outcome::pass;
   } else if (!lines.missing.empty() || !ended) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = lines.missing.empty() ? "the target's end was not seen" : lines.missing;
+    verdict.conclude(Outcome::unknown,
+                     lines.missing.empty() ? "the target's end was not seen" : lines.missing);
   } else {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = absent;
+    verdict.conclude(Outcome::fail, std::move(absent));
     verdict.evidence = {*history.stop(), *ended};
   }
   return verdict;

@@ -293,18 +293,16 @@ class Judging {
 
   // What there is to say, failed or not.
   void conclude(Verdict& verdict) const {
-    const auto say = [&](const std::string& text) {
-      if (!text.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + text;
-    };
-    say(failed_.text());
+    verdict.say(failed_.text());
     if (failed_.count() > 1) {
       const auto more = failed_.count() - 1;
-      say("and " + std::to_string(more) + (more == 1 ? " more error" : " more errors"));
+      verdict.say("and " + std::to_string(more) + (more == 1 ? " more error" : " more errors"));
     }
     if (logged_.count() > 0) {
-      say(std::to_string(logged_.count()) + " logged, and the program went on: first " +
-          logged_.text());
-      if (!history_.first<TraceBegan>()) say("how its children ended was not seen: not traced");
+      verdict.say(std::to_string(logged_.count()) + " logged, and the program went on: first " +
+                  logged_.text());
+      if (!history_.first<TraceBegan>())
+        verdict.say("how its children ended was not seen: not traced");
       verdict.noted.push_back(
           {"errors that the program logged and went on after", logged_.count()});
     }

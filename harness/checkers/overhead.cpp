@@ -30,7 +30,7 @@ struct Tally {
     ++verdict.judged;
     if (holds) return;
     verdict.outcome = Outcome::fail;
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + violation;
+    verdict.say(violation);
     verdict.evidence.insert(verdict.evidence.end(), evidence.begin(), evidence.end());
   }
 };
@@ -90,8 +90,7 @@ Verdict check(const Plan& plan, const History& history) {
   // Only a failure that rests on time alone can be lastcall's own.
   if (tally.verdict.evidence.size() > 2) tally.verdict.time_claim.reset();
   if (tally.verdict.outcome == Outcome::fail) return tally.verdict;
-  tally.verdict.outcome = tally.unseen.empty() ? Outcome::pass : Outcome::unknown;
-  tally.verdict.reason = tally.unseen;
+  tally.verdict.conclude(tally.unseen.empty() ? Outcome::pass : Outcome::unknown, tally.unseen);
   return tally.verdict;
 }
 

@@ -365,28 +365,26 @@ Verdict check(const Plan& plan, const History& history) {
     verdict.judged += history.all<ExitExamined>().size() + history.all<OpenCounted>().size();
   }
   if (!left.evidence.empty()) {
-    verdict.outcome = Outcome::fail;
+    verdict.conclude(Outcome::fail, left.text());
     verdict.judged = std::max<std::uint64_t>(verdict.judged, left.evidence.size());
-    verdict.reason = left.text();
     verdict.evidence = std::move(left.evidence);
   } else if (!history.first<TargetEnded>()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = "the target's end was not seen";
+    verdict.conclude(Outcome::unknown, "the target's end was not seen");
   } else if (!processes || ports == 0 || !files) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = std::string("not searched for: ") + (!processes   ? "processes"
+    verdict.conclude(Outcome::unknown,
+                     std::string("not searched for: ") + (!processes   ? "processes"
                                                           : ports == 0 ? "ports"
-                                                                       : "files");
+                                                                       : "files"));
   } else if (told.strict && plan.traced && ended_by_exit(history) && !is_examined(history)) {
-    verdict.outcome = Outcome::unknown;
     const auto failed = history.first<TraceFailed>();
-    verdict.reason = "its exit call was not seen" + (failed ? ": " + failed->body->reason : "");
+    verdict.conclude(Outcome::unknown,
+                     "its exit call was not seen" + (failed ? ": " + failed->body->reason : ""));
   } else if (!noted.slowed.empty()) {
-    verdict.outcome = Outcome::unknown;
+    verdict.conclude(Outcome::unknown,
+                     noted.slowed +
+                         " was still at work long after the target's end, perhaps only "
+                         "because it was traced: trace = false judges it");
     verdict.evidence = {noted.slowed_at};
-    verdict.reason = noted.slowed +
-                     " was still at work long after the target's end, perhaps only " +
-                     "because it was traced: trace = false judges it";
   } else {
     verdict.outcome = Outcome::pass;
   }
@@ -394,7 +392,7 @@ Verdict check(const Plan& plan, const History& history) {
       told.strict && !plan.traced ? "what was open at the exit call was not seen: untraced" : "";
   for (const auto& note :
        {noted.caches_text(), allowed.text(), noted.port_mappers_text(), unseen}) {
-    if (!note.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + note;
+    verdict.say(note);
   }
   noted.note(verdict);
   allowed.note(verdict);

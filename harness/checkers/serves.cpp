@@ -322,14 +322,11 @@ Verdict verdict_of(const Tally& tally) {
                          : "nothing was decided before the stop: let it come later "
                            "([[faults]] when)";
   }
-  const auto say = [&](const std::string& text) {
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + text;
-  };
   if (!tally.remarks.empty()) {
-    say(tally.remarks.text(tally.connections.size(), "connections"));
+    verdict.say(tally.remarks.text(tally.connections.size(), "connections"));
     verdict.noted = tally.remarks.counted("connections");
   }
-  if (!verdict.not_judged.empty()) say(not_judged_text(verdict.not_judged));
+  if (!verdict.not_judged.empty()) verdict.say(not_judged_text(verdict.not_judged));
   return verdict;
 }
 

@@ -109,7 +109,7 @@ void fail(Verdict& verdict, const Attempts& attempts, const Window& window) {
   TimePoint last{};
   for (const auto* kind : {&attempts.upgrades, &attempts.on_new, &attempts.on_old}) {
     if (kind->count == 0) continue;
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + text(*kind, window);
+    verdict.say(text(*kind, window));
     last = std::max(last, kind->last);
   }
   verdict.time_claim =

@@ -76,6 +76,16 @@ struct Verdict {
     return {.outcome = Outcome::unknown, .reason = std::move(why), .evidence = std::move(events)};
   }
   static Verdict not_applicable(std::string why) { return {.reason = std::move(why)}; }
+
+  // For a checker that counts what it judges.
+  void conclude(Outcome what, std::string why) {
+    outcome = what;
+    reason = std::move(why);
+  }
+  // Adds a clause to the reason.
+  void say(const std::string& clause) {
+    if (!clause.empty()) reason += (reason.empty() ? "" : "; ") + clause;
+  }
 };
 
 }  // namespace lastcall

@@ -101,10 +101,8 @@ Verdict judged_by(const CustomChecker& checker, const History& history, const Cu
   command.input = run.history_file;
   command.limit = checker.timeout;
   auto verdict = custom_verdict(run_alone(std::move(command), run.lifeline));
-  if (auto reason = why_unknown(verdict, history); !reason.empty()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = std::move(reason);
-  }
+  if (auto reason = why_unknown(verdict, history); !reason.empty())
+    verdict.conclude(Outcome::unknown, std::move(reason));
   return verdict;
 }
 
