@@ -30,9 +30,8 @@ namespace {
 std::string not_applicable(const Plan& plan, const History& history) {
   if (settings<AckedDurable>(plan).after_kill) return "";
   const auto ended = history.first<TargetEnded>();
-  if (!ended) return "";
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
-  const bool killed = end.how == EndKind::signalled && end.value == SIGKILL;
+  const bool killed =
+      ended && ended->body->how == EndKind::signalled && ended->body->value == SIGKILL;
   return killed ? "SIGKILL ended the target: set [properties.acked-durable] after_kill = true to "
                   "have it judged"
                 : "";
@@ -44,11 +43,8 @@ std::string why_unknown(const History& history) {
     if (missed->property == AckedDurable::kName || missed->property == Recovers::kName)
       return missed->reason;
   }
-  if (const auto failed = history.first<RecoveryFailed>()) {
-    return "the restarted target was not ready: " +
-           std::get<RecoveryFailed>(history.at(*failed).body).reason;
-  }
-  return "";
+  const auto failed = history.first<RecoveryFailed>();
+  return failed ? "the restarted target was not ready: " + failed->body->reason : "";
 }
 
 using RequestKey = std::pair<ConnectionId, RequestId>;
@@ -164,11 +160,11 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
-  Verdict verdict;
-  verdict.reason = not_applicable(plan, history);
-  if (!verdict.reason.empty()) return verdict;
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
+  if (auto why = not_applicable(plan, history); !why.empty())
+    return Verdict::not_applicable(std::move(why));
 
+  Verdict verdict;
   const auto acknowledged = acknowledgements(history);
   const auto given = given_ids(history);
   Questions questions(plan, history);
@@ -190,9 +186,7 @@ Verdict check(const Plan& plan, const History& history) {
                    evidence);
   }
   if (!violations.empty()) {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = violations.text(verdict.judged, "acknowledged requests");
-    verdict.evidence = violations.evidence();
+    violations.fail(verdict, "acknowledged requests");
     return verdict;
   }
   if (acknowledged.empty()) {

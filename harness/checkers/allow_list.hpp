@@ -72,9 +72,7 @@ class AllowList {
       each += (each.empty() ? "" : ", ") + std::to_string(one.count) + " by " + one.shown;
       verdict.noted.push_back({"excused by " + one.shown, one.count});
     }
-    if (total == 0) return;
-    verdict.reason +=
-        (verdict.reason.empty() ? "" : "; ") + std::to_string(total) + " excused by allow: " + each;
+    if (total > 0) verdict.say(std::to_string(total) + " excused by allow: " + each);
   }
 
  private:

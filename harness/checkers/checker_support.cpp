@@ -47,7 +47,7 @@ std::vector<const SignalTaken*> taken_since_stop(const History& history, int sig
 
 bool lost_signals(const History& history) {
   return std::ranges::any_of(history.all<EventsLost>(),
-                             [](const auto& lost) { return lost.second->source == "tracer"; });
+                             [](const auto& lost) { return lost.body->source == "tracer"; });
 }
 
 // Whether the program sent the signal to itself: with kill(2). The runtimes of handling_runtime()
@@ -66,7 +66,7 @@ std::optional<bool> raised_again(const History& history, int signal) {
   }
   if (!taken.empty() && taken.back()->fatal) return by_itself();
   return std::ranges::all_of(history.all<HandlerAtStop>(), [signal](const auto& look) {
-    return look.second->signal != signal || look.second->caught;
+    return look.body->signal != signal || look.body->caught;
   });
 }
 
@@ -109,10 +109,9 @@ void widen(std::optional<TimeClaim>& claim, const TimeClaim& other) {
 std::optional<int> signal_of_the_end(const History& history) {
   const auto ended = history.first<TargetEnded>();
   if (!ended || is_before(history.first<TargetForced>(), *ended)) return std::nullopt;
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const auto& end = *ended->body;
   const bool was_sent = std::ranges::any_of(history.all<FaultInvoked>(), [&](const auto& fault) {
-    return fault.second->signal == end.value && fault.first < *ended &&
-           !is_to_a_child(*fault.second);
+    return fault.body->signal == end.value && fault.index < *ended && !is_to_a_child(*fault.body);
   });
   return end.how == EndKind::signalled && was_sent ? std::optional(end.value) : std::nullopt;
 }
@@ -175,8 +174,8 @@ bool is_to_a_child(const FaultInvoked& fault) {
 
 bool killed_a_child(const History& history, EventIndex from, EventIndex to) {
   return std::ranges::any_of(history.all<FaultInvoked>(), [&](const auto& fault) {
-    return fault.second->signal == SIGKILL && is_to_a_child(*fault.second) && from < fault.first &&
-           fault.first < to;
+    return fault.body->signal == SIGKILL && is_to_a_child(*fault.body) && from < fault.index &&
+           fault.index < to;
   });
 }
 
@@ -193,22 +192,21 @@ bool crashed_when_asked(const History& history, int signal, EventIndex at) {
   constexpr std::array kQuestions{SIGILL, SIGBUS, SIGABRT};
   if (signal != SIGSEGV && signal != SIGBUS) return false;
   return std::ranges::any_of(history.all<TargetForced>(), [&](const auto& forced) {
-    return std::ranges::count(kQuestions, forced.second->signal) > 0 && forced.first < at;
+    return std::ranges::count(kQuestions, forced.body->signal) > 0 && forced.index < at;
   });
 }
 
 bool lastcall_sent_to_any(const History& history, int signal) {
   return lastcall_sent(history, signal) ||
-         std::ranges::any_of(history.all<FaultInvoked>(), [signal](const auto& fault) {
-           return fault.second->signal == signal;
-         });
+         std::ranges::any_of(history.all<FaultInvoked>(),
+                             [signal](const auto& fault) { return fault.body->signal == signal; });
 }
 
 bool fault_killed(const History& history) { return signal_of_the_end(history) == SIGKILL; }
 
 bool was_at_memory_limit(const History& history) {
   const auto forced = history.first<TargetForced>();
-  return forced && std::get<TargetForced>(history.at(*forced).body).reason == kKernelAtLimit;
+  return forced && forced->body->reason == kKernelAtLimit;
 }
 
 std::optional<std::string> ended_by_lastcall(const History& history) {
@@ -217,10 +215,10 @@ std::optional<std::string> ended_by_lastcall(const History& history) {
   if (stop && !is_before(ended, *stop)) return std::nullopt;
   if (const auto signal = signal_of_the_end(history))
     return "lastcall sent " + signal_name(*signal);
-  const auto i = history.first<TargetForced>();
-  if (!i || is_before(ended, *i)) return std::nullopt;
+  const auto forced = history.first<TargetForced>();
+  if (!forced || is_before(ended, *forced)) return std::nullopt;
   if (was_at_memory_limit(history)) return "the kernel ended the target at its memory limit";
-  return "lastcall ended the target because " + std::get<TargetForced>(history.at(*i).body).reason;
+  return "lastcall ended the target because " + forced->body->reason;
 }
 
 std::optional<std::string> kept_from_ready(const History& history) {
@@ -289,18 +287,16 @@ std::optional<EventIndex> left_processes_ended(const History& history) {
 }
 
 std::optional<EventIndex> cut_by_lastcall(const History& history) {
-  const auto left = left_processes_ended(history);
-  return left ? left : history.first<TargetForced>();
+  if (const auto left = left_processes_ended(history)) return left;
+  return history.first<TargetForced>();
 }
 
 EventIndex served_until(const History& history) {
   EventIndex until = history.stop().value_or(history.events().size());
   until = std::min(until, cut_by_lastcall(history).value_or(until));
-  int ended_by = SIGKILL;
-  if (const auto i = history.first<TargetEnded>()) {
-    const auto& end = std::get<TargetEnded>(history.at(*i).body);
-    if (end.how == EndKind::signalled) ended_by = end.value;
-  }
+  const auto ended = history.first<TargetEnded>();
+  const int ended_by =
+      ended && ended->body->how == EndKind::signalled ? ended->body->value : SIGKILL;
   for (const auto& [i, fault] : history.all<FaultInvoked>()) {
     if (is_to_a_child(*fault)) continue;  // whoever started that child has to go on
     if (fault->signal == SIGKILL || fault->signal == ended_by) until = std::min(until, i);
@@ -353,19 +349,18 @@ bool was_traced(const Plan& plan, const History& history) {
 
 std::int32_t target_pid(const History& history) {
   const auto started = history.first<TargetStarted>();
-  return started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
+  return started ? started->body->pid : 0;
 }
 
-std::optional<EventIndex> handler_look(const History& history, int signal) {
-  for (const auto& [i, look] : history.all<HandlerAtStop>()) {
-    if (look->signal == signal) return i;
+std::optional<EventOf<HandlerAtStop>> handler_look(const History& history, int signal) {
+  for (const auto& look : history.all<HandlerAtStop>()) {
+    if (look.body->signal == signal) return look;
   }
   return std::nullopt;
 }
 
 bool had_handler(const History& history, int signal) {
-  if (const auto look = handler_look(history, signal))
-    return std::get<HandlerAtStop>(history.at(*look).body).caught;
+  if (const auto look = handler_look(history, signal)) return look->body->caught;
   const auto taken = taken_since_stop(history, signal);
   return !taken.empty() && !taken.front()->fatal;
 }
@@ -429,14 +424,6 @@ std::string items_text(const std::vector<Counted>& items) {
 
 std::string not_judged_text(const std::vector<Counted>& items) {
   return "not judged: " + items_text(items);
-}
-
-Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence) {
-  const bool is_judged = outcome == Outcome::pass || outcome == Outcome::fail;
-  return {.outcome = outcome,
-          .judged = is_judged ? 1U : 0U,
-          .reason = std::move(reason),
-          .evidence = std::move(evidence)};
 }
 
 Peers::Peers(const Plan& plan, const History& history) {

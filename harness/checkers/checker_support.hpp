@@ -130,7 +130,7 @@ bool was_traced(const Plan& plan, const History& history);
 std::int32_t target_pid(const History& history);
 
 // The look at whether the target handles this signal, before lastcall sent it first: HandlerAtStop.
-std::optional<EventIndex> handler_look(const History& history, int signal);
+std::optional<EventOf<HandlerAtStop>> handler_look(const History& history, int signal);
 // Whether the target had a handler for this stop signal when lastcall sent it: by the look at it
 // just before, else by how it took the first one, if it was traced.
 bool had_handler(const History& history, int signal);
@@ -148,9 +148,6 @@ std::optional<bool> is_promised(const Plan& plan, const History& history, const 
 // Why it is not known whether an end is promised.
 std::string why_not_known(const History& history);
 std::string stop_signal_name(const History& history);  // there must be a stop
-
-// The verdict of a checker that judges one thing.
-Verdict say(Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {});
 
 // What was sent after this and before the stop, which there must be, a server need not have read
 // when it began to stop: by in-flight-finished's `settling`.
@@ -207,7 +204,6 @@ class Violations {
   [[nodiscard]] std::string text(std::uint64_t total, std::string_view items) const;
   // "connections got no Close frame", and how many.
   [[nodiscard]] std::vector<Counted> counted(std::string_view items) const;
-  [[nodiscard]] const std::vector<EventIndex>& evidence() const { return evidence_; }
   // Makes the verdict a fail for these reasons, or adds them if it fails already. `total` is the
   // number of items, by default `judged`, which must be filled in. The verdict rests on absence or
   // on time if all its reasons do; its claim is then the widest that covers theirs.

@@ -53,10 +53,8 @@ std::string why_not_reached(const FaultNotReached& fault, const History& history
 // Why nothing better than `unknown` can be said about a property; empty if there is no reason.
 std::string why_unknown(const Checker& checker, const Verdict& verdict, const Plan& plan,
                         const History& history) {
-  if (const auto i = history.first<TargetNotStarted>()) {
-    return "the target could not be started: " +
-           std::get<TargetNotStarted>(history.at(*i).body).reason;
-  }
+  if (const auto failed = history.first<TargetNotStarted>())
+    return "the target could not be started: " + failed->body->reason;
   if (!checker.not_asked(plan).empty()) return "";
   if (auto trouble = sidecar_trouble(history, verdict, checker.judges_the_restart);
       !trouble.empty())
@@ -81,35 +79,31 @@ std::string why_unknown(const Checker& checker, const Verdict& verdict, const Pl
       verdict.outcome == Outcome::pass || (!history.stop() && !fault_killed(history));
   const auto missed = history.first<FaultNotReached>();
   if (checker.judges_the_stop && is_open && missed) {
-    const auto& fault = std::get<FaultNotReached>(history.at(*missed).body);
-    return "fault " + std::to_string(fault.fault.value + 1) +
-           " was not reached: " + why_not_reached(fault, history);
+    return "fault " + std::to_string(missed->body->fault.value + 1) +
+           " was not reached: " + why_not_reached(*missed->body, history);
   }
   return "";
 }
 
 Verdict outcome_of(const Checker& checker, const Plan& plan, const History& history) {
-  Verdict verdict;
   try {
     if (plan.scenario.clients.empty() && checker.needs_clients) {
-      verdict.reason = checker.not_asked(plan);
-      if (!verdict.reason.empty()) return verdict;
+      auto why = checker.not_asked(plan);
+      if (!why.empty()) return Verdict::not_applicable(std::move(why));
     }
     const auto forced = forced_by_second_signal(plan, history);
-    if (!checker.off_when_forced || !forced) return checker.check(plan, history);
-    verdict.reason = *forced;
+    if (checker.off_when_forced && forced) return Verdict::not_applicable(*forced);
+    return checker.check(plan, history);
   } catch (const std::exception& e) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = std::string("the checker failed: ") + e.what();
+    return Verdict::unknown(std::string("the checker failed: ") + e.what());
   }
-  return verdict;
 }
 
 // What the tracer may have had to do with a failure; empty if nothing.
 std::string doubt_about_the_taker(const History& history) {
   const auto found = history.first<TakerInDoubt>();
   if (!found) return "";
-  const auto& taker = std::get<TakerInDoubt>(history.at(*found).body);
+  const auto& taker = *found->body;
   return "; thread " + std::to_string(taker.tid) + " took " + signal_name(taker.signal) +
          ", untraced it may have been another thread: trace = false tells";
 }
@@ -117,10 +111,8 @@ std::string doubt_about_the_taker(const History& history) {
 Verdict checked(const Checker& checker, const Plan& plan, const History& history) {
   auto verdict = outcome_of(checker, plan, history);
   verdict.property = checker.property;
-  if (auto reason = why_unknown(checker, verdict, plan, history); !reason.empty()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = std::move(reason);
-  }
+  if (auto reason = why_unknown(checker, verdict, plan, history); !reason.empty())
+    verdict.conclude(Outcome::unknown, std::move(reason));
   if (verdict.outcome == Outcome::fail) verdict.reason += doubt_about_the_taker(history);
   verdict.reason = valid_utf8(verdict.reason);
   std::ranges::replace(verdict.reason, '\n', ' ');

@@ -52,7 +52,7 @@ std::string why_it_may_be_missing(const Plan& plan, const History& history) {
 // What the trial process lost, judge() sees to.
 bool lost_acknowledgements(const History& history) {
   return std::ranges::any_of(history.all<EventsLost>(), [](const auto& lost) {
-    return lost.second->source.starts_with("clients-");
+    return lost.body->source.starts_with("clients-");
   });
 }
 
@@ -70,9 +70,8 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   Verdict verdict;
-  verdict.reason = not_asked(plan);
-  if (!verdict.reason.empty()) return verdict;
   const auto excuse = why_it_may_be_missing(plan, history);
   std::string problems;
   std::string missing;  // and excused
@@ -87,15 +86,14 @@ Verdict check(const Plan& plan, const History& history) {
     verdict.evidence.push_back(i);
   }
   if (!problems.empty()) {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = problems;
-  } else if (verdict.reason = why_unknown(history); !verdict.reason.empty()) {
-    verdict.outcome = Outcome::unknown;
+    verdict.conclude(Outcome::fail, std::move(problems));
+  } else if (auto reason = why_unknown(history); !reason.empty()) {
+    verdict.conclude(Outcome::unknown, std::move(reason));
   } else if (!missing.empty() && excuse == kNothingToHold && lost_acknowledgements(history)) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason =
+    verdict.conclude(
+        Outcome::unknown,
         "no file matches " + missing +
-        ", and events were lost: it is not known whether something had been acknowledged";
+            ", and events were lost: it is not known whether something had been acknowledged");
   } else {
     if (verdict.judged > 0) verdict.outcome = Outcome::pass;
     verdict.reason = !missing.empty()     ? "no file matches " + missing + ": " + excuse

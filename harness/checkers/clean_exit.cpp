@@ -136,7 +136,7 @@ LastWords last_words_of(const History& history, EventIndex until, TimePoint ende
 // after an error comes after it: either may be why.
 std::string last_words(const History& history, TimePoint ended, std::vector<EventIndex>& evidence) {
   constexpr std::size_t kMax = 300;
-  const auto until = history.first<RecoveryStarted>().value_or(history.events().size());
+  const auto until = history.until<RecoveryStarted>();
   const auto last = last_words_of(history, until, ended);
   std::string text;
   const auto say = [&](const Words& words) {
@@ -164,23 +164,22 @@ std::string ended_by_stop_signal(const History& history, int signal,
     last = taken;
     if (taken->fatal) evidence.push_back(i);
   }
-  const auto at = handler_look(history, signal);
-  const auto* look = at ? &std::get<HandlerAtStop>(history.at(*at).body) : nullptr;
-  if (look != nullptr && !look->caught && is_shell(look->program) &&
+  const auto look = handler_look(history, signal);
+  if (look && !look->body->caught && is_shell(look->body->program) &&
       (first == nullptr || first->fatal)) {
-    evidence.push_back(*at);
-    return text + ": the first process is a shell (" + look->program +
+    evidence.push_back(*look);
+    return text + ": the first process is a shell (" + look->body->program +
            ") that had no trap for it and passes no signal on (start the server with exec)";
   }
   if (last == nullptr || !last->fatal) {
-    if (look == nullptr) {
+    if (!look) {
       return text + ", by its default action: no handler was installed, or the target sent it to " +
              "itself again";
     }
-    evidence.push_back(*at);
+    evidence.push_back(*look);
     return text + ", by its default action: " +
-           (look->caught ? "the handler that it had was gone by then"
-                         : "no handler was installed when it was sent");
+           (look->body->caught ? "the handler that it had was gone by then"
+                               : "no handler was installed when it was sent");
   }
   if (first->fatal) {
     return text +
@@ -196,49 +195,47 @@ std::string ended_by_stop_signal(const History& history, int signal,
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  const auto say = [](Outcome outcome, std::string reason, std::vector<EventIndex> evidence = {}) {
+  const auto fail = [](std::string reason, std::vector<EventIndex> evidence) {
     std::ranges::sort(evidence);
-    return lastcall::say(outcome, std::move(reason), std::move(evidence));
+    return Verdict::fail(std::move(reason), std::move(evidence));
   };
 
   const auto stop = history.stop();
   const auto ended = history.first<TargetEnded>();
   const auto forced = history.first<TargetForced>();
   if (!ended) {
-    if (!stop) return say(Outcome::not_applicable, *no_stop_to_judge(history));
-    return say(Outcome::unknown, "the target's end was not seen");
+    if (!stop) return Verdict::not_applicable(*no_stop_to_judge(history));
+    return Verdict::unknown("the target's end was not seen");
   }
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const auto& end = *ended->body;
   const bool by_signal = end.how == EndKind::signalled;
   if (!stop || *ended < *stop) {
-    if (const auto why_not = ended_by_lastcall(history))
-      return say(Outcome::not_applicable, *why_not);
+    if (const auto why_not = ended_by_lastcall(history)) return Verdict::not_applicable(*why_not);
     std::vector<EventIndex> evidence{*ended};
     auto text =
         "ended before it was told to: " + to_text(end) + who_did(plan, history, end, evidence);
     text += after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
-    auto early = say(Outcome::fail, std::move(text), std::move(evidence));
+    auto early = fail(std::move(text), std::move(evidence));
     early.rests_on_absence = true;  // of the stop
     return early;
   }
   if (is_before(forced, *ended)) {
     const auto killed = history.first<KillSent>();
-    const auto why = killed ? std::get<KillSent>(history.at(*killed).body).why : "";
-    auto hung = say(Outcome::fail,
-                    (why.empty() ? "did not end by itself after " + stop_signal_name(history)
-                                 : "killed by the kernel " +
-                                       human_duration(history.time(*ended) - history.time(*stop)) +
-                                       " after " + stop_signal_name(history) + ": " + why),
-                    {*stop, *forced, *ended});
+    const auto why = killed ? killed->body->why : "";
+    auto hung = fail((why.empty() ? "did not end by itself after " + stop_signal_name(history)
+                                  : "killed by the kernel " +
+                                        human_duration(history.time(*ended) - history.time(*stop)) +
+                                        " after " + stop_signal_name(history) + ": " + why),
+                     {*stop, *forced, *ended});
     if (const auto passed = history.first<DeadlinePassed>(); is_before(passed, *ended)) {
       hung.time_claim = deadline_claim(plan, history, *passed);
     }
     return hung;
   }
   const auto promised = is_promised(plan, history, end);
-  if (promised.value_or(false)) return say(Outcome::pass, "");
-  if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
-  if (!promised) return say(Outcome::not_applicable, why_not_known(history));
+  if (promised.value_or(false)) return Verdict::pass();
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
+  if (!promised) return Verdict::not_applicable(why_not_known(history));
   std::vector<EventIndex> evidence{*stop, *ended};
   const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
   // Empty for what lastcall sent, as a rule the stop signal.
@@ -252,7 +249,7 @@ Verdict check(const Plan& plan, const History& history) {
   if (const auto advice = signal_advice(history); by_the_stop && !advice.empty())
     text += "; " + advice;
   text += after_a_kill(history, *ended) + last_words(history, history.time(*ended), evidence);
-  return say(Outcome::fail, std::move(text), std::move(evidence));
+  return fail(std::move(text), std::move(evidence));
 }
 
 }  // namespace

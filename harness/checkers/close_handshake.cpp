@@ -389,11 +389,8 @@ class Judge {
 };
 
 Verdict check(const Plan& plan, const History& history) {
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
   Verdict verdict;
-  if (const auto why_not = no_stop_to_judge(history)) {
-    verdict.reason = *why_not;
-    return verdict;
-  }
   Judge judge(plan, history);
   std::vector<EventIndex> unseen;
   for (const auto& c : history.connections()) {
@@ -406,9 +403,8 @@ Verdict check(const Plan& plan, const History& history) {
   if (!judge.violations().empty()) {
     judge.violations().fail(verdict, "connections");
   } else if (!unseen.empty()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason =
-        "the end of " + std::to_string(unseen.size()) + " connections was not seen" + judge.doubt();
+    verdict.conclude(Outcome::unknown, "the end of " + std::to_string(unseen.size()) +
+                                           " connections was not seen" + judge.doubt());
     verdict.evidence = unseen;
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
@@ -418,8 +414,7 @@ Verdict check(const Plan& plan, const History& history) {
         "then ([[clients]] messages, [[faults]] when)";
   }
   if (!judge.remarks().empty()) {
-    verdict.reason +=
-        (verdict.reason.empty() ? "" : "; ") + judge.remarks().text(verdict.judged, "connections");
+    verdict.say(judge.remarks().text(verdict.judged, "connections"));
     verdict.noted = judge.remarks().counted("connections");
   }
   if (judge.too_late() > 0) {
@@ -432,9 +427,7 @@ Verdict check(const Plan& plan, const History& history) {
         {"whose client closed first, and got no Close frame in answer to its own",
          judge.unanswered()});
   }
-  if (!verdict.not_judged.empty()) {
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
-  }
+  if (!verdict.not_judged.empty()) verdict.say(not_judged_text(verdict.not_judged));
   return verdict;
 }
 

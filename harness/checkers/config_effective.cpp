@@ -51,7 +51,7 @@ std::string why_unknown(const History& history) {
 bool is_overtaken(const History& history) {
   const auto served = served_until(history);
   return std::ranges::any_of(history.all<NotObserved>(), [&](const auto& missed) {
-    return missed.second->property == ConfigEffective::kName && missed.first > served;
+    return missed.body->property == ConfigEffective::kName && missed.index > served;
   });
 }
 
@@ -63,38 +63,38 @@ std::string not_asked(const Plan& plan) {
 
 Verdict check(const Plan& plan, const History& history) {
   const auto& wanted = settings<ConfigEffective>(plan);
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   const auto drawn = plan.varied.find(wanted.setting);
   const auto expected =
       drawn == plan.varied.end() ? wanted.expect.end() : wanted.expect.find(drawn->second);
   if (expected == wanted.expect.end()) {
-    return say(Outcome::unknown, "the plan has no expectation for {vary." + wanted.setting + "}");
+    return Verdict::unknown("the plan has no expectation for {vary." + wanted.setting + "}");
   }
   const auto ready = history.first<TargetReady>();
-  if (!ready) return say(Outcome::not_applicable, "the target was not ready");
+  if (!ready) return Verdict::not_applicable("the target was not ready");
 
   const auto lines = lines_of(history, !wanted.url.empty());
   const auto value = "{vary." + wanted.setting + "} is '" + expected->first + "'";
   for (const auto& [other, pattern] : wanted.expect) {
     if (other == expected->first || pattern == expected->second) continue;
     if (const auto i = first_match(lines, pattern)) {
-      return say(Outcome::fail, value + ", and a line shows '" + other + "'", {*i});
+      return Verdict::fail(value + ", and a line shows '" + other + "'", {*i});
     }
   }
   if (first_match(lines, expected->second)) {
     // A line of another value may be among those that were lost.
     const auto lost = wanted.url.empty() ? lost_output(history) : "";
-    return lost.empty() ? say(Outcome::pass, value) : say(Outcome::unknown, lost);
+    return lost.empty() ? Verdict::pass(value) : Verdict::unknown(lost);
   }
   if (lines.empty() && is_overtaken(history)) {
-    return say(Outcome::not_applicable,
-               "the stop came before the URL answered: let it come later ([[faults]] when)");
+    return Verdict::not_applicable(
+        "the stop came before the URL answered: let it come later ([[faults]] when)");
   }
-  if (auto reason = why_unknown(history); !reason.empty()) return say(Outcome::unknown, reason);
+  if (auto reason = why_unknown(history); !reason.empty()) return Verdict::unknown(reason);
   if (!wanted.url.empty() && lines.empty()) {
-    return say(Outcome::unknown, "the answer was not seen");
+    return Verdict::unknown("the answer was not seen");
   }
-  return say(Outcome::fail, value + ", and no line matches '" + expected->second + "'", {*ready});
+  return Verdict::fail(value + ", and no line matches '" + expected->second + "'", {*ready});
 }
 
 }  // namespace

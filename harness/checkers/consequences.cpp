@@ -62,7 +62,7 @@ bool was_not_handled(const History& history, EventIndex ended) {
   const auto target = target_pid(history);
   const auto taken = history.all<SignalTaken>();
   return std::ranges::none_of(taken, [&](const auto& one) {
-    return one.second->pid == target && one.second->signal == end.value && !one.second->fatal;
+    return one.body->pid == target && one.body->signal == end.value && !one.body->fatal;
   });
 }
 
@@ -78,7 +78,7 @@ std::optional<Cause> cause_of(const std::vector<Verdict>& verdicts, const Histor
     if (hang == nullptr || !is_before(stop, *forced)) return std::nullopt;
     const auto passed = history.first<DeadlinePassed>();
     return Cause{.told_by = hang,
-                 .from = history.time(is_before(passed, *forced) ? *passed : *forced)};
+                 .from = history.time(is_before(passed, *forced) ? passed->index : forced->index)};
   }
   const bool is_early = !is_before(stop, *ended);
   const auto cause = [&](const Verdict* told_by, EventIndex at) {
@@ -126,12 +126,12 @@ bool is_an_end(const EventBody& body) {
 bool listened_to_the_end(const Cause& cause, const History& history) {
   return cause.told_by->property == property::Deadline::kName &&
          std::ranges::any_of(history.all<SocketsAtDeadline>(),
-                             [](const auto& seen) { return seen.second->listening; });
+                             [](const auto& seen) { return seen.body->listening; });
 }
 
 bool follows_from(const Cause& cause, const Verdict& verdict, const Plan& plan,
                   const History& history) {
-  const auto ended = history.first<TargetEnded>().value();
+  const EventIndex ended = history.first<TargetEnded>().value();
   // These judge how it ended, and nothing else, unless it is how late that was.
   if (verdict.property == property::CleanExit::kName ||
       verdict.property == property::RepeatSignal::kName) {

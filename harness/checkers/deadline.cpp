@@ -63,8 +63,7 @@ std::string words_of_runtime(const History& history) {
   const auto forced = history.first<TargetForced>();
   if (!forced) return {};
   std::vector<DumpedThread> threads;
-  for (const auto& [stream, output] :
-       output_of(history, history.first<RecoveryStarted>().value_or(history.events().size()))) {
+  for (const auto& [stream, output] : output_of(history, history.until<RecoveryStarted>())) {
     const auto lines = output.texts();
     std::size_t from = 0;
     while (from < lines.size() && output.event(from) < *forced) ++from;
@@ -162,8 +161,8 @@ bool passed_nothing_on(const History& history, EventIndex passed) {
   const auto target = target_pid(history);
   return history.first<TraceBegan>() &&
          std::ranges::none_of(history.all<SignalTaken>(), [&](const auto& taken) {
-           return taken.second->pid != target && *history.stop() < taken.first &&
-                  taken.first < passed;
+           return taken.body->pid != target && *history.stop() < taken.index &&
+                  taken.index < passed;
          });
 }
 
@@ -171,11 +170,11 @@ bool passed_nothing_on(const History& history, EventIndex passed) {
 std::string unheard_text(const Plan& plan, const History& history, EventIndex passed) {
   const auto looks = history.all<HandlerAtStop>();
   const auto any = [&](bool HandlerAtStop::*what) {
-    return std::ranges::any_of(looks, [what](const auto& look) { return look.second->*what; });
+    return std::ranges::any_of(looks, [what](const auto& look) { return look.body->*what; });
   };
   if (looks.empty() || is_to_a_child(std::get<FaultInvoked>(history.at(*history.stop()).body)))
     return {};
-  const auto& program = looks.front().second->program;
+  const auto& program = looks.front().body->program;
   const bool caught = any(&HandlerAtStop::caught);
   if (plan.scenario.target.pid1 && !caught && !any(&HandlerAtStop::blocked)) {
     return (program.empty() ? "the target" : program) + " had no handler for " +
@@ -219,38 +218,35 @@ Verdict check(const Plan& plan, const History& history) {
   const auto stop = history.stop();
   const auto ended = history.first<TargetEnded>();
   if (!stop || is_before(ended, *stop)) {
-    return say(Outcome::not_applicable, *no_stop_to_judge(history));
+    return Verdict::not_applicable(*no_stop_to_judge(history));
   }
   if (const auto passed = history.first<DeadlinePassed>()) {
-    auto verdict =
-        say(Outcome::fail,
-            "still running " + exact_duration(stop_limit(plan, history, *passed)) + " after " +
-                stop_signal_name(history) + where_it_stands(plan, history, *passed),
-            {*stop, *passed});
+    auto verdict = Verdict::fail(
+        "still running " + exact_duration(stop_limit(plan, history, *passed)) + " after " +
+            stop_signal_name(history) + where_it_stands(plan, history, *passed),
+        {*stop, *passed});
     verdict.time_claim = deadline_claim(plan, history, *passed);
     return verdict;
   }
   const auto forced = history.first<TargetForced>();
   if (forced && !is_before(ended, *forced)) {
     if (const auto deadlock = deadlock_before(history, *forced)) {
-      return say(Outcome::fail,
-                 "never ends after " + stop_signal_name(history) +
-                     where_it_stands(plan, history, *deadlock),
-                 {*stop, *deadlock});
+      return Verdict::fail("never ends after " + stop_signal_name(history) +
+                               where_it_stands(plan, history, *deadlock),
+                           {*stop, *deadlock});
     }
     const auto who = was_at_memory_limit(history) ? "the kernel, at its memory limit," : "lastcall";
-    return say(Outcome::unknown, std::string(who) + " ended the target before its deadline",
-               {*forced});
+    return Verdict::unknown(std::string(who) + " ended the target before its deadline", {*forced});
   }
-  if (!ended) return say(Outcome::unknown, "the target's end was not seen");
-  if (fault_killed(history)) return say(Outcome::not_applicable, "lastcall sent SIGKILL");
+  if (!ended) return Verdict::unknown("the target's end was not seen");
+  if (fault_killed(history)) return Verdict::not_applicable("lastcall sent SIGKILL");
   const auto limit = stop_limit(plan, history, *ended);
   const auto from = history.time(*stop);
   const auto paused = paused_between(history, from, history.time(*ended));
   const Nanoseconds taken = history.time(*ended) - from - paused;
   const std::string gone = "gone after " + human_duration(taken) + without(paused);
-  if (taken <= limit) return say(Outcome::pass, gone);
-  auto late = say(Outcome::fail, gone + ", later than " + exact_duration(limit), {*stop, *ended});
+  if (taken <= limit) return Verdict::pass(gone);
+  auto late = Verdict::fail(gone + ", later than " + exact_duration(limit), {*stop, *ended});
   late.time_claim = deadline_claim(plan, history, *ended);
   return late;
 }

@@ -85,23 +85,22 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
-  if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
   const auto stop = *history.stop();
   if (!is_before(history.first<TargetReady>(), stop)) {
-    return say(Outcome::not_applicable,
-               "the target was not ready before the stop: let it come later ([[faults]] when)");
+    return Verdict::not_applicable(
+        "the target was not ready before the stop: let it come later ([[faults]] when)");
   }
   const auto seen = watch(history, stop);
   if (killed_a_child(history, stop, seen.gone.value_or(history.events().size()))) {
-    return say(Outcome::not_applicable,
-               "lastcall killed a child of the target during the stop, which may have had the "
-               "listener");
+    return Verdict::not_applicable(
+        "lastcall killed a child of the target during the stop, which may have had the listener");
   }
   if (auto reason = why_unknown(history, seen); !reason.empty()) {
-    return say(Outcome::unknown, std::move(reason));
+    return Verdict::unknown(std::move(reason));
   }
-  if (!seen.gone) return say(Outcome::unknown, "the listener was not seen to go");
+  if (!seen.gone) return Verdict::unknown("the listener was not seen to go");
 
   const Nanoseconds visible = promised_visible(plan);
   const Nanoseconds away = history.time(*seen.gone) - seen.good_until;
@@ -110,15 +109,15 @@ Verdict check(const Plan& plan, const History& history) {
   if (away < visible) {
     std::vector<EventIndex> evidence{seen.last_good, *seen.gone};
     if (seen.other && *seen.other < *seen.gone) evidence.insert(evidence.begin() + 1, *seen.other);
-    auto verdict = say(Outcome::fail, at_most + ", " + exact_duration(visible) + " is promised",
-                       std::move(evidence));
+    auto verdict = Verdict::fail(at_most + ", " + exact_duration(visible) + " is promised",
+                                 std::move(evidence));
     verdict.time_claim = TimeClaim{seen.good_until, history.time(*seen.gone), visible};
     return verdict;
   }
-  if (seen.other) return say(Outcome::pass, at_most);
-  return say(Outcome::unknown, "no answer within " + human_duration(away) +
-                                   " before the listener was gone: too long to tell" +
-                                   what_took_so_long(history, seen.good_until, *seen.gone));
+  if (seen.other) return Verdict::pass(at_most);
+  return Verdict::unknown("no answer within " + human_duration(away) +
+                          " before the listener was gone: too long to tell" +
+                          what_took_so_long(history, seen.good_until, *seen.gone));
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ bool is_long(EventIndex sent, EventIndex stop, Nanoseconds slowest, const Histor
   constexpr Nanoseconds kLeast = std::chrono::milliseconds(400);  // most stops come within 1 s
   // No signal: a limit, or a fault of the network. A system call may have been made to take long.
   const auto meddles = [stop](const auto& fault) {
-    return fault.second->signal == 0 && fault.first < stop;
+    return fault.body->signal == 0 && fault.index < stop;
   };
   if (std::ranges::any_of(history.all<FaultInvoked>(), meddles)) return false;
   if (is_before(history.first<SyscallReached>(), stop)) return false;
@@ -186,12 +186,12 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
   const auto& groups = plan.scenario.clients;
   std::vector<GroupAnswers> found(groups.size(), GroupAnswers::not_asked);
   const auto stop = stop_or_kill(history);
-  const auto loading = [](const auto& phase) { return phase.second->phase == Phase::load; };
+  const auto loading = [](const auto& phase) { return phase.body->phase == Phase::load; };
   if (!stop || is_before(history.first<TargetEnded>(), *stop)) return found;
   if (is_for_the_start(plan, std::get<FaultInvoked>(history.at(*stop).body))) return found;
   const auto phases = history.all<PhaseBegan>();
   const auto load = std::ranges::find_if(phases, loading);
-  if (load == phases.end() || load->first > *stop) return found;
+  if (load == phases.end() || load->index > *stop) return found;
 
   const bool cuts = !is_judged<property::InFlightFinished>(plan.scenario);
   std::vector<std::size_t> steady(groups.size());

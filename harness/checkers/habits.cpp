@@ -127,7 +127,7 @@ std::vector<Behaviour> habits_tried(const Plan& plan, const History& history) {
   constexpr std::array kAll{idle, late, leaves, quiet, silent, slow_reader, never_closes, reset};
   const auto stop = history.stop();
   if (!stop) return {};
-  const auto end = history.first<TargetEnded>().value_or(history.events().size());
+  const auto end = history.until<TargetEnded>();
   const Peers peers(plan, history);
   std::vector<Behaviour> tried;
   for (const auto habit : kAll) {

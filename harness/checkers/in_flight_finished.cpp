@@ -296,11 +296,10 @@ class Requests {
     if (!violations_.empty()) {
       violations_.fail(verdict, "requests");
       verdict.reason += too_soon();
-      if (const auto advice = signal_advice(history_); !advice.empty())
-        verdict.reason += "; " + advice;
+      verdict.say(signal_advice(history_));
     } else if (unseen_ > 0) {
-      verdict.outcome = Outcome::unknown;
-      verdict.reason = "the outcome of " + std::to_string(unseen_) + " requests was not seen";
+      verdict.conclude(Outcome::unknown,
+                       "the outcome of " + std::to_string(unseen_) + " requests was not seen");
       if (!why_doubted_.empty()) verdict.reason += ": " + why_doubted_;
     } else if (judged_ > 0) {
       verdict.outcome = Outcome::pass;
@@ -309,9 +308,7 @@ class Requests {
           "no request was demonstrably taken on and unanswered at the stop: raise count in "
           "[[clients]], or name a url whose answers take longer";
     }
-    if (!not_judged_.empty()) {
-      verdict.reason += (verdict.reason.empty() ? "" : "; ") + not_judged_text(verdict.not_judged);
-    }
+    if (!not_judged_.empty()) verdict.say(not_judged_text(verdict.not_judged));
     return verdict;
   }
 
@@ -388,10 +385,9 @@ class Requests {
     const auto ended = history_.first<TargetEnded>();
     if (!ended || is_before(history_.first<TargetForced>(), *ended)) return "";
     const auto after = history_.time(*ended) - history_.time(stop_);
-    const auto how = std::get<TargetEnded>(history_.at(*ended).body).how;
-    const auto went = std::string("; the target ") +
-                      (how == EndKind::exited ? "exited " : "ended ") + human_duration(after) +
-                      " after " + stop_signal_name(history_);
+    const bool exited = ended->body->how == EndKind::exited;
+    const auto went = std::string("; the target ") + (exited ? "exited " : "ended ") +
+                      human_duration(after) + " after " + stop_signal_name(history_);
     if (after < 2 * median_)
       return went + ", its answers took " + human_duration(median_) + " (median)";
     const bool nobody = std::ranges::none_of(
@@ -416,7 +412,7 @@ class Requests {
 };
 
 Verdict check(const Plan& plan, const History& history) {
-  if (const auto why_not = no_stop_to_judge(history)) return {.reason = *why_not};
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
   Requests requests(plan, history, *history.stop());
   for (const auto& c : history.connections()) requests.judge(c);
   return requests.verdict();

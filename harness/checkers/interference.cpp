@@ -44,8 +44,8 @@ void add_overlap(std::vector<Span>& spans, Span span, TimePoint from, TimePoint 
 
 bool is_done(const History& history, const FaultInvoked& invoked) {
   return std::ranges::any_of(history.all<FaultFinished>(), [&](const auto& finished) {
-    return finished.second->fault == invoked.fault && finished.second->step == invoked.step &&
-           finished.second->error == 0;
+    return finished.body->fault == invoked.fault && finished.body->step == invoked.step &&
+           finished.body->error == 0;
   });
 }
 

@@ -55,10 +55,9 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
-  Verdict verdict;
-  verdict.reason = nothing_to_judge(history);
-  if (!verdict.reason.empty()) return verdict;
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
+  if (auto why = nothing_to_judge(history); !why.empty())
+    return Verdict::not_applicable(std::move(why));
 
   const auto& wanted = settings<LogComplete>(plan);
   const auto ended = history.first<TargetEnded>();
@@ -68,15 +67,14 @@ Verdict check(const Plan& plan, const History& history) {
     if (is_there(lines, pattern)) continue;
     absent += (absent.empty() ? "no line matches '" : ", nor '") + pattern + "'";
   }
-  verdict.judged = wanted.lines.size();
+  Verdict verdict{.judged = wanted.lines.size()};
   if (absent.empty()) {
     verdict.outcome = Outcome::pass;
   } else if (!lines.missing.empty() || !ended) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = lines.missing.empty() ? "the target's end was not seen" : lines.missing;
+    verdict.conclude(Outcome::unknown,
+                     lines.missing.empty() ? "the target's end was not seen" : lines.missing);
   } else {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = absent;
+    verdict.conclude(Outcome::fail, std::move(absent));
     verdict.evidence = {*history.stop(), *ended};
   }
   return verdict;

@@ -86,8 +86,7 @@ Verdict check(const Plan& plan, const History& history) {
     verdict.judged = std::max<std::uint64_t>(verdict.judged, count);
     if (count > 1) verdict.reason += "; and " + std::to_string(count - 1) + " more";
   } else if (const auto failed = history.first<TraceFailed>()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = "not traced: " + std::get<TraceFailed>(history.at(*failed).body).reason;
+    verdict.conclude(Outcome::unknown, "not traced: " + failed->body->reason);
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {

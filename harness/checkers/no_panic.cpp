@@ -94,18 +94,13 @@ int signal_in(std::string_view line, Runtime runtime) {
 bool lastcall_had_sent(const History& history, int signal, EventIndex until) {
   const auto sent = [&](const auto& events) {
     return std::ranges::any_of(
-        events, [&](const auto& one) { return one.first < until && one.second->signal == signal; });
+        events, [&](const auto& one) { return one.index < until && one.body->signal == signal; });
   };
   return sent(history.all<TargetForced>()) || sent(history.all<FaultInvoked>());
 }
 
-std::int32_t pid_of_target(const History& history) {
-  const auto started = history.first<TargetStarted>();
-  return started ? std::get<TargetStarted>(history.at(*started).body).pid : 0;
-}
-
 std::uint64_t ends_of_children(const History& history) {
-  const auto target = pid_of_target(history);
+  const auto target = target_pid(history);
   std::uint64_t count = 0;
   for (const auto& [i, end] : history.all<ProcessEnded>()) count += end->pid == target ? 0 : 1;
   return target == 0 ? 0 : count;
@@ -115,7 +110,7 @@ std::uint64_t ends_of_children(const History& history) {
 // children to end is its own affair, so other signals do not count, nor what lastcall sent.
 std::vector<BadEnd> bad_ends_of_children(const History& history) {
   std::vector<BadEnd> bad;
-  const auto target = pid_of_target(history);
+  const auto target = target_pid(history);
   for (const auto& [i, end] : history.all<ProcessEnded>()) {
     if (end->pid == target) continue;
     const bool is_bad =
@@ -140,7 +135,7 @@ struct Crash {
 
 std::vector<Crash> crashes_of_children(const History& history, const std::vector<BadEnd>& ends) {
   std::vector<Crash> crashes;
-  if (pid_of_target(history) == 0) return crashes;  // which is a child is not known
+  if (target_pid(history) == 0) return crashes;  // which is a child is not known
   for (const auto& bad : ends) {
     const auto& end = std::get<ProcessEnded>(history.at(bad.at).body);
     if (end.how != EndKind::signalled) continue;
@@ -194,7 +189,7 @@ std::string message_of(const PanicBlock& block) {
 bool target_ended_well(const Plan& plan, const History& history, EventIndex at) {
   const auto ended = history.first<TargetEnded>();
   if (!ended || *ended < at || is_before(history.first<TargetForced>(), *ended)) return false;
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  const auto& end = *ended->body;
   return is_promised(plan, history, end).value_or(true) ||
          (end.how == EndKind::signalled && lastcall_sent(history, end.value));
 }
@@ -298,18 +293,16 @@ class Judging {
 
   // What there is to say, failed or not.
   void conclude(Verdict& verdict) const {
-    const auto say = [&](const std::string& text) {
-      if (!text.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + text;
-    };
-    say(failed_.text());
+    verdict.say(failed_.text());
     if (failed_.count() > 1) {
       const auto more = failed_.count() - 1;
-      say("and " + std::to_string(more) + (more == 1 ? " more error" : " more errors"));
+      verdict.say("and " + std::to_string(more) + (more == 1 ? " more error" : " more errors"));
     }
     if (logged_.count() > 0) {
-      say(std::to_string(logged_.count()) + " logged, and the program went on: first " +
-          logged_.text());
-      if (!history_.first<TraceBegan>()) say("how its children ended was not seen: not traced");
+      verdict.say(std::to_string(logged_.count()) + " logged, and the program went on: first " +
+                  logged_.text());
+      if (!history_.first<TraceBegan>())
+        verdict.say("how its children ended was not seen: not traced");
       verdict.noted.push_back(
           {"errors that the program logged and went on after", logged_.count()});
     }
@@ -354,7 +347,7 @@ Verdict check(const Plan& plan, const History& history) {
   const auto ended = history.first<TargetEnded>();
   if (ended) {
     verdict.judged = 1;
-    const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+    const auto& end = *ended->body;
     if (end.how == EndKind::signalled && !lastcall_sent(history, end.value) &&
         !crashed_when_asked(history, end.value, *ended) && is_crash_signal(end.value)) {
       verdict.reason = "ended by " + signal_name(end.value) + (end.core ? ", core dumped" : "") +

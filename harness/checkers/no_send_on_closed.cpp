@@ -114,8 +114,7 @@ Verdict check(const Plan& plan, const History& history) {
   if (verdict.outcome == Outcome::fail) {
     verdict.judged = std::max<std::uint64_t>(verdict.judged, verdict.evidence.size());
   } else if (const auto failed = history.first<TraceFailed>()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = "not traced: " + std::get<TraceFailed>(history.at(*failed).body).reason;
+    verdict.conclude(Outcome::unknown, "not traced: " + failed->body->reason);
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
     if (!plan.traced)

@@ -60,7 +60,7 @@ struct Heard {
     if (ignored == 0) return;
     verdict.noted.push_back(
         {"READY=1 of a target that was ready, which a service manager ignores", ignored});
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + items_text(verdict.noted);
+    verdict.say(items_text(verdict.noted));
   }
 };
 
@@ -119,7 +119,7 @@ struct Ports {
 Ports judge_ports(const Plan& plan, const History& history, Heard& heard) {
   Ports ports;
   const auto served = served_until(history);
-  const auto limit = std::min(served, history.first<TargetEnded>().value_or(served));
+  const auto limit = std::min(served, history.until<TargetEnded>());
   const auto promised = promised_ports(plan);
   for (const auto& [i, probed] : history.all<ReadyProbed>()) {
     if (!promised.contains(probed->name)) continue;
@@ -142,9 +142,8 @@ Ports judge_ports(const Plan& plan, const History& history, Heard& heard) {
 // Ended by itself after a stop, so that it had the time to say STOPPING=1.
 bool stopped_in_order(const History& history) {
   const auto ended = history.first<TargetEnded>();
-  if (!ended || no_stop_to_judge(history) || history.first<TargetForced>()) return false;
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
-  return end.how == EndKind::exited;
+  return ended && ended->body->how == EndKind::exited && !no_stop_to_judge(history) &&
+         !history.first<TargetForced>();
 }
 
 // Whether the scenario has the target notify: it waits for READY=1, acts as its service manager, or
@@ -164,15 +163,14 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  Verdict verdict;
   auto heard = hear(plan, history);
-  verdict.reason = not_asked(plan);
-  if (!verdict.reason.empty()) {
-    const auto count = heard.all.size();
-    if (count > 0) verdict.reason += "; " + std::to_string(count) + " came and were not judged";
+  const auto count = heard.all.size();
+  if (const auto why = not_asked(plan); !why.empty()) {
+    auto verdict = Verdict::not_applicable(why);
+    if (count > 0) verdict.say(std::to_string(count) + " came and were not judged");
     return verdict;
   }
-  verdict.judged = heard.all.size();
+  Verdict verdict{.judged = count};
 
   const auto stop = history.stop();
   const bool by_notify = plan.scenario.target.ready.notify;
@@ -205,13 +203,11 @@ Verdict check(const Plan& plan, const History& history) {
   }
 
   if (!heard.evidence.empty()) {
-    verdict.outcome = Outcome::fail;
+    verdict.conclude(Outcome::fail, std::move(heard.text));
     verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);
-    verdict.reason = std::move(heard.text);
     verdict.evidence = std::move(heard.evidence);
   } else if (!ports.missed.empty()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = ports.missed;
+    verdict.conclude(Outcome::unknown, ports.missed);
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
     if (!ports.overtaken.empty())

@@ -51,7 +51,7 @@ class Open {
   Open(const Plan& plan, const History& history) : plan_(plan), history_(history) {
     const auto all = history.all<SocketsAtDeadline>();
     if (all.empty()) return;
-    at_ = all.front().first;
+    at_ = all.front();
     for (const auto& connection : history.connections()) {
       if (const auto local = local_of(history, connection); !local.empty())
         by_end_.insert_or_assign(std::string(local), &connection);

@@ -13,11 +13,9 @@
 namespace lastcall::property {
 namespace {
 
-using Found = std::pair<EventIndex, const ResourcesUsed*>;
-
-std::optional<Found> at_the_end_of(const History& history, Phase phase) {
+std::optional<EventOf<ResourcesUsed>> at_the_end_of(const History& history, Phase phase) {
   for (const auto& found : history.all<ResourcesUsed>()) {
-    if (found.second->phase == phase) return found;
+    if (found.body->phase == phase) return found;
   }
   return std::nullopt;
 }
@@ -32,7 +30,7 @@ struct Tally {
     ++verdict.judged;
     if (holds) return;
     verdict.outcome = Outcome::fail;
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + violation;
+    verdict.say(violation);
     verdict.evidence.insert(verdict.evidence.end(), evidence.begin(), evidence.end());
   }
 };
@@ -54,26 +52,25 @@ void judge_startup(Tally& tally, const History& history, Nanoseconds bound) {
 void judge_memory(Tally& tally, const History& history, std::uint64_t bound) {
   const auto used = at_the_end_of(history, Phase::load);
   if (!used) return tally.miss("its memory was not seen before its end");
-  const auto memory = used->second->memory;
+  const auto memory = used->body->memory;
   tally.judge(memory <= bound,
-              std::to_string(memory) + " bytes of memory, bound " + std::to_string(bound),
-              {used->first});
+              std::to_string(memory) + " bytes of memory, bound " + std::to_string(bound), {*used});
 }
 
 void judge_cpu(Tally& tally, const History& history, std::uint64_t bound) {
   const auto before = at_the_end_of(history, Phase::start);
   const auto after = at_the_end_of(history, Phase::load);
-  if (!before || !after || history.time(after->first) <= history.time(before->first)) {
+  if (!before || !after || history.time(*after) <= history.time(*before)) {
     return tally.miss("its processor time was not seen before its end");
   }
-  const Nanoseconds time = history.time(after->first) - history.time(before->first);
-  const Nanoseconds used(after->second->cpu - before->second->cpu);
+  const Nanoseconds time = history.time(*after) - history.time(*before);
+  const Nanoseconds used(after->body->cpu - before->body->cpu);
   const auto percent =
       100.0 * static_cast<double>(used.count()) / static_cast<double>(time.count());
   tally.judge(percent <= static_cast<double>(bound),
               std::to_string(static_cast<std::uint64_t>(percent)) + " % of a processor over " +
                   human_duration(time) + ", bound " + std::to_string(bound) + " %",
-              {before->first, after->first});
+              {*before, *after});
 }
 
 std::string not_asked(const Plan& plan) {
@@ -84,7 +81,7 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   Tally tally;
   const auto& bounds = settings<Overhead>(plan);
   if (bounds.startup) judge_startup(tally, history, *bounds.startup);
@@ -93,8 +90,7 @@ Verdict check(const Plan& plan, const History& history) {
   // Only a failure that rests on time alone can be lastcall's own.
   if (tally.verdict.evidence.size() > 2) tally.verdict.time_claim.reset();
   if (tally.verdict.outcome == Outcome::fail) return tally.verdict;
-  tally.verdict.outcome = tally.unseen.empty() ? Outcome::pass : Outcome::unknown;
-  tally.verdict.reason = tally.unseen;
+  tally.verdict.conclude(tally.unseen.empty() ? Outcome::pass : Outcome::unknown, tally.unseen);
   return tally.verdict;
 }
 

@@ -140,7 +140,7 @@ bool somebody_kept_it(const Plan& plan, const History& history, EventIndex stop,
 // What the target said and what files it left meet no obligation.
 bool is_incomplete(const History& history) {
   return std::ranges::any_of(history.all<EventsLost>(), [](const auto& lost) {
-    return lost.second->source != "output" && lost.second->source != "files";
+    return lost.body->source != "output" && lost.body->source != "files";
   });
 }
 
@@ -232,9 +232,8 @@ class Waits {
         ended_(history.time(stop.ended)),
         begun_(stop.begun),
         open_(history, stop.begun),
+        first_process_(target_pid(history)),
         latecomers_(latecomers(history, stop.begun)) {
-    if (const auto started = history.first<TargetStarted>())
-      first_process_ = std::get<TargetStarted>(history.at(*started).body).pid;
     for (const auto& c : history.connections()) {
       for (const auto& r : c.requests) {
         if (r.sent > begun_) late_requests_.emplace(c.id, r.id);
@@ -379,8 +378,8 @@ class Waits {
   // A child that ended only after the wait, and before the target.
   [[nodiscard]] bool is_child_open(const One& wait) const {
     return std::ranges::any_of(target_.all<ProcessEnded>(), [&](const auto& ended) {
-      return is_other_child(*ended.second, wait) && target_.time(ended.first) >= wait.to &&
-             target_.time(ended.first) <= ended_;
+      return is_other_child(*ended.body, wait) && target_.time(ended) >= wait.to &&
+             target_.time(ended) <= ended_;
     });
   }
 
@@ -465,7 +464,7 @@ class Waits {
   TimePoint ended_;
   EventIndex begun_;
   Open open_;
-  std::int32_t first_process_ = 0;
+  std::int32_t first_process_;
   std::set<std::uint64_t> latecomers_;
   std::set<std::pair<ConnectionId, RequestId>> late_requests_;
   std::vector<One> waits_;  // by their ends
@@ -506,7 +505,9 @@ std::optional<IdleWaits> idle_waits(const Plan& plan, const History& history) {
 namespace lastcall::property {
 namespace {
 
-Verdict check(const Plan&, const History&) { return {.reason = "judged over a campaign"}; }
+Verdict check(const Plan&, const History&) {
+  return Verdict::not_applicable("judged over a campaign");
+}
 
 }  // namespace
 

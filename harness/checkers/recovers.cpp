@@ -19,23 +19,22 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (auto why = not_asked(plan); !why.empty()) return {.reason = std::move(why)};
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   const auto started = history.first<RecoveryStarted>();
   if (const auto failed = history.first<RecoveryFailed>()) {
     std::vector<EventIndex> evidence{*failed};
     if (started) evidence.insert(evidence.begin(), *started);
-    return say(Outcome::fail,
-               "restarted, " + std::get<RecoveryFailed>(history.at(*failed).body).reason, evidence);
+    return Verdict::fail("restarted, " + failed->body->reason, evidence);
   }
   if (const auto ready = history.first<RecoveryReady>(); ready && started) {
-    return say(Outcome::pass,
-               "ready after " + human_duration(history.time(*ready) - history.time(*started)));
+    return Verdict::pass("ready after " +
+                         human_duration(history.time(*ready) - history.time(*started)));
   }
   for (const auto& [i, missed] : history.all<NotObserved>()) {
-    if (missed->property == Recovers::kName) return say(Outcome::unknown, missed->reason);
+    if (missed->property == Recovers::kName) return Verdict::unknown(missed->reason);
   }
-  if (started) return say(Outcome::unknown, "whether it became ready was not seen");
-  return say(Outcome::not_applicable, "the target was not started again");
+  if (started) return Verdict::unknown("whether it became ready was not seen");
+  return Verdict::not_applicable("the target was not started again");
 }
 
 }  // namespace

@@ -186,14 +186,14 @@ void add_growth(const History& history, Leftovers& left) {
 bool is_examined(const History& history) {
   const auto started = history.first<TargetStarted>();
   if (!started) return false;
-  const auto pid = std::get<TargetStarted>(history.at(*started).body).pid;
+  const auto pid = started->body->pid;
   return std::ranges::any_of(history.all<ExitExamined>(),
-                             [pid](const auto& one) { return one.second->pid == pid; });
+                             [pid](const auto& one) { return one.body->pid == pid; });
 }
 
 bool ended_by_exit(const History& history) {
   const auto ended = history.first<TargetEnded>();
-  return ended && std::get<TargetEnded>(history.at(*ended).body).how == EndKind::exited;
+  return ended && ended->body->how == EndKind::exited;
 }
 
 // A file in the temporary folder that may be a cache: neither a lock nor a pid file.
@@ -242,7 +242,7 @@ bool is_port_mapper(std::string_view command) {
 std::optional<std::string> own_command_line(const Plan& plan, const History& history) {
   const auto started = history.first<TargetStarted>();
   if (plan.scenario.target.shell || !started) return std::nullopt;
-  return std::get<TargetStarted>(history.at(*started).body).command;
+  return started->body->command;
 }
 
 void add_processes(const Plan& plan, const History& history, Allowances& allowed, Leftovers& left,
@@ -339,24 +339,22 @@ Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowe
 // Why nothing is judged; empty if it is.
 std::string no_end_to_judge(const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return *why_not;
-  const auto ended = history.first<TargetEnded>();
   if (history.first<TargetForced>()) return "the target did not end by itself";
-  if (!ended) return "";
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
-  const bool killed = end.how == EndKind::signalled && end.value == SIGKILL;
+  const auto ended = history.first<TargetEnded>();
+  const bool killed =
+      ended && ended->body->how == EndKind::signalled && ended->body->value == SIGKILL;
   return killed ? "the target was ended by SIGKILL" : "";
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  Verdict verdict;
-  verdict.reason = no_end_to_judge(history);
-  if (!verdict.reason.empty()) return verdict;
+  if (auto why = no_end_to_judge(history); !why.empty())
+    return Verdict::not_applicable(std::move(why));
 
+  Verdict verdict;
   const auto files = history.first<FilesSearched>();
   const auto ports = history.all<PortProbed>().size();
   const bool processes = history.first<ProcessesSearched>().has_value();
-  verdict.judged = (processes ? 1 : 0) + ports +
-                   (files ? std::get<FilesSearched>(history.at(*files).body).count : 0);
+  verdict.judged = (processes ? 1 : 0) + ports + (files ? files->body->count : 0);
   const auto& told = settings<Released>(plan);
   Allowances allowed(told.allow);
   Noted noted;
@@ -367,29 +365,26 @@ Verdict check(const Plan& plan, const History& history) {
     verdict.judged += history.all<ExitExamined>().size() + history.all<OpenCounted>().size();
   }
   if (!left.evidence.empty()) {
-    verdict.outcome = Outcome::fail;
+    verdict.conclude(Outcome::fail, left.text());
     verdict.judged = std::max<std::uint64_t>(verdict.judged, left.evidence.size());
-    verdict.reason = left.text();
     verdict.evidence = std::move(left.evidence);
   } else if (!history.first<TargetEnded>()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = "the target's end was not seen";
+    verdict.conclude(Outcome::unknown, "the target's end was not seen");
   } else if (!processes || ports == 0 || !files) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = std::string("not searched for: ") + (!processes   ? "processes"
+    verdict.conclude(Outcome::unknown,
+                     std::string("not searched for: ") + (!processes   ? "processes"
                                                           : ports == 0 ? "ports"
-                                                                       : "files");
+                                                                       : "files"));
   } else if (told.strict && plan.traced && ended_by_exit(history) && !is_examined(history)) {
-    verdict.outcome = Outcome::unknown;
     const auto failed = history.first<TraceFailed>();
-    verdict.reason = "its exit call was not seen" +
-                     (failed ? ": " + std::get<TraceFailed>(history.at(*failed).body).reason : "");
+    verdict.conclude(Outcome::unknown,
+                     "its exit call was not seen" + (failed ? ": " + failed->body->reason : ""));
   } else if (!noted.slowed.empty()) {
-    verdict.outcome = Outcome::unknown;
+    verdict.conclude(Outcome::unknown,
+                     noted.slowed +
+                         " was still at work long after the target's end, perhaps only "
+                         "because it was traced: trace = false judges it");
     verdict.evidence = {noted.slowed_at};
-    verdict.reason = noted.slowed +
-                     " was still at work long after the target's end, perhaps only " +
-                     "because it was traced: trace = false judges it";
   } else {
     verdict.outcome = Outcome::pass;
   }
@@ -397,7 +392,7 @@ Verdict check(const Plan& plan, const History& history) {
       told.strict && !plan.traced ? "what was open at the exit call was not seen: untraced" : "";
   for (const auto& note :
        {noted.caches_text(), allowed.text(), noted.port_mappers_text(), unseen}) {
-    if (!note.empty()) verdict.reason += (verdict.reason.empty() ? "" : "; ") + note;
+    verdict.say(note);
   }
   noted.note(verdict);
   allowed.note(verdict);

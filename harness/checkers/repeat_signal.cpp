@@ -29,8 +29,8 @@ bool goes_to_a_child(const Plan& plan, const FaultInvoked& invoked) {
 
 bool is_received(const History& history, const FaultInvoked& invoked) {
   return std::ranges::any_of(history.all<FaultFinished>(), [&](const auto& finished) {
-    return finished.second->fault == invoked.fault && finished.second->step == invoked.step &&
-           finished.second->error == 0;
+    return finished.body->fault == invoked.fault && finished.body->step == invoked.step &&
+           finished.body->error == 0;
   });
 }
 
@@ -66,21 +66,21 @@ std::optional<Verdict> too_late(const RepeatSignal& wanted, const History& histo
   const auto to = history.time(at);
   const auto taken = to - from - paused_between(history, from, to);
   if (taken <= wanted.within) return std::nullopt;
-  auto late = say(Outcome::fail,
-                  (is_gone ? "gone " : "still running ") + human_duration(taken) +
-                      " after the second signal, later than " + exact_duration(wanted.within),
-                  {second, at});
+  auto late =
+      Verdict::fail((is_gone ? "gone " : "still running ") + human_duration(taken) +
+                        " after the second signal, later than " + exact_duration(wanted.within),
+                    {second, at});
   late.time_claim = TimeClaim{from, to, taken - wanted.within, false};
   return late;
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  if (const auto why_not = no_stop_to_judge(history)) return say(Outcome::not_applicable, *why_not);
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
   const auto second = second_stop_signal(plan, history);
   if (!second) {
-    return say(Outcome::not_applicable,
-               "no second stop signal reached the target during the stop: add [[faults]] what = "
-               "\"double-signal\"");
+    return Verdict::not_applicable(
+        "no second stop signal reached the target during the stop: add [[faults]] what = "
+        "\"double-signal\"");
   }
   const auto& wanted = settings<RepeatSignal>(plan);
   const bool is_ignored = wanted.policy == RepeatPolicy::ignore;
@@ -89,25 +89,25 @@ Verdict check(const Plan& plan, const History& history) {
   const auto forced = history.first<TargetForced>();
   if (forced && !is_before(ended, *forced)) {
     // What it did by itself is not known; with `ignore`, how late it may be is `deadline`'s matter.
-    if (is_ignored) return say(Outcome::unknown, "lastcall ended the target", {*forced});
+    if (is_ignored) return Verdict::unknown("lastcall ended the target", {*forced});
     if (auto late = too_late(wanted, history, *second, *forced, false)) return *late;
-    return say(Outcome::unknown, "lastcall ended the target before the time was over", {*forced});
+    return Verdict::unknown("lastcall ended the target before the time was over", {*forced});
   }
-  if (!ended) return say(Outcome::unknown, "the target's end was not seen");
-  const auto& end = std::get<TargetEnded>(history.at(*ended).body);
+  if (!ended) return Verdict::unknown("the target's end was not seen");
+  const auto& end = *ended->body;
   const ExpectedEnd how{end.how == EndKind::signalled, end.value};
   const auto promised =
       has_own_ends ? std::ranges::count(wanted.ends, how) > 0 : is_promised(plan, history, end);
-  if (!promised) return say(Outcome::not_applicable, why_not_known(history));
+  if (!promised) return Verdict::not_applicable(why_not_known(history));
   if (!*promised && (how.by_signal || !is_ignored)) {
     const auto& ends = has_own_ends ? wanted.ends : plan.scenario.target.stop.expected;
-    return say(Outcome::fail, to_text(how) + " after a second signal, expected " + to_text(ends),
-               {*second, *ended});
+    return Verdict::fail(to_text(how) + " after a second signal, expected " + to_text(ends),
+                         {*second, *ended});
   }
   if (!is_ignored) {
     if (auto late = too_late(wanted, history, *second, *ended, true)) return *late;
   }
-  return say(Outcome::pass, "");
+  return Verdict::pass();
 }
 
 }  // namespace

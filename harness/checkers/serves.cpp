@@ -322,44 +322,30 @@ Verdict verdict_of(const Tally& tally) {
                          : "nothing was decided before the stop: let it come later "
                            "([[faults]] when)";
   }
-  const auto say = [&](const std::string& text) {
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + text;
-  };
   if (!tally.remarks.empty()) {
-    say(tally.remarks.text(tally.connections.size(), "connections"));
+    verdict.say(tally.remarks.text(tally.connections.size(), "connections"));
     verdict.noted = tally.remarks.counted("connections");
   }
-  if (!verdict.not_judged.empty()) say(not_judged_text(verdict.not_judged));
+  if (!verdict.not_judged.empty()) verdict.say(not_judged_text(verdict.not_judged));
   return verdict;
 }
 
 // Where the target ended first, the limit that ended it is said.
-std::string why_never_ready(const History& history, EventIndex never) {
-  const auto& said = std::get<TargetNotReady>(history.at(never).body).reason;
+std::string why_never_ready(const History& history, const EventOf<TargetNotReady>& never) {
+  const auto& said = never.body->reason;
   const bool ended_first = is_before(history.first<TargetEnded>(), never);
   return ended_first ? ended_by_lastcall(history).value_or(said) : said;
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  Verdict verdict;
-  if (const auto why_not = kept_from_ready(history)) {
-    verdict.reason = *why_not + " before the target was ready";
-    return verdict;
-  }
-  if (const auto never = history.first<TargetNotReady>()) {
-    verdict.outcome = Outcome::fail;
-    verdict.judged = 1;
-    verdict.reason = "never ready: " + why_never_ready(history, *never);
-    verdict.evidence = {*never};
-    return verdict;
-  }
-  const auto stop = history.stop();
+  if (const auto why_not = kept_from_ready(history))
+    return Verdict::not_applicable(*why_not + " before the target was ready");
+  if (const auto never = history.first<TargetNotReady>())
+    return Verdict::fail("never ready: " + why_never_ready(history, *never), {*never});
   if (!history.first<TargetReady>()) {
-    verdict.outcome = stop ? Outcome::not_applicable : Outcome::unknown;
-    verdict.reason =
-        stop ? "the stop came before the target was ready: let it come later ([[faults]] when)"
-             : "the target was not seen ready";
-    return verdict;
+    if (!history.stop()) return Verdict::unknown("the target was not seen ready");
+    return Verdict::not_applicable(
+        "the stop came before the target was ready: let it come later ([[faults]] when)");
   }
   const auto limit = served_until(history);
   const Peers peers(plan, history);

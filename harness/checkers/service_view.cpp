@@ -1,17 +1,17 @@
 #include "checkers/service_view.hpp"
 
+#include "checkers/checker_support.hpp"
+
 namespace lastcall {
 
 ServiceState service_of(const Plan& plan, const History& history) {
   const auto& target = plan.scenario.target;
-  const auto started = history.first<TargetStarted>();
-  return ServiceState(
-      {.main_pid = started ? std::get<TargetStarted>(history.at(*started).body).pid : 0,
-       .access_all = target.service.access_all,
-       .notifies = target.ready.notify,
-       .foreign_pids = target.pid1,
-       .watchdog = target.service.watchdog,
-       .watchdog_while_stopping = target.service.watchdog_while_stopping});
+  return ServiceState({.main_pid = target_pid(history),
+                       .access_all = target.service.access_all,
+                       .notifies = target.ready.notify,
+                       .foreign_pids = target.pid1,
+                       .watchdog = target.service.watchdog,
+                       .watchdog_while_stopping = target.service.watchdog_while_stopping});
 }
 
 void replay_service(const Plan& plan, const History& history, const ServiceListener& listener) {

@@ -47,8 +47,7 @@ std::string signal_advice(const History& history) {
   if (!stop) return "";
   const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
   const auto look = handler_look(history, signal);
-  if (!look) return "";
-  return signal_advice(std::get<HandlerAtStop>(history.at(*look).body).program, signal);
+  return look ? signal_advice(look->body->program, signal) : "";
 }
 
 bool is_shell(std::string_view program) {

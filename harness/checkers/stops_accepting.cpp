@@ -109,7 +109,7 @@ void fail(Verdict& verdict, const Attempts& attempts, const Window& window) {
   TimePoint last{};
   for (const auto* kind : {&attempts.upgrades, &attempts.on_new, &attempts.on_old}) {
     if (kind->count == 0) continue;
-    verdict.reason += (verdict.reason.empty() ? "" : "; ") + text(*kind, window);
+    verdict.say(text(*kind, window));
     last = std::max(last, kind->last);
   }
   verdict.time_claim =
@@ -117,17 +117,13 @@ void fail(Verdict& verdict, const Attempts& attempts, const Window& window) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  Verdict verdict;
-  if (const auto why_not = no_stop_to_judge(history)) {
-    verdict.reason = *why_not;
-    return verdict;
-  }
+  if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
   const auto within = settings<StopsAccepting>(plan).within;
   const auto stop = history.time(*history.stop());
   const Window window{history, stop, within, end_of_attempts(history)};
   Attempts attempts{plan};
   for (const auto& c : history.connections()) count(attempts, c, window, history);
-  verdict.judged = attempts.count;
+  Verdict verdict{.judged = attempts.count};
   if (!attempts.evidence.empty()) {
     fail(verdict, attempts, window);
   } else if (attempts.count > 0) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "history/history.hpp"
@@ -60,6 +61,31 @@ struct Verdict {
   // What `allow` excused, and what else is worth a word without being a failure: its growth must
   // show. The reason says it too.
   std::vector<Counted> noted{};
+
+  // The verdicts of a checker that judges one thing.
+  static Verdict pass(std::string why = {}) {
+    return {.outcome = Outcome::pass, .judged = 1, .reason = std::move(why)};
+  }
+  static Verdict fail(std::string why, std::vector<EventIndex> events) {
+    return {.outcome = Outcome::fail,
+            .judged = 1,
+            .reason = std::move(why),
+            .evidence = std::move(events)};
+  }
+  static Verdict unknown(std::string why, std::vector<EventIndex> events = {}) {
+    return {.outcome = Outcome::unknown, .reason = std::move(why), .evidence = std::move(events)};
+  }
+  static Verdict not_applicable(std::string why) { return {.reason = std::move(why)}; }
+
+  // For a checker that counts what it judges.
+  void conclude(Outcome what, std::string why) {
+    outcome = what;
+    reason = std::move(why);
+  }
+  // Adds a clause to the reason.
+  void say(const std::string& clause) {
+    if (!clause.empty()) reason += (reason.empty() ? "" : "; ") + clause;
+  }
 };
 
 }  // namespace lastcall

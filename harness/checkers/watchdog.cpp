@@ -74,15 +74,12 @@ std::string not_asked(const Plan& plan) {
 }
 
 Verdict check(const Plan& plan, const History& history) {
-  Verdict verdict;
-  verdict.reason = not_asked(plan);
-  if (!verdict.reason.empty()) return verdict;
+  if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   const auto found = gaps(plan, history);
-  verdict.judged = found.judged;
+  Verdict verdict{.judged = found.judged};
   if (const auto expired = history.first<WatchdogExpired>()) {
-    verdict.outcome = Outcome::fail;
+    verdict.conclude(Outcome::fail, "the watchdog expired");
     verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);
-    verdict.reason = "the watchdog expired";
     verdict.evidence = {*expired};
     if (found.late) {
       verdict.reason += ": no WATCHDOG=1 for " + human_duration(found.late->to - found.late->from) +
@@ -90,9 +87,9 @@ Verdict check(const Plan& plan, const History& history) {
       verdict.time_claim = found.late;
     }
   } else if (found.late) {
-    verdict.outcome = Outcome::fail;
-    verdict.reason = "no WATCHDOG=1 for " + human_duration(found.late->to - found.late->from) +
-                     ", promised every " + exact_duration(found.allowed);
+    verdict.conclude(Outcome::fail, "no WATCHDOG=1 for " +
+                                        human_duration(found.late->to - found.late->from) +
+                                        ", promised every " + exact_duration(found.allowed));
     verdict.evidence = {*found.until};
     verdict.time_claim = found.late;
   } else if (verdict.judged > 0) {

@@ -17,6 +17,15 @@ namespace lastcall {
 // Index of an event in its history.
 using EventIndex = std::size_t;
 
+// One event of a kind. It stands for its index, too: `history.time(*ended)`. Valid as long as the
+// history that gave it.
+template <class Body>
+struct EventOf {
+  EventIndex index;
+  const Body* body;
+  operator EventIndex() const { return index; }
+};
+
 // One request, from the client's side.
 struct RequestView {
   RequestId id;
@@ -70,18 +79,24 @@ class History {
   [[nodiscard]] std::optional<EventIndex> stop() const { return stop_; }
   // The first event of a kind.
   template <class Body>
-  [[nodiscard]] std::optional<EventIndex> first() const {
+  [[nodiscard]] std::optional<EventOf<Body>> first() const {
     for (EventIndex i = 0; i < events_.size(); ++i) {
-      if (std::holds_alternative<Body>(events_[i].body)) return i;
+      if (const auto* body = std::get_if<Body>(&events_[i].body)) return EventOf<Body>{i, body};
     }
     return std::nullopt;
   }
-  // All events of a kind, in order, as (index, body).
+  // The index of that, or the number of events if there is none.
   template <class Body>
-  [[nodiscard]] std::vector<std::pair<EventIndex, const Body*>> all() const {
-    std::vector<std::pair<EventIndex, const Body*>> found;
+  [[nodiscard]] EventIndex until() const {
+    const auto found = first<Body>();
+    return found ? found->index : events_.size();
+  }
+  // All events of a kind, in order.
+  template <class Body>
+  [[nodiscard]] std::vector<EventOf<Body>> all() const {
+    std::vector<EventOf<Body>> found;
     for (EventIndex i = 0; i < events_.size(); ++i) {
-      if (const auto* body = std::get_if<Body>(&events_[i].body)) found.emplace_back(i, body);
+      if (const auto* body = std::get_if<Body>(&events_[i].body)) found.push_back({i, body});
     }
     return found;
   }

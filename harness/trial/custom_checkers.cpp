@@ -85,47 +85,38 @@ Verdict parsed(const std::string& text) {
   return verdict;
 }
 
-Verdict unknown(std::string reason) {
-  return {.property = {}, .outcome = Outcome::unknown, .reason = std::move(reason)};
-}
-
 // As for the checkers of lastcall.
 std::string why_unknown(const Verdict& verdict, const History& history) {
   if (auto trouble = sidecar_trouble(history, verdict); !trouble.empty()) return trouble;
   if (verdict.outcome == Outcome::fail) return "";
-  if (const auto lost = history.first<EventsLost>())
-    return lost_text(std::get<EventsLost>(history.at(*lost).body));
-  return "";
+  const auto lost = history.first<EventsLost>();
+  return lost ? lost_text(*lost->body) : "";
 }
 
 Verdict judged_by(const CustomChecker& checker, const History& history, const CustomRun& run) {
-  if (const auto i = history.first<TargetNotStarted>()) {
-    return unknown("the target could not be started: " +
-                   std::get<TargetNotStarted>(history.at(*i).body).reason);
-  }
+  if (const auto failed = history.first<TargetNotStarted>())
+    return Verdict::unknown("the target could not be started: " + failed->body->reason);
   auto command =
       helper_of(checker.command, run.placeholders, run.placeholders.at("here"), run.tools);
   command.input = run.history_file;
   command.limit = checker.timeout;
   auto verdict = custom_verdict(run_alone(std::move(command), run.lifeline));
-  if (auto reason = why_unknown(verdict, history); !reason.empty()) {
-    verdict.outcome = Outcome::unknown;
-    verdict.reason = std::move(reason);
-  }
+  if (auto reason = why_unknown(verdict, history); !reason.empty())
+    verdict.conclude(Outcome::unknown, std::move(reason));
   return verdict;
 }
 
 }  // namespace
 
 Verdict custom_verdict(const HelperResult& done) {
-  if (!done.succeeded()) return unknown("the checker did not judge: " + done.text());
+  if (!done.succeeded()) return Verdict::unknown("the checker did not judge: " + done.text());
   const auto said = done.last_words.empty() ? "" : "; its last words: " + done.last_words;
   try {
     auto verdict = parsed(done.out);
     if (verdict.outcome != Outcome::pass || verdict.judged > 0) return verdict;
-    return unknown("the checker passes and judged nothing" + said);
+    return Verdict::unknown("the checker passes and judged nothing" + said);
   } catch (const std::exception& error) {
-    return unknown(std::string("the checker printed no verdict: ") + error.what() + said);
+    return Verdict::unknown(std::string("the checker printed no verdict: ") + error.what() + said);
   }
 }
 

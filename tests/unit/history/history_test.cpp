@@ -58,11 +58,21 @@ TEST(Merge, IncompleteAndOverflowedSegmentsSayWhatIsLostAtTheEnd) {
       History::merge({{"trial", whole({})}, {"clients-0", cut}, {"clients-1", full}});
   const auto lost = history.all<EventsLost>();
   ASSERT_EQ(lost.size(), 2U);
-  EXPECT_EQ(lost[0].second->source, "clients-0");
-  EXPECT_EQ(lost[0].second->reason, "byte 40: cut off inside a record");
-  EXPECT_EQ(lost[1].second->source, "clients-1");
-  EXPECT_EQ(lost[1].second->reason, "3 events did not fit");
-  EXPECT_EQ(history.time(lost[1].first), at_ms(9));
+  EXPECT_EQ(lost[0].body->source, "clients-0");
+  EXPECT_EQ(lost[0].body->reason, "byte 40: cut off inside a record");
+  EXPECT_EQ(lost[1].body->source, "clients-1");
+  EXPECT_EQ(lost[1].body->reason, "3 events did not fit");
+  EXPECT_EQ(history.time(lost[1]), at_ms(9));
+}
+
+TEST(First, GivesTheEventAndItsIndex) {
+  const auto history = History::of({{at_ms(0), TargetReady{}}, line(1, "a"), line(2, "b")});
+  const auto found = history.first<TargetOutput>();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->body->line, "a");
+  EXPECT_EQ(history.time(*found), at_ms(1));
+  EXPECT_EQ(history.until<TargetOutput>(), found->index);
+  EXPECT_EQ(history.until<EventsLost>(), 3U);
 }
 
 TEST(Of, SortsByTimeAndKeepsTheOrderOfEquals) {
