@@ -31,6 +31,7 @@ constexpr std::size_t kLongestName = 4096;
 constexpr std::string_view kOldGoCall = ".abi0";
 constexpr std::string_view kGoId = ".note.go.buildid";
 constexpr std::uint64_t kLargestNote = 1U << 16;
+constexpr std::uint64_t kLargestNotes = 16U << 20;  // all of a file; probes are notes, too
 
 using Identity = std::tuple<dev_t, ino_t, off_t, std::int64_t, std::int64_t>;
 
@@ -89,29 +90,37 @@ bool ElfFile::read(std::uint64_t offset, void* into, std::size_t size) const {
 }
 
 bool ElfFile::load() {
+  Elf64_Ehdr header;
+  if (!read(0, &header, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64)
+    return false;
+  // Where this count is 0, libelf takes one from the first section, up to 2^32, and makes room for
+  // all.
+  if (header.e_shnum == 0 || header.e_shentsize != sizeof(Elf64_Shdr)) return true;
   (void)::elf_version(EV_CURRENT);
   const std::unique_ptr<Elf, decltype(&::elf_end)> elf(
       file_ ? ::elf_begin(file_.get(), ELF_C_READ, nullptr)
             : ::elf_memory(image_.data(), image_.size()),
       &::elf_end);
-  GElf_Ehdr header;
-  if (::gelf_getehdr(elf.get(), &header) == nullptr || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-      header.e_machine != EM_X86_64)
-    return false;
-  std::size_t count = 0;
-  std::size_t names = 0;
-  (void)::elf_getshdrnum(elf.get(), &count);
-  (void)::elf_getshdrstrndx(elf.get(), &names);
-  for (std::size_t i = 0; i < count; ++i) {
+  std::uint64_t notes = 0;  // bytes
+  for (std::size_t i = 0; i < header.e_shnum; ++i) {
     GElf_Shdr one{};
-    (void)::gelf_getshdr(::elf_getscn(elf.get(), i), &one);
-    const char* name = ::elf_strptr(elf.get(), names, one.sh_name);
-    sections_.push_back({name == nullptr ? "" : name, one});
+    // The first call reads the whole table. What it cannot read it would read again for each.
+    if (::gelf_getshdr(::elf_getscn(elf.get(), i), &one) == nullptr) break;
+    if (one.sh_type == SHT_NOTE) notes += std::min(one.sh_size, kLargestNotes + 1);
+    sections_.push_back({"", one});
   }
-  // Without sections, loaded_notes() has nothing to compare, and the id would tell nothing.
+  if (header.e_shstrndx >= sections_.size()) return true;
+  const auto& names = sections_[header.e_shstrndx].header;
+  for (auto& one : sections_) {
+    if (one.header.sh_name < names.sh_size)
+      one.name = text_at(names.sh_offset + one.header.sh_name);
+  }
+  // libdw keeps all notes in memory until it finds the id. Without sections it would look into the
+  // segments; but then loaded_notes() has nothing to compare, and the id would tell nothing.
+  if (sections_.size() < 2 || notes > kLargestNotes) return true;
   const void* id = nullptr;
-  const bool has_sections = ::elf_nextscn(elf.get(), nullptr) != nullptr;
-  const auto size = has_sections ? ::dwelf_elf_gnu_build_id(elf.get(), &id) : 0;
+  const auto size = ::dwelf_elf_gnu_build_id(elf.get(), &id);
   const auto* begin = static_cast<const unsigned char*>(id);
   if (size > 0) boost::algorithm::hex_lower(begin, begin + size, std::back_inserter(build_id_));
   return true;

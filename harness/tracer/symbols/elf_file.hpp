@@ -2,10 +2,10 @@
 // Files are kept for the life of the process, by identity, so that many trials of one target read
 // them once. May be used from any thread. A file that cannot be read or makes no sense has no
 // symbols; nothing in it can make reading fail otherwise.
-// libelf reads its headers and its build id. Symbols are read without it, piece by piece: libelf
-// reads a table of names as a whole first, 2.5 ms for the 7.5 MB of Node's, and the first look at
-// all stacks of a Node process takes 4.4 ms (reports/evidence/stacks.md, where eu-stack has the
-// cost of libdwfl).
+// libelf reads its section headers, and libdw its build id. Names and symbols are read without
+// them, piece by piece: libelf reads a table of names as a whole first, 2.5 ms for the 7.5 MB of
+// Node's, and the first look at all stacks of a Node process takes 4.4 ms
+// (reports/evidence/stacks.md, where eu-stack has the cost of libdwfl).
 #pragma once
 
 #include <elf.h>

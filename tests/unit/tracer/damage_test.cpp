@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 
@@ -123,6 +124,28 @@ TEST_F(Damage, OfAFileLeavesFunctionsUnnamedAtMost) {
     EXPECT_EQ(file->functions_at(addresses).size(), addresses.size());
     (void)file->language();
   }
+}
+
+TEST_F(Damage, OfSectionHeadersLeavesAFileWithoutSections) {
+  testing::ScratchFolder folder;
+  const auto whole = read_file(LASTCALL_STACKS_SUBJECT);
+  ASSERT_TRUE(whole);
+  Elf64_Ehdr header;
+  std::memcpy(&header, whole->data(), sizeof header);
+  const auto opened = [&](const std::string& name, const std::string& bytes) {
+    return ElfFile::of(ScopedFd(::open(folder.write(name, bytes).c_str(), O_RDONLY | O_CLOEXEC)));
+  };
+  const auto cut = opened("cut", whole->substr(0, header.e_shoff + 2 * sizeof(Elf64_Shdr)));
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->loaded_notes().empty());
+  // As elf(5) has it of a file with more sections than e_shnum can count.
+  auto bytes = *whole;
+  std::memset(bytes.data() + offsetof(Elf64_Ehdr, e_shnum), 0, sizeof header.e_shnum);
+  const std::uint64_t count = 0xffffffff;
+  std::memcpy(bytes.data() + header.e_shoff + offsetof(Elf64_Shdr, sh_size), &count, sizeof count);
+  const auto many = opened("many", bytes);
+  ASSERT_TRUE(many);
+  EXPECT_TRUE(many->loaded_notes().empty());
 }
 
 TEST_F(Damage, OfSmallTablesIsNoticed) {
