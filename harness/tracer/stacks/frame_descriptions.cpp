@@ -13,7 +13,6 @@
 namespace lastcall {
 namespace {
 
-constexpr std::uint64_t kLargestSection = Memory::kMaxPages * Memory::kPage;
 constexpr auto kEnd = static_cast<Dwarf_Off>(-1);
 constexpr unsigned char kIdentity[EI_NIDENT] = {ELFMAG0,    ELFMAG1,     ELFMAG2,   ELFMAG3,
                                                 ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
@@ -68,13 +67,26 @@ std::optional<std::uint8_t> encoding_of(const Dwarf_CIE& common, const auto& rea
   return std::uint8_t{DW_EH_PE_absptr};
 }
 
+// As much of the section, from its beginning, as can be read.
+std::vector<std::uint8_t> bytes_of(std::uint64_t section, std::uint64_t size, Memory& memory) {
+  std::vector<std::uint8_t> bytes;
+  while (bytes.size() < size) {
+    const auto known = bytes.size();
+    const auto at = section + known;
+    bytes.resize(known + std::min(size - known, Memory::kPage - at % Memory::kPage));
+    if (memory.read(at, std::as_writable_bytes(std::span(bytes).subspan(known)))) continue;
+    bytes.resize(known);
+    break;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::vector<FrameDescription> frame_descriptions_in(std::uint64_t section, std::uint64_t size,
                                                     Memory& memory) {
   std::vector<FrameDescription> found;
-  std::vector<std::uint8_t> bytes(size > kLargestSection ? 0 : size);
-  if (!memory.read(section, std::as_writable_bytes(std::span(bytes)))) return found;
+  auto bytes = bytes_of(section, size, memory);
   Elf_Data data{};
   data.d_buf = bytes.data();
   data.d_size = bytes.size();
