@@ -4,6 +4,15 @@
 #include <utility>
 
 namespace lastcall {
+namespace {
+
+template <std::size_t Kind>
+void take_kind(EventBody& into, void* kind) {
+  using Body = std::variant_alternative_t<Kind, EventVariant>;
+  into.emplace<Kind>(std::move(*static_cast<Body*>(kind)));
+}
+
+}  // namespace
 
 EventBody::EventBody() = default;
 EventBody::EventBody(const EventBody&) = default;
@@ -13,14 +22,11 @@ EventBody& EventBody::operator=(EventBody&&) noexcept = default;
 EventBody::~EventBody() = default;
 
 void EventBody::take(std::size_t index, void* kind) {
-  using Take = void (*)(EventBody & self, void* kind);
+  using Take = void (*)(EventBody&, void*);
   static constexpr auto kTakers = []<std::size_t... Kinds>(std::index_sequence<Kinds...>) {
-    return std::array<Take, sizeof...(Kinds)>{[](EventBody& self, void* one) {
-      using Kind = std::variant_alternative_t<Kinds, EventVariant>;
-      self.emplace<Kinds>(std::move(*static_cast<Kind*>(one)));
-    }...};
+    return std::array<Take, sizeof...(Kinds)>{&take_kind<Kinds>...};
   }
-  (std::make_index_sequence<std::variant_size_v<EventVariant>>());
+  (std::make_index_sequence<std::variant_size_v<EventVariant>>{});
   kTakers.at(index)(*this, kind);
 }
 
