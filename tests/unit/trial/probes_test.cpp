@@ -5,6 +5,7 @@
 
 #include "scenario/properties/config_effective.hpp"
 #include "scenario/properties/drains_health.hpp"
+#include "scenario/properties/overhead.hpp"
 #include "target/port_lease.hpp"
 #include "unit/trial/trial_fixture.hpp"
 
@@ -140,7 +141,7 @@ TEST_F(Count, OfWhatIsOpenWaitsForACommandOfLastcallItself) {
 }
 
 TEST_F(Count, OfResourcesIsMadeIfTheyAreBounded) {
-  auto& overhead = plan_.scenario.properties["overhead"];
+  auto& overhead = settings<property::Overhead>(plan_.scenario);
   overhead.startup = std::chrono::seconds(1);
   note_resources(trial_, ::getpid(), Phase::start);
   EXPECT_THAT(recorded(), IsEmpty());
