@@ -20,6 +20,7 @@ using ::testing::StartsWith;
 class Conducted : public testing::TrialFixture {
  protected:
   Conducted() {
+    plan_.scenario_file = "/scenarios/one.toml";
     plan_.traced = false;
     plan_.scenario.target.command = {folder_ / "none"};
     plan_.scenario.target.files = {{"server.conf", ""}};
