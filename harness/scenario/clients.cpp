@@ -78,7 +78,7 @@ bool asks(const ClientGroup& group) {
 }
 
 Crowd crowd_of(const Section& section, const ClientGroup& group, Crowd of_all) {
-  if (section.has("crowd")) return choice_of<Crowd>(section["crowd"]);
+  if (section.has("crowd")) return from_name<Crowd>(section["crowd"].text).value_or(Crowd::none);
   const bool says_how = std::ranges::any_of(kHabits, [&](auto key) { return section.has(key); });
   return says_how || !asks(group) ? Crowd::none : of_all;
 }

@@ -368,6 +368,8 @@ TEST(Errors, OfBehavioursAndScriptsNameTheirPlace) {
       {ws + "talk = \"staff-chat\"\nack = \"x\"", "9:1: 'ack' does not go with 'talk'"},
       {ws + "crowd = \"hash\"",
        "8:9: expected one of 'usual', 'harsh', 'none', found 'hash'; did you mean 'harsh'?"},
+      {raw + "crowd = \"hash\"",
+       "8:9: expected one of 'usual', 'harsh', 'none', found 'hash'; did you mean 'harsh'?"},
       {ws + "crowd = \"usual\"\nmix = { steady = 1 }",
        "9:1: 'mix' does not go with a crowd, which has habits of its own; say crowd = \"none\""},
       {ws + "during = \"drain\"\ncrowd = \"harsh\"",
