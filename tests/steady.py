@@ -1,6 +1,7 @@
 """The tests that ci/test runs, several times beside one endless loop a processor (servers/busy.py) and under nice(1): a
 test that fails now and then says nothing when it fails. Writes reports/evidence/steady.json and .md, with each test's
-rate. Resumable: rounds of the same build are kept. What a failing test printed is kept in lastcall-results/steady.
+rate. Resumable: rounds of the same build are kept. What a failing test printed is kept in lastcall-results/steady. Who
+mends a test and takes its rounds out of steady.json says so in "note" there.
 LASTCALL_ROUNDS: how many; LASTCALL_TESTS: a regular expression of tests' names, instead of all."""
 import os
 import statistics
@@ -58,7 +59,7 @@ def markdown(content):
                 for name, (passes, count, times) in sorted(rates(content, preset).items())]
         text += f"\n## Preset {preset}\n\n" + evidence.table(["test", "passed", "seconds, median", "longest"], rows)
     text += f"\nMinutes a round: {', '.join(str(one['minutes']) for one in content['rounds'])}.\n"
-    return text
+    return text + (f"\n{content['note']}\n" if "note" in content else "")
 
 
 def main():

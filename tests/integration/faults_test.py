@@ -5,8 +5,12 @@ import unittest
 from lastcall_cli import HTTP_CLIENT, LastcallTest
 
 
+def at(event, nth):
+    return f'when = {{ event = "{event}", nth = {nth} }}\n'
+
+
 def stop_at(event, nth):
-    return f'[[faults]]\nwhat = "stop"\nwhen = {{ event = "{event}", nth = {nth} }}'
+    return '[[faults]]\nwhat = "stop"\n' + at(event, nth)
 
 
 # The small server serves on while it lingers.
@@ -17,7 +21,7 @@ class Faults(LastcallTest):
     def double(self, first, second, gap):
         # The linger outlasts the gap, so that the second signal finds the server at work.
         faults = (f'[[faults]]\nwhat = "double-signal"\nsignal = "{first}"\nsecond = "{second}"\ngap = "{gap}ms"\n'
-                  'when = { phase = "load", at = "50ms" }')
+                  + at("acknowledged", 3))
         run = self.run_server("--linger", 0.5, faults=faults, signal='["SIGTERM", "SIGINT"]',
                               properties=SERVES_ON)
         self.assert_exit(0, run)
@@ -34,16 +38,15 @@ class Faults(LastcallTest):
                 self.assertEqual([(0, True), (1, False)], [(e["step"], e["stop"]) for e in run.events("fault_invoked")])
 
     def test_a_signal_that_is_no_stop_comes_before_the_stop(self):
-        faults = ('[[faults]]\nwhat = "signal"\nsignal = "SIGUSR1"\nwhen = { phase = "load", at = "30ms" }\n'
-                  '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "150ms" }')
-        run = self.run_server(faults=faults)
+        faults = '[[faults]]\nwhat = "signal"\nsignal = "SIGUSR1"\n' + at("acknowledged", 3)
+        run = self.run_server(faults=faults + stop_at("acknowledged", 15))
         self.assert_exit(0, run)
         self.assertEqual([False, True], [e["stop"] for e in run.events("fault_invoked")])
         output = "\n".join(e["line"] for e in run.events("target_output"))
         self.assertRegex(output, r"signal SIGUSR1 at \d+\n(.*\n)*signal SIGTERM")
 
     def test_a_signal_of_the_drain_phase_comes_after_the_stop(self):
-        faults = ('[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "30ms" }\n'
+        faults = (stop_at("acknowledged", 3) +
                   '[[faults]]\nwhat = "signal"\nsignal = "SIGUSR1"\nwhen = { phase = "drain", at = "100ms" }')
         run = self.run_server("--linger", 0.5, faults=faults, properties=SERVES_ON)
         self.assert_exit(0, run)
