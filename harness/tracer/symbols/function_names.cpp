@@ -1,6 +1,7 @@
 #include "tracer/symbols/function_names.hpp"
 
 #include <cxxabi.h>
+#define HAVE_DECL_BASENAME 1  // libiberty.h would declare it otherwise than string.h does
 #include <libiberty/demangle.h>
 
 #include <algorithm>
