@@ -307,14 +307,14 @@ TEST_F(ClientThatIs, AbortedFromOutsideSendsARst) {
     auto peer = s.accept();
     peer.read_until("hello");
     asio::post(io_, [&] {
-      aborted = session_->abort();
-      EXPECT_FALSE(session_->abort()) << "there is nothing left to abort";
+      aborted = session_->abort("abort-clients");
+      EXPECT_FALSE(session_->abort("abort-clients")) << "there is nothing left to abort";
     });
     peer.read_all();
     was_reset_ = peer.error == ECONNRESET;
   });
   create(group_of(Protocol::tcp, server->port()));
-  EXPECT_FALSE(session_->abort()) << "it is not connected";
+  EXPECT_FALSE(session_->abort("abort-clients")) << "it is not connected";
   play(group_of(Protocol::tcp, server->port()));
   server.reset();
   EXPECT_TRUE(aborted);
