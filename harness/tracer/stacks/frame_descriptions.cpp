@@ -16,7 +16,7 @@ namespace {
 constexpr auto kEnd = static_cast<Dwarf_Off>(-1);
 constexpr unsigned char kIdentity[EI_NIDENT] = {ELFMAG0,    ELFMAG1,     ELFMAG2,   ELFMAG3,
                                                 ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
-constexpr std::uint8_t kForm = 0x0f;  // of a DW_EH_PE_…: how a pointer is written
+constexpr std::uint8_t kForm = 0x0f;  // the bits of a DW_EH_PE_… that say how a pointer is written
 
 struct Reader {
   Memory& memory;

@@ -81,7 +81,7 @@ TEST_F(Watch, BeginsWhenTheStartUpIsOverByOtherMeans) {
 
 TEST_F(Watch, RecordsEachLaterDeadlineOfTheStopAndNoOther) {
   const auto at = now();
-  notify("EXTEND_TIMEOUT_USEC=60000000", at);  // of the start
+  notify("EXTEND_TIMEOUT_USEC=60000000", at);  // moves the deadline of the start-up
   EXPECT_EQ(watch_.start_deadline(at, seconds(5)), at + seconds(60));
   notify("READY=1", at);
   watch_.stop_begun(at, seconds(10));
