@@ -87,7 +87,7 @@ class Twin:
             self.slow += 1
             if self.defect == "lies" and self.slow % 3 == 1:  # from the first, or an early stop comes before it
                 return 500, "no"
-            # drops: most are so slow that also on a busy machine the stop comes before their answers.
+            # drops: one in four is so slow that the stop comes before its answer on a busy machine, too.
             await asyncio.sleep(1 if self.defect == "drops" and self.slow % 4 == 0 else 0.1)
             return 200, "slow"
         if path == "/events" and method == "POST":
