@@ -4,7 +4,7 @@
 #include "checkers/checker_support.hpp"
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::address_test {
 namespace {
 
 using testing::connection;
@@ -56,4 +56,4 @@ TEST(Address, CountsRequestsFromOneToo) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::address_test

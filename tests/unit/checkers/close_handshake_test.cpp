@@ -2,7 +2,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::close_handshake_test {
 namespace {
 
 using testing::h;
@@ -470,4 +470,4 @@ TEST(CloseHandshake, AnUpgradeAndTheExitMayHaveCrossed) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::close_handshake_test

@@ -7,7 +7,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::consequences_test {
 namespace {
 
 using property::RepeatPolicy;
@@ -313,4 +313,4 @@ TEST(Consequences, OfNothingThereAreNone) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::consequences_test

@@ -4,7 +4,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::end_test {
 namespace {
 
 using property::LoggedErrors;
@@ -369,4 +369,4 @@ TEST(Released, IsUnknownIfSomethingWasNotSearched) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::end_test

@@ -5,7 +5,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::group_answers_test {
 namespace {
 
 using testing::h;
@@ -248,4 +248,4 @@ TEST(GroupAnswers, WhatTheFirstWasToldInPlaceOfAnAnswerIsKnown) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::group_answers_test

@@ -8,7 +8,7 @@
 #include "checkers/group_answers.hpp"
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::habits_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -264,4 +264,4 @@ TEST(GroupAnswersOfACrowd, AGroupOfQuietOrLateClientsIsNotAsked) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::habits_test

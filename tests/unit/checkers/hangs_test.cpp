@@ -4,15 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <filesystem>
 #include <sstream>
 
 #include "base/file.hpp"
 #include "base/signal_names.hpp"
 #include "checkers/thread_dumps.hpp"
 #include "unit/checkers/history_builder.hpp"
+#include "unit/places.hpp"
 
-namespace lastcall {
+namespace lastcall::hangs_test {
 namespace {
 
 using testing::connection;
@@ -51,9 +51,8 @@ std::string dumped(std::string_view text) {
   return dump_text(dumped_threads(lines));
 }
 std::string recorded(const std::string& name) {
-  const auto path =
-      std::filesystem::path(LASTCALL_SOURCE_DIR) / "tests/unit/checkers/hangs" / (name + ".txt");
-  const auto text = read_file(path.string());
+  const auto path = testing::source_path("tests/unit/checkers/hangs/" + name + ".txt");
+  const auto text = read_file(path);
   EXPECT_TRUE(text.has_value()) << path;
   return text ? *text : "";
 }
@@ -665,4 +664,4 @@ TEST(Crash, SaysWhyNothingIsKnown) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::hangs_test

@@ -3,7 +3,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::in_flight_finished_test {
 namespace {
 
 using ::testing::AllOf;
@@ -558,4 +558,4 @@ TEST(InFlightFinished, SaysThatTheTargetWasGoneBeforeItsFirstAnswer) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::in_flight_finished_test

@@ -7,7 +7,7 @@
 #include "checkers/checker_support.hpp"
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::judge_test {
 namespace {
 
 using testing::h;
@@ -323,4 +323,4 @@ TEST(Worst, IsTheWorst) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::judge_test

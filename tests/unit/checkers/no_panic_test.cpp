@@ -3,7 +3,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::no_panic_test {
 namespace {
 
 using property::LoggedErrors;
@@ -681,4 +681,4 @@ TEST(NoPanic, ReadsWhatEachRuntimeWritesBehindALogsPrefix) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::no_panic_test

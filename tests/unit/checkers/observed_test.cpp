@@ -5,7 +5,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::observed_test {
 namespace {
 
 using testing::h;
@@ -300,4 +300,4 @@ TEST(DrainsHealth, HasNothingToJudgeWithoutAUrlOrAStop) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::observed_test

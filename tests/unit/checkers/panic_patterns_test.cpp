@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lastcall {
+namespace lastcall::panic_patterns_test {
 namespace {
 
 std::string meaning(std::vector<std::string_view> lines, std::size_t i = 0) {
@@ -191,4 +191,4 @@ TEST(PanicPatterns, APythonExitWithoutAnErrorIsAHandlersDoing) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::panic_patterns_test

@@ -10,15 +10,16 @@
 
 #include "base/file.hpp"
 #include "unit/checkers/history_builder.hpp"
+#include "unit/places.hpp"
 
-namespace lastcall {
+namespace lastcall::panic_samples_test {
 namespace {
 
 using property::LoggedErrors;
 
 namespace fs = std::filesystem;
 
-const fs::path kPanics = fs::path(LASTCALL_SOURCE_DIR) / "tests/unit/checkers/panics";
+const fs::path kPanics = testing::source_path("tests/unit/checkers/panics");
 
 std::vector<std::string> lines_of(const fs::path& file) {
   const auto text = read_file(file);
@@ -111,4 +112,4 @@ TEST(PanicSamples, OfNormalStopsAreQuiet) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::panic_samples_test

@@ -4,7 +4,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::peers_test {
 namespace {
 
 using testing::h;
@@ -239,4 +239,4 @@ TEST(Peers, ASessionThatWasNeverOpenedIsOwedNoGoodbye) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::peers_test

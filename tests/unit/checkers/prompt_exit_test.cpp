@@ -6,7 +6,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::prompt_exit_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -337,4 +337,4 @@ TEST(IdleTail, WhoIsTurnedAwayIsNoObligation) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::prompt_exit_test

@@ -4,7 +4,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::recovery_test {
 namespace {
 
 using property::RepeatPolicy;
@@ -333,4 +333,4 @@ TEST(CheckpointIntact, HasNothingToJudgeWithoutFiles) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::recovery_test

@@ -3,7 +3,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::serves_test {
 namespace {
 
 using testing::h;
@@ -322,4 +322,4 @@ TEST(Serves, IsUnknownForASilentHistory) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::serves_test

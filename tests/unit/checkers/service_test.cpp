@@ -7,7 +7,7 @@
 #include "checkers/checkers.hpp"
 #include "scenario/properties.hpp"
 
-namespace lastcall {
+namespace lastcall::service_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -281,4 +281,4 @@ TEST(Watchdog, BeginsWithReadinessByOtherMeans) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::service_test

@@ -4,7 +4,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::stop_rules_test {
 namespace {
 
 using property::RepeatPolicy;
@@ -213,4 +213,4 @@ TEST(PromptExit, IsNotJudgedByOneTrial) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::stop_rules_test

@@ -5,7 +5,7 @@
 #include "checkers/interference.hpp"
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::time_claims_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -387,4 +387,4 @@ TEST(Kill, OfTheTargetByAnotherIsStillUnknownWithoutTheStop) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::time_claims_test

@@ -4,7 +4,7 @@
 
 #include "unit/checkers/history_builder.hpp"
 
-namespace lastcall {
+namespace lastcall::traced_test {
 namespace {
 
 using testing::connection;
@@ -492,4 +492,4 @@ TEST(Judge, LostEventsOfTheTracerMakeUnknownWhatItJudges) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::traced_test

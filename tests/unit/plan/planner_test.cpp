@@ -43,7 +43,9 @@ Scenario scenario() {
 
 const SendSignals& signals_of(const Fault& fault) { return std::get<SendSignals>(fault.act); }
 
-Plan drawn(const Scenario& from, std::uint64_t seed) { return draw_plan("s.toml", "", from, seed); }
+Plan plan_of(const Scenario& from, std::uint64_t seed) {
+  return draw_plan("s.toml", "", from, seed);
+}
 
 TEST(Planner, LetsEveryFourthTrialRunUntracedIfToldTo) {
   auto some = scenario();
@@ -63,7 +65,7 @@ TEST(Planner, LetsEveryFourthTrialRunUntracedIfToldTo) {
 }
 
 RC_GTEST_PROP(Planner, DrawsWithinTheRanges, (std::uint64_t seed)) {
-  const auto plan = drawn(scenario(), seed);
+  const auto plan = plan_of(scenario(), seed);
   RC_ASSERT(plan.groups.size() == 2U);
   RC_ASSERT(plan.faults.size() == 4U);
   const auto& stop = signals_of(plan.faults[0]).steps;
@@ -91,7 +93,7 @@ RC_GTEST_PROP(Planner, DrawsWithinTheRanges, (std::uint64_t seed)) {
 }
 
 RC_GTEST_PROP(Planner, DrawsEachClientsBehaviourMomentAndSource, (std::uint64_t seed)) {
-  for (const auto& client : planned_clients(drawn(scenario(), seed))) {
+  for (const auto& client : planned_clients(plan_of(scenario(), seed))) {
     RC_ASSERT(client.behaviour == Behaviour::steady || client.behaviour == Behaviour::reset);
     if (client.group == 0) {
       RC_ASSERT(client.misbehaves >= milliseconds(5) && client.misbehaves <= milliseconds(9));
@@ -106,38 +108,38 @@ TEST(Planner, DrawsBehavioursByTheirWeights) {
   auto many = scenario();
   many.clients.resize(1);
   many.clients[0].count = 40'000;
-  const auto clients = planned_clients(drawn(many, 3));
+  const auto clients = planned_clients(plan_of(many, 3));
   const auto resets = std::ranges::count(clients, Behaviour::reset, &PlannedClient::behaviour);
   // Six standard deviations of a binomial with n = 40000, p = 1/4.
   EXPECT_NEAR(static_cast<double>(resets), 10'000, 520);
 }
 
 RC_GTEST_PROP(Planner, GivesTheSamePlanForTheSameSeed, (std::uint64_t seed)) {
-  const auto one = drawn(scenario(), seed);
-  const auto two = drawn(scenario(), seed);
+  const auto one = plan_of(scenario(), seed);
+  const auto two = plan_of(scenario(), seed);
   RC_ASSERT(one.groups == two.groups);
   RC_ASSERT(one.faults == two.faults);
   RC_ASSERT(one.varied == two.varied);
 }
 
 RC_GTEST_PROP(Planner, OneMoreGroupOrFaultShiftsNothingElse, (std::uint64_t seed)) {
-  const auto before = drawn(scenario(), seed);
+  const auto before = plan_of(scenario(), seed);
   auto more = scenario();
   more.clients.push_back(more.clients[0]);
   more.target.vary.push_back({"other", {"a", "b"}});
   more.faults.push_back(more.faults[0]);
-  const auto after = drawn(more, seed);
+  const auto after = plan_of(more, seed);
   RC_ASSERT(std::equal(before.groups.begin(), before.groups.end(), after.groups.begin()));
   RC_ASSERT(std::equal(before.faults.begin(), before.faults.end(), after.faults.begin()));
   RC_ASSERT(before.varied.at("queue") == after.varied.at("queue"));
 }
 
 RC_GTEST_PROP(Planner, ChangingOnePartOfAFaultShiftsNoOther, (std::uint64_t seed)) {
-  const auto before = drawn(scenario(), seed);
+  const auto before = plan_of(scenario(), seed);
   auto changed = scenario();
   std::get<SignalChoice>(changed.faults[0].act).first = {SIGTERM, SIGQUIT, SIGINT, SIGHUP};
   std::get<SignalChoice>(changed.faults[1].act).gap = {milliseconds(0), seconds(7)};
-  const auto after = drawn(changed, seed);
+  const auto after = plan_of(changed, seed);
   RC_ASSERT(before.groups == after.groups);
   RC_ASSERT(before.faults[0].when == after.faults[0].when);
   RC_ASSERT(before.faults[1].when == after.faults[1].when);
@@ -147,7 +149,7 @@ RC_GTEST_PROP(Planner, ChangingOnePartOfAFaultShiftsNoOther, (std::uint64_t seed
 }
 
 RC_GTEST_PROP(Planner, StartsEachClientInItsSlotOfTheRamp, (std::uint64_t seed)) {
-  const auto clients = planned_clients(drawn(scenario(), seed));
+  const auto clients = planned_clients(plan_of(scenario(), seed));
   RC_ASSERT(clients.size() == 13U);
   for (std::uint32_t i = 0; i < 10; ++i) {
     RC_ASSERT(clients[i].id.value == i && clients[i].group == 0U);
@@ -160,7 +162,7 @@ RC_GTEST_PROP(Planner, StartsEachClientInItsSlotOfTheRamp, (std::uint64_t seed))
 }
 
 TEST(Planner, OverridesChangeOneClientAndNoOther) {
-  auto plan = drawn(scenario(), 7);
+  auto plan = plan_of(scenario(), 7);
   const auto before = planned_clients(plan);
   plan.groups[0].overrides[2].absent = true;
   plan.groups[0].overrides[4].start = seconds(9);
@@ -180,7 +182,7 @@ TEST(Planner, AMillionClientsOverADayDoNotOverflow) {
   large.clients[0].count = 1'000'000;
   large.clients[0].mix = {{Behaviour::steady, 1}};
   large.clients[0].ramp = std::chrono::hours(24);
-  const auto clients = planned_clients(drawn(large, 1));
+  const auto clients = planned_clients(plan_of(large, 1));
   ASSERT_EQ(clients.size(), 1'000'000U);
   for (std::size_t i = 1; i < clients.size(); ++i)
     ASSERT_LE(clients[i - 1].start, clients[i].start);

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "reports/reports.hpp"
+#include "unit/places.hpp"
 #include "unit/reports/every_outcome.hpp"
 
 namespace lastcall {
@@ -75,7 +76,7 @@ class Validator {
 };
 
 std::vector<std::string> problems(const bj::value& report) {
-  std::ifstream in(LASTCALL_SOURCE_DIR "/reports/report.schema.json");
+  std::ifstream in(testing::source_path("reports/report.schema.json"));
   const std::string schema(std::istreambuf_iterator<char>(in), {});
   return Validator(bj::parse(schema)).check(report);
 }

@@ -11,6 +11,7 @@
 #include "base/pattern.hpp"
 #include "scenario/parse.hpp"
 #include "scenario/value_syntax.hpp"
+#include "unit/places.hpp"
 
 namespace lastcall {
 namespace {
@@ -29,7 +30,7 @@ bool matches(std::string_view pointer, const std::string& text) {
 }
 
 TEST(Schema, TheCommittedFileIsUpToDate) {
-  EXPECT_EQ(contents(LASTCALL_SOURCE_DIR "/scenarios/scenario.schema.json"), scenario_schema());
+  EXPECT_EQ(contents(testing::source_path("scenarios/scenario.schema.json")), scenario_schema());
 }
 
 TEST(Schema, IsTheSameEveryTime) { EXPECT_EQ(scenario_schema(), scenario_schema()); }

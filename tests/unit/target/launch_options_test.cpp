@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 // What a shell script prints when it is started with these initialisers; or why it was not.
 template <class... Inits>
-std::string output_of(const std::string& script, Inits&&... inits) {
+std::string shell_output(const std::string& script, Inits&&... inits) {
   int ends[2] = {-1, -1};
   EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const ScopedFd reading(ends[0]);
@@ -35,36 +35,37 @@ std::string output_of(const std::string& script, Inits&&... inits) {
 }
 
 bool is_root() { return ::geteuid() == 0; }
-bool has_pid_namespaces() { return output_of("echo $$", PidNamespace{true}) == "1\n"; }
+bool has_pid_namespaces() { return shell_output("echo $$", PidNamespace{true}) == "1\n"; }
 
 TEST(StartProblem, NamesWhatWasTriedBetweenForkAndExec) {
-  EXPECT_EQ(output_of("echo up", WorkingDirectory{"/nonexistent"}),
+  EXPECT_EQ(shell_output("echo up", WorkingDirectory{"/nonexistent"}),
             "cannot enter the working directory: No such file or directory");
-  EXPECT_EQ(output_of("echo up", JoinGroups{{-1}}), "cannot join its cgroup: Bad file descriptor");
+  EXPECT_EQ(shell_output("echo up", JoinGroups{{-1}}),
+            "cannot join its cgroup: Bad file descriptor");
 }
 
 TEST(DescriptorLimit, IsSoftAndHard) {
-  EXPECT_EQ(output_of("ulimit -Sn; ulimit -Hn", DescriptorLimit{77}), "77\n77\n");
+  EXPECT_EQ(shell_output("ulimit -Sn; ulimit -Hn", DescriptorLimit{77}), "77\n77\n");
 }
 
 TEST(WatchdogVariables, TellTheIntervalAndTheChildsOwnPid) {
-  const auto text = output_of("echo $WATCHDOG_USEC; test $WATCHDOG_PID = $$ && echo mine",
-                              WatchdogVariables(std::chrono::milliseconds(1500)));
+  const auto text = shell_output("echo $WATCHDOG_USEC; test $WATCHDOG_PID = $$ && echo mine",
+                                 WatchdogVariables(std::chrono::milliseconds(1500)));
   EXPECT_EQ(text, "1500000\nmine\n");
-  EXPECT_EQ(output_of("env | grep WATCHDOG", WatchdogVariables(std::nullopt)), "");
+  EXPECT_EQ(shell_output("env | grep WATCHDOG", WatchdogVariables(std::nullopt)), "");
 }
 TEST(WatchdogVariables, TellThePidOfItsNamespace) {
   if (!has_pid_namespaces()) GTEST_SKIP() << "no PID namespaces here";
-  EXPECT_EQ(output_of("echo $WATCHDOG_PID", PidNamespace{true},
-                      WatchdogVariables(std::chrono::seconds(1))),
+  EXPECT_EQ(shell_output("echo $WATCHDOG_PID", PidNamespace{true},
+                         WatchdogVariables(std::chrono::seconds(1))),
             "1\n");
 }
 
 TEST(PidNamespace, HasItsOwnProcAndLeavesThisOneAlone) {
   if (!has_pid_namespaces()) GTEST_SKIP() << "no PID namespaces here";
-  EXPECT_EQ(output_of("echo /proc/[0-9]*", PidNamespace{true}), "/proc/1\n");
+  EXPECT_EQ(shell_output("echo /proc/[0-9]*", PidNamespace{true}), "/proc/1\n");
   EXPECT_TRUE(std::filesystem::exists("/proc/" + std::to_string(::getpid())));
-  EXPECT_NE(output_of("echo $$", PidNamespace{false}), "1\n");
+  EXPECT_NE(shell_output("echo $$", PidNamespace{false}), "1\n");
 }
 TEST(PidNamespace, EndsWithTheProcessThatStartedIt) {
   if (!has_pid_namespaces()) GTEST_SKIP() << "no PID namespaces here";
@@ -103,7 +104,7 @@ TEST(User, ChangesEveryIdAndForgetsItsGroups) {
   const auto nobody = find_user("nobody");
   ASSERT_TRUE(nobody);
   const auto id = std::to_string(nobody->uid);
-  EXPECT_EQ(output_of("id -u; id -ru; echo $USER; grep CapEff /proc/self/status", *nobody),
+  EXPECT_EQ(shell_output("id -u; id -ru; echo $USER; grep CapEff /proc/self/status", *nobody),
             id + "\n" + id + "\nnobody\nCapEff:\t0000000000000000\n");
 }
 TEST(User, OwnsWhatItIsHandedOver) {

@@ -16,7 +16,7 @@
 #include "unit/tracer/traced.hpp"
 #include "unit/without_capability.hpp"
 
-namespace lastcall {
+namespace lastcall::arming_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -218,7 +218,7 @@ struct Arming : TracedTest {
   Traced subject{{SYS_close}, {&closes}};
 
   void start(const std::string& how) {
-    subject.start({LASTCALL_ARMING_SUBJECT, how}, true);
+    subject.start({kArmingSubject, how}, true);
     EXPECT_EQ(subject.line(), "ready");
   }
   void play(const std::string& how) {
@@ -378,4 +378,4 @@ TEST_F(Arming, LeavesAProcessAloneOfWhichAThreadFiltersItself) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::arming_test

@@ -8,7 +8,7 @@
 #include "tracer/loop/trace_loop.hpp"
 #include "unit/tracer/fake_ptrace.hpp"
 
-namespace lastcall {
+namespace lastcall::breakpoints_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -241,4 +241,4 @@ TEST(Emulation, DoesWhatTheInstructionDoes) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::breakpoints_test

@@ -15,7 +15,7 @@
 #include "unit/tracer/fake_ptrace.hpp"
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::call_injector_test {
 namespace {
 
 using ::testing::AllOf;
@@ -65,7 +65,7 @@ struct Injecting : TracedTest {
     std::string end;
     {
       Traced subject(CallInjector::syscalls({rule}), {&injector});
-      command.insert(command.begin(), LASTCALL_CALLS_SUBJECT);
+      command.insert(command.begin(), kCallsSubject);
       subject.start(command);
       if (strike) {
         std::unique_lock lock(mutex);
@@ -296,4 +296,4 @@ TEST_F(OwnCalls, AnInterruptedCallIsStillLeftByItsExit) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::call_injector_test

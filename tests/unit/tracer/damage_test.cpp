@@ -15,7 +15,7 @@
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::damage_test {
 namespace {
 
 struct Draws : Prng {
@@ -71,7 +71,7 @@ struct Damage : TracedTest {};
 
 TEST_F(Damage, OfMemoryShortensStacksAtMost) {
   Traced subject;
-  subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
+  subject.start({kStacksSubject, "threads"});
   EXPECT_EQ(subject.line(), "ready");
   std::size_t complete = 0;
   std::size_t ended = 0;
@@ -95,10 +95,9 @@ TEST_F(Damage, OfMemoryShortensStacksAtMost) {
 
 TEST_F(Damage, OfAFileLeavesFunctionsUnnamedAtMost) {
   testing::ScratchFolder folder;
-  const auto whole = read_file(LASTCALL_STACKS_SUBJECT);
+  const auto whole = read_file(kStacksSubject);
   ASSERT_TRUE(whole);
-  const auto original =
-      ElfFile::of(ScopedFd(::open(LASTCALL_STACKS_SUBJECT, O_RDONLY | O_CLOEXEC)));
+  const auto original = ElfFile::of(ScopedFd(::open(kStacksSubject.c_str(), O_RDONLY | O_CLOEXEC)));
   ASSERT_TRUE(original);
   Elf64_Ehdr header;
   std::memcpy(&header, whole->data(), sizeof header);
@@ -128,7 +127,7 @@ TEST_F(Damage, OfAFileLeavesFunctionsUnnamedAtMost) {
 
 TEST_F(Damage, OfSectionHeadersLeavesAFileWithoutSections) {
   testing::ScratchFolder folder;
-  const auto whole = read_file(LASTCALL_STACKS_SUBJECT);
+  const auto whole = read_file(kStacksSubject);
   ASSERT_TRUE(whole);
   Elf64_Ehdr header;
   std::memcpy(&header, whole->data(), sizeof header);
@@ -178,11 +177,11 @@ TEST(ElfFile, HasTheBuildIdOfItsNote) {
 }
 
 TEST(ElfFile, TellsLanguagesApart) {
-  const auto of = [](const char* path) {
-    const auto file = ElfFile::of(ScopedFd(::open(path, O_RDONLY | O_CLOEXEC)));
+  const auto of = [](const std::string& path) {
+    const auto file = ElfFile::of(ScopedFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)));
     return file ? file->language() : Language::other;
   };
-  EXPECT_EQ(of(LASTCALL_STACKS_SUBJECT), Language::other);
+  EXPECT_EQ(of(kStacksSubject), Language::other);
   EXPECT_EQ(of("/bin/sh"), Language::other);
   if (::access("/usr/bin/node", X_OK) == 0) {
     EXPECT_EQ(of("/usr/bin/node"), Language::node);
@@ -201,4 +200,4 @@ TEST(ElfFile, OneFileIsReadOnce) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::damage_test

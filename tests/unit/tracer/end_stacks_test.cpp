@@ -6,7 +6,7 @@
 
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::end_stacks_test {
 namespace {
 
 using ::testing::IsEmpty;
@@ -20,7 +20,7 @@ struct EndStacksTest : TracedTest {
   std::string run(const std::string& program) {
     Traced subject({}, {&observer});
     subject.tracer().on_its_thread([this](TraceLoop& loop) { observer.stop_with(loop); });
-    subject.start({LASTCALL_SUBJECT, program});
+    subject.start({kSubject, program});
     auto end = subject.end();
     if (!found.empty()) stacks = observer.named(found.front());  // it has ended
     return end;
@@ -78,7 +78,7 @@ TEST_F(EndStacksTest, OfTwoThatCallExitAtOnceOneDid) {
 
 TEST_F(EndStacksTest, ASignalThatIsCaughtIsNoEnd) {
   Traced subject({}, {&observer});
-  subject.start({LASTCALL_SUBJECT, "epoll"});
+  subject.start({kSubject, "epoll"});
   EXPECT_EQ(subject.line(), "ready");
   subject.signal(SIGTERM);
   EXPECT_EQ(subject.end(), "exited 5");
@@ -97,7 +97,7 @@ TEST_F(EndStacksTest, UsualEndsAreLeftAlone) {
 
 TEST_F(EndStacksTest, SigkillGivesNoTimeToLook) {
   Traced subject({}, {&observer});
-  subject.start({LASTCALL_SUBJECT, "die-signal"});
+  subject.start({kSubject, "die-signal"});
   EXPECT_EQ(subject.line(), "ready");
   subject.signal(SIGKILL);
   EXPECT_EQ(subject.end(), "signalled 9");
@@ -105,4 +105,4 @@ TEST_F(EndStacksTest, SigkillGivesNoTimeToLook) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::end_stacks_test

@@ -10,7 +10,7 @@
 #include "unit/tracer/fake_ptrace.hpp"
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::exit_leak_observer_test {
 namespace {
 
 using ::testing::Contains;
@@ -35,7 +35,7 @@ struct LeftBehind : TracedTest {
                           judged.push_back(pid);
                           found[pid] = std::move(left);
                         });
-    std::vector<std::string> command{LASTCALL_SUBJECT};
+    std::vector<std::string> command{kSubject};
     command.insert(command.end(), program.begin(), program.end());
     pid_t pid = 0;
     {  // Children that it left are traced until the tracer ends.
@@ -161,4 +161,4 @@ TEST_F(LeftBehind, WhoIsKilledIsNotJudged) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::exit_leak_observer_test

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 
-namespace lastcall {
+namespace lastcall::exit_leak_rules_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -130,4 +130,4 @@ TEST(LeftOpenAtExit, ChildrenFailAndThreadsAreWarnedAbout) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::exit_leak_rules_test

@@ -7,7 +7,7 @@
 
 #include "unit/tracer/fake_ptrace.hpp"
 
-namespace lastcall {
+namespace lastcall::frame_descriptions_test {
 namespace {
 
 constexpr std::uint64_t kSection = 0x10000;
@@ -65,4 +65,4 @@ TEST(FrameDescriptions, EndWithALengthOfZero) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::frame_descriptions_test

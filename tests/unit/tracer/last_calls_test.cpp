@@ -8,7 +8,7 @@
 #include "unit/tracer/fake_ptrace.hpp"
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::last_calls_test {
 namespace {
 
 using ::testing::Contains;
@@ -23,7 +23,7 @@ struct LastCallsTest : TracedTest {
 
   std::string run(const std::string& program) {
     Traced subject(LastCalls::syscalls(), {&observer});
-    subject.start({LASTCALL_SUBJECT, program});
+    subject.start({kSubject, program});
     return subject.end();
   }
 };
@@ -51,7 +51,7 @@ TEST_F(LastCallsTest, ASocketIsSaidToBeWhose) {
 
 TEST_F(LastCallsTest, ThereAreNotMoreThanSoMany) {
   Traced subject(LastCalls::syscalls(), {&observer});
-  subject.start({LASTCALL_SUBJECT, "close-and-wait"});
+  subject.start({kSubject, "close-and-wait"});
   EXPECT_EQ(subject.line(), "ready");
   subject.tracer().on_its_thread(
       [&](TraceLoop&) { EXPECT_THAT(observer.of(subject.pid()), SizeIs(LastCalls::kKept)); });
@@ -81,8 +81,8 @@ TEST_F(LastWordsTest, WhatBothStreamsGotIsKeptInOrder) {
   const ScopedFd reading(ends[0]);
   const ScopedFd writing(ends[1]);
   const auto launched =
-      Launcher()(LASTCALL_SUBJECT, {LASTCALL_SUBJECT, "words"},
-                 StandardStreams{writing.get(), writing.get()}, (*tracer)->initialiser());
+      Launcher()(kSubject, {kSubject, "words"}, StandardStreams{writing.get(), writing.get()},
+                 (*tracer)->initialiser());
   ASSERT_TRUE(launched);
   ASSERT_TRUE((*tracer)->follow(launched->pid, false));
   pollfd waiting{(*tracer)->ends_fd(), POLLIN, 0};
@@ -117,4 +117,4 @@ TEST(LastWordsOfALongSpeech, AreItsEnd) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::last_calls_test

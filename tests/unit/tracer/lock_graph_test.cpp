@@ -5,7 +5,7 @@
 
 #include "tracer/locks/lock_graph.hpp"
 
-namespace lastcall {
+namespace lastcall::lock_graph_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -147,4 +147,4 @@ TEST(LockGraph, ProbableOwnersMakeTheLackOfANotifierProbable) {
 TEST(LockGraph, NothingIsStuckWhereNobodyIs) { EXPECT_THAT(stuck_threads({}), IsEmpty()); }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::lock_graph_test

@@ -12,11 +12,12 @@
 #include <set>
 
 #include "base/file.hpp"
+#include "unit/places.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 #include "unit/without_capability.hpp"
 
-namespace lastcall {
+namespace lastcall::masked_panics_test {
 namespace {
 
 using ::testing::AllOf;
@@ -41,9 +42,7 @@ struct Panics : TracedTest {
     output = subject.rest();
     return subject.end();
   }
-  std::string run(const std::string& program) {
-    return run_command({LASTCALL_PANICS_SUBJECT, program});
-  }
+  std::string run(const std::string& program) { return run_command({kPanicsSubject, program}); }
   std::string output;
 
   // Whether a program that was made at `path` by this shell command is there.
@@ -85,7 +84,7 @@ TEST_F(Panics, AThreadThatBlocksAllSignalsIsNotDisturbed) {
 TEST_F(Panics, WhatIsWatchedIsSaidOnceBeforeTheProgramRuns) {
   EXPECT_EQ(run("swallowed"), "exited 0");
   ASSERT_THAT(watched, SizeIs(1));
-  EXPECT_EQ(watched[0].program, LASTCALL_PANICS_SUBJECT);
+  EXPECT_EQ(watched[0].program, kPanicsSubject);
   EXPECT_THAT(watched[0].runtimes, ElementsAre("c++"));
   EXPECT_EQ(watched[0].reason, "");
 }
@@ -198,7 +197,7 @@ TEST_F(Panics, NothingIsLostWhenManyThreadsThrowAtOnce) {
 
 TEST_F(Panics, AStaticProgramIsWatched) {
   const auto program = folder / "static";
-  const auto source = std::string(LASTCALL_SOURCE_DIR) + "/tests/unit/tracer/panics_subject.cpp";
+  const auto source = testing::source_path("tests/unit/tracer/panics_subject.cpp");
   if (!make(program, "g++ -std=c++20 -O1 -static -o " + program + " " + source))
     GTEST_SKIP() << "no static libraries";
   EXPECT_EQ(run_command({program, "swallowed"}), "exited 0");
@@ -371,7 +370,7 @@ void forget_segments_of_notes(const std::string& path) {
 
 TEST_F(Panics, AreFoundWhereNoSegmentOfNotesTellsWhichFileItIs) {
   const auto program = folder / "notes";
-  std::filesystem::copy_file(LASTCALL_PANICS_SUBJECT, program);
+  std::filesystem::copy_file(kPanicsSubject, program);
   forget_segments_of_notes(program);
   const WithoutMappedFiles without;
   EXPECT_EQ(run_command({program, "swallowed"}), "exited 0");
@@ -424,7 +423,7 @@ void move_program_headers(const std::string& path) {
 
 TEST_F(Panics, AreFoundInAProgramWhoseHeadersWereMoved) {
   const auto program = folder / "moved";
-  std::filesystem::copy_file(LASTCALL_PANICS_SUBJECT, program);
+  std::filesystem::copy_file(kPanicsSubject, program);
   move_program_headers(program);
   EXPECT_EQ(run_command({program, "swallowed"}), "exited 0");
   ASSERT_THAT(errors(), ElementsAre(out_of_range(7)));
@@ -468,4 +467,4 @@ TEST_F(Panics, ARustPanicThatIsCaughtIsFound) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::masked_panics_test

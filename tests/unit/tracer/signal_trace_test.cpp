@@ -6,7 +6,7 @@
 
 #include <csignal>
 
-namespace lastcall {
+namespace lastcall::signal_trace_test {
 namespace {
 
 using ::testing::AllOf;
@@ -92,4 +92,4 @@ TEST(KillSenderTest, LeavesNothingInTheKernel) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::signal_trace_test

@@ -13,7 +13,7 @@
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::stacks_test {
 namespace {
 
 using ::testing::Contains;
@@ -68,7 +68,7 @@ bool first_stack_is_in(const std::vector<Stack>& stacks, const std::string& func
 // The stack of a program with one thread, once that waits in pause(2).
 Stack paused_stack(const std::string& program, Lines lines = Lines::without) {
   Traced subject;
-  subject.start({LASTCALL_STACKS_SUBJECT, program});
+  subject.start({kStacksSubject, program});
   EXPECT_EQ(subject.line(), "ready");
   auto stacks = look_until(
       subject.tracer(), [](const auto& all) { return first_stack_is_in(all, "pause"); }, lines);
@@ -118,7 +118,7 @@ struct Stacks : TracedTest {};
 
 TEST_F(Stacks, ThreadsInEveryKindOfWaitAreSeenUpToTheirBeginning) {
   Traced subject;
-  subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
+  subject.start({kStacksSubject, "threads"});
   EXPECT_EQ(subject.line(), "ready");
   const auto stacks = look_until(subject.tracer(), all_wait);
   ASSERT_EQ(stacks.size(), 18U) << stacks_text(stacks);
@@ -143,7 +143,7 @@ TEST_F(Stacks, ThreadsInEveryKindOfWaitAreSeenUpToTheirBeginning) {
 
 TEST_F(Stacks, ASecondLookSeesTheSame) {
   Traced subject;
-  subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
+  subject.start({kStacksSubject, "threads"});
   EXPECT_EQ(subject.line(), "ready");
   const auto functions = [](const std::vector<Stack>& stacks) {
     std::vector<std::vector<std::string>> all;
@@ -164,7 +164,7 @@ TEST_F(Stacks, WhatWasMappedAfterAnEarlierLookIsSeen) {
     void executed(const Tracee& thread) override { (void)reader.unnamed({thread}); }
   } early;  // of libraries, the loader alone is mapped then
   Traced subject({}, {&early});
-  subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
+  subject.start({kStacksSubject, "threads"});
   EXPECT_EQ(subject.line(), "ready");
   const auto known = [&] {
     std::vector<Stack> stacks;
@@ -237,7 +237,7 @@ TEST_F(Stacks, DeepRecursionIsCutOff) {
 
 TEST_F(Stacks, AStackPointerToNowhereEndsAtTheFirstFrame) {
   Traced subject;
-  subject.start({LASTCALL_STACKS_SUBJECT, "lost"});
+  subject.start({kStacksSubject, "lost"});
   EXPECT_EQ(subject.line(), "ready");
   const auto stacks = look_until(subject.tracer(), [](const auto& all) {
     return all.size() == 1 && all.front().frames.size() == 1;
@@ -250,7 +250,7 @@ TEST_F(Stacks, AStackPointerToNowhereEndsAtTheFirstFrame) {
 TEST_F(Stacks, AStackOfNumbersEndsAndSaysWhy) {
   for (const auto* program : {"scribbled", "scribbled-addresses"}) {
     Traced subject;
-    subject.start({LASTCALL_STACKS_SUBJECT, program});
+    subject.start({kStacksSubject, program});
     EXPECT_EQ(subject.line(), "ready");
     const auto stacks = look_until(subject.tracer(), [](const auto& all) {
       return all.size() == 1 && all.front().frames.size() > 1 && !all.front().ends_because.empty();
@@ -277,7 +277,7 @@ struct LookAtSignal : TraceObserver {
 TEST_F(Stacks, ACallThroughANullPointerShowsTheCaller) {
   LookAtSignal fault(SIGSEGV, false);
   Traced subject({}, {&fault});
-  subject.start({LASTCALL_STACKS_SUBJECT, "call-nothing"});
+  subject.start({kStacksSubject, "call-nothing"});
   EXPECT_EQ(subject.end(), "signalled 11");
   ASSERT_EQ(fault.stacks.size(), 1U);
   const auto& stack = fault.stacks.front();
@@ -290,7 +290,7 @@ TEST_F(Stacks, ACallThroughANullPointerShowsTheCaller) {
 TEST_F(Stacks, ABreakpointInAPrologueShowsTheCaller) {
   LookAtSignal trap(SIGTRAP, true);
   Traced subject({}, {&trap});
-  subject.start({LASTCALL_STACKS_SUBJECT, "prologue"});
+  subject.start({kStacksSubject, "prologue"});
   EXPECT_EQ(subject.end(), "exited 0");
   ASSERT_EQ(trap.stacks.size(), 4U);
   for (const auto& stack : trap.stacks) {
@@ -320,7 +320,7 @@ bool run(const std::string& command) { return std::system(command.c_str()) == 0;
 TEST_F(Stacks, AStrippedProgramUnwindsFully) {
   testing::ScratchFolder folder;
   const auto copy = folder.path() + "/stripped";
-  if (!run("strip -o " + copy + " " LASTCALL_STACKS_SUBJECT)) GTEST_SKIP() << "strip fails";
+  if (!run("strip -o " + copy + " " + kStacksSubject)) GTEST_SKIP() << "strip fails";
   Traced subject;
   subject.start({copy, "threads"});
   EXPECT_EQ(subject.line(), "ready");
@@ -340,7 +340,7 @@ TEST_F(Stacks, AStrippedProgramUnwindsFully) {
 TEST_F(Stacks, AProgramThatWasReplacedIsStillNamed) {
   testing::ScratchFolder folder;
   const auto copy = folder.path() + "/replaced";
-  std::filesystem::copy_file(LASTCALL_STACKS_SUBJECT, copy);
+  std::filesystem::copy_file(kStacksSubject, copy);
   Traced subject;
   subject.start({copy, "handler"});
   EXPECT_EQ(subject.line(), "ready");
@@ -357,7 +357,7 @@ TEST_F(Stacks, AProgramThatWasReplacedIsStillNamed) {
 
 TEST_F(Stacks, AThreadThatOutlivesTheFirstIsSeen) {
   Traced subject;
-  subject.start({LASTCALL_STACKS_SUBJECT, "orphan"});
+  subject.start({kStacksSubject, "orphan"});
   EXPECT_EQ(subject.line(), "ready");
   const auto stacks = look_until(subject.tracer(), [](const auto& all) {
     return all.size() == 1 && first_stack_is_in(all, "pause");
@@ -371,7 +371,7 @@ TEST_F(Stacks, AThreadThatOutlivesTheFirstIsSeen) {
 
 TEST_F(Stacks, AThreadThatIsKilledMeanwhileDoesNoHarm) {
   Traced subject;
-  subject.start({LASTCALL_STACKS_SUBJECT, "deep"});
+  subject.start({kStacksSubject, "deep"});
   EXPECT_EQ(subject.line(), "ready");
   std::vector<Stack> stacks;
   subject.tracer().on_its_thread([&](TraceLoop& loop) {
@@ -631,4 +631,4 @@ TEST(Demangle, NamesAreAsInTheSource) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::stacks_test

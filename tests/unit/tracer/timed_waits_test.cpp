@@ -13,7 +13,7 @@
 #include "unit/tracer/traced.hpp"
 #include "unit/without_capability.hpp"
 
-namespace lastcall {
+namespace lastcall::timed_waits_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -53,7 +53,7 @@ struct TimedWaitsTest : TracedTest {
   // From the stop to the end.
   std::string run(const std::string& program) {
     Traced subject(TimedWaits::syscalls(), {&observer}, TimedWaits::conditional_syscalls());
-    subject.start({LASTCALL_TIMED_WAITS_SUBJECT, program}, true);
+    subject.start({kTimedWaitsSubject, program}, true);
     EXPECT_EQ(subject.line(), "ready");
     until_asleep(subject.pid());
     subject.tracer().wake_filters();
@@ -125,7 +125,7 @@ TEST_F(TimedWaitsTest, CallsThatCannotWaitLongDoNotStop) {
     }
   } counter;
   Traced subject(TimedWaits::syscalls(), {&counter}, TimedWaits::conditional_syscalls());
-  subject.start({LASTCALL_TIMED_WAITS_SUBJECT, "somebody"});
+  subject.start({kTimedWaitsSubject, "somebody"});
   EXPECT_EQ(subject.line(), "ready");
   subject.signal(SIGTERM);
   EXPECT_EQ(subject.end(), "exited 0");
@@ -242,4 +242,4 @@ TEST_F(TimedWaitsOf, TheLastAreKept) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::timed_waits_test

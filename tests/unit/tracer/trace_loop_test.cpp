@@ -8,7 +8,7 @@
 
 #include "unit/tracer/fake_ptrace.hpp"
 
-namespace lastcall {
+namespace lastcall::trace_loop_test {
 namespace {
 
 using ::testing::AllOf;
@@ -595,4 +595,4 @@ TEST(SleepingFilters, AnErrorSaysThatItMayNotTrace) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::trace_loop_test

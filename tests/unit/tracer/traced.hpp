@@ -17,8 +17,18 @@
 #include "base/file.hpp"
 #include "target/launcher.hpp"
 #include "tracer/loop/tracer.hpp"
+#include "unit/places.hpp"
 
 namespace lastcall {
+
+// The programs that are traced.
+inline const std::string kSubject = testing::program_path("tracer_subject");
+inline const std::string kArmingSubject = testing::program_path("arming_subject");
+inline const std::string kCallsSubject = testing::program_path("calls_subject");
+inline const std::string kPanicsSubject = testing::program_path("panics_subject");
+inline const std::string kStacksSubject = testing::program_path("stacks_subject");
+inline const std::string kTimedWaitsSubject = testing::program_path("timed_waits_subject");
+inline const std::string kWaitsSubject = testing::program_path("waits_subject");
 
 // Skipped where nobody may trace: a container without that privilege is no broken lastcall.
 class TracedTest : public ::testing::Test {

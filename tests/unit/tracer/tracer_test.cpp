@@ -12,7 +12,7 @@
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::tracer_test {
 namespace {
 
 // Counts entries and results of a call, and can wish something.
@@ -87,14 +87,14 @@ TEST_F(TracedPrograms, AProcessMadeByPosixSpawnIsFollowed) {
 
 TEST_F(TracedPrograms, ThreadsComeAndGo) {
   Traced threads;
-  threads.start({LASTCALL_SUBJECT, "threads"});
+  threads.start({kSubject, "threads"});
   EXPECT_EQ(threads.rest(), "800 threads\n");
   EXPECT_EQ(threads.end(), "exited 0");
 }
 
 TEST_F(TracedPrograms, AThreadThatIsNotTheFirstMayExecute) {
   Traced subject;
-  subject.start({LASTCALL_SUBJECT, "exec-from-thread"});
+  subject.start({kSubject, "exec-from-thread"});
   EXPECT_EQ(subject.rest(), "said\n");
   EXPECT_EQ(subject.end(), "exited 0");
 }
@@ -138,7 +138,7 @@ TEST_F(TracedPrograms, AStoppedProcessStaysStoppedUntilItIsContinued) {
 
 TEST_F(TracedPrograms, BeingLookedAtInterruptsNoCall) {
   Traced subject;
-  subject.start({LASTCALL_SUBJECT, "epoll"});
+  subject.start({kSubject, "epoll"});
   EXPECT_EQ(subject.line(), "ready");
   for (int i = 0; i < 200; ++i) EXPECT_EQ(look(subject.tracer()), 1U);
   subject.signal(SIGTERM);
@@ -149,7 +149,7 @@ TEST_F(TracedPrograms, BeingLookedAtInterruptsNoCall) {
 TEST_F(TracedPrograms, ASignalThatComesWhileItIsLookedAtStillInterrupts) {
   for (int i = 0; i < 50; ++i) {
     Traced subject;
-    subject.start({LASTCALL_SUBJECT, "epoll"});
+    subject.start({kSubject, "epoll"});
     EXPECT_EQ(subject.line(), "ready");
     subject.tracer().on_its_thread([&](TraceLoop& loop) {
       loop.with_all_stopped([&](const std::vector<Tracee>&) { subject.signal(SIGTERM); });
@@ -178,7 +178,7 @@ TEST_F(TracedPrograms, TheFirstThreadTakesASignalAlsoIfItStoodStillMeanwhile) {
     }
   } takers;
   Traced subject({}, {&takers});
-  subject.start({LASTCALL_SUBJECT, "epoll-threads"});
+  subject.start({kSubject, "epoll-threads"});
   EXPECT_EQ(subject.line(), "ready");
   for (int i = 0; i < 100; ++i) {
     until_it_pauses(subject.pid());
@@ -195,7 +195,7 @@ TEST_F(TracedPrograms, TheFirstThreadTakesASignalAlsoIfItStoodStillMeanwhile) {
 
 TEST_F(TracedPrograms, ASignalThatComesJustAfterALookStillInterrupts) {
   Traced subject;
-  subject.start({LASTCALL_SUBJECT, "epoll-threads"});
+  subject.start({kSubject, "epoll-threads"});
   EXPECT_EQ(subject.line(), "ready");
   for (int i = 0; i < 3000; ++i) {
     until_it_pauses(subject.pid());
@@ -223,7 +223,7 @@ struct SignalCount : TraceObserver {
 TEST_F(TracedPrograms, AnIgnoredSignalInterruptsNoCall) {
   SignalCount signals;
   Traced subject({}, {&signals});
-  subject.start({LASTCALL_SUBJECT, "epoll-child"});
+  subject.start({kSubject, "epoll-child"});
   EXPECT_EQ(subject.line(), "ready");
   EXPECT_EQ(subject.line(), "child over");
   const auto limit = now() + std::chrono::seconds(5);
@@ -237,7 +237,7 @@ TEST_F(TracedPrograms, AnIgnoredSignalInterruptsNoCall) {
 TEST_F(TracedPrograms, FiltersSleepUntilTheyAreWoken) {
   Watch closes(SYS_close, {});
   Traced subject({SYS_close}, {&closes});
-  subject.start({LASTCALL_SUBJECT, "close-and-wait"}, true);
+  subject.start({kSubject, "close-and-wait"}, true);
   EXPECT_EQ(subject.line(), "ready");
   EXPECT_EQ(closes.entries, 0);
   subject.tracer().wake_filters();
@@ -250,10 +250,10 @@ TEST_F(TracedPrograms, ACallCanBeMadeToFail) {
   testing::ScratchFolder folder;
   Watch writes(SYS_write, {.error = ENOSPC});
   Traced subject({SYS_write}, {&writes});
-  subject.start({LASTCALL_SUBJECT, "write", folder.path() + "/f"});
+  subject.start({kSubject, "write", folder.path() + "/f"});
   EXPECT_EQ(subject.end(), "exited 0");
   EXPECT_EQ(std::filesystem::file_size(folder.path() + "/f"), 0U);
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::tracer_test

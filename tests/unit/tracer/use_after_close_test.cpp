@@ -6,11 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 
 #include "unit/tracer/fake_ptrace.hpp"
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::use_after_close_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -27,7 +28,7 @@ struct LateWriting : TracedTest {
   // What it exits with: the error of its last sending call.
   std::string run(const std::string& program) {
     Traced subject(LateWrites::syscalls(), {&observer});
-    subject.start({LASTCALL_SUBJECT, program});
+    subject.start({kSubject, program});
     pid = subject.pid();
     return subject.end();
   }
@@ -142,7 +143,7 @@ TEST_F(LateWriting, AnotherProgramKnowsNothingOfWhatTheFirstClosed) {
 
 TEST_F(LateWriting, WhatWasClosedBeforeTheWatchIsFound) {
   Traced subject(LateWrites::syscalls(), {&observer});
-  subject.start({LASTCALL_SUBJECT, "late-signal"}, true);
+  subject.start({kSubject, "late-signal"}, true);
   EXPECT_EQ(subject.line(), "ready");
   subject.tracer().wake_filters();
   subject.signal(SIGTERM);
@@ -196,4 +197,4 @@ TEST_F(Overtaking, AClosingThatFailedIsForgotten) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::use_after_close_test

@@ -12,7 +12,7 @@
 #include "unit/scratch_folder.hpp"
 #include "unit/tracer/traced.hpp"
 
-namespace lastcall {
+namespace lastcall::waits_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -66,7 +66,7 @@ bool is_stuck(const Seen& seen) { return !seen.stuck.empty(); }
 Seen stuck_program(const std::string& program,
                    const std::function<bool(const Seen&)>& good = is_stuck) {
   Traced subject;
-  subject.start({LASTCALL_WAITS_SUBJECT, program});
+  subject.start({kWaitsSubject, program});
   EXPECT_EQ(subject.line(), "ready");
   return look_until(subject.tracer(), good);
 }
@@ -210,7 +210,7 @@ TEST_F(Waits, AConditionVariableNobodyIsLeftToNotifyIsSaid) {
 
 TEST_F(Waits, AHealthyServerIsNotStuck) {
   Traced subject;
-  subject.start({LASTCALL_WAITS_SUBJECT, "healthy"});
+  subject.start({kWaitsSubject, "healthy"});
   EXPECT_EQ(subject.line(), "ready");
   const auto good = [](const Seen& seen) {
     return count_of(seen, WaitKind::condition) == 2 &&
@@ -230,7 +230,7 @@ TEST_F(Waits, AHealthyServerIsNotStuck) {
 TEST_F(Waits, WhoWaitsForNothingButUntimedLocksIsSeenWithoutBeingStopped) {
   const auto waits_of_program = [](const std::string& program) {
     Traced subject;
-    subject.start({LASTCALL_WAITS_SUBJECT, program});
+    subject.start({kWaitsSubject, program});
     EXPECT_EQ(subject.line(), "ready");
     std::string waits;
     const auto limit = now() + std::chrono::seconds(program == "join" ? 10 : 1);
@@ -247,7 +247,7 @@ TEST_F(Waits, WhoWaitsForNothingButUntimedLocksIsSeenWithoutBeingStopped) {
 
 TEST_F(Waits, AMutexOfAThreadAtWorkIsNotStuck) {
   Traced subject;
-  subject.start({LASTCALL_WAITS_SUBJECT, "contended"});
+  subject.start({kWaitsSubject, "contended"});
   EXPECT_EQ(subject.line(), "ready");
   const auto seen = look_until(subject.tracer(), [](const Seen& one) {
     return count_of(one, WaitKind::mutex) == 1 && count_of(one, WaitKind::signal) == 1;
@@ -266,7 +266,7 @@ std::string in_lambda_of_join(const std::string& lambda) {
 
 TEST_F(Waits, EveryKindOfWaitIsNamed) {
   Traced subject;
-  subject.start({LASTCALL_STACKS_SUBJECT, "threads"});
+  subject.start({kStacksSubject, "threads"});
   EXPECT_EQ(subject.line(), "ready");
   const auto count = [](const Seen& seen) {
     return std::ranges::count_if(
@@ -342,4 +342,4 @@ TEST_F(Waits, RustMutexesInOppositeOrderAreAProbableDeadlock) {
 }
 
 }  // namespace
-}  // namespace lastcall
+}  // namespace lastcall::waits_test

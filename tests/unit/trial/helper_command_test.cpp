@@ -8,9 +8,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <exception>
 
 #include "base/scoped_fd.hpp"
 #include "trial/custom_checkers.hpp"
+#include "unit/places.hpp"
 
 namespace lastcall {
 namespace {
@@ -75,7 +77,7 @@ TEST_F(Helper, GivesItsOutputItsEndAndItsLastWords) {
 TEST_F(Helper, HasTheStatedEnvironmentDirectoryAndInput) {
   ::setenv("LASTCALL_TEST_SECRET", "1", 1);
   EXPECT_EQ(run("echo $GREETING-$LASTCALL_TEST_SECRET; pwd").out, "hello-\n/\n");
-  input_ = LASTCALL_SOURCE_DIR "/LICENSE";
+  input_ = testing::source_path("LICENSE");
   EXPECT_THAT(run("head -c 4000").out, HasSubstr("icense"));
 }
 TEST_F(Helper, InheritsNoDescriptor) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "unit/places.hpp"
 
 namespace lastcall {
 namespace {
@@ -87,7 +88,7 @@ TEST(NodeReport, NamesWhatKeepsTheLoopAlive) {
                   "watch of /etc/a", "tty"));
 }
 TEST(NodeReport, RecordedFromNodeNamesTheTimer) {
-  const auto text = read_file(LASTCALL_SOURCE_DIR "/tests/unit/checkers/hangs/node.json");
+  const auto text = read_file(testing::source_path("tests/unit/checkers/hangs/node.json"));
   ASSERT_TRUE(text.has_value());
   const auto found = node_report(*text);
   ASSERT_TRUE(found.has_value());
