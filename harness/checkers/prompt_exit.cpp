@@ -97,14 +97,8 @@ std::set<std::uint64_t> latecomers(const History& history, EventIndex stop) {
 }
 
 bool is_of_any(const std::set<std::uint64_t>& connections, const EventBody& body) {
-  return std::visit(
-      [&](const auto& event) {
-        if constexpr (requires { event.connection; }) {
-          return connections.contains(event.connection.value);
-        }
-        return false;
-      },
-      body);
+  const auto connection = exchange_of(body).connection;
+  return connection && connections.contains(connection->value);
 }
 
 // Whether the event shows that something was done that the target had to do or wait for.
@@ -211,12 +205,8 @@ EventIndex last_obligation(const History& history, Stop stop) {
 History without_clients(const History& history) {
   std::vector<Event> events;
   for (const auto& event : history.events()) {
-    const bool is_of_client = std::visit(
-        [](const auto& body) {
-          return requires { body.connection; };
-        },
-        event.body);
-    if (!is_of_client && !std::holds_alternative<TargetOutput>(event.body)) events.push_back(event);
+    if (!exchange_of(event.body).connection && !std::holds_alternative<TargetOutput>(event.body))
+      events.push_back(event);
   }
   return History::of(std::move(events));
 }
@@ -360,15 +350,8 @@ class Waits {
 
   // Whether it is about a connection or a request that came only after the stop.
   [[nodiscard]] bool came_later(const EventBody& body) const {
-    return std::visit(
-               [this](const auto& event) {
-                 if constexpr (requires { event.request; }) {
-                   return late_requests_.contains({event.connection, event.request});
-                 } else {
-                   return false;
-                 }
-               },
-               body) ||
+    const auto [connection, request] = exchange_of(body);
+    return (connection && request && late_requests_.contains({*connection, *request})) ||
            is_of_any(latecomers_, body);
   }
 
@@ -502,7 +485,7 @@ std::optional<IdleWaits> idle_waits(const Plan& plan, const History& history) {
 
 }  // namespace lastcall::checkers
 
-namespace lastcall::property {
+namespace lastcall::property::prompt_exit {
 namespace {
 
 Verdict check(const Plan&, const History&) {
@@ -510,7 +493,7 @@ Verdict check(const Plan&, const History&) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::prompt_exit
 
-const Checker PromptExit::kChecker{.property = kName, .check = check};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::PromptExit::kChecker{.property = kName,
+                                                                 .check = prompt_exit::check};

@@ -34,4 +34,15 @@ std::string_view kind(const Event& event) {
   return std::visit([](const auto& body) { return body.kName; }, event.body);
 }
 
+Exchange exchange_of(const EventBody& body) {
+  return std::visit(
+      [](const auto& event) {
+        Exchange exchange;
+        if constexpr (requires { event.connection; }) exchange.connection = event.connection;
+        if constexpr (requires { event.request; }) exchange.request = event.request;
+        return exchange;
+      },
+      body);
+}
+
 }  // namespace lastcall

@@ -8,6 +8,7 @@
 #include <boost/describe/class.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -535,5 +536,12 @@ struct Event {
 
 // The name of an event's kind, as in history.jsonl.
 std::string_view kind(const Event& event);
+
+// The connection that an event is about, and the request on it; neither if it is about none.
+struct Exchange {
+  std::optional<ConnectionId> connection;
+  std::optional<RequestId> request;
+};
+Exchange exchange_of(const EventBody& body);
 
 }  // namespace lastcall

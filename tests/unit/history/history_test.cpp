@@ -88,6 +88,16 @@ TEST(Stop, IsTheFirstFaultThatBeginsIt) {
   EXPECT_EQ(history.stop(), 1U);
 }
 
+TEST(Exchange, IsTheConnectionAndTheRequestOfAnEvent) {
+  const auto sent = exchange_of(RequestSent{kB, RequestId{3}, 10, 0});
+  EXPECT_EQ(sent.connection, kB);
+  EXPECT_EQ(sent.request, RequestId{3});
+  const auto fin = exchange_of(Fin{kA, Direction::sent});
+  EXPECT_EQ(fin.connection, kA);
+  EXPECT_FALSE(fin.request);
+  EXPECT_FALSE(exchange_of(TargetReady{}).connection);
+}
+
 TEST(Connections, AreBuiltFromTheirFirstEventsOfAKind) {
   const auto history = History::of({
       {at_ms(0), ConnectInvoked{kA, 4}},
