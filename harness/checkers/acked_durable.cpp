@@ -24,7 +24,7 @@
 #include "scenario/properties/acked_durable.hpp"
 #include "scenario/properties/recovers.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::acked_durable {
 namespace {
 
 std::string not_applicable(const Plan& plan, const History& history) {
@@ -210,11 +210,11 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::acked_durable
 
-const Checker AckedDurable::kChecker{.property = kName,
-                                     .check = check,
-                                     .not_asked = not_asked,
-                                     .needs_clients = true,
-                                     .judges_the_restart = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::AckedDurable::kChecker{
+    .property = kName,
+    .check = acked_durable::check,
+    .not_asked = acked_durable::not_asked,
+    .needs_clients = true,
+    .judges_the_restart = true};

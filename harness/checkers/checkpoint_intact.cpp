@@ -14,7 +14,7 @@
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/checkpoint_intact.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::checkpoint_intact {
 namespace {
 
 constexpr std::string_view kMissing = "no such file";
@@ -104,7 +104,9 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::checkpoint_intact
 
-const Checker CheckpointIntact::kChecker{.property = kName, .check = check, .not_asked = not_asked};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::CheckpointIntact::kChecker{
+    .property = kName,
+    .check = checkpoint_intact::check,
+    .not_asked = checkpoint_intact::not_asked};

@@ -28,7 +28,7 @@
 #include "checkers/stop_signals.hpp"
 #include "scenario/properties/clean_exit.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::clean_exit {
 namespace {
 
 // ", called by worker (81) in leave()+0x10"; the first thread is named as that, for its name is the
@@ -253,11 +253,10 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::clean_exit
 
-const Checker CleanExit::kChecker{.property = kName,
-                                  .check = check,
-                                  .waits_for_clients = true,
-                                  .judges_the_stop = true,
-                                  .off_when_forced = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::CleanExit::kChecker{.property = kName,
+                                                                .check = clean_exit::check,
+                                                                .waits_for_clients = true,
+                                                                .judges_the_stop = true,
+                                                                .off_when_forced = true};

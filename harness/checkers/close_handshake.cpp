@@ -43,7 +43,7 @@
 #include "checkers/taken_on.hpp"
 #include "scenario/properties/close_handshake.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::close_handshake {
 namespace {
 
 // An upgrade and the exit that are no further apart may have crossed.
@@ -432,13 +432,13 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::close_handshake
 
-const Checker CloseHandshake::kChecker{.property = kName,
-                                       .check = check,
-                                       .not_asked = without_clients,
-                                       .needs_clients = true,
-                                       .judges_the_stop = true,
-                                       .off_when_forced = true,
-                                       .is_cut_off = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::CloseHandshake::kChecker{
+    .property = kName,
+    .check = close_handshake::check,
+    .not_asked = without_clients,
+    .needs_clients = true,
+    .judges_the_stop = true,
+    .off_when_forced = true,
+    .is_cut_off = true};

@@ -12,7 +12,7 @@
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/config_effective.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::config_effective {
 namespace {
 
 using Line = std::pair<EventIndex, std::string_view>;
@@ -98,7 +98,7 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::config_effective
 
-const Checker ConfigEffective::kChecker{.property = kName, .check = check, .not_asked = not_asked};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::ConfigEffective::kChecker{
+    .property = kName, .check = config_effective::check, .not_asked = config_effective::not_asked};

@@ -61,8 +61,8 @@ std::string stack_of(const History& history, const Strike& strike, std::int32_t 
 }
 
 // How a process crashed by its own doing.
-std::string text_of(const History& history, const Strike& strike, std::int32_t pid,
-                    std::vector<EventIndex>& evidence) {
+std::string strike_text(const History& history, const Strike& strike, std::int32_t pid,
+                        std::vector<EventIndex>& evidence) {
   const auto& first = *strike.first->body;
   evidence.push_back(*strike.first);
   auto text = fault_text(first.signal, first.code, first.address);
@@ -94,7 +94,7 @@ std::string crash_place(const Plan& plan, const History& history, const TargetEn
   }
   const auto& first = *strike.first->body;
   const bool is_own = first.sender == 0 || first.sender == target;
-  return is_own ? text_of(history, strike, target, evidence) : std::string();
+  return is_own ? strike_text(history, strike, target, evidence) : std::string();
 }
 
 std::optional<std::string> crash_place_of_child(const History& history, EventIndex end,
@@ -108,7 +108,7 @@ std::optional<std::string> crash_place_of_child(const History& history, EventInd
   });
   if (was_sent) return std::nullopt;
   const auto strike = strike_of(history, ended.pid, ended.value);
-  return strike.fatal ? text_of(history, strike, ended.pid, evidence) : ", where is not known";
+  return strike.fatal ? strike_text(history, strike, ended.pid, evidence) : ", where is not known";
 }
 
 }  // namespace lastcall

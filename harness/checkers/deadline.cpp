@@ -37,7 +37,7 @@
 #include "checkers/thread_dumps.hpp"
 #include "scenario/properties/deadline.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::deadline {
 namespace {
 
 std::string without(Nanoseconds paused) {
@@ -252,11 +252,10 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::deadline
 
-const Checker Deadline::kChecker{.property = kName,
-                                 .check = check,
-                                 .waits_for_clients = true,
-                                 .judges_the_stop = true,
-                                 .off_when_forced = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::Deadline::kChecker{.property = kName,
+                                                               .check = deadline::check,
+                                                               .waits_for_clients = true,
+                                                               .judges_the_stop = true,
+                                                               .off_when_forced = true};

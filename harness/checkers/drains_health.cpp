@@ -14,7 +14,7 @@
 #include "checkers/checker_support.hpp"
 #include "checkers/interference.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::drains_health {
 namespace {
 
 bool is_good(const HealthProbed& probe) { return probe.status / 100 == 2; }
@@ -121,12 +121,12 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::drains_health
 
-const Checker DrainsHealth::kChecker{.property = kName,
-                                     .check = check,
-                                     .not_asked = not_asked,
-                                     .judges_the_stop = true,
-                                     .off_when_forced = true,
-                                     .is_cut_off = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::DrainsHealth::kChecker{
+    .property = kName,
+    .check = drains_health::check,
+    .not_asked = drains_health::not_asked,
+    .judges_the_stop = true,
+    .off_when_forced = true,
+    .is_cut_off = true};

@@ -61,13 +61,13 @@ bool has_closed_any(const History& history, EventIndex stop, EventIndex at) {
 }
 
 // Those of one habit.
-struct Kind {
+struct HabitCount {
   std::string_view habit;
   std::size_t count = 0;
   ConnectionId first;
 };
 
-std::string text_of(const Plan& plan, const Kind& kind) {
+std::string habit_text(const Plan& plan, const HabitCount& kind) {
   const bool one = kind.count == 1;
   return std::to_string(kind.count) + (one ? " connection " : " connections ") +
          std::string(kind.habit) + (one ? " (" : " (first: ") + address(plan, kind.first) + ")";
@@ -102,16 +102,16 @@ std::vector<OpenConnection> open_connections(const Plan& plan, const History& hi
 }
 
 std::string held_by(const Plan& plan, const History& history, EventIndex at) {
-  std::vector<Kind> kinds;
+  std::vector<HabitCount> kinds;
   for (const auto& c : open_connections(plan, history, at)) {
-    auto kind = std::ranges::find(kinds, c.habit, &Kind::habit);
-    if (kind == kinds.end()) kind = kinds.insert(kind, Kind{c.habit, 0, c.id});
+    auto kind = std::ranges::find(kinds, c.habit, &HabitCount::habit);
+    if (kind == kinds.end()) kind = kinds.insert(kind, HabitCount{c.habit, 0, c.id});
     ++kind->count;
   }
   std::string text;
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     text += i == 0 ? "" : i + 1 == kinds.size() ? " and " : ", ";
-    text += text_of(plan, kinds[i]);
+    text += habit_text(plan, kinds[i]);
   }
   return text.empty() ? text : as_clause(history, at, text);
 }

@@ -57,7 +57,7 @@
 #include "checkers/taken_on.hpp"
 #include "scenario/properties/in_flight_finished.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::in_flight_finished {
 namespace {
 
 constexpr Nanoseconds kRecent = std::chrono::seconds(1);
@@ -419,13 +419,13 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::in_flight_finished
 
-const Checker InFlightFinished::kChecker{.property = kName,
-                                         .check = check,
-                                         .not_asked = without_clients,
-                                         .needs_clients = true,
-                                         .judges_the_stop = true,
-                                         .off_when_forced = true,
-                                         .is_cut_off = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::InFlightFinished::kChecker{
+    .property = kName,
+    .check = in_flight_finished::check,
+    .not_asked = without_clients,
+    .needs_clients = true,
+    .judges_the_stop = true,
+    .off_when_forced = true,
+    .is_cut_off = true};

@@ -11,7 +11,7 @@
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/log_complete.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::log_complete {
 namespace {
 
 struct Lines {
@@ -81,12 +81,12 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::log_complete
 
-const Checker LogComplete::kChecker{.property = kName,
-                                    .check = check,
-                                    .not_asked = not_asked,
-                                    .judges_the_stop = true,
-                                    .off_when_forced = true,
-                                    .is_cut_off = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::LogComplete::kChecker{
+    .property = kName,
+    .check = log_complete::check,
+    .not_asked = log_complete::not_asked,
+    .judges_the_stop = true,
+    .off_when_forced = true,
+    .is_cut_off = true};

@@ -17,7 +17,7 @@
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/no_masked_panic.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::no_masked_panic {
 namespace {
 
 constexpr int kGoPanicked = 2;      // runtime/panic.go, fatalpanic
@@ -99,11 +99,11 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::no_masked_panic
 
-const Checker NoMaskedPanic::kChecker{.property = kName,
-                                      .check = check,
-                                      .not_asked = not_asked,
-                                      .needs_tracer = always,
-                                      .says_why_not_judged = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::NoMaskedPanic::kChecker{
+    .property = kName,
+    .check = no_masked_panic::check,
+    .not_asked = no_masked_panic::not_asked,
+    .needs_tracer = always,
+    .says_why_not_judged = true};

@@ -34,7 +34,7 @@
 #include "checkers/panic_blocks.hpp"
 #include "scenario/properties/no_panic.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::no_panic {
 namespace {
 
 // A process whose end follows its last words later than this ended of something else. Interpreters
@@ -68,8 +68,8 @@ struct BadEnd {
 
 // The signal by which these words say that a process ended; 0: they name none.
 int signal_in(std::string_view line, Runtime runtime) {
-  constexpr std::string_view kPython = "Fatal Python error: ";
-  const bool names_one = line.starts_with(kPython) || runtime == Runtime::parent ||
+  constexpr std::string_view kFatal = "Fatal Python error: ";
+  const bool names_one = line.starts_with(kFatal) || runtime == Runtime::parent ||
                          (runtime == Runtime::go && line.starts_with("SIG"));
   if (!names_one) return 0;
   constexpr std::pair<std::string_view, int> kWords[] = {
@@ -388,8 +388,7 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::no_panic
 
-const Checker NoPanic::kChecker{
-    .property = kName, .check = check, .needs_tracer = always, .needs_output = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::NoPanic::kChecker{
+    .property = kName, .check = no_panic::check, .needs_tracer = always, .needs_output = true};

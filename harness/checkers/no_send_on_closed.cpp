@@ -22,7 +22,7 @@
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/no_send_on_closed.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::no_send_on_closed {
 namespace {
 
 // What runtimes and libraries say of a send that came too late, where the wording stands.
@@ -129,11 +129,11 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::no_send_on_closed
 
-const Checker NoSendOnClosed::kChecker{.property = kName,
-                                       .check = check,
-                                       .needs_clients = true,
-                                       .needs_tracer = always,
-                                       .needs_output = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::NoSendOnClosed::kChecker{
+    .property = kName,
+    .check = no_send_on_closed::check,
+    .needs_clients = true,
+    .needs_tracer = always,
+    .needs_output = true};

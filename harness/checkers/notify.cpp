@@ -23,7 +23,7 @@
 #include "scenario/placeholders.hpp"
 #include "scenario/properties/notify.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::notify {
 namespace {
 
 // "" for {port}, "tls" for {port.tls}: what clients or the readiness check connect to.
@@ -221,12 +221,11 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::notify
 
-const Checker Notify::kChecker{.property = kName,
-                               .check = check,
-                               .not_asked = not_asked,
-                               .judges_the_stop = true,
-                               .off_when_forced = true,
-                               .is_cut_off = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::Notify::kChecker{.property = kName,
+                                                             .check = notify::check,
+                                                             .not_asked = notify::not_asked,
+                                                             .judges_the_stop = true,
+                                                             .off_when_forced = true,
+                                                             .is_cut_off = true};

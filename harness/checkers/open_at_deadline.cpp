@@ -30,14 +30,14 @@ std::string port_name(const History& history, std::uint16_t port) {
 }
 
 // Connections of which the same is said.
-struct Kind {
+struct OpenKind {
   std::string what;
   std::uint64_t count = 0;
   std::uint64_t unread = 0;  // bytes
   std::string first{};
 };
 
-std::string text_of(const Kind& kind) {
+std::string kind_text(const OpenKind& kind) {
   const bool one = kind.count == 1;
   auto text = std::to_string(kind.count) + (one ? " connection " : " connections ") + kind.what;
   if (kind.unread > 0)
@@ -64,7 +64,7 @@ class Open {
       for (const auto& socket : sockets_in(event->connections))
         add(event->address + ":" + std::to_string(socket.client), socket);
     }
-    std::ranges::stable_sort(kinds_, std::greater(), &Kind::count);
+    std::ranges::stable_sort(kinds_, std::greater(), &OpenKind::count);
   }
 
   [[nodiscard]] std::string text() const {
@@ -105,8 +105,8 @@ class Open {
     const auto found = by_end_.find(end);
     const auto* client = found == by_end_.end() ? nullptr : found->second;
     const auto what = what_of(client, socket);
-    auto kind = std::ranges::find(kinds_, what, &Kind::what);
-    if (kind == kinds_.end()) kind = kinds_.insert(kind, Kind{.what = what});
+    auto kind = std::ranges::find(kinds_, what, &OpenKind::what);
+    if (kind == kinds_.end()) kind = kinds_.insert(kind, OpenKind{.what = what});
     if (kind->count++ == 0) kind->first = client == nullptr ? end : address(plan_, client->id);
     // The client's FIN counts as a byte.
     const std::uint64_t fin = socket.half == HalfClosed::client ? 1 : 0;
@@ -134,7 +134,7 @@ class Open {
         continue;
       }
       const bool is_last = i > 0 && i + 1 == kinds_.size();
-      text += (i == 0 ? "" : is_last ? " and " : ", ") + text_of(kinds_[i]);
+      text += (i == 0 ? "" : is_last ? " and " : ", ") + kind_text(kinds_[i]);
     }
     return more == 0 ? text : text + " and " + std::to_string(more) + " more";
   }
@@ -146,7 +146,7 @@ class Open {
   std::unordered_map<std::uint64_t, std::string_view> habits_;
   std::string problem_;
   std::set<std::uint16_t> listening_;
-  std::vector<Kind> kinds_;
+  std::vector<OpenKind> kinds_;
 };
 
 }  // namespace

@@ -4,18 +4,13 @@
 #include <array>
 #include <cctype>
 
+#include "checkers/line_text.hpp"
 #include "checkers/panic_patterns.hpp"
 
 namespace lastcall {
 namespace {
 
 using Lines = std::span<const std::string_view>;
-
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
-
-bool contains(std::string_view text, std::string_view words) {
-  return text.find(words) != std::string_view::npos;
-}
 
 // ECMA-48 control sequences: ESC [ parameters letter.
 std::string without_colours(std::string_view text) {

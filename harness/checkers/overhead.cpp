@@ -10,7 +10,7 @@
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/overhead.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::overhead {
 namespace {
 
 std::optional<EventOf<ResourcesUsed>> at_the_end_of(const History& history, Phase phase) {
@@ -95,7 +95,7 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::overhead
 
-const Checker Overhead::kChecker{.property = kName, .check = check, .not_asked = not_asked};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::Overhead::kChecker{
+    .property = kName, .check = overhead::check, .not_asked = overhead::not_asked};

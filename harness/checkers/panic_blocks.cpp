@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
+
+#include "checkers/line_text.hpp"
 
 namespace lastcall {
 namespace {
@@ -14,22 +15,12 @@ using Lines = std::span<const std::string_view>;
 // report of some threads.
 constexpr std::size_t kMaxLines = 1'000;
 
-bool contains(std::string_view text, std::string_view words) {
-  return text.find(words) != std::string_view::npos;
-}
-
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
-
 bool is_indented(std::string_view line) {
   return !line.empty() && (line.front() == ' ' || line.front() == '\t');
 }
 
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
-bool begins_with_any(std::string_view line, std::initializer_list<std::string_view> words) {
-  return std::ranges::any_of(words, [line](auto word) { return line.starts_with(word); });
 }
 
 // From `i` on: the end of the lines that belong, blank ones among them where more follows.
@@ -121,8 +112,6 @@ std::size_t rust_end(Lines lines, std::size_t i) {
                       lines, next, [&](auto k) { return is_indented(lines[k]) || closes(k); }, 0));
 }
 
-constexpr std::string_view kTraceback = "Traceback (most recent call last):";
-
 std::size_t python_end(Lines lines, std::size_t i) {
   constexpr std::size_t kIntroduction = 6;
   constexpr std::size_t kMessage = 20;
@@ -135,11 +124,11 @@ std::size_t python_end(Lines lines, std::size_t i) {
   }
   std::size_t end = python_context_end(lines, i + 1);
   if (contains(lines[i], kDestroyedTask)) return end;
-  const auto first = contains(lines[i], kTraceback) ? i : end;
+  const auto first = contains(lines[i], kTracebackBegin) ? i : end;
   auto traceback = find_line(lines, first, kIntroduction, [&](auto k) {
-    return contains(lines[k], kTraceback) || !panic_in(lines, k).empty();
+    return contains(lines[k], kTracebackBegin) || !panic_in(lines, k).empty();
   });
-  if (traceback < lines.size() && !contains(lines[traceback], kTraceback)) return end;
+  if (traceback < lines.size() && !contains(lines[traceback], kTracebackBegin)) return end;
   while (traceback < lines.size()) {
     // Loguru puts blank lines around frames, and a mark before the one that caught it.
     const bool is_spaced = traceback + 1 < lines.size() && is_blank(lines[traceback + 1]);
@@ -161,11 +150,11 @@ std::size_t python_end(Lines lines, std::size_t i) {
     const auto chain = find_line(lines, end, kMessage, [&](auto k) {
       return contains(lines[k], "During handling of the above exception, ") ||
              contains(lines[k], "The above exception was the direct cause of ") ||
-             contains(lines[k], kTraceback);
+             contains(lines[k], kTracebackBegin);
     });
-    if (chain == lines.size() || contains(lines[chain], kTraceback)) return end;
+    if (chain == lines.size() || contains(lines[chain], kTracebackBegin)) return end;
     traceback =
-        find_line(lines, chain + 1, 3, [&](auto k) { return contains(lines[k], kTraceback); });
+        find_line(lines, chain + 1, 3, [&](auto k) { return contains(lines[k], kTracebackBegin); });
   }
   return end;
 }
@@ -395,7 +384,7 @@ std::size_t begin_of(Lines lines, std::size_t i, Runtime runtime, std::size_t ea
     return before.size() > 1 && before[0] == 'F' && is_digit(before[1]) ? i - 1 : i;
   if (runtime == Runtime::erlang)
     return begins_with_any(before, {"=ERROR REPORT====", "{\"init terminating"}) ? i - 1 : i;
-  if (runtime != Runtime::python || !lines[i].starts_with(kTraceback)) return i;
+  if (runtime != Runtime::python || !lines[i].starts_with(kTracebackBegin)) return i;
   // "ERROR:root:request failed", "Process SpawnProcess-1:"
   const bool is_log = contains(before, "ERROR") || contains(before, "CRITICAL") ||
                       contains(before, "Exception") || contains(before, "Error");
@@ -459,7 +448,7 @@ bool tells_more(Lines lines, std::size_t i, std::string_view meaning, const Pani
 bool is_of_last_resort(Lines lines, const PanicBlock& block) {
   auto outermost = block.words + 1;
   for (auto k = block.words; k + 1 < block.end; ++k) {
-    if (contains(lines[k], kTraceback)) outermost = k + 1;
+    if (contains(lines[k], kTracebackBegin)) outermost = k + 1;
   }
   if (outermost >= block.end) return false;
   const auto frame = lines[outermost];
@@ -478,7 +467,7 @@ bool is_caught(Lines lines, const PanicBlock& block) {
       return begins_with_any(lines[block.end - 1],
                              {"ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError",
                               "TimeoutError", "socket.timeout", "ssl.SSL"});
-    if (!contains(line, kTraceback)) return false;  // nobody caught it: a thread, a task
+    if (!contains(line, kTracebackBegin)) return false;  // nobody caught it: a thread, a task
     if (is_of_last_resort(lines, block)) return false;
     return block.begin == block.words || !lines[block.begin].starts_with("Process ");
   }

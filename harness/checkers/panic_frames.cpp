@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 
+#include "checkers/line_text.hpp"
 #include "checkers/panic_blocks.hpp"
 
 namespace lastcall {
@@ -14,27 +15,7 @@ using Lines = std::span<const std::string_view>;
 
 constexpr std::size_t kMaxText = 200;
 
-bool contains(std::string_view text, std::string_view words) {
-  return text.find(words) != std::string_view::npos;
-}
-
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
-
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-bool begins_with_any(std::string_view line, std::initializer_list<std::string_view> words) {
-  return std::ranges::any_of(words, [line](auto word) { return line.starts_with(word); });
-}
-
-bool contains_any(std::string_view line, std::initializer_list<std::string_view> words) {
-  return std::ranges::any_of(words, [line](auto word) { return contains(line, word); });
-}
-
-std::string_view trimmed(std::string_view text, std::string_view what = " \t\r") {
-  const auto begin = text.find_first_not_of(what);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(what) - begin + 1);
-}
 
 // What is between `open` and `close`; empty if it is not there.
 std::string_view between(std::string_view text, std::string_view open, std::string_view close) {
@@ -50,7 +31,7 @@ std::string_view after(std::string_view text, std::string_view words) {
   return at == std::string_view::npos ? std::string_view() : text.substr(at + words.size());
 }
 
-std::string place_of(std::string_view function, std::string_view place) {
+std::string frame_of(std::string_view function, std::string_view place) {
   if (function.empty()) return std::string(place);
   return std::string(function) + " (" + std::string(place) + ")";
 }
@@ -97,7 +78,7 @@ std::string python_frame(std::string_view line, Libraries libraries = Libraries:
   const auto number = rest.substr(0, rest.find_first_not_of("0123456789"));
   auto function = after(rest, " in ");
   if (function.starts_with("<")) function = {};
-  return place_of(function, std::string(path) + ":" + std::string(number));
+  return frame_of(function, std::string(path) + ":" + std::string(number));
 }
 
 // "    at Server.<anonymous> (/srv/app/crash.js:27:23)"
@@ -114,7 +95,7 @@ std::string node_frame(std::string_view line) {
   }
   if (place.starts_with("file://")) place.remove_prefix(7);
   if (is_foreign_path(place) || !contains(place, ":") || !is_digit(place.back())) return {};
-  return place_of(function == "Object.<anonymous>" ? "" : function, place);
+  return frame_of(function == "Object.<anonymous>" ? "" : function, place);
 }
 
 // "\tat java.base/java.lang.Thread.run(Thread.java:840)"
@@ -138,7 +119,7 @@ std::string java_frame(std::string_view line, Libraries libraries = Libraries::w
                        "io.undertow.", "io.vertx.", "reactor.", "akka.", "org.hibernate.",
                        "com.fasterxml.", "com.google.common."}))
     return {};
-  return place_of(function, line.substr(open + 1, close - open - 1));
+  return frame_of(function, line.substr(open + 1, close - open - 1));
 }
 
 // "   at App.Program.Answer(HttpContext context) in /srv/app/Program.cs:line 12"
@@ -150,7 +131,7 @@ std::string dotnet_frame(std::string_view line) {
   const auto function = trimmed(line.substr(0, line.find('(')));
   const auto place = trimmed(after(line, " in "));
   if (place.empty() || place.starts_with("<")) return std::string(function);
-  return place_of(function, place);
+  return frame_of(function, place);
 }
 
 // The function's line; its place is the line after it: "\t./crash.go:28 +0x313".
@@ -168,7 +149,7 @@ std::string go_frame(std::string_view function, std::string_view place) {
   const bool is_trimmed = !begins_with_any(place, {"/", "./", "_"});
   if (is_trimmed && !is_main && !contains(place.substr(0, place.find('/')), ".")) return {};
   const auto arguments = function.rfind('(');
-  return place_of(function.substr(0, arguments), place);
+  return frame_of(function.substr(0, arguments), place);
 }
 
 // "    #0 0x55d1 in serve /srv/app/a.cpp:17", "    #0 serve /srv/app/a.cpp:17:3 (server+0x1)"
@@ -187,7 +168,7 @@ std::string sanitizer_frame(std::string_view line) {
   if (is_foreign_path(place) || !contains(place, ":") ||
       begins_with_any(function, {"__", "operator new", "operator delete", "std::", "_start"}))
     return {};
-  return place_of(function, place);
+  return frame_of(function, place);
 }
 
 // "    @     0x55813c  serve()", of glog and Abseil.
@@ -211,7 +192,7 @@ std::string ruby_frame(std::string_view line) {
   if (in == std::string_view::npos) in = line.find(":in '");
   if (in == std::string_view::npos || is_foreign_path(line)) return {};
   const auto function = line.substr(in + 5, line.find('\'', in + 5) - in - 5);
-  return place_of(function.starts_with("<") ? "" : function, line.substr(0, in));
+  return frame_of(function.starts_with("<") ? "" : function, line.substr(0, in));
 }
 
 // "... in /srv/app/x.php:3", "#0 /srv/app/x.php(7): handle()"
@@ -260,7 +241,7 @@ std::string erlang_frame(std::string_view line) {
   if (colon == std::string_view::npos || !contains(line.substr(0, colon), ".ex")) return {};
   const auto end = line.find(": ", colon);
   if (end == std::string_view::npos) return {};
-  return place_of(line.substr(end + 2), line.substr(0, end));
+  return frame_of(line.substr(end + 2), line.substr(0, end));
 }
 
 // "   4: crash::main" of a backtrace
@@ -278,12 +259,12 @@ std::string rust_frame(Lines lines, std::size_t k) {
     return {};
   if (k + 1 < lines.size() && trimmed(lines[k + 1]).starts_with("at ")) {
     const auto place = trimmed(lines[k + 1]).substr(3);
-    return is_foreign_path(place) ? std::string() : place_of(line, place);
+    return is_foreign_path(place) ? std::string() : frame_of(line, place);
   }
   return std::string(line);
 }
 
-bool is_destroyed_task(Lines lines, const PanicBlock& block) {
+bool is_about_destroyed_task(Lines lines, const PanicBlock& block) {
   return block.runtime == Runtime::python && contains(lines[block.words], kDestroyedTask);
 }
 
@@ -367,7 +348,7 @@ void describe_go(Lines lines, PanicBlock& block) {
 
 std::string own_frame(Lines lines, const PanicBlock& block) {
   // The only frames of a destroyed task are those of where it was made.
-  if (is_destroyed_task(lines, block)) return {};
+  if (is_about_destroyed_task(lines, block)) return {};
   // A traceback has its most recent call last, a fatal error first.
   const bool is_reversed =
       block.runtime == Runtime::python && !lines[block.words].starts_with("Fatal Python error: ");
@@ -398,7 +379,7 @@ bool is_type_with_text(std::string_view line) {
 
 std::string python_message(Lines lines, const PanicBlock& block) {
   const auto header = trimmed(lines[block.words]);
-  if (is_destroyed_task(lines, block)) {
+  if (is_about_destroyed_task(lines, block)) {
     for (auto k = block.words; k < block.end; ++k) {
       if (const auto task = after(lines[k], "task: <"); !task.empty())
         return "<" + std::string(trimmed(task));

@@ -8,6 +8,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "checkers/line_text.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -146,12 +148,6 @@ constexpr std::array kWholeLine{
     Words{"Stack overflow.", kDotnetCrash},
 };
 
-bool contains(std::string_view line, std::string_view words) {
-  return line.find(words) != std::string_view::npos;
-}
-
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
-
 bool is_upper(char c) { return std::isupper(static_cast<unsigned char>(c)) != 0; }
 
 // A type's name, with its modules: "App::Closed", "System.TimeoutException".
@@ -274,8 +270,6 @@ bool is_uncaught(std::string_view line) {
   const auto name = line.substr(0, line.find(':'));
   return is_type_name(name) && (name.ends_with("Error") || name.ends_with("Exception"));
 }
-
-constexpr std::string_view kTracebackBegin = "Traceback (most recent call last):";
 
 // What a signal raises in the code that it strikes: the runtime, or a handler that calls
 // sys.exit().

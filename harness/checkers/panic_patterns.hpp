@@ -143,6 +143,9 @@ constexpr bool throws_exceptions(Runtime runtime) {
 inline constexpr std::string_view kRubyException = "a Ruby exception";
 inline constexpr std::string_view kElixirException = "an Elixir exception";
 
+// Where Python writes the stack of an exception.
+inline constexpr std::string_view kTracebackBegin = "Traceback (most recent call last):";
+
 // What Python's asyncio says of such a task.
 inline constexpr std::string_view kDestroyedTask = "Task was destroyed but it is pending!";
 

@@ -9,7 +9,7 @@
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::recovers {
 namespace {
 
 std::string not_asked(const Plan& plan) {
@@ -38,8 +38,9 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::recovers
 
-const Checker Recovers::kChecker{
-    .property = kName, .check = check, .not_asked = not_asked, .judges_the_restart = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::Recovers::kChecker{.property = kName,
+                                                               .check = recovers::check,
+                                                               .not_asked = recovers::not_asked,
+                                                               .judges_the_restart = true};

@@ -37,7 +37,7 @@
 #include "checkers/checker_support.hpp"
 #include "scenario/properties/released.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::released {
 namespace {
 
 constexpr std::string_view kTemporaryFolder = "tmp/";
@@ -400,13 +400,12 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::released
 
-const Checker Released::kChecker{.property = kName,
-                                 .check = check,
-                                 .needs_tracer = is_strict,
-                                 .needs_files = true,
-                                 .judges_the_stop = true,
-                                 .off_when_forced = true,
-                                 .is_cut_off = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::Released::kChecker{.property = kName,
+                                                               .check = released::check,
+                                                               .needs_tracer = released::is_strict,
+                                                               .needs_files = true,
+                                                               .judges_the_stop = true,
+                                                               .off_when_forced = true,
+                                                               .is_cut_off = true};

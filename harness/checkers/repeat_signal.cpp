@@ -56,7 +56,7 @@ std::optional<std::string> forced_by_second_signal(const Plan& plan, const Histo
   return "a second signal forced the end";
 }
 
-namespace property {
+namespace property::repeat_signal {
 namespace {
 
 // Still there, or gone too late: by `at`, not counting pauses.
@@ -111,9 +111,11 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace property::repeat_signal
 
-const Checker RepeatSignal::kChecker{
-    .property = kName, .check = check, .waits_for_clients = true, .judges_the_stop = true};
+const Checker property::RepeatSignal::kChecker{.property = kName,
+                                               .check = repeat_signal::check,
+                                               .waits_for_clients = true,
+                                               .judges_the_stop = true};
 
-}  // namespace property
 }  // namespace lastcall

@@ -41,7 +41,7 @@
 #include "scenario/properties/close_handshake.hpp"
 #include "scenario/properties/serves.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::serves {
 namespace {
 
 struct Tally {
@@ -366,8 +366,7 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::serves
 
-const Checker Serves::kChecker{
-    .property = kName, .check = check, .needs_clients = true, .is_cut_off = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::Serves::kChecker{
+    .property = kName, .check = serves::check, .needs_clients = true, .is_cut_off = true};

@@ -18,7 +18,7 @@
 #include "checkers/interference.hpp"
 #include "scenario/properties/stops_accepting.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::stops_accepting {
 namespace {
 
 // Attempts of one kind that succeeded.
@@ -137,11 +137,11 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::stops_accepting
 
-const Checker StopsAccepting::kChecker{.property = kName,
-                                       .check = check,
-                                       .not_asked = without_clients,
-                                       .needs_clients = true,
-                                       .judges_the_stop = true};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::StopsAccepting::kChecker{
+    .property = kName,
+    .check = stops_accepting::check,
+    .not_asked = without_clients,
+    .needs_clients = true,
+    .judges_the_stop = true};

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "checkers/line_text.hpp"
 #include "checkers/panic_blocks.hpp"
 
 namespace lastcall {
@@ -17,16 +18,6 @@ namespace {
 using Lines = std::span<const std::string_view>;
 
 constexpr std::size_t kMaxGroups = 4;
-
-bool contains(std::string_view text, std::string_view words) {
-  return text.find(words) != std::string_view::npos;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
 
 // Where it stands; empty if nothing tells.
 std::string place(const DumpedThread& thread) {

@@ -12,7 +12,7 @@
 #include "checkers/service_view.hpp"
 #include "scenario/properties/watchdog.hpp"
 
-namespace lastcall::property {
+namespace lastcall::property::watchdog {
 namespace {
 
 struct Gaps {
@@ -103,7 +103,7 @@ Verdict check(const Plan& plan, const History& history) {
 }
 
 }  // namespace
+}  // namespace lastcall::property::watchdog
 
-const Checker Watchdog::kChecker{.property = kName, .check = check, .not_asked = not_asked};
-
-}  // namespace lastcall::property
+const lastcall::Checker lastcall::property::Watchdog::kChecker{
+    .property = kName, .check = watchdog::check, .not_asked = watchdog::not_asked};
