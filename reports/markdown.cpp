@@ -75,7 +75,7 @@ std::string nothing_heard(const ScenarioSummary& scenario) {
   return text.empty() ? "" : "\n### Nothing was heard\n\n" + text;
 }
 
-std::string not_applicable(const ScenarioSummary& scenario) {
+std::string not_applicable_items(const ScenarioSummary& scenario) {
   std::string text;
   for (const auto& alike : beside_the_point(scenario)) {
     const auto& why = reason(*alike.front());
@@ -107,7 +107,7 @@ std::string not_judged(const ScenarioSummary& scenario) {
   for (const auto* trial : broken_trials(scenario)) {
     text += "- trial " + std::to_string(trial->number) + " broke: " + plain(trial->broken) + "\n";
   }
-  text += not_applicable(scenario);
+  text += not_applicable_items(scenario);
   return text.empty() ? "" : "\n### Not judged\n\n" + text;
 }
 

@@ -61,7 +61,7 @@ std::string found(const CampaignSummary& campaign, const ScenarioSummary& scenar
   return text;
 }
 
-std::string not_applicable(const ScenarioSummary& scenario) {
+std::string not_applicable_lines(const ScenarioSummary& scenario) {
   std::string text;
   for (const auto& alike : beside_the_point(scenario)) {
     const auto& why = reason(*alike.front());
@@ -92,7 +92,7 @@ std::string details(const CampaignSummary& campaign, const ScenarioSummary& scen
     text +=
         "\n  trial " + std::to_string(trial->number) + " broke: " + printable(trial->broken) + "\n";
   }
-  return text + not_applicable(scenario);
+  return text + not_applicable_lines(scenario);
 }
 
 }  // namespace

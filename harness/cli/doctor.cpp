@@ -32,14 +32,14 @@
 namespace lastcall::cli {
 namespace {
 
-struct Finding {
+struct Ability {
   std::string what;
   bool good = false;
   bool needed = false;  // no trial can run without it
   std::string detail;
 };
 
-Finding descriptors() {
+Ability descriptors() {
   rlimit limit{};
   (void)::getrlimit(RLIMIT_NOFILE, &limit);
   return {"descriptors", limit.rlim_max >= 1024, false,
@@ -47,7 +47,7 @@ Finding descriptors() {
               " a process: more clients than that take more worker processes"};
 }
 
-Finding ports() {
+Ability ports() {
   const auto [first, last] = leasable_ports();
   auto lease = PortLease::acquire();
   return {"ports", static_cast<bool>(lease), true,
@@ -55,27 +55,27 @@ Finding ports() {
                 : lease.error().message()};
 }
 
-Finding subreaper() {
+Ability subreaper() {
   const bool good = ::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
   (void)::prctl(PR_SET_CHILD_SUBREAPER, 0);
   return {"child subreaper", good, true,
           good ? "orphans of a target are found" : std::strerror(errno)};
 }
 
-Finding pidfd() {
+Ability pidfd() {
   const ScopedFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
   return {"pidfd", static_cast<bool>(self), true,
           self ? "signals reach the process that was meant" : std::strerror(errno)};
 }
 
-Finding children_lists() {
+Ability children_lists() {
   const bool good = static_cast<bool>(std::ifstream("/proc/thread-self/children"));
   return {"process tree", good, true,
           good ? "/proc lists children"
                : "/proc/PID/task/TID/children is missing (CONFIG_PROC_CHILDREN)"};
 }
 
-Finding tracing() {
+Ability tracing() {
   const pid_t child = ::fork();
   if (child == 0) {
     ::pause();
@@ -99,7 +99,7 @@ Finding tracing() {
                 "process that filters its calls itself is not seen into"};
 }
 
-Finding processors() {
+Ability processors() {
   const auto count = std::thread::hardware_concurrency();
   return {
       "processors", count >= 2, false,
@@ -117,7 +117,7 @@ int in_a_child(const std::function<bool()>& deed) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
 }
 
-Finding cgroup(Controller controller) {
+Ability cgroup(Controller controller) {
   const std::string what = std::string(name(controller)) + " cgroup";
   const auto group = Cgroup::create(controller);
   if (!group) return {what, false, false, group.error().message()};
@@ -129,7 +129,7 @@ Finding cgroup(Controller controller) {
                        : std::strerror(problem)};
 }
 
-Finding small_disk() {
+Ability small_disk() {
   const int problem = in_a_child([] {
     return ::unshare(CLONE_NEWNS) == 0 &&
            ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
@@ -141,7 +141,7 @@ Finding small_disk() {
                              std::string(std::strerror(problem))};
 }
 
-Finding pid_namespace() {
+Ability pid_namespace() {
   const auto launched = Launcher()("/bin/true", {"true"}, PidNamespace{true});
   auto problem = launched ? start_problem(*launched) : launched.error().message();
   if (launched) (void)::waitpid(launched->pid, nullptr, 0);
@@ -149,7 +149,7 @@ Finding pid_namespace() {
   return {"PID namespace", good, false, good ? "pid1 = true works" : std::move(problem)};
 }
 
-Finding changing_user() {
+Ability changing_user() {
   const int problem = in_a_child([] {
     constexpr uid_t kNobody = 65'534;
     return ::syscall(SYS_setgroups, 0, nullptr) == 0 &&
@@ -162,7 +162,7 @@ Finding changing_user() {
               : "targets run as whoever runs lastcall: " + std::string(std::strerror(problem))};
 }
 
-Finding tcp_repair() {
+Ability tcp_repair() {
   const ScopedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   const bool good =
@@ -174,22 +174,22 @@ Finding tcp_repair() {
 }
 
 int doctor(bool json) {
-  const Finding findings[] = {ports(),
-                              subreaper(),
-                              pidfd(),
-                              children_lists(),
-                              descriptors(),
-                              processors(),
-                              tracing(),
-                              cgroup(Controller::memory),
-                              cgroup(Controller::cpu),
-                              small_disk(),
-                              pid_namespace(),
-                              changing_user(),
-                              tcp_repair()};
+  const Ability abilities[] = {ports(),
+                               subreaper(),
+                               pidfd(),
+                               children_lists(),
+                               descriptors(),
+                               processors(),
+                               tracing(),
+                               cgroup(Controller::memory),
+                               cgroup(Controller::cpu),
+                               small_disk(),
+                               pid_namespace(),
+                               changing_user(),
+                               tcp_repair()};
   bool works = true;
   boost::json::array array;
-  for (const auto& [what, good, needed, detail] : findings) {
+  for (const auto& [what, good, needed, detail] : abilities) {
     works = works && (good || !needed);
     if (json) {
       array.push_back({{"what", what}, {"good", good}, {"needed", needed}, {"detail", detail}});

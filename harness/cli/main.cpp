@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr const char* kFooter = R"(Exit codes, the first that matches:
+constexpr const char* kExitCodes = R"(Exit codes, the first that matches:
   2        wrong command line, scenario or plan
   130 143  interrupted (SIGINT, SIGTERM), after writing what was there
   4        lastcall or its environment broke
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
   lastcall::cli::add_list(app, context);
   lastcall::cli::add_autopsy(app, context);
   lastcall::cli::add_doctor(app, context);
-  app.footer(kFooter);  // last: a command takes over what its parent has
+  app.footer(kExitCodes);  // last: a command takes over what its parent has
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -6,6 +6,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <exception>
+#include <tuple>
 
 #include "base/durations.hpp"
 #include "base/invariant.hpp"
@@ -30,7 +32,7 @@ std::string quoted(const std::string& bytes) {
   return text + (bytes.size() > kMax ? "…\"" : "\"");
 }
 
-asio::ssl::context* tls_of(const ConnectionSetup& setup) {
+asio::ssl::context* tls_context(const ConnectionSetup& setup) {
   if (!is_tls(setup.endpoint.protocol)) return nullptr;
   auto& context = setup.context.tls.at(setup.client.group);
   LASTCALL_INVARIANT(context != nullptr);
@@ -93,7 +95,7 @@ Connection::Connection(const ConnectionSetup& setup)
       endpoint_(setup.endpoint),
       id_(connection_id(setup.client.id, setup.attempt)),
       log_(id_, &setup.context.events, &setup.context.triggers),
-      transport_(setup.context.io.get_executor(), log_, tls_of(setup)),
+      transport_(setup.context.io.get_executor(), log_, tls_context(setup)),
       deadline_(transport_),
       wake_(setup.context.io),
       moment_(setup.context.io),

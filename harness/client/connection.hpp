@@ -33,13 +33,12 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <optional>
 #include <string>
 
+#include "base/as_tuple.hpp"
 #include "base/prng.hpp"
 #include "base/scoped_fd.hpp"
 #include "client/session.hpp"
@@ -49,7 +48,6 @@ namespace lastcall {
 
 class IdFinder;
 using asio::awaitable;
-inline constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 // After the server's Close frame the client waits for the server to close TCP (RFC 6455,
 // section 7.1.1) and then, as the RFC allows, closes itself.

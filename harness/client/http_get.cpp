@@ -1,16 +1,15 @@
 #include "client/http_get.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
 #include <memory>
 
+#include "base/as_tuple.hpp"
 #include "base/durations.hpp"
 #include "client/session.hpp"
 
@@ -20,7 +19,6 @@ namespace {
 namespace http = boost::beast::http;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t kBodyLimit = std::uint64_t{16} << 20;
 
 // How often it is asked whether the answer is still wanted.

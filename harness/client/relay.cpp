@@ -3,20 +3,21 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <utility>
+
+#include "base/as_tuple.hpp"
 
 namespace lastcall {
 namespace {
 
 using asio::ip::tcp;
 using boost::system::error_code;
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 // What one way of a connection may hold: as much as a socket buffer of the kernel. A delay times a
 // rate beyond it is slowed down by back-pressure.

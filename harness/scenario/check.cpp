@@ -35,7 +35,7 @@ std::string_view type_name(Type type) {
   return "";
 }
 
-std::string joined(const auto& words) {
+std::string quoted_list(const auto& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "'" : ", '") + std::string(word) + "'";
   return text;
@@ -65,7 +65,7 @@ std::string what_one_is(const Key& key) {
     case Kind::count_range:
       return R"(an integer or a range such as "1..40")";
     case Kind::choice:
-      return "one of " + joined(key.choices);
+      return "one of " + quoted_list(key.choices);
     case Kind::url:
       return R"(a URL such as ")" + std::string(key.choices.front()) + R"(://127.0.0.1:{port}/")";
     case Kind::port:
@@ -92,7 +92,7 @@ std::string what_one_is(const Key& key) {
       return "the name of a property";
     case Kind::table:
       if (!key.short_for.empty()) return "a string or a table, " + std::string(key.table->where);
-      return key.choices.empty() ? "a table" : "a table or one of " + joined(key.choices);
+      return key.choices.empty() ? "a table" : "a table or one of " + quoted_list(key.choices);
   }
   return "";
 }
@@ -216,7 +216,7 @@ std::string choice_problem(const Key& key, const std::string& word) {
   const std::vector<std::string> names(key.choices.begin(), key.choices.end());
   if (std::ranges::find(names, word) != names.end()) return {};
   const auto near = nearest_name(word, names);
-  return "expected one of " + joined(key.choices) + ", found " + in_single_quotes(word) +
+  return "expected one of " + quoted_list(key.choices) + ", found " + in_single_quotes(word) +
          (near ? "; did you mean '" + *near + "'?" : "");
 }
 
@@ -394,7 +394,8 @@ void check_together(const Table& table, Value& value, Errors& errors) {
   if (!table.at_least_one_of.empty() && std::ranges::none_of(table.at_least_one_of, [&](auto name) {
         return value.find(name) != nullptr;
       })) {
-    add(value, std::string(table.where) + " takes at least one of " + joined(table.at_least_one_of),
+    add(value,
+        std::string(table.where) + " takes at least one of " + quoted_list(table.at_least_one_of),
         errors);
   }
   if (table.exactly_one_of.empty()) return;
@@ -406,8 +407,9 @@ void check_together(const Table& table, Value& value, Errors& errors) {
   if (found.size() == 1) return;
   std::ranges::sort(found, {}, [](Place place) { return std::pair(place.line, place.column); });
   value.bad = true;
-  errors.add(found.empty() ? value.place : found[1],
-             std::string(table.where) + " takes exactly one of " + joined(table.exactly_one_of));
+  errors.add(
+      found.empty() ? value.place : found[1],
+      std::string(table.where) + " takes exactly one of " + quoted_list(table.exactly_one_of));
 }
 
 }  // namespace

@@ -29,10 +29,10 @@ namespace fs = std::filesystem;
 constexpr auto kReportLimit = std::chrono::seconds(1);
 // Runtimes write their stacks within some milliseconds, those with thousands of threads within some
 // hundred.
-constexpr auto kWordsLimit = std::chrono::milliseconds(500);
+constexpr auto kAnswerLimit = std::chrono::milliseconds(500);
 // While it writes, the next process waits so long at most.
 constexpr auto kTurn = std::chrono::milliseconds(250);
-constexpr auto kLookAgain = std::chrono::milliseconds(2);
+constexpr auto kLookAtAnswer = std::chrono::milliseconds(2);
 // Who reads what others write hands it on meanwhile.
 constexpr auto kHandingOn = std::chrono::milliseconds(100);
 
@@ -134,7 +134,7 @@ class HangQuestions {
     if (trial_.given_up()) co_return;
     co_await ask_node();
     std::set<pid_t> asked;
-    const auto limit = now() + kWordsLimit;
+    const auto limit = now() + kAnswerLimit;
     bool handed_on = false;
     for (const auto& question : questions_in_order()) {
       const auto pid = question.pid;
@@ -146,14 +146,14 @@ class HangQuestions {
       co_await until([pid] { return std::ranges::count(alive(), pid) == 0; },
                      std::min(limit, now() + kTurn));
     }
-    co_await until([] { return alive().empty(); }, now() + kWordsLimit);
+    co_await until([] { return alive().empty(); }, now() + kAnswerLimit);
     bool any = false;
     for (const auto pid : alive()) {
       if (asked.contains(pid) || !catches(pid, SIGABRT)) continue;
       any = true;
       send(SIGABRT, pid);
     }
-    if (any) co_await until([] { return alive().empty(); }, now() + kWordsLimit);
+    if (any) co_await until([] { return alive().empty(); }, now() + kAnswerLimit);
   }
 
  private:
@@ -168,7 +168,7 @@ class HangQuestions {
   asio::awaitable<void> until(std::function<bool()> holds, TimePoint limit) {
     asio::steady_timer timer(trial_.io);
     while (!trial_.given_up() && now() < limit && !holds()) {
-      timer.expires_after(kLookAgain);
+      timer.expires_after(kLookAtAnswer);
       co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
   }

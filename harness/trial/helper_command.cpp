@@ -11,13 +11,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/start_dir.hpp>
 #include <boost/process/v2/stdio.hpp>
@@ -25,6 +23,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/as_tuple.hpp"
 #include "base/durations.hpp"
 #include "base/result.hpp"
 #include "base/rethrow.hpp"
@@ -38,7 +37,6 @@ namespace {
 namespace asio = boost::asio;
 namespace process = boost::process::v2;
 using boost::system::error_code;
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::size_t kOutputLimit = std::size_t{1} << 20;
 // Of standard error the end is kept.

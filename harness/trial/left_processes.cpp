@@ -17,13 +17,13 @@ constexpr auto kGrace = std::chrono::milliseconds(200);
 constexpr auto kWorkLimit = std::chrono::seconds(2);
 // Less in the time of a grace is no work: who sleeps and looks again now and then.
 constexpr auto kLeastWork = std::chrono::milliseconds(4);
-constexpr auto kTick = std::chrono::milliseconds(2);
+constexpr auto kGraceTick = std::chrono::milliseconds(2);
 // Two looks this far apart see a process that is left; one that is about to end is gone by then.
-constexpr auto kLookAgain = std::chrono::milliseconds(10);
+constexpr auto kLookAtKilled = std::chrono::milliseconds(10);
 // The kernel needs some milliseconds to give up the memory and files of a large process.
 constexpr auto kExitLimit = std::chrono::milliseconds(100);
 
-asio::awaitable<void> wait(const TrialContext& trial, Nanoseconds duration) {
+asio::awaitable<void> pause(const TrialContext& trial, Nanoseconds duration) {
   co_await trial.changes.until(trial.given_up, now() + duration);
 }
 
@@ -34,7 +34,7 @@ asio::awaitable<bool> give_grace(const TrialContext& trial, TargetProcess& targe
   const auto used_before = processor_time_of_tree();
   const auto is_over = [&] { return target.tree_is_empty() || trial.given_up(); };
   const auto grace_from = [&](TimePoint from) -> asio::awaitable<void> {
-    while (!is_over() && now() < from + kGrace) co_await wait(trial, kTick);
+    while (!is_over() && now() < from + kGrace) co_await pause(trial, kGraceTick);
   };
   co_await grace_from(begin);
   for (auto before = Nanoseconds(0); !is_over();) {
@@ -68,7 +68,7 @@ asio::awaitable<void> record_left_processes(const TrialContext& trial, TargetPro
       if (first) first_seen.insert(process.pid);
       if (!first_seen.contains(process.pid)) newcomer = process;
     }
-    co_await wait(trial, kLookAgain);
+    co_await pause(trial, kLookAtKilled);
     if (target.tree_is_empty()) break;
     auto left = descendants();
     const bool is_late = now() >= limit;

@@ -16,7 +16,7 @@ namespace lastcall {
 namespace {
 
 // One readiness probe; a server that is up answers at once.
-constexpr auto kProbeLimit = std::chrono::seconds(1);
+constexpr auto kAttemptLimit = std::chrono::seconds(1);
 
 // What is asked for from outside, by a connection. The others come by themselves.
 struct Probe {
@@ -36,14 +36,14 @@ std::string outcome(const HttpAnswer& answer) {
 asio::awaitable<bool> holds(const ReadinessWait& wait, Probe& probe, asio::ssl::context& tls) {
   const auto where = expand_placeholders(probe.where, wait.placeholders);
   if (probe.is_url) {
-    const auto answer = co_await http_get(where, tls, kProbeLimit);
+    const auto answer = co_await http_get(where, tls, kAttemptLimit);
     probe.last = outcome(answer);
     co_return answer.status / 100 == 2;
   }
   const auto port = static_cast<std::uint16_t>(std::strtoul(where.c_str(), nullptr, 10));
   // Shared with the timer's handler, which may already be queued when the connect is through.
   const auto socket = std::make_shared<asio::ip::tcp::socket>(wait.io);
-  asio::steady_timer limit(wait.io, kProbeLimit);
+  asio::steady_timer limit(wait.io, kAttemptLimit);
   limit.async_wait([socket](auto expired) {
     if (!expired) socket->close(expired);
   });

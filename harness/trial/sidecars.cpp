@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
+#include "base/as_tuple.hpp"
 #include "base/durations.hpp"
 #include "base/file.hpp"
 #include "base/rethrow.hpp"
@@ -25,7 +24,6 @@ namespace lastcall {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 // Nothing is waited for, but the end.
 constexpr auto kLong = std::chrono::hours(24);
 // The keeper needs milliseconds to kill what is left, unless the machine is overloaded.

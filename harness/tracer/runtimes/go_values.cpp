@@ -8,7 +8,7 @@
 namespace lastcall {
 namespace {
 
-constexpr std::uint64_t kLongestText = 1000;
+constexpr std::uint64_t kMaxText = 1000;
 constexpr std::uint8_t kExtraStar = 2;  // TFlagExtraStar: the name is of a pointer to it
 
 // abi.Type
@@ -35,7 +35,7 @@ struct BoundsError {
 };
 
 std::string bytes_at(std::uint64_t address, std::uint64_t length, Memory& memory) {
-  std::string text(std::min(length, kLongestText), '\0');
+  std::string text(std::min(length, kMaxText), '\0');
   return memory.read(address, std::as_writable_bytes(std::span(text))) ? text : "";
 }
 

@@ -59,7 +59,7 @@ struct FunctionName {
   bool is_whole = false;  // with its scopes, which -g1 leaves out
 };
 
-FunctionName name_of(Dwarf_Die* unit, Dwarf_Die& function) {
+FunctionName name_in(Dwarf_Die* unit, Dwarf_Die& function) {
   Dwarf_Attribute attribute{};
   if (const char* name =
           ::dwarf_formstring(::dwarf_attr_integrate(&function, DW_AT_linkage_name, &attribute)))
@@ -90,7 +90,7 @@ void step_out_of_libraries(Dwarf_Die* unit, Dwarf_Addr address, SourceLine& line
   for (auto& scope : scopes_at(unit, address)) {
     if (::dwarf_tag(&scope) == DW_TAG_subprogram) return;
     if (::dwarf_tag(&scope) != DW_TAG_inlined_subroutine) continue;
-    auto name = name_of(unit, scope);
+    auto name = name_in(unit, scope);
     if (!is_library_function(name.text)) {
       if (name.is_whole) line.inlined = std::move(name.text);
       return;
