@@ -9,7 +9,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -29,6 +28,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "reference_server/as_tuple.hpp"
 #include "reference_server/lingering_close.hpp"
 #include "reference_server/log.hpp"
 #include "reference_server/send_queue.hpp"
@@ -68,7 +68,6 @@ void async_teardown(beast::role_type, TlsStream& stream, Handler&& handler) {
   no_teardown(stream, std::forward<Handler>(handler));
 }
 
-inline constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 inline constexpr std::chrono::seconds kTlsHandshake{10};
 // How long a stop waits for the rest of a WebSocket message of which a part has arrived.
 inline constexpr std::chrono::milliseconds kPartialMessage{100};

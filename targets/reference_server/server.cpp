@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -21,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "reference_server/as_tuple.hpp"
 #include "reference_server/charge_points.hpp"
 #include "reference_server/identity.hpp"
 #include "reference_server/lifetime.hpp"
@@ -41,7 +41,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr int kBacklog = 4096;  // thousands of clients may come at once
 // Descriptors that connections leave alone: the checkpoint must be written also at the limit.
 constexpr std::size_t kReservedDescriptors = 32;

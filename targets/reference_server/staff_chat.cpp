@@ -28,17 +28,18 @@ const json::value& id_of(const json::object& message) {
   return *id;
 }
 
-Answer say(const json::object& what) { return {.text = json::serialize(what)}; }
+Answer reply(const json::object& what) { return {.text = json::serialize(what)}; }
 
 Answer refused(const std::string& id, Stored stored) {
-  return say({{"type", "error"},
-              {"id", id},
-              {"why", stored == Stored::conflict ? "another message has this id" : "not stored"}});
+  return reply(
+      {{"type", "error"},
+       {"id", id},
+       {"why", stored == Stored::conflict ? "another message has this id" : "not stored"}});
 }
 
 Handled handle_init(const json::object& message) {
   const auto user = text_of(message, "user");
-  return {.answer = [user](Stored) { return say({{"type", "init"}, {"user", user}}); }};
+  return {.answer = [user](Stored) { return reply({{"type", "init"}, {"user", user}}); }};
 }
 
 Handled handle_history(const Route& route, const json::object& message) {
@@ -53,7 +54,7 @@ Handled handle_history(const Route& route, const json::object& message) {
               [id](const std::vector<StoredEvent>& found) {
                 json::array messages;
                 for (const auto& each : found) messages.push_back(json::parse(each.event.body));
-                return say({{"type", "history"}, {"id", id}, {"messages", std::move(messages)}});
+                return reply({{"type", "history"}, {"id", id}, {"messages", std::move(messages)}});
               }};
 }
 
@@ -66,7 +67,7 @@ Handled StaffChat::handle_message(const Route& route, const json::object& messag
   return {.event = Event{route.source, id, kMessage, json::serialize(message)},
           .answer = [id](Stored stored) {
             const bool safe = stored == Stored::fresh || stored == Stored::known;
-            return safe ? say({{"type", "ack"}, {"id", id}}) : refused(id, stored);
+            return safe ? reply({{"type", "ack"}, {"id", id}}) : refused(id, stored);
           }};
 }
 
@@ -81,7 +82,7 @@ Handled StaffChat::handle(const Route& route, const json::value& message) {
 }
 
 Answer StaffChat::refuse(const std::string& why) const {
-  return say({{"type", "error"}, {"why", why}});
+  return reply({{"type", "error"}, {"why", why}});
 }
 
 }  // namespace reference_server
