@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from includes import missing_includes
+
 TOP_LEVEL = set("CMakeLists.txt CMakePresets.json LICENSE README.md harness scenarios targets reports tests ci".split())
 
 # Which parts a part may include (besides itself): folders, rooms of a folder ("tracer/stacks"), single headers. Who may
@@ -157,6 +159,7 @@ def format_faults(root):
 
 def faults(root):
     found = list(format_faults(root))
+    texts = {}
     for path in tracked_files(root):
         top = path.split("/")[0]
         if top not in TOP_LEVEL and not top.startswith("."):
@@ -169,16 +172,19 @@ def faults(root):
             text = (Path(root) / path).read_text()
         except UnicodeDecodeError:
             continue
+        texts[path] = text
         if path.endswith((".cpp", ".hpp", ".py", ".mjs")) and text.count("\n") > MAX_LINES:
             found.append((path, MAX_LINES, "length", f"more than {MAX_LINES} lines"))
         rules = [pattern_faults, phrase_faults]
         if path.endswith((".cpp", ".hpp")):
             rules += [include_faults, exit_faults]
         found += [(path, *fault) for rule in rules for fault in rule(path, text)]
+    found += [(path, 1, rule, message) for path, rule, message in missing_includes(texts)]
     return found
 
 
-# (rule, path, text): the rule must object to the first list, nobody to the second.
+# (rule, path, text): the rule must object to the first list, nobody to the second. Each file finds this header.
+WIDGET = "struct Widget {\n  int gears;\n};\nint count_gears(const Widget& widget);\n"
 WRONG = [
     ("top-level", "docs/a.md", ""),
     ("file-name", "harness/base/util.hpp", ""),
@@ -201,7 +207,7 @@ WRONG = [
     ("using-namespace-std", "harness/plan/a.cpp", "using namespace std;\n"),
     ("empty-catch", "harness/plan/a.cpp", "try { f(); } catch (...) {\n}\n"),
     ("left-over", "harness/plan/a.cpp", "// TODO later\n"),
-    ("sleep-in-test", "tests/unit/plan/a_test.cpp", "std::this_thread::sleep_for(1s);\n"),
+    ("sleep-in-test", "tests/unit/plan/a_test.cpp", "#include <thread>\nstd::this_thread::sleep_for(1s);\n"),
     ("machine-path", "ci/a", "cd /home/me\n"),
     ("phrase", "harness/plan/a.cpp", "// Of a port: its number.\n"),
     ("phrase", "harness/plan/a.hpp", "// Says the how manieth event it is.\n"),
@@ -213,9 +219,14 @@ WRONG = [
     ("phrase", "targets/a.go", "// starts anew\n"),
     ("phrase", "targets/a.mjs", "// the file beside it\n"),
     ("phrase", "ci/a.sh", "# by whom\n"),
+    ("own-include", "harness/plan/a.cpp", "Widget spare;\n"),
+    ("own-include", "harness/plan/a.cpp", "int all = count_gears(spare);\n"),
+    ("standard-include", "harness/plan/a.cpp", "#include <string>\nstd::vector<int> all;\n"),
     ("format", "harness/plan/a.cpp", "int  x = 0;\n"),
 ]
 RIGHT = [
+    ("harness/plan/a.cpp", '#include "base/widget.hpp"\nint all(const Widget& spare) { return count_gears(spare); }\n'),
+    ("harness/plan/a.cpp", "// A Widget.\nstruct Gear;\nint gears = Gear::count_gears(spare);\n"),
     ("reports/a.hpp", '#include "campaign/exit_codes.hpp"\n'),
     ("harness/trial/a.cpp", '#include "target/spawn.hpp"\n#include "client/fleet.hpp"\n'),
     ("harness/trial/a.cpp", '#include "tracer/loop/tracer.hpp"\n'),
@@ -238,6 +249,9 @@ def self_test():
             file = Path(root) / path
             file.parent.mkdir(parents=True)
             file.write_text(text)
+            header = Path(root) / "harness/base/widget.hpp"
+            header.parent.mkdir(parents=True, exist_ok=True)
+            header.write_text(WIDGET)
             if rule == "format":
                 (Path(root) / ".clang-format").write_text("BasedOnStyle: Google\n")
             seen = {name for _, _, name, _ in faults(root)}

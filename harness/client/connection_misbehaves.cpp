@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <boost/asio/write.hpp>
+#include <tuple>
 
 #include "client/connection.hpp"
 

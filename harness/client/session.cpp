@@ -1,6 +1,7 @@
 #include "client/session.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <exception>
 
 #include "base/invariant.hpp"
 #include "client/connection.hpp"

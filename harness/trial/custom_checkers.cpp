@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/json.hpp>
 #include <csignal>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <stdexcept>

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <system_error>
 #include <variant>
 
 #include "reference_server/nearest_name.hpp"

@@ -1,5 +1,6 @@
 #include "reference_server/endpoints.hpp"
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "reference_server/identity.hpp"
 #include "reference_server/log.hpp"

@@ -12,6 +12,7 @@
 #include <functional>
 #include <future>
 #include <thread>
+#include <vector>
 
 namespace reference_server {
 namespace {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <exception>
+
 #include "unit/reference_server/served.hpp"
 
 namespace reference_server {

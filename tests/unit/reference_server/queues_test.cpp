@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <vector>
 
 #include "reference_server/bounded_queue.hpp"
 #include "reference_server/send_queue.hpp"

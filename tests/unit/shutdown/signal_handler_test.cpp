@@ -5,10 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
 #include <latch>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "unit/shutdown/child_process.hpp"
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <stdexcept>
 
 #include "unit/client/event_words.hpp"
 #include "unit/memory_sink.hpp"
