@@ -292,7 +292,8 @@ std::optional<EventIndex> cut_by_lastcall(const History& history) {
 }
 
 EventIndex served_until(const History& history) {
-  EventIndex until = history.stop().value_or(history.events().size());
+  const auto stop = history.stop();
+  EventIndex until = stop ? stop->index : history.events().size();
   until = std::min(until, cut_by_lastcall(history).value_or(until));
   const auto ended = history.first<TargetEnded>();
   const int ended_by =
@@ -381,25 +382,26 @@ bool only_runtime_handled(const History& history, int signal) {
 }
 
 std::optional<bool> is_promised(const Plan& plan, const History& history, const TargetEnded& end) {
-  const auto& stop = plan.scenario.target.stop;
+  const auto& told = plan.scenario.target.stop;
   const bool by_signal = end.how == EndKind::signalled;
-  if (std::ranges::count(stop.expected, ExpectedEnd{by_signal, end.value}) > 0) return true;
-  if (stop.end_is_stated || !history.stop()) return false;
-  const auto signal = std::get<FaultInvoked>(history.at(*history.stop()).body).signal;
+  if (std::ranges::count(told.expected, ExpectedEnd{by_signal, end.value}) > 0) return true;
+  const auto stop = history.stop();
+  if (told.end_is_stated || !stop) return false;
+  const auto signal = stop->body->signal;
   if (!had_handler(history, signal)) return false;
   if (!by_signal) return end.value == 128 + signal;
   return end.value == signal ? raised_again(history, signal) : false;
 }
 
 std::string why_not_known(const History& history) {
-  const auto signal = std::get<FaultInvoked>(history.at(history.stop().value()).body).signal;
+  const auto signal = history.stop().value().body->signal;
   return "ended by " + signal_name(signal) + ", which " + handling_runtime(history, signal) +
          " handles in every program: only the tracer sees whether this program did; exit in "
          "[target.stop] would say what it promises";
 }
 
 std::string stop_signal_name(const History& history) {
-  return signal_name(std::get<FaultInvoked>(history.at(history.stop().value()).body).signal);
+  return signal_name(history.stop().value().body->signal);
 }
 
 TimePoint settled_before_stop(const Plan& plan, const History& history) {

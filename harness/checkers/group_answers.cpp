@@ -117,9 +117,10 @@ GroupAnswers answers(const GroupSeen& seen, const ClientGroup& group, std::size_
 }
 
 // The stop, or what comes in its place: a SIGKILL that a fault sends.
-std::optional<EventIndex> stop_or_kill(const History& history) {
-  for (const auto& [i, fault] : history.all<FaultInvoked>()) {
-    if (fault->stop || (fault->signal == SIGKILL && !is_to_a_child(*fault))) return i;
+std::optional<EventOf<FaultInvoked>> stop_or_kill(const History& history) {
+  for (const auto& event : history.all<FaultInvoked>()) {
+    const auto& fault = *event.body;
+    if (fault.stop || (fault.signal == SIGKILL && !is_to_a_child(fault))) return event;
   }
   return std::nullopt;
 }
@@ -188,7 +189,7 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
   const auto stop = stop_or_kill(history);
   const auto loading = [](const auto& phase) { return phase.body->phase == Phase::load; };
   if (!stop || is_before(history.first<TargetEnded>(), *stop)) return found;
-  if (is_for_the_start(plan, std::get<FaultInvoked>(history.at(*stop).body))) return found;
+  if (is_for_the_start(plan, *stop->body)) return found;
   const auto phases = history.all<PhaseBegan>();
   const auto load = std::ranges::find_if(phases, loading);
   if (load == phases.end() || load->index > *stop) return found;

@@ -156,7 +156,8 @@ std::optional<Stop> stop_to_measure(const Plan& plan, const History& history) {
   const auto ended = history.first<TargetEnded>();
   if (!ended || is_before(history.first<TargetForced>(), *ended)) return std::nullopt;
   if (is_incomplete(history) || history.first<FaultNotReached>()) return std::nullopt;
-  return Stop{*history.stop(), *ended, history.time(*history.stop()) + promised_visible(plan)};
+  const auto stop = *history.stop();
+  return Stop{stop, *ended, history.time(stop) + promised_visible(plan)};
 }
 
 // Who was there at the stop.
