@@ -289,8 +289,7 @@ std::vector<std::string> habits_not_tried(const ScenarioSummary& scenario, const
     };
     if (std::ranges::none_of(scenario.trials, tried)) missing.emplace_back(name(habit));
   };
-  std::ranges::for_each(kUsualHabits, look_for);
-  std::ranges::for_each(kHarshHabits, look_for);
+  std::ranges::for_each(kHabits, look_for);
   return missing;
 }
 

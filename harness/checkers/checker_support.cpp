@@ -14,13 +14,6 @@ namespace {
 // How the trial says that not lastcall ended the target (TargetForced).
 constexpr std::string_view kKernelAtLimit = "the kernel, at the memory limit";
 
-// Behaviours that go on speaking the protocol, or say nothing: the target still owes them its
-// goodbye.
-bool is_gentle(Behaviour behaviour) {
-  return behaviour == Behaviour::silent || behaviour == Behaviour::never_closes ||
-         behaviour == Behaviour::slow_reader || keeps_to_its_protocol(behaviour);
-}
-
 // Whether the target acted on the connection of its own accord after the event.
 bool is_alive_after(const ConnectionView& c, EventIndex event) {
   const auto is_after = [event](const auto& seen) { return seen && *seen > event; };
@@ -30,9 +23,10 @@ bool is_alive_after(const ConnectionView& c, EventIndex event) {
          });
 }
 
+// Whether the target still owes its goodbye to a client that went wrong so (Misbehaved).
 bool is_gentle(std::string_view how) {
-  return std::ranges::any_of(kBehaviours,
-                             [how](Behaviour b) { return is_gentle(b) && name(b) == how; });
+  const auto behaviour = from_name<Behaviour>(how);
+  return behaviour && traits(*behaviour).misdeed != Misdeed::harsh;
 }
 
 // How the target took the stop's signal, as the tracer saw it.
@@ -130,18 +124,9 @@ const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection) 
 }
 
 bool says_something(const ClientGroup& group) {
-  const auto says_nothing = [](const auto& weight) {
-    constexpr std::array kMute{Behaviour::silent, Behaviour::abort_handshake, Behaviour::garbage,
-                               Behaviour::quiet, Behaviour::late};
-    return std::ranges::find(kMute, weight.first) != kMute.end() || weight.second == 0;
-  };
-  return group.mix.empty() || !std::ranges::all_of(group.mix, says_nothing);
-}
-
-bool keeps_to_its_protocol(Behaviour behaviour) {
-  return behaviour == Behaviour::steady || behaviour == Behaviour::idle ||
-         behaviour == Behaviour::quiet || behaviour == Behaviour::late ||
-         behaviour == Behaviour::leaves;
+  return group.mix.empty() || std::ranges::any_of(group.mix, [](const auto& weight) {
+           return weight.second > 0 && traits(weight.first).asks != Asking::never;
+         });
 }
 
 std::optional<EventIndex> closed_by_client(const ConnectionView& connection, Protocol protocol) {

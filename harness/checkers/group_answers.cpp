@@ -14,12 +14,6 @@ namespace {
 // Somebody whose connection the server has just closed may be about to come back.
 constexpr Nanoseconds kLong = std::chrono::milliseconds(100);
 
-// They go on asking until the stop, whatever the server does.
-bool goes_on(Behaviour behaviour) {
-  return behaviour == Behaviour::steady || behaviour == Behaviour::idle ||
-         behaviour == Behaviour::never_closes || behaviour == Behaviour::slow_reader;
-}
-
 // What was seen of one client before the stop.
 struct ClientSeen {
   std::optional<EventIndex> gone;   // its last connection has ended, or the server closed it
@@ -197,7 +191,8 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
   const bool cuts = !is_judged<property::InFlightFinished>(plan.scenario);
   std::vector<std::size_t> steady(groups.size());
   for (const auto& client : planned_clients(plan))
-    if (client.group < steady.size() && goes_on(client.behaviour)) ++steady[client.group];
+    if (client.group < steady.size() && traits(client.behaviour).asks == Asking::until_the_stop)
+      ++steady[client.group];
   const Peers peers(plan, history);
   std::vector<GroupSeen> seen(groups.size());
   for (const auto& c : history.connections()) {

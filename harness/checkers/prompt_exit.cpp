@@ -129,8 +129,8 @@ bool is_met(const EventBody& body, bool near_the_end, bool of_late) {
 bool somebody_kept_it(const Plan& plan, const History& history, EventIndex stop, EventIndex ended) {
   const Peers peers(plan, history);
   return std::ranges::any_of(history.connections(), [&](const ConnectionView& c) {
-    const bool is_odd =
-        !keeps_to_its_protocol(peers.behaviour(c)) || is_before(peers.excused_from(c), ended);
+    const bool is_odd = traits(peers.behaviour(c)).misdeed != Misdeed::none ||
+                        is_before(peers.excused_from(c), ended);
     const bool was_open = is_before(c.tcp_up, ended) && !is_before(c.fin_received, stop) &&
                           !is_before(c.reset, stop) && !is_before(c.ended, stop);
     return is_odd && was_open;

@@ -171,7 +171,7 @@ TEST_F(Summary, NamesTheHabitsOfACrowdThatNoStopMet) {
   wanted_.clients[0].protocol = Protocol::wss;
   serves();
   EXPECT_EQ(scenario_.not_tried,
-            (Names{"quiet", "leaves", "slow-reader", "never-closes", "reset"}));
+            (Names{"leaves", "quiet", "slow-reader", "never-closes", "reset"}));
 }
 TEST_F(Summary, AddsUpWhatWasNotJudgedByItsReason) {
   for (int i = 0; i < 2; ++i)
