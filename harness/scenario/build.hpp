@@ -84,7 +84,7 @@ Enum choice_of(const Value& value) {
 }
 
 std::vector<ExpectedEnd> ends_of(const Value& value);
-Readiness build_ready(const Section& section);  // what "ready" says of the target or a sidecar
+Target build_process(const Section& section);  // what process_keys() and "ready" say
 
 Target build_target(const Section& section, Errors& errors);
 // `file` is the whole file.

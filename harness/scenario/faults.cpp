@@ -475,7 +475,7 @@ const Table& faults_table() {
                   .about = "When: a time in a phase, or the Nth event or system call of a kind.",
                   .required = true,
                   .table = &when_table()}}};
-    for (auto& key : limit_keys()) faults.keys.push_back(std::move(key));
+    faults.keys = concatenated(std::move(faults.keys), limit_keys());
     return faults;
   }();
   return table;
