@@ -10,7 +10,7 @@ namespace lastcall {
 namespace {
 
 constexpr std::uint32_t kOneIn = 10;
-// One connection is enough to hold a stop up; a thousand of them would be another test.
+// One connection is enough to hold up a stop; a thousand would test something else.
 constexpr std::uint32_t kMaxOfAHabit = 10;
 
 }  // namespace
