@@ -86,6 +86,7 @@ Enum choice_of(const Value& value) {
 std::vector<ExpectedEnd> ends_of(const Value& value);
 Target build_process(const Section& section);  // what process_keys() and "ready" say
 
+Limits build_limits(const Section& section);  // what limit_keys() say
 Target build_target(const Section& section, Errors& errors);
 // `file` is the whole file.
 std::vector<Sidecar> build_sidecars(const Section& file, bool disk_is_limited, Errors& errors);

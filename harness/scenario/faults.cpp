@@ -75,11 +75,9 @@ ActOfFault build_network(const Section& section, const Stop&) {
 }
 
 ActOfFault build_limit(const Section& section, const Stop&) {
-  for (const auto resource : values<Resource>()) {
-    if (section.has(name(resource)))
-      return ActChoice{SetLimit{resource, size_of(section[name(resource)])}};
-  }
-  return ActChoice{SetLimit{}};
+  SetLimit limit;
+  for (const auto& [resource, value] : build_limits(section)) limit = {resource, value};
+  return ActChoice{limit};
 }
 
 ActOfFault build_disturbance(const Section& section, const Stop&) {
@@ -396,6 +394,14 @@ std::vector<Key> limit_keys() {
            .about = "Percent of one processor for all its processes together. Needs a cpu cgroup.",
            .low = 1,
            .high = 10'000}};
+}
+
+Limits build_limits(const Section& section) {
+  Limits limits;
+  for (const auto resource : values<Resource>()) {
+    if (section.has(name(resource))) limits[resource] = size_of(section[name(resource)]);
+  }
+  return limits;
 }
 
 const Table& faults_table() {

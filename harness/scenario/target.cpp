@@ -136,17 +136,6 @@ Stop build_stop(const Section& section) {
           .end_is_stated = section.has("exit")};
 }
 
-Limits build_limits(const Section& section) {
-  const auto value = [&](Resource resource) {
-    const auto key = name(resource);
-    return section.has(key) ? std::optional(size_of(section[key])) : std::nullopt;
-  };
-  return {.descriptors = value(Resource::descriptors),
-          .memory = value(Resource::memory),
-          .disk = value(Resource::disk),
-          .cpu = value(Resource::cpu)};
-}
-
 Service build_service(const Section& section) {
   Service service;
   if (section.has("watchdog")) service.watchdog = duration_of(section["watchdog"]);
