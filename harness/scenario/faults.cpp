@@ -236,7 +236,8 @@ const Table& when_table() {
             .kind = Kind::syscall,
             .about =
                 "A system call of any process of the target, in the order in which lastcall sees "
-                "them; a call that is made again after a signal counts again. Needs trace = true. "
+                "them; a call that is made again after a signal counts again. Its thread stands "
+                "there until the fault is done. Needs trace = true. "
                 "rename also means renameat and renameat2; likewise accept, fork, link, mkdir, "
                 "open, read, recv (from, msg, mmsg), send (to, msg, mmsg), symlink, unlink and "
                 "write (v, and those with an offset). fsync does not mean fdatasync."},
@@ -359,6 +360,15 @@ bool in_drain(const FaultChoice& fault) {
     return call->call.phase == Phase::drain;
   const auto* when = std::get_if<WhenPhase>(&fault.when);
   return when != nullptr && when->phase == Phase::drain;
+}
+
+// What the key is for, and what it takes.
+std::string explained(const Key& key) {
+  std::string text(key.about);
+  if (!key.choices.empty()) text += " One of " + joined(key.choices) + ".";
+  if (key.table != nullptr) text += " Exactly one of " + joined(key.table->exactly_one_of) + ".";
+  if (!key.fallback.empty()) text += " Default: " + std::string(key.fallback) + ".";
+  return text;
 }
 
 // Whatever is drawn from it, its first signal is one of the target's stop signals, or SIGKILL,
@@ -500,23 +510,14 @@ std::vector<Listed> listed_faults() {
     if (kind.at_syscall) about += "; needs when = { syscall }";
     list.push_back({std::string(kind.what), std::move(about)});
   }
-  const std::vector<Listed> rest{
-      {"to = ", "who gets a signal: " + joined(names<Recipient>(), " or ")},
-      {"when = { phase, at }",
-       "a time in the phase " + joined(names_of(kPhasesOfFaults), " or ") +
-           "; at = \"measured\" (load only) is drawn over four response times, at least 1s"},
-      {"when = { log, nth }", "the Nth line of output that matches a regular expression"},
-      {"when = { notification, nth }", "the Nth notification with this assignment, sd_notify(3)"},
-      {"when = { event, nth }", "the Nth event of all clients: " + joined(names<ClientEvent>())},
-      {"when = { syscall, nth }",
-       "the Nth such system call of the target's processes; its thread stands there until the "
-       "fault is done; needs trace = true. accept, fork, link, mkdir, open, read, recv, rename, "
-       "send, symlink, unlink and write mean all of their kind, fsync does not mean fdatasync "
-       "[path, role = " +
-           joined(names<DescriptorRole>(), " or ") + ", at = " + joined(names<CallSide>(), " or ") +
-           ", phase from which calls count]"},
+  const auto explain = [&](const Table& table, const std::string& prefix) {
+    for (const auto& key : table.keys) {
+      if (key.name != "what")
+        list.push_back({prefix + std::string(key.name) + " = ", explained(key)});
+    }
   };
-  list.insert(list.end(), rest.begin(), rest.end());
+  explain(faults_table(), "");
+  explain(when_table(), "when.");
   return list;
 }
 

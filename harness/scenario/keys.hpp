@@ -115,7 +115,7 @@ Table ready_table(std::string_view where);
 // What a limit takes: the same from the start on, [target.limits], and as a fault.
 std::vector<Key> limit_keys();
 
-// What `lastcall list faults` says: the faults with their keys, and the kinds of moments.
+// What `lastcall list faults` says: the faults, and each key that they or their `when` take.
 struct Listed {
   std::string name;
   std::string about;
