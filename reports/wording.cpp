@@ -9,7 +9,7 @@
 namespace lastcall::reports {
 namespace {
 
-// One is enough to see it again, a few to see whether they are alike; report.json has all.
+// One is enough to see it again, and a few show whether they are alike; report.json has all.
 constexpr std::size_t kShownFailures = 3;
 
 bool say_the_same(const PropertySummary& one, const PropertySummary& other) {

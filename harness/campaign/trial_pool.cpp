@@ -17,7 +17,7 @@
 namespace lastcall {
 namespace {
 
-// Descriptors a worker needs beside one a client: its sockets, segment, epoll and libraries' own.
+// Descriptors of a worker besides one per client: its sockets, segment, epoll and libraries' own.
 constexpr rlim_t kReservedDescriptors = 200;
 constexpr int kTickMilliseconds = 200;
 
@@ -90,8 +90,8 @@ class Pool {
     more_ = job.has_value();
     if (!more_) return {};
     std::error_code ec;
-    // An earlier campaign or replay may have left a trial of the same name: what lay in its {dir}
-    // is not this one's.
+    // An earlier campaign or replay may have left a trial of the same name; this trial must not
+    // find what lay in its {dir}.
     if (std::filesystem::is_directory(job->directory, ec))
       std::filesystem::remove_all(job->directory, ec);
     std::filesystem::create_directories(job->directory, ec);

@@ -19,10 +19,6 @@ const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection);
 // Whether some of its clients ask for anything before the stop that a server could answer.
 bool says_something(const ClientGroup& group);
 
-// Whether a client of this behaviour does all that its protocol asks of it, so that a server need
-// not wait for it.
-bool keeps_to_its_protocol(Behaviour behaviour);
-
 // The event that brought up the last layer of the protocol, if all of them came up.
 std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol);
 

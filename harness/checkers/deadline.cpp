@@ -172,8 +172,7 @@ std::string unheard_text(const Plan& plan, const History& history, EventIndex pa
   const auto any = [&](bool HandlerAtStop::*what) {
     return std::ranges::any_of(looks, [what](const auto& look) { return look.body->*what; });
   };
-  if (looks.empty() || is_to_a_child(std::get<FaultInvoked>(history.at(*history.stop()).body)))
-    return {};
+  if (looks.empty() || is_to_a_child(*history.stop()->body)) return {};
   const auto& program = looks.front().body->program;
   const bool caught = any(&HandlerAtStop::caught);
   if (plan.scenario.target.pid1 && !caught && !any(&HandlerAtStop::blocked)) {

@@ -129,8 +129,8 @@ bool is_met(const EventBody& body, bool near_the_end, bool of_late) {
 bool somebody_kept_it(const Plan& plan, const History& history, EventIndex stop, EventIndex ended) {
   const Peers peers(plan, history);
   return std::ranges::any_of(history.connections(), [&](const ConnectionView& c) {
-    const bool is_odd =
-        !keeps_to_its_protocol(peers.behaviour(c)) || is_before(peers.excused_from(c), ended);
+    const bool is_odd = traits(peers.behaviour(c)).misdeed != Misdeed::none ||
+                        is_before(peers.excused_from(c), ended);
     const bool was_open = is_before(c.tcp_up, ended) && !is_before(c.fin_received, stop) &&
                           !is_before(c.reset, stop) && !is_before(c.ended, stop);
     return is_odd && was_open;
@@ -156,7 +156,8 @@ std::optional<Stop> stop_to_measure(const Plan& plan, const History& history) {
   const auto ended = history.first<TargetEnded>();
   if (!ended || is_before(history.first<TargetForced>(), *ended)) return std::nullopt;
   if (is_incomplete(history) || history.first<FaultNotReached>()) return std::nullopt;
-  return Stop{*history.stop(), *ended, history.time(*history.stop()) + promised_visible(plan)};
+  const auto stop = *history.stop();
+  return Stop{stop, *ended, history.time(stop) + promised_visible(plan)};
 }
 
 // Who was there at the stop.

@@ -44,7 +44,7 @@ Finding descriptors() {
   (void)::getrlimit(RLIMIT_NOFILE, &limit);
   return {"descriptors", limit.rlim_max >= 1024, false,
           std::to_string(limit.rlim_max) +
-              " a process: more clients than that take more worker processes"};
+              " per process; more clients than that need more worker processes"};
 }
 
 Finding ports() {
@@ -95,8 +95,8 @@ Finding tracing() {
           !good ? "trace = true traces nothing: " + problem
           : asleep
               ? "trace = true works, and costs little before the stop"
-              : "trace = true works, and costs little before the stop; without CAP_SYS_ADMIN a "
-                "process that filters its calls itself is not seen into"};
+              : "trace = true works, and costs little before the stop; without CAP_SYS_ADMIN it "
+                "sees no system calls of a process that has a seccomp filter of its own"};
 }
 
 Finding processors() {
@@ -107,7 +107,7 @@ Finding processors() {
                                           : ": target and clients share one; expect slow trials")};
 }
 
-// errno of what a child tries that must not be done to this process; 0: it could.
+// Tries in a child what must not be done to this process: its errno, 0 if it worked.
 int in_a_child(const std::function<bool()>& deed) {
   const pid_t child = ::fork();
   if (child < 0) return errno;
@@ -169,7 +169,7 @@ Finding tcp_repair() {
       socket && ::setsockopt(socket.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
   return {"TCP_REPAIR", good, false,
           good
-              ? "a client can be gone without a word"
+              ? "half-open clients work: gone without FIN or RST"
               : "no half-open clients without CAP_NET_ADMIN: " + std::string(std::strerror(errno))};
 }
 
@@ -204,7 +204,7 @@ int doctor(bool json) {
     std::cout << boost::json::serialize(array) << "\n";
   } else {
     std::cout << (works ? "Trials can run here.\n"
-                        : "Trials cannot run here until what is MISSING is there.\n");
+                        : "Trials cannot run here: they need what is MISSING.\n");
   }
   return works ? exit_codes::kHeld : exit_codes::kBroken;
 }

@@ -22,9 +22,9 @@
 namespace lastcall::cli {
 namespace {
 
-// A loader answers in a millisecond; on a busy machine with many libraries in a hundred.
+// A loader answers within a millisecond, or within a hundred for many libraries and a busy machine.
 constexpr int kLoaderLimit = 5'000;  // milliseconds
-constexpr int kMaxInterpreters = 4;  // BINPRM: the kernel's own limit of scripts for scripts
+constexpr int kMaxInterpreters = 4;  // the kernel's own limit of scripts that interpret scripts
 
 std::string machine_name(std::uint16_t machine, bool wide) {
   static const std::map<std::uint16_t, std::string> kNames{
@@ -99,8 +99,8 @@ void list_libraries(const std::string& loader, Preflight& found) {
     line.erase(0, begin);
     if (const auto at = line.find(" => not found"); at != std::string::npos) {
       found.problems.push_back("the shared library " + line.substr(0, at) +
-                               " is missing: not where the program, LD_LIBRARY_PATH or the "
-                               "loader's cache (ldconfig) say");
+                               " is missing: it is in none of the folders that the program, "
+                               "LD_LIBRARY_PATH and the loader's cache (ldconfig) name");
     } else if (line.find("not found (required by") != std::string::npos ||
                line.starts_with("Error ")) {
       found.problems.push_back(line);

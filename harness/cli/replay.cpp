@@ -61,7 +61,7 @@ void count(Tally& tally, const TrialResult& result) {
     }
     hit = hit || counts;
   }
-  if (!hit && unclear) {  // it may have failed unseen, or did not come to it: no sample of the rate
+  if (!hit && unclear) {  // failed unseen, or had nothing to judge: no sample of the rate
     ++tally.unknown;
     return;
   }
@@ -195,7 +195,7 @@ void add_replay(CLI::App& app, Context& context) {
       ->option_text("J");
   command
       ->add_option("--results", arguments->results,
-                   "Where to keep failing replays, numbered on from those that are there (default: "
+                   "Where to keep failing replays, numbered after those that are there (default: "
                    "replays/ next to the plan)")
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print the result as JSON");

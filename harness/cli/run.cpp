@@ -144,7 +144,7 @@ void add_run(CLI::App& app, Context& context) {
       ->required()
       ->option_text("SCENARIO...");
   auto* trials = command->add_option("--trials,-n", arguments->trials,
-                                     "Trials a scenario (default: its budget)");
+                                     "Trials per scenario (default: as its budget says)");
   trials->check(CLI::PositiveNumber)->option_text("N");
   command
       ->add_option("--for", arguments->duration,

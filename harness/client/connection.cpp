@@ -98,9 +98,8 @@ Connection::Connection(const ConnectionSetup& setup)
       wake_(setup.context.io),
       moment_(setup.context.io),
       misdeeds_(Prng::split(setup.client.pace_seed, std::uint64_t{setup.attempt})) {
-  if (client_.behaviour == Behaviour::steady || client_.behaviour == Behaviour::idle ||
-      client_.behaviour == Behaviour::leaves)
-    log_.time_requests();
+  const auto how = traits(client_.behaviour);
+  if (how.asks != Asking::never && how.misdeed == Misdeed::none) log_.time_requests();
   if (group_.id_from) id_finder_ = std::make_shared<const IdFinder>(*group_.id_from);
 }
 

@@ -99,7 +99,8 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   scenario.faults = build_faults(file, scenario.target.stop, errors);
   check_calls(file, scenario, errors);
   check_audience(file, scenario, errors);
-  const bool disk_is_limited = scenario.target.limits.disk || limits_disk(scenario.faults);
+  const bool disk_is_limited =
+      scenario.target.limits.contains(Resource::disk) || limits_disk(scenario.faults);
   scenario.sidecars = build_sidecars(file, disk_is_limited, errors);
   check_varied_headers(file, scenario, errors);
   build_properties(file.sub("properties"), scenario, errors);

@@ -55,13 +55,8 @@ struct LayoutFile {
   std::string content;  // text with placeholders
 };
 
-// What the target may use from its start on; a fault may change it later.
-struct Limits {
-  std::optional<std::uint64_t> descriptors;
-  std::optional<std::uint64_t> memory;  // bytes
-  std::optional<std::uint64_t> disk;    // bytes, of {dir}
-  std::optional<std::uint64_t> cpu;     // percent of one processor
-};
+// What the target may use from its start on, as SetLimit says it; a fault may change it later.
+using Limits = std::map<Resource, std::uint64_t>;
 
 // What lastcall does as the target's service manager, beyond listening on NOTIFY_SOCKET.
 struct Service {

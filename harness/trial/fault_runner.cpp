@@ -94,14 +94,13 @@ void FaultRunner::counted(FaultId fault, bool struck) {
   asio::co_spawn(io_, send(fault, 1), kRethrow);
 }
 
-void FaultRunner::on_syscall(FaultId fault) {
-  const auto& what = plan_.faults[fault.value].act;
-  if (std::holds_alternative<DisturbSyscall>(what)) {
+void FaultRunner::on_syscall(FaultId fault, bool is_done) {
+  if (is_done) {
     reached_.at(fault.value) = true;
     return;
   }
   if (over_) return;
-  const auto* signals = std::get_if<SendSignals>(&what);
+  const auto* signals = std::get_if<SendSignals>(&plan_.faults[fault.value].act);
   if (signals == nullptr || signals->steps.front().after > Nanoseconds(0)) return act(fault);
   reached_.at(fault.value) = true;
   strike_now(fault, 0);

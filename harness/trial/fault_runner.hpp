@@ -35,9 +35,9 @@ class FaultRunner {
   void begin(Phase phase);
   // A worker counted the event of a fault. `struck`: it sent the first signal already.
   void counted(FaultId fault, bool struck);
-  // A thread stands at the system call of a fault, or the tracer has done what is done there. The
-  // first signal has been sent, or the act carried out, when this returns.
-  void on_syscall(FaultId fault);
+  // A thread stands at the system call of a fault. The first signal has been sent, or the act
+  // carried out, when this returns. `is_done`: the tracer itself has done what is done there.
+  void on_syscall(FaultId fault, bool is_done = false);
   // Before record_unreached(): how many calls of a fault were counted, or why none could be.
   void calls_counted(FaultId fault, std::uint64_t count);
   void not_traced(const std::string& reason);

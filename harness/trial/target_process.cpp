@@ -167,9 +167,12 @@ Result<Launched> TargetProcess::launch(const Start& start, std::vector<std::stri
   Launcher launcher;
   launcher.environment = environment_of(start, path, notify_->address());
   const auto groups = start.limits == nullptr ? std::vector<int>() : start.limits->groups();
+  DescriptorLimit descriptors;
+  if (const auto limit = target.limits.find(Resource::descriptors); limit != target.limits.end())
+    descriptors.most = limit->second;
   return launcher(*executable, command, StandardStreams{out, err},
                   WatchdogVariables(target.service.watchdog), PidNamespace{target.pid1},
-                  JoinGroups{groups}, DescriptorLimit{target.limits.descriptors},
+                  JoinGroups{groups}, descriptors,
                   start.tracing == nullptr ? TraceMe() : start.tracing->initialiser(), user,
                   WorkingDirectory{(std::filesystem::path(start.placeholders.at("dir")) /
                                     expand_placeholders(target.directory, start.placeholders))

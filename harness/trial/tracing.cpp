@@ -142,8 +142,8 @@ Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_read
       open_at_exit_({.state_folder = settings_.state_folder, .all_writes_seen = !settings_.asleep},
                     [this](pid_t pid, const std::vector<LeftOpen>& left) { record(pid, left); }),
       calls_(settings_.calls, segment_,
-             [this](FaultId fault, pid_t tid) {
-               reached_.push_back({fault, tid});
+             [this](FaultId fault, pid_t standing) {
+               reached_.push_back({fault, standing});
                const std::uint64_t one = 1;
                (void)!::write(reached_ready_.get(), &one, sizeof one);
              }),

@@ -167,8 +167,7 @@ RC_GTEST_PROP(PlanJson, ComesBackAsTheSamePlan, (std::uint64_t seed)) {
     change.absent = *rc::gen::arbitrary<bool>();
     if (*rc::gen::arbitrary<bool>())
       change.start = Nanoseconds(*rc::gen::inRange<std::int64_t>(0, 1LL << 40));
-    if (*rc::gen::arbitrary<bool>())
-      change.behaviour = kBehaviours.at(*rc::gen::inRange<std::size_t>(0, kBehaviours.size()));
+    if (*rc::gen::arbitrary<bool>()) change.behaviour = *rc::gen::elementOf(values<Behaviour>());
   }
   if (*rc::gen::arbitrary<bool>()) plan.faults.pop_back();
   const auto json = to_json(plan);

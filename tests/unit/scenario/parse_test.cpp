@@ -347,10 +347,8 @@ values = ["10", "1000"]
   EXPECT_EQ(target.user, "nobody");
   EXPECT_TRUE(target.pid1 && target.shell);
   EXPECT_EQ(target.stop.to, Recipient::tree);
-  EXPECT_EQ(target.limits.descriptors, 64U);
-  EXPECT_EQ(target.limits.disk, 1U << 20);
-  EXPECT_EQ(target.limits.cpu, 20U);
-  EXPECT_FALSE(target.limits.memory);
+  EXPECT_EQ(target.limits,
+            (Limits{{Resource::descriptors, 64}, {Resource::disk, 1U << 20}, {Resource::cpu, 20}}));
   EXPECT_EQ(target.service.watchdog, milliseconds(200));
   EXPECT_TRUE(target.service.access_all);
   EXPECT_THAT(target.recovery->command, ElementsAre("server", "{vary.queue}"));

@@ -160,7 +160,7 @@ TEST_F(Faults, AtASystemCallAreStruckWhenItIsReached) {
   faults->on_syscall({0});
   EXPECT_TRUE(faults->stop_begun());  // before any other handler runs
   faults->on_syscall({1});
-  faults->on_syscall({2});
+  faults->on_syscall({2}, true);
   io_.run();
   faults->end("the target had ended");
   faults->record_unreached();
