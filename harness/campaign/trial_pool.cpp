@@ -17,16 +17,23 @@
 namespace lastcall {
 namespace {
 
-// Descriptors of a worker besides one per client: its sockets, segment, epoll and libraries' own.
+// Descriptors of a worker besides those of its clients: its sockets, segment, epoll and libraries'
+// own.
 constexpr rlim_t kReservedDescriptors = 200;
+constexpr rlim_t kLeastForClients = 20;
+// The client's own, and the two of the relay, which stay open a moment longer.
+constexpr std::size_t kThroughAProxy = 3;
 constexpr int kTickMilliseconds = 200;
 
-std::uint32_t workers_for(std::size_t clients) {
+std::uint32_t workers_for(const Plan& plan) {
+  std::size_t descriptors = 0;
+  for (const auto& client : planned_clients(plan))
+    descriptors += plan.scenario.clients[client.group].proxy ? kThroughAProxy : 1;
   rlimit limit{};
   (void)::getrlimit(RLIMIT_NOFILE, &limit);
   const auto each =
-      std::max<rlim_t>(limit.rlim_cur, 2 * kReservedDescriptors) - kReservedDescriptors;
-  return static_cast<std::uint32_t>(std::max<std::size_t>(1, (clients + each - 1) / each));
+      std::max(limit.rlim_cur, kReservedDescriptors + kLeastForClients) - kReservedDescriptors;
+  return static_cast<std::uint32_t>(std::max<std::size_t>(1, (descriptors + each - 1) / each));
 }
 
 class Interrupts {
@@ -95,16 +102,16 @@ class Pool {
     if (std::filesystem::is_directory(job->directory, ec))
       std::filesystem::remove_all(job->directory, ec);
     std::filesystem::create_directories(job->directory, ec);
+    if (ec) return Error{"create", job->directory, ec.value(), ""};
     std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
     plan << to_json(job->plan);
     if (!plan.flush()) return Error{"write", job->directory + "/plan.json", errno, ""};
     const auto slot = *free_slots_.begin();
-    const auto clients = planned_clients(job->plan).size();
     auto result = server_.conduct({.directory = job->directory,
                                    .tools = options_.tools,
                                    .keep = options_.keep,
                                    .slot = slot,
-                                   .workers = workers_for(clients),
+                                   .workers = workers_for(job->plan),
                                    .sidecars = !job->plan.scenario.sidecars.empty()});
     if (!result) return result.error();
     free_slots_.erase(slot);

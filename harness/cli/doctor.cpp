@@ -1,11 +1,10 @@
-// lastcall doctor: what this machine allows, and what follows for a campaign.
+// lastcall doctor: what this machine allows, and what follows for a campaign. What every trial
+// needs is looked at as `run` and `replay` do it.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,19 +14,20 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/scoped_fd.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "target/cgroup.hpp"
+#include "target/environment.hpp"
 #include "target/launch_options.hpp"
 #include "target/launcher.hpp"
-#include "target/port_lease.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -39,40 +39,17 @@ struct Finding {
   std::string detail;
 };
 
-Finding descriptors() {
-  rlimit limit{};
-  (void)::getrlimit(RLIMIT_NOFILE, &limit);
-  return {"descriptors", limit.rlim_max >= 1024, false,
-          std::to_string(limit.rlim_max) +
-              " per process; more clients than that need more worker processes"};
-}
-
-Finding ports() {
-  const auto [first, last] = leasable_ports();
-  auto lease = PortLease::acquire();
-  return {"ports", static_cast<bool>(lease), true,
-          lease ? "leased from " + std::to_string(first) + "–" + std::to_string(last)
-                : lease.error().message()};
-}
-
-Finding subreaper() {
-  const bool good = ::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
-  (void)::prctl(PR_SET_CHILD_SUBREAPER, 0);
-  return {"child subreaper", good, true,
-          good ? "orphans of a target are found" : std::strerror(errno)};
-}
-
-Finding pidfd() {
-  const ScopedFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-  return {"pidfd", static_cast<bool>(self), true,
-          self ? "signals reach the process that was meant" : std::strerror(errno)};
-}
-
-Finding children_lists() {
-  const bool good = static_cast<bool>(std::ifstream("/proc/thread-self/children"));
-  return {"process tree", good, true,
-          good ? "/proc lists children"
-               : "/proc/PID/task/TID/children is missing (CONFIG_PROC_CHILDREN)"};
+std::vector<Finding> what_every_trial_needs(const std::string& results) {
+  std::vector<Finding> findings;
+  for (const auto& [what, look] : needs_of_every_trial()) {
+    const auto met = look();
+    findings.push_back(
+        {std::string(what), met.has_value(), true, met ? *met : met.error().message()});
+  }
+  const auto room = room_in(results);
+  findings.push_back({"disk", room.has_value(), true,
+                      room ? "there is room for results in " + results : room.error().message()});
+  return findings;
 }
 
 Finding tracing() {
@@ -173,20 +150,12 @@ Finding tcp_repair() {
               : "no half-open clients without CAP_NET_ADMIN: " + std::string(std::strerror(errno))};
 }
 
-int doctor(bool json) {
-  const Finding findings[] = {ports(),
-                              subreaper(),
-                              pidfd(),
-                              children_lists(),
-                              descriptors(),
-                              processors(),
-                              tracing(),
-                              cgroup(Controller::memory),
-                              cgroup(Controller::cpu),
-                              small_disk(),
-                              pid_namespace(),
-                              changing_user(),
-                              tcp_repair()};
+int doctor(const std::string& results, bool json) {
+  auto findings = what_every_trial_needs(results);
+  for (const auto& finding :
+       {processors(), tracing(), cgroup(Controller::memory), cgroup(Controller::cpu), small_disk(),
+        pid_namespace(), changing_user(), tcp_repair()})
+    findings.push_back(finding);
   bool works = true;
   boost::json::array array;
   for (const auto& [what, good, needed, detail] : findings) {
@@ -213,10 +182,14 @@ int doctor(bool json) {
 
 void add_doctor(CLI::App& app, Context& context) {
   auto json = std::make_shared<bool>(false);
+  auto results = std::make_shared<std::string>(".");
   auto* command = app.add_subcommand("doctor", "Say what this machine allows");
   command->add_flag("--json", *json, "Print as JSON");
+  command->add_option("--results", *results, "Where there must be room for results (default: here)")
+      ->check(CLI::ExistingDirectory)
+      ->option_text("DIR");
   command->footer("Exit code 0: trials can run here; 4: something is missing that they need.");
-  command->callback([json, &context] { context.exit_code = doctor(*json); });
+  command->callback([json, results, &context] { context.exit_code = doctor(*results, *json); });
 }
 
 }  // namespace lastcall::cli

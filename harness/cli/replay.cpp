@@ -16,6 +16,7 @@
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
+#include "target/environment.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -132,14 +133,18 @@ int replay(const ReplayArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << plan.error().message() << "\n";
     return exit_codes::kUsage;
   }
+  const auto results = arguments.results.empty()
+                           ? (fs::absolute(path).parent_path() / "replays").string()
+                           : arguments.results;
+  if (const auto ready = prepare_environment(results); !ready) {
+    std::cerr << "lastcall: " << ready.error().message() << "\n";
+    return exit_codes::kBroken;
+  }
   auto server = ForkServer::start();
   if (!server) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
-  const auto results = arguments.results.empty()
-                           ? (fs::absolute(path).parent_path() / "replays").string()
-                           : arguments.results;
   Tally tally;
   tally.wanted = recorded_failures(path);
   const auto earlier = last_number(results);

@@ -14,6 +14,7 @@
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
 #include "reports/reports.hpp"
+#include "target/environment.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -110,10 +111,8 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
 int run(const RunArguments& arguments, const Context& context) {
   auto options = options_from(arguments, context);
   if (!options) return exit_codes::kUsage;
-  std::error_code ec;
-  fs::create_directories(options->results + "/trials", ec);
-  if (ec) {
-    std::cerr << "lastcall: cannot create " << options->results << ": " << ec.message() << "\n";
+  if (const auto ready = prepare_environment(options->results + "/trials"); !ready) {
+    std::cerr << "lastcall: " << ready.error().message() << "\n";
     return exit_codes::kBroken;
   }
   auto server = ForkServer::start();

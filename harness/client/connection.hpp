@@ -56,7 +56,7 @@ class Deadline {
 struct Failure {
   Layer layer{};
   std::string reason;
-  bool ours = false;   // this machine's trouble, not the server's: no LayerFailed
+  int ours = 0;        // errno of this machine's trouble, not the server's: no LayerFailed
   std::string said{};  // one_line() of what the server said instead
 };
 

@@ -70,6 +70,18 @@ ProcessInfo describe(pid_t pid) {
 
 }  // namespace
 
+Result<void> own_proc() {
+  std::array<char, 32> seen{};
+  // proc(5): the number that this process has in the namespace for which /proc was mounted.
+  if (::readlink("/proc/self", seen.data(), seen.size() - 1) < 0) {
+    return Error{"see this process in", "/proc", errno,
+                 "it is missing, or of another PID namespace: mount -t proc proc /proc"};
+  }
+  if (std::string(seen.data()) == std::to_string(::getpid())) return {};
+  return Error{"see this process in", "/proc", 0,
+               "it is of another PID namespace: unshare --mount-proc, or mount -t proc proc /proc"};
+}
+
 // /proc lists a child under the thread that made it, so every thread is asked.
 std::vector<pid_t> children_of(pid_t pid) {
   std::vector<pid_t> children;

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/invariant.hpp"
+#include "base/exception_error.hpp"
 #include "client/control.hpp"
 #include "client/worker.hpp"
 #include "target/certificate.hpp"
@@ -46,12 +46,14 @@ struct SocketPair {
   ScopedFd theirs;
 };
 
-SocketPair socket_pair(int type) {
+Result<SocketPair> socket_pair(int type) {
   int ends[2];
-  // Without descriptors the process cannot do anything useful any more; lastcall sees its end.
-  LASTCALL_INVARIANT(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) == 0);
-  return {ScopedFd(ends[0]), ScopedFd(ends[1])};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) != 0)
+    return Error{"create a pair of sockets", "", errno, ""};
+  return SocketPair{ScopedFd(ends[0]), ScopedFd(ends[1])};
 }
+
+Error cannot_fork() { return {"fork", "", errno, std::string(remedy_for_fork(errno))}; }
 
 void send_all(int socket, const std::string& text) {
   for (std::size_t sent = 0; sent < text.size();) {
@@ -94,35 +96,65 @@ class Server {
   bool obey() {
     auto message = receive_message(control_.get());
     if (!message || message->text.empty()) return false;
-    LASTCALL_INVARIANT(message->descriptors.size() == 1);
+    // Without a free descriptor the kernel drops what was sent (MSG_CTRUNC, recvmsg(2)): lastcall
+    // sees that the trial is over.
+    if (message->descriptors.empty()) return true;
+    auto lifeline = std::move(message->descriptors.front());
     auto order = order_from(message->text);
+    Result<void> begun;
+    try {
+      begun = begin_trial(order, lifeline);
+    } catch (const std::exception& error) {
+      begun = error_of("begin the trial", error);
+    }
+    if (!begun) {
+      TrialResult result;
+      result.broken = begun.error().message();
+      result.kept = true;
+      send_all(lifeline.get(), to_json(result));
+      if (!order.short_folder.empty()) over_.push_back(order);
+    }
+    return true;
+  }
+
+  // What the child of a fork throws must not come back to here: what it calls is noexcept.
+  Result<void> begin_trial(TrialOrder& order, ScopedFd& lifeline) {
     if (needs_short_name(order.target_folder())) {
       order.short_folder = make_short_folder(order.directory);
     }
     if (!std::exchange(asked_for_kills_, true)) {
       if (auto kills = SignalTrace::start()) kills_.emplace(std::move(*kills));
     }
-    Companions companions{sockets_to_workers(order), {}};
-    if (order.sidecars) companions.keeper = make_keeper(order);
+    auto workers = sockets_to_workers(order);
+    if (!workers) return workers.error();
+    Companions companions{std::move(*workers), {}};
+    if (order.sidecars) {
+      auto keeper = make_keeper(order);
+      if (!keeper) return keeper.error();
+      companions.keeper = std::move(*keeper);
+    }
     const pid_t pid = ::fork();
-    LASTCALL_INVARIANT(pid >= 0);
-    if (pid == 0)
-      become_trial(order, std::move(message->descriptors.front()), std::move(companions));
+    if (pid < 0) return cannot_fork();
+    if (pid == 0) become_trial(order, std::move(lifeline), std::move(companions));
     children_.insert(pid);
     note_short_folder(pid, order);
-    return true;
+    return {};
   }
 
   // One socket for each worker of the slot; missing and dead workers are made first.
-  std::vector<ScopedFd> sockets_to_workers(const TrialOrder& order) {
+  Result<std::vector<ScopedFd>> sockets_to_workers(const TrialOrder& order) {
     auto& workers = slots_[order.slot];
-    while (workers.size() < order.workers) workers.push_back(make_worker());
+    workers.resize(std::max<std::size_t>(workers.size(), order.workers));
     std::vector<ScopedFd> sockets;
     for (std::uint32_t i = 0; i < order.workers; ++i) {
-      auto pair = socket_pair(SOCK_SEQPACKET);
+      auto created = socket_pair(SOCK_SEQPACKET);
+      if (!created) return created.error();
+      auto pair = std::move(*created);
       if (workers[i].pid < 0 ||
           !send_message(workers[i].control.get(), "trial", {pair.theirs.get()})) {
-        workers[i] = make_worker();
+        auto made = make_worker();
+        if (!made) return made.error();
+        workers[i] = std::move(*made);
         // A worker that dies at once shows in the trial, as the end of its socket.
         static_cast<void>(send_message(workers[i].control.get(), "trial", {pair.theirs.get()}));
       }
@@ -131,10 +163,12 @@ class Server {
     return sockets;
   }
 
-  Worker make_worker() {
-    auto pair = socket_pair(SOCK_SEQPACKET);
+  Result<Worker> make_worker() {
+    auto created = socket_pair(SOCK_SEQPACKET);
+    if (!created) return created.error();
+    auto pair = std::move(*created);
     const pid_t pid = ::fork();
-    LASTCALL_INVARIANT(pid >= 0);
+    if (pid < 0) return cannot_fork();
     if (pid == 0) {
       keep_only(pair.theirs.get());
       unblock_signals();
@@ -142,14 +176,16 @@ class Server {
       ::_exit(0);  // tidy: after fork
     }
     children_.insert(pid);
-    return {pid, std::move(pair.ours)};
+    return Worker{pid, std::move(pair.ours)};
   }
 
   // Of one trial. What its sidecars start is below it, whoever their parent was.
-  ScopedFd make_keeper(const TrialOrder& order) {
-    auto pair = socket_pair(SOCK_SEQPACKET);
+  Result<ScopedFd> make_keeper(const TrialOrder& order) {
+    auto created = socket_pair(SOCK_SEQPACKET);
+    if (!created) return created.error();
+    auto pair = std::move(*created);
     const pid_t pid = ::fork();
-    LASTCALL_INVARIANT(pid >= 0);
+    if (pid < 0) return cannot_fork();
     if (pid == 0) {
       keep_only(pair.theirs.get());
       unblock_signals();
@@ -170,7 +206,7 @@ class Server {
   }
 
   [[noreturn]] void become_trial(const TrialOrder& order, ScopedFd lifeline,
-                                 Companions companions) {
+                                 Companions companions) noexcept {
     control_.reset();
     slots_.clear();
     unblock_signals();
@@ -180,7 +216,7 @@ class Server {
       result =
           conduct_trial(order, lifeline.get(), std::move(companions), kills_ ? &*kills_ : nullptr);
     } catch (const std::exception& error) {
-      result.broken = std::string("the trial process failed: ") + error.what();
+      result.broken = error_of("conduct the trial", error).message();
       result.kept = true;
     }
     send_all(lifeline.get(), to_json(result));
@@ -260,9 +296,11 @@ class Server {
 }  // namespace
 
 Result<ForkServer> ForkServer::start() {
-  auto pair = socket_pair(SOCK_SEQPACKET);
+  auto created = socket_pair(SOCK_SEQPACKET);
+  if (!created) return created.error();
+  auto pair = std::move(*created);
   const pid_t pid = ::fork();
-  if (pid < 0) return Error{"fork", "", errno, ""};
+  if (pid < 0) return cannot_fork();
   if (pid == 0) {
     pair.ours.reset();
     (void)::setsid();
@@ -283,7 +321,9 @@ ForkServer::~ForkServer() {
 }
 
 Result<ScopedFd> ForkServer::conduct(const TrialOrder& order) {
-  auto pair = socket_pair(SOCK_STREAM);
+  auto created = socket_pair(SOCK_STREAM);
+  if (!created) return created.error();
+  auto pair = std::move(*created);
   auto sent = send_message(control_.get(), to_text(order), {pair.theirs.get()});
   if (!sent) return sent.error();
   return std::move(pair.ours);

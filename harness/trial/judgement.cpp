@@ -44,7 +44,8 @@ void judge_into(TrialResult& result, const FinishedTrial& trial) {
   result.idle_waits = checkers::idle_waits(plan, *history);
   const auto end = history->first<TargetEnded>();
   if (stop && end) result.stop = history->time(*end) - history->time(*stop);
-  if (is_kept(order.keep, result) && !has_custom) (void)write_history(*history, file);
+  if (is_kept(order.keep, result) && !has_custom && !write_history(*history, file))
+    result.broken = Error{"write", file, errno, ""}.message();
 }
 
 bool is_kept(Keep keep, const TrialResult& result) {

@@ -99,10 +99,9 @@ class Kept {
     co_await changes_.until([this] { return process_.ended(); }, now() + wanted_.stop.deadline);
   }
   // Everybody was killed.
-  void finish() {
+  Result<std::size_t> finish() {
     process_.drain_output();
-    // A failure leaves the segment incomplete, which its reader reports.
-    static_cast<void>(segment_.finish());
+    return segment_.finish();
   }
   void end_tree() { process_.end_tree(); }
 
@@ -181,7 +180,7 @@ class Keeper {
       co_await (*one)->stop();
     if (!kept_.empty()) kept_.front()->end_tree();
     for (std::size_t i = 0; i < kept_.size(); ++i) {
-      kept_[i]->finish();
+      if (const auto finished = kept_[i]->finish(); !finished) say(broken_text(finished.error()));
       std::error_code ignored;
       std::filesystem::remove(notify_socket(i), ignored);
     }
@@ -258,11 +257,10 @@ std::optional<SidecarSeen> news(const std::string& name, const EventBody& body) 
 
 }  // namespace
 
-void keep_sidecars(const TrialOrder& order, ScopedFd socket) {
+void keep_sidecars(const TrialOrder& order, ScopedFd socket) noexcept {
   auto keeper = accept_assignment(order, socket);
   if (keeper) return (*keeper)->run();
-  static_cast<void>(send_message(
-      socket.get(), std::string(1, static_cast<char>(Control::broken)) + keeper.error().message()));
+  static_cast<void>(send_message(socket.get(), broken_text(keeper.error())));
 }
 
 SidecarLink::SidecarLink(asio::io_context& io, Changes& changes, ScopedFd keeper)

@@ -256,7 +256,12 @@ void TargetProcess::reap() {
 void TargetProcess::note_end(const siginfo_t& info) {
   const auto at = now();
   hear();  // what it said came before its end
-  if (exec_problem_ = start_problem(launched_); exec_problem_.empty()) {
+  const auto problem = read_start_problem(launched_);
+  exec_problem_ = problem ? problem->text() : "";
+  if (problem && is_shortage(problem->error_number) && listener_.on_shortage)
+    listener_.on_shortage({"execute the command", "", problem->error_number,
+                           std::string(remedy_for_fork(problem->error_number))});
+  if (!problem) {
     killed_ = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
     if (killed_ && limits_ != nullptr && limits_->out_of_memory()) {
       events_.record(at, TargetForced{SIGKILL, "the kernel, at the memory limit"});

@@ -53,6 +53,7 @@ void TargetTracing::start() {
     reached_calls_.assign(::fcntl(tracing_->reached_fd(), F_DUPFD_CLOEXEC, 0));
     hear_of_calls();
   } else {
+    trial_.trouble.note_shortage(tracing.error());
     trial_.events.record(TraceFailed{tracing.error().message()});
     faults_.not_traced(tracing.error().message());
   }
@@ -122,8 +123,7 @@ asio::awaitable<void> TargetTracing::wake(int signal) {
 
 void TargetTracing::end() {
   if (!tracing_) return;
-  if (const auto finished = tracing_->finish(); !finished)
-    trial_.events.record(EventsLost{"tracer", finished.error().message()});
+  if (const auto finished = tracing_->finish(); !finished) trial_.trouble.note(finished.error());
   reached_calls_.close();
   for (const auto& [fault, standing] : tracing_->take_reached())
     faults_.on_syscall(fault, standing == 0);

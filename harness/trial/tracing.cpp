@@ -416,7 +416,8 @@ Result<std::size_t> Tracing::finish() {
     const auto left_out = timed_waits_.left_out();
     segment_.record(SleepsWatched{timed_waits_.waits().size() + left_out, left_out});
   }
-  return segment_.finish();
+  const auto finished = segment_.finish();
+  return ends ? finished : ends;
 }
 
 }  // namespace lastcall

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -81,7 +82,11 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
       result.broken = given.error().message();
   }
   if (result.kept) {
-    std::ofstream(order.directory + "/verdict.json") << to_json(result);
+    const auto file = order.directory + "/verdict.json";
+    std::ofstream verdict(file);
+    verdict << to_json(result);
+    if (!verdict.flush() && result.broken.empty())
+      result.broken = Error{"write", file, errno, ""}.message();
     fs::remove(order.directory + "/notify.sock", ec);
   }
   return result;

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "unit/client/session_fixture.hpp"
+#include "unit/few_descriptors.hpp"
 
 namespace lastcall {
 namespace {
@@ -30,6 +31,23 @@ using ::testing::StartsWith;
 
 // On a busy machine too; without it, a session lasts for 10 s and more.
 constexpr auto kAtOnce = seconds(5);
+
+TEST_F(SessionAgainst, NobodyForWantOfDescriptorsIsNotTheServersFault) {
+  std::vector<std::string> shortages;
+  context_.on_shortage = [&](const Error& error) { shortages.push_back(error.message()); };
+  create(group_of(Protocol::http, "9"));
+  session_->start([this] { ended_ = true; });
+  {
+    const testing::FewDescriptors none(0);
+    io_.run_for(kAtOnce);
+  }
+  EXPECT_TRUE(ended_);
+  session_.reset();
+  EXPECT_TRUE(segment_.finish());
+  EXPECT_THAT(testing::words_of(folder_ / "client.seg"), Not(Contains(StartsWith("layer_failed"))));
+  EXPECT_THAT(shortages, ElementsAre(AllOf(HasSubstr("127.0.0.1:9: Too many open files"),
+                                           HasSubstr("ulimit -n"))));
+}
 
 TEST_F(SessionAgainst, WebSocketServerThatSendsDataAfterItsCloseFrame) {
   const auto server = this->server([](RawServer& s) {

@@ -9,10 +9,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "history/history.hpp"
 #include "plan/plan.hpp"
 #include "unit/client/event_words.hpp"
+#include "unit/few_descriptors.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace lastcall {
@@ -88,6 +90,18 @@ TEST_F(Trials, RunOneAfterTheOtherOnTheSameWorker) {
     EXPECT_THAT(words, Contains("target_ended exited 0 0"));
     EXPECT_THAT(testing::words_of(trial.directory + "/segments/clients-0.seg"),
                 Contains("layer_failed tcp Connection refused"));
+  }
+}
+
+TEST_F(Trials, ThatAServerWithoutDescriptorsCannotMakeSayWhy) {
+  std::optional<testing::FewDescriptors> few(4);
+  auto server = ForkServer::start();
+  few.reset();  // the server keeps its own limit
+  ASSERT_TRUE(server.has_value());
+  for (int i = 0; i < 2; ++i) {
+    const auto result = conduct(*server, order("exit 0"));
+    EXPECT_THAT(result.broken, HasSubstr("Too many open files"));
+    EXPECT_THAT(result.broken, HasSubstr("ulimit -n"));
   }
 }
 
