@@ -10,7 +10,6 @@
 #include <set>
 #include <utility>
 
-#include "base/file.hpp"
 #include "base/rethrow.hpp"
 #include "client/control.hpp"
 #include "client/fault_victims.hpp"
@@ -21,6 +20,7 @@
 #include "client/socket_queues.hpp"
 #include "client/trigger_board.hpp"
 #include "history/segment.hpp"
+#include "plan/plan_file.hpp"
 
 namespace lastcall {
 namespace {
@@ -254,9 +254,7 @@ Result<std::unique_ptr<WorkerTrial>> accept_assignment(ScopedFd& socket) {
   if (!assignment) return assignment.error();
   auto board = TriggerBoard::attach(std::move(message->descriptors[1]));
   if (!board) return board.error();
-  auto json = read_file(assignment->plan);
-  if (!json) return json.error();
-  auto plan = plan_from_json(*json, assignment->plan);
+  auto plan = read_plan(assignment->plan);
   if (!plan) return plan.error();
   auto segment = SegmentWriter::create(assignment->segment);
   if (!segment) return segment.error();
