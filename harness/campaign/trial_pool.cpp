@@ -14,6 +14,8 @@
 #include <set>
 #include <vector>
 
+#include "campaign/origin.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -98,6 +100,8 @@ class Pool {
     std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
     plan << to_json(job->plan);
     if (!plan.flush()) return Error{"write", job->directory + "/plan.json", errno, ""};
+    // Without one a replay says why, and needs --trust.
+    (void)write_origin(job->directory, job->plan);
     const auto slot = *free_slots_.begin();
     const auto clients = planned_clients(job->plan).size();
     auto result = server_.conduct({.directory = job->directory,
