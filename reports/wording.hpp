@@ -75,6 +75,10 @@ std::string more_failures(std::span<const std::uint32_t> trials);
 
 std::vector<const TrialSummary*> broken_trials(const ScenarioSummary& scenario);
 
+// On one line of a terminal. What a target wrote must not steer it: control characters, C1 among
+// them, become '?'.
+std::string printable(std::string_view text);
+
 // "1 trial", "20 trials"
 std::string counted(std::uint64_t count, const std::string& noun);
 

@@ -1,7 +1,7 @@
 // Many trials of one or more scenarios: draws the plans, runs them, keeps the results directory,
 // sums up.
 //
-// The results directory:
+// The results directory, which no other campaign writes to (cli/run.cpp):
 //   trials.jsonl            one line per finished trial, written as it finishes
 //   trials/NAME-NNNN/       kept trials (trial/trial.hpp)
 //   report.json junit.xml report.md   at the end, also after an interruption

@@ -14,6 +14,8 @@
 #include <set>
 #include <vector>
 
+#include "campaign/origin.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -106,6 +108,8 @@ class Pool {
     std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
     plan << to_json(job->plan);
     if (!plan.flush()) return Error{"write", job->directory + "/plan.json", errno, ""};
+    // Without one a replay says why, and needs --trust.
+    (void)write_origin(job->directory, job->plan);
     const auto slot = *free_slots_.begin();
     auto result = server_.conduct({.directory = job->directory,
                                    .tools = options_.tools,

@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/file.hpp"
 #include "base/scoped_fd.hpp"
 #include "target/launcher.hpp"
 #include "tracer/symbols/elf_file.hpp"
@@ -168,16 +169,17 @@ void examine_script(const std::string& line, Preflight& found, const std::string
 }
 
 void examine(Preflight& found, const std::string& path, int depth) {
-  const ScopedFd file(::open(found.path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto file = open_regular(found.path);
   std::string begin(512, '\0');  // more than the kernel reads of a first line
-  const auto size = file ? ::pread(file.get(), begin.data(), begin.size(), 0) : 0;
+  const auto size = file ? ::pread(file->get(), begin.data(), begin.size(), 0) : 0;
   if (!file || size < 0) {
-    found.kind = std::string("not readable: ") + std::strerror(errno);
+    found.kind =
+        file ? std::string("not readable: ") + std::strerror(errno) : file.error().message();
     return;
   }
   begin.resize(static_cast<std::size_t>(size));
   if (begin.starts_with(ELFMAG)) {
-    examine_elf(file.get(), found);
+    examine_elf(file->get(), found);
   } else if (begin.starts_with("#!") && depth < kMaxInterpreters) {
     examine_script(begin.substr(2, begin.find('\n') - 2), found, path, depth);
   } else if (begin.empty()) {

@@ -1,6 +1,9 @@
 // lastcall run SCENARIO…: a campaign.
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -8,6 +11,7 @@
 #include <random>
 
 #include "base/durations.hpp"
+#include "base/scoped_fd.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
@@ -44,10 +48,45 @@ std::string default_results() {
   char text[32];
   std::tm parts{};
   std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", ::gmtime_r(&time, &parts));
-  std::string base = std::string("lastcall-results/") + text;
-  std::string path = base;
-  for (int i = 2; fs::exists(path); ++i) path = base + "-" + std::to_string(i);
+  const auto base = std::string("lastcall-results/") + text;
+  auto path = base;
+  std::error_code ec;
+  fs::create_directory("lastcall-results", ec);
+  // Whoever creates it has it: another campaign may begin in the same second.
+  for (int i = 2; !fs::create_directory(path, ec) && !ec; ++i)
+    path = base + "-" + std::to_string(i);
   return path;
+}
+
+bool holds_results(const std::string& directory) {
+  std::error_code ec;
+  if (fs::is_regular_file(directory + "/trials.jsonl", ec)) return true;
+  if (fs::is_regular_file(directory + "/report.json", ec)) return true;
+  const fs::directory_iterator trials(directory + "/trials", ec);
+  return std::any_of(begin(trials), end(trials),
+                     [&](const fs::directory_entry& entry) { return entry.is_directory(ec); });
+}
+
+// Makes the results directory, which one campaign has for itself: the one that creates its
+// trials.jsonl. Returns an exit code, having said what is wrong.
+int claim_results(const std::string& directory) {
+  bool taken = holds_results(directory);
+  std::error_code ec;
+  if (!taken) fs::create_directories(directory + "/trials", ec);
+  if (ec) {
+    std::cerr << "lastcall: cannot create " << directory << ": " << ec.message() << "\n";
+    return exit_codes::kBroken;
+  }
+  const auto log = directory + "/trials.jsonl";
+  if (!taken) {
+    const ScopedFd made(::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    taken = !made && errno == EEXIST && fs::is_regular_file(log, ec);
+  }
+  if (!taken) return exit_codes::kHeld;
+  std::cerr << "lastcall: " << directory
+            << " holds the results of another campaign: remove it, or name another directory with "
+               "--results\n";
+  return exit_codes::kUsage;
 }
 
 void show(ProgressLine& line, const Progress& progress) {
@@ -120,6 +159,7 @@ int run(const RunArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
+  if (const int wrong = claim_results(options->results); wrong != exit_codes::kHeld) return wrong;
   auto line = std::make_unique<ProgressLine>();
   options->on_progress = [&](const Progress& progress) { show(*line, progress); };
   auto summary = run_campaign(*server, *options);
@@ -168,7 +208,8 @@ void add_run(CLI::App& app, Context& context) {
       ->option_text("WHICH");
   command
       ->add_option("--results", arguments->results,
-                   "Results directory (default: lastcall-results/TIME)")
+                   "Results directory, which holds no results of another campaign (default: "
+                   "lastcall-results/TIME)")
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print report.json instead of the table");
   command->footer(

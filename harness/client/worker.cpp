@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "base/exception_error.hpp"
-#include "base/file.hpp"
 #include "base/rethrow.hpp"
 #include "client/control.hpp"
 #include "client/fault_victims.hpp"
@@ -24,6 +23,7 @@
 #include "client/socket_queues.hpp"
 #include "client/trigger_board.hpp"
 #include "history/segment.hpp"
+#include "plan/plan_file.hpp"
 
 namespace lastcall {
 namespace {
@@ -258,9 +258,7 @@ Result<std::unique_ptr<WorkerTrial>> accept_assignment(int socket) {
   if (!assignment) return assignment.error();
   auto board = TriggerBoard::attach(std::move(message->descriptors[1]));
   if (!board) return board.error();
-  auto json = read_file(assignment->plan);
-  if (!json) return json.error();
-  auto plan = plan_from_json(*json, assignment->plan);
+  auto plan = read_plan(assignment->plan);
   if (!plan) return plan.error();
   auto segment = SegmentWriter::create(assignment->segment);
   if (!segment) return segment.error();

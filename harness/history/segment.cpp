@@ -1,7 +1,6 @@
 #include "history/segment.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/file.hpp"
 #include "base/invariant.hpp"
 #include "history/event_fields.hpp"
 
@@ -229,20 +229,9 @@ Segment parse_segment(const unsigned char* data, std::size_t size) {
 }
 
 Result<Segment> read_segment(const std::string& path) {
-  const ScopedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return Error{"open", path, errno, ""};
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return Error{"look at", path, errno, ""};
-  Bytes bytes(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t count = ::read(file.get(), bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Error{"read", path, errno, ""};
-    if (count == 0) break;  // it became shorter meanwhile
-    done += static_cast<std::size_t>(count);
-  }
-  return parse_segment(bytes.data(), done);
+  const auto bytes = read_regular(path, SegmentWriter::kDefaultLimit + kBlock);
+  if (!bytes) return bytes.error();
+  return parse_segment(reinterpret_cast<const unsigned char*>(bytes->data()), bytes->size());
 }
 
 }  // namespace lastcall

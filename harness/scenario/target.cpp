@@ -174,6 +174,20 @@ std::vector<Vary> build_vary(const Section& section, Errors& errors) {
   return all;
 }
 
+// A file is no folder of another one, and not the folder for temporary files, which is always
+// there.
+void check_files(const Section& section, Errors& errors) {
+  const auto files = section["files"];
+  std::set<std::string> names;
+  for (const auto& entry : files.entries) names.insert(entry.name);
+  for (const auto& entry : files.entries) {
+    const auto below = names.lower_bound(entry.name + "/");
+    if (entry.name != "tmp" && (below == names.end() || !below->starts_with(entry.name + "/")))
+      continue;
+    errors.add(entry.place, in_single_quotes(entry.name) + " is a folder of {dir}, not a file");
+  }
+}
+
 }  // namespace
 
 const Table& target_table() {
@@ -268,9 +282,12 @@ Target build_target(const Section& section, Errors& errors) {
   if (target.untraced_every == 1)
     errors.add(section.place("untraced_every"), "1 traces no trial: say trace = false");
   target.state = section["state"].text;
+  if (auto problem = below_problem(target.state); !problem.empty())
+    errors.add(section.place("state"), std::move(problem));
   target.shell = section["shell"].boolean;
   for (const auto& [name, place, value] : section["files"].entries)
     target.files.push_back({name, value.text});
+  check_files(section, errors);
   target.stop = build_stop(section.sub("stop"));
   target.limits = build_limits(section.sub("limits"));
   target.service = build_service(section.sub("service"));

@@ -204,7 +204,7 @@ class HangQuestions {
     for (const auto& entry : fs::directory_iterator(trial_.placeholders.at("dir"), ec)) {
       const auto name = entry.path().filename().string();
       if (!name.starts_with("report.") || !name.ends_with(".json")) continue;
-      const auto text = read_file(entry.path().string());
+      const auto text = read_regular(entry.path().string());
       auto report = text ? node_report(*text) : std::nullopt;
       if (!report) continue;
       std::error_code ignored;

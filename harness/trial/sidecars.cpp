@@ -13,10 +13,10 @@
 #include <optional>
 
 #include "base/durations.hpp"
-#include "base/file.hpp"
 #include "base/rethrow.hpp"
 #include "checkers/checker_support.hpp"
 #include "client/control.hpp"
+#include "plan/plan_file.hpp"
 #include "target/short_folder.hpp"
 #include "trial/readiness.hpp"
 #include "trial/target_process.hpp"
@@ -233,9 +233,7 @@ Result<std::unique_ptr<Keeper>> accept_assignment(const TrialOrder& order, Scope
   if (!message) return message.error();
   auto assignment = assignment_from(message->text);
   if (!assignment) return assignment.error();
-  auto json = read_file(assignment->plan);
-  if (!json) return json.error();
-  auto plan = plan_from_json(*json, assignment->plan);
+  auto plan = read_plan(assignment->plan);
   if (!plan) return plan.error();
   return std::make_unique<Keeper>(order, std::move(socket), std::move(*plan),
                                   std::move(assignment->placeholders));

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <utility>
 
-#include "base/file.hpp"
+#include "plan/plan_file.hpp"
 #include "target/short_folder.hpp"
 #include "trial/conduct.hpp"
 #include "trial/judgement.hpp"
@@ -25,10 +25,7 @@ struct OpenTrial {
 };
 
 Result<OpenTrial> open_trial(const TrialOrder& order) {
-  const auto plan_path = order.directory + "/plan.json";
-  auto json = read_file(plan_path);
-  if (!json) return json.error();
-  auto plan = plan_from_json(*json, plan_path);
+  auto plan = read_plan(order.directory + "/plan.json");
   if (!plan) return plan.error();
   std::error_code ec;
   fs::create_directories(order.directory + "/segments", ec);

@@ -3,7 +3,7 @@
 // target.
 //
 // The directory of a trial:
-//   plan.json      written by whoever ordered the trial
+//   plan.json      written by whoever ordered the trial, with `origin`, which says whose it is
 //   segments/      one binary segment a source
 //   sidecar-NAME/  {sidecar.NAME}, the folder of a process next to the target
 //   target/        {dir}, what the target sees and leaves

@@ -51,13 +51,33 @@ class Options(LastcallTest):
         run = lastcall("run", *files, "--trials", 2, "--results", self.folder / "r")
         self.assertEqual(["one.toml", "two.toml"] * 2, [os.path.basename(t["scenario"]) for t in run.trials])
 
-    def test_a_results_directory_used_again_does_not_mix_the_trials(self):
-        untidy = self.write(scenario(["sh", "-c", f"echo > left.pid; exec {' '.join(serve())}"]))
+    def run_into(self, results):
+        return lastcall("run", self.write(scenario(serve())), "--trials", 1, "--keep", "all", "--results", results)
+
+    def test_the_results_of_another_campaign_are_not_touched(self):
         results = self.folder / "r"
-        self.assertEqual(1, lastcall("run", untidy, "--trials", 1, "--keep", "all", "--results", results).code)
-        run = lastcall("run", self.write(scenario(serve())), "--trials", 1, "--keep", "all", "--results", results)
-        self.assert_exit(0, run)
-        self.assertEqual(1, len(run.trials))
+        self.run_into(results)
+        before = {path: path.stat().st_mtime_ns for path in results.rglob("*")}
+        run = self.run_into(results)
+        self.assert_exit(2, run)
+        self.assertIn(f"{results} holds the results of another campaign: remove it, or name another", run.err)
+        self.assertEqual(before, {path: path.stat().st_mtime_ns for path in results.rglob("*")})
+
+    def test_what_is_left_of_results_is_not_mixed_with_others(self):
+        for left in ("report.json", "trials.jsonl", "trials/scenario-0007/plan.json"):
+            with self.subTest(left=left):
+                results = self.folder / left.replace("/", "-")
+                (results / left).parent.mkdir(parents=True, exist_ok=True)
+                (results / left).write_text("")
+                self.assert_exit(2, self.run_into(results))
+                self.assertEqual("", (results / left).read_text())
+
+    def test_a_results_directory_may_be_there_without_results(self):
+        results = self.folder / "r"
+        (results / "trials").mkdir(parents=True)
+        (results / "why.txt").write_text("kept by hand")
+        self.assert_exit(0, self.run_into(results))
+        self.assertEqual("kept by hand", (results / "why.txt").read_text())
 
     def test_json_prints_the_report(self):
         run = self.run_scenario(scenario(serve()), "--json")

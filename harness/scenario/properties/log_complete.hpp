@@ -2,6 +2,7 @@
 #pragma once
 
 #include "scenario/property.hpp"
+#include "scenario/value_syntax.hpp"
 
 namespace lastcall::property {
 
@@ -30,6 +31,11 @@ struct LogComplete {
                  .about = "A log file below {dir}. Default: the target's output.",
                  .low = 1},
                 &LogComplete::file}};
+  }
+
+  void validate(const Section& section, const Scenario&, Errors& errors) const {
+    if (auto problem = below_problem(file); !problem.empty())
+      errors.add(section.place("file"), std::move(problem));
   }
 };
 

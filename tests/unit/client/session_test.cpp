@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <iterator>
@@ -527,6 +528,14 @@ TEST(ClientTls, NamesACertificateThatCannotBeLoaded) {
   const auto missing = client_tls("/nonexistent.pem");
   ASSERT_TRUE(missing.has_error());
   EXPECT_THAT(missing.error().message(), HasSubstr("/nonexistent.pem"));
+}
+
+TEST(ClientTls, DoesNotWaitForTheOtherEndOfAFifo) {
+  const testing::ScratchFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  const auto loaded = client_tls(folder / "fifo");
+  ASSERT_TRUE(loaded.has_error());
+  EXPECT_THAT(loaded.error().message(), HasSubstr("it is no regular file"));
 }
 
 }  // namespace

@@ -2,16 +2,18 @@
 // when wrong.
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <csignal>
 
-#include "plan/plan.hpp"
+#include "plan/plan_file.hpp"
+#include "unit/scratch_folder.hpp"
 
 namespace lastcall {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::string_view kScenario = R"(about = "why"
 [target]
@@ -243,6 +245,41 @@ TEST(PlanJson, ErrorsNameTheirPlace) {
   EXPECT_EQ(error_of("[]"), "cannot read plan.json: expected an object");
 }
 
+TEST(PlanJson, TakesNoFileNameThatIsNone) {
+  const auto json = to_json(drawn(7));
+  const std::string expected =
+      "cannot read plan.json: scenario.file: expected the path of a scenario file";
+  EXPECT_EQ(error_of(replaced(json, "\"s.toml\"", "\"\"")), expected);
+  EXPECT_EQ(error_of(replaced(json, "\"s.toml\"", "\"s\\u0000.toml\"")), expected);
+}
+
+TEST(PlanJson, TakesNoValueThatNoScenarioCouldDraw) {
+  const auto json = to_json(drawn(7));
+  const auto with = [&](std::string_view from, std::string_view to) {
+    const auto faults = json.find("\"faults\": [");
+    return error_of(json.substr(0, faults) + replaced(json.substr(faults), from, to));
+  };
+  const std::string read = "cannot read plan.json: faults";
+  EXPECT_EQ(with("\"after\": \"0s\"", "\"after\": \"2562047h\""),
+            read +
+                "[0].signals[0].after: expected a duration such as \"250ms\", found "
+                "\"2562047h\"");
+  EXPECT_EQ(with("\"after\": \"0s\"", "\"after\": \"1000000h\""),
+            read + "[0].signals[0].after: must be at most 24h, found \"1000000h\"");
+  EXPECT_EQ(with("\"at_byte\": 0", "\"at_byte\": 18446744073709551615"),
+            read + "[2].at_byte: must be from 0 to 1125899906842624, found 18446744073709551615");
+  EXPECT_EQ(with("\"value\": 67108864", "\"value\": 1"),
+            read + "[3].value: must be from 1048576 to 1125899906842624, found 1");
+}
+
+TEST(PlanJson, IsReadFromARegularFileOnly) {
+  const testing::ScratchFolder folder;
+  EXPECT_TRUE(read_plan(folder.write("plan.json", to_json(drawn(7)))).has_value());
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(read_plan(folder / "fifo").error().message(),
+            "cannot read " + folder / "fifo" + " (it is no regular file)");
+}
+
 constexpr std::string_view kCrowd = R"(about = "why"
 [target]
 command = ["server"]
@@ -407,7 +444,8 @@ TEST(PlanJson, ErrorsOfFaultsAtSystemCallsNameTheirPlace) {
   EXPECT_EQ(with("\"rename\"", "\"sync\""),
             read + "[0].when.syscall: 'path' does not go with 'sync', which names no file");
   EXPECT_EQ(with("\"ENOSPC\"", "\"ENOSPCC\""), read + "[1].error: unknown error 'ENOSPCC'");
-  EXPECT_EQ(with("\"count\": 2", "\"count\": 0"), read + "[1].count: expected an integer from 1");
+  EXPECT_EQ(with("\"count\": 2", "\"count\": 0"),
+            read + "[1].count: must be from 1 to 10000, found 0");
   EXPECT_EQ(with("\"state\"", "\"stat\""),
             read +
                 "[1].when.role: expected one of 'listener', 'connection', 'state', 'log', found "

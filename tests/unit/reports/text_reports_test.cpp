@@ -169,6 +169,10 @@ TEST(Terminal, IsNotSteeredByATarget) {
       "a\x1b[2J\xC2\x9B"
       "b\x7F\xC3\xA9";
   EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("clean-exit: a?[2J?b?\xC3\xA9\n"));
+  // The name of a thread, which prompt-exit repeats.
+  campaign.scenarios[0].properties[0].switched_off = "";
+  campaign.scenarios[0].properties[0].over_campaign = "the thread \x1b[2J waited";
+  EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("the thread ?[2J waited"));
 }
 TEST(Terminal, UsesColourOnlyIfAsked) {
   EXPECT_THAT(reports::terminal(every_outcome(), true), HasSubstr("\x1b[31mfail\x1b[0m"));

@@ -94,6 +94,19 @@ TEST(TrialResult, WithoutAnIdleTailIsNotOneOfZero) {
   EXPECT_EQ(received->idle_waits, std::nullopt);
 }
 
+TEST(TrialResult, IsNotLostForBytesThatAreNoText) {
+  auto result = result_with_everything();
+  result.broken = "cannot keep a copy of a\xff";
+  result.idle_waits->text = "\xff";
+  result.heard_instead[1] = "\x80";
+  result.verdicts[0].evidence_text[0] = "\xc3(";
+  result.verdicts[1].noted[0].why = "\xed\xa0\x80";
+  const auto back = trial_result_from_json(to_json(result));
+  ASSERT_TRUE(back.has_value()) << back.error().message();
+  EXPECT_EQ(back->broken, "cannot keep a copy of a\xef\xbf\xbd");
+  EXPECT_EQ(to_json(*back), to_json(result));
+}
+
 TEST(TrialResult, IsOneLineOfJson) {
   const auto json = to_json(result_with_everything());
   EXPECT_EQ(json.find('\n'), json.size() - 1);
