@@ -1,4 +1,4 @@
-// Says that it is ready and crashes: `crash segfault|write|divide|illegal|bus|abort|handled`. `handled`: a handler
+// Says that it is ready and crashes soon: `crash segfault|write|divide|illegal|bus|abort|handled`. `handled`: a handler
 // writes a line and sends the signal again.
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +31,7 @@ int main(int count, char** words) {
   int nobody = 0;
   puts("ready");
   fflush(stdout);
+  usleep(50000);
   if (strcmp(how, "handled") == 0) signal(SIGSEGV, tell);
   if (strcmp(how, "segfault") == 0 || strcmp(how, "handled") == 0) parse((int*)16);
   if (strcmp(how, "write") == 0) parse((int*)&text);
