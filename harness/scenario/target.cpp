@@ -283,7 +283,7 @@ Target build_target(const Section& section, Errors& errors) {
     errors.add(section.place("untraced_every"), "1 traces no trial: say trace = false");
   target.state = section["state"].text;
   if (auto problem = below_problem(target.state); !problem.empty())
-    errors.add(section.place("state"), std::move(problem));
+    errors.add(section["state"].place, std::move(problem));
   target.shell = section["shell"].boolean;
   for (const auto& [name, place, value] : section["files"].entries)
     target.files.push_back({name, value.text});

@@ -8,7 +8,7 @@
 namespace lastcall::fuzz {
 
 // A scenario file. Each key has a value of its kind; what the parser refuses all the same, because
-// of what several keys say together, is left out again. Nearly all of them are valid.
+// of what several keys say together, is left out again, so that few are refused (tests/unit/fuzz).
 std::string scenario_of(Choices& choices);
 
 }  // namespace lastcall::fuzz

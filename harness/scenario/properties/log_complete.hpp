@@ -35,7 +35,7 @@ struct LogComplete {
 
   void validate(const Section& section, const Scenario&, Errors& errors) const {
     if (auto problem = below_problem(file); !problem.empty())
-      errors.add(section.place("file"), std::move(problem));
+      errors.add(section["file"].place, std::move(problem));
   }
 };
 
