@@ -10,6 +10,7 @@ struct LogComplete {
   static constexpr std::string_view kName = "log-complete";
   static constexpr std::string_view kHoldsWhen =
       "the lines that must be in the log at the end are there";
+  static constexpr std::string_view kCannotSee = "their order, and whether they are true";
   static const Checker kChecker;
 
   std::vector<std::string> lines;  // regular expressions
