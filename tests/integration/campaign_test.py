@@ -1,9 +1,10 @@
 """The options of `lastcall run`, and the other commands."""
 import json
 import os
+import re
 import unittest
 
-from lastcall_cli import HTTP_CLIENT, SOURCE, LastcallTest, lastcall, scenario, serve
+from lastcall_cli import HTTP_CLIENT, PYTHON, SOURCE, LastcallTest, lastcall, scenario, serve
 
 LONG_TRIAL = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "700ms" }'
 
@@ -105,6 +106,23 @@ class OtherCommands(LastcallTest):
             self.assertTrue(any(line.startswith(f"{path}:{place}:") for line in lines), (place, run.err))
         self.assertIn("'clients'", run.err)  # the nearest valid name
         self.assertIn("'serves'", run.err)
+
+    def test_validate_says_which_patterns_are_not_supported_and_why(self):
+        path = self.write(scenario(serve(), ready="log = '^(a+)\\1$'",
+                                   properties="log-complete = { lines = ['stopped(?! badly)'] }"))
+        done = lastcall("validate", path)
+        self.assert_exit(2, done)
+        why = "not supported, because a search takes linear time (RE2's syntax)"
+        self.assertRegex(done.err + done.out, re.escape(f"invalid escape sequence: \\1; a backreference is {why}"))
+        self.assertRegex(done.err + done.out, re.escape(f"(?!; lookahead and lookbehind are {why}"))
+        self.assertEqual(2, len(re.findall(r"scenario.toml:[0-9]+:[0-9]+: bad regular expression", done.err + done.out)))
+
+    def test_a_pattern_that_would_make_others_backtrack_takes_no_time(self):
+        code = f"import signal; signal.signal(15, lambda *_: exit()); print('{'a' * 34}!\\nready', flush=True); signal.pause()"
+        run = self.run_scenario(scenario([PYTHON, "-c", code], clients="",
+                                         properties="log-complete = { lines = ['^([a-z]+ ?)*$'] }"))
+        self.assertEqual("pass", run.verdict("log-complete")["outcome"], run)
+        self.assertLess(run.seconds, 60)
 
     def test_validate_prints_the_schema_that_lies_beside_the_scenarios(self):
         self.assertEqual((SOURCE / "scenarios" / "scenario.schema.json").read_text(), lastcall("validate", "--schema").out)
