@@ -2,25 +2,11 @@
 #include <cstdio>
 
 #include "base/durations.hpp"
-#include "history/utf8.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 
 namespace lastcall::reports {
 namespace {
-
-// What a target wrote must not steer the terminal: control characters, C1 among them, become '?'.
-std::string printable(const std::string& text) {
-  const std::string valid = valid_utf8(text);
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(valid[i]); };
-  std::string safe;
-  for (std::size_t i = 0; i < valid.size(); ++i) {
-    const bool is_c1 = byte(i) == 0xC2 && byte(i + 1) < 0xA0;  // valid: a second byte is there
-    safe += byte(i) < 0x20 || byte(i) == 0x7F || is_c1 ? '?' : valid[i];
-    if (is_c1) ++i;
-  }
-  return safe;
-}
 
 std::string_view colour_of(std::string_view verdict) {
   if (verdict == "fail") return "\x1b[31m";
