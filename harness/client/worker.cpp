@@ -1,5 +1,6 @@
 #include "client/worker.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -258,7 +259,9 @@ Result<std::unique_ptr<WorkerTrial>> accept_assignment(ScopedFd& socket) {
   if (!json) return json.error();
   auto plan = plan_from_json(*json, assignment->plan);
   if (!plan) return plan.error();
-  auto segment = SegmentWriter::create(assignment->segment);
+  auto segment =
+      SegmentWriter::create(assignment->segment, SegmentWriter::kClientsLimit /
+                                                     std::max<std::size_t>(assignment->slices, 1));
   if (!segment) return segment.error();
   return std::make_unique<WorkerTrial>(std::move(socket), std::move(message->descriptors[0]),
                                        std::move(*board), std::move(*assignment), std::move(*plan),
