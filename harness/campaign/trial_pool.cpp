@@ -10,10 +10,12 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <list>
 #include <set>
 #include <vector>
 
+#include "base/remove_tree.hpp"
 #include "campaign/origin.hpp"
 
 namespace lastcall {
@@ -74,6 +76,7 @@ struct Running {
   std::uint32_t slot = 0;
   ScopedFd result;
   std::string received;
+  std::vector<std::string> warnings;
 };
 
 class Pool {
@@ -99,10 +102,7 @@ class Pool {
     more_ = job.has_value();
     if (!more_) return {};
     std::error_code ec;
-    // An earlier campaign or replay may have left a trial of the same name; this trial must not
-    // find what lay in its {dir}.
-    if (std::filesystem::is_directory(job->directory, ec))
-      std::filesystem::remove_all(job->directory, ec);
+    auto warnings = make_room(job->directory);
     std::filesystem::create_directories(job->directory, ec);
     if (ec) return Error{"create", job->directory, ec.value(), ""};
     std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
@@ -119,8 +119,23 @@ class Pool {
                                    .sidecars = !job->plan.scenario.sidecars.empty()});
     if (!result) return result.error();
     free_slots_.erase(slot);
-    running_.push_back({std::move(*job), slot, std::move(*result), {}});
+    running_.push_back({std::move(*job), slot, std::move(*result), {}, std::move(warnings)});
     return {};
+  }
+
+  // An earlier campaign or replay may have left a trial of the same name: what lay in its {dir} is
+  // not this one's, which takes another folder if that cannot be removed. Returns what stays.
+  static std::vector<std::string> make_room(std::string& directory) {
+    constexpr int kMostNames = 100;
+    std::vector<std::string> stays;
+    const auto wanted = directory;
+    for (int i = 2; i <= kMostNames; ++i) {
+      const auto removed = remove_tree(directory);
+      if (removed) break;
+      stays.push_back(removed.error().message());
+      directory = wanted + "-" + std::to_string(i);
+    }
+    return stays;
   }
 
   Result<void> wait() {
@@ -158,7 +173,10 @@ class Pool {
       ended.traced = trial->job.plan.traced;
       ended.broken = "the trial process ended without a result; was it killed?";
       ended.kept = true;
+      if (const auto done = make_removable(trial->job.directory); !done)
+        ended.warnings.push_back(done.error().message());
     }
+    std::ranges::move(trial->warnings, std::back_inserter(ended.warnings));
     free_slots_.insert(trial->slot);
     options_.done(trial->job, std::move(ended));
     running_.erase(trial);

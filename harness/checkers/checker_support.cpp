@@ -246,8 +246,8 @@ std::string sidecar_trouble(const History& history, const Verdict& verdict,
 }
 
 std::string lost_text(const EventsLost& lost) {
-  return lost.source == "output" ? lost.reason
-                                 : "events of " + lost.source + " were lost: " + lost.reason;
+  const bool says_it_all = lost.source == "output" || lost.source == kLostNotifications;
+  return says_it_all ? lost.reason : "events of " + lost.source + " were lost: " + lost.reason;
 }
 
 std::string lost_output(const History& history) {

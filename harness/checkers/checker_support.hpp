@@ -77,8 +77,10 @@ std::string sidecar_trouble(const History& history, const Verdict& verdict,
 
 // How the source of a sidecar's events is named; its name follows.
 inline constexpr std::string_view kSidecarSource = "sidecar ";
+// The same for its output, which no checker of lastcall reads.
+inline constexpr std::string_view kSidecarOutputSource = "output of sidecar ";
 
-// What was lost, in words. Of the target's output the event says it all.
+// What was lost, in words. Of what the target said the event says it all.
 std::string lost_text(const EventsLost& lost);
 
 // Why some lines of the target's output are not in the history; empty if all are.

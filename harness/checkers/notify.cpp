@@ -225,6 +225,7 @@ Verdict check(const Plan& plan, const History& history) {
 const Checker Notify::kChecker{.property = kName,
                                .check = check,
                                .not_asked = not_asked,
+                               .needs_notifications = true,
                                .judges_the_stop = true,
                                .off_when_forced = true,
                                .is_cut_off = true};

@@ -140,7 +140,9 @@ bool somebody_kept_it(const Plan& plan, const History& history, EventIndex stop,
 // What the target said and what files it left meet no obligation.
 bool is_incomplete(const History& history) {
   return std::ranges::any_of(history.all<EventsLost>(), [](const auto& lost) {
-    return lost.body->source != "output" && lost.body->source != "files";
+    const std::string_view source = lost.body->source;
+    return !source.starts_with("output") && source != "files" && source != kLostNotifications &&
+           source != kLostControlFrames;
   });
 }
 

@@ -104,6 +104,7 @@ Verdict check(const Plan& plan, const History& history) {
 
 }  // namespace
 
-const Checker Watchdog::kChecker{.property = kName, .check = check, .not_asked = not_asked};
+const Checker Watchdog::kChecker{
+    .property = kName, .check = check, .not_asked = not_asked, .needs_notifications = true};
 
 }  // namespace lastcall::property

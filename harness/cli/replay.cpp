@@ -16,6 +16,7 @@
 #include "checkers/checkers.hpp"
 #include "cli/commands.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/warnings.hpp"
 #include "cli/what_runs.hpp"
 #include "plan/plan_file.hpp"
 #include "reports/wording.hpp"
@@ -162,6 +163,7 @@ int replay(const ReplayArguments& arguments, const Context& context) {
   const auto earlier = last_number(results);
   std::uint32_t started = 0;
   std::uint32_t finished = 0;
+  std::set<std::string> printed;
   ProgressLine line;
   TrialPoolOptions pool;
   pool.jobs = arguments.jobs;
@@ -176,6 +178,8 @@ int replay(const ReplayArguments& arguments, const Context& context) {
   pool.done = [&](const TrialJob&, const TrialResult& result) {
     ++finished;
     count(tally, result);
+    if (!result.warnings.empty()) line.clear();
+    print_warnings(result, printed);
   };
   pool.tick = [&](std::size_t) {
     line.show(std::to_string(finished) + " of " + std::to_string(arguments.times) +

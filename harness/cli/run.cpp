@@ -9,6 +9,7 @@
 #include <iostream>
 #include <memory>
 #include <random>
+#include <set>
 
 #include "base/durations.hpp"
 #include "base/scoped_fd.hpp"
@@ -17,6 +18,7 @@
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/warnings.hpp"
 #include "reports/reports.hpp"
 #include "target/environment.hpp"
 
@@ -168,6 +170,9 @@ int run(const RunArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << summary.error().message() << "\n";
     return exit_codes::kBroken;
   }
+  std::set<std::string> printed;
+  for (const auto& scenario : summary->scenarios)
+    for (const auto& trial : scenario.trials) print_warnings(trial, printed);
   const bool written = write_reports(*summary);
   std::cout << (arguments.json ? reports::json(*summary)
                                : reports::terminal(*summary, ::isatty(STDOUT_FILENO) == 1));

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -260,7 +261,9 @@ Result<std::unique_ptr<WorkerTrial>> accept_assignment(int socket) {
   if (!board) return board.error();
   auto plan = read_plan(assignment->plan);
   if (!plan) return plan.error();
-  auto segment = SegmentWriter::create(assignment->segment);
+  auto segment =
+      SegmentWriter::create(assignment->segment, SegmentWriter::kClientsLimit /
+                                                     std::max<std::size_t>(assignment->slices, 1));
   if (!segment) return segment.error();
   return std::make_unique<WorkerTrial>(socket, std::move(message->descriptors[0]),
                                        std::move(*board), std::move(*assignment), std::move(*plan),

@@ -53,7 +53,7 @@ struct NthEvent {
   friend bool operator==(const NthEvent&, const NthEvent&) = default;
 };
 
-// The Nth line of the target's output that the pattern (ECMAScript) matches.
+// The Nth line of the target's output that the pattern (base/pattern.hpp) matches.
 struct NthLine {
   std::string pattern;
   std::uint64_t nth = 1;

@@ -27,7 +27,7 @@ const Table& id_from_table() {
                          "\"/order/id\"."},
                {.name = "pattern",
                 .kind = Kind::group,
-                .about = "An ECMAScript regular expression with one group, which is the id. Only "
+                .about = "A regular expression with one group, which is the id. Only "
                          "the first 8 KiB of the answer are searched; http: where its body has no "
                          "match, those of its status line and headers: "
                          "\"Location: /orders/([0-9]+)\".",

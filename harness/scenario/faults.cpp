@@ -226,7 +226,7 @@ const Table& when_table() {
             .high = kMaxEvents},
            {.name = "log",
             .kind = Kind::pattern,
-            .about = "A line of output that matches this ECMAScript regular expression.",
+            .about = "A line of output that matches this regular expression.",
             .low = 1},
            {.name = "notification",
             .kind = Kind::plain,

@@ -31,7 +31,7 @@ struct Readiness {
   bool notify = false;             // READY=1 on NOTIFY_SOCKET, sd_notify(3)
   std::vector<std::string> urls;   // each was answered with a 2xx status
   std::vector<std::string> ports;  // text with placeholders: each accepted a TCP connection
-  std::vector<std::string> logs;   // ECMAScript: a line of output matched each of them
+  std::vector<std::string> logs;   // patterns: a line of output matched each of them
   Nanoseconds timeout{};
 };
 
@@ -129,7 +129,7 @@ struct Sidecar {
 // Where an answer holds the id that the server chose for the request.
 struct IdSource {
   bool is_pattern = false;  // else a JSON pointer (RFC 6901) into the answer
-  std::string text;         // a pattern is ECMAScript and has one group
+  std::string text;         // a pattern has one group
 };
 
 // 127.a.b.c/bits; each client is bound to an address drawn from it.

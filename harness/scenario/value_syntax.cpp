@@ -181,8 +181,7 @@ std::string port_problem(std::string_view port) {
 }
 
 std::string regex_problem(const std::string& pattern) {
-  // std::regex recurses over a pattern's parentheses.
-  constexpr std::size_t kLongestPattern = 1000;
+  constexpr std::size_t kLongestPattern = 1000;  // the schema says the same
   if (pattern.size() > kLongestPattern) return "a regular expression of more than 1000 characters";
   try {
     const Pattern compiled(pattern);

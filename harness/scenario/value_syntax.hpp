@@ -44,7 +44,7 @@ std::string loopback_address(std::string_view host);
 std::string url_problem(std::string_view url, std::span<const std::string_view> schemes);
 // "{port}", "{port.NAME}" or "8080".
 std::string port_problem(std::string_view port);
-// ECMAScript, as std::regex takes it.
+// As Pattern takes it (base/pattern.hpp).
 std::string regex_problem(const std::string& pattern);
 // The same, with exactly one group that captures.
 std::string one_group_problem(const std::string& pattern);

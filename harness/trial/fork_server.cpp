@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <iostream>
 #include <map>
 #include <optional>
 #include <set>
@@ -21,6 +22,8 @@
 
 #include "base/clock.hpp"
 #include "base/exception_error.hpp"
+#include "base/invariant.hpp"
+#include "base/remove_tree.hpp"
 #include "client/control.hpp"
 #include "client/worker.hpp"
 #include "target/certificate.hpp"
@@ -245,7 +248,11 @@ class Server {
     const auto foreign = descendants_not_ours();
     for (const auto& process : foreign) (void)::kill(process, SIGKILL);
     if (!foreign.empty()) return;  // they may write there until they are reaped
-    for (const auto& order : over_) (void)give_back(order.short_folder, order.directory);
+    for (const auto& order : over_) {
+      auto given = give_back(order.short_folder, order.directory);
+      if (given) given = remove_tree(order.short_folder);
+      if (!given) std::cerr << "lastcall: warning: " << given.error().message() << std::endl;
+    }
     over_.clear();
   }
 

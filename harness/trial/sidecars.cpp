@@ -253,6 +253,14 @@ std::optional<SidecarSeen> news(const std::string& name, const EventBody& body) 
   return std::nullopt;
 }
 
+// What is missing of a sidecar's news; nothing if nothing is. Its notifications are no news.
+std::optional<EventsLost> loss(const std::string& name, const EventBody& body) {
+  const auto* lost = std::get_if<EventsLost>(&body);
+  if (lost == nullptr || lost->source == kLostNotifications) return std::nullopt;
+  const auto source = lost->source == "output" ? kSidecarOutputSource : kSidecarSource;
+  return EventsLost{std::string(source) + name, lost->reason};
+}
+
 }  // namespace
 
 void keep_sidecars(const TrialOrder& order, ScopedFd socket) noexcept {
@@ -318,6 +326,8 @@ std::vector<std::pair<std::string, Segment>> sidecar_sources(const TrialOrder& o
       for (const auto& event : read->events) {
         if (auto seen = news(sidecars[i].name, event.body))
           segment.events.push_back({event.at, std::move(*seen)});
+        if (auto lost = loss(sidecars[i].name, event.body))
+          segment.events.push_back({event.at, std::move(*lost)});
       }
     }
     sources.emplace_back(std::string(kSidecarSource) + sidecars[i].name, std::move(segment));

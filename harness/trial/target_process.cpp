@@ -19,6 +19,13 @@ namespace {
 
 namespace asio = boost::asio;
 
+// Datagrams that are heard in a row: more than a socket's queue has (net.unix.max_dgram_qlen), few
+// enough to look after everything else while a target goes on sending.
+constexpr int kHeardInARow = 1000;
+// Blocks that are read when the output is over. All who could write are gone, unless one has given
+// its pipe away; the pipes of most have one block.
+constexpr int kLastBlocks = 4096;
+
 // A small fixed environment, so that a trial does not depend on who runs it.
 std::vector<std::string> environment_of(const TargetProcess::Start& start, const std::string& path,
                                         const std::string& notify_address) {
@@ -215,7 +222,7 @@ void TargetProcess::read_notifications() {
 }
 
 void TargetProcess::hear() {
-  while (notify_) {
+  for (int i = 0; notify_ && i < kHeardInARow; ++i) {
     const auto datagram = notify_->receive();
     if (!datagram) break;
     const auto at = now();
@@ -340,7 +347,7 @@ void TargetProcess::end_left_processes() {
 void TargetProcess::drain_output() {
   for (auto* output : {&out_, &err_}) {
     if (!output->pipe.is_open()) continue;
-    while (!read_once(*output)) {
+    for (int i = 0; i < kLastBlocks && !read_once(*output); ++i) {
     }
     output->lines.finish();
     boost::system::error_code ec;

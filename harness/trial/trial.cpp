@@ -7,6 +7,9 @@
 #include <fstream>
 #include <utility>
 
+#include "base/file.hpp"
+#include "base/mounts.hpp"
+#include "base/remove_tree.hpp"
 #include "plan/plan_file.hpp"
 #include "target/short_folder.hpp"
 #include "trial/conduct.hpp"
@@ -34,6 +37,24 @@ Result<OpenTrial> open_trial(const TrialOrder& order) {
   auto board = TriggerBoard::create();
   if (!board) return board.error();
   return OpenTrial{std::move(*plan), std::move(*segment), std::move(*board)};
+}
+
+// Removes what is not kept, with whatever the target has mounted and made immutable there; what
+// cannot be removed is said, and stays.
+void clean_up(const TrialOrder& order, TrialResult& result) {
+  const auto note = [&result](const Result<void>& done) {
+    if (!done) result.warnings.push_back(done.error().message());
+    return done.has_value();
+  };
+  if (!result.kept) note(remove_tree(order.directory));
+  // The fork server does it too, but may have been killed.
+  if (!order.short_folder.empty() && note(unmount_in(order.short_folder))) {
+    if (auto given = give_back(order.short_folder, order.directory);
+        !given && result.broken.empty())
+      result.broken = given.error().message();
+    note(remove_tree(order.short_folder));
+  }
+  if (result.kept) note(make_removable(order.directory));
 }
 
 }  // namespace
@@ -70,15 +91,9 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
   }
   result.duration = now() - begin;
   result.overhead = result.duration - foreign;
-  std::error_code ec;
-  if (!result.kept) fs::remove_all(order.directory, ec);
-  // The fork server does it too, but may have been killed.
-  if (!order.short_folder.empty()) {
-    if (auto given = give_back(order.short_folder, order.directory);
-        !given && result.broken.empty())
-      result.broken = given.error().message();
-  }
+  clean_up(order, result);
   if (result.kept) {
+    std::error_code ec;
     const auto file = order.directory + "/verdict.json";
     std::ofstream verdict(file);
     verdict << to_json(result);

@@ -104,26 +104,27 @@ std::string to_json(const TrialResult& result) {
   json::value idle_waits;
   if (const auto& waits = result.idle_waits)
     idle_waits = {{"ns", waits->length.count()}, {"text", text(waits->text)}};
-  return json::serialize(json::object{{"format", "lastcall-verdict"},
-                                      {"version", 1},
-                                      {"seed", result.seed},
-                                      {"broken", text(result.broken)},
-                                      {"duration_ns", result.duration.count()},
-                                      {"overhead_ns", result.overhead.count()},
-                                      {"stop_ns", result.stop.count()},
-                                      {"idle_tail_ns", std::move(idle_tail)},
-                                      {"idle_held_by", text(result.idle_held_by)},
-                                      {"idle_waits", std::move(idle_waits)},
-                                      {"clients", result.clients},
-                                      {"connections", result.connections},
-                                      {"answers", std::move(answers)},
-                                      {"only_refusals", json::value_from(result.only_refusals)},
-                                      {"heard_instead", texts(result.heard_instead)},
-                                      {"habits", std::move(habits)},
-                                      {"kept", result.kept},
-                                      {"traced", result.traced},
-                                      {"verdicts", std::move(verdicts)}}) +
-         "\n";
+  json::object object{{"format", "lastcall-verdict"},
+                      {"version", 1},
+                      {"seed", result.seed},
+                      {"broken", text(result.broken)},
+                      {"duration_ns", result.duration.count()},
+                      {"overhead_ns", result.overhead.count()},
+                      {"stop_ns", result.stop.count()},
+                      {"idle_tail_ns", std::move(idle_tail)},
+                      {"idle_held_by", text(result.idle_held_by)},
+                      {"idle_waits", std::move(idle_waits)},
+                      {"clients", result.clients},
+                      {"connections", result.connections},
+                      {"answers", std::move(answers)},
+                      {"only_refusals", json::value_from(result.only_refusals)},
+                      {"heard_instead", texts(result.heard_instead)},
+                      {"habits", std::move(habits)},
+                      {"kept", result.kept},
+                      {"traced", result.traced},
+                      {"verdicts", std::move(verdicts)}};
+  if (!result.warnings.empty()) object["warnings"] = texts(result.warnings);
+  return json::serialize(object) + "\n";
 }
 
 Result<TrialResult> trial_result_from_json(const std::string& written) {
@@ -158,6 +159,8 @@ Result<TrialResult> trial_result_from_json(const std::string& written) {
       result.heard_instead = json::value_to<std::vector<std::string>>(*heard);
     if (const auto* habits = object.if_contains("habits"); habits != nullptr && !habits->is_null())
       result.habits = json::value_to<std::vector<std::string>>(*habits);
+    if (const auto* warnings = object.if_contains("warnings"))
+      result.warnings = json::value_to<std::vector<std::string>>(*warnings);
     for (const auto& verdict : object.at("verdicts").as_array()) {
       result.verdicts.push_back(verdict_from(verdict.as_object()));
     }

@@ -1,9 +1,12 @@
 """The options of `lastcall run`, and the other commands."""
 import json
 import os
+import re
+import shutil
+import subprocess
 import unittest
 
-from lastcall_cli import HTTP_CLIENT, SOURCE, LastcallTest, lastcall, scenario, serve
+from lastcall_cli import HTTP_CLIENT, LASTCALL, PYTHON, SOURCE, LastcallTest, lastcall, scenario, serve
 
 LONG_TRIAL = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "700ms" }'
 
@@ -79,6 +82,25 @@ class Options(LastcallTest):
         self.assert_exit(0, self.run_into(results))
         self.assertEqual("kept by hand", (results / "why.txt").read_text())
 
+    def test_a_trial_that_cannot_be_removed_is_named_and_the_campaign_goes_on(self):
+        if not shutil.which("setpriv") or subprocess.run(["setpriv", "--bounding-set", "-linux_immutable", "true"]).returncode:
+            self.skipTest("only root can do without a capability")
+        name = f"{self.folder.name}-scenario"
+        stale = self.folder / "results" / "trials" / f"{name}-0001"
+        stale.mkdir(parents=True)
+        (stale / "file").write_text("of an earlier campaign")
+        if subprocess.run(["chattr", "+i", stale / "file"], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("no immutable files in this file system")
+        self.addCleanup(subprocess.run, ["chattr", "-i", stale / "file"])
+        run = lastcall("--bounding-set", "-linux_immutable", LASTCALL, "run", self.write(scenario(serve())), "--trials", 2,
+                       "--keep", "all", "--results", self.folder / "results", program="setpriv")
+        self.assert_exit(0, run)
+        warning = f"cannot remove {stale}/file: Operation not permitted (remove it by hand)"
+        self.assertEqual(f"lastcall: warning: {warning}\n", run.err)
+        self.assertEqual([[warning], []], [trial["result"].get("warnings", []) for trial in run.trials])
+        self.assertEqual([f"trials/{name}-0001-2", f"trials/{name}-0002"], [t["directory"] for t in run.trials])
+        self.assertEqual(warning, run.report["scenarios"][0]["trials"][0]["warnings"][0])
+
     def test_json_prints_the_report(self):
         run = self.run_scenario(scenario(serve()), "--json")
         printed = json.loads(run.out)
@@ -125,6 +147,23 @@ class OtherCommands(LastcallTest):
             self.assertTrue(any(line.startswith(f"{path}:{place}:") for line in lines), (place, run.err))
         self.assertIn("'clients'", run.err)  # the nearest valid name
         self.assertIn("'serves'", run.err)
+
+    def test_validate_says_which_patterns_are_not_supported_and_why(self):
+        path = self.write(scenario(serve(), ready="log = '^(a+)\\1$'",
+                                   properties="log-complete = { lines = ['stopped(?! badly)'] }"))
+        done = lastcall("validate", path)
+        self.assert_exit(2, done)
+        why = "not supported, because a search takes linear time (RE2's syntax)"
+        self.assertRegex(done.err + done.out, re.escape(f"invalid escape sequence: \\1; a backreference is {why}"))
+        self.assertRegex(done.err + done.out, re.escape(f"(?!; lookahead and lookbehind are {why}"))
+        self.assertEqual(2, len(re.findall(r"scenario.toml:[0-9]+:[0-9]+: bad regular expression", done.err + done.out)))
+
+    def test_a_pattern_that_would_make_others_backtrack_takes_no_time(self):
+        code = f"import signal; signal.signal(15, lambda *_: exit()); print('{'a' * 34}!\\nready', flush=True); signal.pause()"
+        run = self.run_scenario(scenario([PYTHON, "-c", code], clients="",
+                                         properties="log-complete = { lines = ['^([a-z]+ ?)*$'] }"))
+        self.assertEqual("pass", run.verdict("log-complete")["outcome"], run)
+        self.assertLess(run.seconds, 60)
 
     def test_validate_prints_the_schema_that_lies_beside_the_scenarios(self):
         self.assertEqual((SOURCE / "scenarios" / "scenario.schema.json").read_text(), lastcall("validate", "--schema").out)

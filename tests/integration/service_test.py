@@ -61,6 +61,23 @@ class Barrier(Service):
         self.assertIn("barrier True", self.lines(self.run_notifier("--say", "barrier", faults=stop_at(200))))
 
 
+class Flood(Service):
+    def test_of_notifications_is_bounded_and_said(self):
+        run = self.run_notifier("--flood", 60_000, faults='[[faults]]\nwhat = "stop"\nwhen = { log = "^flooded" }\n',
+                                budget='load = "60s"')
+        kept = len(run.events("notification"))
+        self.assertLess(10_000, kept)
+        self.assertLess(kept, 30_000)
+        self.assertEqual([("notifications", "there were more 'notification' events than the 24 MiB that lastcall keeps")],
+                         [(e["source"], e["reason"]) for e in run.events("events_lost")])
+        # What was not recorded was heard nevertheless, and only what depends on all of it is not known.
+        self.assertEqual("unknown", run.verdict("notify")["outcome"], run)
+        for known in ("clean-exit", "deadline", "released"):
+            self.assertEqual("pass", run.verdict(known)["outcome"], run)
+        written = sum(file.stat().st_size for file in run.history().parent.rglob("*") if file.is_file())
+        self.assertLess(written, 100 << 20)
+
+
 class Watchdog(Service):
     def test_is_told_to_the_main_process_and_content_with_heartbeats(self):
         run = self.run_notifier("--beat", "0.05", service='watchdog = "600ms"', faults=stop_at(1000))

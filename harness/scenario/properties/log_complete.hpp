@@ -18,15 +18,14 @@ struct LogComplete {
 
   static auto keys() {
     return std::tuple{
-        Setting{
-            {.name = "lines",
-             .kind = Kind::pattern,
-             .shape = Shape::list,
-             .about = "ECMAScript regular expressions; each must match a line at the end. Without "
-                      "them nothing is judged.",
-             .fallback = "[]",
-             .low = 1},
-            &LogComplete::lines},
+        Setting{{.name = "lines",
+                 .kind = Kind::pattern,
+                 .shape = Shape::list,
+                 .about = "Regular expressions; each must match a line at the end. Without "
+                          "them nothing is judged.",
+                 .fallback = "[]",
+                 .low = 1},
+                &LogComplete::lines},
         Setting{{.name = "file",
                  .kind = Kind::plain,
                  .about = "A log file below {dir}. Default: the target's output.",

@@ -18,6 +18,7 @@ parser.add_argument("--beat", type=float, default=0, help="WATCHDOG=1 so often")
 parser.add_argument("--beats", type=int, default=1 << 30, help="and at most this many")
 parser.add_argument("--beat-at-stop", action="store_true", help="goes on while stopping")
 parser.add_argument("--say", action="append", default=[], help="after READY=1")
+parser.add_argument("--flood", type=int, default=0, help="after READY=1, this many times the same long status")
 parser.add_argument("--stop-takes", type=float, default=0)
 parser.add_argument("--extend", type=float, default=0, help="asks for so much more time, again each half of it")
 parser.add_argument("--extend-once", action="store_true")
@@ -80,6 +81,11 @@ for text in options.say:
         say("barrier", barrier())
     else:
         notify(text.replace("\\n", "\n"))
+
+for _ in range(options.flood):
+    notify("STATUS=" + "x" * 1000)
+if options.flood:
+    say("flooded")
 
 beats = 0
 stop_at = None

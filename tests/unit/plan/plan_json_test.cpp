@@ -228,9 +228,9 @@ TEST(PlanJson, ErrorsNameTheirPlace) {
             "'tree', found 'all'");
   EXPECT_EQ(with("\"percent\": 50", "\"percent\": 0"),
             "cannot read plan.json: faults[2].percent: expected a percentage from 1 to 100");
-  EXPECT_EQ(with("\"^ready\"", "\"(\""),
-            "cannot read plan.json: faults[2].when.log: bad regular expression \"(\": Mismatched "
-            "'(' and ')' in regular expression");
+  EXPECT_EQ(
+      with("\"^ready\"", "\"(\""),
+      "cannot read plan.json: faults[2].when.log: bad regular expression \"(\": missing ): (");
   EXPECT_EQ(with("\"limit\": \"memory\"", "\"limit\": \"time\""),
             "cannot read plan.json: faults[3].limit: expected one of 'descriptors', 'memory', "
             "'disk', 'cpu', found 'time'");

@@ -7,15 +7,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
+#include "base/mounts.hpp"
+#include "base/remove_tree.hpp"
 #include "history/history.hpp"
 #include "plan/plan.hpp"
 #include "unit/client/event_words.hpp"
 #include "unit/few_descriptors.hpp"
+#include "unit/private_mounts.hpp"
 #include "unit/scratch_folder.hpp"
+#include "unit/without_capability.hpp"
 
 namespace lastcall {
 namespace {
@@ -205,6 +210,56 @@ TEST_F(Trials, BelowDeepResultsRunInAShortFolderOfWhichNothingStays) {
     EXPECT_EQ(std::filesystem::exists(target + "/log"), keep == Keep::all);
     EXPECT_FALSE(std::filesystem::is_symlink(target));
   }
+}
+
+TEST_F(Trials, WhoseTargetMountsAndMakesFilesImmutableGoWithoutATrace) {
+  const testing::PrivateMounts mounts;
+  if (!mounts.are_private()) GTEST_SKIP() << "mounts need root";
+  const testing::ScratchFolder elsewhere;
+  elsewhere.write("precious");
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  for (const auto& below : {std::string(), deep_}) {
+    for (const auto keep : {Keep::all, Keep::none}) {
+      auto trial = order("mkdir m n; echo x > f; mount --bind " + elsewhere.path() +
+                             " m; mount -t tmpfs none n; chattr +i f .; trap \"exit 0\" TERM; "
+                             "echo ready; while :; do sleep 0.01; done",
+                         below);
+      trial.keep = keep;
+      const auto result = conduct(*server, trial);
+      EXPECT_EQ(result.broken, "");
+      EXPECT_THAT(result.warnings, ::testing::IsEmpty());
+      EXPECT_THAT(mounts_in(folder_.path()), ::testing::IsEmpty());
+      EXPECT_TRUE(std::filesystem::exists(elsewhere / "precious"));
+      EXPECT_EQ(std::filesystem::exists(trial.target_folder() + "/f"), keep == Keep::all);
+      if (keep == Keep::none) continue;
+      EXPECT_THAT(testing::words_of(trial.directory + "/segments/trial.seg"),
+                  Contains("file_left m mount"));
+      std::error_code refused;
+      std::filesystem::remove_all(trial.directory, refused);
+      EXPECT_FALSE(refused) << refused.message();
+    }
+  }
+}
+
+TEST_F(Trials, OfWhichSomethingCannotBeRemovedSayWhat) {
+  auto trial = order("trap \"exit 0\" TERM; echo ready; while :; do sleep 0.01; done");
+  trial.keep = Keep::none;
+  const auto stays = folder_.write("trial-1/stays");
+  if (std::system(("chattr +i " + stays + " 2> /dev/null").c_str()) != 0)
+    GTEST_SKIP() << "no immutable files here";
+  {
+    constexpr unsigned kLinuxImmutable = 9;  // CAP_LINUX_IMMUTABLE
+    const testing::WithoutCapability without(kLinuxImmutable);
+    auto server = ForkServer::start();
+    ASSERT_TRUE(server.has_value());
+    const auto result = conduct(*server, trial);
+    EXPECT_EQ(result.broken, "") << "the trial is as good as any";
+    EXPECT_THAT(result.warnings,
+                ::testing::ElementsAre("cannot remove " + stays +
+                                       ": Operation not permitted (remove it by hand)"));
+  }
+  EXPECT_TRUE(remove_tree(trial.directory).has_value());
 }
 
 TEST_F(Trials, WhoseProcessIsKilledKeepWhatLiesInTheirShortFolder) {

@@ -25,6 +25,7 @@ TrialResult result_with_everything() {
   result.heard_instead = {"", "-NOAUTH"};
   result.kept = true;
   result.traced = false;
+  result.warnings = {"cannot remove /tmp/x: Operation not permitted"};
   result.verdicts = {{.property = "released",
                       .outcome = Outcome::fail,
                       .judged = 4,
@@ -62,6 +63,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->answers, sent.answers);
   EXPECT_EQ(received->only_refusals, sent.only_refusals);
   EXPECT_EQ(received->heard_instead, sent.heard_instead);
+  EXPECT_EQ(received->warnings, sent.warnings);
   ASSERT_EQ(received->verdicts.size(), sent.verdicts.size());
   for (std::size_t i = 0; i < sent.verdicts.size(); ++i) {
     EXPECT_EQ(received->verdicts[i].property, sent.verdicts[i].property);
