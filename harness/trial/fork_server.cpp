@@ -22,7 +22,6 @@
 
 #include "base/clock.hpp"
 #include "base/exception_error.hpp"
-#include "base/invariant.hpp"
 #include "base/remove_tree.hpp"
 #include "client/control.hpp"
 #include "client/worker.hpp"

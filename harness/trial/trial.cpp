@@ -7,7 +7,6 @@
 #include <fstream>
 #include <utility>
 
-#include "base/file.hpp"
 #include "base/mounts.hpp"
 #include "base/remove_tree.hpp"
 #include "plan/plan_file.hpp"
