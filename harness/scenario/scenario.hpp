@@ -68,6 +68,8 @@ struct Service {
   std::optional<Nanoseconds> watchdog;   // WATCHDOG_USEC
   bool watchdog_while_stopping = false;  // systemd stops it then, other supervisors do not
   bool access_all = false;  // NotifyAccess=all: not the main process only, systemd.service(5)
+  // What EXTEND_TIMEOUT_USEC can make of a time-out at most, as a multiple of it.
+  std::uint32_t max_extension = 10;
 };
 
 // A question to the restarted target: by URL or by a command, one for each acknowledged request if
@@ -108,6 +110,15 @@ struct Target {
   std::optional<Recovery> recovery;
   std::vector<Vary> vary;
 };
+
+// With all extensions that the target may ask for: how long its start and its stop can take. Only
+// one that says READY=1 can extend its start.
+inline Nanoseconds longest_start(const Target& target) {
+  return target.ready.timeout * (target.ready.notify ? target.service.max_extension : 1);
+}
+inline Nanoseconds longest_stop(const Target& target) {
+  return target.stop.deadline * target.service.max_extension;
+}
 
 // As the schemes of URLs.
 BOOST_DEFINE_FIXED_ENUM_CLASS(Protocol, std::uint8_t, ws, wss, http, https, tcp, tls)

@@ -192,10 +192,13 @@ asio::awaitable<bool> Conduct::become_ready() {
   } else if (!target_.exec_problem().empty()) {
     segment_.record(TargetNotStarted{target_.exec_problem()});
   } else if (!faults_.stop_begun() && !given_up_ && !ended_by_fault()) {
-    const auto limit = "within " + human_duration(plan_.scenario.target.ready.timeout);
-    segment_.record(TargetNotReady{target_.ended() ? "the target ended first"
-                                                   : "not " + limit + ", waiting for " + missing});
-    if (!target_.ended()) co_await force_end("it was not ready " + limit);
+    const auto timeout = plan_.scenario.target.ready.timeout;
+    const auto limit = "within " + human_duration(timeout);
+    const auto more = service_.extension_of_start(begin, timeout);
+    segment_.record(TargetNotReady{target_.ended()
+                                       ? "the target ended first"
+                                       : "not " + limit + more + ", waiting for " + missing});
+    if (!target_.ended()) co_await force_end("it was not ready " + limit + more);
   }
   co_return ready && !target_.ended() && !faults_.stop_begun();
 }

@@ -52,6 +52,8 @@ TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   EXPECT_EQ(scenario.target.stop.deadline, seconds(10));
   EXPECT_THAT(scenario.target.stop.expected, ElementsAre(ExpectedEnd{false, 0}));
   EXPECT_FALSE(scenario.target.stop.end_is_stated);
+  EXPECT_EQ(longest_stop(scenario.target), seconds(100));
+  EXPECT_EQ(longest_start(scenario.target), seconds(100));
   EXPECT_EQ(scenario.budget.trials, 20U);
   EXPECT_EQ(scenario.budget.load, seconds(10));
   EXPECT_THAT(scenario.required, IsEmpty());
@@ -336,7 +338,7 @@ shell = true
 ready = { notify = true }
 stop = { to = "tree" }
 limits = { descriptors = 64, disk = "1MiB", cpu = 20 }
-service = { watchdog = "200ms", access = "all" }
+service = { watchdog = "200ms", access = "all", max_extension = 3 }
 [target.recovery]
 ask = { command = ["get", "{id}"], expect = "1" }
 [[target.vary]]
@@ -353,6 +355,7 @@ values = ["10", "1000"]
   EXPECT_FALSE(target.limits.memory);
   EXPECT_EQ(target.service.watchdog, milliseconds(200));
   EXPECT_TRUE(target.service.access_all);
+  EXPECT_EQ(target.service.max_extension, 3U);
   EXPECT_THAT(target.recovery->command, ElementsAre("server", "{vary.queue}"));
   EXPECT_THAT(target.recovery->ask->command, ElementsAre("get", "{id}"));
   EXPECT_EQ(target.recovery->ask->expect, "1");
