@@ -12,7 +12,12 @@
 #include <fstream>
 #include <list>
 #include <set>
+#include <utility>
 #include <vector>
+
+#include "base/durations.hpp"
+#include "trial/lifeline.hpp"
+#include "trial/longest_trial.hpp"
 
 namespace lastcall {
 namespace {
@@ -20,6 +25,8 @@ namespace {
 // Descriptors a worker needs beside one a client: its sockets, segment, epoll and libraries' own.
 constexpr rlim_t kReservedDescriptors = 200;
 constexpr int kTickMilliseconds = 200;
+// The fork server kills a trial within milliseconds, unless the machine is overloaded.
+constexpr auto kKillLimit = std::chrono::seconds(10);
 
 std::uint32_t workers_for(std::size_t clients) {
   rlimit limit{};
@@ -63,9 +70,32 @@ class Interrupts {
 struct Running {
   TrialJob job;
   std::uint32_t slot = 0;
-  ScopedFd result;
-  std::string received;
+  ScopedFd lifeline;
+  TimePoint begun;
+  Nanoseconds longest{};
+  std::string received{};
+  bool is_killed = false;  // because it took longer
 };
+
+// A trial process that ended without a result, or was killed.
+TrialResult without_result(const Running& trial) {
+  const auto& plan = trial.job.plan;
+  const auto doing = said_on_lifeline(trial.received).doing;
+  const auto meanwhile = doing.empty() ? " before it began" : " while it " + doing;
+  const auto limit = plan.scenario.budget.trial_timeout
+                         ? exact_duration(trial.longest) + " ([budget] trial_timeout)"
+                         : human_duration(trial.longest) + ", the most that its plan allows,";
+  TrialResult result;
+  result.seed = plan.seed;
+  result.traced = plan.traced;
+  result.duration = now() - trial.begun;
+  result.kept = true;
+  result.broken = trial.is_killed
+                      ? "the trial took longer than " + limit + " and was killed" + meanwhile +
+                            "; was its process stopped?"
+                      : "the trial process ended without a result" + meanwhile + "; was it killed?";
+  return result;
+}
 
 class Pool {
  public:
@@ -100,21 +130,22 @@ class Pool {
     if (!plan.flush()) return Error{"write", job->directory + "/plan.json", errno, ""};
     const auto slot = *free_slots_.begin();
     const auto clients = planned_clients(job->plan).size();
-    auto result = server_.conduct({.directory = job->directory,
-                                   .tools = options_.tools,
-                                   .keep = options_.keep,
-                                   .slot = slot,
-                                   .workers = workers_for(clients),
-                                   .sidecars = !job->plan.scenario.sidecars.empty()});
-    if (!result) return result.error();
+    auto lifeline = server_.conduct({.directory = job->directory,
+                                     .tools = options_.tools,
+                                     .keep = options_.keep,
+                                     .slot = slot,
+                                     .workers = workers_for(clients),
+                                     .sidecars = !job->plan.scenario.sidecars.empty()});
+    if (!lifeline) return lifeline.error();
     free_slots_.erase(slot);
-    running_.push_back({std::move(*job), slot, std::move(*result), {}});
+    const auto longest = longest_trial(job->plan);
+    running_.push_back({std::move(*job), slot, std::move(*lifeline), now(), longest});
     return {};
   }
 
   Result<void> wait() {
     std::vector<pollfd> watched{{interrupts_.fd(), POLLIN, 0}, {server_.control(), 0, 0}};
-    for (const auto& trial : running_) watched.push_back({trial.result.get(), POLLIN, 0});
+    for (const auto& trial : running_) watched.push_back({trial.lifeline.get(), POLLIN, 0});
     if (::poll(watched.data(), watched.size(), kTickMilliseconds) < 0 && errno != EINTR) {
       return Error{"wait for trials", "", errno, ""};
     }
@@ -128,28 +159,41 @@ class Pool {
       if (watched[i].revents != 0) receive(current);
     }
     if (interrupts_.count() > 1) give_up();
+    return kill_late_trials();
+  }
+
+  // From here, because a trial process that is stopped, or spins, can do nothing about it itself.
+  Result<void> kill_late_trials() {
+    for (auto trial = running_.begin(); trial != running_.end();) {
+      const auto current = trial++;
+      const auto late = now() - current->begun - current->longest;
+      if (late <= Nanoseconds(0)) continue;
+      if (!std::exchange(current->is_killed, true)) {
+        if (auto sent = server_.kill(current->job.directory); !sent) return sent.error();
+      } else if (late > kKillLimit) {
+        const auto directory = current->job.directory;
+        finish(current, without_result(*current));
+        return Error{"end the trial in", directory, 0,
+                     "the fork server does not answer; was it stopped?"};
+      }
+    }
     return {};
   }
 
   void receive(std::list<Running>::iterator trial) {
     char block[16 * 1024];
-    const auto n = ::read(trial->result.get(), block, sizeof block);
+    const auto n = ::read(trial->lifeline.get(), block, sizeof block);
     if (n > 0) {
       trial->received.append(block, static_cast<std::size_t>(n));
       return;
     }
-    auto result = trial_result_from_json(trial->received);
-    TrialResult ended;
-    if (result) {
-      ended = std::move(*result);
-    } else {
-      ended.seed = trial->job.plan.seed;
-      ended.traced = trial->job.plan.traced;
-      ended.broken = "the trial process ended without a result; was it killed?";
-      ended.kept = true;
-    }
+    auto result = trial_result_from_json(said_on_lifeline(trial->received).result);
+    finish(trial, result ? std::move(*result) : without_result(*trial));
+  }
+
+  void finish(std::list<Running>::iterator trial, TrialResult result) {
     free_slots_.insert(trial->slot);
-    options_.done(trial->job, std::move(ended));
+    options_.done(trial->job, std::move(result));
     running_.erase(trial);
   }
 

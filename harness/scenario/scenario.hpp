@@ -260,6 +260,9 @@ struct CustomChecker {
 struct Budget {
   std::uint32_t trials = 20;
   Nanoseconds load{};  // the longest load phase; a trigger not reached by then is reported as such
+  // The longest trial: one that takes longer is killed. Nothing: by its plan
+  // (trial/longest_trial.hpp).
+  std::optional<Nanoseconds> trial_timeout = std::nullopt;
 };
 
 struct Scenario {

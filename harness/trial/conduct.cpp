@@ -15,6 +15,7 @@
 #include "trial/hang_questions.hpp"
 #include "trial/inspection.hpp"
 #include "trial/left_processes.hpp"
+#include "trial/lifeline.hpp"
 #include "trial/probes.hpp"
 #include "trial/readiness.hpp"
 #include "trial/recovery.hpp"
@@ -40,6 +41,7 @@ Conduct::Conduct(const Setting& setting, SegmentWriter segment, TriggerBoard boa
       kills_(setting.kills),
       segment_(std::move(segment)),
       board_(std::move(board)),
+      progress_(segment_, setting.lifeline),
       changes_(io_),
       context_{io_,
                order_,
@@ -364,6 +366,7 @@ asio::awaitable<void> Conduct::look_back() {
   observe_log(context_);
   co_await inspect_checkpoints(context_);
   if (!plan_.scenario.target.recovery) co_return;
+  say_doing(lifeline_.native_handle(), "started the target again and asked it");
   target_.stop_listening();
   restarted_.emplace(io_, segment_, changes_, ends_,
                      TargetListener{.on_line = [](const std::string&) {},

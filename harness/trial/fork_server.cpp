@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <map>
 #include <optional>
-#include <set>
 #include <thread>
 #include <vector>
 
@@ -27,6 +26,7 @@
 #include "target/cgroup.hpp"
 #include "target/process_tree.hpp"
 #include "target/short_folder.hpp"
+#include "trial/lifeline.hpp"
 #include "trial/sidecars.hpp"
 
 namespace lastcall {
@@ -53,17 +53,10 @@ SocketPair socket_pair(int type) {
   return {ScopedFd(ends[0]), ScopedFd(ends[1])};
 }
 
-void send_all(int socket, const std::string& text) {
-  for (std::size_t sent = 0; sent < text.size();) {
-    const auto n = ::send(socket, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) return;  // nobody wants the result any more
-    sent += static_cast<std::size_t>(n);
-  }
-}
-
 class Server {
  public:
-  explicit Server(ScopedFd control) : control_(std::move(control)) {}
+  Server(ScopedFd control, ConductTrial conduct)
+      : conduct_(conduct), control_(std::move(control)) {}
 
   void serve() {
     sigset_t child;
@@ -94,6 +87,7 @@ class Server {
   bool obey() {
     auto message = receive_message(control_.get());
     if (!message || message->text.empty()) return false;
+    if (message->descriptors.empty()) return kill_trial(message->text), true;
     LASTCALL_INVARIANT(message->descriptors.size() == 1);
     auto order = order_from(message->text);
     if (needs_short_name(order.target_folder())) {
@@ -108,7 +102,7 @@ class Server {
     LASTCALL_INVARIANT(pid >= 0);
     if (pid == 0)
       become_trial(order, std::move(message->descriptors.front()), std::move(companions));
-    children_.insert(pid);
+    children_[pid] = order.directory;
     note_short_folder(pid, order);
     return true;
   }
@@ -141,7 +135,7 @@ class Server {
       serve_as_client_worker(pair.theirs.get());
       ::_exit(0);  // tidy: after fork
     }
-    children_.insert(pid);
+    children_[pid] = "";
     return {pid, std::move(pair.ours)};
   }
 
@@ -157,9 +151,16 @@ class Server {
       keep_sidecars(order, std::move(pair.theirs));
       ::_exit(0);  // tidy: after fork
     }
-    children_.insert(pid);
+    children_[pid] = order.directory;
     note_short_folder(pid, order);
     return std::move(pair.ours);
+  }
+
+  // Also one that is stopped, or spins. Who was below them is ours then: reap() kills them.
+  void kill_trial(const std::string& directory) const {
+    for (const auto& [pid, its] : children_) {
+      if (its == directory) (void)::kill(pid, SIGKILL);
+    }
   }
 
   // Also the sockets of the order that is just being obeyed go: a copy here would keep them open.
@@ -177,13 +178,12 @@ class Server {
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     TrialResult result;
     try {
-      result =
-          conduct_trial(order, lifeline.get(), std::move(companions), kills_ ? &*kills_ : nullptr);
+      result = conduct_(order, lifeline.get(), std::move(companions), kills_ ? &*kills_ : nullptr);
     } catch (const std::exception& error) {
       result.broken = std::string("the trial process failed: ") + error.what();
       result.kept = true;
     }
-    send_all(lifeline.get(), to_json(result));
+    send_result(lifeline.get(), result);
     ::_exit(0);  // tidy: after fork
   }
 
@@ -248,18 +248,19 @@ class Server {
     remove_stale_cgroups();  // those of trials that were killed
   }
 
+  ConductTrial conduct_;
   std::optional<SignalTrace> kills_;  // removes its part of the trace only here
   bool asked_for_kills_ = false;
   ScopedFd control_;
   std::map<std::uint32_t, std::vector<Worker>> slots_;
-  std::set<pid_t> children_;
+  std::map<pid_t, std::string> children_;         // the directory of its trial; empty for a worker
   std::map<pid_t, TrialOrder> in_short_folders_;  // trials, and keepers of sidecars
   std::vector<TrialOrder> over_;                  // whose short folders have to go
 };
 
 }  // namespace
 
-Result<ForkServer> ForkServer::start() {
+Result<ForkServer> ForkServer::start(ConductTrial conduct) {
   auto pair = socket_pair(SOCK_SEQPACKET);
   const pid_t pid = ::fork();
   if (pid < 0) return Error{"fork", "", errno, ""};
@@ -269,7 +270,7 @@ Result<ForkServer> ForkServer::start() {
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)process_certificate();  // every trial process inherits them
     (void)client_certificate();
-    Server(std::move(pair.theirs)).serve();
+    Server(std::move(pair.theirs), conduct).serve();
     ::_exit(0);  // tidy: after fork
   }
   return ForkServer(std::move(pair.ours), pid);
@@ -287,6 +288,12 @@ Result<ScopedFd> ForkServer::conduct(const TrialOrder& order) {
   auto sent = send_message(control_.get(), to_text(order), {pair.theirs.get()});
   if (!sent) return sent.error();
   return std::move(pair.ours);
+}
+
+Result<void> ForkServer::kill(const std::string& directory) {
+  auto sent = send_message(control_.get(), directory);
+  if (!sent) return sent.error();
+  return {};
 }
 
 }  // namespace lastcall

@@ -56,6 +56,7 @@ TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   EXPECT_EQ(longest_start(scenario.target), seconds(100));
   EXPECT_EQ(scenario.budget.trials, 20U);
   EXPECT_EQ(scenario.budget.load, seconds(10));
+  EXPECT_FALSE(scenario.budget.trial_timeout);
   EXPECT_THAT(scenario.required, IsEmpty());
 }
 
@@ -416,6 +417,13 @@ ready = { port = "{port.tls}" }
   ASSERT_EQ(target.files.size(), 1U);
   EXPECT_EQ(target.files[0].path, "sub/nginx.conf");
   EXPECT_EQ(target.files[0].content, "events {worker} {port} {unknown.word}");
+}
+
+TEST(Parse, TheBudgetIsRead) {
+  const auto budget = with("[budget]\ntrials = 7\nload = \"9s\"\ntrial_timeout = \"90s\"").budget;
+  EXPECT_EQ(budget.trials, 7U);
+  EXPECT_EQ(budget.load, seconds(9));
+  EXPECT_EQ(budget.trial_timeout, seconds(90));
 }
 
 TEST(Parse, SeveralConditionsOfReadinessAreRead) {
