@@ -25,6 +25,9 @@ namespace {
 // Descriptors a worker needs beside one a client: its sockets, segment, epoll and libraries' own.
 constexpr rlim_t kReservedDescriptors = 200;
 constexpr int kTickMilliseconds = 200;
+// After an interrupt. With what the fork server needs to end everybody (trial/fork_server.cpp) it
+// makes less than ten seconds, which is what those who send SIGKILL next usually wait.
+constexpr auto kFinishLimit = std::chrono::seconds(3);
 // The fork server kills a trial within milliseconds, unless the machine is overloaded.
 constexpr auto kKillLimit = std::chrono::seconds(10);
 
@@ -52,10 +55,16 @@ class Interrupts {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] int first() const { return first_; }
   [[nodiscard]] int count() const { return count_; }
+  // Who runs then may not go on.
+  [[nodiscard]] bool is_final() const {
+    return count_ > 1 || (count_ == 1 && now() > came_ + kFinishLimit);
+  }
   void read() {
     signalfd_siginfo info{};
     while (::read(fd_.get(), &info, sizeof info) == sizeof info) {
-      if (count_++ == 0) first_ = static_cast<int>(info.ssi_signo);
+      if (count_++ > 0) continue;
+      first_ = static_cast<int>(info.ssi_signo);
+      came_ = now();
     }
   }
 
@@ -65,6 +74,7 @@ class Interrupts {
   ScopedFd fd_;
   int first_ = 0;
   int count_ = 0;
+  TimePoint came_{};  // the first
 };
 
 struct Running {
@@ -158,7 +168,7 @@ class Pool {
       const auto current = trial++;
       if (watched[i].revents != 0) receive(current);
     }
-    if (interrupts_.count() > 1) give_up();
+    if (interrupts_.is_final()) give_up();
     return kill_late_trials();
   }
 

@@ -34,6 +34,11 @@ namespace {
 
 namespace json = boost::json;
 
+// A trial that is given up needs less than a second to end its target; then all are killed.
+constexpr auto kGiveUpLimit = std::chrono::seconds(2);
+// Until everybody that was killed has ended, and what is kept of them lies in the results.
+constexpr auto kEndLimit = std::chrono::seconds(2);
+
 std::string to_text(const TrialOrder& order) { return json::serialize(json::value_from(order)); }
 
 // From our own other end: what does not parse is a broken invariant, not bad input.
@@ -239,7 +244,7 @@ class Server {
   // lastcall is gone, and with it the other ends of the lifelines: the trials are giving up.
   void finish() {
     slots_.clear();
-    const auto limit = now() + std::chrono::seconds(5);
+    const auto limit = now() + kGiveUpLimit;
     while (!children().empty()) {
       reap();
       if (now() > limit) signal_descendants(SIGKILL);
@@ -279,7 +284,12 @@ Result<ForkServer> ForkServer::start(ConductTrial conduct) {
 ForkServer::~ForkServer() {
   if (!control_) return;  // moved from
   control_.reset();
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  const auto limit = now() + kGiveUpLimit + kEndLimit;
+  while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
+    // It was stopped, or somebody below it cannot be killed.
+    if (now() > limit) signal_descendants(SIGKILL);
+    if (now() > limit + std::chrono::seconds(1)) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 

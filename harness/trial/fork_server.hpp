@@ -26,7 +26,8 @@ class ForkServer {
   static Result<ForkServer> start(ConductTrial conduct = conduct_trial);
   ForkServer(ForkServer&&) = default;
   ForkServer& operator=(ForkServer&&) = delete;
-  // Gives up the trials that still run and waits until nothing of them is left.
+  // Gives up the trials that still run and waits until nothing of them is left; a few seconds at
+  // most, whatever they do, and also if the fork server itself was stopped.
   ~ForkServer();
 
   // Orders a trial. The returned socket is its lifeline (trial/lifeline.hpp), which ends after the

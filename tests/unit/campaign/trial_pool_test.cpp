@@ -15,6 +15,8 @@ namespace lastcall {
 namespace {
 
 using std::chrono::seconds;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 [[noreturn]] void spin() {
   for (volatile unsigned turns = 0;;) turns = turns + 1;
@@ -28,6 +30,17 @@ TrialResult first_spins(const TrialOrder& order, int lifeline, Companions, const
   say_doing(lifeline, "span");
   if (::fork() == 0) ::pause();
   spin();
+}
+TrialResult all_spin(const TrialOrder&, int lifeline, Companions, const SignalTrace*) {
+  say_doing(lifeline, "span");
+  spin();
+}
+// As a target of the same user can do it: the fork server, and the trial process.
+TrialResult all_are_stopped(const TrialOrder&, int lifeline, Companions, const SignalTrace*) {
+  say_doing(lifeline, "stopped the fork server");
+  (void)::kill(::getppid(), SIGSTOP);
+  (void)::raise(SIGSTOP);
+  return {};
 }
 
 class TrialPool : public ::testing::Test {
@@ -49,11 +62,28 @@ class TrialPool : public ::testing::Test {
                        },
                        .done = [this](const TrialJob& job,
                                       const TrialResult& result) { results_[job.number] = result; },
-                       .tick = [](std::size_t) {}});
+                       .tick =
+                           [this](std::size_t) {
+                             if (++ticks_ == 1) on_tick_();
+                           }});
+  }
+  // A signal for lastcall while the first trial runs; then until nothing of it is left.
+  Nanoseconds interrupted_after(ConductTrial what) {
+    on_tick_ = [] { (void)::kill(::getpid(), SIGTERM); };
+    const auto begin = now();
+    {
+      auto server = ForkServer::start(what);
+      EXPECT_TRUE(server.has_value());
+      const auto signal = run(*server, "");
+      EXPECT_TRUE(signal && *signal == SIGTERM);
+    }
+    return now() - begin;
   }
 
   testing::ScratchFolder folder_;
   std::map<std::uint32_t, TrialResult> results_;
+  std::function<void()> on_tick_ = [] {};
+  int ticks_ = 0;
 };
 
 TEST_F(TrialPool, KillsATrialThatNeverEndsWithAllBelowItAndGoesOn) {
@@ -71,6 +101,23 @@ TEST_F(TrialPool, KillsATrialThatNeverEndsWithAllBelowItAndGoesOn) {
   EXPECT_GE(results_[1].duration, seconds(1));
   EXPECT_EQ(results_[2].broken, "");
   EXPECT_EQ(results_[2].seed, 7U);
+}
+
+TEST_F(TrialPool, GivesUpIfTheForkServerDoesNotAnswerAndKeepsWhatItKnows) {
+  auto server = ForkServer::start(all_are_stopped);
+  ASSERT_TRUE(server.has_value());
+  const auto signal = run(*server, "1s");
+  ASSERT_FALSE(signal.has_value());
+  EXPECT_THAT(signal.error().message(), HasSubstr("the fork server does not answer"));
+  EXPECT_THAT(results_[1].broken, HasSubstr("was killed while it stopped the fork server"));
+}
+
+TEST_F(TrialPool, EndsWithinTenSecondsOfASignalWhateverATrialDoes) {
+  for (const auto what : {all_spin, all_are_stopped}) {
+    ticks_ = 0;
+    EXPECT_LT(interrupted_after(what), seconds(10));
+    EXPECT_THAT(results_, IsEmpty());
+  }
 }
 
 TEST_F(TrialPool, SaysWhatATrialDidThatWasKilledBySomebodyElse) {
