@@ -218,7 +218,8 @@ void add_run(CLI::App& app, Context& context) {
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print report.json instead of the table");
   command->footer(
-      "Ctrl-C lets the running trials finish and reports; a second one ends them at once.\n"
+      "Ctrl-C lets the running trials finish, for three seconds, and reports; a second one ends "
+      "them at once.\n"
       "Exit code 0: every property held; 1: one failed; 3: something required could not be "
       "judged;\n"
       "`lastcall --help` has the others.");

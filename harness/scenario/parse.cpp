@@ -107,6 +107,8 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   const auto budget = file.sub("budget");
   scenario.budget = {static_cast<std::uint32_t>(budget["trials"].integer),
                      duration_of(budget["load"])};
+  if (budget.has("trial_timeout"))
+    scenario.budget.trial_timeout = duration_of(budget["trial_timeout"]);
   return scenario;
 }
 

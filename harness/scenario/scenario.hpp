@@ -63,6 +63,8 @@ struct Service {
   std::optional<Nanoseconds> watchdog;   // WATCHDOG_USEC
   bool watchdog_while_stopping = false;  // systemd stops it then, other supervisors do not
   bool access_all = false;  // NotifyAccess=all: not the main process only, systemd.service(5)
+  // What EXTEND_TIMEOUT_USEC can make of a time-out at most, as a multiple of it.
+  std::uint32_t max_extension = 10;
 };
 
 // A question to the restarted target: by URL or by a command, one for each acknowledged request if
@@ -103,6 +105,15 @@ struct Target {
   std::optional<Recovery> recovery;
   std::vector<Vary> vary;
 };
+
+// With all extensions that the target may ask for: how long its start and its stop can take. Only
+// one that says READY=1 can extend its start.
+inline Nanoseconds longest_start(const Target& target) {
+  return target.ready.timeout * (target.ready.notify ? target.service.max_extension : 1);
+}
+inline Nanoseconds longest_stop(const Target& target) {
+  return target.stop.deadline * target.service.max_extension;
+}
 
 // As the schemes of URLs.
 BOOST_DEFINE_FIXED_ENUM_CLASS(Protocol, std::uint8_t, ws, wss, http, https, tcp, tls)
@@ -244,6 +255,9 @@ struct CustomChecker {
 struct Budget {
   std::uint32_t trials = 20;
   Nanoseconds load{};  // the longest load phase; a trigger not reached by then is reported as such
+  // The longest trial: one that takes longer is killed. Nothing: by its plan
+  // (trial/longest_trial.hpp).
+  std::optional<Nanoseconds> trial_timeout = std::nullopt;
 };
 
 struct Scenario {

@@ -38,7 +38,15 @@ const Table& service_table() {
            .kind = Kind::choice,
            .about = "Whose notifications count, like NotifyAccess= in systemd.service(5).",
            .fallback = R"("main")",
-           .choices = {"main", "all"}}}};
+           .choices = {"main", "all"}},
+          {.name = "max_extension",
+           .kind = Kind::integer,
+           .about = "The most that EXTEND_TIMEOUT_USEC can make of the deadline, and with notify "
+                    "of the time to get ready, as a multiple of them. What the target asks for "
+                    "beyond that is counted, and not granted.",
+           .fallback = "10",
+           .low = 1,
+           .high = 1000}}};
   return table;
 }
 
@@ -111,7 +119,7 @@ const Table& stop_table() {
           {.name = "deadline",
            .kind = Kind::duration,
            .about = "The longest time from the signal to the target's end; EXTEND_TIMEOUT_USEC "
-                    "extends it.",
+                    "extends it, up to max_extension times.",
            .fallback = R"("10s")",
            .low = kMillisecond,
            .high = kDay},
@@ -141,6 +149,7 @@ Service build_service(const Section& section) {
   if (section.has("watchdog")) service.watchdog = duration_of(section["watchdog"]);
   service.watchdog_while_stopping = section["watchdog_while_stopping"].boolean;
   service.access_all = section["access"].text == "all";
+  service.max_extension = static_cast<std::uint32_t>(section["max_extension"].integer);
   return service;
 }
 

@@ -19,6 +19,7 @@
 #include "trial/hang_questions.hpp"
 #include "trial/inspection.hpp"
 #include "trial/left_processes.hpp"
+#include "trial/lifeline.hpp"
 #include "trial/probes.hpp"
 #include "trial/readiness.hpp"
 #include "trial/recovery.hpp"
@@ -46,6 +47,7 @@ Conduct::Conduct(const Setting& setting, SegmentWriter segment, TriggerBoard boa
       kills_(setting.kills),
       segment_(std::move(segment)),
       board_(std::move(board)),
+      progress_(segment_, setting.lifeline),
       changes_(io_),
       context_{io_,
                order_,
@@ -235,10 +237,13 @@ asio::awaitable<bool> Conduct::become_ready() {
   } else if (!target_.exec_problem().empty()) {
     segment_.record(TargetNotStarted{target_.exec_problem()});
   } else if (!faults_.stop_begun() && !given_up_ && !ended_by_fault()) {
-    const auto limit = "within " + human_duration(plan_.scenario.target.ready.timeout);
-    segment_.record(TargetNotReady{target_.ended() ? "the target ended first"
-                                                   : "not " + limit + ", waiting for " + missing});
-    if (!target_.ended()) co_await force_end("it was not ready " + limit);
+    const auto timeout = plan_.scenario.target.ready.timeout;
+    const auto limit = "within " + human_duration(timeout);
+    const auto more = service_.extension_of_start(begin, timeout);
+    segment_.record(TargetNotReady{target_.ended()
+                                       ? "the target ended first"
+                                       : "not " + limit + more + ", waiting for " + missing});
+    if (!target_.ended()) co_await force_end("it was not ready " + limit + more);
   }
   co_return ready && !target_.ended() && !faults_.stop_begun();
 }
@@ -405,6 +410,7 @@ asio::awaitable<void> Conduct::look_back() {
   observe_log(context_);
   co_await inspect_checkpoints(context_);
   if (!plan_.scenario.target.recovery) co_return;
+  say_doing(lifeline_.native_handle(), "started the target again and asked it");
   target_.stop_listening();
   restarted_.emplace(
       io_, segment_, changes_, ends_,

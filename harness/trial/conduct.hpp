@@ -86,7 +86,7 @@ class Conduct {
   boost::asio::io_context io_{1};
   SegmentWriter segment_;
   TriggerBoard board_;
-  Progress progress_{segment_};
+  Progress progress_;
   Changes changes_;
   ChildEnds ends_;
   bool given_up_ = false;

@@ -50,7 +50,8 @@ class FaultRunner {
 
   [[nodiscard]] bool stop_begun() const { return stop_begun_; }
   [[nodiscard]] TimePoint stop_time() const { return stop_time_; }
-  // How long since the stop began the target has been held by a SIGSTOP of the plan's.
+  // How long since the stop began the target has been held by a SIGSTOP of the plan's, up to
+  // longest_pause().
   [[nodiscard]] Nanoseconds paused_since_stop() const;
 
  private:
@@ -85,6 +86,7 @@ class FaultRunner {
   std::map<std::uint32_t, std::uint64_t> calls_;  // counted, by fault
   bool stop_begun_ = false;
   TimePoint stop_time_{};
+  Nanoseconds longest_pause_;
   std::optional<TimePoint> pause_began_;
   Nanoseconds paused_{};  // of pauses that are over
 };

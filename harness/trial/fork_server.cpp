@@ -16,7 +16,6 @@
 #include <iostream>
 #include <map>
 #include <optional>
-#include <set>
 #include <thread>
 #include <vector>
 
@@ -29,12 +28,18 @@
 #include "target/cgroup.hpp"
 #include "target/process_tree.hpp"
 #include "target/short_folder.hpp"
+#include "trial/lifeline.hpp"
 #include "trial/sidecars.hpp"
 
 namespace lastcall {
 namespace {
 
 namespace json = boost::json;
+
+// A trial that is given up needs less than a second to end its target; then all are killed.
+constexpr auto kGiveUpLimit = std::chrono::seconds(2);
+// Until everybody that was killed has ended, and what is kept of them lies in the results.
+constexpr auto kEndLimit = std::chrono::seconds(2);
 
 std::string to_text(const TrialOrder& order) { return json::serialize(json::value_from(order)); }
 
@@ -57,17 +62,10 @@ Result<SocketPair> socket_pair(int type) {
 
 Error cannot_fork() { return {"fork", "", errno, std::string(remedy_for_fork(errno))}; }
 
-void send_all(int socket, const std::string& text) {
-  for (std::size_t sent = 0; sent < text.size();) {
-    const auto n = ::send(socket, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) return;  // nobody wants the result any more
-    sent += static_cast<std::size_t>(n);
-  }
-}
-
 class Server {
  public:
-  explicit Server(ScopedFd control) : control_(std::move(control)) {}
+  Server(ScopedFd control, ConductTrial conduct)
+      : conduct_(conduct), control_(std::move(control)) {}
 
   void serve() {
     sigset_t child;
@@ -98,9 +96,9 @@ class Server {
   bool obey() {
     auto message = receive_message(control_.get());
     if (!message || message->text.empty()) return false;
-    // Without a free descriptor the kernel drops what was sent (MSG_CTRUNC, recvmsg(2)): lastcall
-    // sees that the trial is over.
-    if (message->descriptors.empty()) return true;
+    // An order whose descriptor the kernel drops, as none is free here (MSG_CTRUNC, recvmsg(2)),
+    // names no trial: lastcall sees that it is over.
+    if (message->descriptors.empty()) return kill_trial(message->text), true;
     auto lifeline = std::move(message->descriptors.front());
     auto order = order_from(message->text);
     Result<void> begun;
@@ -113,7 +111,7 @@ class Server {
       TrialResult result;
       result.broken = begun.error().message();
       result.kept = true;
-      send_all(lifeline.get(), to_json(result));
+      send_result(lifeline.get(), result);
       if (!order.short_folder.empty()) over_.push_back(order);
     }
     return true;
@@ -138,7 +136,7 @@ class Server {
     const pid_t pid = ::fork();
     if (pid < 0) return cannot_fork();
     if (pid == 0) become_trial(order, std::move(lifeline), std::move(companions));
-    children_.insert(pid);
+    children_[pid] = order.directory;
     note_short_folder(pid, order);
     return {};
   }
@@ -177,7 +175,7 @@ class Server {
       serve_as_client_worker(pair.theirs.get());
       ::_exit(0);  // tidy: after fork
     }
-    children_.insert(pid);
+    children_[pid] = "";
     return Worker{pid, std::move(pair.ours)};
   }
 
@@ -195,9 +193,16 @@ class Server {
       keep_sidecars(order, std::move(pair.theirs));
       ::_exit(0);  // tidy: after fork
     }
-    children_.insert(pid);
+    children_[pid] = order.directory;
     note_short_folder(pid, order);
     return std::move(pair.ours);
+  }
+
+  // Also one that is stopped, or spins. Who was below them is ours then: reap() kills them.
+  void kill_trial(const std::string& directory) const {
+    for (const auto& [pid, its] : children_) {
+      if (its == directory) (void)::kill(pid, SIGKILL);
+    }
   }
 
   // Also the sockets of the order that is just being obeyed go: a copy here would keep them open.
@@ -215,13 +220,12 @@ class Server {
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     TrialResult result;
     try {
-      result =
-          conduct_trial(order, lifeline.get(), std::move(companions), kills_ ? &*kills_ : nullptr);
+      result = conduct_(order, lifeline.get(), std::move(companions), kills_ ? &*kills_ : nullptr);
     } catch (const std::exception& error) {
       result.broken = error_of("conduct the trial", error).message();
       result.kept = true;
     }
-    send_all(lifeline.get(), to_json(result));
+    send_result(lifeline.get(), result);
     ::_exit(0);  // tidy: after fork
   }
 
@@ -281,7 +285,7 @@ class Server {
   // lastcall is gone, and with it the other ends of the lifelines: the trials are giving up.
   void finish() {
     slots_.clear();
-    const auto limit = now() + std::chrono::seconds(5);
+    const auto limit = now() + kGiveUpLimit;
     while (!children().empty()) {
       reap();
       if (now() > limit) signal_descendants(SIGKILL);
@@ -290,18 +294,19 @@ class Server {
     remove_stale_cgroups();  // those of trials that were killed
   }
 
+  ConductTrial conduct_;
   std::optional<SignalTrace> kills_;  // removes its part of the trace only here
   bool asked_for_kills_ = false;
   ScopedFd control_;
   std::map<std::uint32_t, std::vector<Worker>> slots_;
-  std::set<pid_t> children_;
+  std::map<pid_t, std::string> children_;         // the directory of its trial; empty for a worker
   std::map<pid_t, TrialOrder> in_short_folders_;  // trials, and keepers of sidecars
   std::vector<TrialOrder> over_;                  // whose short folders have to go
 };
 
 }  // namespace
 
-Result<ForkServer> ForkServer::start() {
+Result<ForkServer> ForkServer::start(ConductTrial conduct) {
   auto created = socket_pair(SOCK_SEQPACKET);
   if (!created) return created.error();
   auto pair = std::move(*created);
@@ -313,7 +318,7 @@ Result<ForkServer> ForkServer::start() {
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)process_certificate();  // every trial process inherits them
     (void)client_certificate();
-    Server(std::move(pair.theirs)).serve();
+    Server(std::move(pair.theirs), conduct).serve();
     ::_exit(0);  // tidy: after fork
   }
   return ForkServer(std::move(pair.ours), pid);
@@ -322,7 +327,12 @@ Result<ForkServer> ForkServer::start() {
 ForkServer::~ForkServer() {
   if (!control_) return;  // moved from
   control_.reset();
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  const auto limit = now() + kGiveUpLimit + kEndLimit;
+  while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
+    // It was stopped, or somebody below it cannot be killed.
+    if (now() > limit) signal_descendants(SIGKILL);
+    if (now() > limit + std::chrono::seconds(1)) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 
@@ -333,6 +343,12 @@ Result<ScopedFd> ForkServer::conduct(const TrialOrder& order) {
   auto sent = send_message(control_.get(), to_text(order), {pair.theirs.get()});
   if (!sent) return sent.error();
   return std::move(pair.ours);
+}
+
+Result<void> ForkServer::kill(const std::string& directory) {
+  auto sent = send_message(control_.get(), directory);
+  if (!sent) return sent.error();
+  return {};
 }
 
 }  // namespace lastcall

@@ -60,13 +60,16 @@ Result<void> make_room_for(const User& user, const std::string& dir, const std::
   return {};
 }
 
+// Its start begins now.
 ServiceState::Settings service_settings(const Target& target, pid_t pid) {
   return {.main_pid = pid,
           .access_all = target.service.access_all,
           .notifies = target.ready.notify,
           .foreign_pids = target.pid1,
           .watchdog = target.service.watchdog,
-          .watchdog_while_stopping = target.service.watchdog_while_stopping};
+          .watchdog_while_stopping = target.service.watchdog_while_stopping,
+          .start_limit = now() + longest_start(target),
+          .longest_stop = longest_stop(target)};
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "target/short_folder.hpp"
 #include "trial/conduct.hpp"
 #include "trial/judgement.hpp"
+#include "trial/lifeline.hpp"
 #include "trial/workspace.hpp"
 
 namespace lastcall {
@@ -61,6 +62,7 @@ void clean_up(const TrialOrder& order, TrialResult& result) {
 TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions companions,
                           const SignalTrace* kills) {
   const auto begin = now();
+  say_doing(lifeline, "read its plan");
   TrialResult result;
   // A crashing target is judged by how it ended; its core dump would only fill the disk.
   const rlimit no_core{0, 0};
@@ -77,8 +79,10 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
                     std::move(trial->board), std::move(companions));
     result.broken = conduct.run();
     foreign = conduct.foreign_time();
+    say_doing(lifeline, "judged what it had seen");
     if (result.broken.empty())
       judge_into(result, {order, plan, workspace.placeholders(), workers, lifeline});
+    say_doing(lifeline, "kept or removed its files");
     result.kept = is_kept(order.keep, result);
     if (result.kept) {
       if (auto kept = workspace.preserve_files(); !kept && result.broken.empty())

@@ -54,9 +54,9 @@ struct Companions {
   ScopedFd keeper;                // of its sidecars; empty if there are none
 };
 
-// In the trial process. `lifeline` is closed by its other end when the trial is to be given up;
-// then nothing is left running and the result says so. `kills`: who sent them; null if the kernel
-// does not tell.
+// In the trial process. On `lifeline` it says what it is doing (trial/lifeline.hpp); its other end
+// closes it when the trial is to be given up; then nothing is left running and the result says so.
+// `kills`: who sent them; null if the kernel does not tell.
 TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions companions,
                           const SignalTrace* kills);
 

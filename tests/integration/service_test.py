@@ -128,6 +128,25 @@ class Extended(Service):
         self.assertGreater(taken, 2.4)
         self.assertLess(taken, 3.5)
 
+    def test_a_start_that_asks_without_end_is_not_waited_for(self):
+        for more in (1_000_000, (1 << 64) - 1):
+            with self.subTest(more=more):
+                run = self.run_notifier("--greedy", more, ready='notify = true, timeout = "300ms"',
+                                        service="max_extension = 3")
+                self.assertRegex(run.events("target_not_ready")[0]["reason"],
+                                 "by EXTEND_TIMEOUT_USEC .it asked [0-9]+ times for more than max_extension allows.")
+                self.assertLess(self.seconds(run, "target_started", "target_not_ready"), 2)
+
+    def test_a_stop_that_asks_without_end_is_killed(self):
+        # Ready before it asks; the scenario's deadline is two seconds.
+        run = self.run_notifier("--greedy", (1 << 64) - 1, ready='log = "^watchdog"', service="max_extension = 2")
+        taken = self.seconds(run, "fault_invoked", "deadline_passed")
+        self.assertGreater(taken, 3.9)
+        self.assertLess(taken, 5)
+        reason = run.verdict("deadline")["reason"]
+        self.assertTrue(reason.startswith("still running 4 s after SIGTERM"), reason)
+        self.assertRegex(reason, "[0-9]+ EXTEND_TIMEOUT_USEC beyond 4 s .max_extension., not granted")
+
 
 if __name__ == "__main__":
     unittest.main()

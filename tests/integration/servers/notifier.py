@@ -22,6 +22,7 @@ parser.add_argument("--flood", type=int, default=0, help="after READY=1, this ma
 parser.add_argument("--stop-takes", type=float, default=0)
 parser.add_argument("--extend", type=float, default=0, help="asks for so much more time, again each half of it")
 parser.add_argument("--extend-once", action="store_true")
+parser.add_argument("--greedy", type=int, help="asks for this many microseconds every 100 ms, and does nothing else")
 parser.add_argument("--no-stopping", action="store_true")
 options = parser.parse_args()
 unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -59,6 +60,10 @@ say("watchdog", os.environ.get("WATCHDOG_USEC"), os.environ.get("WATCHDOG_PID") 
 listener = None
 if options.port and not options.no_listener:
     listener = socket.create_server(("127.0.0.1", options.port))
+if options.greedy:
+    while True:
+        notify(f"EXTEND_TIMEOUT_USEC={options.greedy}")
+        time.sleep(0.1)
 if options.start_takes:
     notify(f"EXTEND_TIMEOUT_USEC={microseconds(options.start_takes * 2)}")
     time.sleep(options.start_takes)

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,6 +18,7 @@
 #include "base/remove_tree.hpp"
 #include "history/history.hpp"
 #include "plan/plan.hpp"
+#include "trial/lifeline.hpp"
 #include "unit/client/event_words.hpp"
 #include "unit/few_descriptors.hpp"
 #include "unit/private_mounts.hpp"
@@ -62,7 +65,7 @@ class Trials : public ::testing::Test {
   static TrialResult conduct(ForkServer& server, const TrialOrder& order) {
     auto socket = server.conduct(order);
     EXPECT_TRUE(socket.has_value());
-    auto result = trial_result_from_json(read_to_end(socket->get()));
+    auto result = trial_result_from_json(said_on_lifeline(read_to_end(socket->get())).result);
     EXPECT_TRUE(result.has_value());
     return result ? *result : TrialResult{};
   }
@@ -158,6 +161,29 @@ TEST_F(Trials, ThatAreGivenUpLeaveNobodyBehind) {
     socket->reset();
   }
   EXPECT_EQ(::kill(target, 0), -1) << "the target outlived the fork server";
+}
+
+TEST_F(Trials, ThatAreStoppedAreKilledWithAllBelowThem) {
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  const auto trial = order("echo $$ $PPID > " + fifo() + "; kill -STOP $PPID; sleep 100");
+  auto socket = server->conduct(trial);
+  ASSERT_TRUE(socket.has_value());
+  pid_t target = -1;
+  pid_t process = -1;
+  std::ifstream(folder_ / "pid") >> target >> process;
+  const ScopedFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, target, 0)));
+  ASSERT_TRUE(pidfd);
+  std::string state;
+  for (const auto limit = now() + std::chrono::seconds(30); state != "T" && now() < limit;)
+    std::ifstream("/proc/" + std::to_string(process) + "/stat") >> state >> state >> state;
+  ASSERT_EQ(state, "T");
+  ASSERT_TRUE(server->kill("/no/such/trial"));
+  ASSERT_TRUE(server->kill(trial.directory));
+  EXPECT_EQ(said_on_lifeline(read_to_end(socket->get())).result, "");
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 10'000), 1) << "the target outlived the trial process";
+  EXPECT_EQ(conduct(*server, order("exit 0")).broken, "") << "the fork server goes on";
 }
 
 TEST_F(Trials, OfATargetThatEndsAtOnceSayThatItWasNotReady) {
@@ -272,7 +298,9 @@ TEST_F(Trials, WhoseProcessIsKilledKeepWhatLiesInTheirShortFolder) {
     const auto process = pid_from(folder_ / "pid");
     ASSERT_GT(process, 1);
     ASSERT_EQ(::kill(process, SIGKILL), 0);
-    EXPECT_EQ(read_to_end(socket->get()), "");
+    const auto said = said_on_lifeline(read_to_end(socket->get()));
+    EXPECT_EQ(said.doing, "waited until the target was ready");
+    EXPECT_EQ(said.result, "");
   }
   EXPECT_FALSE(std::filesystem::is_symlink(trial.target_folder()));
   std::string where;
