@@ -48,7 +48,7 @@ void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, co
   auto& client = seen.clients[client_of(c.id).value];
   client.gone = gone_before(c, stop);
   client.waits.reset();
-  client.was_to_go = !goes_on(peers.behaviour(c));
+  client.was_to_go = traits(peers.behaviour(c)).asks != Asking::until_the_stop;
   for (const auto& r : c.requests) {
     if (r.sent > stop) continue;
     ++client.requests;
