@@ -44,7 +44,7 @@ Table ready_table(std::string_view where) {
                    {.name = "log",
                     .kind = Kind::pattern,
                     .shape = Shape::one_or_list,
-                    .about = "Ready when a line of output has matched this ECMAScript regular "
+                    .about = "Ready when a line of output has matched this regular "
                              "expression; of a list each.",
                     .low = 1},
                    {.name = "notify",
