@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <list>
 #include <set>
 #include <utility>
@@ -93,7 +92,6 @@ struct Running {
   ScopedFd lifeline;
   TimePoint begun;
   Nanoseconds longest{};
-  std::vector<std::string> warnings{};
   std::string received{};
   bool is_killed = false;  // because it took longer
 };
@@ -141,7 +139,6 @@ class Pool {
     more_ = job.has_value();
     if (!more_) return {};
     std::error_code ec;
-    auto warnings = make_room(job->directory);
     std::filesystem::create_directories(job->directory, ec);
     if (ec) return Error{"create", job->directory, ec.value(), ""};
     std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
@@ -159,24 +156,8 @@ class Pool {
     if (!lifeline) return lifeline.error();
     free_slots_.erase(slot);
     const auto longest = longest_trial(job->plan);
-    running_.push_back(
-        {std::move(*job), slot, std::move(*lifeline), now(), longest, std::move(warnings)});
+    running_.push_back({std::move(*job), slot, std::move(*lifeline), now(), longest});
     return {};
-  }
-
-  // An earlier campaign or replay may have left a trial of the same name: what lay in its {dir} is
-  // not this one's, which takes another folder if that cannot be removed. Returns what stays.
-  static std::vector<std::string> make_room(std::string& directory) {
-    constexpr int kMostNames = 100;
-    std::vector<std::string> stays;
-    const auto wanted = directory;
-    for (int i = 2; i <= kMostNames; ++i) {
-      const auto removed = remove_tree(directory);
-      if (removed) break;
-      stays.push_back(removed.error().message());
-      directory = wanted + "-" + std::to_string(i);
-    }
-    return stays;
   }
 
   Result<void> wait() {
@@ -228,7 +209,6 @@ class Pool {
   }
 
   void finish(std::list<Running>::iterator trial, TrialResult result) {
-    std::ranges::move(trial->warnings, std::back_inserter(result.warnings));
     free_slots_.insert(trial->slot);
     options_.done(trial->job, std::move(result));
     running_.erase(trial);

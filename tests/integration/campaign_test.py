@@ -2,8 +2,6 @@
 import json
 import os
 import re
-import shutil
-import subprocess
 import unittest
 
 from lastcall_cli import HTTP_CLIENT, LASTCALL, PYTHON, SOURCE, LastcallTest, lastcall, scenario, serve
@@ -81,25 +79,6 @@ class Options(LastcallTest):
         (results / "why.txt").write_text("kept by hand")
         self.assert_exit(0, self.run_into(results))
         self.assertEqual("kept by hand", (results / "why.txt").read_text())
-
-    def test_a_trial_that_cannot_be_removed_is_named_and_the_campaign_goes_on(self):
-        if not shutil.which("setpriv") or subprocess.run(["setpriv", "--bounding-set", "-linux_immutable", "true"]).returncode:
-            self.skipTest("only root can do without a capability")
-        name = f"{self.folder.name}-scenario"
-        stale = self.folder / "results" / "trials" / f"{name}-0001"
-        stale.mkdir(parents=True)
-        (stale / "file").write_text("of an earlier campaign")
-        if subprocess.run(["chattr", "+i", stale / "file"], stderr=subprocess.DEVNULL).returncode:
-            self.skipTest("no immutable files in this file system")
-        self.addCleanup(subprocess.run, ["chattr", "-i", stale / "file"])
-        run = lastcall("--bounding-set", "-linux_immutable", LASTCALL, "run", self.write(scenario(serve())), "--trials", 2,
-                       "--keep", "all", "--results", self.folder / "results", program="setpriv")
-        self.assert_exit(0, run)
-        warning = f"cannot remove {stale}/file: Operation not permitted (remove it by hand)"
-        self.assertEqual(f"lastcall: warning: {warning}\n", run.err)
-        self.assertEqual([[warning], []], [trial["result"].get("warnings", []) for trial in run.trials])
-        self.assertEqual([f"trials/{name}-0001-2", f"trials/{name}-0002"], [t["directory"] for t in run.trials])
-        self.assertEqual(warning, run.report["scenarios"][0]["trials"][0]["warnings"][0])
 
     def test_json_prints_the_report(self):
         run = self.run_scenario(scenario(serve()), "--json")
