@@ -52,7 +52,7 @@ constexpr std::array<std::string_view, 8> kPatterns{
 constexpr std::array<std::string_view, 6> kPaths{"/",       "",    "/a/{id}", "/?x={client}",
                                                  "/health", "/%00"};
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string toml_string(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 // Lines, each of a table, which can be taken out again.
 class Draft {
@@ -208,7 +208,7 @@ class Writer {
 
   std::vector<const Key*> keys_of_fault(std::size_t id) {
     const auto& fault = choices_.of(faults());
-    draft_.add(id, "what = " + quoted(fault.what));
+    draft_.add(id, "what = " + toml_string(fault.what));
     is_at_syscall_ = fault.what == "syscall";
     auto names = fault.needed;
     if (!fault.one_of.empty()) names.push_back(choices_.of(fault.one_of));
@@ -257,7 +257,7 @@ class Writer {
     std::string text;
     const auto count = 1 + choices_.below(3);
     for (std::uint64_t i = 0; i < count; ++i)
-      text += (i == 0 ? "" : ", ") + quoted(named(i)) + " = " + value(key);
+      text += (i == 0 ? "" : ", ") + toml_string(named(i)) + " = " + value(key);
     return "{ " + text + " }";
   }
 
@@ -276,10 +276,10 @@ class Writer {
   }
   std::string duration_range(const Key& key) {
     const auto low = duration(key);
-    if (choices_.once_in(2)) return quoted(low);
+    if (choices_.once_in(2)) return toml_string(low);
     const auto high = duration(key);
     const bool is_ordered = *parse_duration(low) <= *parse_duration(high);
-    return quoted(is_ordered ? low + ".." + high : high + ".." + low);
+    return toml_string(is_ordered ? low + ".." + high : high + ".." + low);
   }
 
   std::int64_t number(const Key& key) {
@@ -291,23 +291,23 @@ class Writer {
     const std::string scheme(choices_.of(key.choices));
     const bool has_path = scheme != "tcp" && scheme != "tls";
     const std::string port = choices_.once_in(2) ? "{port.tls}" : "{port}";
-    return quoted(scheme + "://127.0.0.1:" + port +
-                  (has_path ? std::string(choices_.of(kPaths)) : ""));
+    return toml_string(scheme + "://127.0.0.1:" + port +
+                       (has_path ? std::string(choices_.of(kPaths)) : ""));
   }
 
   std::string value(const Key& key) {
     switch (key.kind) {
       case Kind::plain:
-        return quoted(key.name == "name" ? choices_.of(kWords) : choices_.of(kPlain));
+        return toml_string(key.name == "name" ? choices_.of(kWords) : choices_.of(kPlain));
       case Kind::text:
-        return quoted(key.name == "values"
-                          ? choices_.of(std::array<std::string_view, 2>{"10", "1000"})
-                          : choices_.of(kTexts));
+        return toml_string(key.name == "values"
+                               ? choices_.of(std::array<std::string_view, 2>{"10", "1000"})
+                               : choices_.of(kTexts));
       case Kind::content:
       case Kind::header:
-        return quoted(choices_.of(kTexts));
+        return toml_string(choices_.of(kTexts));
       case Kind::bytes:
-        return quoted(choices_.of(kBytes));
+        return toml_string(choices_.of(kBytes));
       case Kind::boolean:
         return choices_.once_in(2) ? "true" : "false";
       case Kind::truth:
@@ -317,42 +317,43 @@ class Writer {
       case Kind::size:
         return choices_.once_in(2) ? R"("64MiB")" : std::to_string(number(key));
       case Kind::duration:
-        return quoted(duration(key));
+        return toml_string(duration(key));
       case Kind::duration_range:
         return duration_range(key);
       case Kind::count_range: {
         const auto low = number(key);
         if (choices_.once_in(2)) return std::to_string(low);
-        return quoted(std::to_string(low) + ".." + std::to_string(std::max(low, number(key))));
+        return toml_string(std::to_string(low) + ".." + std::to_string(std::max(low, number(key))));
       }
       case Kind::choice:
-        return quoted(choices_.of(key.choices));
+        return toml_string(choices_.of(key.choices));
       case Kind::url:
         return url(key);
       case Kind::port:
-        return quoted(choices_.once_in(2) ? "8080" : "{port}");
+        return toml_string(choices_.once_in(2) ? "8080" : "{port}");
       case Kind::network:
-        return quoted(choices_.once_in(2) ? "127.0.0.0/8" : "127.0.0.1");
+        return toml_string(choices_.once_in(2) ? "127.0.0.0/8" : "127.0.0.1");
       case Kind::pattern:
       case Kind::group:
-        return quoted(choices_.of(kPatterns));
+        return toml_string(choices_.of(kPatterns));
       case Kind::pointer:
-        return quoted(choices_.once_in(2) ? "/order/id" : "");
+        return toml_string(choices_.once_in(2) ? "/order/id" : "");
       case Kind::signal:
-        return quoted(choices_.of(signal_names()));
+        return toml_string(choices_.of(signal_names()));
       case Kind::syscall:
-        return quoted(choices_.of(syscall_words()));
+        return toml_string(choices_.of(syscall_words()));
       case Kind::error:
-        return quoted(choices_.of(error_names()));
+        return toml_string(choices_.of(error_names()));
       case Kind::moment:
-        return choices_.once_in(4) ? quoted(choices_.of(std::array<std::string_view, 3>{
+        return choices_.once_in(4) ? toml_string(choices_.of(std::array<std::string_view, 3>{
                                          "measured", "entry", "exit"}))
                                    : duration_range(key);
       case Kind::end:
-        return choices_.once_in(2) ? quoted(choices_.of(signal_names()))
+        return choices_.once_in(2) ? toml_string(choices_.of(signal_names()))
                                    : std::to_string(number(key));
       case Kind::property:
-        return choices_.once_in(4) ? R"("custom.queue")" : quoted(choices_.of(kProperties).name);
+        return choices_.once_in(4) ? R"("custom.queue")"
+                                   : toml_string(choices_.of(kProperties).name);
       case Kind::table:  // one that a text stands for
         return value(key.table->key(key.short_for));
     }
