@@ -46,18 +46,6 @@ std::string joined(const std::vector<const T*>& all, std::string T::*name,
 
 }  // namespace
 
-std::string printable(const std::string& text) {
-  const std::string valid = valid_utf8(text);
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(valid[i]); };
-  std::string safe;
-  for (std::size_t i = 0; i < valid.size(); ++i) {
-    const bool is_c1 = byte(i) == 0xC2 && byte(i + 1) < 0xA0;  // valid: a second byte is there
-    safe += byte(i) < 0x20 || byte(i) == 0x7F || is_c1 ? '?' : valid[i];
-    if (is_c1) ++i;
-  }
-  return safe;
-}
-
 std::string_view word(const PropertySummary& property) {
   if (property.fail > 0) return "fail";
   if (property.unknown > 0) return "unknown";

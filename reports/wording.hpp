@@ -11,10 +11,6 @@
 
 namespace lastcall::reports {
 
-// As it may be shown on a terminal, which what a target wrote must not steer: control characters,
-// C1 among them, become '?'.
-std::string printable(const std::string& text);
-
 // "fail", "unknown", "pass", "not-applicable", "off" or "not-judged": the worst that was seen.
 std::string_view word(const PropertySummary& property);
 

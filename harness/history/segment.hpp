@@ -66,7 +66,7 @@ class SegmentWriter final : public EventSink {
   void flush();
   ScopedFd file_;
   std::string path_;
-  std::string name_;  // of the source: its file's
+  std::string name_;  // the source's, from its file
   std::vector<unsigned char> buffer_;
   std::vector<unsigned char> payload_;
   std::size_t limit_ = 0;
