@@ -42,6 +42,11 @@ bj::object to_json(const TrialSummary& trial) {
                     {"connections", trial.connections},
                     {"traced", trial.traced},
                     {"verdicts", std::move(verdicts)}};
+  if (!trial.warnings.empty()) {
+    bj::array warnings;
+    for (const auto& warning : trial.warnings) warnings.push_back(text(warning));
+    object["warnings"] = std::move(warnings);
+  }
   if (trial.idle_tail) object["idle_tail_ns"] = trial.idle_tail->count();
   if (const auto& waits = trial.idle_waits)
     object["idle_waits"] = {{"ns", waits->length.count()}, {"text", text(waits->text)}};

@@ -7,7 +7,7 @@
 namespace lastcall::reports {
 namespace {
 
-// Text of targets and scenarios must neither end a table's cell nor become markup.
+// Text of targets and scenarios must neither end the cell of a table nor become markup.
 std::string plain(const std::string& bytes) {
   std::string text;
   for (const char c : valid_utf8(bytes)) {
@@ -19,7 +19,7 @@ std::string plain(const std::string& bytes) {
 
 std::string headline(const CampaignSummary& campaign) {
   if (campaign.interrupted)
-    return "**Not decided:** the campaign was interrupted; this is what was there.";
+    return "**Not decided:** the campaign was interrupted; these are the trials until then.";
   switch (campaign.exit_code) {
     case exit_codes::kHeld:
       return "**Safe to ship** as far as it was tested: every judged property held.";

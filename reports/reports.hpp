@@ -7,11 +7,11 @@
 
 namespace lastcall::reports {
 
-// A table a scenario, the first reason and how to see each failure again.
+// A table per scenario, the first reason and how to see each failure again.
 std::string terminal(const CampaignSummary& campaign, bool colour);
 // report.json, as report.schema.json describes it.
 std::string json(const CampaignSummary& campaign);
-// One testsuite a scenario, one testcase a property.
+// One testsuite per scenario, one testcase per property.
 std::string junit(const CampaignSummary& campaign);
 // report.md: one page for whoever decides about a release.
 std::string markdown(const CampaignSummary& campaign);

@@ -2,25 +2,11 @@
 #include <cstdio>
 
 #include "base/durations.hpp"
-#include "history/utf8.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 
 namespace lastcall::reports {
 namespace {
-
-// What a target wrote must not steer the terminal: control characters, C1 among them, become '?'.
-std::string printable(const std::string& text) {
-  const std::string valid = valid_utf8(text);
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(valid[i]); };
-  std::string safe;
-  for (std::size_t i = 0; i < valid.size(); ++i) {
-    const bool is_c1 = byte(i) == 0xC2 && byte(i + 1) < 0xA0;  // valid: a second byte is there
-    safe += byte(i) < 0x20 || byte(i) == 0x7F || is_c1 ? '?' : valid[i];
-    if (is_c1) ++i;
-  }
-  return safe;
-}
 
 std::string_view colour_of(std::string_view verdict) {
   if (verdict == "fail") return "\x1b[31m";
@@ -39,7 +25,7 @@ std::string row(const PropertySummary& p, bool colour) {
   line += verdict;
   if (colour) line += "\x1b[0m";
   line += std::string(verdict.size() < 15 ? 15 - verdict.size() : 1, ' ') + counts.data();
-  const auto note = p.switched_off.empty() ? bound(p) : printable(p.switched_off);
+  const auto note = printable(p.switched_off.empty() ? bound(p) : p.switched_off);
   return line + (note.empty() ? "" : "  " + note) + "\n";
 }
 
@@ -73,7 +59,8 @@ std::string not_applicable_lines(const ScenarioSummary& scenario) {
 std::string details(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
   for (const auto& silent : scenario.silent)
-    text += "\n  NOTHING WAS HEARD: " + printable(silent.group) + ": " + silent.what + "\n";
+    text +=
+        "\n  NOTHING WAS HEARD: " + printable(silent.group) + ": " + printable(silent.what) + "\n";
   for (const auto& p : scenario.properties) {
     if (!p.not_judged.empty())
       text += "\n  " + p.name + ", " + printable(not_judged_text(p.not_judged)) + "\n";

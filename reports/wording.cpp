@@ -5,11 +5,12 @@
 #include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
 #include "campaign/statistics.hpp"
+#include "history/utf8.hpp"
 
 namespace lastcall::reports {
 namespace {
 
-// One is enough to see it again, a few to see whether they are alike; report.json has all.
+// One is enough to see it again, and a few show whether they are alike; report.json has all.
 constexpr std::size_t kShownFailures = 3;
 
 bool say_the_same(const PropertySummary& one, const PropertySummary& other) {
@@ -198,6 +199,18 @@ std::vector<const TrialSummary*> broken_trials(const ScenarioSummary& scenario) 
     if (!trial.broken.empty()) broken.push_back(&trial);
   }
   return broken;
+}
+
+std::string printable(std::string_view text) {
+  const std::string valid = valid_utf8(text);
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(valid[i]); };
+  std::string safe;
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    const bool is_c1 = byte(i) == 0xC2 && byte(i + 1) < 0xA0;  // valid: a second byte is there
+    safe += byte(i) < 0x20 || byte(i) == 0x7F || is_c1 ? '?' : valid[i];
+    if (is_c1) ++i;
+  }
+  return safe;
 }
 
 std::string counted(std::uint64_t count, const std::string& noun) {

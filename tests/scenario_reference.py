@@ -13,6 +13,9 @@ Made from [`scenario.schema.json`](scenario.schema.json) by `tests/generated_pag
 - A range draws a value between its ends: `"0ms..2s"`, `"1..40"`.
 - A signal has its name: `"SIGTERM"`.
 - `{{dir}}` is the trial's folder, `{{here}}` the scenario's, `{{port}}` and `{{port.NAME}}` are free ports.
+- A regular expression has [RE2's syntax](https://github.com/google/re2/wiki/Syntax), which is searched in linear time
+  and so has no backreferences and no lookaround. It works on bytes: `.` is any byte but a newline. `^` and `$` are the
+  ends of a line of output; `(?i)` in front takes upper and lower case for the same.
 - Each property can be switched off, and says why: `close-handshake = {{ judge = false, why = "…" }}`.
 """
 OF_EVERY_PROPERTY = ("judge", "why")

@@ -67,6 +67,7 @@ CPP_BANS = [
     ("using-namespace-std", r"\busing namespace std;", lambda p: True),
     ("empty-catch", r"catch \(\.\.\.\)\s*\{\s*\}", lambda p: True),
     ("sleep-in-test", r"\bsleep_for\b", lambda p: p.startswith("tests/")),
+    ("backtracking", r"#\s*include <regex>", lambda p: not p.startswith("tests/")),
 ]
 ANY_BANS = [
     ("left-over", r"\b(TODO|FIXME|XXX)\b"),
@@ -208,6 +209,7 @@ WRONG = [
     ("empty-catch", "harness/plan/a.cpp", "try { f(); } catch (...) {\n}\n"),
     ("left-over", "harness/plan/a.cpp", "// TODO later\n"),
     ("sleep-in-test", "tests/unit/plan/a_test.cpp", "#include <thread>\nstd::this_thread::sleep_for(1s);\n"),
+    ("backtracking", "harness/plan/a.cpp", "#include <regex>\n"),
     ("machine-path", "ci/a", "cd /home/me\n"),
     ("phrase", "harness/plan/a.cpp", "// Of a port: its number.\n"),
     ("phrase", "harness/plan/a.hpp", "// Says the how manieth event it is.\n"),
@@ -237,6 +239,7 @@ RIGHT = [
     ("reports/evidence/a.md", "With so many clients.\n"),
     ("tests/unit/checkers/hangs/a.go", "// starts anew\n"),
     ("tests/a.txt", "for ever\n"),
+    ("tests/unit/plan/a.cpp", "#include <regex>\n"),
     ("harness/plan/a.cpp", "operand(); on_exit(); catch (...) { report(); }\n"),
 ]
 

@@ -7,13 +7,15 @@
 #include <string>
 #include <utility>
 
+#include "base/shortage.hpp"
+
 namespace lastcall {
 
 struct Error {
   std::string tried;   // "open", "bind"
   std::string on;      // a path, an address, a pid; may be empty
   int error_number{};  // errno, 0 when there is none
-  std::string advice;  // what the user can do about it; may be empty
+  std::string advice;  // what the user can do about it; if empty, what errno says of that
 
   Error() = default;
   // Not an aggregate: a Result<std::string> must not take its value for an Error.
@@ -27,7 +29,8 @@ struct Error {
     std::string text = "cannot " + tried;
     if (!on.empty()) text += " " + on;
     if (error_number != 0) text += ": " + std::string(std::strerror(error_number));
-    if (!advice.empty()) text += " (" + advice + ")";
+    const std::string what_to_do = advice.empty() ? std::string(remedy_for(error_number)) : advice;
+    if (!what_to_do.empty()) text += " (" + what_to_do + ")";
     return text;
   }
 };

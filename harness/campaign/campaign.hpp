@@ -1,8 +1,8 @@
 // Many trials of one or more scenarios: draws the plans, runs them, keeps the results directory,
 // sums up.
 //
-// The results directory:
-//   trials.jsonl            one line a finished trial, written as they finish
+// The results directory, which no other campaign writes to (cli/run.cpp):
+//   trials.jsonl            one line per finished trial, written as it finishes
 //   trials/NAME-NNNN/       kept trials (trial/trial.hpp)
 //   report.json junit.xml report.md   at the end, also after an interruption
 #pragma once
@@ -36,7 +36,7 @@ struct Progress {
 
 struct CampaignOptions {
   std::vector<LoadedScenario> scenarios;
-  std::optional<std::uint32_t> trials;  // a scenario; otherwise what its budget says
+  std::optional<std::uint32_t> trials;  // per scenario; else what its budget says
   std::optional<Nanoseconds> duration;  // instead of a number of trials
   std::uint64_t seed = 0;
   std::uint32_t jobs = 1;

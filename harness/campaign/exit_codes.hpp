@@ -1,5 +1,5 @@
 // The exit codes of lastcall. The first that matches wins, in the order of this list.
-// `lastcall autopsy` passes on how its command ended (128 + signal), but kUsage and kBroken.
+// `lastcall autopsy` passes on how its command ended (128 + signal), except for kUsage and kBroken.
 #pragma once
 
 namespace lastcall::exit_codes {

@@ -11,7 +11,7 @@ std::string counted_trials(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " trial" : " trials");
 }
 
-// The shortest length that at least `percent` of the tails do not exceed; in ascending order.
+// The shortest length that at least `percent` % of the tails, in ascending order, do not exceed.
 Nanoseconds quantile(const std::vector<Nanoseconds>& tails, std::size_t percent) {
   const auto rank = (tails.size() * percent + 99) / 100;  // from 1
   return tails[std::max<std::size_t>(rank, 1) - 1];
@@ -45,13 +45,13 @@ PromptExit judge_prompt_exit(const std::vector<IdleTrial>& trials,
   }
   const auto measured = within ? lengths.size() : trials.size();
   if (measured < kFewestTrials) {
-    judged.reason = "measured in " + counted_trials(measured) + ", it takes at least " +
+    judged.reason = "measured in " + counted_trials(measured) + ", needs at least " +
                     std::to_string(kFewestTrials);
     return judged;
   }
   if (lengths.size() < kFewestSeen) {
     judged.reason = "how the target waited was seen in " + counted_trials(lengths.size()) +
-                    ", it takes at least " + std::to_string(kFewestSeen) +
+                    ", needs at least " + std::to_string(kFewestSeen) +
                     ": set trace = true, or a bound (within)";
     return judged;
   }
@@ -63,7 +63,7 @@ PromptExit judge_prompt_exit(const std::vector<IdleTrial>& trials,
   judged.judged = lengths.size();
   judged.outcome = judged.late.size() * 4 > judged.judged ? Outcome::fail : Outcome::pass;
   if (judged.outcome == Outcome::pass) return judged;
-  // Where tails are judged the longest need not show a wait; another may say what they are.
+  // The trial with the longest tail need not show a wait; another may show what it is.
   const auto shown = std::ranges::find_if(lengths, [](const Length& one) {
     return one.trial->waits && one.trial->waits->length > Nanoseconds(0);
   });

@@ -47,7 +47,8 @@ void count(PropertySummary& property, const TrialSummary& trial, const Verdict& 
   }
 }
 
-// Of trials that judged the property. Nothing of one that is judged over the campaign.
+// That it failed in untraced trials only, of those that judged it. Empty if it did not, and if it
+// is judged over the campaign.
 std::string only_untraced(const std::string& name, const std::vector<TrialSummary>& trials) {
   struct Count {
     std::uint64_t failed = 0, judged = 0;
@@ -182,8 +183,8 @@ void note_heard(std::string& text, const TrialSummary& trial, std::size_t g) {
   text = " (the target said \"" + trial.heard_instead[g] + "\")";
 }
 
-// What all its answers were in some trials, where that is a 4xx that nobody asked for. One such
-// trial is enough: `serves` did not judge it.
+// The group, if in some trial all answers to it were the same 4xx, which the scenario does not
+// expect. One such trial is enough: `serves` did not judge it.
 std::optional<SilentGroup> refused_group(const ScenarioSummary& scenario, const std::string& group,
                                          std::size_t g) {
   int status = 0;
@@ -205,15 +206,14 @@ std::optional<SilentGroup> refused_group(const ScenarioSummary& scenario, const 
                                               std::to_string(looked_at) + " trials" + heard)};
 }
 
-// Whether its clients send nothing that a server could answer, and no behaviour says that this is
-// meant.
+// Whether its clients send nothing that a server could answer, although no behaviour says so.
 bool asks_nothing(const ClientGroup& group) {
   const auto steady = group.mix.find(Behaviour::steady);
   return is_raw(group.protocol) && steady != group.mix.end() && steady->second > 0 &&
          !group.during_drain && !is_to_ask(group);
 }
 
-// Over the trials that asked it anything. Nothing if it was answered as it should be.
+// Over the trials in which the group asked. Nothing if it was answered as it should be.
 std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const Scenario& wanted,
                                         std::size_t g) {
   std::uint64_t looked_at = 0;
@@ -263,19 +263,19 @@ std::optional<SilentGroup> silent_group(const ScenarioSummary& scenario, const S
   if (fell_silent + stalled == 0 || 2 * (fell_silent + stalled + unanswered) < asked)
     return std::nullopt;
   if (stalled >= fell_silent) {
-    return SilentGroup{group, "nobody was answered for long before the stop in " +
+    return SilentGroup{group, "no client was answered for a long time before the stop in " +
                                   std::to_string(stalled) + " of " + trials +
                                   ", and all clients that were left waited: look at what the "
                                   "target did (--keep all, history.jsonl); if an answer may take "
-                                  "so long, make load in [budget] longer"};
+                                  "that long, make load in [budget] longer"};
   }
-  return SilentGroup{group, "the last client had gone long before the stop in " +
+  return SilentGroup{group, "the last client had gone a long time before the stop in " +
                                 std::to_string(fell_silent) + " of " + trials +
                                 ", with more to say: look at how its connections end "
                                 "(--keep all, history.jsonl), or set reconnect"};
 }
 
-// Nothing if no trial has looked.
+// Empty if no trial has looked.
 std::vector<std::string> habits_not_tried(const ScenarioSummary& scenario, const Scenario& wanted) {
   std::vector<std::string> missing;
   if (std::ranges::none_of(scenario.trials, [](const auto& t) { return t.habits.has_value(); }))
@@ -289,8 +289,7 @@ std::vector<std::string> habits_not_tried(const ScenarioSummary& scenario, const
     };
     if (std::ranges::none_of(scenario.trials, tried)) missing.emplace_back(name(habit));
   };
-  std::ranges::for_each(kUsualHabits, look_for);
-  std::ranges::for_each(kHarshHabits, look_for);
+  std::ranges::for_each(kHabits, look_for);
   return missing;
 }
 
@@ -310,7 +309,7 @@ void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
                                                 scenario.trials, false, &TrialSummary::traced))
                                           : 0;
   scenario.silent.clear();
-  // Who switches it off has said that nobody is served, and why.
+  // A scenario that switches it off says that nobody is served, and why.
   if (!is_judged<property::Serves>(wanted)) return;
   for (std::size_t g = 0; g < wanted.clients.size(); ++g) {
     if (auto silent = silent_group(scenario, wanted, g)) scenario.silent.push_back(*silent);

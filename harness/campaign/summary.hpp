@@ -25,13 +25,13 @@ struct PropertySummary {
   double upper_bound = 1;                     // P(failure), 95 %, of pass + fail trials
   std::vector<std::uint32_t> failing_trials;  // numbers, as many as `fail` says
   std::string first_reason;                   // of the first fail, else unknown
-  std::string why_not_judged;                 // in the first trial without
-  // The scenario says something about it, so that a report should too.
+  std::string why_not_judged;                 // of the first that had nothing to judge
+  // The scenario has a table of it, so a report has a row of it.
   bool configured = false;
   std::vector<Counted> not_judged{};  // items over all trials
-  // For a property that is judged over the whole campaign: its numbers, in place of a bound. A fail
-  // then counts the trials that speak against it, the worst come first. For no-masked-panic, if a
-  // target was traced for nothing: why.
+  // For a property that is judged over the whole campaign: its numbers, in place of a bound. `fail`
+  // then counts the trials that speak against it, the worst first. For no-masked-panic: why it
+  // could judge nothing in a target that was traced.
   std::string over_campaign{};
   // "fails only untraced: 3 of 5 untraced, 0 of 15 traced": what tracing hides; else empty.
   std::string only_untraced{};
@@ -46,18 +46,18 @@ struct Consequence {
   friend bool operator==(const Consequence&, const Consequence&) = default;
 };
 
-// One cause of failures: a property that failed of itself, and what followed from that
-// (checkers/consequences.hpp). A property that failed of itself in some trials and as a consequence
-// in others has a finding with the first of them, and counts all of them.
+// One cause of failures: a property that failed by itself, and the failures that followed from it
+// (checkers/consequences.hpp). A property that failed by itself in some trials and as a consequence
+// in others has a finding with the former, while PropertySummary::fail counts both.
 struct Finding {
   std::string property;
-  std::string reason;                 // in the first of these trials, of the traced ones if any was
+  std::string reason;  // in the first of these trials that was traced, else in the first
   std::vector<std::uint32_t> trials;  // numbers
   std::vector<Consequence> consequences;
 };
 
-// A group of clients that showed little or nothing, over all trials of a scenario: what they
-// promise passed or was not judged because nobody asked.
+// A group of clients that got no or few answers in the trials of a scenario, so that a pass of what
+// they are there to test would mean little.
 struct SilentGroup {
   std::string group;  // as the scenario names it, `clients "orders"`
   std::string what;   // what happened, and what to do
@@ -69,9 +69,9 @@ struct ScenarioSummary {
   std::uint32_t planned = 0;
   std::vector<TrialSummary> trials;
   std::vector<PropertySummary> properties;  // in the order of kProperties, then custom ones
-  std::vector<SilentGroup> silent{};        // with one of them nothing can be said to have held
+  std::vector<SilentGroup> silent{};        // with one of them the exit code is not kHeld
   std::vector<Finding> findings{};          // in the order of properties
-  // Habits of clients, of those that a crowd can have, which no stop met.
+  // Habits of a crowd (kHabits) that no stop met.
   std::vector<std::string> not_tried{};
   std::uint32_t untraced = 0;  // trials, of a target that is traced in the others
 };
@@ -93,8 +93,8 @@ void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
 // campaign/exit_codes.hpp's rule over the whole campaign, interruption aside.
 int exit_code(const CampaignSummary& campaign);
 
-// What made that kNotJudged, one a scenario and cause: "'recovers' is required, and was not judged
-// in any trial". Empty if nothing did.
+// Why it is kNotJudged, one entry for each scenario and cause: "required, and never judged:
+// recovers". Empty if it is not.
 std::vector<std::string> why_not_decided(const CampaignSummary& campaign);
 
 }  // namespace lastcall

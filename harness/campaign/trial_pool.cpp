@@ -12,21 +12,40 @@
 #include <fstream>
 #include <list>
 #include <set>
+#include <utility>
 #include <vector>
+
+#include "base/durations.hpp"
+#include "base/remove_tree.hpp"
+#include "campaign/origin.hpp"
+#include "trial/lifeline.hpp"
+#include "trial/longest_trial.hpp"
 
 namespace lastcall {
 namespace {
 
-// Descriptors a worker needs beside one a client: its sockets, segment, epoll and libraries' own.
+// Descriptors of a worker besides those of its clients: its sockets, segment, epoll and libraries'
+// own.
 constexpr rlim_t kReservedDescriptors = 200;
+constexpr rlim_t kLeastForClients = 20;
+// The client's own, and the two of the relay, which stay open a moment longer.
+constexpr std::size_t kThroughAProxy = 3;
 constexpr int kTickMilliseconds = 200;
+// After an interrupt. With what the fork server needs to end everybody (trial/fork_server.cpp) it
+// makes less than ten seconds, which is what those who send SIGKILL next usually wait.
+constexpr auto kFinishLimit = std::chrono::seconds(3);
+// The fork server kills a trial within milliseconds, unless the machine is overloaded.
+constexpr auto kKillLimit = std::chrono::seconds(10);
 
-std::uint32_t workers_for(std::size_t clients) {
+std::uint32_t workers_for(const Plan& plan) {
+  std::size_t descriptors = 0;
+  for (const auto& client : planned_clients(plan))
+    descriptors += plan.scenario.clients[client.group].proxy ? kThroughAProxy : 1;
   rlimit limit{};
   (void)::getrlimit(RLIMIT_NOFILE, &limit);
   const auto each =
-      std::max<rlim_t>(limit.rlim_cur, 2 * kReservedDescriptors) - kReservedDescriptors;
-  return static_cast<std::uint32_t>(std::max<std::size_t>(1, (clients + each - 1) / each));
+      std::max(limit.rlim_cur, kReservedDescriptors + kLeastForClients) - kReservedDescriptors;
+  return static_cast<std::uint32_t>(std::max<std::size_t>(1, (descriptors + each - 1) / each));
 }
 
 class Interrupts {
@@ -45,10 +64,16 @@ class Interrupts {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] int first() const { return first_; }
   [[nodiscard]] int count() const { return count_; }
+  // Who runs then may not go on.
+  [[nodiscard]] bool is_final() const {
+    return count_ > 1 || (count_ == 1 && now() > came_ + kFinishLimit);
+  }
   void read() {
     signalfd_siginfo info{};
     while (::read(fd_.get(), &info, sizeof info) == sizeof info) {
-      if (count_++ == 0) first_ = static_cast<int>(info.ssi_signo);
+      if (count_++ > 0) continue;
+      first_ = static_cast<int>(info.ssi_signo);
+      came_ = now();
     }
   }
 
@@ -58,14 +83,38 @@ class Interrupts {
   ScopedFd fd_;
   int first_ = 0;
   int count_ = 0;
+  TimePoint came_{};  // the first
 };
 
 struct Running {
   TrialJob job;
   std::uint32_t slot = 0;
-  ScopedFd result;
-  std::string received;
+  ScopedFd lifeline;
+  TimePoint begun;
+  Nanoseconds longest{};
+  std::string received{};
+  bool is_killed = false;  // because it took longer
 };
+
+// A trial process that ended without a result, or was killed.
+TrialResult without_result(const Running& trial) {
+  const auto& plan = trial.job.plan;
+  const auto doing = said_on_lifeline(trial.received).doing;
+  const auto meanwhile = doing.empty() ? " before it began" : " while it " + doing;
+  const auto limit = plan.scenario.budget.trial_timeout
+                         ? exact_duration(trial.longest) + " ([budget] trial_timeout)"
+                         : human_duration(trial.longest) + ", the most that its plan allows,";
+  TrialResult result;
+  result.seed = plan.seed;
+  result.traced = plan.traced;
+  result.duration = now() - trial.begun;
+  result.kept = true;
+  result.broken = trial.is_killed
+                      ? "the trial took longer than " + limit + " and was killed" + meanwhile +
+                            "; was its process stopped?"
+                      : "the trial process ended without a result" + meanwhile + "; was it killed?";
+  return result;
+}
 
 class Pool {
  public:
@@ -90,31 +139,30 @@ class Pool {
     more_ = job.has_value();
     if (!more_) return {};
     std::error_code ec;
-    // An earlier campaign or replay may have left a trial of the same name: what lay in its {dir}
-    // is not this one's.
-    if (std::filesystem::is_directory(job->directory, ec))
-      std::filesystem::remove_all(job->directory, ec);
     std::filesystem::create_directories(job->directory, ec);
+    if (ec) return Error{"create", job->directory, ec.value(), ""};
     std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
     plan << to_json(job->plan);
     if (!plan.flush()) return Error{"write", job->directory + "/plan.json", errno, ""};
+    // Without one a replay says why, and needs --trust.
+    (void)write_origin(job->directory, job->plan);
     const auto slot = *free_slots_.begin();
-    const auto clients = planned_clients(job->plan).size();
-    auto result = server_.conduct({.directory = job->directory,
-                                   .tools = options_.tools,
-                                   .keep = options_.keep,
-                                   .slot = slot,
-                                   .workers = workers_for(clients),
-                                   .sidecars = !job->plan.scenario.sidecars.empty()});
-    if (!result) return result.error();
+    auto lifeline = server_.conduct({.directory = job->directory,
+                                     .tools = options_.tools,
+                                     .keep = options_.keep,
+                                     .slot = slot,
+                                     .workers = workers_for(job->plan),
+                                     .sidecars = !job->plan.scenario.sidecars.empty()});
+    if (!lifeline) return lifeline.error();
     free_slots_.erase(slot);
-    running_.push_back({std::move(*job), slot, std::move(*result), {}});
+    const auto longest = longest_trial(job->plan);
+    running_.push_back({std::move(*job), slot, std::move(*lifeline), now(), longest});
     return {};
   }
 
   Result<void> wait() {
     std::vector<pollfd> watched{{interrupts_.fd(), POLLIN, 0}, {server_.control(), 0, 0}};
-    for (const auto& trial : running_) watched.push_back({trial.result.get(), POLLIN, 0});
+    for (const auto& trial : running_) watched.push_back({trial.lifeline.get(), POLLIN, 0});
     if (::poll(watched.data(), watched.size(), kTickMilliseconds) < 0 && errno != EINTR) {
       return Error{"wait for trials", "", errno, ""};
     }
@@ -127,29 +175,42 @@ class Pool {
       const auto current = trial++;
       if (watched[i].revents != 0) receive(current);
     }
-    if (interrupts_.count() > 1) give_up();
+    if (interrupts_.is_final()) give_up();
+    return kill_late_trials();
+  }
+
+  // From here, because a trial process that is stopped, or spins, can do nothing about it itself.
+  Result<void> kill_late_trials() {
+    for (auto trial = running_.begin(); trial != running_.end();) {
+      const auto current = trial++;
+      const auto late = now() - current->begun - current->longest;
+      if (late <= Nanoseconds(0)) continue;
+      if (!std::exchange(current->is_killed, true)) {
+        if (auto sent = server_.kill(current->job.directory); !sent) return sent.error();
+      } else if (late > kKillLimit) {
+        const auto directory = current->job.directory;
+        finish(current, without_result(*current));
+        return Error{"end the trial in", directory, 0,
+                     "the fork server does not answer; was it stopped?"};
+      }
+    }
     return {};
   }
 
   void receive(std::list<Running>::iterator trial) {
     char block[16 * 1024];
-    const auto n = ::read(trial->result.get(), block, sizeof block);
+    const auto n = ::read(trial->lifeline.get(), block, sizeof block);
     if (n > 0) {
       trial->received.append(block, static_cast<std::size_t>(n));
       return;
     }
-    auto result = trial_result_from_json(trial->received);
-    TrialResult ended;
-    if (result) {
-      ended = std::move(*result);
-    } else {
-      ended.seed = trial->job.plan.seed;
-      ended.traced = trial->job.plan.traced;
-      ended.broken = "the trial process ended without a result; was it killed?";
-      ended.kept = true;
-    }
+    auto result = trial_result_from_json(said_on_lifeline(trial->received).result);
+    finish(trial, result ? std::move(*result) : without_result(*trial));
+  }
+
+  void finish(std::list<Running>::iterator trial, TrialResult result) {
     free_slots_.insert(trial->slot);
-    options_.done(trial->job, std::move(ended));
+    options_.done(trial->job, std::move(result));
     running_.erase(trial);
   }
 

@@ -1,6 +1,7 @@
 // Runs trials, several at a time, until their source is empty or somebody interrupts. Ctrl-C lets
-// the running trials finish, a second one gives them up; either way nothing is left running. One
-// thread.
+// the running trials finish within three seconds, then they are given up; a second one gives them
+// up at once; either way nothing is left running. A trial that takes longer than its plan allows is
+// killed, and its result says so. One thread.
 #pragma once
 
 #include <cstdint>

@@ -28,6 +28,7 @@ struct Checker {
   // Depends on every line of the output. Those that read some of it only where the scenario asks
   // see to lost lines themselves.
   bool needs_output = false;
+  bool needs_notifications = false;  // depends on every notification of the target
   // What it times depends on how fast clients act: their lags excuse. Those that need clients do.
   bool waits_for_clients = false;
 

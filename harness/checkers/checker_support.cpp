@@ -14,13 +14,6 @@ namespace {
 // How the trial says that not lastcall ended the target (TargetForced).
 constexpr std::string_view kKernelAtLimit = "the kernel, at the memory limit";
 
-// Behaviours that go on speaking the protocol, or say nothing: the target still owes them its
-// goodbye.
-bool is_gentle(Behaviour behaviour) {
-  return behaviour == Behaviour::silent || behaviour == Behaviour::never_closes ||
-         behaviour == Behaviour::slow_reader || keeps_to_its_protocol(behaviour);
-}
-
 // Whether the target acted on the connection of its own accord after the event.
 bool is_alive_after(const ConnectionView& c, EventIndex event) {
   const auto is_after = [event](const auto& seen) { return seen && *seen > event; };
@@ -30,9 +23,10 @@ bool is_alive_after(const ConnectionView& c, EventIndex event) {
          });
 }
 
+// Whether the target still owes its goodbye to a client that went wrong so (Misbehaved).
 bool is_gentle(std::string_view how) {
-  return std::ranges::any_of(kBehaviours,
-                             [how](Behaviour b) { return is_gentle(b) && name(b) == how; });
+  const auto behaviour = from_name<Behaviour>(how);
+  return behaviour && traits(*behaviour).misdeed != Misdeed::harsh;
 }
 
 // How the target took the stop's signal, as the tracer saw it.
@@ -130,18 +124,9 @@ const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection) 
 }
 
 bool says_something(const ClientGroup& group) {
-  const auto says_nothing = [](const auto& weight) {
-    constexpr std::array kMute{Behaviour::silent, Behaviour::abort_handshake, Behaviour::garbage,
-                               Behaviour::quiet, Behaviour::late};
-    return std::ranges::find(kMute, weight.first) != kMute.end() || weight.second == 0;
-  };
-  return group.mix.empty() || !std::ranges::all_of(group.mix, says_nothing);
-}
-
-bool keeps_to_its_protocol(Behaviour behaviour) {
-  return behaviour == Behaviour::steady || behaviour == Behaviour::idle ||
-         behaviour == Behaviour::quiet || behaviour == Behaviour::late ||
-         behaviour == Behaviour::leaves;
+  return group.mix.empty() || std::ranges::any_of(group.mix, [](const auto& weight) {
+           return weight.second > 0 && traits(weight.first).asks != Asking::never;
+         });
 }
 
 std::optional<EventIndex> closed_by_client(const ConnectionView& connection, Protocol protocol) {
@@ -261,8 +246,8 @@ std::string sidecar_trouble(const History& history, const Verdict& verdict,
 }
 
 std::string lost_text(const EventsLost& lost) {
-  return lost.source == "output" ? lost.reason
-                                 : "events of " + lost.source + " were lost: " + lost.reason;
+  const bool says_it_all = lost.source == "output" || lost.source == kLostNotifications;
+  return says_it_all ? lost.reason : "events of " + lost.source + " were lost: " + lost.reason;
 }
 
 std::string lost_output(const History& history) {
@@ -292,7 +277,8 @@ std::optional<EventIndex> cut_by_lastcall(const History& history) {
 }
 
 EventIndex served_until(const History& history) {
-  EventIndex until = history.stop().value_or(history.events().size());
+  const auto stop = history.stop();
+  EventIndex until = stop ? stop->index : history.events().size();
   until = std::min(until, cut_by_lastcall(history).value_or(until));
   const auto ended = history.first<TargetEnded>();
   const int ended_by =
@@ -381,25 +367,26 @@ bool only_runtime_handled(const History& history, int signal) {
 }
 
 std::optional<bool> is_promised(const Plan& plan, const History& history, const TargetEnded& end) {
-  const auto& stop = plan.scenario.target.stop;
+  const auto& told = plan.scenario.target.stop;
   const bool by_signal = end.how == EndKind::signalled;
-  if (std::ranges::count(stop.expected, ExpectedEnd{by_signal, end.value}) > 0) return true;
-  if (stop.end_is_stated || !history.stop()) return false;
-  const auto signal = std::get<FaultInvoked>(history.at(*history.stop()).body).signal;
+  if (std::ranges::count(told.expected, ExpectedEnd{by_signal, end.value}) > 0) return true;
+  const auto stop = history.stop();
+  if (told.end_is_stated || !stop) return false;
+  const auto signal = stop->body->signal;
   if (!had_handler(history, signal)) return false;
   if (!by_signal) return end.value == 128 + signal;
   return end.value == signal ? raised_again(history, signal) : false;
 }
 
 std::string why_not_known(const History& history) {
-  const auto signal = std::get<FaultInvoked>(history.at(history.stop().value()).body).signal;
+  const auto signal = history.stop().value().body->signal;
   return "ended by " + signal_name(signal) + ", which " + handling_runtime(history, signal) +
          " handles in every program: only the tracer sees whether this program did; exit in "
          "[target.stop] would say what it promises";
 }
 
 std::string stop_signal_name(const History& history) {
-  return signal_name(std::get<FaultInvoked>(history.at(history.stop().value()).body).signal);
+  return signal_name(history.stop().value().body->signal);
 }
 
 TimePoint settled_before_stop(const Plan& plan, const History& history) {

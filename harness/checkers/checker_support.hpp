@@ -19,10 +19,6 @@ const ClientGroup* group_of(const Plan& plan, const ConnectionView& connection);
 // Whether some of its clients ask for anything before the stop that a server could answer.
 bool says_something(const ClientGroup& group);
 
-// Whether a client of this behaviour does all that its protocol asks of it, so that a server need
-// not wait for it.
-bool keeps_to_its_protocol(Behaviour behaviour);
-
 // The event that brought up the last layer of the protocol, if all of them came up.
 std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protocol protocol);
 
@@ -81,8 +77,10 @@ std::string sidecar_trouble(const History& history, const Verdict& verdict,
 
 // How the source of a sidecar's events is named; its name follows.
 inline constexpr std::string_view kSidecarSource = "sidecar ";
+// The same for its output, which no checker of lastcall reads.
+inline constexpr std::string_view kSidecarOutputSource = "output of sidecar ";
 
-// What was lost, in words. Of the target's output the event says it all.
+// What was lost, in words. Of what the target said the event says it all.
 std::string lost_text(const EventsLost& lost);
 
 // Why some lines of the target's output are not in the history; empty if all are.

@@ -32,7 +32,11 @@ bool stop_is_a_workers(const Plan& plan) {
 // Whether what was lost from this source could change the verdict.
 bool matters(const EventsLost& lost, const Checker& checker, const Verdict& verdict,
              const Plan& plan, const History& history) {
+  // Each may take back what those before it show: a heartbeat, or READY=1 after a reload.
+  if (lost.source == kLostNotifications) return checker.needs_notifications;
   if (verdict.outcome == Outcome::fail && !verdict.rests_on_absence) return false;
+  if (lost.source == kLostControlFrames || lost.source.starts_with(kSidecarOutputSource))
+    return false;
   if (lost.source == "output") return checker.needs_output;
   if (lost.source == "files") return checker.needs_files;
   const bool stop_may_be_lost = !history.stop() && stop_is_a_workers(plan);

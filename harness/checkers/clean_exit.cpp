@@ -237,7 +237,7 @@ Verdict check(const Plan& plan, const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
   if (!promised) return Verdict::not_applicable(why_not_known(history));
   std::vector<EventIndex> evidence{*stop, *ended};
-  const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
+  const auto signal = stop->body->signal;
   // Empty for what lastcall sent, as a rule the stop signal.
   std::vector<EventIndex> of_the_sender;
   const bool by_the_stop =

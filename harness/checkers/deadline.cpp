@@ -1,5 +1,6 @@
 // deadline: the target is gone within the scenario's deadline after the stop signal, or within what
-// it made of that by EXTEND_TIMEOUT_USEC.
+// it made of that by EXTEND_TIMEOUT_USEC, which the scenario bounds (max_extension). What it asked
+// for beyond that is counted.
 //
 // Measures from the moment before the first stop signal was sent to the moment its end was seen, so
 // what it says is never shorter than the truth; time during which lastcall had the target paused is
@@ -33,6 +34,7 @@
 #include "checkers/interference.hpp"
 #include "checkers/open_at_deadline.hpp"
 #include "checkers/output_lines.hpp"
+#include "checkers/service_view.hpp"
 #include "checkers/stop_signals.hpp"
 #include "checkers/thread_dumps.hpp"
 #include "scenario/properties/deadline.hpp"
@@ -172,8 +174,7 @@ std::string unheard_text(const Plan& plan, const History& history, EventIndex pa
   const auto any = [&](bool HandlerAtStop::*what) {
     return std::ranges::any_of(looks, [what](const auto& look) { return look.body->*what; });
   };
-  if (looks.empty() || is_to_a_child(std::get<FaultInvoked>(history.at(*history.stop()).body)))
-    return {};
+  if (looks.empty() || is_to_a_child(*history.stop()->body)) return {};
   const auto& program = looks.front().body->program;
   const bool caught = any(&HandlerAtStop::caught);
   if (plan.scenario.target.pid1 && !caught && !any(&HandlerAtStop::blocked)) {
@@ -206,6 +207,14 @@ std::string where_it_stands(const Plan& plan, const History& history, EventIndex
   return text.empty() ? text : ": " + text;
 }
 
+// What it was not granted, as a note; nothing if it had all that it asked for.
+std::vector<Counted> beyond(const Plan& plan, const History& history) {
+  const auto count = stop_asks_beyond(plan, history);
+  if (count == 0) return {};
+  const auto limit = exact_duration(longest_stop(plan.scenario.target));
+  return {{"EXTEND_TIMEOUT_USEC beyond " + limit + " (max_extension), not granted", count}};
+}
+
 // The deadlock for which lastcall did not wait any longer.
 std::optional<EventIndex> deadlock_before(const History& history, EventIndex limit) {
   for (const auto& [i, stuck] : history.all<ThreadsStuck>()) {
@@ -214,7 +223,7 @@ std::optional<EventIndex> deadlock_before(const History& history, EventIndex lim
   return std::nullopt;
 }
 
-Verdict check(const Plan& plan, const History& history) {
+Verdict judge_end(const Plan& plan, const History& history) {
   const auto stop = history.stop();
   const auto ended = history.first<TargetEnded>();
   if (!stop || is_before(ended, *stop)) {
@@ -249,6 +258,14 @@ Verdict check(const Plan& plan, const History& history) {
   auto late = Verdict::fail(gone + ", later than " + exact_duration(limit), {*stop, *ended});
   late.time_claim = deadline_claim(plan, history, *ended);
   return late;
+}
+
+Verdict check(const Plan& plan, const History& history) {
+  auto verdict = judge_end(plan, history);
+  if (verdict.outcome == Outcome::not_applicable) return verdict;
+  verdict.noted = beyond(plan, history);
+  verdict.say(items_text(verdict.noted));
+  return verdict;
 }
 
 }  // namespace

@@ -14,12 +14,6 @@ namespace {
 // Somebody whose connection the server has just closed may be about to come back.
 constexpr Nanoseconds kLong = std::chrono::milliseconds(100);
 
-// They go on asking until the stop, whatever the server does.
-bool goes_on(Behaviour behaviour) {
-  return behaviour == Behaviour::steady || behaviour == Behaviour::idle ||
-         behaviour == Behaviour::never_closes || behaviour == Behaviour::slow_reader;
-}
-
 // What was seen of one client before the stop.
 struct ClientSeen {
   std::optional<EventIndex> gone;   // its last connection has ended, or the server closed it
@@ -54,7 +48,7 @@ void look(GroupSeen& seen, const ConnectionView& c, const ClientGroup& group, co
   auto& client = seen.clients[client_of(c.id).value];
   client.gone = gone_before(c, stop);
   client.waits.reset();
-  client.was_to_go = !goes_on(peers.behaviour(c));
+  client.was_to_go = traits(peers.behaviour(c)).asks != Asking::until_the_stop;
   for (const auto& r : c.requests) {
     if (r.sent > stop) continue;
     ++client.requests;
@@ -117,9 +111,10 @@ GroupAnswers answers(const GroupSeen& seen, const ClientGroup& group, std::size_
 }
 
 // The stop, or what comes in its place: a SIGKILL that a fault sends.
-std::optional<EventIndex> stop_or_kill(const History& history) {
-  for (const auto& [i, fault] : history.all<FaultInvoked>()) {
-    if (fault->stop || (fault->signal == SIGKILL && !is_to_a_child(*fault))) return i;
+std::optional<EventOf<FaultInvoked>> stop_or_kill(const History& history) {
+  for (const auto& event : history.all<FaultInvoked>()) {
+    const auto& fault = *event.body;
+    if (fault.stop || (fault.signal == SIGKILL && !is_to_a_child(fault))) return event;
   }
   return std::nullopt;
 }
@@ -188,7 +183,7 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
   const auto stop = stop_or_kill(history);
   const auto loading = [](const auto& phase) { return phase.body->phase == Phase::load; };
   if (!stop || is_before(history.first<TargetEnded>(), *stop)) return found;
-  if (is_for_the_start(plan, std::get<FaultInvoked>(history.at(*stop).body))) return found;
+  if (is_for_the_start(plan, *stop->body)) return found;
   const auto phases = history.all<PhaseBegan>();
   const auto load = std::ranges::find_if(phases, loading);
   if (load == phases.end() || load->index > *stop) return found;
@@ -196,7 +191,8 @@ std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history
   const bool cuts = !is_judged<property::InFlightFinished>(plan.scenario);
   std::vector<std::size_t> steady(groups.size());
   for (const auto& client : planned_clients(plan))
-    if (client.group < steady.size() && goes_on(client.behaviour)) ++steady[client.group];
+    if (client.group < steady.size() && traits(client.behaviour).asks == Asking::until_the_stop)
+      ++steady[client.group];
   const Peers peers(plan, history);
   std::vector<GroupSeen> seen(groups.size());
   for (const auto& c : history.connections()) {

@@ -1,7 +1,7 @@
 #include "checkers/habits.hpp"
 
 #include <algorithm>
-#include <array>
+#include <optional>
 
 #include "checkers/checker_support.hpp"
 
@@ -15,8 +15,9 @@ std::string_view misdeed(const ConnectionView& c, const History& history, EventI
   return client == nullptr ? "network" : std::string_view(client->how);
 }
 
-bool is_gone_without_a_word(std::string_view misdeed) {
-  return misdeed.starts_with(name(Behaviour::half_open));
+// The behaviour that it is of: also of "half-open (mute)".
+std::optional<Behaviour> behaviour_of(std::string_view misdeed) {
+  return from_name<Behaviour>(misdeed.substr(0, misdeed.find(' ')));
 }
 
 // Whether the target itself had done something on it that a kernel does not do for it.
@@ -30,18 +31,17 @@ bool is_open(const ConnectionView& c, const History& history, EventIndex at) {
   if (!is_before(c.tcp_up, at) || is_before(c.reset, at)) return false;
   const auto stop = history.stop();
   if (stop && c.invoked > *stop && !has_answered(c, at)) return false;
-  const auto how = misdeed(c, history, at);
-  if (is_gone_without_a_word(how)) return true;
+  const auto how = behaviour_of(misdeed(c, history, at));
+  if (how == Behaviour::half_open) return true;
   if (is_before(c.ended, at)) return false;
-  return !is_before(c.fin_received, at) || how == name(Behaviour::never_closes);
+  return !is_before(c.fin_received, at) || how == Behaviour::never_closes;
 }
 
 std::string_view habit(const ConnectionView& c, const History& history, EventIndex at) {
   const auto how = misdeed(c, history, at);
-  if (is_gone_without_a_word(how)) return "whose client is gone without a word";
-  if (how == name(Behaviour::never_closes)) return "that only the target has closed";
-  if (how == name(Behaviour::slow_reader)) return "with a slow reader";
-  if (how == name(Behaviour::garbage)) return "with garbage instead of its protocol";
+  if (const auto behaviour = behaviour_of(how)) {
+    if (const auto words = traits(*behaviour).connection; !words.empty()) return words;
+  }
   if (how == "network") return "that a fault disturbs in the network";
   const auto later = std::ranges::find_if(c.requests, [&](const auto& r) { return r.sent >= at; });
   if (later == c.requests.begin()) {
@@ -123,20 +123,18 @@ std::string as_clause(const History& history, EventIndex at, const std::string& 
 }
 
 std::vector<Behaviour> habits_tried(const Plan& plan, const History& history) {
-  using enum Behaviour;
-  constexpr std::array kAll{idle, late, leaves, quiet, silent, slow_reader, never_closes, reset};
   const auto stop = history.stop();
   if (!stop) return {};
   const auto end = history.until<TargetEnded>();
   const Peers peers(plan, history);
   std::vector<Behaviour> tried;
-  for (const auto habit : kAll) {
+  for (const auto habit : kHabits) {
     const bool was = std::ranges::any_of(history.connections(), [&](const ConnectionView& c) {
       const auto* group = group_of(plan, c);
       if (group == nullptr) return false;
       const auto behaviour = peers.behaviour(c);
       if (comes_late(*group, behaviour))
-        return habit == late && *stop < c.invoked && c.invoked < end;
+        return habit == Behaviour::late && *stop < c.invoked && c.invoked < end;
       return habit == behaviour && was_tried(behaviour, c, *group, history, *stop);
     });
     if (was) tried.push_back(habit);

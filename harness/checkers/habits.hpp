@@ -37,10 +37,9 @@ std::string held_by(const Plan& plan, const History& history, EventIndex at);
 // Makes such a clause of words for these connections: "held by 1 connection …" or "… still open".
 std::string as_clause(const History& history, EventIndex at, const std::string& connections);
 
-// The habits of a crowd (idle, late, leaves, quiet, silent, slow-reader, never-closes, reset) that
-// this stop met: late, if somebody came before the target had ended; leaves and reset, if such a
-// client had gone before the stop; the others, if one was connected and had come as far as its
-// habit begins.
+// The habits of a harsh crowd (kHabits) that this stop met: late, if somebody came before the
+// target had ended; leaves and reset, if such a client had gone before the stop; the others, if one
+// was connected and had come as far as its habit begins.
 std::vector<Behaviour> habits_tried(const Plan& plan, const History& history);
 
 }  // namespace lastcall

@@ -48,6 +48,7 @@ struct Heard {
   std::optional<EventIndex> stopping;
   std::optional<EventIndex> reloading;  // the last one, READY=1 has not followed
   std::uint64_t ignored = 0;            // READY=1 of a target that was ready
+  std::uint64_t not_granted = 0;        // EXTEND_TIMEOUT_USEC of the stop, beyond its bound
   std::string text;                     // of what is wrong with them
   std::vector<EventIndex> evidence;
 
@@ -97,6 +98,7 @@ Heard hear(const Plan& plan, const History& history) {
                       (standing == Standing::malformed ? " is malformed: " : " does not count: ") +
                       reason);
     }
+    heard.not_granted = service.stop_asks_beyond();
     if (service.ready() && !heard.ready) heard.ready = i;
     if (service.stopping() && !heard.stopping) heard.stopping = i;
     if (!service.reloading()) heard.reloading.reset();
@@ -199,7 +201,9 @@ Verdict check(const Plan& plan, const History& history) {
   const auto passed = history.first<DeadlinePassed>();
   if (extended && passed) {
     ++verdict.judged;
-    heard.wrong(*passed, "EXTEND_TIMEOUT_USEC ran out, and nothing more came");
+    heard.wrong(*passed, heard.not_granted > 0
+                             ? "EXTEND_TIMEOUT_USEC asked for more than max_extension allows"
+                             : "EXTEND_TIMEOUT_USEC ran out, and nothing more came");
   }
 
   if (!heard.evidence.empty()) {
@@ -226,6 +230,7 @@ Verdict check(const Plan& plan, const History& history) {
 const lastcall::Checker lastcall::property::Notify::kChecker{.property = kName,
                                                              .check = notify::check,
                                                              .not_asked = notify::not_asked,
+                                                             .needs_notifications = true,
                                                              .judges_the_stop = true,
                                                              .off_when_forced = true,
                                                              .is_cut_off = true};

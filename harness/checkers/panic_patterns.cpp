@@ -1,6 +1,6 @@
 // Anchored wherever the runtime writes at the beginning of a line: "abort", "Terminate" and "error"
-// are words of perfectly normal stops. By hand instead of std::regex, whose recursion is as deep as
-// a line is long.
+// are words of perfectly normal stops. By hand: what a line must have is more than a pattern can
+// say.
 #include "checkers/panic_patterns.hpp"
 
 #include <algorithm>

@@ -123,8 +123,8 @@ bool is_met(const EventBody& body, bool near_the_end, bool of_late) {
 bool somebody_kept_it(const Plan& plan, const History& history, EventIndex stop, EventIndex ended) {
   const Peers peers(plan, history);
   return std::ranges::any_of(history.connections(), [&](const ConnectionView& c) {
-    const bool is_odd =
-        !keeps_to_its_protocol(peers.behaviour(c)) || is_before(peers.excused_from(c), ended);
+    const bool is_odd = traits(peers.behaviour(c)).misdeed != Misdeed::none ||
+                        is_before(peers.excused_from(c), ended);
     const bool was_open = is_before(c.tcp_up, ended) && !is_before(c.fin_received, stop) &&
                           !is_before(c.reset, stop) && !is_before(c.ended, stop);
     return is_odd && was_open;
@@ -134,7 +134,9 @@ bool somebody_kept_it(const Plan& plan, const History& history, EventIndex stop,
 // What the target said and what files it left meet no obligation.
 bool is_incomplete(const History& history) {
   return std::ranges::any_of(history.all<EventsLost>(), [](const auto& lost) {
-    return lost.body->source != "output" && lost.body->source != "files";
+    const std::string_view source = lost.body->source;
+    return !source.starts_with("output") && source != "files" && source != kLostNotifications &&
+           source != kLostControlFrames;
   });
 }
 
@@ -150,7 +152,8 @@ std::optional<Stop> stop_to_measure(const Plan& plan, const History& history) {
   const auto ended = history.first<TargetEnded>();
   if (!ended || is_before(history.first<TargetForced>(), *ended)) return std::nullopt;
   if (is_incomplete(history) || history.first<FaultNotReached>()) return std::nullopt;
-  return Stop{*history.stop(), *ended, history.time(*history.stop()) + promised_visible(plan)};
+  const auto stop = *history.stop();
+  return Stop{stop, *ended, history.time(stop) + promised_visible(plan)};
 }
 
 // Who was there at the stop.

@@ -3,8 +3,8 @@
 //
 // Sees processes of the target's tree that were there 200 ms after its end, also if each forks the
 // next and exits before it can be looked at; ports of the scenario that cannot be bound with
-// SO_REUSEADDR; and sockets, pid, lock and temporary files of the trial's directory. Cannot see
-// what the target left elsewhere on the machine. Only an end that the target reached by itself
+// SO_REUSEADDR; and mounts, sockets, pid, lock and temporary files of the trial's directory. Cannot
+// see what the target left elsewhere on the machine. Only an end that the target reached by itself
 // after the stop is judged: after SIGKILL leftovers are nobody's fault.
 //
 // A busy machine, and the tracer, slow helpers that outlive the target by design: one that is at

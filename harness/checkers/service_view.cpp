@@ -11,7 +11,8 @@ ServiceState service_of(const Plan& plan, const History& history) {
                        .notifies = target.ready.notify,
                        .foreign_pids = target.pid1,
                        .watchdog = target.service.watchdog,
-                       .watchdog_while_stopping = target.service.watchdog_while_stopping});
+                       .watchdog_while_stopping = target.service.watchdog_while_stopping,
+                       .longest_stop = longest_stop(target)});
 }
 
 void replay_service(const Plan& plan, const History& history, const ServiceListener& listener) {
@@ -30,6 +31,15 @@ void replay_service(const Plan& plan, const History& history, const ServiceListe
       break;
     }
   }
+}
+
+std::uint64_t stop_asks_beyond(const Plan& plan, const History& history) {
+  std::uint64_t count = 0;
+  const auto note = [&](EventIndex, const ServiceState& service, const std::vector<Assessed>&) {
+    count = service.stop_asks_beyond();
+  };
+  replay_service(plan, history, {.notified = note});
+  return count;
 }
 
 }  // namespace lastcall

@@ -24,4 +24,7 @@ struct ServiceListener {
 // Feeds a history's events up to the end of the target, or of the history.
 void replay_service(const Plan& plan, const History& history, const ServiceListener& listener);
 
+// How often, during the stop, EXTEND_TIMEOUT_USEC asked for more than the scenario grants.
+std::uint64_t stop_asks_beyond(const Plan& plan, const History& history);
+
 }  // namespace lastcall

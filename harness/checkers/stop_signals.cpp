@@ -45,7 +45,7 @@ std::string signal_advice(std::string_view program, int signal) {
 std::string signal_advice(const History& history) {
   const auto stop = history.stop();
   if (!stop) return "";
-  const auto signal = std::get<FaultInvoked>(history.at(*stop).body).signal;
+  const auto signal = stop->body->signal;
   const auto look = handler_look(history, signal);
   return look ? signal_advice(look->body->program, signal) : "";
 }

@@ -105,5 +105,7 @@ Verdict check(const Plan& plan, const History& history) {
 }  // namespace
 }  // namespace lastcall::property::watchdog
 
-const lastcall::Checker lastcall::property::Watchdog::kChecker{
-    .property = kName, .check = watchdog::check, .not_asked = watchdog::not_asked};
+const lastcall::Checker lastcall::property::Watchdog::kChecker{.property = kName,
+                                                               .check = watchdog::check,
+                                                               .not_asked = watchdog::not_asked,
+                                                               .needs_notifications = true};

@@ -38,14 +38,14 @@ struct AutopsyArguments {
   bool probe_tls = false;
 };
 
-// Without --hang; what service managers wait before they kill is ninety seconds.
+// Unless --hang says else. Service managers wait ninety seconds before they kill.
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr std::array kForwarded{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-// Who sends a signal to a whole process group, as timeout(1) does, has sent it to the command too,
-// which takes it within that time, or never if it waits for it with sigwait(3).
+// A signal to the whole process group, such as timeout(1) sends, reaches the command too. It takes
+// the signal within this time, or is never seen to take it, if it waits with sigwait(3).
 constexpr auto kTakenWithin = std::chrono::milliseconds(20);
 
-// The child has what lastcall itself was given.
+// The command starts with the limit and the disposition of SIGPIPE that lastcall was started with.
 struct GivenBack {
   static constexpr std::string_view kTried = "give back its limits";
   rlimit descriptors;
@@ -57,14 +57,14 @@ struct GivenBack {
   }
 };
 
-// One run of a command. Lives on the main thread; what says so is the tracer's.
+// One run of a command. Belongs to the main thread, except for what is marked as the tracer's.
 class Autopsy {
  public:
-  // `patience`: how long after a stop signal it counts as hanging.
+  // `patience`: a command that still runs so long after a stop signal is taken to hang.
   Autopsy(const AutopsyArguments& arguments, Nanoseconds patience, const Context& context)
       : arguments_(arguments), patience_(patience), context_(context) {}
 
-  // The exit code. Problems of starting are in the finding.
+  // Returns the exit code. Why the command could not be started is in the finding.
   int run();
   [[nodiscard]] const Finding& finding() const { return finding_; }
 
@@ -86,7 +86,7 @@ class Autopsy {
   void take_listening();
   void look_at_the_hang();
   void finish();
-  // Whether who gets this signal is expected to end. Many programs go on after SIGINT or SIGHUP.
+  // Whether a command that gets this signal is expected to end. Many go on after SIGINT or SIGHUP.
   [[nodiscard]] bool is_stop(int signal) const {
     return signal == SIGTERM || (!arguments_.hang.empty() &&
                                  (signal == SIGINT || signal == SIGHUP || signal == SIGQUIT));
@@ -106,18 +106,18 @@ class Autopsy {
   std::optional<std::uint64_t> oom_kills_before_;
   ScopedFd signals_;
   ScopedFd changed_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  ProcessRecorder witness_;
+  ProcessRecorder recorder_;
   std::unique_ptr<Tracer> tracer_;  // ends before its observers
   std::optional<int> exit_code_;
   bool all_ended_ = false;
   std::vector<Coming> coming_;
-  std::map<int, Culprit> forwarded_;  // by signal: who it was first sent by
+  std::map<int, Culprit> forwarded_;  // by signal: who sent it to lastcall
   std::optional<std::pair<int, TimePoint>> stop_;
-  bool hung_ = false;    // and it was said
+  bool hung_ = false;    // and hang_text() was printed
   bool killed_ = false;  // by a further interrupt
   std::vector<std::pair<std::string, std::future<std::optional<std::string>>>> probes_;
 
-  std::mutex mutex_;  // of what the tracer's thread tells:
+  std::mutex mutex_;  // guards what the tracer's thread writes:
   int stop_taken_ = 0;
   std::vector<std::string> listening_;
 };
@@ -132,10 +132,10 @@ std::string Autopsy::start(const sigset_t& before) {
   }
   oom_kills_before_ = oom_kills_around(::getpid());
   const auto streams = ProcessRecorder::on_standard_streams();
-  auto tracer = Tracer::start(ProcessRecorder::syscalls(), witness_.observers(), streams);
+  auto tracer = Tracer::start(ProcessRecorder::syscalls(), recorder_.observers(), streams);
   if (!tracer) return tracer.error().message();
   tracer_ = std::move(*tracer);
-  tracer_->on_its_thread([this](TraceLoop& loop) { witness_.stop_with(loop); });
+  tracer_->on_its_thread([this](TraceLoop& loop) { recorder_.stop_with(loop); });
   Launcher launcher;
   launcher.inheriting = before;
   for (char** one = environ; *one != nullptr; ++one) launcher.environment.emplace_back(*one);
@@ -157,20 +157,20 @@ int Autopsy::run() {
   const char* path = std::getenv("PATH");
   finding_.preflight =
       preflight(arguments_.command.front(), path == nullptr ? "/usr/bin:/bin" : path);
-  // Before there is a second thread, so that none takes them.
+  // Blocked before there is a second thread, so that no thread takes them.
   sigset_t before;
   sigset_t ours;
   ::sigemptyset(&ours);
   for (const int signal : kForwarded) ::sigaddset(&ours, signal);
   (void)::pthread_sigmask(SIG_BLOCK, &ours, &before);
   signals_ = ScopedFd(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
-  witness_.on_taken = [this](pid_t pid, const TakenSignal& taken) {
+  recorder_.on_taken = [this](pid_t pid, const TakenSignal& taken) {
     if (pid != finding_.pid || !is_stop(taken.signal)) return;
     const std::scoped_lock lock(mutex_);
     stop_taken_ = taken.signal;
     wake();
   };
-  witness_.on_listening = [this](pid_t, const std::string& address) {
+  recorder_.on_listening = [this](pid_t, const std::string& address) {
     const std::scoped_lock lock(mutex_);
     listening_.push_back(address);
     wake();
@@ -193,7 +193,7 @@ void Autopsy::watch() {
   (void)::poll(waiting.data(), waiting.size(), wait_limit());
   std::uint64_t ignored = 0;
   (void)!::read(changed_.get(), &ignored, sizeof ignored);
-  if (kernel_) kernel_->take_in();  // at once: who sent something may be gone soon
+  if (kernel_) kernel_->take_in();  // at once: a sender may be gone soon
   take_signals();
   take_listening();
   take_ends();
@@ -219,7 +219,7 @@ void Autopsy::take_signals() {
       killed_ = true;
       for (const auto pid : alive()) (void)::kill(pid, SIGKILL);
     } else if (info.ssi_code == SI_KERNEL) {
-      if (is_stop(signal)) stop_began(signal);  // the terminal tells its whole foreground
+      if (is_stop(signal)) stop_began(signal);  // the terminal signals its whole foreground group
     } else {
       coming_.push_back({signal, culprit(static_cast<pid_t>(info.ssi_pid)), now()});
     }
@@ -237,7 +237,7 @@ void Autopsy::forward_due() {
 bool Autopsy::has_taken(const Coming& coming) {
   bool taken = false;
   tracer_->on_its_thread([&](TraceLoop&) {
-    for (const auto& one : witness_.subjects()[finding_.pid].signals) {
+    for (const auto& one : recorder_.subjects()[finding_.pid].signals) {
       taken = taken || (one.signal == coming.signal && one.sender.pid == coming.sender.pid &&
                         one.at >= coming.came - kTakenWithin);
     }
@@ -263,7 +263,7 @@ void Autopsy::stop_began(int signal) {
 std::vector<pid_t> Autopsy::alive() {
   std::vector<pid_t> pids;
   tracer_->on_its_thread([&](TraceLoop&) {
-    for (const auto& [pid, subject] : witness_.subjects()) {
+    for (const auto& [pid, subject] : recorder_.subjects()) {
       if (!subject.ended) pids.push_back(pid);
     }
   });
@@ -300,7 +300,7 @@ void Autopsy::look_at_the_hang() {
   });
   hang.stuck = stuck_threads(hang.waits);
   std::cerr << hang_text(hang, arguments_.full)
-            << "autopsy: it may go on; interrupt once more to kill it\n"
+            << "autopsy: the command goes on; interrupt once more to kill it\n"
             << std::flush;
   finding_.hang = std::move(hang);
 }
@@ -325,7 +325,7 @@ std::string Autopsy::killer_of(const Subject& subject) {
 }
 
 void Autopsy::finish() {
-  tracer_->on_its_thread([this](TraceLoop&) { finding_.subjects = witness_.subjects(); });
+  tracer_->on_its_thread([this](TraceLoop&) { finding_.subjects = recorder_.subjects(); });
   for (auto& [address, probe] : probes_) {
     const auto speaks = probe.get();
     for (auto& [pid, subject] : finding_.subjects) {
@@ -337,7 +337,7 @@ void Autopsy::finish() {
   for (auto& [pid, subject] : finding_.subjects) {
     if (!subject.ended) continue;
     for (auto& taken : subject.signals) {
-      // Of one that was gone by then the kernel's trace still knows the name.
+      // The kernel's trace still knows the name of a sender that was gone by then.
       if (kernel_ && taken.sender.pid != 0 && taken.sender.user.empty()) {
         if (const auto sent = kernel_->last(taken.signal, pid);
             sent && sent->signal.sender == taken.sender.pid)
@@ -385,22 +385,23 @@ int autopsy(const AutopsyArguments& arguments, const Context& context) {
 }
 
 constexpr const char* kFooter =
-    R"(CMD keeps the terminal, its input and its output; the report goes to standard error at
-its end. Exit code: that of CMD, 128 + N if signal N ended it; 2 wrong usage; 4 CMD could not be
-executed or traced.
+    R"(CMD keeps the terminal, its input and its output; the report goes to standard error when
+it has ended. Exit code: that of CMD, 128 + N if signal N ended it; 2 wrong usage; 4 CMD could not
+be executed or traced.
 
   lastcall autopsy -- ./server --port 8443
   lastcall autopsy --probe-tls -- ./server --port 8443     do its ports really speak TLS?
   lastcall autopsy --json --output end.json -- ./server
 
 Signals that are sent to lastcall (HUP, INT, QUIT, TERM, USR1, USR2) are passed on; a Ctrl-C reaches
-CMD from the terminal itself. If it still runs 10 s after SIGTERM, or so long as --hang says after
-SIGTERM, SIGINT, SIGHUP or SIGQUIT, every thread's stack, what it waits for and any deadlock are
-printed, and it goes on; a further interrupt kills it.
+CMD from the terminal itself. If CMD still runs 10 s after SIGTERM (with --hang: that long after
+SIGTERM, SIGINT, SIGHUP or SIGQUIT), lastcall prints every thread's stack, what it waits for and any
+deadlock. CMD goes on; a further interrupt kills it.
 
-The sender of a SIGKILL is known to root only, from the kernel's trace. Everything that CMD starts
-is traced too, and what still runs at its end is killed then, unless --follow; also if lastcall
-itself is killed. Calls that open, close, connect, rename and the like, and lines of output, take some ten µs longer.)";
+Only root can see who sent a SIGKILL, in the kernel's trace. Everything that CMD starts is traced
+too. What still runs when CMD has ended is killed, unless --follow is given; everything is killed if
+lastcall itself is. System calls such as open, close, connect and rename, and lines of output, take
+about ten µs longer.)";
 
 }  // namespace
 
@@ -413,13 +414,13 @@ void add_autopsy(CLI::App& app, Context& context) {
   command
       ->add_option(
           "--hang,--timeout", arguments->hang,
-          "How long after a signal to stop it counts as hanging (default: 10s after SIGTERM only)")
+          "How long after a stop signal CMD counts as hanging (default: 10s, after SIGTERM only)")
       ->option_text("DURATION");
   command->add_flag(
       "--probe-tls", arguments->probe_tls,
-      "Connect to each port it listens on, twice at most, and say whether it speaks TLS");
+      "Connect to each port that CMD listens on, at most twice, and say whether it speaks TLS");
   command->add_flag("--follow", arguments->follow,
-                    "Stay until everything that it started has ended, as for a daemon");
+                    "Wait until everything that CMD started has ended, as for a daemon");
   command->add_flag("--full", arguments->full, "Whole stacks, all calls, all last words");
   command->add_flag("--json", arguments->json, "Print the report as JSON on standard output");
   command->add_option("--output,-o", arguments->output, "Write the report to a file")

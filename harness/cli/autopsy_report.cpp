@@ -47,7 +47,7 @@ std::string sender_text(const TakenSignal& taken, const Subject& subject) {
   if (taken.code == SI_KERNEL && std::ranges::count(kOfTerminals, taken.signal) > 0)
     return ", from its terminal";
   if (taken.code == SI_KERNEL) return ", sent by the kernel";
-  return taken.code == SI_USER ? ", sent from outside of its PID namespace" : "";
+  return taken.code == SI_USER ? ", sent from outside its PID namespace" : "";
 }
 
 const TakenSignal* fatal_signal(const Subject& subject) {
@@ -57,7 +57,7 @@ const TakenSignal* fatal_signal(const Subject& subject) {
   return found == subject.signals.rend() ? nullptr : &*found;
 }
 
-// Handlers that have cleaned up often send their process the same signal again, now to die of it.
+// A handler that has cleaned up often sends its process the same signal again, to die of it.
 const TakenSignal* handled_before(const TakenSignal& last, const Subject& subject) {
   const auto found = std::ranges::find_if(subject.signals, [&](const TakenSignal& one) {
     return one.caught && one.signal == last.signal && one.sender.pid != subject.pid;
@@ -98,7 +98,7 @@ std::string where(const Subject& subject, bool full) {
   const auto first = stacks_text({stacks.front()});
   text += first.substr(std::min(first.find('\n'), first.size()));
   if (stacks.size() == 1) return text;
-  // What others did matters for who crashed, less for who was told to end.
+  // What other threads did matters after a crash, and less after a signal to end.
   if (full || is_fault(end.signal) || end.signal == SIGABRT) {
     text += stacks_text({stacks.begin() + 1, stacks.end()});
   } else {
@@ -177,13 +177,13 @@ std::string left_text(const Finding& finding, const Subject& main, bool full) {
   for (const auto& [pid, subject] : finding.subjects) {
     if (subject.ended || pid == finding.pid) continue;
     text += "pid " + std::to_string(pid) + " (" + subject.command +
-            ") still ran; it ended with lastcall, because it was traced (--follow stays with it)\n";
+            ") still ran; it was killed as lastcall ended (--follow waits for it)\n";
   }
   return text;
 }
 
-// Those of the tree that did not end well. Scripts start many that say no with an exit code: those
-// are named if they are few.
+// Processes of the tree that did not end well. Scripts start many commands of which an exit code
+// other than 0 is just an answer: these are named if there are few.
 std::string others_text(const Finding& finding, bool full) {
   std::string text;
   std::size_t signalled = 0;
@@ -201,12 +201,12 @@ std::string others_text(const Finding& finding, bool full) {
     }
   }
   const auto more = [&](std::size_t count, const char* how) {
-    text += std::to_string(count) + " more were ended by " + how + " (--full)\n";
+    text += std::to_string(count) + " more ended " + how + " (--full)\n";
   };
-  if (signalled > kOthers && !full) more(signalled - kOthers, "signals");
+  if (signalled > kOthers && !full) more(signalled - kOthers, "by a signal");
   const bool few = full || exited.size() <= kExited;
   for (const auto& line : exited) text += few ? line : "";
-  if (!few) more(exited.size(), "exit codes of their own");
+  if (!few) more(exited.size(), "with an exit code other than 0");
   return text;
 }
 
@@ -214,11 +214,12 @@ std::string exit_text(int code) {
   std::string text = "exit code " + std::to_string(code);
   const auto name = code > 128 ? signal_name(code - 128) : "";
   if (name.starts_with("SIG"))
-    text += " (128 + " + name + ": as a shell says that " + name + " ended its command)";
-  if (code == 126) text += " (as a shell says that its command may not be executed)";
+    text += " (128 + " + name + ": how a shell says that " + name + " ended its command)";
+  if (code == 126) text += " (how a shell says that it may not execute its command)";
   if (code == 127)
     text +=
-        " (as a shell says that its command was not found, and a loader that a library is missing)";
+        " (how a shell says that it did not find its command, or a loader that a library is "
+        "missing)";
   return text;
 }
 

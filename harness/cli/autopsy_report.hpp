@@ -1,4 +1,4 @@
-// What an autopsy found, as a value, and how it is told. Pure functions; from any thread.
+// What an autopsy found, as a value, as text and as JSON. Pure functions; from any thread.
 #pragma once
 
 #include <boost/json.hpp>
@@ -14,7 +14,7 @@
 
 namespace lastcall::cli {
 
-// A look at a tree that should have ended.
+// A process tree that should have ended, as it was seen then.
 struct Hang {
   int signal = 0;  // what should have ended it
   Nanoseconds after{};
@@ -29,7 +29,7 @@ struct Finding {
   std::string not_started;  // why it could not be executed or traced; empty: it ran
   pid_t pid = 0;            // of the command itself
   std::map<pid_t, Subject> subjects{};
-  std::map<pid_t, std::string> killers{};  // by pid: who sent its SIGKILL, or what is known
+  std::map<pid_t, std::string> killers{};  // by pid: who sent its SIGKILL, as far as is known
   std::optional<Hang> hang{};
   bool probed = false;   // listeners were asked what they speak
   std::string untold{};  // why senders of SIGKILL could not be seen; empty: they could

@@ -1,11 +1,10 @@
-// lastcall doctor: what this machine allows, and what follows for a campaign.
+// lastcall doctor: what this machine allows, and what follows for a campaign. What every trial
+// needs is looked at as `run` and `replay` do it.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,19 +14,20 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/scoped_fd.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "target/cgroup.hpp"
+#include "target/environment.hpp"
 #include "target/launch_options.hpp"
 #include "target/launcher.hpp"
-#include "target/port_lease.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -39,40 +39,17 @@ struct Ability {
   std::string detail;
 };
 
-Ability descriptors() {
-  rlimit limit{};
-  (void)::getrlimit(RLIMIT_NOFILE, &limit);
-  return {"descriptors", limit.rlim_max >= 1024, false,
-          std::to_string(limit.rlim_max) +
-              " a process: more clients than that take more worker processes"};
-}
-
-Ability ports() {
-  const auto [first, last] = leasable_ports();
-  auto lease = PortLease::acquire();
-  return {"ports", static_cast<bool>(lease), true,
-          lease ? "leased from " + std::to_string(first) + "–" + std::to_string(last)
-                : lease.error().message()};
-}
-
-Ability subreaper() {
-  const bool good = ::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
-  (void)::prctl(PR_SET_CHILD_SUBREAPER, 0);
-  return {"child subreaper", good, true,
-          good ? "orphans of a target are found" : std::strerror(errno)};
-}
-
-Ability pidfd() {
-  const ScopedFd self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-  return {"pidfd", static_cast<bool>(self), true,
-          self ? "signals reach the process that was meant" : std::strerror(errno)};
-}
-
-Ability children_lists() {
-  const bool good = static_cast<bool>(std::ifstream("/proc/thread-self/children"));
-  return {"process tree", good, true,
-          good ? "/proc lists children"
-               : "/proc/PID/task/TID/children is missing (CONFIG_PROC_CHILDREN)"};
+std::vector<Ability> what_every_trial_needs(const std::string& results) {
+  std::vector<Ability> abilities;
+  for (const auto& [what, look] : needs_of_every_trial()) {
+    const auto met = look();
+    abilities.push_back(
+        {std::string(what), met.has_value(), true, met ? *met : met.error().message()});
+  }
+  const auto room = room_in(results);
+  abilities.push_back({"disk", room.has_value(), true,
+                       room ? "there is room for results in " + results : room.error().message()});
+  return abilities;
 }
 
 Ability tracing() {
@@ -95,8 +72,8 @@ Ability tracing() {
           !good ? "trace = true traces nothing: " + problem
           : asleep
               ? "trace = true works, and costs little before the stop"
-              : "trace = true works, and costs little before the stop; without CAP_SYS_ADMIN a "
-                "process that filters its calls itself is not seen into"};
+              : "trace = true works, and costs little before the stop; without CAP_SYS_ADMIN it "
+                "sees no system calls of a process that has a seccomp filter of its own"};
 }
 
 Ability processors() {
@@ -107,7 +84,7 @@ Ability processors() {
                                           : ": target and clients share one; expect slow trials")};
 }
 
-// errno of what a child tries that must not be done to this process; 0: it could.
+// Tries in a child what must not be done to this process: its errno, 0 if it worked.
 int in_a_child(const std::function<bool()>& deed) {
   const pid_t child = ::fork();
   if (child < 0) return errno;
@@ -169,24 +146,16 @@ Ability tcp_repair() {
       socket && ::setsockopt(socket.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
   return {"TCP_REPAIR", good, false,
           good
-              ? "a client can be gone without a word"
+              ? "half-open clients work: gone without FIN or RST"
               : "no half-open clients without CAP_NET_ADMIN: " + std::string(std::strerror(errno))};
 }
 
-int doctor(bool json) {
-  const Ability abilities[] = {ports(),
-                               subreaper(),
-                               pidfd(),
-                               children_lists(),
-                               descriptors(),
-                               processors(),
-                               tracing(),
-                               cgroup(Controller::memory),
-                               cgroup(Controller::cpu),
-                               small_disk(),
-                               pid_namespace(),
-                               changing_user(),
-                               tcp_repair()};
+int doctor(const std::string& results, bool json) {
+  auto abilities = what_every_trial_needs(results);
+  for (const auto& ability :
+       {processors(), tracing(), cgroup(Controller::memory), cgroup(Controller::cpu), small_disk(),
+        pid_namespace(), changing_user(), tcp_repair()})
+    abilities.push_back(ability);
   bool works = true;
   boost::json::array array;
   for (const auto& [what, good, needed, detail] : abilities) {
@@ -204,7 +173,7 @@ int doctor(bool json) {
     std::cout << boost::json::serialize(array) << "\n";
   } else {
     std::cout << (works ? "Trials can run here.\n"
-                        : "Trials cannot run here until what is MISSING is there.\n");
+                        : "Trials cannot run here: they need what is MISSING.\n");
   }
   return works ? exit_codes::kHeld : exit_codes::kBroken;
 }
@@ -213,10 +182,14 @@ int doctor(bool json) {
 
 void add_doctor(CLI::App& app, Context& context) {
   auto json = std::make_shared<bool>(false);
+  auto results = std::make_shared<std::string>(".");
   auto* command = app.add_subcommand("doctor", "Say what this machine allows");
   command->add_flag("--json", *json, "Print as JSON");
+  command->add_option("--results", *results, "Where there must be room for results (default: here)")
+      ->check(CLI::ExistingDirectory)
+      ->option_text("DIR");
   command->footer("Exit code 0: trials can run here; 4: something is missing that they need.");
-  command->callback([json, &context] { context.exit_code = doctor(*json); });
+  command->callback([json, results, &context] { context.exit_code = doctor(*results, *json); });
 }
 
 }  // namespace lastcall::cli

@@ -3,12 +3,25 @@
 #include <iostream>
 
 #include "base/file.hpp"
+#include "history/utf8.hpp"
+#include "reports/wording.hpp"
 #include "scenario/parse.hpp"
 
 namespace lastcall::cli {
+namespace {
+
+// Far more than anybody writes, files to lay out included.
+constexpr std::size_t kLargestScenario = std::size_t{4} << 20U;
+
+}  // namespace
 
 std::optional<LoadedScenario> load_scenario(const std::string& file) {
-  auto text = read_file(file);
+  if (valid_utf8(file) != file) {  // a plan, which is JSON, names it
+    std::cerr << "lastcall: the name " << reports::printable(file)
+              << " is not UTF-8: rename the file or its folder\n";
+    return std::nullopt;
+  }
+  auto text = read_regular(file, kLargestScenario);
   if (!text) {
     std::cerr << "lastcall: " << text.error().message() << "\n";
     return std::nullopt;

@@ -52,9 +52,8 @@ std::vector<Listed> behaviours() {
        "JSON over WebSocket: init, then messages and questions for the history"},
   };
   for (const auto behaviour : values<Behaviour>())
-    list.push_back({std::string(name(behaviour)), std::string(about(behaviour))});
-  for (const auto crowd : {Crowd::usual, Crowd::harsh})
-    list.push_back({"crowd = " + std::string(name(crowd)), std::string(about(crowd))});
+    list.push_back({std::string(name(behaviour)), std::string(traits(behaviour).about)});
+  list.push_back({"crowd = ", std::string(kAboutCrowds)});
   return list;
 }
 

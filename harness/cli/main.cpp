@@ -17,7 +17,7 @@ constexpr const char* kExitCodes = R"(Exit codes, the first that matches:
   4        lastcall or its environment broke
   1        a property failed; replay: the failure came back
   3        nothing failed, but something required could not be judged,
-           or a group of clients was not heard
+           or a group of clients was not answered
   0        every property held
 autopsy passes on the exit code of its command (128 + signal), or says 2 or 4 as above.
 
@@ -25,7 +25,7 @@ Start with:  lastcall doctor
              lastcall list scenarios
              lastcall run scenarios/nginx/graceful.toml --trials 20)";
 
-// A worker process holds one descriptor a client. Returns what the limit was.
+// A worker process holds one descriptor per client. Returns what the limit was.
 rlimit raise_descriptor_limit() {
   rlimit before{};
   if (::getrlimit(RLIMIT_NOFILE, &before) != 0) return before;
@@ -38,7 +38,7 @@ rlimit raise_descriptor_limit() {
 
 int main(int argc, char** argv) {
   lastcall::cli::Context context;
-  // A reader that went away is an error of that write, not our end.
+  // Writing to a pipe that nobody reads is an error of that write; it must not end lastcall.
   context.ignores_pipes = std::signal(SIGPIPE, SIG_IGN) == SIG_IGN;
   context.descriptors = raise_descriptor_limit();
   CLI::App app("lastcall: shutdown-correctness tests for any server on Linux", "lastcall");
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
   lastcall::cli::add_list(app, context);
   lastcall::cli::add_autopsy(app, context);
   lastcall::cli::add_doctor(app, context);
-  app.footer(kExitCodes);  // last: a command takes over what its parent has
+  app.footer(kExitCodes);  // last, because a command inherits the footer that its parent has
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/file.hpp"
 #include "base/scoped_fd.hpp"
 #include "target/launcher.hpp"
 #include "tracer/symbols/elf_file.hpp"
@@ -22,9 +23,9 @@
 namespace lastcall::cli {
 namespace {
 
-// A loader answers in a millisecond; on a busy machine with many libraries in a hundred.
+// A loader answers within a millisecond, or within a hundred for many libraries and a busy machine.
 constexpr int kLoaderLimit = 5'000;  // milliseconds
-constexpr int kMaxInterpreters = 4;  // BINPRM: the kernel's own limit of scripts for scripts
+constexpr int kMaxInterpreters = 4;  // the kernel's own limit of scripts that interpret scripts
 
 std::string machine_name(std::uint16_t machine, bool wide) {
   static const std::map<std::uint16_t, std::string> kNames{
@@ -99,8 +100,8 @@ void list_libraries(const std::string& loader, Preflight& found) {
     line.erase(0, begin);
     if (const auto at = line.find(" => not found"); at != std::string::npos) {
       found.problems.push_back("the shared library " + line.substr(0, at) +
-                               " is missing: not where the program, LD_LIBRARY_PATH or the "
-                               "loader's cache (ldconfig) say");
+                               " is missing: it is in none of the folders that the program, "
+                               "LD_LIBRARY_PATH and the loader's cache (ldconfig) name");
     } else if (line.find("not found (required by") != std::string::npos ||
                line.starts_with("Error ")) {
       found.problems.push_back(line);
@@ -168,16 +169,17 @@ void examine_script(const std::string& line, Preflight& found, const std::string
 }
 
 void examine(Preflight& found, const std::string& path, int depth) {
-  const ScopedFd file(::open(found.path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto file = open_regular(found.path);
   std::string begin(512, '\0');  // more than the kernel reads of a first line
-  const auto size = file ? ::pread(file.get(), begin.data(), begin.size(), 0) : 0;
+  const auto size = file ? ::pread(file->get(), begin.data(), begin.size(), 0) : 0;
   if (!file || size < 0) {
-    found.kind = std::string("not readable: ") + std::strerror(errno);
+    found.kind =
+        file ? std::string("not readable: ") + std::strerror(errno) : file.error().message();
     return;
   }
   begin.resize(static_cast<std::size_t>(size));
   if (begin.starts_with(ELFMAG)) {
-    examine_elf(file.get(), found);
+    examine_elf(file->get(), found);
   } else if (begin.starts_with("#!") && depth < kMaxInterpreters) {
     examine_script(begin.substr(2, begin.find('\n') - 2), found, path, depth);
   } else if (begin.empty()) {

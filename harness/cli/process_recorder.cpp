@@ -14,8 +14,7 @@
 namespace lastcall::cli {
 namespace {
 
-// Whom a call sends SIGKILL to: a pid, or as kill(2) names groups; nothing if it does something
-// else.
+// Where a call sends SIGKILL: a pid, or a group as kill(2) names it. Nothing if it sends none.
 std::optional<pid_t> killed_by(const SyscallEntry& entry) {
   const auto& arguments = entry.arguments;
   const auto first = static_cast<pid_t>(arguments[0]);
@@ -41,7 +40,7 @@ void ProcessRecorder::executed(const Tracee& thread) {
   subject.executed = true;
   if (subject.began != TimePoint()) return;
   subject.began = now();
-  open_at_exit_.ready();  // the command itself: what it was given it may keep
+  open_at_exit_.ready();  // the command itself may keep open what it was given
 }
 
 void ProcessRecorder::began(const Tracee& thread) {
@@ -68,7 +67,7 @@ void ProcessRecorder::on_syscall_exit(const Tracee& thread, const SyscallEntry& 
   if (address.empty()) return;
   auto& listeners = subjects_[thread.pid].listeners;
   if (std::ranges::count(listeners, address, &Listener::address) > 0)
-    return;  // a backlog is changed
+    return;  // a second listen(2) changes the backlog
   listeners.push_back({address, ""});
   if (on_listening) on_listening(thread.pid, address);
 }

@@ -1,5 +1,6 @@
-// Sees all that an autopsy reports of a tree of processes: what they took, did, said and left,
-// until each has ended. Observers, tied together; the data is the tracer's thread's.
+// Records all that an autopsy reports of a tree of processes: signals, last system calls, last
+// output and what was left open, until each process has ended. Ties several observers together. Its
+// data belongs to the tracer's thread.
 #pragma once
 
 #include <functional>
@@ -88,7 +89,7 @@ class ProcessRecorder : public TraceObserver {
   void process_ended(pid_t pid, const siginfo_t& info) override;
 
  private:
-  std::map<pid_t, Subject> subjects_;   // by pid; one that was used again: the later
+  std::map<pid_t, Subject> subjects_;   // by pid; of two with the same, the later
   std::map<pid_t, std::string> kills_;  // the killer of a process or, negative or 0, a group
   LastCalls last_calls_{
       [this](pid_t pid, std::vector<LastCall> calls) { subjects_[pid].calls = std::move(calls); }};

@@ -10,23 +10,30 @@
 #include "base/file.hpp"
 #include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
+#include "campaign/origin.hpp"
 #include "campaign/statistics.hpp"
 #include "campaign/trial_pool.hpp"
 #include "checkers/checkers.hpp"
 #include "cli/commands.hpp"
-#include "cli/files.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/warnings.hpp"
+#include "cli/what_runs.hpp"
+#include "plan/plan_file.hpp"
+#include "reports/wording.hpp"
+#include "target/environment.hpp"
 
 namespace lastcall::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using reports::printable;
 
 struct ReplayArguments {
   std::string what;
   std::uint32_t times = 10;
   std::uint32_t jobs = 1;
   std::string results;
+  bool trust = false;
   bool json = false;
 };
 
@@ -61,7 +68,7 @@ void count(Tally& tally, const TrialResult& result) {
     }
     hit = hit || counts;
   }
-  if (!hit && unclear) {  // it may have failed unseen, or did not come to it: no sample of the rate
+  if (!hit && unclear) {  // failed unseen, or had nothing to judge: no sample of the rate
     ++tally.unknown;
     return;
   }
@@ -72,7 +79,7 @@ void count(Tally& tally, const TrialResult& result) {
 // The properties that failed when the plan was recorded, if verdict.json lies next to it.
 std::set<std::string> recorded_failures(const fs::path& plan) {
   std::set<std::string> failed;
-  const auto text = read_file((plan.parent_path() / "verdict.json").string());
+  const auto text = read_regular((plan.parent_path() / "verdict.json").string());
   if (!text) return failed;
   if (const auto result = trial_result_from_json(*text)) {
     for (const auto& verdict : result->verdicts) {
@@ -108,7 +115,7 @@ void print(const Tally& tally, const ReplayArguments& arguments, const std::stri
   if (tally.unknown > 0) std::cout << tally.unknown << " could not be judged\n";
   for (const auto& [property, times] : tally.failures)
     std::cout << "  " << property << ": " << times << "\n";
-  if (!tally.first_reason.empty()) std::cout << "  " << tally.first_reason << "\n";
+  if (!tally.first_reason.empty()) std::cout << "  " << printable(tally.first_reason) << "\n";
   if (tally.came_back > 0) std::cout << "histories: " << results << "\n";
 }
 
@@ -125,26 +132,38 @@ std::uint32_t last_number(const fs::path& results) {
 
 int replay(const ReplayArguments& arguments, const Context& context) {
   const fs::path named(arguments.what);
-  const auto path = fs::is_directory(named) ? named / "plan.json" : named;
-  const auto text = read_file(path.string());
-  auto plan = text ? plan_from_json(*text, path.string()) : Result<Plan>(text.error());
+  std::error_code ec;
+  const auto path = fs::absolute(fs::is_directory(named, ec) ? named / "plan.json" : named);
+  auto plan = read_plan(path.string());
   if (!plan) {
-    std::cerr << "lastcall: " << plan.error().message() << "\n";
+    std::cerr << "lastcall: " << printable(plan.error().message()) << "\n";
     return exit_codes::kUsage;
+  }
+  std::cerr << what_runs(*plan);
+  const auto foreign = foreign_because(path.parent_path().string(), *plan);
+  if (!foreign.empty() && !arguments.trust) {
+    std::cerr << "lastcall: the plan may be somebody else's: " << printable(foreign)
+              << "; read what it runs, above, and add --trust to run it\n";
+    return exit_codes::kUsage;
+  }
+  const auto results = arguments.results.empty()
+                           ? (fs::absolute(path).parent_path() / "replays").string()
+                           : arguments.results;
+  if (const auto ready = prepare_environment(results); !ready) {
+    std::cerr << "lastcall: " << ready.error().message() << "\n";
+    return exit_codes::kBroken;
   }
   auto server = ForkServer::start();
   if (!server) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
-  const auto results = arguments.results.empty()
-                           ? (fs::absolute(path).parent_path() / "replays").string()
-                           : arguments.results;
   Tally tally;
   tally.wanted = recorded_failures(path);
   const auto earlier = last_number(results);
   std::uint32_t started = 0;
   std::uint32_t finished = 0;
+  std::set<std::string> printed;
   ProgressLine line;
   TrialPoolOptions pool;
   pool.jobs = arguments.jobs;
@@ -159,6 +178,8 @@ int replay(const ReplayArguments& arguments, const Context& context) {
   pool.done = [&](const TrialJob&, const TrialResult& result) {
     ++finished;
     count(tally, result);
+    if (!result.warnings.empty()) line.clear();
+    print_warnings(result, printed);
   };
   pool.tick = [&](std::size_t) {
     line.show(std::to_string(finished) + " of " + std::to_string(arguments.times) +
@@ -167,8 +188,8 @@ int replay(const ReplayArguments& arguments, const Context& context) {
   const auto interrupted = run_trials(*server, pool);
   line.clear();
   if (!interrupted || !tally.broken.empty()) {
-    std::cerr << "lastcall: " << (interrupted ? tally.broken : interrupted.error().message())
-              << "\n";
+    std::cerr << "lastcall: "
+              << printable(interrupted ? tally.broken : interrupted.error().message()) << "\n";
     return exit_codes::kBroken;
   }
   print(tally, arguments, results);
@@ -195,11 +216,15 @@ void add_replay(CLI::App& app, Context& context) {
       ->option_text("J");
   command
       ->add_option("--results", arguments->results,
-                   "Where to keep failing replays, numbered on from those that are there (default: "
+                   "Where to keep failing replays, numbered after those that are there (default: "
                    "replays/ next to the plan)")
       ->option_text("DIR");
+  command->add_flag("--trust", arguments->trust, "Run a plan that may be somebody else's");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
-  command->footer("Exit code 1: the failure came back; 0: it did not.");
+  command->footer(
+      "It first says what the plan runs. A plan is your own where lastcall wrote it for you, on\n"
+      "this machine, as long as nobody changes its scenario; any other needs --trust.\n"
+      "Exit code 1: the failure came back; 0: it did not.");
   command->callback([arguments, &context] { context.exit_code = replay(*arguments, context); });
 }
 

@@ -1,19 +1,26 @@
 // lastcall run SCENARIO…: a campaign.
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <random>
+#include <set>
 
 #include "base/durations.hpp"
+#include "base/scoped_fd.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/warnings.hpp"
 #include "reports/reports.hpp"
+#include "target/environment.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -43,10 +50,45 @@ std::string default_results() {
   char text[32];
   std::tm parts{};
   std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", ::gmtime_r(&time, &parts));
-  std::string base = std::string("lastcall-results/") + text;
-  std::string path = base;
-  for (int i = 2; fs::exists(path); ++i) path = base + "-" + std::to_string(i);
+  const auto base = std::string("lastcall-results/") + text;
+  auto path = base;
+  std::error_code ec;
+  fs::create_directory("lastcall-results", ec);
+  // Whoever creates it has it: another campaign may begin in the same second.
+  for (int i = 2; !fs::create_directory(path, ec) && !ec; ++i)
+    path = base + "-" + std::to_string(i);
   return path;
+}
+
+bool holds_results(const std::string& directory) {
+  std::error_code ec;
+  if (fs::is_regular_file(directory + "/trials.jsonl", ec)) return true;
+  if (fs::is_regular_file(directory + "/report.json", ec)) return true;
+  const fs::directory_iterator trials(directory + "/trials", ec);
+  return std::any_of(begin(trials), end(trials),
+                     [&](const fs::directory_entry& entry) { return entry.is_directory(ec); });
+}
+
+// Makes the results directory, which one campaign has for itself: the one that creates its
+// trials.jsonl. Returns an exit code, having said what is wrong.
+int claim_results(const std::string& directory) {
+  bool taken = holds_results(directory);
+  std::error_code ec;
+  if (!taken) fs::create_directories(directory + "/trials", ec);
+  if (ec) {
+    std::cerr << "lastcall: cannot create " << directory << ": " << ec.message() << "\n";
+    return exit_codes::kBroken;
+  }
+  const auto log = directory + "/trials.jsonl";
+  if (!taken) {
+    const ScopedFd made(::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    taken = !made && errno == EEXIST && fs::is_regular_file(log, ec);
+  }
+  if (!taken) return exit_codes::kHeld;
+  std::cerr << "lastcall: " << directory
+            << " holds the results of another campaign: remove it, or name another directory with "
+               "--results\n";
+  return exit_codes::kUsage;
 }
 
 void show(ProgressLine& line, const Progress& progress) {
@@ -110,10 +152,8 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
 int run(const RunArguments& arguments, const Context& context) {
   auto options = options_from(arguments, context);
   if (!options) return exit_codes::kUsage;
-  std::error_code ec;
-  fs::create_directories(options->results + "/trials", ec);
-  if (ec) {
-    std::cerr << "lastcall: cannot create " << options->results << ": " << ec.message() << "\n";
+  if (const auto ready = prepare_environment(options->results + "/trials"); !ready) {
+    std::cerr << "lastcall: " << ready.error().message() << "\n";
     return exit_codes::kBroken;
   }
   auto server = ForkServer::start();
@@ -121,6 +161,7 @@ int run(const RunArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
+  if (const int wrong = claim_results(options->results); wrong != exit_codes::kHeld) return wrong;
   auto line = std::make_unique<ProgressLine>();
   options->on_progress = [&](const Progress& progress) { show(*line, progress); };
   auto summary = run_campaign(*server, *options);
@@ -129,6 +170,9 @@ int run(const RunArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << summary.error().message() << "\n";
     return exit_codes::kBroken;
   }
+  std::set<std::string> printed;
+  for (const auto& scenario : summary->scenarios)
+    for (const auto& trial : scenario.trials) print_warnings(trial, printed);
   const bool written = write_reports(*summary);
   std::cout << (arguments.json ? reports::json(*summary)
                                : reports::terminal(*summary, ::isatty(STDOUT_FILENO) == 1));
@@ -144,7 +188,7 @@ void add_run(CLI::App& app, Context& context) {
       ->required()
       ->option_text("SCENARIO...");
   auto* trials = command->add_option("--trials,-n", arguments->trials,
-                                     "Trials a scenario (default: its budget)");
+                                     "Trials per scenario (default: as its budget says)");
   trials->check(CLI::PositiveNumber)->option_text("N");
   command
       ->add_option("--for", arguments->duration,
@@ -169,11 +213,13 @@ void add_run(CLI::App& app, Context& context) {
       ->option_text("WHICH");
   command
       ->add_option("--results", arguments->results,
-                   "Results directory (default: lastcall-results/TIME)")
+                   "Results directory, which holds no results of another campaign (default: "
+                   "lastcall-results/TIME)")
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print report.json instead of the table");
   command->footer(
-      "Ctrl-C lets the running trials finish and reports; a second one ends them at once.\n"
+      "Ctrl-C lets the running trials finish, for three seconds, and reports; a second one ends "
+      "them at once.\n"
       "Exit code 0: every property held; 1: one failed; 3: something required could not be "
       "judged;\n"
       "`lastcall --help` has the others.");

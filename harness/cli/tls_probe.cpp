@@ -17,7 +17,7 @@
 namespace lastcall::cli {
 namespace {
 
-// A server on this machine that has not answered by then is not about to.
+// A server on this machine that has not answered by then will not answer.
 constexpr auto kLimit = std::chrono::milliseconds(500);
 
 bool await(int socket, short what, TimePoint until) {

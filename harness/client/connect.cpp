@@ -25,7 +25,7 @@ std::optional<Failure> prepare(tcp::socket& socket, const ConnectOptions& way) {
   error_code ec;
   socket.open(way.to.protocol(), ec);
   if (!ec) socket.non_blocking(true, ec);
-  if (ec) return Failure{Layer::tcp, "make a socket: " + ec.message(), true};
+  if (ec) return Failure{Layer::tcp, "make a socket: " + ec.message(), ec.value()};
   if (way.small_receive_buffer) {
     // Before the connect, or the window has been announced already.
     socket.set_option(asio::socket_base::receive_buffer_size(kSmallReceiveBuffer), ec);
@@ -38,7 +38,8 @@ std::optional<Failure> prepare(tcp::socket& socket, const ConnectOptions& way) {
   const tcp::endpoint source(asio::ip::address_v4(way.source), 0);
   socket.bind(source, ec);
   if (!ec) return std::nullopt;
-  return Failure{Layer::tcp, "bind to " + source.address().to_string() + ": " + ec.message(), true};
+  return Failure{Layer::tcp, "bind to " + source.address().to_string() + ": " + ec.message(),
+                 ec.value()};
 }
 
 }  // namespace
@@ -58,7 +59,8 @@ awaitable<std::optional<Failure>> connect_tcp(Transport& transport, const Connec
     socklen_t size = sizeof error;
     (void)::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size);
   }
-  if (error != 0) co_return Failure{Layer::tcp, text_of(error), is_local_shortage(error)};
+  if (error != 0)
+    co_return Failure{Layer::tcp, text_of(error), is_local_shortage(error) ? error : 0};
   // Frames and records are small and answered one by one: Nagle's algorithm would add delayed-ACK
   // pauses.
   socket.set_option(tcp::no_delay(true), ec);

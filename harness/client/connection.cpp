@@ -100,9 +100,8 @@ Connection::Connection(const ConnectionSetup& setup)
       wake_(setup.context.io),
       moment_(setup.context.io),
       misdeeds_(Prng::split(setup.client.pace_seed, std::uint64_t{setup.attempt})) {
-  if (client_.behaviour == Behaviour::steady || client_.behaviour == Behaviour::idle ||
-      client_.behaviour == Behaviour::leaves)
-    log_.time_requests();
+  const auto how = traits(client_.behaviour);
+  if (how.asks != Asking::never && how.misdeed == Misdeed::none) log_.time_requests();
   if (group_.id_from) id_finder_ = std::make_shared<const IdFinder>(*group_.id_from);
 }
 
@@ -139,7 +138,7 @@ awaitable<std::optional<Failure>> Connection::come_up() {
   const auto own = transport_.socket().local_endpoint(ec);
   if (group_.proxy && context_.proxy != nullptr) {
     if (const auto problem = context_.proxy->interpose(id_, transport_.socket()))
-      co_return Failure{Layer::tcp, "go through the proxy: " + problem.message(), true};
+      co_return Failure{Layer::tcp, "go through the proxy: " + problem.message(), problem.value()};
   }
   log_.up(Layer::tcp, ec ? "" : local_end(own.address().to_string(), own.port()));
   if (client_.behaviour == Behaviour::abort_handshake) {
@@ -177,7 +176,7 @@ awaitable<std::optional<Failure>> Connection::say_opening() {
     auto reason = "opening step " + std::to_string(i + 1) + ", " + (sends ? "send " : "expect ") +
                   quoted(text);
     if (!deadline_.passed()) reason += ": " + ec.message();
-    co_return Failure{Layer::script, reason, false, heard_};
+    co_return Failure{Layer::script, reason, 0, heard_};
   }
   if (!group_.opening.empty()) log_.up(Layer::script);
   co_return std::nullopt;
@@ -185,7 +184,11 @@ awaitable<std::optional<Failure>> Connection::say_opening() {
 
 awaitable<void> Connection::end_after(const Failure& failure) {
   const bool to_blame = !is_gone();
-  if (to_blame && !failure.ours) log_.failed(failure.layer, failure.reason, failure.said);
+  if (to_blame && failure.ours == 0) log_.failed(failure.layer, failure.reason, failure.said);
+  if (is_shortage(failure.ours) && context_.on_shortage) {
+    const auto address = endpoint_.address + ":" + std::to_string(endpoint_.port);
+    context_.on_shortage({"connect a client to", address, failure.ours, ""});
+  }
   if (to_blame && failure.layer == Layer::script && !deadline_.passed()) {
     deadline_.arm(kCloseLimit);
     co_await close_in_order(transport_, log_, co_await read_rest(transport_));

@@ -1,35 +1,7 @@
 // One connection of a client, whatever it speaks: TCP, TLS, the opening, a reader that is always
-// reading and a sender that takes turns with it, and the ways to misbehave. The protocols derive
-// from it, one .cpp each. Runs on the worker's one thread; errors are recorded events.
-//
-// What each behaviour does, and when it says so (Misbehaved, always before the act):
-// - steady: nothing of this.
-// - silent: says nothing from the connect (TLS: the TLS handshake) on; reads, and closes when the
-//   server does.
-// - never-closes: as the server has said its last (Close frame, which is answered; close_notify;
-//   FIN) it does not close, until the target is gone. What the server left unanswered is recorded
-//   as such first.
-// - slow-reader: has a small receive buffer from the start; at its moment it begins to read at
-//   `read_rate`, TLS and frames included, until the target is gone.
-// - half-open: at its moment the socket is closed without a FIN or RST (TCP_REPAIR, which needs
-//   CAP_NET_ADMIN): what the server sends later is answered with RST, as by a machine that was
-//   started again. Without the capability it says "half-open (mute)": it reads and writes nothing
-//   any more, until the target is gone.
-// - abort-handshake: says the first half of what opens the connection (TLS: its ClientHello, ws:
-//   half of the upgrade, http: half of a request, tcp: half of the opening's first message) and
-//   goes away after `misbehaves`.
-// - abort-message: at its moment it sends half of a message and goes away; if it is just writing
-//   one, that is cut where it is.
-// - reset: at its moment, RST.
-// - idle: asks until the stop begins and it was answered, and then says nothing more; closes when
-//   the server does. quiet: comes up, pings if its group does, and never sends a
-//   message. late: steady, when the stop has begun. leaves: after `leaves_after` answers it ends
-//   the connection in order, unless the stop has begun. None of these goes wrong, so none says so.
-// - garbage: up to 4 KiB of random bytes instead of its protocol (TLS: instead of the TLS handshake
-//   or after it); then it is silent.
-// To go away is a FIN (without close_notify; it still reads, so that unread bytes make no RST of
-// it, until the server closes or two seconds pass) or a RST. Kinds, sizes and bytes are drawn from
-// the client's pace seed and the attempt.
+// reading and a sender that takes turns with it, and the ways to misbehave
+// (scenario/behaviour.hpp). The protocols derive from it, one .cpp each. Runs on the worker's one
+// thread; errors are recorded events.
 #pragma once
 
 #include <array>
@@ -82,7 +54,7 @@ class Deadline {
 struct Failure {
   Layer layer{};
   std::string reason;
-  bool ours = false;   // this machine's trouble, not the server's: no LayerFailed
+  int ours = 0;        // errno of this machine's trouble, not the server's: no LayerFailed
   std::string said{};  // one_line() of what the server said instead
 };
 

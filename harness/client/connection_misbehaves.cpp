@@ -1,4 +1,4 @@
-// The ways of a connection to misbehave; connection.hpp says what each does.
+// The ways of a connection to misbehave; scenario/behaviour.hpp says what each does.
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 

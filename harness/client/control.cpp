@@ -33,6 +33,10 @@ std::string with_id(Control control, FaultId fault) {
   return message;
 }
 
+std::string broken_text(const Error& error) {
+  return std::string(1, static_cast<char>(Control::broken)) + error.message();
+}
+
 std::optional<FaultId> id_in(std::string_view message) {
   FaultId fault;
   if (message.size() != 1 + sizeof fault.value) return std::nullopt;

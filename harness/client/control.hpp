@@ -49,10 +49,12 @@ enum class Control : char {
   fired = 'F',    // worker -> trial, with an id: the first signal of this fault was sent here
   heard = 'K',    // worker -> trial, with an Acknowledgement: the first of its group and message
   reached = 'N',  // worker -> trial, with an id: this fault's moment has come, act
-  broken = 'X'    // worker -> trial: the assignment cannot be carried out, the reason follows
+  broken = 'X'    // worker -> trial: this machine keeps it from going on, the reason follows
 };
 
 std::string with_id(Control control, FaultId fault);
+// Control::broken with the reason.
+std::string broken_text(const Error& error);
 // The id of such a message; nothing if it has none.
 std::optional<FaultId> id_in(std::string_view message);
 

@@ -18,7 +18,7 @@ struct GivenId {
 // Compiles the pattern once.
 class IdFinder {
  public:
-  // What std::regex may look at: it recurses over the characters that it matches.
+  // As much as of a line (target/line_splitter.hpp).
   static constexpr std::size_t kMaxSearched = 8192;
   static constexpr std::size_t kLongestId = 256;
 

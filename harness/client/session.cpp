@@ -38,7 +38,7 @@ class SessionOf final : public Session, public std::enable_shared_from_this<Sess
     asio::co_spawn(
         context_.io, run(),
         [self = shared_from_this(), on_end = std::move(on_end)](std::exception_ptr failure) {
-          LASTCALL_INVARIANT(failure == nullptr);
+          if (failure) std::rethrow_exception(failure);
           on_end();
         });
   }

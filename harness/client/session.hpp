@@ -55,6 +55,8 @@ struct SessionContext {
   bool stop_begun = false;  // after that only who comes late, or comes back until the end, connects
   Nanoseconds handshake_limit = kHandshakeLimit;
   Proxy* proxy = nullptr;  // for groups with `proxy`
+  // This machine ran out of something that a client needs: not the target's fault.
+  std::function<void(const Error&)> on_shortage = {};
 };
 
 class Session {

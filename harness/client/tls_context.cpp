@@ -1,17 +1,33 @@
+#include "base/file.hpp"
 #include "client/session.hpp"
 
 namespace lastcall {
+namespace {
+
+// Hands what the PEM file holds to `use`, which says what is wrong with it. The library's own
+// functions that read files would wait for the other end of a FIFO.
+template <class Use>
+Result<void> with_pem(const std::string& what, const std::string& file, const Use& use) {
+  const auto text = read_regular(file);
+  if (!text) return text.error();
+  boost::system::error_code ec;
+  use(asio::buffer(*text), ec);
+  if (ec) return Error{"load the " + what, file, 0, ec.message()};
+  return {};
+}
+
+}  // namespace
 
 Result<std::unique_ptr<asio::ssl::context>> client_tls(const std::string& certificate_file) {
   auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-  boost::system::error_code ec;
-  if (certificate_file.empty()) {
-    context->set_verify_mode(asio::ssl::verify_none, ec);
-  } else {
-    context->set_verify_mode(asio::ssl::verify_peer, ec);
-    context->load_verify_file(certificate_file, ec);
-  }
-  if (ec) return Error{"load the certificate", certificate_file, 0, ec.message()};
+  boost::system::error_code never;
+  const bool verifies = !certificate_file.empty();
+  context->set_verify_mode(verifies ? asio::ssl::verify_peer : asio::ssl::verify_none, never);
+  if (!verifies) return context;
+  const auto loaded = with_pem("certificate", certificate_file, [&](auto pem, auto& ec) {
+    context->add_certificate_authority(pem, ec);
+  });
+  if (!loaded) return loaded.error();
   return context;
 }
 
@@ -30,11 +46,14 @@ Result<std::unique_ptr<asio::ssl::context>> tls_of(const ClientGroup& group,
   if (!context || group.certificate.empty()) return context;
   const auto certificate = expand_placeholders(group.certificate, placeholders);
   const auto key = expand_placeholders(group.key, placeholders);
-  boost::system::error_code ec;
-  (*context)->use_certificate_chain_file(certificate, ec);
-  if (ec) return Error{"load the clients' certificate", certificate, 0, ec.message()};
-  (*context)->use_private_key_file(key, asio::ssl::context::pem, ec);
-  if (ec) return Error{"load the clients' key", key, 0, ec.message()};
+  const auto with_chain = with_pem("clients' certificate", certificate, [&](auto pem, auto& ec) {
+    (*context)->use_certificate_chain(pem, ec);
+  });
+  if (!with_chain) return with_chain.error();
+  const auto with_key = with_pem("clients' key", key, [&](auto pem, auto& ec) {
+    (*context)->use_private_key(pem, asio::ssl::context::pem, ec);
+  });
+  if (!with_key) return with_key.error();
   return context;
 }
 

@@ -1,5 +1,8 @@
 #include "client/worker.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -10,7 +13,7 @@
 #include <set>
 #include <utility>
 
-#include "base/file.hpp"
+#include "base/exception_error.hpp"
 #include "base/rethrow.hpp"
 #include "client/control.hpp"
 #include "client/fault_victims.hpp"
@@ -21,6 +24,7 @@
 #include "client/socket_queues.hpp"
 #include "client/trigger_board.hpp"
 #include "history/segment.hpp"
+#include "plan/plan_file.hpp"
 
 namespace lastcall {
 namespace {
@@ -31,9 +35,10 @@ constexpr auto kEndLimit = std::chrono::seconds(3);
 
 class WorkerTrial final : public TriggerCounter {
  public:
-  WorkerTrial(ScopedFd socket, ScopedFd pidfd, TriggerBoard board, Assignment assignment, Plan plan,
+  // `socket` outlives it.
+  WorkerTrial(int socket, ScopedFd pidfd, TriggerBoard board, Assignment assignment, Plan plan,
               SegmentWriter segment)
-      : socket_(std::move(socket)),
+      : socket_(socket),
         pidfd_(std::move(pidfd)),
         board_(std::move(board)),
         plan_(std::move(plan)),
@@ -47,15 +52,16 @@ class WorkerTrial final : public TriggerCounter {
                  .events = segment_,
                  .triggers = *this,
                  .placeholders = assignment.placeholders,
-                 .proxy = &proxy_},
+                 .proxy = &proxy_,
+                 .on_shortage = [this](const Error& error) { break_off(error); }},
         lag_(io_, segment_, "clients-" + std::to_string(assignment.slice)),
-        control_(io_, socket_.get()),
+        control_(io_, socket_),
         end_timer_(io_) {
     for (const auto& client : planned_clients(plan_)) {
       if (client.id.value % assignment.slices == assignment.slice) clients_.push_back(client);
     }
   }
-  ~WorkerTrial() override { static_cast<void>(control_.release()); }  // socket_ closes it
+  ~WorkerTrial() override { static_cast<void>(control_.release()); }  // its owner closes it
 
   void run() {
     asio::co_spawn(io_, listen(), kRethrow);
@@ -169,9 +175,7 @@ class WorkerTrial final : public TriggerCounter {
     const auto& groups = plan_.scenario.clients;
     if (context_.tls.empty()) {
       auto tls = tls_contexts(groups, context_.placeholders, certificate_);
-      if (!tls) {
-        return say(std::string(1, static_cast<char>(Control::broken)) + tls.error().message());
-      }
+      if (!tls) return break_off(tls.error());
       context_.tls = std::move(*tls);
     }
     for (const auto& client : clients_) {
@@ -213,18 +217,19 @@ class WorkerTrial final : public TriggerCounter {
   void close_segment_when_empty() {
     if (!live_.empty()) return asio::post(io_, [this] { close_segment_when_empty(); });
     lag_.stop();
-    static_cast<void>(
-        segment_.finish());  // a failure leaves the segment incomplete, which its reader reports
+    if (const auto finished = segment_.finish(); !finished) break_off(finished.error());
     if (trial_alive_) say(std::string(1, static_cast<char>(Control::done)));
     io_.stop();
   }
 
+  void break_off(const Error& error) { say(broken_text(error)); }
+
   void say(const std::string& message) {
-    if (!send_message(socket_.get(), message)) trial_alive_ = false;
+    if (!send_message(socket_, message)) trial_alive_ = false;
   }
 
   asio::io_context io_{1};
-  ScopedFd socket_;
+  int socket_;
   ScopedFd pidfd_;
   TriggerBoard board_;
   Plan plan_;
@@ -245,8 +250,8 @@ class WorkerTrial final : public TriggerCounter {
   bool trial_alive_ = true;
 };
 
-Result<std::unique_ptr<WorkerTrial>> accept_assignment(ScopedFd& socket) {
-  auto message = receive_message(socket.get());
+Result<std::unique_ptr<WorkerTrial>> accept_assignment(int socket) {
+  auto message = receive_message(socket);
   if (!message) return message.error();
   if (message->descriptors.size() != 2)
     return Error{"read an assignment", "", 0, "two descriptors expected"};
@@ -254,31 +259,37 @@ Result<std::unique_ptr<WorkerTrial>> accept_assignment(ScopedFd& socket) {
   if (!assignment) return assignment.error();
   auto board = TriggerBoard::attach(std::move(message->descriptors[1]));
   if (!board) return board.error();
-  auto json = read_file(assignment->plan);
-  if (!json) return json.error();
-  auto plan = plan_from_json(*json, assignment->plan);
+  auto plan = read_plan(assignment->plan);
   if (!plan) return plan.error();
-  auto segment = SegmentWriter::create(assignment->segment);
+  auto segment =
+      SegmentWriter::create(assignment->segment, SegmentWriter::kClientsLimit /
+                                                     std::max<std::size_t>(assignment->slices, 1));
   if (!segment) return segment.error();
-  return std::make_unique<WorkerTrial>(std::move(socket), std::move(message->descriptors[0]),
+  return std::make_unique<WorkerTrial>(socket, std::move(message->descriptors[0]),
                                        std::move(*board), std::move(*assignment), std::move(*plan),
                                        std::move(*segment));
 }
 
 }  // namespace
 
-void serve_as_client_worker(int control) {
+void serve_as_client_worker(int control) noexcept {
   for (;;) {
     auto order = receive_message(control);
     if (!order || order->text.empty() || order->descriptors.size() != 1) return;
-    ScopedFd socket = std::move(order->descriptors.front());
-    auto trial = accept_assignment(socket);
-    if (trial) {
-      (*trial)->run();
-    } else {
-      static_cast<void>(send_message(
-          socket.get(),
-          std::string(1, static_cast<char>(Control::broken)) + trial.error().message()));
+    const ScopedFd socket = std::move(order->descriptors.front());
+    std::unique_ptr<WorkerTrial> trial;
+    try {
+      if (auto accepted = accept_assignment(socket.get())) {
+        trial = std::move(*accepted);
+        trial->run();
+      } else {
+        static_cast<void>(send_message(socket.get(), broken_text(accepted.error())));
+      }
+    } catch (const std::exception& error) {
+      const auto why = broken_text(error_of("play the clients", error));
+      static_cast<void>(send_message(socket.get(), why));
+      // What is half done here cannot be taken apart; the fork server makes another worker.
+      ::_exit(1);  // tidy: after fork
     }
   }
 }

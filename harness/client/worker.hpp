@@ -6,6 +6,6 @@ namespace lastcall {
 
 // Serves until `control` is closed: each message on it brings the socket of one trial. Never
 // returns an error: what goes wrong in a trial is told to that trial.
-void serve_as_client_worker(int control);
+void serve_as_client_worker(int control) noexcept;
 
 }  // namespace lastcall

@@ -35,12 +35,11 @@ property::RepeatPolicy policy(SecondStop second) {
 // From the call of the first stop to its return: until then the subject need not know of it, and
 // what begins meanwhile is concurrent. A call that never returned leaves nothing to judge.
 Nanoseconds time_to_ask(const History& history) {
-  if (!history.stop()) return kNever;
-  const auto& stop = std::get<FaultInvoked>(history.at(*history.stop()).body);
+  const auto stop = history.stop();
+  if (!stop) return kNever;
   for (const auto& [i, finished] : history.all<FaultFinished>()) {
-    if (finished->fault == stop.fault && finished->step == stop.step) {
-      return history.time(i) - history.time(*history.stop());
-    }
+    if (finished->fault == stop->body->fault && finished->step == stop->body->step)
+      return history.time(i) - history.time(*stop);
   }
   return kNever;
 }

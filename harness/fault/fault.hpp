@@ -53,7 +53,7 @@ struct NthEvent {
   friend bool operator==(const NthEvent&, const NthEvent&) = default;
 };
 
-// The Nth line of the target's output that the pattern (ECMAScript) matches.
+// The Nth line of the target's output that the pattern (base/pattern.hpp) matches.
 struct NthLine {
   std::string pattern;
   std::uint64_t nth = 1;
@@ -137,8 +137,8 @@ inline std::string text_of(const DisturbNetwork& network) {
   return "network " + std::string(name(network.action));
 }
 
-// `descriptors`: how many the target may open. `memory`, `disk`: bytes. `cpu`: percent of one
-// processor.
+// `descriptors`: how many a process of the target may have open. `memory`: bytes. `disk`: bytes, of
+// {dir}. `cpu`: percent of one processor.
 BOOST_DEFINE_FIXED_ENUM_CLASS(Resource, std::uint8_t, descriptors, memory, disk, cpu)
 struct SetLimit {
   Resource resource{};

@@ -107,6 +107,9 @@ std::vector<Event> lost_events(const std::vector<std::pair<std::string, Segment>
 History History::merge(std::vector<std::pair<std::string, Segment>> sources) {
   std::vector<std::size_t> next(sources.size(), 0);
   std::vector<Event> events;
+  std::size_t count = sources.size();
+  for (const auto& [source, segment] : sources) count += segment.events.size();
+  events.reserve(count);  // there may be millions
   TimePoint end{};
   for (;;) {
     // Sources are few: the earliest head by a linear look, the first of equals.

@@ -75,8 +75,11 @@ class History {
   [[nodiscard]] const Event& at(EventIndex index) const { return events_.at(index); }
   [[nodiscard]] TimePoint time(EventIndex index) const { return events_.at(index).at; }
 
-  // The FaultInvoked that begins the stop, if the trial came so far.
-  [[nodiscard]] std::optional<EventIndex> stop() const { return stop_; }
+  // The fault that begins the stop, if the trial came so far.
+  [[nodiscard]] std::optional<EventOf<FaultInvoked>> stop() const {
+    if (!stop_) return std::nullopt;
+    return EventOf<FaultInvoked>{*stop_, &std::get<FaultInvoked>(events_[*stop_].body)};
+  }
   // The first event of a kind.
   template <class Body>
   [[nodiscard]] std::optional<EventOf<Body>> first() const {

@@ -1,17 +1,18 @@
 #include "history/segment.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/crc.hpp>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "base/file.hpp"
 #include "base/invariant.hpp"
 #include "history/event_fields.hpp"
 
@@ -107,6 +108,22 @@ EventBody take_body(PayloadReader& reader) {
   return body;
 }
 
+// Whether somebody makes events of this kind as often as he likes. Output is limited before, the
+// client decides what happens to its connections, but for what the server sends unasked, and time
+// limits how often lags and work are told.
+template <class Body>
+constexpr bool comes_in_floods() {
+  if constexpr (std::is_same_v<Body, ControlFrame> || std::is_same_v<Body, BytesAfterClose>) {
+    return true;
+  } else {
+    return !std::is_same_v<Body, TargetOutput> && !std::is_same_v<Body, Lag> &&
+           !std::is_same_v<Body, ProcessorUsed> && !std::is_same_v<Body, EventsLost> &&
+           !requires(Body event) {
+      event.connection;
+    };
+  }
+}
+
 // Nothing if the payload is not exactly one event.
 std::optional<Event> decode(const unsigned char* data, std::size_t size) {
   using TakeBody = EventBody (*)(PayloadReader&);
@@ -133,6 +150,7 @@ Result<SegmentWriter> SegmentWriter::create(const std::string& path, std::size_t
   writer.file_ = ScopedFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!writer.file_) return Error{"create", path, errno, ""};
   writer.path_ = path;
+  writer.name_ = std::filesystem::path(path).stem().string();
   writer.limit_ = limit;
   writer.buffer_.reserve(kBlock + (kBlock / 4));
   writer.buffer_.assign(kHeader.begin(), kHeader.end());
@@ -149,14 +167,36 @@ void SegmentWriter::record(TimePoint at, EventBody body) {
         visit_fields(event, [this](std::string_view, const auto& field) { put(payload_, field); });
       },
       body);
-  const std::size_t size = written_ + buffer_.size() + kRecordHeader + payload_.size();
-  if (lost_ > 0 || error_ != 0 || size > limit_) {
+  const auto cost = sizeof(Event) + payload_.size();
+  if (!has_share(at, body, cost)) return;
+  if (lost_ > 0 || error_ != 0 || taken_ + cost > limit_) {
     ++lost_;
     return;
   }
+  taken_ += cost;
   append(payload_);
   ++buffered_;
   if (buffer_.size() >= kBlock) flush();
+}
+
+bool SegmentWriter::has_share(TimePoint at, const EventBody& body, std::size_t cost) {
+  const auto [is_limited, kind_name] = std::visit(
+      []<class Body>(const Body&) { return std::pair(comes_in_floods<Body>(), Body::kName); },
+      body);
+  if (!is_limited) return true;
+  const auto share = limit_ / kShares;
+  auto& taken = taken_by_[body.index()];
+  if (taken > share) return false;
+  taken += cost;
+  if (taken <= share) return true;
+  // Few depend on these, and it is known who.
+  const auto source = std::holds_alternative<Notification>(body)   ? kLostNotifications
+                      : std::holds_alternative<ControlFrame>(body) ? kLostControlFrames
+                                                                   : std::string_view(name_);
+  record(at, EventsLost{std::string(source),
+                        "there were more '" + std::string(kind_name) + "' events than the " +
+                            std::to_string(share >> 20U) + " MiB that lastcall keeps"});
+  return false;
 }
 
 Result<std::size_t> SegmentWriter::finish() {
@@ -229,20 +269,9 @@ Segment parse_segment(const unsigned char* data, std::size_t size) {
 }
 
 Result<Segment> read_segment(const std::string& path) {
-  const ScopedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return Error{"open", path, errno, ""};
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return Error{"look at", path, errno, ""};
-  Bytes bytes(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t count = ::read(file.get(), bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Error{"read", path, errno, ""};
-    if (count == 0) break;  // it became shorter meanwhile
-    done += static_cast<std::size_t>(count);
-  }
-  return parse_segment(bytes.data(), done);
+  const auto bytes = read_regular(path, SegmentWriter::kDefaultLimit + kBlock);
+  if (!bytes) return bytes.error();
+  return parse_segment(reinterpret_cast<const unsigned char*>(bytes->data()), bytes->size());
 }
 
 }  // namespace lastcall

@@ -7,15 +7,19 @@
 //   the last record's payload is kind 255 and the number of events that did not fit (u64)
 //
 // A string is a length (u32) and its bytes, cut at 64 KiB. After the first event that did not fit
-// none is kept: what is there is a prefix.
+// none is kept: what is there is a prefix. Only of a kind that has used up its share the rest is
+// left out alone, and EventsLost says so where it begins.
 //
 // A segment without that last record was cut off: its reader says so, and never throws on damaged
 // bytes.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.hpp"
@@ -24,12 +28,23 @@
 
 namespace lastcall {
 
+// How EventsLost names as their source the two kinds of which few depend on each event.
+inline constexpr std::string_view kLostNotifications = "notifications";
+inline constexpr std::string_view kLostControlFrames = "control frames";  // no checker reads them
+
 // Not thread-safe: one writer a source. Buffers and writes in blocks; a failed write counts as lost
 // events.
 class SegmentWriter final : public EventSink {
  public:
-  static constexpr std::size_t kDefaultLimit = std::size_t{256}
-                                               << 20;  // 20,000 clients for minutes
+  // What the events of a source may take, in bytes of memory of whoever reads them. They take less
+  // in the file, and in history.jsonl their texts up to six times as much: a control character is
+  // six there. Room for all that a target may print (target/line_splitter.hpp).
+  static constexpr std::size_t kDefaultLimit = std::size_t{192} << 20;
+  // Of all client workers of a trial: two million events.
+  static constexpr std::size_t kClientsLimit = std::size_t{512} << 20;
+  // A kind of event that a target, or a peer, can cause by the million gets one of this many parts
+  // of the limit, so that a flood of one kind leaves room for all others.
+  static constexpr std::size_t kShares = 8;
 
   // Creates the file; `limit` in bytes, beyond which events are counted, not kept.
   static Result<SegmentWriter> create(const std::string& path, std::size_t limit = kDefaultLimit);
@@ -45,13 +60,18 @@ class SegmentWriter final : public EventSink {
 
  private:
   SegmentWriter() = default;
+  // Whether the share of the event's kind has room for it; says once that it has none.
+  bool has_share(TimePoint at, const EventBody& body, std::size_t cost);
   void append(const std::vector<unsigned char>& payload);
   void flush();
   ScopedFd file_;
   std::string path_;
+  std::string name_;  // the source's, from its file
   std::vector<unsigned char> buffer_;
   std::vector<unsigned char> payload_;
   std::size_t limit_ = 0;
+  std::size_t taken_ = 0;                                                  // of the limit
+  std::array<std::size_t, std::variant_size_v<EventVariant>> taken_by_{};  // of their shares
   std::size_t written_ = 0;
   std::uint64_t buffered_ = 0;  // events in buffer_
   std::uint64_t lost_ = 0;

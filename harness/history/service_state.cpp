@@ -166,10 +166,19 @@ Assessed ServiceState::assess_value(TimePoint at, std::string_view name, std::st
   return says(name, Standing::counts);
 }
 
-// Only ever later. The watchdog waits too: a service that asks for time is at work.
+// Only ever later, and never beyond the limit.
+void ServiceState::Extension::ask(TimePoint wanted) {
+  if (limit && wanted > *limit) {
+    ++beyond;
+    wanted = *limit;
+  }
+  until = std::max(until.value_or(wanted), wanted);
+}
+
+// The watchdog waits too: a service that asks for time is at work.
 void ServiceState::extend(TimePoint until) {
-  if (state_ == State::start) start_extended_ = std::max(start_extended_.value_or(until), until);
-  if (state_ == State::stop) stop_extended_ = std::max(stop_extended_.value_or(until), until);
+  if (state_ == State::start) start_.ask(until);
+  if (state_ == State::stop) stop_.ask(until);
   watchdog_extended_ = std::max(watchdog_extended_.value_or(until), until);
 }
 
@@ -182,14 +191,20 @@ void ServiceState::run(TimePoint at) {
   heartbeat_ = at;  // "the watchdog is activated when the start-up is completed"
 }
 
-void ServiceState::stop_begun(TimePoint /*at*/) { state_ = State::stop; }
+// Said more than once, the last time counts: a stop of its own account comes before the manager's.
+void ServiceState::stop_begun(TimePoint at) {
+  state_ = State::stop;
+  if (!settings_.longest_stop) return;
+  stop_.limit = at + *settings_.longest_stop;
+  if (stop_.until) stop_.until = std::min(*stop_.until, *stop_.limit);
+}
 
 TimePoint ServiceState::start_deadline(TimePoint begin, Nanoseconds timeout) const {
-  return std::max(begin + timeout, start_extended_.value_or(begin));
+  return std::max(begin + timeout, start_.until.value_or(begin));
 }
 
 TimePoint ServiceState::stop_deadline(TimePoint begin, Nanoseconds timeout) const {
-  return std::max(begin + timeout, stop_extended_.value_or(begin));
+  return std::max(begin + timeout, stop_.until.value_or(begin));
 }
 
 std::optional<TimePoint> ServiceState::watchdog_due() const {

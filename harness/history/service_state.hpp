@@ -45,6 +45,10 @@ class ServiceState {
     bool foreign_pids = false;  // it counts its processes in a PID namespace of its own
     std::optional<Nanoseconds> watchdog = std::nullopt;  // WatchdogSec=
     bool watchdog_while_stopping = false;
+    // What its start and its stop can be extended to; nothing: a day. The stop's counts from
+    // stop_begun().
+    std::optional<TimePoint> start_limit = std::nullopt;
+    std::optional<Nanoseconds> longest_stop = std::nullopt;
   };
   struct Notice {
     std::int32_t pid = 0;  // the sender, by SCM_CREDENTIALS
@@ -53,7 +57,9 @@ class ServiceState {
   };
 
   explicit ServiceState(Settings settings)
-      : settings_(settings), main_pid_(settings.main_pid), watchdog_(settings.watchdog) {}
+      : settings_(settings), main_pid_(settings.main_pid), watchdog_(settings.watchdog) {
+    start_.limit = settings.start_limit;
+  }
 
   // One datagram, in the order of their times. One answer an assignment, or one for the whole
   // datagram if all of it is ignored for the same reason.
@@ -73,6 +79,9 @@ class ServiceState {
   // EXTEND_TIMEOUT_USEC= of that state has said so far.
   [[nodiscard]] TimePoint start_deadline(TimePoint begin, Nanoseconds timeout) const;
   [[nodiscard]] TimePoint stop_deadline(TimePoint begin, Nanoseconds timeout) const;
+  // How often it has asked for more than the settings let it have.
+  [[nodiscard]] std::uint64_t start_asks_beyond() const { return start_.beyond; }
+  [[nodiscard]] std::uint64_t stop_asks_beyond() const { return stop_.beyond; }
 
   // When the next heartbeat is due at the latest; nothing while none is: no watchdog, start-up not
   // over, or stopping. WATCHDOG=trigger makes it due when it came.
@@ -83,6 +92,13 @@ class ServiceState {
 
  private:
   enum class State : std::uint8_t { start, running, stop };
+  // What a state's time-out was extended to.
+  struct Extension {
+    std::optional<TimePoint> limit;
+    std::optional<TimePoint> until;
+    std::uint64_t beyond = 0;  // asked for, and not granted
+    void ask(TimePoint wanted);
+  };
   Assessed assess(TimePoint at, std::string_view line);
   Assessed assess_value(TimePoint at, std::string_view name, std::string_view value);
   // READY=1, RELOADING=1 and STOPPING=1 of one datagram.
@@ -98,8 +114,8 @@ class ServiceState {
   bool reloading_ = false;
   bool stopping_ = false;
   std::string status_;
-  std::optional<TimePoint> start_extended_;
-  std::optional<TimePoint> stop_extended_;
+  Extension start_;
+  Extension stop_;
   std::optional<TimePoint> heartbeat_;  // nothing: the watchdog has not begun
   std::optional<TimePoint> watchdog_extended_;
   std::optional<TimePoint> triggered_;

@@ -1,7 +1,7 @@
 #include "plan/crowd.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <span>
 #include <utility>
 
 #include "base/prng.hpp"
@@ -10,17 +10,16 @@ namespace lastcall {
 namespace {
 
 constexpr std::uint32_t kOneIn = 10;
-// One connection is enough to hold a stop up; a thousand of them would be another test.
+// One connection is enough to hold up a stop; a thousand would test something else.
 constexpr std::uint32_t kMaxOfAHabit = 10;
 
 }  // namespace
 
 std::vector<Behaviour> habits_of_crowd(const ClientGroup& group) {
   if (group.crowd == Crowd::none) return {};
-  std::vector<Behaviour> habits;
-  std::ranges::remove_copy(kUsualHabits, std::back_inserter(habits), Behaviour::quiet);
-  if (is_websocket(group.protocol)) habits.push_back(Behaviour::quiet);
-  if (group.crowd == Crowd::harsh) std::ranges::copy(kHarshHabits, std::back_inserter(habits));
+  const auto all = group.crowd == Crowd::usual ? kUsualHabits : std::span<const Behaviour>(kHabits);
+  std::vector<Behaviour> habits(all.begin(), all.end());
+  if (!is_websocket(group.protocol)) std::erase(habits, Behaviour::quiet);
   return habits;
 }
 

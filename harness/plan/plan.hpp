@@ -18,7 +18,7 @@
 
 namespace lastcall {
 
-// Departs from what the sub-seed draws, for one client of a group.
+// What one client of a group does instead of what the sub-seed draws.
 struct ClientOverride {
   bool absent = false;               // this client does not take part
   std::optional<Nanoseconds> start;  // its start after its group's phase began
@@ -39,8 +39,8 @@ struct Plan {
   Scenario scenario;          // parsed from scenario_text
   std::uint64_t seed = 0;
   std::map<std::string, std::string> varied;  // of each [[target.vary]] the value drawn
-  std::vector<PlannedGroup> groups;           // one a [[clients]] entry
-  std::vector<Fault> faults;                  // one a [[faults]] entry
+  std::vector<PlannedGroup> groups;           // one per [[clients]] entry
+  std::vector<Fault> faults;                  // one per [[faults]] entry
   bool traced = true;                         // false: this trial runs without the tracer
 };
 
@@ -60,8 +60,8 @@ Property& settings(Plan& plan) {
 Plan draw_plan(std::string_view scenario_file, std::string_view scenario_text,
                const Scenario& scenario, std::uint64_t seed, std::uint32_t trial = 1);
 
-// One client as the plan has it; its pauses, messages and garbage are drawn from `pace_seed` as it
-// goes.
+// One client as the plan has it. Its pauses, messages and garbage are drawn from `pace_seed` while
+// it runs.
 struct PlannedClient {
   ClientId id;
   std::uint32_t group = 0;

@@ -6,11 +6,13 @@
 #include <cstdio>
 
 #include "base/durations.hpp"
+#include "base/file.hpp"
 #include "base/nearest_name.hpp"
 #include "base/signal_names.hpp"
 #include "base/text.hpp"
 #include "fault/syscalls.hpp"
-#include "plan/plan.hpp"
+#include "plan/plan_file.hpp"
+#include "scenario/keys.hpp"
 #include "scenario/pretty_json.hpp"
 #include "scenario/value_syntax.hpp"
 
@@ -20,8 +22,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kFormat = "lastcall-plan";
-constexpr std::size_t kDeepest = 16;          // a plan nests five levels
-constexpr std::size_t kLargest = 64U << 20U;  // a million overrides fit
+constexpr std::size_t kDeepest = 16;            // a plan nests five levels
+constexpr std::size_t kLargest = kMostOfAFile;  // a million overrides fit
 
 // --- writing -------------------------------------------------------------------------------------
 
@@ -166,9 +168,20 @@ class Node {
     if (number == nullptr || *number < 0) wrong("expected a non-negative integer");
     return static_cast<std::uint64_t>(*number);
   }
+  // At most what the key of a scenario takes, from which such a value is drawn.
+  [[nodiscard]] std::uint64_t integer(const Key& key) const {
+    const auto number = integer();
+    if (number < static_cast<std::uint64_t>(key.low) ||
+        number > static_cast<std::uint64_t>(key.high)) {
+      wrong("must be from " + std::to_string(key.low) + " to " + std::to_string(key.high) +
+            ", found " + std::to_string(number));
+    }
+    return number;
+  }
   [[nodiscard]] Nanoseconds duration() const {
     const auto duration = parse_duration(text());
     if (!duration) wrong("expected a duration such as \"250ms\", found " + in_quotes(text()));
+    if (duration->count() > kDay) wrong("must be at most 24h, found " + in_quotes(text()));
     return *duration;
   }
   [[nodiscard]] std::uint64_t seed() const {
@@ -296,13 +309,13 @@ Act read_act(const Node& node) {
     return DisturbNetwork{.action = node.at("network").one_of<NetworkAction>(),
                           .toward = node.at("toward").one_of<Toward>(),
                           .duration = node.at("for").duration(),
-                          .at_byte = node.at("at_byte").integer(),
+                          .at_byte = node.at("at_byte").integer(faults_table().key("at_byte")),
                           .percent = read_percent(node.at("percent"))};
   }
   if (node.has("syscall")) {
     node.only({"syscall", "error", "for", "count", "when"});
     DisturbSyscall disturb{.action = node.at("syscall").one_of<CallAction>(),
-                           .count = node.at("count").integer()};
+                           .count = node.at("count").integer(faults_table().key("count"))};
     if (disturb.action == CallAction::error) {
       const auto name = node.at("error").text();
       const auto number = error_number(name);
@@ -310,12 +323,12 @@ Act read_act(const Node& node) {
       disturb.error = *number;
     }
     if (disturb.action == CallAction::delay) disturb.duration = node.at("for").duration();
-    if (disturb.count == 0) node.at("count").wrong("expected an integer from 1");
     return disturb;
   }
   if (node.has("limit")) {
     node.only({"limit", "value", "when"});
-    return SetLimit{node.at("limit").one_of<Resource>(), node.at("value").integer()};
+    const auto resource = node.at("limit").one_of<Resource>();
+    return SetLimit{resource, node.at("value").integer(faults_table().key(name(resource)))};
   }
   return read_signals(node);
 }
@@ -351,6 +364,8 @@ std::map<std::string, std::string> read_varied(const Node& node, const Target& t
 Scenario read_scenario(const Node& node, Plan& plan) {
   node.only({"file", "text"});
   plan.scenario_file = node.at("file").text();
+  if (plan.scenario_file.empty() || plan.scenario_file.find('\0') != std::string::npos)
+    node.at("file").wrong("expected the path of a scenario file");
   plan.scenario_text = node.at("text").text();
   auto parsed = parse_scenario(plan.scenario_text, plan.scenario_file);
   if (auto* scenario = std::get_if<Scenario>(&parsed)) return std::move(*scenario);
@@ -421,6 +436,12 @@ std::string to_json(const Plan& plan) {
                        {"faults", std::move(faults)}};
   if (plan.traced != plan.scenario.target.trace) written["traced"] = plan.traced;
   return pretty_json(written);
+}
+
+Result<Plan> read_plan(const std::string& file) {
+  const auto text = read_regular(file, kLargest);
+  if (!text) return text.error();
+  return plan_from_json(*text, file);
 }
 
 Result<Plan> plan_from_json(std::string_view json, std::string_view file) {

@@ -8,8 +8,8 @@
 namespace lastcall {
 namespace {
 
-// In whole microseconds where the ends are: what a saved plan says stays easy to read and to edit,
-// and no signal is delivered more exactly than that.
+// In whole microseconds where both ends are: a saved plan stays easy to read and to edit, and no
+// signal is delivered more exactly than that.
 Nanoseconds draw(Range<Nanoseconds> range, std::uint64_t seed) {
   const bool whole = range.low.count() % 1000 == 0 && range.high.count() % 1000 == 0;
   const std::int64_t unit = whole ? 1000 : 1;
@@ -119,10 +119,10 @@ Nanoseconds draw_start(const ClientGroup& group, std::uint32_t position, std::ui
   return Nanoseconds(begin + static_cast<std::int64_t>(jitter));
 }
 
-// When a client that comes late does so first, after the stop began. Soon: most stops are short.
+// When a late client first comes, after the stop began. Soon, because most stops are short.
 constexpr Range<Nanoseconds> kLate{Nanoseconds(0), std::chrono::milliseconds(100)};
 
-// After how many answers a client that leaves does. Few: it is to be gone when the stop comes.
+// After how many answers a client leaves. Few, because it must be gone when the stop comes.
 constexpr Range<std::uint64_t> kLeavesAfter{1, 3};
 
 PlannedGroup draw_group(const ClientGroup& group, std::uint64_t seed) {

@@ -84,8 +84,9 @@ Enum choice_of(const Value& value) {
 }
 
 std::vector<ExpectedEnd> ends_of(const Value& value);
-Readiness build_ready(const Section& section);  // what "ready" says of the target or a sidecar
+Target build_process(const Section& section);  // what process_keys() and "ready" say
 
+Limits build_limits(const Section& section);  // what limit_keys() say
 Target build_target(const Section& section, Errors& errors);
 // `file` is the whole file.
 std::vector<Sidecar> build_sidecars(const Section& file, bool disk_is_limited, Errors& errors);

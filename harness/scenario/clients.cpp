@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::uint64_t kMaxClients = 1'000'000;  // all groups together
 constexpr std::uint32_t kCrowd = 10;              // clients of a crowd, if nobody says how many
-// What says how the clients of a group behave: with one of these it is no crowd by default.
-constexpr std::array<std::string_view, 8> kHabits{
+// Keys that say how the clients of a group behave: with one of them it is no crowd by default.
+constexpr std::array<std::string_view, 8> kBehaviourKeys{
     "behaviour", "mix", "misbehaves", "read_rate", "during", "messages", "talk", "reconnect"};
 
 const Table& id_from_table() {
@@ -27,7 +27,7 @@ const Table& id_from_table() {
                          "\"/order/id\"."},
                {.name = "pattern",
                 .kind = Kind::group,
-                .about = "An ECMAScript regular expression with one group, which is the id. Only "
+                .about = "A regular expression with one group, which is the id. Only "
                          "the first 8 KiB of the answer are searched; http: where its body has no "
                          "match, those of its status line and headers: "
                          "\"Location: /orders/([0-9]+)\".",
@@ -79,7 +79,8 @@ bool asks(const ClientGroup& group) {
 
 Crowd crowd_of(const Section& section, const ClientGroup& group, Crowd of_all) {
   if (section.has("crowd")) return from_name<Crowd>(section["crowd"].text).value_or(Crowd::none);
-  const bool says_how = std::ranges::any_of(kHabits, [&](auto key) { return section.has(key); });
+  const bool says_how =
+      std::ranges::any_of(kBehaviourKeys, [&](auto key) { return section.has(key); });
   return says_how || !asks(group) ? Crowd::none : of_all;
 }
 

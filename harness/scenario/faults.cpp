@@ -75,11 +75,9 @@ ActOfFault build_network(const Section& section, const Stop&) {
 }
 
 ActOfFault build_limit(const Section& section, const Stop&) {
-  for (const auto resource : values<Resource>()) {
-    if (section.has(name(resource)))
-      return ActChoice{SetLimit{resource, size_of(section[name(resource)])}};
-  }
-  return ActChoice{SetLimit{}};
+  SetLimit limit;
+  for (const auto& [resource, value] : build_limits(section)) limit = {resource, value};
+  return ActChoice{limit};
 }
 
 ActOfFault build_disturbance(const Section& section, const Stop&) {
@@ -228,7 +226,7 @@ const Table& when_table() {
             .high = kMaxEvents},
            {.name = "log",
             .kind = Kind::pattern,
-            .about = "A line of output that matches this ECMAScript regular expression.",
+            .about = "A line of output that matches this regular expression.",
             .low = 1},
            {.name = "notification",
             .kind = Kind::plain,
@@ -238,7 +236,8 @@ const Table& when_table() {
             .kind = Kind::syscall,
             .about =
                 "A system call of any process of the target, in the order in which lastcall sees "
-                "them; a call that is made again after a signal counts again. Needs trace = true. "
+                "them; a call that is made again after a signal counts again. Its thread stands "
+                "there until the fault is done. Needs trace = true. "
                 "rename also means renameat and renameat2; likewise accept, fork, link, mkdir, "
                 "open, read, recv (from, msg, mmsg), send (to, msg, mmsg), symlink, unlink and "
                 "write (v, and those with an offset). fsync does not mean fdatasync."},
@@ -363,6 +362,15 @@ bool in_drain(const FaultChoice& fault) {
   return when != nullptr && when->phase == Phase::drain;
 }
 
+// What the key is for, and what it takes.
+std::string explained(const Key& key) {
+  std::string text(key.about);
+  if (!key.choices.empty()) text += " One of " + joined(key.choices) + ".";
+  if (key.table != nullptr) text += " Exactly one of " + joined(key.table->exactly_one_of) + ".";
+  if (!key.fallback.empty()) text += " Default: " + std::string(key.fallback) + ".";
+  return text;
+}
+
 // Whatever is drawn from it, its first signal is one of the target's stop signals, or SIGKILL,
 // which ends the target without a stop.
 bool ends_the_trial(const FaultChoice& fault, const Stop& stop) {
@@ -396,6 +404,14 @@ std::vector<Key> limit_keys() {
            .about = "Percent of one processor for all its processes together. Needs a cpu cgroup.",
            .low = 1,
            .high = 10'000}};
+}
+
+Limits build_limits(const Section& section) {
+  Limits limits;
+  for (const auto resource : values<Resource>()) {
+    if (section.has(name(resource))) limits[resource] = size_of(section[name(resource)]);
+  }
+  return limits;
 }
 
 const Table& faults_table() {
@@ -475,7 +491,7 @@ const Table& faults_table() {
                   .about = "When: a time in a phase, or the Nth event or system call of a kind.",
                   .required = true,
                   .table = &when_table()}}};
-    for (auto& key : limit_keys()) faults.keys.push_back(std::move(key));
+    faults.keys = concatenated(std::move(faults.keys), limit_keys());
     return faults;
   }();
   return table;
@@ -494,23 +510,14 @@ std::vector<Listed> listed_faults() {
     if (kind.at_syscall) about += "; needs when = { syscall }";
     list.push_back({std::string(kind.what), std::move(about)});
   }
-  const std::vector<Listed> rest{
-      {"to = ", "who gets a signal: " + joined(names<Recipient>(), " or ")},
-      {"when = { phase, at }",
-       "a time in the phase " + joined(names_of(kPhasesOfFaults), " or ") +
-           "; at = \"measured\" (load only) is drawn over four response times, at least 1s"},
-      {"when = { log, nth }", "the Nth line of output that matches a regular expression"},
-      {"when = { notification, nth }", "the Nth notification with this assignment, sd_notify(3)"},
-      {"when = { event, nth }", "the Nth event of all clients: " + joined(names<ClientEvent>())},
-      {"when = { syscall, nth }",
-       "the Nth such system call of the target's processes; its thread stands there until the "
-       "fault is done; needs trace = true. accept, fork, link, mkdir, open, read, recv, rename, "
-       "send, symlink, unlink and write mean all of their kind, fsync does not mean fdatasync "
-       "[path, role = " +
-           joined(names<DescriptorRole>(), " or ") + ", at = " + joined(names<CallSide>(), " or ") +
-           ", phase from which calls count]"},
+  const auto explain = [&](const Table& table, const std::string& prefix) {
+    for (const auto& key : table.keys) {
+      if (key.name != "what")
+        list.push_back({prefix + std::string(key.name) + " = ", explained(key)});
+    }
   };
-  list.insert(list.end(), rest.begin(), rest.end());
+  explain(faults_table(), "");
+  explain(when_table(), "when.");
   return list;
 }
 

@@ -24,6 +24,15 @@ const Table& budget_table() {
                                               "not come by then is reported as not reached.",
                                      .fallback = R"("10s")",
                                      .low = kMillisecond,
+                                     .high = kDay},
+                                    {.name = "trial_timeout",
+                                     .kind = Kind::duration,
+                                     .about = "The longest time that one trial may take, verdicts "
+                                              "included. lastcall kills one that takes longer, "
+                                              "reports that it broke, and goes on with the next. "
+                                              "Default: all waits that the scenario allows, and "
+                                              "ample room for a slow machine.",
+                                     .low = 1000 * kMillisecond,
                                      .high = kDay}}};
   return table;
 }

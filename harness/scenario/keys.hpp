@@ -95,17 +95,27 @@ inline constexpr std::int64_t kMillisecond = 1'000'000;
 inline constexpr std::int64_t kDay = 24 * 3600 * 1000 * kMillisecond;
 inline constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
 
+// All of them, in this order.
+inline std::vector<Key> concatenated(std::vector<Key> keys, const std::vector<Key>& more) {
+  keys.insert(keys.end(), more.begin(), more.end());
+  return keys;
+}
+
 const Table& target_table();
-const Table& ready_table();  // [target.ready]
 const Table& sidecars_table();
 const Table& clients_table();
 const Table& faults_table();
 const Table& properties_table();
 
+// The keys of every process that lastcall starts: the target, and those next to it. `directory` is
+// the default of that key as JSON, if it is a value; `about_directory` says it in words.
+std::vector<Key> process_keys(std::string_view about_directory, std::string_view directory = {});
+Table ready_table(std::string_view where);
+
 // What a limit takes: the same from the start on, [target.limits], and as a fault.
 std::vector<Key> limit_keys();
 
-// What `lastcall list faults` says: the faults with their keys, and the kinds of moments.
+// What `lastcall list faults` says: the faults, and each key that they or their `when` take.
 struct Listed {
   std::string name;
   std::string about;

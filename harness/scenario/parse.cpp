@@ -99,13 +99,16 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   scenario.faults = build_faults(file, scenario.target.stop, errors);
   check_calls(file, scenario, errors);
   check_audience(file, scenario, errors);
-  const bool disk_is_limited = scenario.target.limits.disk || limits_disk(scenario.faults);
+  const bool disk_is_limited =
+      scenario.target.limits.contains(Resource::disk) || limits_disk(scenario.faults);
   scenario.sidecars = build_sidecars(file, disk_is_limited, errors);
   check_varied_headers(file, scenario, errors);
   build_properties(file.sub("properties"), scenario, errors);
   const auto budget = file.sub("budget");
   scenario.budget = {static_cast<std::uint32_t>(budget["trials"].integer),
                      duration_of(budget["load"])};
+  if (budget.has("trial_timeout"))
+    scenario.budget.trial_timeout = duration_of(budget["trial_timeout"]);
   return scenario;
 }
 

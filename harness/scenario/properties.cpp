@@ -9,6 +9,12 @@
 namespace lastcall {
 namespace {
 
+// For editors, and for the pages that are made from the schema.
+template <class Property>
+std::string description() {
+  return std::string(Property::kHoldsWhen) + ". Cannot see: " + std::string(Property::kCannotSee);
+}
+
 template <class Property>
 std::vector<Key> keys_of() {
   std::vector<Key> keys{
@@ -114,8 +120,10 @@ const Table& properties_table() {
              .high = kDay}}};
     static std::vector<Table> settings;
     static std::vector<std::string> names;
+    static std::vector<std::string> descriptions;
     settings.reserve(kProperties.size());  // so that the pointers to them hold
     names.reserve(kProperties.size());
+    descriptions.reserve(kProperties.size());
     Table result{.where = "[properties]",
                  .keys = {{.name = "require",
                            .kind = Kind::property,
@@ -129,7 +137,7 @@ const Table& properties_table() {
           settings.emplace_back(Table{.where = names.back(), .keys = keys_of<Property>()}).keys;
       Key key{.name = Property::kName,
               .kind = Kind::table,
-              .about = Property::kHoldsWhen,
+              .about = descriptions.emplace_back(description<Property>()),
               .table = &settings.back()};
       if (std::ranges::find(keys, std::string_view("strict"), &Key::name) != keys.end())
         key.choices = {"strict"};

@@ -30,7 +30,7 @@ namespace lastcall {
 
 struct PropertyName {
   std::string_view name;
-  std::string_view holds_when;  // one sentence, for `lastcall list properties` and reports
+  std::string_view holds_when;  // one sentence, for `lastcall list properties` and the schema
 };
 
 template <class... Property>

@@ -1,7 +1,7 @@
 // What the files in scenario/properties/ are made of. Each holds all that a scenario can say about
-// one property, as a struct: its name, the sentence for `lastcall list properties`, its settings,
-// which are its fields with their defaults, and, if it has some, its keys(). Data; any thread may
-// read it.
+// one property, as a struct: its name, the sentence for `lastcall list properties`, what its
+// checker cannot see, its settings, which are its fields with their defaults, and, if it has some,
+// its keys(). Data; any thread may read it.
 //
 // The struct may have `validate(section, scenario, errors)`: rules between keys that are sound one
 // by one, and between them and the rest of the scenario. kChecker is defined in checkers/NAME.cpp.

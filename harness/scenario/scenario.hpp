@@ -31,7 +31,7 @@ struct Readiness {
   bool notify = false;             // READY=1 on NOTIFY_SOCKET, sd_notify(3)
   std::vector<std::string> urls;   // each was answered with a 2xx status
   std::vector<std::string> ports;  // text with placeholders: each accepted a TCP connection
-  std::vector<std::string> logs;   // ECMAScript: a line of output matched each of them
+  std::vector<std::string> logs;   // patterns: a line of output matched each of them
   Nanoseconds timeout{};
 };
 
@@ -55,19 +55,16 @@ struct LayoutFile {
   std::string content;  // text with placeholders
 };
 
-// What the target may use from its start on; a fault may change it later.
-struct Limits {
-  std::optional<std::uint64_t> descriptors;
-  std::optional<std::uint64_t> memory;  // bytes
-  std::optional<std::uint64_t> disk;    // bytes, of {dir}
-  std::optional<std::uint64_t> cpu;     // percent of one processor
-};
+// What the target may use from its start on, as SetLimit says it; a fault may change it later.
+using Limits = std::map<Resource, std::uint64_t>;
 
 // What lastcall does as the target's service manager, beyond listening on NOTIFY_SOCKET.
 struct Service {
   std::optional<Nanoseconds> watchdog;   // WATCHDOG_USEC
   bool watchdog_while_stopping = false;  // systemd stops it then, other supervisors do not
   bool access_all = false;  // NotifyAccess=all: not the main process only, systemd.service(5)
+  // What EXTEND_TIMEOUT_USEC can make of a time-out at most, as a multiple of it.
+  std::uint32_t max_extension = 10;
 };
 
 // A question to the restarted target: by URL or by a command, one for each acknowledged request if
@@ -109,6 +106,15 @@ struct Target {
   std::vector<Vary> vary;
 };
 
+// With all extensions that the target may ask for: how long its start and its stop can take. Only
+// one that says READY=1 can extend its start.
+inline Nanoseconds longest_start(const Target& target) {
+  return target.ready.timeout * (target.ready.notify ? target.service.max_extension : 1);
+}
+inline Nanoseconds longest_stop(const Target& target) {
+  return target.stop.deadline * target.service.max_extension;
+}
+
 // As the schemes of URLs.
 BOOST_DEFINE_FIXED_ENUM_CLASS(Protocol, std::uint8_t, ws, wss, http, https, tcp, tls)
 constexpr bool is_websocket(Protocol p) { return p == Protocol::ws || p == Protocol::wss; }
@@ -134,7 +140,7 @@ struct Sidecar {
 // Where an answer holds the id that the server chose for the request.
 struct IdSource {
   bool is_pattern = false;  // else a JSON pointer (RFC 6901) into the answer
-  std::string text;         // a pattern is ECMAScript and has one group
+  std::string text;         // a pattern has one group
 };
 
 // 127.a.b.c/bits; each client is bound to an address drawn from it.
@@ -249,6 +255,9 @@ struct CustomChecker {
 struct Budget {
   std::uint32_t trials = 20;
   Nanoseconds load{};  // the longest load phase; a trigger not reached by then is reported as such
+  // The longest trial: one that takes longer is killed. Nothing: by its plan
+  // (trial/longest_trial.hpp).
+  std::optional<Nanoseconds> trial_timeout = std::nullopt;
 };
 
 struct Scenario {

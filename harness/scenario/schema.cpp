@@ -95,7 +95,7 @@ json::object one(const Key& key) {
       return text_pattern("^127(\\.[0-9]{1,3}){3}(/[0-9]{1,2})?$");
     case Kind::pattern:
     case Kind::group: {
-      json::object pattern{{"type", "string"}, {"format", "regex"}, {"maxLength", 1000}};
+      json::object pattern{{"type", "string"}, {"maxLength", 1000}};
       if (key.low > 0) pattern["minLength"] = key.low;
       return pattern;
     }

@@ -38,7 +38,15 @@ const Table& service_table() {
            .kind = Kind::choice,
            .about = "Whose notifications count, like NotifyAccess= in systemd.service(5).",
            .fallback = R"("main")",
-           .choices = {"main", "all"}}}};
+           .choices = {"main", "all"}},
+          {.name = "max_extension",
+           .kind = Kind::integer,
+           .about = "The most that EXTEND_TIMEOUT_USEC can make of the deadline, and with notify "
+                    "of the time to get ready, as a multiple of them. What the target asks for "
+                    "beyond that is counted, and not granted.",
+           .fallback = "10",
+           .low = 1,
+           .high = 1000}}};
   return table;
 }
 
@@ -111,7 +119,7 @@ const Table& stop_table() {
           {.name = "deadline",
            .kind = Kind::duration,
            .about = "The longest time from the signal to the target's end; EXTEND_TIMEOUT_USEC "
-                    "extends it.",
+                    "extends it, up to max_extension times.",
            .fallback = R"("10s")",
            .low = kMillisecond,
            .high = kDay},
@@ -136,22 +144,12 @@ Stop build_stop(const Section& section) {
           .end_is_stated = section.has("exit")};
 }
 
-Limits build_limits(const Section& section) {
-  const auto value = [&](Resource resource) {
-    const auto key = name(resource);
-    return section.has(key) ? std::optional(size_of(section[key])) : std::nullopt;
-  };
-  return {.descriptors = value(Resource::descriptors),
-          .memory = value(Resource::memory),
-          .disk = value(Resource::disk),
-          .cpu = value(Resource::cpu)};
-}
-
 Service build_service(const Section& section) {
   Service service;
   if (section.has("watchdog")) service.watchdog = duration_of(section["watchdog"]);
   service.watchdog_while_stopping = section["watchdog_while_stopping"].boolean;
   service.access_all = section["access"].text == "all";
+  service.max_extension = static_cast<std::uint32_t>(section["max_extension"].integer);
   return service;
 }
 
@@ -185,94 +183,91 @@ std::vector<Vary> build_vary(const Section& section, Errors& errors) {
   return all;
 }
 
+// A file is no folder of another one, and not the folder for temporary files, which is always
+// there.
+void check_files(const Section& section, Errors& errors) {
+  const auto files = section["files"];
+  std::set<std::string> names;
+  for (const auto& entry : files.entries) names.insert(entry.name);
+  for (const auto& entry : files.entries) {
+    const auto below = names.lower_bound(entry.name + "/");
+    if (entry.name != "tmp" && (below == names.end() || !below->starts_with(entry.name + "/")))
+      continue;
+    errors.add(entry.place, in_single_quotes(entry.name) + " is a folder of {dir}, not a file");
+  }
+}
+
 }  // namespace
 
 const Table& target_table() {
+  static const Table ready = ready_table("[target.ready]");
   static const Table table{
       .where = "[target]",
-      .keys = {
-          {.name = "command",
-           .kind = Kind::text,
-           .shape = Shape::list,
-           .about = "The program and its arguments; no shell is involved.",
-           .required = true},
-          {.name = "environment",
-           .kind = Kind::text,
-           .shape = Shape::map,
-           .about = "Variables to add to a small fixed environment.",
-           .names = Names::variable,
-           .instead_of = {"env", "variables"}},
-          {.name = "directory",
-           .kind = Kind::text,
-           .about = "The working directory; may be relative to {dir}.",
-           .fallback = R"("{dir}")",
-           .low = 1,
-           .instead_of = {"cwd", "workdir", "working_dir", "working_directory", "chdir"}},
-          {.name = "ready",
-           .kind = Kind::table,
-           .about = "How lastcall sees that the target is ready: url, port, log, notify, or "
-                    "several of them, of which each must have held.",
-           .required = true,
-           .table = &ready_table()},
-          {.name = "stop",
-           .kind = Kind::table,
-           .about = "How the target is told to stop, and which end it promises.",
-           .table = &stop_table()},
-          {.name = "user",
-           .kind = Kind::plain,
-           .about = "The user that it runs as. Needs root. Default: whoever runs lastcall.",
-           .low = 1},
-          {.name = "pid1",
-           .kind = Kind::boolean,
-           .about =
-               "Whether it runs as the init process of its own PID namespace, as in a container, "
-               "where signals without a handler are ignored (pid_namespaces(7)). Needs root.",
-           .fallback = "false"},
-          {.name = "trace",
-           .kind = Kind::boolean,
-           .about = "Whether lastcall traces the target with ptrace(2). Some properties need it. A "
-                    "program that traces itself, or that a debugger attaches to, needs false.",
-           .fallback = "true"},
-          {.name = "untraced_every",
-           .kind = Kind::integer,
-           .about = "Which trials of a campaign run untraced, because tracing can hide a race: "
-                    "with 4 the 4th, the 8th and so on, with 0 none. Default: 4; 0 if a fault "
-                    "strikes at a system call.",
-           .low = 0,
-           .high = 1'000'000},
-          {.name = "state",
-           .kind = Kind::plain,
-           .about = "The folder below {dir} where the target keeps what it must not lose; \".\" is "
-                    "{dir} itself.",
-           .low = 1},
-          {.name = "shell",
-           .kind = Kind::boolean,
-           .about = "Whether the target runs below a shell that waits for it and passes no signal "
-                    "on, as the command of a container does in its shell form.",
-           .fallback = "false"},
-          {.name = "limits",
-           .kind = Kind::table,
-           .about = "What the target may use, from its start on.",
-           .table = &limits_table()},
-          {.name = "service",
-           .kind = Kind::table,
-           .about = "What lastcall does as the target's service manager, besides listening.",
-           .table = &service_table()},
-          {.name = "recovery",
-           .kind = Kind::table,
-           .about = "Starts the target again after its end, and asks it what it still knows.",
-           .table = &recovery_table()},
-          {.name = "vary",
-           .kind = Kind::table,
-           .shape = Shape::list,
-           .about = "Settings that differ from trial to trial.",
-           .table = &vary_table()},
-          {.name = "files",
-           .kind = Kind::content,
-           .shape = Shape::map,
-           .about = "Files to create before the target starts: path below {dir} = content. Known "
-                    "placeholders are replaced, other braces stay.",
-           .names = Names::path}}};
+      .keys = concatenated(
+          process_keys("The working directory; may be relative to {dir}.", R"("{dir}")"),
+          {{.name = "ready",
+            .kind = Kind::table,
+            .about = "How lastcall sees that the target is ready: url, port, log, notify, or "
+                     "several of them, of which each must have held.",
+            .required = true,
+            .table = &ready},
+           {.name = "stop",
+            .kind = Kind::table,
+            .about = "How the target is told to stop, and which end it promises.",
+            .table = &stop_table()},
+           {.name = "pid1",
+            .kind = Kind::boolean,
+            .about =
+                "Whether it runs as the init process of its own PID namespace, as in a container, "
+                "where signals without a handler are ignored (pid_namespaces(7)). Needs root.",
+            .fallback = "false"},
+           {.name = "trace",
+            .kind = Kind::boolean,
+            .about =
+                "Whether lastcall traces the target with ptrace(2). Some properties need it. A "
+                "program that traces itself, or that a debugger attaches to, needs false.",
+            .fallback = "true"},
+           {.name = "untraced_every",
+            .kind = Kind::integer,
+            .about = "Which trials of a campaign run untraced, because tracing can hide a race: "
+                     "with 4 the 4th, the 8th and so on, with 0 none. Default: 4; 0 if a fault "
+                     "strikes at a system call.",
+            .low = 0,
+            .high = 1'000'000},
+           {.name = "state",
+            .kind = Kind::plain,
+            .about =
+                "The folder below {dir} where the target keeps what it must not lose; \".\" is "
+                "{dir} itself.",
+            .low = 1},
+           {.name = "shell",
+            .kind = Kind::boolean,
+            .about = "Whether the target runs below a shell that waits for it and passes no signal "
+                     "on, as the command of a container does in its shell form.",
+            .fallback = "false"},
+           {.name = "limits",
+            .kind = Kind::table,
+            .about = "What the target may use, from its start on.",
+            .table = &limits_table()},
+           {.name = "service",
+            .kind = Kind::table,
+            .about = "What lastcall does as the target's service manager, besides listening.",
+            .table = &service_table()},
+           {.name = "recovery",
+            .kind = Kind::table,
+            .about = "Starts the target again after its end, and asks it what it still knows.",
+            .table = &recovery_table()},
+           {.name = "vary",
+            .kind = Kind::table,
+            .shape = Shape::list,
+            .about = "Settings that differ from trial to trial.",
+            .table = &vary_table()},
+           {.name = "files",
+            .kind = Kind::content,
+            .shape = Shape::map,
+            .about = "Files to create before the target starts: path below {dir} = content. Known "
+                     "placeholders are replaced, other braces stay.",
+            .names = Names::path}})};
   return table;
 }
 
@@ -287,12 +282,7 @@ std::vector<ExpectedEnd> ends_of(const Value& value) {
 }
 
 Target build_target(const Section& section, Errors& errors) {
-  Target target;
-  target.command = texts_of(section["command"]);
-  for (const auto& [name, place, value] : section["environment"].entries)
-    target.environment[name] = value.text;
-  target.directory = section["directory"].text;
-  target.user = section["user"].text;
+  Target target = build_process(section);
   target.pid1 = section["pid1"].boolean;
   target.trace = section["trace"].boolean;
   target.untraced_every = section.has("untraced_every")
@@ -301,10 +291,12 @@ Target build_target(const Section& section, Errors& errors) {
   if (target.untraced_every == 1)
     errors.add(section.place("untraced_every"), "1 traces no trial: say trace = false");
   target.state = section["state"].text;
+  if (auto problem = below_problem(target.state); !problem.empty())
+    errors.add(section["state"].place, std::move(problem));
   target.shell = section["shell"].boolean;
   for (const auto& [name, place, value] : section["files"].entries)
     target.files.push_back({name, value.text});
-  target.ready = build_ready(section.sub("ready"));
+  check_files(section, errors);
   target.stop = build_stop(section.sub("stop"));
   target.limits = build_limits(section.sub("limits"));
   target.service = build_service(section.sub("service"));

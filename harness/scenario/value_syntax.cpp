@@ -181,8 +181,7 @@ std::string port_problem(std::string_view port) {
 }
 
 std::string regex_problem(const std::string& pattern) {
-  // std::regex recurses over a pattern's parentheses.
-  constexpr std::size_t kLongestPattern = 1000;
+  constexpr std::size_t kLongestPattern = 1000;  // the schema says the same
   if (pattern.size() > kLongestPattern) return "a regular expression of more than 1000 characters";
   try {
     const Pattern compiled(pattern);
@@ -243,14 +242,27 @@ std::string header_value_problem(std::string_view value) {
   return {};
 }
 
+namespace {
+
+bool has_part(std::string_view path, std::string_view part) {
+  return ("/" + std::string(path) + "/").find("/" + std::string(part) + "/") != std::string::npos;
+}
+
+std::string unless_below(bool below, std::string_view path) {
+  if (below) return {};
+  return "the path of a file is relative to {dir} and stays below it, found " + in_quotes(path);
+}
+
+}  // namespace
+
+std::string below_problem(std::string_view path) {
+  return unless_below(!path.starts_with('/') && !has_part(path, ".."), path);
+}
+
 std::string path_problem(std::string_view path) {
-  const std::string slashes = "/" + std::string(path) + "/";
-  if (path.empty() || path.starts_with('/') || path.ends_with('/') ||
-      path.find('\0') != path.npos || slashes.find("/../") != std::string::npos ||
-      slashes.find("/./") != std::string::npos) {
-    return "the path of a file is relative to {dir} and stays below it, found " + in_quotes(path);
-  }
-  return {};
+  return unless_below(below_problem(path).empty() && !path.empty() && !path.ends_with('/') &&
+                          path.find('\0') == path.npos && !has_part(path, "."),
+                      path);
 }
 
 std::string variable_problem(std::string_view name) {

@@ -44,7 +44,7 @@ std::string loopback_address(std::string_view host);
 std::string url_problem(std::string_view url, std::span<const std::string_view> schemes);
 // "{port}", "{port.NAME}" or "8080".
 std::string port_problem(std::string_view port);
-// ECMAScript, as std::regex takes it.
+// As Pattern takes it (base/pattern.hpp).
 std::string regex_problem(const std::string& pattern);
 // The same, with exactly one group that captures.
 std::string one_group_problem(const std::string& pattern);
@@ -58,8 +58,10 @@ std::string header_value_problem(std::string_view value);
 std::string bytes_problem(std::string_view text);
 // Lower-case letters, digits, '-' and '_', a letter first.
 std::string word_problem(std::string_view name);
-// A path below {dir}.
+// A path of a file below {dir}, in its only spelling.
 std::string path_problem(std::string_view path);
+// Likewise, in any spelling; "." is {dir} itself.
+std::string below_problem(std::string_view path);
 // A name that execve(2) can hand over.
 std::string variable_problem(std::string_view name);
 

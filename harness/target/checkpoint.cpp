@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
+#include "base/mounts.hpp"
 
 namespace lastcall {
 namespace {
@@ -88,10 +89,14 @@ CheckpointFiles find_checkpoints(const std::string& directory,
   CheckpointFiles files;
   std::set<std::string> found;
   std::set<std::string> matched;
+  const auto mounts = mounts_in(directory);
   std::error_code error;
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error)) {
     std::error_code vanished;
+    if (!mounts.empty() &&
+        std::ranges::count(mounts, fs::canonical(it->path(), vanished).string()) > 0)
+      it.disable_recursion_pending();
     if (it->symlink_status(vanished).type() != fs::file_type::regular) continue;
     const auto path = it->path().lexically_relative(directory).string();
     if (format == "sqlite" && is_companion(path)) continue;
@@ -109,6 +114,8 @@ CheckpointFiles find_checkpoints(const std::string& directory,
     files.problem = "only " + std::to_string(kMaxFiles) + " of " + std::to_string(found.size()) +
                     " checkpoint files are inspected";
   }
+  // One that was not found may be there, unless the folder itself is gone.
+  if (error && error != std::errc::no_such_file_or_directory) return files;
   for (const auto& glob : globs) {
     if (!matched.contains(glob)) files.missing.push_back(glob);
   }

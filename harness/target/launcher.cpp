@@ -26,12 +26,22 @@ pid_t Launcher::fork_into(std::uint64_t namespaces) {
   return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof arguments));
 }
 
-std::string start_problem(const Launched& launched) {
+std::string StartProblem::text() const {
+  const std::string why = std::strerror(error_number);
+  return tried[0] == '\0' ? why : "cannot " + std::string(tried) + ": " + why;
+}
+
+std::optional<StartProblem> read_start_problem(const Launched& launched) {
   StartProblem problem;
-  if (::read(launched.exec_status.get(), &problem, sizeof problem) != sizeof problem) return "";
+  if (::read(launched.exec_status.get(), &problem, sizeof problem) != sizeof problem)
+    return std::nullopt;
   problem.tried[sizeof problem.tried - 1] = '\0';
-  const std::string why = std::strerror(problem.error_number);
-  return problem.tried[0] == '\0' ? why : "cannot " + std::string(problem.tried) + ": " + why;
+  return problem;
+}
+
+std::string start_problem(const Launched& launched) {
+  const auto problem = read_start_problem(launched);
+  return problem ? problem->text() : "";
 }
 
 Result<std::string> find_executable(const std::string& name, const std::string& path) {

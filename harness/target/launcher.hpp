@@ -37,6 +37,8 @@ struct Launched {
 struct StartProblem {
   int error_number = 0;
   char tried[60] = {};
+  // "cannot enter the working directory: No such file or directory".
+  [[nodiscard]] std::string text() const;
 };
 
 class Launcher {
@@ -75,8 +77,9 @@ class Launcher {
     if (pid != 0) (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) {
       return Error{"fork", "", fork_problem,
-                   namespaces == 0 ? "is the process limit reached?"
-                                   : "a namespace of its own needs CAP_SYS_ADMIN"};
+                   namespaces == 0 || fork_problem == EAGAIN
+                       ? std::string(remedy_for_fork(fork_problem))
+                       : "a namespace of its own needs CAP_SYS_ADMIN"};
     }
     if (pid == 0) {  // child: async-signal-safe calls only
       reading.reset();
@@ -186,8 +189,9 @@ struct WorkingDirectory {
 };
 
 // What the child wrote to `exec_status`, if it did; never blocks longer than the child takes to
-// exec. "cannot enter the working directory: No such file or directory"; empty: the command was
-// executed.
+// exec. Nothing: the command was executed.
+std::optional<StartProblem> read_start_problem(const Launched& launched);
+// Its text, or empty.
 std::string start_problem(const Launched& launched);
 
 // A name without a slash is looked for in the folders of `path` (as PATH has them); the file must

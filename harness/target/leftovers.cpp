@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/mounts.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -54,11 +56,24 @@ std::optional<std::string> leftover_type(const fs::path& path, const fs::directo
 
 LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::string>& laid_out) {
   LeftoverSearch search;
+  std::set<std::string> mounts;
+  for (const auto& path : mounts_in(directory)) mounts.insert(path);
   std::error_code error;
+  const auto without_links = fs::canonical(directory, error);
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error)) {
     const auto relative = it->path().lexically_relative(directory);
+    if (search.looked_at == kMostLookedAt || search.found.size() == kMostLeftovers) {
+      search.problem = "the search for left files ended after " + std::to_string(search.looked_at) +
+                       " files, " + std::to_string(search.found.size()) + " of which were left";
+      return search;
+    }
     ++search.looked_at;
+    if (mounts.contains((without_links / relative).string())) {
+      it.disable_recursion_pending();
+      search.found.push_back({relative.string(), "mount"});
+      continue;
+    }
     if (laid_out.contains(relative.string())) continue;
     const auto type = leftover_type(relative, *it);
     if (type) search.found.push_back({relative.string(), *type});

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/mounts.hpp"
 
 namespace lastcall {
 namespace {
@@ -60,6 +61,8 @@ int LimitedTmpfs::resize(std::uint64_t bytes) const {
 Result<void> LimitedTmpfs::preserve_files() {
   const auto folder = std::exchange(folder_, "");
   const auto copy = folder + ".kept";
+  // What the target has mounted in it, or over it, is no file of its own.
+  if (auto unmounted = unmount_in(folder, 1); !unmounted) return unmounted.error();
   auto copied = copy_tree(folder, copy);
   if (::umount2(folder.c_str(), MNT_DETACH) != 0) return Error{"unmount", folder, errno, ""};
   std::error_code ec;

@@ -22,7 +22,7 @@ class LimitedTmpfs {
   // 0 or errno. Below what is in use the disk is just full.
   [[nodiscard]] int resize(std::uint64_t bytes) const;
   // Unmounts, with copies of the files and folders left where it was. Sockets, FIFOs and devices
-  // are not copied.
+  // are not copied, nor what somebody has mounted in it.
   Result<void> preserve_files();
 
  private:

@@ -28,42 +28,41 @@ int limit_descriptors(std::uint64_t most) {
   return problem;
 }
 
-Error cannot_limit(Resource resource, int problem) {
-  return Error{"limit the " + std::string(name(resource)), "", problem, ""};
-}
-
 }  // namespace
 
 Result<TargetLimits> TargetLimits::prepare(const Limits& limits, const std::vector<Fault>& faults,
                                            const std::string& folder) {
-  const auto needs = [&](Resource resource, const std::optional<std::uint64_t>& limit) {
-    return limit || std::ranges::any_of(faults, [&](const Fault& fault) {
+  const auto needs = [&](Resource resource) {
+    return limits.contains(resource) || std::ranges::any_of(faults, [&](const Fault& fault) {
              const auto* set = std::get_if<SetLimit>(&fault.act);
              return set != nullptr && set->resource == resource;
            });
   };
   TargetLimits ready;
-  const bool memory = needs(Resource::memory, limits.memory);
-  const bool cpu = needs(Resource::cpu, limits.cpu);
+  const bool memory = needs(Resource::memory);
+  const bool cpu = needs(Resource::cpu);
   if (memory || cpu) remove_stale_cgroups();
   if (memory) {
     auto group = Cgroup::create(Controller::memory);
     if (!group) return group.error();
     ready.memory_.emplace(std::move(*group));
-    const int problem = limits.memory ? ready.memory_->limit_memory(*limits.memory) : 0;
-    if (problem != 0) return cannot_limit(Resource::memory, problem);
   }
   if (cpu) {
     auto group = Cgroup::create(Controller::cpu);
     if (!group) return group.error();
     ready.cpu_.emplace(std::move(*group));
-    const int problem = limits.cpu ? ready.cpu_->limit_cpu(*limits.cpu) : 0;
-    if (problem != 0) return cannot_limit(Resource::cpu, problem);
   }
-  if (needs(Resource::disk, limits.disk)) {
-    auto disk = LimitedTmpfs::mount(folder, limits.disk.value_or(0));
+  if (needs(Resource::disk)) {
+    const auto limit = limits.find(Resource::disk);
+    auto disk = LimitedTmpfs::mount(folder, limit == limits.end() ? 0 : limit->second);
     if (!disk) return disk.error();
     ready.disk_.emplace(std::move(*disk));
+  }
+  // The mount has limited the disk, and the launcher limits the descriptors.
+  for (const auto& [resource, value] : limits) {
+    if (resource != Resource::memory && resource != Resource::cpu) continue;
+    if (const int problem = ready.set({resource, value}); problem != 0)
+      return Error{"limit the " + std::string(name(resource)), "", problem, ""};
   }
   return ready;
 }

@@ -14,7 +14,7 @@ namespace lastcall {
 
 class LineSplitter {
  public:
-  // The longest piece. Lines are read with std::regex, which recurses once for each character.
+  // The longest piece, which is one event, and what a pattern is searched for in at a time.
   static constexpr std::size_t kPieceLimit = 8 * 1024;
   // Longer than a JSON log line with a stack and a request in it.
   static constexpr std::size_t kLineLimit = 256 * 1024;

@@ -68,8 +68,13 @@ Result<PortLease> PortLease::acquire() {
     const auto port = static_cast<std::uint16_t>(first + (begin + i) % span);
     auto lock = open_lock(port);
     if (!lock) return Error{"lock a port in", kLockFolder, errno, "is the folder writable?"};
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0 && probe_port(port, false) == 0) {
-      return PortLease(port, std::move(lock));
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    const int problem = probe_port(port, false);
+    if (problem == 0) return PortLease(port, std::move(lock));
+    // Another port does no better.
+    if (problem != EADDRINUSE && problem != EACCES) {
+      return Error{"bind a port of", "127.0.0.1", problem,
+                   problem == EADDRNOTAVAIL ? std::string(kLoopbackUp) : ""};
     }
   }
   return Error{"lease a port", std::to_string(first) + "–" + std::to_string(last), EADDRINUSE,

@@ -25,6 +25,10 @@ std::string proc_text(const std::string& path) {
   return text ? std::move(*text) : "";
 }
 
+// What is kept of a process's command: a kernel takes some MiB, and a target may have ten thousand
+// processes.
+constexpr std::size_t kLongestCommand = std::size_t{16} << 10;
+
 // PF_EXITING of the kernel's <linux/sched.h>: the thread is in do_exit().
 constexpr unsigned long kExiting = 0x4;
 
@@ -63,12 +67,25 @@ ProcessInfo describe(pid_t pid) {
   if ((info.state == 'Z' || info.state == 'X') && !gone &&
       std::distance(begin(threads), end(threads)) > 1)
     info.state = 'R';
+  if (info.command.size() > kLongestCommand) info.command = info.command.substr(0, kLongestCommand);
   while (info.command.ends_with('\0')) info.command.pop_back();
   std::ranges::replace(info.command, '\0', ' ');
   return info;
 }
 
 }  // namespace
+
+Result<void> own_proc() {
+  std::array<char, 32> seen{};
+  // proc(5): the number that this process has in the namespace for which /proc was mounted.
+  if (::readlink("/proc/self", seen.data(), seen.size() - 1) < 0) {
+    return Error{"see this process in", "/proc", errno,
+                 "it is missing, or of another PID namespace: mount -t proc proc /proc"};
+  }
+  if (std::string(seen.data()) == std::to_string(::getpid())) return {};
+  return Error{"see this process in", "/proc", 0,
+               "it is of another PID namespace: unshare --mount-proc, or mount -t proc proc /proc"};
+}
 
 // /proc lists a child under the thread that made it, so every thread is asked.
 std::vector<pid_t> children_of(pid_t pid) {

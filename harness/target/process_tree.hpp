@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/result.hpp"
 
 namespace lastcall {
 
@@ -20,6 +21,10 @@ struct ProcessInfo {
 
   [[nodiscard]] bool alive() const { return state != 'Z' && state != 'X' && state != '?'; }
 };
+
+// Whether /proc is there and shows this process's own PID namespace: everything below reads it, and
+// in another's the same number is another process. An error says how to mount it.
+Result<void> own_proc();
 
 // Direct children of this process, and of any.
 std::vector<pid_t> children();

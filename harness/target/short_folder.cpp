@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/mounts.hpp"
+#include "base/remove_tree.hpp"
 
 namespace lastcall {
 namespace {
@@ -34,26 +36,13 @@ int suitability(const std::string& place, const std::string& results) {
 Result<void> move_to(const fs::path& folder, const fs::path& link) {
   const fs::path moved = link.string() + ".kept";
   std::error_code ec;
-  fs::remove_all(moved, ec);  // an earlier try was cut short
+  (void)remove_tree(moved);  // an earlier try was cut short
   fs::rename(folder, moved, ec);
   auto copied = ec ? copy_tree(folder, moved) : Result<void>();
   fs::remove(link, ec);
   fs::rename(moved, link, ec);
   if (ec) return Error{"move", moved.string(), ec.value(), ""};
   return copied;
-}
-
-void remove_whole(const std::string& folder) {
-  std::error_code ec;
-  fs::remove_all(folder, ec);
-  if (!ec) return;
-  // Some folder in it may not be written to.
-  std::error_code gone;
-  for (fs::recursive_directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
-    if (it->symlink_status(gone).type() == fs::file_type::directory)
-      fs::permissions(it->path(), fs::perms::owner_all, fs::perm_options::add, gone);
-  }
-  fs::remove_all(folder, ec);
 }
 
 }  // namespace
@@ -88,15 +77,16 @@ Result<void> make_folder(const std::string& folder, const std::string& place) {
 }
 
 Result<void> give_back(const std::string& short_folder, const std::string& directory) {
-  Result<void> given;
   std::error_code ec;
   std::error_code missing;
+  // What stays mounted must be neither moved nor copied.
+  if (auto unmounted = unmount_in(short_folder); !unmounted) return unmounted.error();
+  Result<void> given;
   for (fs::directory_iterator it(short_folder, ec), end; !ec && it != end; it.increment(ec)) {
     const auto link = fs::path(directory) / it->path().filename();
     if (!fs::is_symlink(link, missing)) continue;
     if (auto moved = move_to(it->path(), link); !moved) given = moved.error();
   }
-  remove_whole(short_folder);
   return given;
 }
 

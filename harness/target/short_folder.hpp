@@ -21,9 +21,10 @@ std::string make_short_folder(const std::string& results);
 // Makes `folder`, and a symbolic link to it at `place` if that is somewhere else.
 Result<void> make_folder(const std::string& folder, const std::string& place);
 
-// After the trial: what `directory` still has a link to takes the place of that link, the rest goes
-// with the short folder. In another file system it is copied as copy_tree() does; an error says
-// what could not be. A second time there is nothing to do.
+// After the trial: what `directory` still has a link to takes the place of that link, the rest
+// stays, to be removed with the short folder. In another file system it is copied as copy_tree()
+// does; an error says what could not be. What is mounted there is unmounted first; if something
+// stays mounted, everything stays where it is. A second time there is nothing to do.
 Result<void> give_back(const std::string& short_folder, const std::string& directory);
 
 }  // namespace lastcall

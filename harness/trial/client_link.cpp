@@ -52,7 +52,9 @@ void ClientLink::listen(Worker& worker) {
                                   if (ec == boost::asio::error::operation_aborted) return;
                                   if (ec || n == 0) {
                                     if (!worker.done && problem_.empty())
-                                      problem_ = who_ + " ended during the trial";
+                                      problem_ = who_ +
+                                                 " ended during the trial; was it killed, perhaps "
+                                                 "for want of memory?";
                                     worker.done = true;
                                   } else {
                                     hear(worker, {worker.buffer.data(), n});

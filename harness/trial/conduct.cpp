@@ -3,7 +3,10 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <utility>
 
@@ -11,10 +14,12 @@
 #include "base/rethrow.hpp"
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
+#include "target/environment.hpp"
 #include "tracer/locks/waits.hpp"
 #include "trial/hang_questions.hpp"
 #include "trial/inspection.hpp"
 #include "trial/left_processes.hpp"
+#include "trial/lifeline.hpp"
 #include "trial/probes.hpp"
 #include "trial/readiness.hpp"
 #include "trial/recovery.hpp"
@@ -29,6 +34,8 @@ using Stage = Progress::Stage;
 constexpr auto kKillLimit = std::chrono::milliseconds(500);
 // A worker finishes within its own end limit of three seconds, unless the machine is overloaded.
 constexpr auto kWorkerLimit = std::chrono::seconds(20);
+// A disk takes longer to fill its last 16 MiB (kLeastRoom); a look costs microseconds.
+constexpr auto kRoomPause = std::chrono::milliseconds(5);
 
 }  // namespace
 
@@ -40,6 +47,7 @@ Conduct::Conduct(const Setting& setting, SegmentWriter segment, TriggerBoard boa
       kills_(setting.kills),
       segment_(std::move(segment)),
       board_(std::move(board)),
+      progress_(segment_, setting.lifeline),
       changes_(io_),
       context_{io_,
                order_,
@@ -49,7 +57,8 @@ Conduct::Conduct(const Setting& setting, SegmentWriter segment, TriggerBoard boa
                changes_,
                ends_,
                [this] { return given_up_; },
-               workspace_.limits()},
+               workspace_.limits(),
+               trouble_},
       faults_(io_, plan_, board_, segment_, changes_, actions()),
       tracing_(context_, faults_, [this] { return is_closed(); }),
       target_(io_, segment_, changes_, ends_,
@@ -59,7 +68,8 @@ Conduct::Conduct(const Setting& setting, SegmentWriter segment, TriggerBoard boa
                      service_.before_notification();
                      faults_.on_notification(datagram.text);
                    },
-               .on_service = [this] { service_.changed(); }}),
+               .on_service = [this] { service_.changed(); },
+               .on_shortage = [this](const Error& error) { trouble_.note(error); }}),
       service_(io_, segment_, board_, target_),
       deadlock_(io_, plan_, changes_,
                 {.over = [this] { return is_closed() || !tracing_.get() || target_.ended(); },
@@ -112,6 +122,7 @@ std::string Conduct::run() {
 }
 
 asio::awaitable<Result<void>> Conduct::conduct() {
+  if (auto room = look_for_room(); !room) co_return room.error();
   if (auto prepared = workspace_.prepare(); !prepared) co_return prepared.error();
   progress_.enter(Stage::starting);
   auto notify = NotifySocket::bind(order_.notify_socket());
@@ -122,9 +133,11 @@ asio::awaitable<Result<void>> Conduct::conduct() {
     segment_.record(TargetNotStarted{std::move(problem)});
     co_await sidecars_.end(context_);
     foreign_time_ = now() - spawned;
+    if (const auto error = broken_by()) co_return *error;
     co_return close();
   }
   lag_.start();
+  asio::co_spawn(io_, watch_room(), kRethrow);
   faults_.begin(Phase::start);
   if (auto sent = assign_clients(); !sent) co_return sent.error();
   if (co_await become_ready()) co_await load();
@@ -133,14 +146,45 @@ asio::awaitable<Result<void>> Conduct::conduct() {
   co_await look_back();
   co_await sidecars_.end(context_);
   foreign_time_ = now() - spawned;
-  if (!link_.problem().empty()) co_return Error{"play the clients", "", 0, link_.problem()};
+  if (const auto error = broken_by()) co_return *error;
   if (!sidecars_.problem().empty())
     co_return Error{"keep the sidecars", "", 0, sidecars_.problem()};
   co_return close();
 }
 
+// Why nothing that was seen may be judged, if there is something.
+std::optional<Error> Conduct::broken_by() const {
+  if (trouble_.first()) return trouble_.first();
+  if (!link_.problem().empty()) return Error{"play the clients", "", 0, link_.problem()};
+  return std::nullopt;
+}
+
+// For the history and for the target: what the target cannot write is not its fault, unless the
+// scenario limits its disk, which is another one.
+Result<void> Conduct::look_for_room() {
+  for (const auto& folder : {order_.directory, order_.short_folder}) {
+    if (folder.empty()) continue;
+    if (auto room = room_in(folder); !room) return room.error();
+  }
+  return {};
+}
+
+asio::awaitable<void> Conduct::watch_room() {
+  asio::steady_timer timer(io_);
+  while (!is_closed() && !trouble_.first()) {
+    if (const auto room = look_for_room(); !room) trouble_.note(room.error());
+    timer.expires_after(kRoomPause);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+}
+
+std::string Conduct::not_started(const Error& error) {
+  trouble_.note_shortage(error);
+  return error.message();
+}
+
 asio::awaitable<std::string> Conduct::start(NotifySocket notify) {
-  if (const auto laid = workspace_.lay_out(); !laid) co_return laid.error().message();
+  if (const auto laid = workspace_.lay_out(); !laid) co_return not_started(laid.error());
   auto problem = co_await sidecars_.start(context_);
   if (!problem.empty()) co_return problem;
   if (sidecars_.are_there()) workspace_.leave_bound_ports_to_sidecars();
@@ -149,7 +193,7 @@ asio::awaitable<std::string> Conduct::start(NotifySocket notify) {
   const auto started =
       target_.start({plan_.scenario.target, workspace_.placeholders(), order_.tools,
                      std::move(notify), &*workspace_.limits(), tracing_.get()});
-  if (!started) problem = started.error().message();
+  if (!started) problem = not_started(started.error());
   co_return problem;
 }
 
@@ -181,7 +225,8 @@ asio::awaitable<bool> Conduct::become_ready() {
       .process = target_,
       .over = [this] { return target_.ended() || faults_.stop_begun() || given_up_; },
       .extended = [this,
-                   begin](Nanoseconds timeout) { return service_.start_deadline(begin, timeout); }};
+                   begin](Nanoseconds timeout) { return service_.start_deadline(begin, timeout); },
+      .on_shortage = [this](const Error& error) { trouble_.note(error); }};
   const auto missing = co_await await_ready(std::move(wait));
   const bool ready = missing.empty();
   if (ready) progress_.enter(Stage::ready);
@@ -192,10 +237,13 @@ asio::awaitable<bool> Conduct::become_ready() {
   } else if (!target_.exec_problem().empty()) {
     segment_.record(TargetNotStarted{target_.exec_problem()});
   } else if (!faults_.stop_begun() && !given_up_ && !ended_by_fault()) {
-    const auto limit = "within " + human_duration(plan_.scenario.target.ready.timeout);
-    segment_.record(TargetNotReady{target_.ended() ? "the target ended first"
-                                                   : "not " + limit + ", waiting for " + missing});
-    if (!target_.ended()) co_await force_end("it was not ready " + limit);
+    const auto timeout = plan_.scenario.target.ready.timeout;
+    const auto limit = "within " + human_duration(timeout);
+    const auto more = service_.extension_of_start(begin, timeout);
+    segment_.record(TargetNotReady{target_.ended()
+                                       ? "the target ended first"
+                                       : "not " + limit + more + ", waiting for " + missing});
+    if (!target_.ended()) co_await force_end("it was not ready " + limit + more);
   }
   co_return ready && !target_.ended() && !faults_.stop_begun();
 }
@@ -331,7 +379,8 @@ asio::awaitable<void> Conduct::after() {
       [&] { return !early_questions_ || !early_questions_->is_asking() || given_up_; },
       now() + kWorkerLimit);
   co_await record_left_processes(context_, target_, tracing_.get() != nullptr);
-  workspace_.record_left(segment_);
+  if (const auto recorded = workspace_.record_left(segment_); !recorded)
+    trouble_.note(recorded.error());
   target_.end_left_processes();
   target_.drain_output();
   target_.trace_is_over();
@@ -361,10 +410,13 @@ asio::awaitable<void> Conduct::look_back() {
   observe_log(context_);
   co_await inspect_checkpoints(context_);
   if (!plan_.scenario.target.recovery) co_return;
+  say_doing(lifeline_.native_handle(), "started the target again and asked it");
   target_.stop_listening();
-  restarted_.emplace(io_, segment_, changes_, ends_,
-                     TargetListener{.on_line = [](const std::string&) {},
-                                    .on_notification = [](const NotifySocket::Datagram&) {}});
+  restarted_.emplace(
+      io_, segment_, changes_, ends_,
+      TargetListener{.on_line = [](const std::string&) {},
+                     .on_notification = [](const NotifySocket::Datagram&) {},
+                     .on_shortage = [this](const Error& error) { trouble_.note(error); }});
   RecoveryRun recovery(context_, *restarted_);
   co_await recovery.run(worker_segments());
 }

@@ -54,6 +54,7 @@ class Conduct {
   boost::asio::awaitable<Result<void>> conduct();
   // Why the target does not run, or nothing.
   boost::asio::awaitable<std::string> start(NotifySocket notify);
+  std::string not_started(const Error& error);
   Result<std::size_t> assign_clients();
   boost::asio::awaitable<bool> become_ready();
   boost::asio::awaitable<void> load();
@@ -62,6 +63,8 @@ class Conduct {
   boost::asio::awaitable<void> force_end(std::string reason);
   boost::asio::awaitable<void> after();
   boost::asio::awaitable<void> look_back();
+  Result<void> look_for_room();
+  boost::asio::awaitable<void> watch_room();
   Result<void> close();
 
   FaultActions actions();
@@ -69,6 +72,7 @@ class Conduct {
   void follow_up(const SendSignals& sent);
   void note_resources_at_stop();
   void note_killer();
+  [[nodiscard]] std::optional<Error> broken_by() const;
   void watch_lifeline();
   [[nodiscard]] bool begins_drain(int signal) const;
   [[nodiscard]] bool ended_by_fault() const;
@@ -82,10 +86,11 @@ class Conduct {
   boost::asio::io_context io_{1};
   SegmentWriter segment_;
   TriggerBoard board_;
-  Progress progress_{segment_};
+  Progress progress_;
   Changes changes_;
   ChildEnds ends_;
   bool given_up_ = false;
+  OwnTrouble trouble_;
   TrialContext context_;
   FaultRunner faults_;
   TargetTracing tracing_;  // outlives the target

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/rethrow.hpp"
+#include "trial/longest_trial.hpp"
 
 namespace lastcall {
 
@@ -32,7 +33,8 @@ FaultRunner::FaultRunner(asio::io_context& io, const Plan& plan, TriggerBoard& b
       events_(events),
       changes_(changes),
       hands_(std::move(hands)),
-      reached_(plan.faults.size()) {
+      reached_(plan.faults.size()),
+      longest_pause_(longest_pause(plan)) {
   for (std::uint32_t i = 0; i < plan_.faults.size(); ++i) {
     if (const auto* line = std::get_if<NthLine>(&plan_.faults[i].when)) {
       watches_.push_back({{i}, Pattern(line->pattern), "", line->nth});
@@ -94,14 +96,13 @@ void FaultRunner::counted(FaultId fault, bool struck) {
   asio::co_spawn(io_, send(fault, 1), kRethrow);
 }
 
-void FaultRunner::on_syscall(FaultId fault) {
-  const auto& what = plan_.faults[fault.value].act;
-  if (std::holds_alternative<DisturbSyscall>(what)) {
+void FaultRunner::on_syscall(FaultId fault, bool is_done) {
+  if (is_done) {
     reached_.at(fault.value) = true;
     return;
   }
   if (over_) return;
-  const auto* signals = std::get_if<SendSignals>(&what);
+  const auto* signals = std::get_if<SendSignals>(&plan_.faults[fault.value].act);
   if (signals == nullptr || signals->steps.front().after > Nanoseconds(0)) return act(fault);
   reached_.at(fault.value) = true;
   strike_now(fault, 0);
@@ -178,8 +179,9 @@ void FaultRunner::note_pause(int signal) {
 }
 
 Nanoseconds FaultRunner::paused_since_stop() const {
-  if (!stop_begun_ || !pause_began_) return paused_;
-  return paused_ + (now() - std::max(*pause_began_, stop_time_));
+  const bool goes_on = stop_begun_ && pause_began_;
+  const auto now_paused = goes_on ? now() - std::max(*pause_began_, stop_time_) : Nanoseconds(0);
+  return std::min(paused_ + now_paused, longest_pause_);
 }
 
 void FaultRunner::note_stop() {

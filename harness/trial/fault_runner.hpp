@@ -35,9 +35,9 @@ class FaultRunner {
   void begin(Phase phase);
   // A worker counted the event of a fault. `struck`: it sent the first signal already.
   void counted(FaultId fault, bool struck);
-  // A thread stands at the system call of a fault, or the tracer has done what is done there. The
-  // first signal has been sent, or the act carried out, when this returns.
-  void on_syscall(FaultId fault);
+  // A thread stands at the system call of a fault. The first signal has been sent, or the act
+  // carried out, when this returns. `is_done`: the tracer itself has done what is done there.
+  void on_syscall(FaultId fault, bool is_done = false);
   // Before record_unreached(): how many calls of a fault were counted, or why none could be.
   void calls_counted(FaultId fault, std::uint64_t count);
   void not_traced(const std::string& reason);
@@ -50,7 +50,8 @@ class FaultRunner {
 
   [[nodiscard]] bool stop_begun() const { return stop_begun_; }
   [[nodiscard]] TimePoint stop_time() const { return stop_time_; }
-  // How long since the stop began the target has been held by a SIGSTOP of the plan's.
+  // How long since the stop began the target has been held by a SIGSTOP of the plan's, up to
+  // longest_pause().
   [[nodiscard]] Nanoseconds paused_since_stop() const;
 
  private:
@@ -85,6 +86,7 @@ class FaultRunner {
   std::map<std::uint32_t, std::uint64_t> calls_;  // counted, by fault
   bool stop_begun_ = false;
   TimePoint stop_time_{};
+  Nanoseconds longest_pause_;
   std::optional<TimePoint> pause_began_;
   Nanoseconds paused_{};  // of pauses that are over
 };

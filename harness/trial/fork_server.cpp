@@ -13,26 +13,33 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <iostream>
 #include <map>
 #include <optional>
-#include <set>
 #include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/invariant.hpp"
+#include "base/exception_error.hpp"
+#include "base/remove_tree.hpp"
 #include "client/control.hpp"
 #include "client/worker.hpp"
 #include "target/certificate.hpp"
 #include "target/cgroup.hpp"
 #include "target/process_tree.hpp"
 #include "target/short_folder.hpp"
+#include "trial/lifeline.hpp"
 #include "trial/sidecars.hpp"
 
 namespace lastcall {
 namespace {
 
 namespace json = boost::json;
+
+// A trial that is given up needs less than a second to end its target; then all are killed.
+constexpr auto kGiveUpLimit = std::chrono::seconds(2);
+// Until everybody that was killed has ended, and what is kept of them lies in the results.
+constexpr auto kEndLimit = std::chrono::seconds(2);
 
 std::string to_text(const TrialOrder& order) { return json::serialize(json::value_from(order)); }
 
@@ -46,24 +53,19 @@ struct SocketPair {
   ScopedFd theirs;
 };
 
-SocketPair socket_pair(int type) {
+Result<SocketPair> socket_pair(int type) {
   int ends[2];
-  // Without descriptors the process cannot do anything useful any more; lastcall sees its end.
-  LASTCALL_INVARIANT(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) == 0);
-  return {ScopedFd(ends[0]), ScopedFd(ends[1])};
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) != 0)
+    return Error{"create a pair of sockets", "", errno, ""};
+  return SocketPair{ScopedFd(ends[0]), ScopedFd(ends[1])};
 }
 
-void send_all(int socket, const std::string& text) {
-  for (std::size_t sent = 0; sent < text.size();) {
-    const auto n = ::send(socket, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) return;  // nobody wants the result any more
-    sent += static_cast<std::size_t>(n);
-  }
-}
+Error cannot_fork() { return {"fork", "", errno, std::string(remedy_for_fork(errno))}; }
 
 class Server {
  public:
-  explicit Server(ScopedFd control) : control_(std::move(control)) {}
+  Server(ScopedFd control, ConductTrial conduct)
+      : conduct_(conduct), control_(std::move(control)) {}
 
   void serve() {
     sigset_t child;
@@ -94,35 +96,65 @@ class Server {
   bool obey() {
     auto message = receive_message(control_.get());
     if (!message || message->text.empty()) return false;
-    LASTCALL_INVARIANT(message->descriptors.size() == 1);
+    // An order whose descriptor the kernel drops, as none is free here (MSG_CTRUNC, recvmsg(2)),
+    // names no trial: lastcall sees that it is over.
+    if (message->descriptors.empty()) return kill_trial(message->text), true;
+    auto lifeline = std::move(message->descriptors.front());
     auto order = order_from(message->text);
+    Result<void> begun;
+    try {
+      begun = begin_trial(order, lifeline);
+    } catch (const std::exception& error) {
+      begun = error_of("begin the trial", error);
+    }
+    if (!begun) {
+      TrialResult result;
+      result.broken = begun.error().message();
+      result.kept = true;
+      send_result(lifeline.get(), result);
+      if (!order.short_folder.empty()) over_.push_back(order);
+    }
+    return true;
+  }
+
+  // What the child of a fork throws must not come back to here: what it calls is noexcept.
+  Result<void> begin_trial(TrialOrder& order, ScopedFd& lifeline) {
     if (needs_short_name(order.target_folder())) {
       order.short_folder = make_short_folder(order.directory);
     }
     if (!std::exchange(asked_for_kills_, true)) {
       if (auto kills = SignalTrace::start()) kills_.emplace(std::move(*kills));
     }
-    Companions companions{sockets_to_workers(order), {}};
-    if (order.sidecars) companions.keeper = make_keeper(order);
+    auto workers = sockets_to_workers(order);
+    if (!workers) return workers.error();
+    Companions companions{std::move(*workers), {}};
+    if (order.sidecars) {
+      auto keeper = make_keeper(order);
+      if (!keeper) return keeper.error();
+      companions.keeper = std::move(*keeper);
+    }
     const pid_t pid = ::fork();
-    LASTCALL_INVARIANT(pid >= 0);
-    if (pid == 0)
-      become_trial(order, std::move(message->descriptors.front()), std::move(companions));
-    children_.insert(pid);
+    if (pid < 0) return cannot_fork();
+    if (pid == 0) become_trial(order, std::move(lifeline), std::move(companions));
+    children_[pid] = order.directory;
     note_short_folder(pid, order);
-    return true;
+    return {};
   }
 
   // One socket for each worker of the slot; missing and dead workers are made first.
-  std::vector<ScopedFd> sockets_to_workers(const TrialOrder& order) {
+  Result<std::vector<ScopedFd>> sockets_to_workers(const TrialOrder& order) {
     auto& workers = slots_[order.slot];
-    while (workers.size() < order.workers) workers.push_back(make_worker());
+    workers.resize(std::max<std::size_t>(workers.size(), order.workers));
     std::vector<ScopedFd> sockets;
     for (std::uint32_t i = 0; i < order.workers; ++i) {
-      auto pair = socket_pair(SOCK_SEQPACKET);
+      auto created = socket_pair(SOCK_SEQPACKET);
+      if (!created) return created.error();
+      auto pair = std::move(*created);
       if (workers[i].pid < 0 ||
           !send_message(workers[i].control.get(), "trial", {pair.theirs.get()})) {
-        workers[i] = make_worker();
+        auto made = make_worker();
+        if (!made) return made.error();
+        workers[i] = std::move(*made);
         // A worker that dies at once shows in the trial, as the end of its socket.
         static_cast<void>(send_message(workers[i].control.get(), "trial", {pair.theirs.get()}));
       }
@@ -131,25 +163,29 @@ class Server {
     return sockets;
   }
 
-  Worker make_worker() {
-    auto pair = socket_pair(SOCK_SEQPACKET);
+  Result<Worker> make_worker() {
+    auto created = socket_pair(SOCK_SEQPACKET);
+    if (!created) return created.error();
+    auto pair = std::move(*created);
     const pid_t pid = ::fork();
-    LASTCALL_INVARIANT(pid >= 0);
+    if (pid < 0) return cannot_fork();
     if (pid == 0) {
       keep_only(pair.theirs.get());
       unblock_signals();
       serve_as_client_worker(pair.theirs.get());
       ::_exit(0);  // tidy: after fork
     }
-    children_.insert(pid);
-    return {pid, std::move(pair.ours)};
+    children_[pid] = "";
+    return Worker{pid, std::move(pair.ours)};
   }
 
   // Of one trial. What its sidecars start is below it, whoever their parent was.
-  ScopedFd make_keeper(const TrialOrder& order) {
-    auto pair = socket_pair(SOCK_SEQPACKET);
+  Result<ScopedFd> make_keeper(const TrialOrder& order) {
+    auto created = socket_pair(SOCK_SEQPACKET);
+    if (!created) return created.error();
+    auto pair = std::move(*created);
     const pid_t pid = ::fork();
-    LASTCALL_INVARIANT(pid >= 0);
+    if (pid < 0) return cannot_fork();
     if (pid == 0) {
       keep_only(pair.theirs.get());
       unblock_signals();
@@ -157,9 +193,16 @@ class Server {
       keep_sidecars(order, std::move(pair.theirs));
       ::_exit(0);  // tidy: after fork
     }
-    children_.insert(pid);
+    children_[pid] = order.directory;
     note_short_folder(pid, order);
     return std::move(pair.ours);
+  }
+
+  // Also one that is stopped, or spins. Who was below them is ours then: reap() kills them.
+  void kill_trial(const std::string& directory) const {
+    for (const auto& [pid, its] : children_) {
+      if (its == directory) (void)::kill(pid, SIGKILL);
+    }
   }
 
   // Also the sockets of the order that is just being obeyed go: a copy here would keep them open.
@@ -170,20 +213,19 @@ class Server {
   }
 
   [[noreturn]] void become_trial(const TrialOrder& order, ScopedFd lifeline,
-                                 Companions companions) {
+                                 Companions companions) noexcept {
     control_.reset();
     slots_.clear();
     unblock_signals();
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     TrialResult result;
     try {
-      result =
-          conduct_trial(order, lifeline.get(), std::move(companions), kills_ ? &*kills_ : nullptr);
+      result = conduct_(order, lifeline.get(), std::move(companions), kills_ ? &*kills_ : nullptr);
     } catch (const std::exception& error) {
-      result.broken = std::string("the trial process failed: ") + error.what();
+      result.broken = error_of("conduct the trial", error).message();
       result.kept = true;
     }
-    send_all(lifeline.get(), to_json(result));
+    send_result(lifeline.get(), result);
     ::_exit(0);  // tidy: after fork
   }
 
@@ -209,7 +251,11 @@ class Server {
     const auto foreign = descendants_not_ours();
     for (const auto& process : foreign) (void)::kill(process, SIGKILL);
     if (!foreign.empty()) return;  // they may write there until they are reaped
-    for (const auto& order : over_) (void)give_back(order.short_folder, order.directory);
+    for (const auto& order : over_) {
+      auto given = give_back(order.short_folder, order.directory);
+      if (given) given = remove_tree(order.short_folder);
+      if (!given) std::cerr << "lastcall: warning: " << given.error().message() << std::endl;
+    }
     over_.clear();
   }
 
@@ -239,7 +285,7 @@ class Server {
   // lastcall is gone, and with it the other ends of the lifelines: the trials are giving up.
   void finish() {
     slots_.clear();
-    const auto limit = now() + std::chrono::seconds(5);
+    const auto limit = now() + kGiveUpLimit;
     while (!children().empty()) {
       reap();
       if (now() > limit) signal_descendants(SIGKILL);
@@ -248,28 +294,31 @@ class Server {
     remove_stale_cgroups();  // those of trials that were killed
   }
 
+  ConductTrial conduct_;
   std::optional<SignalTrace> kills_;  // removes its part of the trace only here
   bool asked_for_kills_ = false;
   ScopedFd control_;
   std::map<std::uint32_t, std::vector<Worker>> slots_;
-  std::set<pid_t> children_;
+  std::map<pid_t, std::string> children_;         // the directory of its trial; empty for a worker
   std::map<pid_t, TrialOrder> in_short_folders_;  // trials, and keepers of sidecars
   std::vector<TrialOrder> over_;                  // whose short folders have to go
 };
 
 }  // namespace
 
-Result<ForkServer> ForkServer::start() {
-  auto pair = socket_pair(SOCK_SEQPACKET);
+Result<ForkServer> ForkServer::start(ConductTrial conduct) {
+  auto created = socket_pair(SOCK_SEQPACKET);
+  if (!created) return created.error();
+  auto pair = std::move(*created);
   const pid_t pid = ::fork();
-  if (pid < 0) return Error{"fork", "", errno, ""};
+  if (pid < 0) return cannot_fork();
   if (pid == 0) {
     pair.ours.reset();
     (void)::setsid();
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)process_certificate();  // every trial process inherits them
     (void)client_certificate();
-    Server(std::move(pair.theirs)).serve();
+    Server(std::move(pair.theirs), conduct).serve();
     ::_exit(0);  // tidy: after fork
   }
   return ForkServer(std::move(pair.ours), pid);
@@ -278,15 +327,28 @@ Result<ForkServer> ForkServer::start() {
 ForkServer::~ForkServer() {
   if (!control_) return;  // moved from
   control_.reset();
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  const auto limit = now() + kGiveUpLimit + kEndLimit;
+  while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
+    // It was stopped, or somebody below it cannot be killed.
+    if (now() > limit) signal_descendants(SIGKILL);
+    if (now() > limit + std::chrono::seconds(1)) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 
 Result<ScopedFd> ForkServer::conduct(const TrialOrder& order) {
-  auto pair = socket_pair(SOCK_STREAM);
+  auto created = socket_pair(SOCK_STREAM);
+  if (!created) return created.error();
+  auto pair = std::move(*created);
   auto sent = send_message(control_.get(), to_text(order), {pair.theirs.get()});
   if (!sent) return sent.error();
   return std::move(pair.ours);
+}
+
+Result<void> ForkServer::kill(const std::string& directory) {
+  auto sent = send_message(control_.get(), directory);
+  if (!sent) return sent.error();
+  return {};
 }
 
 }  // namespace lastcall

@@ -32,6 +32,9 @@ constexpr auto kReportLimit = std::chrono::seconds(1);
 constexpr auto kAnswerLimit = std::chrono::milliseconds(500);
 // While it writes, the next process waits so long at most.
 constexpr auto kTurn = std::chrono::milliseconds(250);
+// A larger report is not read, nor are more than these at one look. Node's have some hundred KiB.
+constexpr std::uintmax_t kLargestReport = std::uintmax_t{16} << 20;
+constexpr int kReportsAtOnce = 100;
 constexpr auto kLookAtAnswer = std::chrono::milliseconds(2);
 // Who reads what others write hands it on meanwhile.
 constexpr auto kHandingOn = std::chrono::milliseconds(100);
@@ -201,10 +204,12 @@ class HangQuestions {
   [[nodiscard]] std::vector<NodeReport> take_reports() const {
     std::vector<NodeReport> reports;
     std::error_code ec;
+    int looked = 0;
     for (const auto& entry : fs::directory_iterator(trial_.placeholders.at("dir"), ec)) {
       const auto name = entry.path().filename().string();
       if (!name.starts_with("report.") || !name.ends_with(".json")) continue;
-      const auto text = read_file(entry.path().string());
+      if (++looked > kReportsAtOnce) break;
+      const auto text = read_regular(entry.path().string(), kLargestReport);
       auto report = text ? node_report(*text) : std::nullopt;
       if (!report) continue;
       std::error_code ignored;

@@ -104,6 +104,7 @@ asio::awaitable<void> inspect_checkpoints(const TrialContext& trial) {
     if (problem) {
       trial.events.record(CheckpointInspected{file, *problem});
     } else {
+      trial.trouble.note_shortage(problem.error());
       not_observed(trial, CheckpointIntact::kName, problem.error().message());
     }
   }

@@ -36,14 +36,16 @@ void judge_into(TrialResult& result, const FinishedTrial& trial) {
   result.heard_instead = heard_instead(plan, *history);
   result.idle_tail = checkers::idle_tail(plan, *history);
   result.idle_held_by = checkers::idle_tail_held_by(plan, *history);
-  if (history->stop()) {
+  const auto stop = history->stop();
+  if (stop) {
     auto& habits = result.habits.emplace();
     for (const auto habit : habits_tried(plan, *history)) habits.emplace_back(name(habit));
   }
   result.idle_waits = checkers::idle_waits(plan, *history);
   const auto end = history->first<TargetEnded>();
-  if (history->stop() && end) result.stop = history->time(*end) - history->time(*history->stop());
-  if (is_kept(order.keep, result) && !has_custom) (void)write_history(*history, file);
+  if (stop && end) result.stop = history->time(*end) - history->time(*stop);
+  if (is_kept(order.keep, result) && !has_custom && !write_history(*history, file))
+    result.broken = Error{"write", file, errno, ""}.message();
 }
 
 bool is_kept(Keep keep, const TrialResult& result) {

@@ -49,9 +49,10 @@ std::unique_ptr<asio::ssl::context> any_server() {
 asio::awaitable<bool> probe(const TrialContext& trial, std::string url, asio::ssl::context& tls,
                             std::function<bool()> closed) {
   const auto asked = now();
-  const auto answer = co_await http_get(std::move(url), tls, kProbeLimit);
+  const auto answer = co_await http_get(url, tls, kProbeLimit);
   if (closed()) co_return true;
   if (is_local_shortage(answer.connect_error)) {
+    trial.trouble.note_shortage({"probe the health at", url, answer.connect_error, ""});
     trial.events.record(NotObserved{std::string(DrainsHealth::kName), answer.problem});
     co_return false;
   }

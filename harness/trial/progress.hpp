@@ -1,5 +1,6 @@
-// How far a trial has come: one stage, which only goes forward. It records that a phase begins.
-// Owned by the conduct of the trial. One thread.
+// How far a trial has come: one stage, which only goes forward. It records that a phase begins, and
+// says on the trial's lifeline what the trial is doing. Owned by the conduct of the trial. One
+// thread.
 //
 //   preparing ▶ starting ▶ ready ▶ loading ▶ stopping ▶ draining ▶ after ▶ closed
 //
@@ -27,7 +28,9 @@ class Progress {
     closed,  // nothing may be recorded any more
   };
 
-  explicit Progress(EventSink& events) : events_(events) { been_.set(0); }
+  explicit Progress(EventSink& events, int lifeline = -1) : events_(events), lifeline_(lifeline) {
+    been_.set(0);
+  }
 
   // A stage that lies ahead; another is a bug of lastcall.
   void enter(Stage stage);
@@ -38,6 +41,7 @@ class Progress {
 
  private:
   EventSink& events_;
+  int lifeline_;
   Stage stage_ = Stage::preparing;
   std::bitset<8> been_;  // by stage
 };

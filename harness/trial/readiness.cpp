@@ -23,6 +23,7 @@ struct Probe {
   bool is_url = false;
   std::string where;   // as the scenario says it
   std::string last{};  // of a URL: what came of it last, for people
+  int error = 0;       // errno of the last connect
 };
 
 // `last answer: 503 "warming up"`, "Connection refused".
@@ -38,6 +39,7 @@ asio::awaitable<bool> holds(const ReadinessWait& wait, Probe& probe, asio::ssl::
   if (probe.is_url) {
     const auto answer = co_await http_get(where, tls, kAttemptLimit);
     probe.last = outcome(answer);
+    probe.error = answer.connect_error;
     co_return answer.status / 100 == 2;
   }
   const auto port = static_cast<std::uint16_t>(std::strtoul(where.c_str(), nullptr, 10));
@@ -49,6 +51,7 @@ asio::awaitable<bool> holds(const ReadinessWait& wait, Probe& probe, asio::ssl::
   });
   auto [ec] = co_await socket->async_connect({asio::ip::address_v4::loopback(), port},
                                              asio::as_tuple(asio::use_awaitable));
+  probe.error = ec.value();
   co_return !ec;
 }
 
@@ -97,6 +100,10 @@ asio::awaitable<std::string> await_ready(ReadinessWait wait) {
       co_await wait.changes.until(wait.over, std::min(until(), now() + pause));
       pause = std::min(pause * 2, Nanoseconds(std::chrono::milliseconds(20)));
     }
+  }
+  for (const auto& probe : probes) {
+    if (is_shortage(probe.error) && wait.on_shortage)
+      wait.on_shortage({"ask whether it is ready:", probe.where, probe.error, ""});
   }
   co_return missing(wait, probes);
 }

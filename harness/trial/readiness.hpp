@@ -24,6 +24,8 @@ struct ReadinessWait {
   // Until when a process that notifies may take, EXTEND_TIMEOUT_USEC and all; without it the
   // scenario's time it is.
   std::function<TimePoint(Nanoseconds)> extended = {};
+  // Whether it is ready could not be asked, because this machine ran out of something.
+  std::function<void(const Error&)> on_shortage = {};
 };
 
 // Returns once each condition has been seen to hold, with nothing; else when it is over or the time

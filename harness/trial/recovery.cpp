@@ -32,7 +32,8 @@ asio::awaitable<void> RecoveryRun::run(std::vector<std::string> segments) {
                      .ready = wanted_.ready,
                      .placeholders = trial_.placeholders,
                      .process = target_,
-                     .over = over};
+                     .over = over,
+                     .on_shortage = [this](const Error& error) { trial_.trouble.note(error); }};
   const auto missing = co_await await_ready(std::move(wait));
   if (!target_.exec_problem().empty()) {
     not_started(target_.exec_problem());
@@ -55,12 +56,17 @@ bool RecoveryRun::start() {
   std::error_code ignored;
   std::filesystem::remove(path, ignored);
   auto notify = NotifySocket::bind(path);
-  if (!notify) return not_started(notify.error().message()), false;
+  if (!notify) return not_started(notify.error()), false;
   auto started =
       target_.start({wanted_, trial_.placeholders, trial_.order.tools, std::move(*notify),
                      trial_.limits ? &*trial_.limits : nullptr, nullptr, true});
-  if (!started) return not_started(started.error().message()), false;
+  if (!started) return not_started(started.error()), false;
   return true;
+}
+
+void RecoveryRun::not_started(const Error& error) {
+  trial_.trouble.note_shortage(error);
+  not_started(error.message());
 }
 
 // Trouble of the environment: says nothing about the target.

@@ -26,6 +26,7 @@ class RecoveryRun {
   bool start();
   boost::asio::awaitable<void> question(const std::vector<std::string>& segments);
   boost::asio::awaitable<void> stop();
+  void not_started(const Error& error);
   void not_started(const std::string& reason);
 
   const TrialContext& trial_;

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <memory>
 
+#include "base/durations.hpp"
 #include "base/rethrow.hpp"
 #include "client/connect_error.hpp"
 #include "scenario/properties/notify.hpp"
@@ -26,7 +27,7 @@ ServiceWatch::ServiceWatch(asio::io_context& io, EventSink& events, const Trigge
     : io_(io), events_(events), board_(board), target_(target), watchdog_(io) {}
 
 void ServiceWatch::before_notification() {
-  if (board_.stop_has_begun()) target_.service().stop_begun(now());
+  if (!stopping_ && board_.stop_has_begun()) target_.service().stop_begun(now());
 }
 
 void ServiceWatch::changed() {
@@ -56,6 +57,16 @@ void ServiceWatch::stop_begun(TimePoint at, Nanoseconds deadline) {
 
 TimePoint ServiceWatch::start_deadline(TimePoint begin, Nanoseconds timeout) const {
   return target_.service().start_deadline(begin, timeout);
+}
+
+std::string ServiceWatch::extension_of_start(TimePoint begin, Nanoseconds timeout) const {
+  const auto more = start_deadline(begin, timeout) - (begin + timeout);
+  if (more <= Nanoseconds(0)) return {};
+  const auto beyond = target_.service().start_asks_beyond();
+  return " + " + human_duration(more) + " by EXTEND_TIMEOUT_USEC" +
+         (beyond == 0 ? ""
+                      : " (it asked " + std::to_string(beyond) +
+                            " times for more than max_extension allows)");
 }
 
 TimePoint ServiceWatch::stop_deadline() const {

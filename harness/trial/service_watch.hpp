@@ -33,6 +33,8 @@ class ServiceWatch {
   void stop_begun(TimePoint at, Nanoseconds deadline);
   // Until when the target may take, as it has asked so far.
   [[nodiscard]] TimePoint start_deadline(TimePoint begin, Nanoseconds timeout) const;
+  // What became of that, for people: ` + 90 s by EXTEND_TIMEOUT_USEC`; empty if it asked for none.
+  [[nodiscard]] std::string extension_of_start(TimePoint begin, Nanoseconds timeout) const;
   [[nodiscard]] TimePoint stop_deadline() const;
 
  private:

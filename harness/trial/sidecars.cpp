@@ -12,10 +12,10 @@
 
 #include "base/as_tuple.hpp"
 #include "base/durations.hpp"
-#include "base/file.hpp"
 #include "base/rethrow.hpp"
 #include "checkers/checker_support.hpp"
 #include "client/control.hpp"
+#include "plan/plan_file.hpp"
 #include "target/short_folder.hpp"
 #include "trial/readiness.hpp"
 #include "trial/target_process.hpp"
@@ -97,10 +97,9 @@ class Kept {
     co_await changes_.until([this] { return process_.ended(); }, now() + wanted_.stop.deadline);
   }
   // Everybody was killed.
-  void finish() {
+  Result<std::size_t> finish() {
     process_.drain_output();
-    // A failure leaves the segment incomplete, which its reader reports.
-    static_cast<void>(segment_.finish());
+    return segment_.finish();
   }
   void end_tree() { process_.end_tree(); }
 
@@ -179,7 +178,7 @@ class Keeper {
       co_await (*one)->stop();
     if (!kept_.empty()) kept_.front()->end_tree();
     for (std::size_t i = 0; i < kept_.size(); ++i) {
-      kept_[i]->finish();
+      if (const auto finished = kept_[i]->finish(); !finished) say(broken_text(finished.error()));
       std::error_code ignored;
       std::filesystem::remove(notify_socket(i), ignored);
     }
@@ -232,9 +231,7 @@ Result<std::unique_ptr<Keeper>> accept_assignment(const TrialOrder& order, Scope
   if (!message) return message.error();
   auto assignment = assignment_from(message->text);
   if (!assignment) return assignment.error();
-  auto json = read_file(assignment->plan);
-  if (!json) return json.error();
-  auto plan = plan_from_json(*json, assignment->plan);
+  auto plan = read_plan(assignment->plan);
   if (!plan) return plan.error();
   return std::make_unique<Keeper>(order, std::move(socket), std::move(*plan),
                                   std::move(assignment->placeholders));
@@ -254,13 +251,20 @@ std::optional<SidecarSeen> news(const std::string& name, const EventBody& body) 
   return std::nullopt;
 }
 
+// What is missing of a sidecar's news; nothing if nothing is. Its notifications are no news.
+std::optional<EventsLost> loss(const std::string& name, const EventBody& body) {
+  const auto* lost = std::get_if<EventsLost>(&body);
+  if (lost == nullptr || lost->source == kLostNotifications) return std::nullopt;
+  const auto source = lost->source == "output" ? kSidecarOutputSource : kSidecarSource;
+  return EventsLost{std::string(source) + name, lost->reason};
+}
+
 }  // namespace
 
-void keep_sidecars(const TrialOrder& order, ScopedFd socket) {
+void keep_sidecars(const TrialOrder& order, ScopedFd socket) noexcept {
   auto keeper = accept_assignment(order, socket);
   if (keeper) return (*keeper)->run();
-  static_cast<void>(send_message(
-      socket.get(), std::string(1, static_cast<char>(Control::broken)) + keeper.error().message()));
+  static_cast<void>(send_message(socket.get(), broken_text(keeper.error())));
 }
 
 SidecarLink::SidecarLink(asio::io_context& io, Changes& changes, ScopedFd keeper)
@@ -320,6 +324,8 @@ std::vector<std::pair<std::string, Segment>> sidecar_sources(const TrialOrder& o
       for (const auto& event : read->events) {
         if (auto seen = news(sidecars[i].name, event.body))
           segment.events.push_back({event.at, std::move(*seen)});
+        if (auto lost = loss(sidecars[i].name, event.body))
+          segment.events.push_back({event.at, std::move(*lost)});
       }
     }
     sources.emplace_back(std::string(kSidecarSource) + sidecars[i].name, std::move(segment));

@@ -27,7 +27,7 @@ namespace lastcall {
 // order, each when the one before is ready, and keeps them until it is told to end them, which is
 // done in the reverse order: with the signal that the scenario says, then, after its deadline, with
 // SIGKILL.
-void keep_sidecars(const TrialOrder& order, ScopedFd socket);
+void keep_sidecars(const TrialOrder& order, ScopedFd socket) noexcept;
 
 // The trial's end of the keeper. One thread.
 class SidecarLink {

@@ -19,6 +19,13 @@ namespace {
 
 namespace asio = boost::asio;
 
+// Datagrams that are heard in a row: more than a socket's queue has (net.unix.max_dgram_qlen), few
+// enough to look after everything else while a target goes on sending.
+constexpr int kHeardInARow = 1000;
+// Blocks that are read when the output is over. All who could write are gone, unless one has given
+// its pipe away; the pipes of most have one block.
+constexpr int kLastBlocks = 4096;
+
 // A small fixed environment, so that a trial does not depend on who runs it.
 std::vector<std::string> environment_of(const TargetProcess::Start& start, const std::string& path,
                                         const std::string& notify_address) {
@@ -53,13 +60,16 @@ Result<void> make_room_for(const User& user, const std::string& dir, const std::
   return {};
 }
 
+// Its start begins now.
 ServiceState::Settings service_settings(const Target& target, pid_t pid) {
   return {.main_pid = pid,
           .access_all = target.service.access_all,
           .notifies = target.ready.notify,
           .foreign_pids = target.pid1,
           .watchdog = target.service.watchdog,
-          .watchdog_while_stopping = target.service.watchdog_while_stopping};
+          .watchdog_while_stopping = target.service.watchdog_while_stopping,
+          .start_limit = now() + longest_start(target),
+          .longest_stop = longest_stop(target)};
 }
 
 }  // namespace
@@ -167,9 +177,12 @@ Result<Launched> TargetProcess::launch(const Start& start, std::vector<std::stri
   Launcher launcher;
   launcher.environment = environment_of(start, path, notify_->address());
   const auto groups = start.limits == nullptr ? std::vector<int>() : start.limits->groups();
+  DescriptorLimit descriptors;
+  if (const auto limit = target.limits.find(Resource::descriptors); limit != target.limits.end())
+    descriptors.most = limit->second;
   return launcher(*executable, command, StandardStreams{out, err},
                   WatchdogVariables(target.service.watchdog), PidNamespace{target.pid1},
-                  JoinGroups{groups}, DescriptorLimit{target.limits.descriptors},
+                  JoinGroups{groups}, descriptors,
                   start.tracing == nullptr ? TraceMe() : start.tracing->initialiser(), user,
                   WorkingDirectory{(std::filesystem::path(start.placeholders.at("dir")) /
                                     expand_placeholders(target.directory, start.placeholders))
@@ -212,7 +225,7 @@ void TargetProcess::read_notifications() {
 }
 
 void TargetProcess::hear() {
-  while (notify_) {
+  for (int i = 0; notify_ && i < kHeardInARow; ++i) {
     const auto datagram = notify_->receive();
     if (!datagram) break;
     const auto at = now();
@@ -253,7 +266,12 @@ void TargetProcess::reap() {
 void TargetProcess::note_end(const siginfo_t& info) {
   const auto at = now();
   hear();  // what it said came before its end
-  if (exec_problem_ = start_problem(launched_); exec_problem_.empty()) {
+  const auto problem = read_start_problem(launched_);
+  exec_problem_ = problem ? problem->text() : "";
+  if (problem && is_shortage(problem->error_number) && listener_.on_shortage)
+    listener_.on_shortage({"execute the command", "", problem->error_number,
+                           std::string(remedy_for_fork(problem->error_number))});
+  if (!problem) {
     killed_ = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
     if (killed_ && limits_ != nullptr && limits_->out_of_memory()) {
       events_.record(at, TargetForced{SIGKILL, "the kernel, at the memory limit"});
@@ -332,7 +350,7 @@ void TargetProcess::end_left_processes() {
 void TargetProcess::drain_output() {
   for (auto* output : {&out_, &err_}) {
     if (!output->pipe.is_open()) continue;
-    while (!read_once(*output)) {
+    for (int i = 0; i < kLastBlocks && !read_once(*output); ++i) {
     }
     output->lines.finish();
     boost::system::error_code ec;

@@ -29,6 +29,8 @@ struct TargetListener {
   std::function<void(const std::string&)> on_line;
   std::function<void(const NotifySocket::Datagram&)> on_notification;  // before it counts
   std::function<void()> on_service{};  // what counts of it has changed the service's state
+  // It could not be executed because this machine ran out of something.
+  std::function<void(const Error&)> on_shortage{};
 };
 
 class TargetProcess final : public ServiceProcess {

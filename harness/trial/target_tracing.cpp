@@ -53,6 +53,7 @@ void TargetTracing::start() {
     reached_calls_.assign(::fcntl(tracing_->reached_fd(), F_DUPFD_CLOEXEC, 0));
     hear_of_calls();
   } else {
+    trial_.trouble.note_shortage(tracing.error());
     trial_.events.record(TraceFailed{tracing.error().message()});
     faults_.not_traced(tracing.error().message());
   }
@@ -81,10 +82,9 @@ CallInjector::Settings TargetTracing::calls_of_faults() const {
 void TargetTracing::hear_of_calls() {
   reached_calls_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto ec) {
     if (ec || !tracing_) return;
-    for (const auto& [fault, tid] : tracing_->take_reached()) {
-      faults_.on_syscall(fault);
-      if (!std::holds_alternative<DisturbSyscall>(trial_.plan.faults[fault.value].act))
-        tracing_->release(tid);
+    for (const auto& [fault, standing] : tracing_->take_reached()) {
+      faults_.on_syscall(fault, standing == 0);
+      if (standing != 0) tracing_->release(standing);
     }
     hear_of_calls();
   });
@@ -123,10 +123,10 @@ asio::awaitable<void> TargetTracing::wake(int signal) {
 
 void TargetTracing::end() {
   if (!tracing_) return;
-  if (const auto finished = tracing_->finish(); !finished)
-    trial_.events.record(EventsLost{"tracer", finished.error().message()});
+  if (const auto finished = tracing_->finish(); !finished) trial_.trouble.note(finished.error());
   reached_calls_.close();
-  for (const auto& reached : tracing_->take_reached()) faults_.on_syscall(reached.fault);
+  for (const auto& [fault, standing] : tracing_->take_reached())
+    faults_.on_syscall(fault, standing == 0);
   for (std::uint32_t i = 0; i < trial_.plan.faults.size(); ++i)
     faults_.calls_counted({i}, tracing_->counted({i}));
   if (!tracing_->problem().empty()) faults_.not_traced(tracing_->problem());

@@ -20,6 +20,9 @@ namespace {
 // Of one event's text. A process may have ten thousand threads.
 constexpr std::size_t kMaxText = 1 << 16;
 
+// Panics that are named late, 5 KB each; of further ones file and line are not looked up.
+constexpr std::size_t kMaxToName = 1000;
+
 // One event for so long; what little is left over is told with the next.
 constexpr auto kLagPeriod = std::chrono::milliseconds(10);
 constexpr auto kLeastLag = std::chrono::microseconds(500);
@@ -142,8 +145,8 @@ Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_read
       open_at_exit_({.state_folder = settings_.state_folder, .all_writes_seen = !settings_.asleep},
                     [this](pid_t pid, const std::vector<LeftOpen>& left) { record(pid, left); }),
       calls_(settings_.calls, segment_,
-             [this](FaultId fault, pid_t tid) {
-               reached_.push_back({fault, tid});
+             [this](FaultId fault, pid_t standing) {
+               reached_.push_back({fault, standing});
                const std::uint64_t one = 1;
                (void)!::write(reached_ready_.get(), &one, sizeof one);
              }),
@@ -311,7 +314,8 @@ void Tracing::record(pid_t pid, const std::vector<LeftOpen>& left) {
 
 void Tracing::record(MaskedPanic panic) {
   if (!kind_of(panic.kind)) return;
-  if (panic.to_name.places.empty()) return segment_.record(entered(panic));
+  if (panic.to_name.places.empty() || panics_to_name_.size() >= kMaxToName)
+    return segment_.record(entered(panic));
   panics_to_name_.emplace_back(now(), std::move(panic));
 }
 
@@ -411,12 +415,18 @@ Result<std::size_t> Tracing::finish() {
   tracer_.reset();
   const auto ends = record_ends();
   if (!ends) segment_.record(EventsLost{"ends", ends.error().message()});
+  if (const auto left_out = end_stacks_.left_out(); left_out > 0) {
+    segment_.record(EventsLost{"ends", "of " + std::to_string(left_out) +
+                                           " processes that a signal ended no stack was taken: "
+                                           "there had been too many"});
+  }
   segment_.record(SendsWatched{late_writes_.sends(), late_writes_.closes()});
   if (settings_.asleep) {
     const auto left_out = timed_waits_.left_out();
     segment_.record(SleepsWatched{timed_waits_.waits().size() + left_out, left_out});
   }
-  return segment_.finish();
+  const auto finished = segment_.finish();
+  return ends ? finished : ends;
 }
 
 }  // namespace lastcall

@@ -38,11 +38,10 @@ class Tracing {
     std::string state_folder{};     // for that: files below it have to be synced; empty: none
     CallInjector::Settings calls;   // that faults are done at
   };
-  // The system call of a fault was reached. Unless the tracer itself does what is done there, the
-  // thread stands at it until it is released.
+  // The system call of a fault was reached.
   struct ReachedCall {
     FaultId fault;
-    pid_t tid = 0;
+    pid_t standing = 0;  // the thread that stands at it until it is released; 0: the fault is done
   };
   // Takes all waiting for children over from the calling thread, until finish().
   static Result<std::unique_ptr<Tracing>> start(Settings settings);

@@ -2,14 +2,18 @@
 
 #include <sys/resource.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <utility>
 
-#include "base/file.hpp"
+#include "base/mounts.hpp"
+#include "base/remove_tree.hpp"
+#include "plan/plan_file.hpp"
 #include "target/short_folder.hpp"
 #include "trial/conduct.hpp"
 #include "trial/judgement.hpp"
+#include "trial/lifeline.hpp"
 #include "trial/workspace.hpp"
 
 namespace lastcall {
@@ -24,10 +28,7 @@ struct OpenTrial {
 };
 
 Result<OpenTrial> open_trial(const TrialOrder& order) {
-  const auto plan_path = order.directory + "/plan.json";
-  auto json = read_file(plan_path);
-  if (!json) return json.error();
-  auto plan = plan_from_json(*json, plan_path);
+  auto plan = read_plan(order.directory + "/plan.json");
   if (!plan) return plan.error();
   std::error_code ec;
   fs::create_directories(order.directory + "/segments", ec);
@@ -38,11 +39,30 @@ Result<OpenTrial> open_trial(const TrialOrder& order) {
   return OpenTrial{std::move(*plan), std::move(*segment), std::move(*board)};
 }
 
+// Removes what is not kept, with whatever the target has mounted and made immutable there; what
+// cannot be removed is said, and stays.
+void clean_up(const TrialOrder& order, TrialResult& result) {
+  const auto note = [&result](const Result<void>& done) {
+    if (!done) result.warnings.push_back(done.error().message());
+    return done.has_value();
+  };
+  if (!result.kept) note(remove_tree(order.directory));
+  // The fork server does it too, but may have been killed.
+  if (!order.short_folder.empty() && note(unmount_in(order.short_folder))) {
+    if (auto given = give_back(order.short_folder, order.directory);
+        !given && result.broken.empty())
+      result.broken = given.error().message();
+    note(remove_tree(order.short_folder));
+  }
+  if (result.kept) note(make_removable(order.directory));
+}
+
 }  // namespace
 
 TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions companions,
                           const SignalTrace* kills) {
   const auto begin = now();
+  say_doing(lifeline, "read its plan");
   TrialResult result;
   // A crashing target is judged by how it ended; its core dump would only fill the disk.
   const rlimit no_core{0, 0};
@@ -59,8 +79,10 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
                     std::move(trial->board), std::move(companions));
     result.broken = conduct.run();
     foreign = conduct.foreign_time();
+    say_doing(lifeline, "judged what it had seen");
     if (result.broken.empty())
       judge_into(result, {order, plan, workspace.placeholders(), workers, lifeline});
+    say_doing(lifeline, "kept or removed its files");
     result.kept = is_kept(order.keep, result);
     if (result.kept) {
       if (auto kept = workspace.preserve_files(); !kept && result.broken.empty())
@@ -72,16 +94,14 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
   }
   result.duration = now() - begin;
   result.overhead = result.duration - foreign;
-  std::error_code ec;
-  if (!result.kept) fs::remove_all(order.directory, ec);
-  // The fork server does it too, but may have been killed.
-  if (!order.short_folder.empty()) {
-    if (auto given = give_back(order.short_folder, order.directory);
-        !given && result.broken.empty())
-      result.broken = given.error().message();
-  }
+  clean_up(order, result);
   if (result.kept) {
-    std::ofstream(order.directory + "/verdict.json") << to_json(result);
+    std::error_code ec;
+    const auto file = order.directory + "/verdict.json";
+    std::ofstream verdict(file);
+    verdict << to_json(result);
+    if (!verdict.flush() && result.broken.empty())
+      result.broken = Error{"write", file, errno, ""}.message();
     fs::remove(order.directory + "/notify.sock", ec);
   }
   return result;

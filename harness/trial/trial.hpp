@@ -3,7 +3,7 @@
 // target.
 //
 // The directory of a trial:
-//   plan.json      written by whoever ordered the trial
+//   plan.json      written by whoever ordered the trial, with `origin`, which says whose it is
 //   segments/      one binary segment a source
 //   sidecar-NAME/  {sidecar.NAME}, the folder of a process next to the target
 //   target/        {dir}, what the target sees and leaves
@@ -54,9 +54,9 @@ struct Companions {
   ScopedFd keeper;                // of its sidecars; empty if there are none
 };
 
-// In the trial process. `lifeline` is closed by its other end when the trial is to be given up;
-// then nothing is left running and the result says so. `kills`: who sent them; null if the kernel
-// does not tell.
+// In the trial process. On `lifeline` it says what it is doing (trial/lifeline.hpp); its other end
+// closes it when the trial is to be given up; then nothing is left running and the result says so.
+// `kills`: who sent them; null if the kernel does not tell.
 TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions companions,
                           const SignalTrace* kills);
 

@@ -12,6 +12,7 @@
 #include "target/limits.hpp"
 #include "trial/changes.hpp"
 #include "trial/child_ends.hpp"
+#include "trial/own_trouble.hpp"
 #include "trial/trial.hpp"
 
 namespace lastcall {
@@ -26,6 +27,7 @@ struct TrialContext {
   ChildEnds& ends;
   std::function<bool()> given_up;             // the trial is to end at once
   const std::optional<TargetLimits>& limits;  // there once the target was started
+  OwnTrouble& trouble;
 };
 
 }  // namespace lastcall

@@ -3,14 +3,25 @@
 #include <boost/json.hpp>
 #include <stdexcept>
 
+#include "history/utf8.hpp"
+
 namespace lastcall {
 namespace {
 
 namespace json = boost::json;
 
+// What names a file or repeats a peer may hold any bytes, and JSON only text.
+json::value text(std::string_view bytes) { return json::value(valid_utf8(bytes)); }
+
+json::array texts(const std::vector<std::string>& all) {
+  json::array array;
+  for (const auto& one : all) array.push_back(text(one));
+  return array;
+}
+
 json::array array_of(const std::vector<Counted>& items) {
   json::array array;
-  for (const auto& item : items) array.push_back({{"why", item.why}, {"count", item.count}});
+  for (const auto& item : items) array.push_back({{"why", text(item.why)}, {"count", item.count}});
   return array;
 }
 
@@ -29,13 +40,13 @@ json::object verdict_object(const Verdict& verdict) {
   json::array evidence;
   for (std::size_t i = 0; i < verdict.evidence.size(); ++i) {
     json::object item{{"event", verdict.evidence[i]}};
-    if (i < verdict.evidence_text.size()) item["text"] = verdict.evidence_text[i];
+    if (i < verdict.evidence_text.size()) item["text"] = text(verdict.evidence_text[i]);
     evidence.push_back(std::move(item));
   }
   return {{"property", verdict.property},
           {"outcome", name(verdict.outcome)},
           {"judged", verdict.judged},
-          {"reason", verdict.reason},
+          {"reason", text(verdict.reason)},
           {"not_judged", array_of(verdict.not_judged)},
           {"noted", array_of(verdict.noted)},
           {"evidence", std::move(evidence)},
@@ -58,8 +69,8 @@ Verdict verdict_from(const json::object& object) {
   verdict.reason = json::value_to<std::string>(object.at("reason"));
   for (const auto& item : object.at("evidence").as_array()) {
     verdict.evidence.push_back(item.at("event").to_number<std::size_t>());
-    if (const auto* text = item.as_object().if_contains("text")) {
-      verdict.evidence_text.push_back(json::value_to<std::string>(*text));
+    if (const auto* line = item.as_object().if_contains("text")) {
+      verdict.evidence_text.push_back(json::value_to<std::string>(*line));
     }
   }
   verdict.not_judged = counted_from(object, "not_judged");
@@ -92,32 +103,33 @@ std::string to_json(const TrialResult& result) {
   if (result.habits) habits = json::value_from(*result.habits);
   json::value idle_waits;
   if (const auto& waits = result.idle_waits)
-    idle_waits = {{"ns", waits->length.count()}, {"text", waits->text}};
-  return json::serialize(json::object{{"format", "lastcall-verdict"},
-                                      {"version", 1},
-                                      {"seed", result.seed},
-                                      {"broken", result.broken},
-                                      {"duration_ns", result.duration.count()},
-                                      {"overhead_ns", result.overhead.count()},
-                                      {"stop_ns", result.stop.count()},
-                                      {"idle_tail_ns", std::move(idle_tail)},
-                                      {"idle_held_by", result.idle_held_by},
-                                      {"idle_waits", std::move(idle_waits)},
-                                      {"clients", result.clients},
-                                      {"connections", result.connections},
-                                      {"answers", std::move(answers)},
-                                      {"only_refusals", json::value_from(result.only_refusals)},
-                                      {"heard_instead", json::value_from(result.heard_instead)},
-                                      {"habits", std::move(habits)},
-                                      {"kept", result.kept},
-                                      {"traced", result.traced},
-                                      {"verdicts", std::move(verdicts)}}) +
-         "\n";
+    idle_waits = {{"ns", waits->length.count()}, {"text", text(waits->text)}};
+  json::object object{{"format", "lastcall-verdict"},
+                      {"version", 1},
+                      {"seed", result.seed},
+                      {"broken", text(result.broken)},
+                      {"duration_ns", result.duration.count()},
+                      {"overhead_ns", result.overhead.count()},
+                      {"stop_ns", result.stop.count()},
+                      {"idle_tail_ns", std::move(idle_tail)},
+                      {"idle_held_by", text(result.idle_held_by)},
+                      {"idle_waits", std::move(idle_waits)},
+                      {"clients", result.clients},
+                      {"connections", result.connections},
+                      {"answers", std::move(answers)},
+                      {"only_refusals", json::value_from(result.only_refusals)},
+                      {"heard_instead", texts(result.heard_instead)},
+                      {"habits", std::move(habits)},
+                      {"kept", result.kept},
+                      {"traced", result.traced},
+                      {"verdicts", std::move(verdicts)}};
+  if (!result.warnings.empty()) object["warnings"] = texts(result.warnings);
+  return json::serialize(object) + "\n";
 }
 
-Result<TrialResult> trial_result_from_json(const std::string& text) {
+Result<TrialResult> trial_result_from_json(const std::string& written) {
   try {
-    const auto object = json::parse(text).as_object();
+    const auto object = json::parse(written).as_object();
     TrialResult result;
     result.seed = object.at("seed").to_number<std::uint64_t>();
     result.broken = json::value_to<std::string>(object.at("broken"));
@@ -147,6 +159,8 @@ Result<TrialResult> trial_result_from_json(const std::string& text) {
       result.heard_instead = json::value_to<std::vector<std::string>>(*heard);
     if (const auto* habits = object.if_contains("habits"); habits != nullptr && !habits->is_null())
       result.habits = json::value_to<std::vector<std::string>>(*habits);
+    if (const auto* warnings = object.if_contains("warnings"))
+      result.warnings = json::value_to<std::vector<std::string>>(*warnings);
     for (const auto& verdict : object.at("verdicts").as_array()) {
       result.verdicts.push_back(verdict_from(verdict.as_object()));
     }

@@ -39,6 +39,8 @@ struct TrialResult {
   std::optional<std::vector<std::string>> habits{};
   bool kept = false;  // the trial's directory is still there
   bool traced = true;
+  // What lastcall could not do and got along without: of what is left on this machine, its path.
+  std::vector<std::string> warnings{};
 };
 
 std::string to_json(const TrialResult& result);

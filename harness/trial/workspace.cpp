@@ -77,15 +77,23 @@ void Workspace::leave_bound_ports_to_sidecars() {
   }
 }
 
-void Workspace::record_left(EventSink& events) const {
+Result<void> Workspace::record_left(EventSink& events) const {
+  Result<void> looked;
   for (const auto& [name, lease] : ports_) {
     if (ports_of_sidecars_.contains(name)) continue;
-    events.record(PortProbed{name, lease.port(), probe_port(lease.port(), true)});
+    const int error = probe_port(lease.port(), true);
+    if (error != 0 && error != EADDRINUSE) {
+      looked = Error{"look whether somebody has", "port " + std::to_string(lease.port()), error,
+                     error == EADDRNOTAVAIL ? std::string(kLoopbackUp) : ""};
+      continue;
+    }
+    events.record(PortProbed{name, lease.port(), error});
   }
   const auto files = find_leftovers(order_.target_folder(), laid_out_);
   for (const auto& file : files.found) events.record(FileLeft{file.path, file.type});
   events.record(FilesSearched{files.looked_at});
   if (!files.problem.empty()) events.record(EventsLost{"files", files.problem});
+  return looked;
 }
 
 Result<void> Workspace::preserve_files() {

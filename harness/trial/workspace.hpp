@@ -34,8 +34,8 @@ class Workspace {
   void leave_bound_ports_to_sidecars();
 
   // Records for `released` which ports are still bound, and which files lie there that a clean stop
-  // removes.
-  void record_left(EventSink& events) const;
+  // removes. An error if this machine does not let it look.
+  Result<void> record_left(EventSink& events) const;
   // Keeps what lies in {dir} where others can see it.
   Result<void> preserve_files();
 

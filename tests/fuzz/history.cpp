@@ -8,6 +8,7 @@
 
 #include "base/invariant.hpp"
 #include "checkers/checkers.hpp"
+#include "reached.hpp"
 
 namespace {
 
@@ -43,10 +44,13 @@ overhead = { startup = "1s", memory = "1MiB", cpu = 1 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace lastcall;
+  static fuzz::Reached reached;
+  reached.begin();
   auto segment = parse_segment(data, size);
   LASTCALL_INVARIANT(segment.complete == segment.problem.empty());
   const auto history = History::merge({{"trial", std::move(segment)}});
   if (history.events().empty()) return 0;
+  reached.stage("the judge");
   std::ostringstream out;
   write_jsonl(history, out);
   for (const auto& verdict : judge(plan(), history)) {

@@ -1,9 +1,10 @@
 """The options of `lastcall run`, and the other commands."""
 import json
 import os
+import re
 import unittest
 
-from lastcall_cli import HTTP_CLIENT, SOURCE, LastcallTest, lastcall, scenario, serve
+from lastcall_cli import HTTP_CLIENT, LASTCALL, PYTHON, SOURCE, LastcallTest, lastcall, scenario, serve
 
 LONG_TRIAL = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "700ms" }'
 
@@ -51,13 +52,33 @@ class Options(LastcallTest):
         run = lastcall("run", *files, "--trials", 2, "--results", self.folder / "r")
         self.assertEqual(["one.toml", "two.toml"] * 2, [os.path.basename(t["scenario"]) for t in run.trials])
 
-    def test_a_results_directory_used_again_does_not_mix_the_trials(self):
-        untidy = self.write(scenario(["sh", "-c", f"echo > left.pid; exec {' '.join(serve())}"]))
+    def run_into(self, results):
+        return lastcall("run", self.write(scenario(serve())), "--trials", 1, "--keep", "all", "--results", results)
+
+    def test_the_results_of_another_campaign_are_not_touched(self):
         results = self.folder / "r"
-        self.assertEqual(1, lastcall("run", untidy, "--trials", 1, "--keep", "all", "--results", results).code)
-        run = lastcall("run", self.write(scenario(serve())), "--trials", 1, "--keep", "all", "--results", results)
-        self.assert_exit(0, run)
-        self.assertEqual(1, len(run.trials))
+        self.run_into(results)
+        before = {path: path.stat().st_mtime_ns for path in results.rglob("*")}
+        run = self.run_into(results)
+        self.assert_exit(2, run)
+        self.assertIn(f"{results} holds the results of another campaign: remove it, or name another", run.err)
+        self.assertEqual(before, {path: path.stat().st_mtime_ns for path in results.rglob("*")})
+
+    def test_what_is_left_of_results_is_not_mixed_with_others(self):
+        for left in ("report.json", "trials.jsonl", "trials/scenario-0007/plan.json"):
+            with self.subTest(left=left):
+                results = self.folder / left.replace("/", "-")
+                (results / left).parent.mkdir(parents=True, exist_ok=True)
+                (results / left).write_text("")
+                self.assert_exit(2, self.run_into(results))
+                self.assertEqual("", (results / left).read_text())
+
+    def test_a_results_directory_may_be_there_without_results(self):
+        results = self.folder / "r"
+        (results / "trials").mkdir(parents=True)
+        (results / "why.txt").write_text("kept by hand")
+        self.assert_exit(0, self.run_into(results))
+        self.assertEqual("kept by hand", (results / "why.txt").read_text())
 
     def test_json_prints_the_report(self):
         run = self.run_scenario(scenario(serve()), "--json")
@@ -105,6 +126,23 @@ class OtherCommands(LastcallTest):
             self.assertTrue(any(line.startswith(f"{path}:{place}:") for line in lines), (place, run.err))
         self.assertIn("'clients'", run.err)  # the nearest valid name
         self.assertIn("'serves'", run.err)
+
+    def test_validate_says_which_patterns_are_not_supported_and_why(self):
+        path = self.write(scenario(serve(), ready="log = '^(a+)\\1$'",
+                                   properties="log-complete = { lines = ['stopped(?! badly)'] }"))
+        done = lastcall("validate", path)
+        self.assert_exit(2, done)
+        why = "not supported, because a search takes linear time (RE2's syntax)"
+        self.assertRegex(done.err + done.out, re.escape(f"invalid escape sequence: \\1; a backreference is {why}"))
+        self.assertRegex(done.err + done.out, re.escape(f"(?!; lookahead and lookbehind are {why}"))
+        self.assertEqual(2, len(re.findall(r"scenario.toml:[0-9]+:[0-9]+: bad regular expression", done.err + done.out)))
+
+    def test_a_pattern_that_would_make_others_backtrack_takes_no_time(self):
+        code = f"import signal; signal.signal(15, lambda *_: exit()); print('{'a' * 34}!\\nready', flush=True); signal.pause()"
+        run = self.run_scenario(scenario([PYTHON, "-c", code], clients="",
+                                         properties="log-complete = { lines = ['^([a-z]+ ?)*$'] }"))
+        self.assertEqual("pass", run.verdict("log-complete")["outcome"], run)
+        self.assertLess(run.seconds, 60)
 
     def test_validate_prints_the_schema_that_lies_beside_the_scenarios(self):
         self.assertEqual((SOURCE / "scenarios" / "scenario.schema.json").read_text(), lastcall("validate", "--schema").out)

@@ -1,4 +1,5 @@
 """The exit codes of `lastcall run`, harness/campaign/exit_codes.hpp."""
+import os
 import unittest
 
 from lastcall_cli import HTTP_CLIENT, LastcallTest, lastcall, scenario, serve
@@ -34,6 +35,20 @@ class ExitCodes(LastcallTest):
         self.assert_exit(2, run)
         self.assertIn("nowhere.toml", run.err)
         self.assertIn("No such file", run.err)
+
+    def test_2_for_a_scenario_that_is_no_regular_file(self):
+        fifo = self.folder / "scenario.toml"
+        os.mkfifo(fifo)
+        for words in (["run", fifo], ["validate", fifo], ["validate", "/dev/zero"]):
+            with self.subTest(words=words):
+                run = lastcall(*words, limit=20)
+                self.assert_exit(2, run)
+                self.assertIn("it is no regular file", run.err)
+
+    def test_2_for_a_scenario_whose_name_is_not_utf_8(self):
+        run = lastcall("validate", self.write(scenario(serve()), "a\udcff.toml"))
+        self.assert_exit(2, run)
+        self.assertIn("a\ufffd.toml is not UTF-8: rename", run.err)
 
     def test_2_for_wrong_options(self):
         path = self.write(scenario(serve()))

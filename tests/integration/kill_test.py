@@ -31,11 +31,11 @@ def command(pid):
 
 
 class Kill(LastcallTest):
-    def campaign(self):
+    def campaign(self, results="r"):
         text = scenario(serve("--leave"), environment=self.marked_environment(),
                         faults='[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "300ms" }')
         return self.start("run", self.write(text), "--trials", 1000, "--jobs", 2, "--keep", "none", "--results",
-                          self.folder / "r")
+                          self.folder / results)
 
     def daemons(self):
         return [pid for pid in processes(self.mark) if command(pid).startswith(b"sleep\x00987")]
@@ -55,7 +55,7 @@ class Kill(LastcallTest):
         moments = random.Random(seed)
         for kill in range(KILLS):
             with self.subTest(kill=kill, seed=seed):
-                run = self.campaign()
+                run = self.campaign(f"r-{kill}")
                 if kill == 0:
                     self.wait_for_daemon()
                 time.sleep(moments.uniform(0, 1.5))

@@ -1,6 +1,9 @@
 """A plan can be saved, read, edited and run again without the scenario that it was drawn from."""
 import json
+import os
+import shutil
 import unittest
+import unittest.mock
 
 from lastcall_cli import HTTP_CLIENT, LastcallTest, lastcall, scenario, serve
 
@@ -73,6 +76,59 @@ class Replay(LastcallTest):
         self.replay(path, times=1)
         self.assertEqual(before, [history.read_bytes() for history in histories])
         self.assertTrue((self.folder / "replays" / "3" / "history.jsonl").exists())
+
+    def test_says_what_it_runs(self):
+        environment = 'environment = { LD_PRELOAD = "{dir}/x.so" }\nfiles = { "a.sh" = "echo" }\n'
+        run = self.run_scenario(scenario(["sh", "-c", "exec \u001b[2J; \u202e" + " ".join(serve())], environment=environment))
+        said = self.replay(self.plan(run), times=1).err
+        self.assertIn("This plan runs:\n  target: sh -c 'exec ?[2J; ???", said)
+        self.assertIn("\n    with LD_PRELOAD='{dir}/x.so'\n  file for the target: a.sh, 4 bytes\n", said)
+        self.assertIn("\n  clients clients-1: 1 of 'http://127.0.0.1:{port}/'\n", said)
+        self.assertTrue(said.replace("\n", "").isprintable(), said)
+
+    def assert_runs_only_with_trust(self, what, why):
+        refused = self.replay(what, times=1)
+        self.assert_exit(2, refused)
+        self.assertIn("lastcall: the plan may be somebody else's: " + why, refused.err)
+        self.assertIn("add --trust", refused.err)
+        self.assertFalse((self.folder / "replays").exists())
+        self.assert_exit(1, lastcall("replay", what, "--trust", "--times", 1, "--results", self.folder / "replays"))
+        shutil.rmtree(self.folder / "replays")
+
+    def test_of_results_from_elsewhere_needs_trust(self):
+        run = self.run_server("--code", 5)
+        elsewhere = self.folder / "unpacked"
+        shutil.copytree(run.results, elsewhere)
+        self.assert_runs_only_with_trust(elsewhere / run.trials[0]["directory"], "it came from elsewhere")
+        alone = self.folder / "plan.json"
+        shutil.copy(self.plan(run), alone)
+        self.assert_runs_only_with_trust(alone, "lastcall did not write it there")
+
+    def test_of_another_scenario_needs_trust(self):
+        path = self.plan(self.run_server("--code", 5))
+        plan = json.loads(path.read_text())
+        plan["scenario"]["text"] += "# and more\n"
+        path.write_text(json.dumps(plan))
+        self.assert_runs_only_with_trust(path, "it came from elsewhere, or its scenario is not the one")
+
+    def test_of_the_plan_of_another_user_or_machine_needs_trust(self):
+        path = self.plan(self.run_server("--code", 5))
+        self.enterContext(unittest.mock.patch.dict(os.environ, XDG_STATE_HOME=str(self.folder / "state")))
+        self.assert_runs_only_with_trust(path, "it came from elsewhere")
+
+    def test_of_the_plan_of_a_replay_needs_no_trust(self):
+        path = self.plan(self.run_server("--code", 5))
+        self.replay(path, times=1)
+        again = lastcall("replay", self.folder / "replays" / "1", "--times", 1)
+        self.assert_exit(1, again)
+
+    def test_of_what_is_no_regular_file_is_a_usage_error(self):
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        for what in (fifo, "/dev/zero"):
+            replay = lastcall("replay", what, limit=20)
+            self.assert_exit(2, replay)
+            self.assertIn("it is no regular file", replay.err)
 
     def test_of_a_missing_plan_is_a_usage_error(self):
         self.assert_exit(2, self.replay(self.folder / "nothing"))

@@ -61,6 +61,23 @@ class Barrier(Service):
         self.assertIn("barrier True", self.lines(self.run_notifier("--say", "barrier", faults=stop_at(200))))
 
 
+class Flood(Service):
+    def test_of_notifications_is_bounded_and_said(self):
+        run = self.run_notifier("--flood", 60_000, faults='[[faults]]\nwhat = "stop"\nwhen = { log = "^flooded" }\n',
+                                budget='load = "60s"')
+        kept = len(run.events("notification"))
+        self.assertLess(10_000, kept)
+        self.assertLess(kept, 30_000)
+        self.assertEqual([("notifications", "there were more 'notification' events than the 24 MiB that lastcall keeps")],
+                         [(e["source"], e["reason"]) for e in run.events("events_lost")])
+        # What was not recorded was heard nevertheless, and only what depends on all of it is not known.
+        self.assertEqual("unknown", run.verdict("notify")["outcome"], run)
+        for known in ("clean-exit", "deadline", "released"):
+            self.assertEqual("pass", run.verdict(known)["outcome"], run)
+        written = sum(file.stat().st_size for file in run.history().parent.rglob("*") if file.is_file())
+        self.assertLess(written, 100 << 20)
+
+
 class Watchdog(Service):
     def test_is_told_to_the_main_process_and_content_with_heartbeats(self):
         run = self.run_notifier("--beat", "0.05", service='watchdog = "600ms"', faults=stop_at(1000))
@@ -110,6 +127,25 @@ class Extended(Service):
         taken = self.seconds(run, "fault_invoked", "deadline_passed")
         self.assertGreater(taken, 2.4)
         self.assertLess(taken, 3.5)
+
+    def test_a_start_that_asks_without_end_is_not_waited_for(self):
+        for more in (1_000_000, (1 << 64) - 1):
+            with self.subTest(more=more):
+                run = self.run_notifier("--greedy", more, ready='notify = true, timeout = "1s"',
+                                        service="max_extension = 2")
+                self.assertRegex(run.events("target_not_ready")[0]["reason"],
+                                 "by EXTEND_TIMEOUT_USEC .it asked [0-9]+ times for more than max_extension allows.")
+                self.assertLess(self.seconds(run, "target_started", "target_not_ready"), 4)
+
+    def test_a_stop_that_asks_without_end_is_killed(self):
+        # Ready before it asks; the scenario's deadline is two seconds.
+        run = self.run_notifier("--greedy", (1 << 64) - 1, ready='log = "^watchdog"', service="max_extension = 2")
+        taken = self.seconds(run, "fault_invoked", "deadline_passed")
+        self.assertGreater(taken, 3.9)
+        self.assertLess(taken, 5)
+        reason = run.verdict("deadline")["reason"]
+        self.assertTrue(reason.startswith("still running 4 s after SIGTERM"), reason)
+        self.assertRegex(reason, "[0-9]+ EXTEND_TIMEOUT_USEC beyond 4 s .max_extension., not granted")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,11 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+def sockets(folder, names):
+    """Those that shutil.copytree() cannot copy."""
+    return [name for name in names if (Path(folder) / name).is_socket()]
+
+
 def campaign(path, trials, jobs=2, keep=None):
     """`keep`: where the results of a campaign that did not hold stay."""
     with temporary_folder() as folder:
@@ -41,7 +46,7 @@ def campaign(path, trials, jobs=2, keep=None):
             sys.exit(str(run))
         report = run.report
         if keep and run.code:
-            shutil.copytree(run.results, keep, dirs_exist_ok=True)
+            shutil.copytree(run.results, keep, dirs_exist_ok=True, ignore=sockets)
     properties = {p["name"]: {"switched_off": True} if p["switched_off"] else
                   {key: p[key] for key in (*COUNTS, "first_reason")} for p in report["scenarios"][0]["properties"]}
     return {"trials": trials, "seed": report["seed"], "exit_code": run.code, "seconds": round(run.seconds),

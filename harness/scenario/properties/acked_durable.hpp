@@ -9,6 +9,7 @@ struct AckedDurable {
   static constexpr std::string_view kName = "acked-durable";
   static constexpr std::string_view kHoldsWhen =
       "what was acknowledged is there after the restart, once";
+  static constexpr std::string_view kCannotSee = "what a power cut would lose";
   static const Checker kChecker;
 
   bool after_kill = true;  // also when SIGKILL ended it

@@ -7,7 +7,10 @@ namespace lastcall::property {
 
 struct CheckpointIntact {
   static constexpr std::string_view kName = "checkpoint-intact";
-  static constexpr std::string_view kHoldsWhen = "the checkpoint reads back whole";
+  static constexpr std::string_view kHoldsWhen =
+      "each checkpoint reads back whole (JSON, SQLite, or your command, on a copy)";
+  static constexpr std::string_view kCannotSee =
+      "whether it is the newest state; what a power cut would lose";
   static const Checker kChecker;
 
   std::vector<std::string> files;    // globs below {dir}

@@ -8,6 +8,8 @@ namespace lastcall::property {
 struct CleanExit {
   static constexpr std::string_view kName = "clean-exit";
   static constexpr std::string_view kHoldsWhen = "the exit is the one promised for the stop signal";
+  static constexpr std::string_view kCannotSee =
+      "whether a target that exits as promised has cleaned up";
   static const Checker kChecker;
 };
 

@@ -11,7 +11,8 @@ namespace lastcall::property {
 struct ConfigEffective {
   static constexpr std::string_view kName = "config-effective";
   static constexpr std::string_view kHoldsWhen =
-      "a setting that varies changes what it is said to change";
+      "a setting that the scenario varies changes what it is said to change";
+  static constexpr std::string_view kCannotSee = "an effect outside the lines that are looked at";
   static const Checker kChecker;
 
   std::string setting;                        // the name of a [[target.vary]]

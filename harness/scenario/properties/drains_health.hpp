@@ -8,6 +8,7 @@ namespace lastcall::property {
 struct DrainsHealth {
   static constexpr std::string_view kName = "drains-health";
   static constexpr std::string_view kHoldsWhen = "readiness goes away before the listener does";
+  static constexpr std::string_view kCannotSee = "a change between two probes, which is unknown";
   static const Checker kChecker;
 
   std::string url;

@@ -8,7 +8,10 @@ namespace lastcall::property {
 struct InFlightFinished {
   static constexpr std::string_view kName = "in-flight-finished";
   static constexpr std::string_view kHoldsWhen =
-      "a request that the target had taken on before the stop is answered";
+      "a request that the target had read before the stop is answered, and an answer to it is "
+      "finished";
+  static constexpr std::string_view kCannotSee =
+      "whether the program had looked at the bytes that it had read";
   static const Checker kChecker;
 
   std::optional<Nanoseconds> settling;  // sent this much earlier: taken on

@@ -8,7 +8,10 @@ namespace lastcall::property {
 struct NoMaskedPanic {
   static constexpr std::string_view kName = "no-masked-panic";
   static constexpr std::string_view kHoldsWhen =
-      "no programming error was swallowed, logged or not";
+      "no programming error was swallowed, logged or not (Go, Rust, C++, a caught SIGSEGV; traced "
+      "only)";
+  static constexpr std::string_view kCannotSee =
+      "Python, Node and Java, where exceptions are everyday; programs without symbols";
   static const Checker kChecker;
 
   std::vector<Allowance> allow;  // regular expressions

@@ -8,7 +8,9 @@ namespace lastcall::property {
 struct NoSendOnClosed {
   static constexpr std::string_view kName = "no-send-on-closed";
   static constexpr std::string_view kHoldsWhen =
-      "nothing is sent on a channel, descriptor or connection after its close";
+      "nothing is sent after a Close frame or close_notify; traced: nor on a closed descriptor";
+  static constexpr std::string_view kCannotSee =
+      "a write to another file that got the same number; io_uring";
   static const Checker kChecker;
 
   std::vector<Allowance> allow;  // regular expressions

@@ -9,6 +9,7 @@ struct Notify {
   static constexpr std::string_view kName = "notify";
   static constexpr std::string_view kHoldsWhen =
       "what the target tells its service manager is true, and in time";
+  static constexpr std::string_view kCannotSee = "whether the text of STATUS= is true";
   static const Checker kChecker;
 
   bool stopping = false;  // STOPPING=1 must come

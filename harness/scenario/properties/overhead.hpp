@@ -9,6 +9,7 @@ struct Overhead {
   static constexpr std::string_view kName = "overhead";
   static constexpr std::string_view kHoldsWhen =
       "start-up, memory and processor time stay in bounds";
+  static constexpr std::string_view kCannotSee = "what its children use";
   static const Checker kChecker;
 
   std::optional<Nanoseconds> startup;   // spawned to ready

@@ -8,7 +8,9 @@ namespace lastcall::property {
 struct PromptExit {
   static constexpr std::string_view kName = "prompt-exit";
   static constexpr std::string_view kHoldsWhen =
-      "the stop takes no longer than its slowest obligation, over a campaign";
+      "over a campaign: the target leaves when it is done, and does not poll or wait first";
+  static constexpr std::string_view kCannotSee =
+      "work that neither clients nor processors see, such as a slow disk";
   static const Checker kChecker;
 
   std::optional<Nanoseconds> within;

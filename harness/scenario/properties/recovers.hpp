@@ -7,7 +7,9 @@ namespace lastcall::property {
 
 struct Recovers {
   static constexpr std::string_view kName = "recovers";
-  static constexpr std::string_view kHoldsWhen = "the restarted target becomes ready and answers";
+  static constexpr std::string_view kHoldsWhen =
+      "started again in the same directory, the target becomes ready";
+  static constexpr std::string_view kCannotSee = "whether it serves as well as before";
   static const Checker kChecker;
 };
 

@@ -30,7 +30,8 @@ inline const Table& left_behind_table() {
 struct Released {
   static constexpr std::string_view kName = "released";
   static constexpr std::string_view kHoldsWhen =
-      "after the end no child process, port, or file of the target is left";
+      "no child process, port, socket, pid or lock file is left";
+  static constexpr std::string_view kCannotSee = "what was left elsewhere on the machine";
   static const Checker kChecker;
 
   bool strict = false;           // also at the exit call

@@ -15,7 +15,9 @@ enum class RepeatPolicy : std::uint8_t {
 struct RepeatSignal {
   static constexpr std::string_view kName = "repeat-signal";
   static constexpr std::string_view kHoldsWhen =
-      "a second signal during the stop follows the stated policy, without a crash";
+      "a second signal does what the scenario says (ignore, hasten, force), and never crashes the "
+      "target";
+  static constexpr std::string_view kCannotSee = "whether the target noticed the second signal";
   static const Checker kChecker;
 
   RepeatPolicy policy{};

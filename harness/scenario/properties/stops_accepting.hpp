@@ -8,6 +8,7 @@ namespace lastcall::property {
 struct StopsAccepting {
   static constexpr std::string_view kName = "stops-accepting";
   static constexpr std::string_view kHoldsWhen = "no new work is taken on after the stop";
+  static constexpr std::string_view kCannotSee = "work that was taken on and never answered";
   static const Checker kChecker;
 
   Nanoseconds within = std::chrono::milliseconds(100);

@@ -7,8 +7,9 @@ namespace lastcall::property {
 
 struct Watchdog {
   static constexpr std::string_view kName = "watchdog";
-  static constexpr std::string_view kHoldsWhen =
-      "heartbeats come as often as the service manager expects them";
+  static constexpr std::string_view kHoldsWhen = "a heartbeat comes at least every WATCHDOG_USEC";
+  static constexpr std::string_view kCannotSee =
+      "a heartbeat that another thread sends for one that is stuck";
   static const Checker kChecker;
 };
 

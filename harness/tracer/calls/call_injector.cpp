@@ -338,7 +338,7 @@ SyscallAction CallInjector::disturb(const Watch& watch, Call& call) {
   record_reached(watch.rule, call.thread, call.text());
   if (is_first) {
     segment_.record(FaultFinished{fault, 0, 0});
-    reached_(fault, call.thread.tid);
+    reached_(fault, 0);
   }
   switch (what->action) {
     case CallAction::error:

@@ -37,9 +37,9 @@ class CallInjector : public TraceObserver {
     std::vector<Rule> rules;
     std::string state_folder;  // without links; empty: no file is state
   };
-  // A rule's call was reached. Without a disturbance the thread stands there until it is released
-  // (TraceLoop::release), at most kLongestStand.
-  using Reached = std::function<void(FaultId, pid_t tid)>;
+  // A rule's call was reached. The thread `standing` stands there until it is released
+  // (TraceLoop::release), at most kLongestStand; 0: the call was disturbed as the rule says.
+  using Reached = std::function<void(FaultId, pid_t standing)>;
   // Whoever does the fault answers within milliseconds, or not at all.
   static constexpr auto kLongestStand = std::chrono::seconds(10);
 

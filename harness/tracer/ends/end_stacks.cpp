@@ -13,7 +13,8 @@ std::vector<Stack> EndStacks::named(EndStack end) {
 }
 
 void EndStacks::on_exit_call(const Tracee& thread, int code) {
-  if (usual_ && (code & 0xff) == 0) return;
+  if ((usual_ && (code & 0xff) == 0) || taken_ >= most_ / 2) return;
+  ++taken_;
   const auto at = now();
   found_({.pid = thread.pid,
           .tid = thread.tid,
@@ -25,12 +26,17 @@ void EndStacks::on_exit_call(const Tracee& thread, int code) {
 bool EndStacks::on_signal(const Tracee& thread, const siginfo_t& info) {
   if (usual_ && std::ranges::count(*usual_, info.si_signo) > 0) return false;
   if (!is_fatal(thread, info.si_signo) || !ending_.insert(thread.pid).second) return false;
+  if (taken_ >= most_) {
+    ++left_out_;
+    return false;
+  }
   const auto at = now();
   std::vector<Tracee> all{thread};
   const auto look = [&](const std::vector<Tracee>& stopped) {
     for (const auto& one : stopped) {
-      if (one.tid != thread.tid) all.push_back(one);
+      if (one.tid != thread.tid && taken_ + all.size() < most_) all.push_back(one);
     }
+    taken_ += all.size();
     found_({.pid = thread.pid,
             .tid = thread.tid,
             .signal = info.si_signo,

@@ -30,9 +30,13 @@ class EndStacks : public TraceObserver {
   // File and line cost tens of milliseconds a process; scripts end many with an exit code of
   // theirs.
   static constexpr int kMaxWithLines = 32;
+  // Of threads, in the tree: 5 KB each, until they are named. Exits get one half of them at most.
+  static constexpr std::size_t kMaxStacks = 10'000;
 
-  // `found` is called on the tracer's thread, at most once a process and way to end.
-  explicit EndStacks(std::function<void(EndStack)> found) : found_(std::move(found)) {}
+  // `found` is called on the tracer's thread, at most once a process and way to end, and with
+  // `most` stacks in all.
+  explicit EndStacks(std::function<void(EndStack)> found, std::size_t most = kMaxStacks)
+      : found_(std::move(found)), most_(most) {}
 
   // With names, and file and line unless the exit code is 0; at any time, best when nobody waits.
   std::vector<Stack> named(EndStack end);
@@ -43,6 +47,9 @@ class EndStacks : public TraceObserver {
   void leave_usual_end(int signal) {
     if (usual_) usual_->push_back(signal);
   }
+  // Ends by a signal that were not looked at, because there were too many stacks.
+  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
+
   // The loop that calls this observer, before it does. Without it only one thread is looked at.
   void stop_with(TraceLoop& loop) { loop_ = &loop; }
 
@@ -57,6 +64,9 @@ class EndStacks : public TraceObserver {
   std::optional<std::vector<int>> usual_;
   std::set<pid_t> ending_;  // by a signal
   int with_lines_ = 0;
+  std::size_t most_;
+  std::size_t taken_ = 0;  // stacks
+  std::uint64_t left_out_ = 0;
 };
 
 }  // namespace lastcall

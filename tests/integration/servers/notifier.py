@@ -18,9 +18,11 @@ parser.add_argument("--beat", type=float, default=0, help="WATCHDOG=1 so often")
 parser.add_argument("--beats", type=int, default=1 << 30, help="and at most this many")
 parser.add_argument("--beat-at-stop", action="store_true", help="goes on while stopping")
 parser.add_argument("--say", action="append", default=[], help="after READY=1")
+parser.add_argument("--flood", type=int, default=0, help="after READY=1, this many times the same long status")
 parser.add_argument("--stop-takes", type=float, default=0)
 parser.add_argument("--extend", type=float, default=0, help="asks for so much more time, again each half of it")
 parser.add_argument("--extend-once", action="store_true")
+parser.add_argument("--greedy", type=int, help="asks for this many microseconds every 100 ms, and does nothing else")
 parser.add_argument("--no-stopping", action="store_true")
 options = parser.parse_args()
 unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -58,6 +60,10 @@ say("watchdog", os.environ.get("WATCHDOG_USEC"), os.environ.get("WATCHDOG_PID") 
 listener = None
 if options.port and not options.no_listener:
     listener = socket.create_server(("127.0.0.1", options.port))
+if options.greedy:
+    while True:
+        notify(f"EXTEND_TIMEOUT_USEC={options.greedy}")
+        time.sleep(0.1)
 if options.start_takes:
     notify(f"EXTEND_TIMEOUT_USEC={microseconds(options.start_takes * 2)}")
     time.sleep(options.start_takes)
@@ -80,6 +86,11 @@ for text in options.say:
         say("barrier", barrier())
     else:
         notify(text.replace("\\n", "\n"))
+
+for _ in range(options.flood):
+    notify("STATUS=" + "x" * 1000)
+if options.flood:
+    say("flooded")
 
 beats = 0
 stop_at = None

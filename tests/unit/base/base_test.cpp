@@ -3,8 +3,12 @@
 
 #include <cerrno>
 #include <csignal>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 #include <type_traits>
 
+#include "base/exception_error.hpp"
 #include "base/fault_text.hpp"
 #include "base/ids.hpp"
 #include "base/request_text.hpp"
@@ -28,6 +32,28 @@ TEST(Error, LeavesOutWhatIsNotKnown) {
             "cannot fork: Resource temporarily unavailable");
   EXPECT_EQ((Error{"read", "a verdict", 0, "no JSON"}).message(),
             "cannot read a verdict (no JSON)");
+}
+
+TEST(Error, SaysWhatToDoWhenThisMachineRanOutOfSomething) {
+  EXPECT_EQ((Error{"write", "trial.seg", ENOSPC, ""}).message(),
+            "cannot write trial.seg: No space left on device (free some space, or choose another "
+            "disk with --results)");
+  EXPECT_EQ((Error{"write", "trial.seg", ENOSPC, "is it a floppy?"}).message(),
+            "cannot write trial.seg: No space left on device (is it a floppy?)");
+}
+
+TEST(Error, OfAnExceptionHasItsErrno) {
+  using boost::system::system_category;
+  using boost::system::system_error;
+  EXPECT_EQ(error_of("go on", std::bad_alloc()).error_number, ENOMEM);
+  EXPECT_EQ(error_of("go on", system_error(EMFILE, system_category(), "epoll")).error_number,
+            EMFILE);
+  const auto thread = error_of("go on", std::system_error(EAGAIN, std::generic_category()));
+  EXPECT_EQ(thread.message(),
+            "cannot go on: Resource temporarily unavailable (raise the limit of "
+            "processes: ulimit -u, or pids.max of the container)");
+  EXPECT_EQ(error_of("go on", std::runtime_error("a bad plan")).message(),
+            "cannot go on (a bad plan)");
 }
 
 TEST(Result, OfTextIsAValueForTextAndAnErrorForAnError) {

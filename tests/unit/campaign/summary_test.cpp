@@ -171,7 +171,7 @@ TEST_F(Summary, NamesTheHabitsOfACrowdThatNoStopMet) {
   wanted_.clients[0].protocol = Protocol::wss;
   serves();
   EXPECT_EQ(scenario_.not_tried,
-            (Names{"quiet", "leaves", "slow-reader", "never-closes", "reset"}));
+            (Names{"leaves", "quiet", "slow-reader", "never-closes", "reset"}));
 }
 TEST_F(Summary, AddsUpWhatWasNotJudgedByItsReason) {
   for (int i = 0; i < 2; ++i)
@@ -315,8 +315,8 @@ TEST_F(SilentGroups, WhoHadGoneInHalfOfTheTrialsIsNotAllRight) {
   trials(2, GroupAnswers::fell_silent);
   trials(2, GroupAnswers::talking);
   EXPECT_EQ(silent(),
-            "clients #1: the last client had gone long before the stop in 2 of 4 trials, with more "
-            "to say: look at how its connections end (--keep all, history.jsonl), or set "
+            "clients #1: the last client had gone a long time before the stop in 2 of 4 trials, "
+            "with more to say: look at how its connections end (--keep all, history.jsonl), or set "
             "reconnect\n");
   EXPECT_EQ(code(), exit_codes::kNotJudged);
   trials(1, GroupAnswers::gone_lately);
@@ -328,9 +328,9 @@ TEST_F(SilentGroups, WhoWaitedInHalfOfTheTrialsIsNotAllRight) {
   trials(1, GroupAnswers::talking);
   trials(1, GroupAnswers::fell_silent);
   EXPECT_EQ(silent(),
-            "clients #1: nobody was answered for long before the stop in 2 of 4 trials, "
+            "clients #1: no client was answered for a long time before the stop in 2 of 4 trials, "
             "and all clients that were left waited: look at what the target did (--keep all, "
-            "history.jsonl); if an answer may take so long, make load in [budget] longer\n");
+            "history.jsonl); if an answer may take that long, make load in [budget] longer\n");
   EXPECT_EQ(code(), exit_codes::kNotJudged);
   trials(3, GroupAnswers::talking);
   EXPECT_EQ(silent(), "");
@@ -438,13 +438,13 @@ TEST_F(PromptExitSummary, IdleTimeWithoutAWaitIsShownAndNoFailure) {
 TEST_F(PromptExitSummary, FewerThanFiveTrialsSayNothing) {
   trials(1, 500, 500);
   EXPECT_EQ(prompt_exit().why_not_judged,
-            "measured in 1 trial, it takes at least 5: run more (--trials)");
+            "measured in 1 trial, needs at least 5: run more (--trials)");
   scenario_.trials.clear();
   trials(4, 500, 500);
   trial(Outcome::not_applicable, "prompt-exit");
   EXPECT_EQ(prompt_exit().not_applicable, 5U);
   EXPECT_EQ(prompt_exit().judged, 0U);
-  EXPECT_EQ(prompt_exit().over_campaign, "measured in 4 trials, it takes at least 5");
+  EXPECT_EQ(prompt_exit().over_campaign, "measured in 4 trials, needs at least 5");
   wanted_.required = {"prompt-exit"};
   trial(Outcome::pass);
   EXPECT_EQ(code(), exit_codes::kNotJudged);
@@ -462,7 +462,7 @@ TEST_F(PromptExitSummary, WaitsThatNobodySawAreNoPass) {
   EXPECT_EQ(prompt_exit().pass, 0U);
   EXPECT_EQ(prompt_exit().not_applicable, 22U);
   EXPECT_EQ(prompt_exit().why_not_judged,
-            "how the target waited was seen in 2 trials, it takes at least 3: set trace = true, or "
+            "how the target waited was seen in 2 trials, needs at least 3: set trace = true, or "
             "a bound (within); idle time before the exit: p50 90.0 ms, p75 90.0 ms, p90 90.0 ms "
             "(22 trials)");
   trials(1, 90, 90);

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <map>
 #include <string>
 
@@ -111,6 +114,25 @@ TEST(Judge, LostLinesOfOutputMakeUnknownOnlyWhatReadsThem) {
       testing::said(good().line("panic: oh\n\ngoroutine 1 [running]:").lost("output"), "no-panic"),
       StartsWith("fail"));
 }
+TEST(Judge, LostNotificationsMakeUnknownOnlyWhatDependsOnEachOfThem) {
+  auto story = good();
+  story.plan.scenario.target.ready.notify = true;
+  story.plan.scenario.target.service.watchdog = std::chrono::seconds(1);
+  const auto before = unknown_in(story);
+  story.lost("notifications");
+  for (const auto& name : unknown_in(story)) {
+    EXPECT_TRUE(name == "notify" || name == "watchdog" || std::ranges::count(before, name) > 0)
+        << name;
+  }
+  EXPECT_THAT(testing::said(story, "notify"), StartsWith("unknown"));
+  EXPECT_THAT(testing::said(story, "notify"), ::testing::EndsWith("cut off"));
+  EXPECT_THAT(testing::said(story, "watchdog"), StartsWith("unknown"));
+}
+TEST(Judge, ALostHeartbeatIsNoneThatDidNotCome) {
+  auto late = h().ready().lost("notifications").event(WatchdogExpired{}).signalled(SIGABRT);
+  late.plan.scenario.target.service.watchdog = std::chrono::seconds(1);
+  EXPECT_THAT(testing::said(late, "watchdog"), StartsWith("unknown"));
+}
 SidecarSeen failed_sidecar() {
   return {"db", SidecarNews::failed, "it ended (exit 3) while it was needed; its last words: bye"};
 }
@@ -158,6 +180,8 @@ TEST(Judge, WhatASidecarWasSeenToDoIsNothingOfTheTargets) {
   EXPECT_EQ(unknown_in(story), std::vector<std::string>());
   EXPECT_THAT(testing::said(story, "no-panic"), StartsWith("pass"));
   EXPECT_EQ(unknown_in(good().lost("sidecar db")), unknown_in(good().lost("trial")));
+  EXPECT_EQ(unknown_in(good().lost("output of sidecar db")), std::vector<std::string>());
+  EXPECT_EQ(unknown_in(good().lost("control frames")), std::vector<std::string>());
 }
 TEST(Judge, WithoutClientsWhatIsAboutThemIsNotJudgedAndSaysSo) {
   auto story = h().ready().stop().exited(0).searched();

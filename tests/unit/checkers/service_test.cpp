@@ -1,4 +1,5 @@
-// notify and watchdog: what is judged by notifications.
+// notify, watchdog and deadline: what is judged by notifications.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 
@@ -11,6 +12,10 @@ namespace lastcall::service_test {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 constexpr std::int32_t kMain = 100;
 
@@ -233,6 +238,35 @@ TEST(Notify, FailsForAnExtensionThatRanOut) {
 }
 TEST(Notify, LeavesTheRestartedTargetAlone) {
   EXPECT_EQ(notify(H().up().stop().says("STOPPING=1").exits().says("READY=1", 200)), "pass 4: ");
+}
+
+TEST(Notify, FailsForAnExtensionThatWasNotGranted) {
+  H greedy;
+  greedy.up().stop().says("STOPPING=1\nEXTEND_TIMEOUT_USEC=18446744073709551615");
+  greedy.event(DeadlineExtended{5'000'000'000}).wait(5000).event(DeadlinePassed{});
+  greedy.event(TargetForced{SIGKILL, "late"}).dies(SIGKILL);
+  EXPECT_EQ(notify(greedy), "fail 4: EXTEND_TIMEOUT_USEC asked for more than max_extension allows");
+}
+
+TEST(ExtendedDeadline, SaysWhatWasAskedForAndNotGranted) {
+  H greedy;
+  greedy.up().stop().says("EXTEND_TIMEOUT_USEC=18446744073709551615");
+  greedy.event(DeadlineExtended{5'000'000'000}).says("EXTEND_TIMEOUT_USEC=60000000");
+  const std::string note = "2 EXTEND_TIMEOUT_USEC beyond 5 s (max_extension), not granted";
+  auto in_time = greedy;
+  EXPECT_THAT(said(in_time.exits().judged<property::Deadline>()), EndsWith("; " + note));
+  greedy.wait(5000).event(DeadlinePassed{});
+  EXPECT_THAT(said(greedy.judged<property::Deadline>()),
+              AllOf(StartsWith("fail 1: still running 5 s after SIGTERM"), EndsWith("; " + note)));
+  // With a higher bound it would have been granted the second time.
+  greedy.plan.scenario.target.service.max_extension = 1000;
+  EXPECT_THAT(said(greedy.judged<property::Deadline>()),
+              EndsWith("; 1 EXTEND_TIMEOUT_USEC beyond 500 s (max_extension), not granted"));
+}
+TEST(ExtendedDeadline, SaysNothingMoreOfATargetThatHadAllItAskedFor) {
+  H modest;
+  modest.up().stop().says("EXTEND_TIMEOUT_USEC=900000").event(DeadlineExtended{900'000'000});
+  EXPECT_THAT(modest.exits().judged<property::Deadline>().noted, IsEmpty());
 }
 
 TEST(Watchdog, HasNothingToJudgeWithoutOne) {

@@ -39,7 +39,7 @@ TEST(GivenId, IsTheGroupOfAPattern) {
   EXPECT_EQ(by_pattern("id=(\\w+)", "+OK id=42\r\n").id, "42");
   EXPECT_EQ(by_pattern("id=(\\w+)", "+OK\r\n").problem,
             "nothing in the answer matches \"id=(\\w+)\"");
-  // Only the first 8 KiB, which std::regex can take.
+  // Only in the first 8 KiB.
   EXPECT_EQ(by_pattern("id=(\\w+)", std::string(8000, ' ') + "id=1").id, "1");
   EXPECT_FALSE(by_pattern("id=(\\w+)", std::string(9000, ' ') + "id=1").problem.empty());
 }

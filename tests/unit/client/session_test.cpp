@@ -3,11 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <iterator>
 
 #include "unit/client/session_fixture.hpp"
+#include "unit/few_descriptors.hpp"
 
 namespace lastcall {
 namespace {
@@ -30,6 +32,24 @@ using ::testing::StartsWith;
 
 // On a busy machine too; without it, a session lasts for 10 s and more.
 constexpr auto kAtOnce = seconds(5);
+
+TEST_F(SessionAgainst, NobodyForWantOfDescriptorsIsNotTheServersFault) {
+  if (testing::kNeedsAPipe) GTEST_SKIP() << "the vptr check needs descriptors";
+  std::vector<std::string> shortages;
+  context_.on_shortage = [&](const Error& error) { shortages.push_back(error.message()); };
+  create(group_of(Protocol::http, "9"));
+  session_->start([this] { ended_ = true; });
+  {
+    const testing::FewDescriptors none(0);
+    io_.run_for(kAtOnce);
+  }
+  EXPECT_TRUE(ended_);
+  session_.reset();
+  EXPECT_TRUE(segment_.finish());
+  EXPECT_THAT(testing::words_of(folder_ / "client.seg"), Not(Contains(StartsWith("layer_failed"))));
+  EXPECT_THAT(shortages, ElementsAre(AllOf(HasSubstr("127.0.0.1:9: Too many open files"),
+                                           HasSubstr("ulimit -n"))));
+}
 
 TEST_F(SessionAgainst, WebSocketServerThatSendsDataAfterItsCloseFrame) {
   const auto server = this->server([](RawServer& s) {
@@ -509,6 +529,14 @@ TEST(ClientTls, NamesACertificateThatCannotBeLoaded) {
   const auto missing = client_tls("/nonexistent.pem");
   ASSERT_TRUE(missing.has_error());
   EXPECT_THAT(missing.error().message(), HasSubstr("/nonexistent.pem"));
+}
+
+TEST(ClientTls, DoesNotWaitForTheOtherEndOfAFifo) {
+  const testing::ScratchFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  const auto loaded = client_tls(folder / "fifo");
+  ASSERT_TRUE(loaded.has_error());
+  EXPECT_THAT(loaded.error().message(), HasSubstr("it is no regular file"));
 }
 
 }  // namespace

@@ -85,7 +85,11 @@ TEST(Stop, IsTheFirstFaultThatBeginsIt) {
   const auto history = History::of({{at_ms(1), FaultInvoked{FaultId{0}, 0, "SIGUSR1", 10, false}},
                                     {at_ms(2), FaultInvoked{FaultId{1}, 0, "SIGTERM", 15, true}},
                                     {at_ms(3), FaultInvoked{FaultId{1}, 1, "SIGTERM", 15, true}}});
-  EXPECT_EQ(history.stop(), 1U);
+  const auto stop = history.stop();
+  ASSERT_TRUE(stop);
+  EXPECT_EQ(stop->index, 1U);
+  EXPECT_EQ(stop->body->step, 0U);
+  EXPECT_EQ(stop->body->signal, 15);
 }
 
 TEST(Exchange, IsTheConnectionAndTheRequestOfAnEvent) {

@@ -211,6 +211,53 @@ TEST_F(SegmentFile, EventsBeyondTheLimitAreCountedAndAPrefixStays) {
   EXPECT_TRUE(std::holds_alternative<TargetOutput>(segment.events.back().body));
 }
 
+std::vector<EventsLost> losses(const Segment& segment) {
+  std::vector<EventsLost> found;
+  for (const auto& event : segment.events) {
+    if (const auto* lost = std::get_if<EventsLost>(&event.body)) found.push_back(*lost);
+  }
+  return found;
+}
+
+TEST_F(SegmentFile, AFloodOfOneKindLeavesRoomForTheOthers) {
+  constexpr std::size_t kLimit = std::size_t{8} << 20;
+  std::vector<Event> events(100'000, {at_ms(1), Notification{7, "STATUS=busy", 0}});
+  events.insert(events.end(), 100'000, {at_ms(2), ProcessEnded{7, "sh", EndKind::exited, 0}});
+  events.insert(events.end(), 100'000, {at_ms(3), ControlFrame{}});
+  events.push_back({at_ms(4), TargetEnded{}});
+  const auto segment = parse(written(events, kLimit));
+  EXPECT_TRUE(segment.complete);
+  EXPECT_EQ(segment.lost, 0U);
+  EXPECT_TRUE(std::holds_alternative<TargetEnded>(segment.events.back().body));
+  EXPECT_GT(segment.events.size(), 3'000U);
+  EXPECT_LE(segment.events.size() * sizeof(Event), 3 * kLimit / SegmentWriter::kShares + 4096);
+  const auto lost = losses(segment);
+  ASSERT_EQ(lost.size(), 3U) << "once a kind";
+  EXPECT_EQ(lost[0].source, "notifications");
+  EXPECT_EQ(lost[0].reason,
+            "there were more 'notification' events than the 1 MiB that lastcall keeps");
+  EXPECT_EQ(lost[1].source, std::filesystem::path(path_).stem().string());
+  EXPECT_EQ(lost[1].reason,
+            "there were more 'process_ended' events than the 1 MiB that lastcall keeps");
+  EXPECT_EQ(lost[2].source, "control frames");
+}
+
+TEST_F(SegmentFile, WhatClientsDoAndLagsMayTakeAll) {
+  constexpr std::size_t kLimit = std::size_t{8} << 20;
+  std::vector<Event> events(10'000, {at_ms(1), RequestSent{}});
+  events.insert(events.end(), 10'000, {at_ms(2), Lag{"trial", 1}});
+  const auto segment = parse(written(events, kLimit));
+  EXPECT_EQ(segment.events.size(), events.size());
+}
+
+TEST_F(SegmentFile, TakesNoMoreMemoryToReadThanItsLimit) {
+  constexpr std::size_t kLimit = std::size_t{1} << 20;
+  const auto segment = parse(written(std::vector<Event>(100'000, {at_ms(1), Fin{}}), kLimit));
+  EXPECT_TRUE(segment.complete);
+  EXPECT_LE(segment.events.size() * sizeof(Event), kLimit);
+  EXPECT_EQ(segment.events.size() + segment.lost, 100'000U);
+}
+
 TEST_F(SegmentFile, LongStringsAreCut) {
   const auto segment =
       parse(written({{at_ms(1), TargetOutput{Stream::out, std::string(200'000, 'x'), false}}}));

@@ -171,6 +171,42 @@ TEST(ServiceState, BoundsWhatAServiceMayAskFor) {
   EXPECT_LE(service.state.stop_deadline(ms(2), milliseconds(100)), ms(3) + std::chrono::hours(24));
 }
 
+TEST(ServiceState, GrantsTheStartNoMoreThanItsLimitAndCountsWhatIsBeyond) {
+  auto limited = settings();
+  limited.start_limit = ms(1000);
+  Service service(limited);
+  service.say("EXTEND_TIMEOUT_USEC=500000");
+  EXPECT_EQ(service.state.start_asks_beyond(), 0U);
+  service.say("EXTEND_TIMEOUT_USEC=18446744073709551615").say("EXTEND_TIMEOUT_USEC=999000");
+  EXPECT_EQ(service.state.start_deadline(ms(0), milliseconds(100)), ms(1000));
+  EXPECT_EQ(service.state.start_deadline(ms(0), milliseconds(1500)), ms(1500));
+  EXPECT_EQ(service.state.start_asks_beyond(), 2U);
+  EXPECT_EQ(service.state.stop_asks_beyond(), 0U);
+}
+TEST(ServiceState, GrantsTheStopNoMoreThanItsLimitHoweverOftenItAsks) {
+  auto limited = settings();
+  limited.longest_stop = milliseconds(1000);
+  Service service(limited);
+  service.say("READY=1").say("EXTEND_TIMEOUT_USEC=18446744073709551615").stop();  // at 3 ms
+  EXPECT_EQ(service.state.stop_deadline(ms(3), milliseconds(100)), ms(103));
+  for (int i = 0; i < 10; ++i) service.wait(99).say("EXTEND_TIMEOUT_USEC=150000");  // up to 1153 ms
+  EXPECT_EQ(service.state.stop_deadline(ms(3), milliseconds(100)), ms(1003));
+  EXPECT_EQ(service.state.stop_asks_beyond(), 2U);
+  EXPECT_EQ(service.state.start_asks_beyond(), 0U);
+}
+TEST(ServiceState, CountsTheLimitOfTheStopFromTheManagersSignal) {
+  auto limited = settings();
+  limited.longest_stop = milliseconds(1000);
+  Service service(limited);
+  service.say("READY=1").say("STOPPING=1\nEXTEND_TIMEOUT_USEC=18446744073709551615");
+  service.wait(500).stop();  // at 503 ms
+  service.say("EXTEND_TIMEOUT_USEC=5000000");
+  EXPECT_EQ(service.state.stop_deadline(ms(503), milliseconds(100)), ms(1503));
+  // A signal that lies back is what counts, when it becomes known.
+  service.state.stop_begun(ms(400));
+  EXPECT_EQ(service.state.stop_deadline(ms(400), milliseconds(100)), ms(1400));
+}
+
 TEST(ServiceState, WaitsForHeartbeatsOnceTheStartUpIsOver) {
   Service service;
   service.say("WATCHDOG=1");

@@ -2,16 +2,18 @@
 // when wrong.
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <csignal>
 
-#include "plan/plan.hpp"
+#include "plan/plan_file.hpp"
+#include "unit/scratch_folder.hpp"
 
 namespace lastcall {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::string_view kScenario = R"(about = "why"
 [target]
@@ -167,8 +169,7 @@ RC_GTEST_PROP(PlanJson, ComesBackAsTheSamePlan, (std::uint64_t seed)) {
     change.absent = *rc::gen::arbitrary<bool>();
     if (*rc::gen::arbitrary<bool>())
       change.start = Nanoseconds(*rc::gen::inRange<std::int64_t>(0, 1LL << 40));
-    if (*rc::gen::arbitrary<bool>())
-      change.behaviour = kBehaviours.at(*rc::gen::inRange<std::size_t>(0, kBehaviours.size()));
+    if (*rc::gen::arbitrary<bool>()) change.behaviour = *rc::gen::elementOf(values<Behaviour>());
   }
   if (*rc::gen::arbitrary<bool>()) plan.faults.pop_back();
   const auto json = to_json(plan);
@@ -227,9 +228,9 @@ TEST(PlanJson, ErrorsNameTheirPlace) {
             "'tree', found 'all'");
   EXPECT_EQ(with("\"percent\": 50", "\"percent\": 0"),
             "cannot read plan.json: faults[2].percent: expected a percentage from 1 to 100");
-  EXPECT_EQ(with("\"^ready\"", "\"(\""),
-            "cannot read plan.json: faults[2].when.log: bad regular expression \"(\": Mismatched "
-            "'(' and ')' in regular expression");
+  EXPECT_EQ(
+      with("\"^ready\"", "\"(\""),
+      "cannot read plan.json: faults[2].when.log: bad regular expression \"(\": missing ): (");
   EXPECT_EQ(with("\"limit\": \"memory\"", "\"limit\": \"time\""),
             "cannot read plan.json: faults[3].limit: expected one of 'descriptors', 'memory', "
             "'disk', 'cpu', found 'time'");
@@ -242,6 +243,41 @@ TEST(PlanJson, ErrorsNameTheirPlace) {
   EXPECT_EQ(with("count = 20", "count = 0"),
             "cannot read plan.json: scenario: s.toml:7:9: must be from 1 to 1000000, found 0");
   EXPECT_EQ(error_of("[]"), "cannot read plan.json: expected an object");
+}
+
+TEST(PlanJson, TakesNoFileNameThatIsNone) {
+  const auto json = to_json(drawn(7));
+  const std::string expected =
+      "cannot read plan.json: scenario.file: expected the path of a scenario file";
+  EXPECT_EQ(error_of(replaced(json, "\"s.toml\"", "\"\"")), expected);
+  EXPECT_EQ(error_of(replaced(json, "\"s.toml\"", "\"s\\u0000.toml\"")), expected);
+}
+
+TEST(PlanJson, TakesNoValueThatNoScenarioCouldDraw) {
+  const auto json = to_json(drawn(7));
+  const auto with = [&](std::string_view from, std::string_view to) {
+    const auto faults = json.find("\"faults\": [");
+    return error_of(json.substr(0, faults) + replaced(json.substr(faults), from, to));
+  };
+  const std::string read = "cannot read plan.json: faults";
+  EXPECT_EQ(with("\"after\": \"0s\"", "\"after\": \"2562047h\""),
+            read +
+                "[0].signals[0].after: expected a duration such as \"250ms\", found "
+                "\"2562047h\"");
+  EXPECT_EQ(with("\"after\": \"0s\"", "\"after\": \"1000000h\""),
+            read + "[0].signals[0].after: must be at most 24h, found \"1000000h\"");
+  EXPECT_EQ(with("\"at_byte\": 0", "\"at_byte\": 18446744073709551615"),
+            read + "[2].at_byte: must be from 0 to 1125899906842624, found 18446744073709551615");
+  EXPECT_EQ(with("\"value\": 67108864", "\"value\": 1"),
+            read + "[3].value: must be from 1048576 to 1125899906842624, found 1");
+}
+
+TEST(PlanJson, IsReadFromARegularFileOnly) {
+  const testing::ScratchFolder folder;
+  EXPECT_TRUE(read_plan(folder.write("plan.json", to_json(drawn(7)))).has_value());
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(read_plan(folder / "fifo").error().message(),
+            "cannot read " + folder / "fifo" + " (it is no regular file)");
 }
 
 constexpr std::string_view kCrowd = R"(about = "why"
@@ -408,7 +444,8 @@ TEST(PlanJson, ErrorsOfFaultsAtSystemCallsNameTheirPlace) {
   EXPECT_EQ(with("\"rename\"", "\"sync\""),
             read + "[0].when.syscall: 'path' does not go with 'sync', which names no file");
   EXPECT_EQ(with("\"ENOSPC\"", "\"ENOSPCC\""), read + "[1].error: unknown error 'ENOSPCC'");
-  EXPECT_EQ(with("\"count\": 2", "\"count\": 0"), read + "[1].count: expected an integer from 1");
+  EXPECT_EQ(with("\"count\": 2", "\"count\": 0"),
+            read + "[1].count: must be from 1 to 10000, found 0");
   EXPECT_EQ(with("\"state\"", "\"stat\""),
             read +
                 "[1].when.role: expected one of 'listener', 'connection', 'state', 'log', found "

@@ -87,6 +87,7 @@ TEST(Json, IsWhatItsSchemaSays) {
   auto measured = every_outcome();
   measured.scenarios[0].trials[0].idle_tail = Nanoseconds(5);
   measured.scenarios[0].trials[0].idle_waits = {Nanoseconds(5), "server (80) waited"};
+  measured.scenarios[0].trials[0].warnings = {"cannot remove /tmp/x"};
   measured.scenarios[0].silent = {{"clients #1", "no client was answered"}};
   measured.scenarios[0].findings[0].consequences = {{"released", "a file is left", {2}}};
   measured.scenarios[0].properties[0].not_judged = {{"sent late", 1}};

@@ -39,7 +39,7 @@ constexpr const char* kTerminal =
   not applicable here:
     stops-accepting: nobody came in the drain: add [[clients]]
     drains-health, notify, repeat-signal, acked-durable, recovers, checkpoint-intact, log-complete, config-effective, overhead: the scenario does not ask for it
-    prompt-exit: measured in 0 trials, it takes at least 5: run more (--trials)
+    prompt-exit: measured in 0 trials, needs at least 5: run more (--trials)
 
 seed 42, 12.0 s, results in my results
 )~";
@@ -103,7 +103,7 @@ trial 2: lastcall replay 'my results/trial-2'
       <skipped message="not-applicable: the scenario does not ask for it" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="prompt-exit">
-      <skipped message="not-applicable: measured in 0 trials, it takes at least 5: run more (--trials)" />
+      <skipped message="not-applicable: measured in 0 trials, needs at least 5: run more (--trials)" />
     </testcase>
     <testcase classname="scenarios/chat.toml" name="config-effective">
       <skipped message="not-applicable: the scenario does not ask for it" />
@@ -155,7 +155,7 @@ A chat server \| with \*users\*
 - not applicable here:
   - stops-accepting: nobody came in the drain: add \[\[clients\]\]
   - drains-health, notify, repeat-signal, acked-durable, recovers, checkpoint-intact, log-complete, config-effective, overhead: the scenario does not ask for it
-  - prompt-exit: measured in 0 trials, it takes at least 5: run more (--trials)
+  - prompt-exit: measured in 0 trials, needs at least 5: run more (--trials)
 
 ### Switched off
 
@@ -169,6 +169,10 @@ TEST(Terminal, IsNotSteeredByATarget) {
       "a\x1b[2J\xC2\x9B"
       "b\x7F\xC3\xA9";
   EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("clean-exit: a?[2J?b?\xC3\xA9\n"));
+  // The name of a thread, which prompt-exit repeats.
+  campaign.scenarios[0].properties[0].switched_off = "";
+  campaign.scenarios[0].properties[0].over_campaign = "the thread \x1b[2J waited";
+  EXPECT_THAT(reports::terminal(campaign, false), HasSubstr("the thread ?[2J waited"));
 }
 TEST(Terminal, UsesColourOnlyIfAsked) {
   EXPECT_THAT(reports::terminal(every_outcome(), true), HasSubstr("\x1b[31mfail\x1b[0m"));

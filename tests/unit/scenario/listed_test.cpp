@@ -36,5 +36,21 @@ TEST(ListedFaults, NameTheirKeysAndWhatTheyTake) {
             "limits what the target may use from then on: one of descriptors, memory, disk, cpu");
 }
 
+TEST(ListedFaults, ExplainEachKeyOfAFaultAndOfItsMoment) {
+  auto texts = listed();
+  for (const auto& key : faults_table().keys)
+    EXPECT_TRUE(key.name == "what" || texts.contains(std::string(key.name) + " = ")) << key.name;
+  for (const auto& key : faults_table().key("when").table->keys)
+    EXPECT_TRUE(texts.contains("when." + std::string(key.name) + " = ")) << key.name;
+  EXPECT_EQ(texts["toward = "],
+            "network: which direction, named after who receives. One of target, clients, both. "
+            "Default: \"both\".");
+  EXPECT_EQ(texts["when = "],
+            "When: a time in a phase, or the Nth event or system call of a kind. Exactly one of "
+            "phase, event, log, notification, syscall.");
+  EXPECT_EQ(texts["when.event = "],
+            "Something that a client does. One of connected, handshake, sent, acknowledged.");
+}
+
 }  // namespace
 }  // namespace lastcall

@@ -52,8 +52,11 @@ TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   EXPECT_EQ(scenario.target.stop.deadline, seconds(10));
   EXPECT_THAT(scenario.target.stop.expected, ElementsAre(ExpectedEnd{false, 0}));
   EXPECT_FALSE(scenario.target.stop.end_is_stated);
+  EXPECT_EQ(longest_stop(scenario.target), seconds(100));
+  EXPECT_EQ(longest_start(scenario.target), seconds(100));
   EXPECT_EQ(scenario.budget.trials, 20U);
   EXPECT_EQ(scenario.budget.load, seconds(10));
+  EXPECT_FALSE(scenario.budget.trial_timeout);
   EXPECT_THAT(scenario.required, IsEmpty());
 }
 
@@ -336,7 +339,7 @@ shell = true
 ready = { notify = true }
 stop = { to = "tree" }
 limits = { descriptors = 64, disk = "1MiB", cpu = 20 }
-service = { watchdog = "200ms", access = "all" }
+service = { watchdog = "200ms", access = "all", max_extension = 3 }
 [target.recovery]
 ask = { command = ["get", "{id}"], expect = "1" }
 [[target.vary]]
@@ -347,12 +350,11 @@ values = ["10", "1000"]
   EXPECT_EQ(target.user, "nobody");
   EXPECT_TRUE(target.pid1 && target.shell);
   EXPECT_EQ(target.stop.to, Recipient::tree);
-  EXPECT_EQ(target.limits.descriptors, 64U);
-  EXPECT_EQ(target.limits.disk, 1U << 20);
-  EXPECT_EQ(target.limits.cpu, 20U);
-  EXPECT_FALSE(target.limits.memory);
+  EXPECT_EQ(target.limits,
+            (Limits{{Resource::descriptors, 64}, {Resource::disk, 1U << 20}, {Resource::cpu, 20}}));
   EXPECT_EQ(target.service.watchdog, milliseconds(200));
   EXPECT_TRUE(target.service.access_all);
+  EXPECT_EQ(target.service.max_extension, 3U);
   EXPECT_THAT(target.recovery->command, ElementsAre("server", "{vary.queue}"));
   EXPECT_THAT(target.recovery->ask->command, ElementsAre("get", "{id}"));
   EXPECT_EQ(target.recovery->ask->expect, "1");
@@ -413,6 +415,13 @@ ready = { port = "{port.tls}" }
   ASSERT_EQ(target.files.size(), 1U);
   EXPECT_EQ(target.files[0].path, "sub/nginx.conf");
   EXPECT_EQ(target.files[0].content, "events {worker} {port} {unknown.word}");
+}
+
+TEST(Parse, TheBudgetIsRead) {
+  const auto budget = with("[budget]\ntrials = 7\nload = \"9s\"\ntrial_timeout = \"90s\"").budget;
+  EXPECT_EQ(budget.trials, 7U);
+  EXPECT_EQ(budget.load, seconds(9));
+  EXPECT_EQ(budget.trial_timeout, seconds(90));
 }
 
 TEST(Parse, SeveralConditionsOfReadinessAreRead) {

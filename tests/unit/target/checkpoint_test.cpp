@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/file.hpp"
+#include "unit/few_descriptors.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace lastcall {
@@ -112,6 +113,16 @@ TEST_F(Checkpoint, FilesAreFoundByGlobAndMissingOnesNamed) {
               ElementsAre("run/b.db"));
   EXPECT_NE(find_checkpoints(folder_.path() + "/none", {"*"}, "json").problem, "");
 }
+TEST_F(Checkpoint, FilesThatCouldNotBeLookedForAreNotMissing) {
+  write("a.json", "{}");
+  const auto gone = find_checkpoints(folder_ / "none", {"*.json"}, "json");
+  EXPECT_THAT(gone.missing, ElementsAre("*.json"));
+  const testing::FewDescriptors none(0);
+  const auto unseen = find_checkpoints(folder_.path(), {"*.json"}, "json");
+  EXPECT_THAT(unseen.missing, ElementsAre());
+  EXPECT_THAT(unseen.problem, HasSubstr("Too many open files"));
+}
+
 TEST_F(Checkpoint, WhatCannotBeReadIsNoVerdict) {
   EXPECT_FALSE(copy_checkpoint(folder_.path() + "/none", folder_.path() + "/scratch", "json"));
   EXPECT_FALSE(inspect_checkpoint(folder_.path() + "/none", "json"));

@@ -14,11 +14,15 @@
 #include <memory>
 
 #include "base/file.hpp"
+#include "base/mounts.hpp"
+#include "base/remove_tree.hpp"
 #include "target/certificate.hpp"
+#include "target/checkpoint.hpp"
 #include "target/leftovers.hpp"
 #include "target/line_splitter.hpp"
 #include "target/notify_socket.hpp"
 #include "target/short_folder.hpp"
+#include "unit/private_mounts.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace lastcall {
@@ -84,7 +88,7 @@ TEST_F(FolderBelowDeepResults, MovesThereAfterTheTrial) {
   EXPECT_EQ(text(deep_ + "/target/sealed/module"), "read only");
   EXPECT_FALSE(fs::is_symlink(deep_ + "/target"));
   EXPECT_FALSE(fs::exists(deep_ + "/notify.sock"));
-  EXPECT_FALSE(fs::exists(short_));
+  EXPECT_TRUE(remove_tree(short_).has_value());
   EXPECT_TRUE(give_back(short_, deep_).has_value()) << "whoever does it again";
   EXPECT_TRUE(fs::exists(deep_ + "/target/log"));
 }
@@ -100,7 +104,19 @@ TEST_F(FolderBelowDeepResults, GoesWithATrialThatIsNotKept) {
   fs::remove_all(deep_);
   EXPECT_TRUE(give_back(short_, deep_).has_value());
   EXPECT_FALSE(fs::exists(deep_));
+  EXPECT_TRUE(remove_tree(short_).has_value());
   EXPECT_FALSE(fs::exists(short_)) << "also a folder in it that may not be written to";
+}
+
+TEST_F(FolderBelowDeepResults, MovesThereWithoutWhatIsMountedInIt) {
+  const testing::PrivateMounts mounts;
+  const ScratchFolder elsewhere;
+  elsewhere.write("precious");
+  if (!mounts.bind(elsewhere.path(), short_ + "/target/sealed")) GTEST_SKIP() << "it needs root";
+  const auto given = give_back(short_, deep_);
+  EXPECT_TRUE(given.has_value()) << given.error().message();
+  EXPECT_EQ(text(deep_ + "/target/sealed/module"), "read only");
+  EXPECT_TRUE(fs::exists(elsewhere / "precious"));
 }
 
 std::vector<std::string> leftovers(const ScratchFolder& folder,
@@ -165,6 +181,20 @@ TEST(Leftovers, SaysHowManyEntriesItLookedAt) {
   folder.write("a/b.txt");
   EXPECT_EQ(find_leftovers(folder.path(), {}).looked_at, 2U);
   EXPECT_EQ(find_leftovers(folder / "missing", {}).looked_at, 0U);
+}
+
+TEST(Leftovers, AreMountsWhichAreNotSearched) {
+  const testing::PrivateMounts mounts;
+  const ScratchFolder folder;
+  const ScratchFolder elsewhere;
+  elsewhere.write("other.pid");
+  elsewhere.write("checkpoint.json");
+  folder.write("volume/below.pid");
+  if (!mounts.bind(elsewhere.path(), folder / "volume")) GTEST_SKIP() << "it needs root";
+  EXPECT_THAT(leftovers(folder), ElementsAre("volume: mount"));
+  EXPECT_THAT(find_checkpoints(folder.path(), {"*.json"}, "json").found, IsEmpty());
+  EXPECT_TRUE(unmount_in(folder.path()).has_value());
+  EXPECT_THAT(leftovers(folder), ElementsAre("volume/below.pid: pid file"));
 }
 
 TEST(Leftovers, AreNotSearchedForBehindLinks) {

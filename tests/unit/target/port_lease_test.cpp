@@ -14,6 +14,8 @@
 #include <fstream>
 #include <string>
 
+#include "unit/few_descriptors.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -105,6 +107,13 @@ TEST(PortLease, SkipsAPortThatSomebodyListensOn) {
   const auto lease = PortLease::acquire();
   ASSERT_TRUE(lease.has_value());
   EXPECT_NE(lease->port(), port);
+}
+
+TEST(PortLease, WithoutDescriptorsDoesNotSayThatAllAreInUse) {
+  const testing::FewDescriptors one(1);  // for the lock
+  const auto lease = PortLease::acquire();
+  ASSERT_FALSE(lease);
+  EXPECT_EQ(lease.error().error_number, EMFILE);
 }
 
 TEST(ProbePort, FindsAListenerWithAndWithoutReuse) {

@@ -236,10 +236,14 @@ struct OwnCalls : ::testing::Test {
   Tracee self{::getpid(), ::getpid(), calls};
   SegmentWriter segment = *SegmentWriter::create(folder / "tracer.seg");
   int told = 0;
+  pid_t standing = -1;  // as it was told last
 
-  CallInjector injector(const NthSyscall& when) {
-    return {
-        {{{{}, when, std::nullopt}}, folder.path()}, segment, [this](FaultId, pid_t) { ++told; }};
+  CallInjector injector(const NthSyscall& when, std::optional<DisturbSyscall> disturb = {}) {
+    const auto reached = [this](FaultId, pid_t tid) {
+      ++told;
+      standing = tid;
+    };
+    return {{{{{}, when, disturb}}, folder.path()}, segment, reached};
   }
   static std::uint64_t word(const void* pointer) {
     return reinterpret_cast<std::uint64_t>(pointer);
@@ -253,6 +257,17 @@ TEST_F(OwnCalls, CountFromTheFirstProgramOn) {
   EXPECT_GT(observer.on_syscall(self, {SYS_sync, {}}).delay, Nanoseconds(0));
   EXPECT_EQ(observer.on_syscall(self, {SYS_sync, {}}).delay, Nanoseconds(0));
   EXPECT_EQ(told, 1);
+}
+
+TEST_F(OwnCalls, StandOnlyWhereTheTracerDoesNotDoItself) {
+  auto waits = injector({.syscall = "sync"});
+  waits.executed(self);
+  (void)waits.on_syscall(self, {SYS_sync, {}});
+  EXPECT_EQ(standing, self.tid);
+  auto fails = injector({.syscall = "sync"}, kError(EIO));
+  fails.executed(self);
+  EXPECT_EQ(fails.on_syscall(self, {SYS_sync, {}}).error, EIO);
+  EXPECT_EQ(standing, 0);
 }
 
 TEST_F(OwnCalls, CountFromTheirPhaseOn) {

@@ -95,6 +95,24 @@ TEST_F(EndStacksTest, UsualEndsAreLeftAlone) {
   EXPECT_THAT(found, SizeIs(1));
 }
 
+TEST_F(EndStacksTest, TakesNoMoreStacksThanItMayAndCountsWhoHasNone) {
+  EndStacks one([this](EndStack end) { found.push_back(std::move(end)); }, 1);
+  const auto die = [&](const char* how) {
+    Traced subject({}, {&one});
+    subject.tracer().on_its_thread([&one](TraceLoop& loop) { one.stop_with(loop); });
+    subject.start({LASTCALL_SUBJECT, how});
+    return subject.end();
+  };
+  EXPECT_EQ(die("die-abort"), "signalled 6");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_THAT(found.front().stacks, SizeIs(1)) << "of its two threads the one that took the signal";
+  EXPECT_EQ(die("die-exit"), "exited 7");
+  EXPECT_EQ(one.left_out(), 0U) << "how a process exits shows without its stack";
+  EXPECT_EQ(die("die-abort"), "signalled 6");
+  EXPECT_THAT(found, SizeIs(1));
+  EXPECT_EQ(one.left_out(), 1U);
+}
+
 TEST_F(EndStacksTest, SigkillGivesNoTimeToLook) {
   Traced subject({}, {&observer});
   subject.start({kSubject, "die-signal"});

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <string>
@@ -422,10 +423,18 @@ int wait_with_threads() {
   }
 }
 
+// Its state, proc_pid_stat(5), is that of a process that waits in a system call.
+bool parent_waits() {
+  std::ifstream file("/proc/" + std::to_string(::getppid()) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  return stat.find(") S ") != std::string::npos;
+}
+
 // The same with a child that ends while SIGCHLD is ignored, as it is by default.
 int wait_with_a_child() {
   if (::fork() == 0) {
-    ::usleep(50'000);  // until the parent waits
+    while (!parent_waits()) std::this_thread::yield();
     say("child over\n");
     ::_exit(0);
   }

@@ -6,12 +6,15 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
 
+#include "unit/few_descriptors.hpp"
 #include "unit/trial/trial_fixture.hpp"
 
 namespace lastcall {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -26,7 +29,7 @@ class Conducted : public testing::TrialFixture {
     plan_.scenario.target.files = {{"server.conf", ""}};
     plan_.faults = {{PhaseMoment{Phase::start}, SendSignals{{{SIGTERM, Nanoseconds(0)}}}}};
   }
-  std::string conduct() {
+  std::string conduct(std::optional<int> free_descriptors = std::nullopt) {
     int lifeline[2];
     EXPECT_EQ(::pipe2(lifeline, O_CLOEXEC), 0);
     const ScopedFd ours(lifeline[0]);
@@ -34,6 +37,8 @@ class Conducted : public testing::TrialFixture {
     Workspace workspace(order_, plan_);
     Conduct conduct({order_, plan_, workspace, ours.get(), nullptr},
                     *SegmentWriter::create(folder_ / "trial.seg"), *TriggerBoard::create(), {});
+    std::optional<testing::FewDescriptors> few;
+    if (free_descriptors) few.emplace(*free_descriptors);
     return conduct.run();
   }
 };
@@ -45,6 +50,12 @@ TEST_F(Conducted, EndsAtOnceWithATargetThatCannotBeStarted) {
               ElementsAre("phase_began start",
                           StartsWith("target_not_started cannot execute " + folder_ / "none")))
       << "no other phase, and nothing about its fault";
+}
+
+TEST_F(Conducted, IsBrokenIfThisMachineHasNoDescriptorsForTheTarget) {
+  // One is for the notification socket; the pipes of the target need four.
+  EXPECT_THAT(conduct(2), AllOf(HasSubstr("cannot create a pipe: Too many open files"),
+                                HasSubstr("ulimit -n")));
 }
 
 TEST_F(Conducted, SaysWhatTheEnvironmentLacks) {

@@ -113,6 +113,20 @@ TEST_F(Faults, AtAShareOfTheLoadComeWithinItWhoeverWaits) {
   EXPECT_TRUE(faults->stop_begun());
 }
 
+TEST_F(Faults, APauseThatNothingEndsDoesNotHoldUpTheDeadlineForLong) {
+  plan_.scenario.target.stop.deadline = milliseconds(20);
+  plan_.faults = {{PhaseMoment{Phase::load}, SendSignals{{{SIGTERM, Nanoseconds(0)}}}},
+                  {PhaseMoment{Phase::load}, SendSignals{{{SIGSTOP, Nanoseconds(0)}}}}};
+  const auto faults = runner();
+  faults->begin(Phase::load);
+  io_.run();
+  boost::asio::steady_timer later(io_, milliseconds(60));
+  later.async_wait([](auto) {});
+  io_.restart();
+  io_.run();
+  EXPECT_EQ(faults->paused_since_stop(), milliseconds(20));
+}
+
 TEST_F(Faults, AreReportedAsNotReachedOnceWithTheFirstReason) {
   const auto faults = runner();
   faults->end("nothing began the stop");
@@ -161,7 +175,7 @@ TEST_F(Faults, AtASystemCallAreStruckWhenItIsReached) {
   faults->on_syscall({0});
   EXPECT_TRUE(faults->stop_begun());  // before any other handler runs
   faults->on_syscall({1});
-  faults->on_syscall({2});
+  faults->on_syscall({2}, true);
   io_.run();
   faults->end("the target had ended");
   faults->record_unreached();

@@ -3,17 +3,27 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
+#include "base/mounts.hpp"
+#include "base/remove_tree.hpp"
 #include "history/history.hpp"
 #include "plan/plan.hpp"
+#include "trial/lifeline.hpp"
 #include "unit/client/event_words.hpp"
+#include "unit/few_descriptors.hpp"
+#include "unit/private_mounts.hpp"
 #include "unit/scratch_folder.hpp"
+#include "unit/without_capability.hpp"
 
 namespace lastcall {
 namespace {
@@ -55,7 +65,7 @@ class Trials : public ::testing::Test {
   static TrialResult conduct(ForkServer& server, const TrialOrder& order) {
     auto socket = server.conduct(order);
     EXPECT_TRUE(socket.has_value());
-    auto result = trial_result_from_json(read_to_end(socket->get()));
+    auto result = trial_result_from_json(said_on_lifeline(read_to_end(socket->get())).result);
     EXPECT_TRUE(result.has_value());
     return result ? *result : TrialResult{};
   }
@@ -88,6 +98,18 @@ TEST_F(Trials, RunOneAfterTheOtherOnTheSameWorker) {
     EXPECT_THAT(words, Contains("target_ended exited 0 0"));
     EXPECT_THAT(testing::words_of(trial.directory + "/segments/clients-0.seg"),
                 Contains("layer_failed tcp Connection refused"));
+  }
+}
+
+TEST_F(Trials, ThatAServerWithoutDescriptorsCannotMakeSayWhy) {
+  std::optional<testing::FewDescriptors> few(4);
+  auto server = ForkServer::start();
+  few.reset();  // the server keeps its own limit
+  ASSERT_TRUE(server.has_value());
+  for (int i = 0; i < 2; ++i) {
+    const auto result = conduct(*server, order("exit 0"));
+    EXPECT_THAT(result.broken, HasSubstr("Too many open files"));
+    EXPECT_THAT(result.broken, HasSubstr("ulimit -n"));
   }
 }
 
@@ -139,6 +161,29 @@ TEST_F(Trials, ThatAreGivenUpLeaveNobodyBehind) {
     socket->reset();
   }
   EXPECT_EQ(::kill(target, 0), -1) << "the target outlived the fork server";
+}
+
+TEST_F(Trials, ThatAreStoppedAreKilledWithAllBelowThem) {
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  const auto trial = order("echo $$ $PPID > " + fifo() + "; kill -STOP $PPID; sleep 100");
+  auto socket = server->conduct(trial);
+  ASSERT_TRUE(socket.has_value());
+  pid_t target = -1;
+  pid_t process = -1;
+  std::ifstream(folder_ / "pid") >> target >> process;
+  const ScopedFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, target, 0)));
+  ASSERT_TRUE(pidfd);
+  std::string state;
+  for (const auto limit = now() + std::chrono::seconds(30); state != "T" && now() < limit;)
+    std::ifstream("/proc/" + std::to_string(process) + "/stat") >> state >> state >> state;
+  ASSERT_EQ(state, "T");
+  ASSERT_TRUE(server->kill("/no/such/trial"));
+  ASSERT_TRUE(server->kill(trial.directory));
+  EXPECT_EQ(said_on_lifeline(read_to_end(socket->get())).result, "");
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 10'000), 1) << "the target outlived the trial process";
+  EXPECT_EQ(conduct(*server, order("exit 0")).broken, "") << "the fork server goes on";
 }
 
 TEST_F(Trials, OfATargetThatEndsAtOnceSayThatItWasNotReady) {
@@ -193,6 +238,56 @@ TEST_F(Trials, BelowDeepResultsRunInAShortFolderOfWhichNothingStays) {
   }
 }
 
+TEST_F(Trials, WhoseTargetMountsAndMakesFilesImmutableGoWithoutATrace) {
+  const testing::PrivateMounts mounts;
+  if (!mounts.are_private()) GTEST_SKIP() << "mounts need root";
+  const testing::ScratchFolder elsewhere;
+  elsewhere.write("precious");
+  auto server = ForkServer::start();
+  ASSERT_TRUE(server.has_value());
+  for (const auto& below : {std::string(), deep_}) {
+    for (const auto keep : {Keep::all, Keep::none}) {
+      auto trial = order("mkdir m n; echo x > f; mount --bind " + elsewhere.path() +
+                             " m; mount -t tmpfs none n; chattr +i f .; trap \"exit 0\" TERM; "
+                             "echo ready; while :; do sleep 0.01; done",
+                         below);
+      trial.keep = keep;
+      const auto result = conduct(*server, trial);
+      EXPECT_EQ(result.broken, "");
+      EXPECT_THAT(result.warnings, ::testing::IsEmpty());
+      EXPECT_THAT(mounts_in(folder_.path()), ::testing::IsEmpty());
+      EXPECT_TRUE(std::filesystem::exists(elsewhere / "precious"));
+      EXPECT_EQ(std::filesystem::exists(trial.target_folder() + "/f"), keep == Keep::all);
+      if (keep == Keep::none) continue;
+      EXPECT_THAT(testing::words_of(trial.directory + "/segments/trial.seg"),
+                  Contains("file_left m mount"));
+      std::error_code refused;
+      std::filesystem::remove_all(trial.directory, refused);
+      EXPECT_FALSE(refused) << refused.message();
+    }
+  }
+}
+
+TEST_F(Trials, OfWhichSomethingCannotBeRemovedSayWhat) {
+  auto trial = order("trap \"exit 0\" TERM; echo ready; while :; do sleep 0.01; done");
+  trial.keep = Keep::none;
+  const auto stays = folder_.write("trial-1/stays");
+  if (std::system(("chattr +i " + stays + " 2> /dev/null").c_str()) != 0)
+    GTEST_SKIP() << "no immutable files here";
+  {
+    constexpr unsigned kLinuxImmutable = 9;  // CAP_LINUX_IMMUTABLE
+    const testing::WithoutCapability without(kLinuxImmutable);
+    auto server = ForkServer::start();
+    ASSERT_TRUE(server.has_value());
+    const auto result = conduct(*server, trial);
+    EXPECT_EQ(result.broken, "") << "the trial is as good as any";
+    EXPECT_THAT(result.warnings,
+                ::testing::ElementsAre("cannot remove " + stays +
+                                       ": Operation not permitted (remove it by hand)"));
+  }
+  EXPECT_TRUE(remove_tree(trial.directory).has_value());
+}
+
 TEST_F(Trials, WhoseProcessIsKilledKeepWhatLiesInTheirShortFolder) {
   const auto trial = order("pwd -P > where; echo $PPID > " + fifo() + "; sleep 100", deep_);
   {
@@ -203,7 +298,9 @@ TEST_F(Trials, WhoseProcessIsKilledKeepWhatLiesInTheirShortFolder) {
     const auto process = pid_from(folder_ / "pid");
     ASSERT_GT(process, 1);
     ASSERT_EQ(::kill(process, SIGKILL), 0);
-    EXPECT_EQ(read_to_end(socket->get()), "");
+    const auto said = said_on_lifeline(read_to_end(socket->get()));
+    EXPECT_EQ(said.doing, "waited until the target was ready");
+    EXPECT_EQ(said.result, "");
   }
   EXPECT_FALSE(std::filesystem::is_symlink(trial.target_folder()));
   std::string where;

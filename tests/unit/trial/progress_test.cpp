@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/scoped_fd.hpp"
 #include "unit/client/event_words.hpp"
 #include "unit/memory_sink.hpp"
 
@@ -38,6 +41,21 @@ TEST(Progress, KnowsWhichStagesWereSkipped) {
   EXPECT_FALSE(progress.has_been(Stage::closed));
   EXPECT_THAT(testing::words_of(events.events),
               ElementsAre("phase_began start", "phase_began drain"));
+}
+
+TEST(Progress, IsSaidOnTheLifeline) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const ScopedFd ours(ends[0]);
+  ScopedFd others(ends[1]);
+  testing::MemorySink events;
+  Progress progress(events, others.get());
+  progress.enter(Stage::starting);
+  progress.enter(Stage::draining);
+  others.reset();
+  char said[200]{};
+  EXPECT_GT(::read(ours.get(), said, sizeof said - 1), 0);
+  EXPECT_STREQ(said, "waited until the target was ready\nwaited for the target's end\n");
 }
 
 TEST(Progress, OfATargetThatNeverRanHasOnePhase) {

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
+
+#include "client/session.hpp"
+#include "unit/few_descriptors.hpp"
 #include "unit/trial/fake_process.hpp"
 #include "unit/trial/trial_fixture.hpp"
 
@@ -9,6 +13,7 @@ namespace lastcall {
 namespace {
 
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 
 class Ready : public testing::TrialFixture {
  protected:
@@ -20,7 +25,8 @@ class Ready : public testing::TrialFixture {
                        .placeholders = placeholders_,
                        .process = process_,
                        .over = [this] { return over_; },
-                       .extended = extended_};
+                       .extended = extended_,
+                       .on_shortage = [this](const Error& error) { trouble_.note(error); }};
     boost::asio::co_spawn(io_, await_ready(std::move(wait)),
                           [this](std::exception_ptr problem, std::string missing) {
                             io_.stop();
@@ -102,6 +108,39 @@ TEST_F(Ready, OfATargetThatAsksForTimeIsWaitedFor) {
   process_.notify("READY=1");
   EXPECT_TRUE(ends());
   EXPECT_EQ(missing_, "");
+}
+
+TEST_F(Ready, CannotBeAskedWithoutDescriptors) {
+  if (testing::kNeedsAPipe) GTEST_SKIP() << "the vptr check needs descriptors";
+  ASSERT_TRUE(client_tls(""));  // OpenSSL reads its configuration with the first one
+  for (const bool is_url : {false, true}) {
+    ready_ = {.notify = false, .urls = {}, .ports = {}, .logs = {}, .timeout = seconds(60)};
+    (is_url ? ready_.urls : ready_.ports) = {is_url ? "http://127.0.0.1:9/" : "9"};
+    trouble_ = {};
+    missing_.reset();
+    begin();
+    {
+      const testing::FewDescriptors none(0);
+      EXPECT_FALSE(ends());
+    }
+    over_ = true;
+    changes_.notify();
+    io_.restart();
+    io_.run();
+    over_ = false;
+    ASSERT_TRUE(trouble_.first());
+    EXPECT_EQ(trouble_.first()->error_number, EMFILE);
+    EXPECT_THAT(trouble_.first()->message(), HasSubstr(is_url ? "http://127.0.0.1:9/" : " 9"));
+  }
+}
+
+TEST_F(Ready, OfATargetThatDoesNotListenIsItsOwnTrouble) {
+  ready_.ports = {"9"};
+  begin();
+  EXPECT_FALSE(ends());
+  over_ = true;
+  EXPECT_TRUE(ends());
+  EXPECT_FALSE(trouble_.first());
 }
 
 TEST_F(Ready, IsNotWaitedForWhenItIsOver) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "base/durations.hpp"
@@ -82,6 +83,14 @@ TEST_F(Restart, ThatCannotBeMadeSaysNothingAboutTheTarget) {
   EXPECT_THAT(recorded(),
               ElementsAre(StartsWith("not_observed recovers the target could not be restarted: ")));
   EXPECT_THAT(process_.done, ElementsAre("start again server --again"));
+  EXPECT_FALSE(trouble_.first());
+}
+
+TEST_F(Restart, ThatThisMachineHasNoProcessForBreaksTheTrial) {
+  process_.started = Error{"fork", "", EAGAIN, ""};
+  restart();
+  ASSERT_TRUE(trouble_.first());
+  EXPECT_EQ(trouble_.first()->error_number, EAGAIN);
 }
 
 TEST_F(Restart, OfACommandThatCannotBeExecutedSaysNothingAboutTheTarget) {

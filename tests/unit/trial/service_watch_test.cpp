@@ -95,6 +95,32 @@ TEST_F(Watch, RecordsEachLaterDeadlineOfTheStopAndNoOther) {
               ElementsAre("deadline_extended 20000000000", "deadline_extended 30000000000"));
 }
 
+TEST_F(Watch, BoundsAStopThatAWorkerBeganFromItsSignalOn) {
+  process_.state = ServiceState({.main_pid = FakeProcess::kPid, .longest_stop = seconds(20)});
+  const auto at = now();
+  board_.begin_stop();
+  watch_.stop_begun(at, seconds(10));
+  for (int i = 1; i <= 3; ++i)
+    notify("EXTEND_TIMEOUT_USEC=18446744073709551615", at + i * seconds(9));
+  EXPECT_EQ(watch_.stop_deadline(), at + seconds(20));
+  EXPECT_EQ(process_.state.stop_asks_beyond(), 3U);
+  EXPECT_THAT(recorded(), ElementsAre("deadline_extended 20000000000"));
+}
+
+TEST_F(Watch, SaysWhatBecameOfTheTimeToGetReady) {
+  const auto at = now();
+  process_.state = ServiceState(
+      {.main_pid = FakeProcess::kPid, .notifies = true, .start_limit = at + seconds(50)});
+  EXPECT_EQ(watch_.extension_of_start(at, seconds(5)), "");
+  notify("EXTEND_TIMEOUT_USEC=20000000", at);
+  EXPECT_EQ(watch_.extension_of_start(at, seconds(5)), " + 15.0 s by EXTEND_TIMEOUT_USEC");
+  notify("EXTEND_TIMEOUT_USEC=51000000", at);
+  notify("EXTEND_TIMEOUT_USEC=18446744073709551615", at);
+  EXPECT_EQ(watch_.extension_of_start(at, seconds(5)),
+            " + 45.0 s by EXTEND_TIMEOUT_USEC (it asked 2 times for more than max_extension "
+            "allows)");
+}
+
 TEST_F(Watch, TriesEachPromisedPortOnceWhenTheTargetSaysReady) {
   const auto listener = listen();
   const auto nobody = PortLease::acquire();

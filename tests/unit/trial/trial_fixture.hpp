@@ -89,9 +89,10 @@ class TrialFixture : public ::testing::Test {
   ChildEnds ends_;
   bool given_up_ = false;
   std::optional<TargetLimits> limits_;
+  OwnTrouble trouble_;
   TrialContext trial_{io_,     order_,   plan_, placeholders_,
                       events_, changes_, ends_, [this] { return given_up_; },
-                      limits_};
+                      limits_, trouble_};
 };
 
 }  // namespace lastcall::testing

@@ -25,6 +25,7 @@ TrialResult result_with_everything() {
   result.heard_instead = {"", "-NOAUTH"};
   result.kept = true;
   result.traced = false;
+  result.warnings = {"cannot remove /tmp/x: Operation not permitted"};
   result.verdicts = {{.property = "released",
                       .outcome = Outcome::fail,
                       .judged = 4,
@@ -62,6 +63,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->answers, sent.answers);
   EXPECT_EQ(received->only_refusals, sent.only_refusals);
   EXPECT_EQ(received->heard_instead, sent.heard_instead);
+  EXPECT_EQ(received->warnings, sent.warnings);
   ASSERT_EQ(received->verdicts.size(), sent.verdicts.size());
   for (std::size_t i = 0; i < sent.verdicts.size(); ++i) {
     EXPECT_EQ(received->verdicts[i].property, sent.verdicts[i].property);
@@ -92,6 +94,19 @@ TEST(TrialResult, WithoutAnIdleTailIsNotOneOfZero) {
   EXPECT_EQ(received->idle_tail, std::nullopt);
   EXPECT_EQ(received->habits, std::nullopt);
   EXPECT_EQ(received->idle_waits, std::nullopt);
+}
+
+TEST(TrialResult, IsNotLostForBytesThatAreNoText) {
+  auto result = result_with_everything();
+  result.broken = "cannot keep a copy of a\xff";
+  result.idle_waits->text = "\xff";
+  result.heard_instead[1] = "\x80";
+  result.verdicts[0].evidence_text[0] = "\xc3(";
+  result.verdicts[1].noted[0].why = "\xed\xa0\x80";
+  const auto back = trial_result_from_json(to_json(result));
+  ASSERT_TRUE(back.has_value()) << back.error().message();
+  EXPECT_EQ(back->broken, "cannot keep a copy of a\xef\xbf\xbd");
+  EXPECT_EQ(to_json(*back), to_json(result));
 }
 
 TEST(TrialResult, IsOneLineOfJson) {

@@ -6,12 +6,16 @@
 #include <filesystem>
 
 #include "base/file.hpp"
+#include "unit/few_descriptors.hpp"
 #include "unit/trial/trial_fixture.hpp"
 
 namespace lastcall {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Places : public testing::TrialFixture {
  protected:
@@ -55,16 +59,25 @@ TEST_F(Places, HoldTheFilesOfTheScenario) {
 TEST_F(Places, ThatAreLeftSayWhatTheTargetDidNotRelease) {
   const auto listener = listen(workspace_.ports().at("tls"));
   folder_.write("target/other.pid");
-  workspace_.record_left(events_);
+  EXPECT_TRUE(workspace_.record_left(events_));
   // tmp, etc, its file and two pid files were looked at; what was laid out is nobody's leftover.
   EXPECT_THAT(recorded(), ElementsAre(probed("", 0), probed("tls", EADDRINUSE),
                                       "file_left other.pid pid file", "files_searched 5"));
 }
 
+TEST_F(Places, ThatAreLeftCannotBeLookedAtWithoutDescriptors) {
+  if (testing::kNeedsAPipe) GTEST_SKIP() << "the vptr check needs descriptors";
+  const testing::FewDescriptors none(0);
+  const auto looked = workspace_.record_left(events_);
+  ASSERT_FALSE(looked);
+  EXPECT_EQ(looked.error().error_number, EMFILE);
+  EXPECT_THAT(recorded(), Each(Not(HasSubstr("port_probed"))));
+}
+
 TEST_F(Places, OfSidecarsAreNotTheTargetsToRelease) {
   const auto sidecar = listen(workspace_.ports().at("tls"));
   workspace_.leave_bound_ports_to_sidecars();
-  workspace_.record_left(events_);
+  EXPECT_TRUE(workspace_.record_left(events_));
   EXPECT_EQ(recorded().front(), probed("", 0));
   EXPECT_EQ(recorded().size(), 2U) << "no other port, and no file";
   EXPECT_THAT(workspace_.ports_of_target(), ElementsAre(workspace_.ports().at("")));

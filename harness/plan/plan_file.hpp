@@ -1,0 +1,13 @@
+// Reading plan.json from a file. Any thread.
+#pragma once
+
+#include <string>
+
+#include "plan/plan.hpp"
+
+namespace lastcall {
+
+// As plan_from_json(); the file may be anybody's (read_regular() in base/file.hpp).
+Result<Plan> read_plan(const std::string& file);
+
+}  // namespace lastcall
