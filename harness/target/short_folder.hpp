@@ -25,5 +25,7 @@ Result<void> make_folder(const std::string& folder, const std::string& place);
 // with the short folder. In another file system it is copied as copy_tree() does; an error says
 // what could not be. A second time there is nothing to do.
 Result<void> give_back(const std::string& short_folder, const std::string& directory);
+// The same for whoever knows the short folder, if there is one, from the link to {dir} alone.
+Result<void> give_back_linked(const std::string& directory);
 
 }  // namespace lastcall
