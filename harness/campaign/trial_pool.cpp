@@ -12,6 +12,7 @@
 #include <fstream>
 #include <list>
 #include <set>
+#include <span>
 #include <vector>
 
 namespace lastcall {
@@ -20,6 +21,9 @@ namespace {
 // Descriptors a worker needs beside one a client: its sockets, segment, epoll and libraries' own.
 constexpr rlim_t kReservedDescriptors = 200;
 constexpr int kTickMilliseconds = 200;
+// The kernel kills trials with the fork server, within milliseconds unless it holds them.
+constexpr auto kServerGoneLimit = std::chrono::seconds(5);
+constexpr const char* kServerGone = "the fork server ended; was it killed?";
 
 std::uint32_t workers_for(std::size_t clients) {
   rlimit limit{};
@@ -76,8 +80,12 @@ class Pool {
   Result<int> run() {
     for (;;) {
       while (interrupts_.count() == 0 && !free_slots_.empty() && more_) {
-        if (auto started = start_next(); !started) return started.error();
+        if (auto started = start_next(); !started) {
+          broken_ = started.error();
+          more_ = false;  // those that run finish first
+        }
       }
+      if (running_.empty() && broken_) return *broken_;
       if (running_.empty()) return interrupts_.first();
       if (auto polled = wait(); !polled) return polled.error();
       options_.tick(running_.size());
@@ -119,16 +127,31 @@ class Pool {
       return Error{"wait for trials", "", errno, ""};
     }
     if (watched[0].revents != 0) interrupts_.read();
-    if ((watched[1].revents & (POLLHUP | POLLERR)) != 0) {
-      return Error{"conduct trials", "", 0, "the fork server ended; was it killed?"};
-    }
-    auto trial = running_.begin();
-    for (std::size_t i = 2; i < watched.size(); ++i) {
-      const auto current = trial++;
-      if (watched[i].revents != 0) receive(current);
-    }
+    if ((watched[1].revents & (POLLHUP | POLLERR)) != 0) return server_gone();
+    receive_from({watched.begin() + 2, watched.end()});
     if (interrupts_.count() > 1) give_up();
     return {};
+  }
+
+  void receive_from(std::span<const pollfd> sockets) {
+    auto trial = running_.begin();
+    for (const auto& socket : sockets) {
+      const auto current = trial++;
+      if (socket.revents != 0) receive(current);
+    }
+  }
+
+  // What its trials had said by then counts; the others were cut short.
+  Error server_gone() {
+    is_server_gone_ = true;
+    for (const auto limit = now() + kServerGoneLimit; !running_.empty() && now() < limit;) {
+      std::vector<pollfd> sockets;
+      for (const auto& trial : running_) sockets.push_back({trial.result.get(), POLLIN, 0});
+      (void)::poll(sockets.data(), sockets.size(), kTickMilliseconds);
+      receive_from(sockets);
+    }
+    while (!running_.empty()) finish(running_.begin());
+    return {"conduct trials", "", 0, kServerGone};
   }
 
   void receive(std::list<Running>::iterator trial) {
@@ -136,8 +159,12 @@ class Pool {
     const auto n = ::read(trial->result.get(), block, sizeof block);
     if (n > 0) {
       trial->received.append(block, static_cast<std::size_t>(n));
-      return;
+    } else {
+      finish(trial);
     }
+  }
+
+  void finish(std::list<Running>::iterator trial) {
     auto result = trial_result_from_json(trial->received);
     TrialResult ended;
     if (result) {
@@ -145,7 +172,8 @@ class Pool {
     } else {
       ended.seed = trial->job.plan.seed;
       ended.traced = trial->job.plan.traced;
-      ended.broken = "the trial process ended without a result; was it killed?";
+      ended.broken = is_server_gone_ ? kServerGone
+                                     : "the trial process ended without a result; was it killed?";
       ended.kept = true;
     }
     free_slots_.insert(trial->slot);
@@ -162,6 +190,8 @@ class Pool {
   std::set<std::uint32_t> free_slots_;
   std::list<Running> running_;
   bool more_ = true;
+  std::optional<Error> broken_;  // why no further trial can be started
+  bool is_server_gone_ = false;
 };
 
 }  // namespace
