@@ -125,6 +125,15 @@ std::string junit(const CampaignSummary& campaign) {
     }
     add_totals(suite, totals);
   }
+  if (!campaign.broken.empty()) {
+    auto suite = suites.append_child("testsuite");
+    suite.append_attribute("name") = "lastcall";
+    Totals totals;
+    add_outcome(add_case(suite, "lastcall", "campaign", totals), "error",
+                "the harness or its environment broke: " + campaign.broken);
+    ++totals.errors;
+    add_totals(suite, totals);
+  }
   std::ostringstream out;
   document.save(out, "  ", pugi::format_default, pugi::encoding_utf8);
   return out.str();

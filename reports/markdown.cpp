@@ -25,8 +25,11 @@ std::string headline(const CampaignSummary& campaign) {
       return "**Safe to ship** as far as it was tested: every judged property held.";
     case exit_codes::kFailed:
       return "**Do not ship:** at least one property failed.";
-    case exit_codes::kBroken:
-      return "**Not decided:** the harness or its environment broke.";
+    case exit_codes::kBroken: {
+      const auto why = exit_reason(campaign);
+      return "**Not decided:** the harness or its environment broke" +
+             (why.empty() ? "" : ": " + plain(why)) + ".";
+    }
     default:
       return "**Not decided:** " + plain(exit_reason(campaign)) + ".";
   }

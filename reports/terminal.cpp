@@ -99,7 +99,7 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
           ", results in " + printable(campaign.results) +
           (campaign.interrupted ? ", interrupted" : "") + "\n";
   if (const auto why = exit_reason(campaign); !why.empty())
-    text += "exit code 3: " + printable(why) + "\n";
+    text += "exit code " + std::to_string(campaign.exit_code) + ": " + printable(why) + "\n";
   return text;
 }
 

@@ -151,6 +151,8 @@ const PropertySummary& property_of(const ScenarioSummary& scenario, const Findin
 }
 
 std::string exit_reason(const CampaignSummary& campaign) {
+  if (campaign.exit_code == exit_codes::kBroken && !campaign.broken.empty())
+    return "the campaign broke off: " + campaign.broken;
   if (campaign.exit_code != exit_codes::kNotJudged) return "";
   std::string text;
   for (const auto& reason : why_not_decided(campaign)) text += (text.empty() ? "" : "; ") + reason;

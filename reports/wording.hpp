@@ -52,7 +52,8 @@ const std::string& reason(const PropertySummary& property);
 // The property that a finding is about.
 const PropertySummary& property_of(const ScenarioSummary& scenario, const Finding& finding);
 
-// Why the exit code is 3: "nothing failed, but …"; empty if it is another.
+// Why the exit code is 3: "nothing failed, but …", or why the campaign broke off, if it is 4; else
+// empty.
 std::string exit_reason(const CampaignSummary& campaign);
 
 // For a scenario in which nothing failed: which habits of a crowd no stop met. Empty: each was met.

@@ -55,7 +55,7 @@ class Campaign {
     started_.resize(options.scenarios.size());
   }
 
-  Result<CampaignSummary> run(ForkServer& server) {
+  CampaignSummary run(ForkServer& server) {
     const TrialPoolOptions pool{
         .jobs = options_.jobs,
         .tools = options_.tools,
@@ -63,18 +63,20 @@ class Campaign {
         .next = [this] { return next(); },
         .done = [this](const TrialJob& job, TrialResult result) { done(job, result); },
         .tick = [this](std::size_t running) { report_progress(running); }};
-    auto interrupted = run_trials(server, pool);
-    if (!interrupted) return interrupted.error();
-    if (!log_) return Error{"write", options_.results + "/trials.jsonl", 0, ""};
+    const auto interrupted = run_trials(server, pool);
+    if (!interrupted) summary_.broken = interrupted.error().message();
+    if (!log_)
+      summary_.broken = Error{"write", options_.results + "/trials.jsonl", 0, ""}.message();
     summary_.duration = now() - begin_;
-    summary_.interrupted = *interrupted != 0;
+    const int signal = interrupted ? *interrupted : 0;
+    summary_.interrupted = signal != 0;
     for (std::size_t i = 0; i < summary_.scenarios.size(); ++i) {
       auto& scenario = summary_.scenarios[i];
       std::ranges::sort(scenario.trials, {}, &TrialSummary::number);
       if (options_.duration) scenario.planned = static_cast<std::uint32_t>(scenario.trials.size());
       summarise(scenario, options_.scenarios[i].scenario);
     }
-    summary_.exit_code = summary_.interrupted ? 128 + *interrupted : exit_code(summary_);
+    summary_.exit_code = summary_.interrupted ? 128 + signal : exit_code(summary_);
     return std::move(summary_);
   }
 
@@ -150,7 +152,7 @@ std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& seed_ke
   return Prng::split(Prng::split(campaign_seed, seed_key), trial);
 }
 
-Result<CampaignSummary> run_campaign(ForkServer& server, const CampaignOptions& options) {
+CampaignSummary run_campaign(ForkServer& server, const CampaignOptions& options) {
   return Campaign(options).run(server);
 }
 

@@ -4,7 +4,7 @@
 // The results directory, which no other campaign writes to (cli/run.cpp):
 //   trials.jsonl            one line per finished trial, written as it finishes
 //   trials/NAME-NNNN/       kept trials (trial/trial.hpp)
-//   report.json junit.xml report.md   at the end, also after an interruption
+//   report.json junit.xml report.md   at the end, also when it was interrupted or broke off
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,9 @@ struct CampaignOptions {
   std::function<void(const Progress&)> on_progress;
 };
 
-// The exit code of the summary says 130 or 143 after an interruption.
-Result<CampaignSummary> run_campaign(ForkServer& server, const CampaignOptions& options);
+// The exit code of the summary says 130 or 143 after an interruption, and 4 if the campaign could
+// not go on; then it sums up the trials that there were.
+CampaignSummary run_campaign(ForkServer& server, const CampaignOptions& options);
 
 // The seed of a campaign's trial: a campaign can be made longer without changing its first trials,
 // and two copies of one scenario draw the same plans. `seed_key` is scenario_seed_key()'s.

@@ -346,6 +346,7 @@ std::vector<std::string> why_not_decided(const CampaignSummary& campaign) {
 }
 
 int exit_code(const CampaignSummary& campaign) {
+  if (!campaign.broken.empty()) return exit_codes::kBroken;
   bool failed = false;
   for (const auto& scenario : campaign.scenarios) {
     for (const auto& trial : scenario.trials) {

@@ -82,7 +82,8 @@ struct CampaignSummary {
   std::uint64_t seed = 0;
   Nanoseconds duration{};
   bool interrupted = false;
-  std::string results;  // the results directory, as named
+  std::string broken{};  // why no further trial could be run, if lastcall itself broke
+  std::string results;   // the results directory, as named
   std::vector<ScenarioSummary> scenarios;
   int exit_code = 0;
 };

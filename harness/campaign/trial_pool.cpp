@@ -12,6 +12,7 @@
 #include <fstream>
 #include <list>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -31,11 +32,16 @@ constexpr rlim_t kLeastForClients = 20;
 // The client's own, and the two of the relay, which stay open a moment longer.
 constexpr std::size_t kThroughAProxy = 3;
 constexpr int kTickMilliseconds = 200;
-// After an interrupt. With what the fork server needs to end everybody (trial/fork_server.cpp) it
-// makes less than ten seconds, which is what those who send SIGKILL next usually wait.
+// After an interrupt. With what the fork server and its guard need to end everybody
+// (trial/fork_server.cpp) it makes less than ten seconds, which is what those who send SIGKILL next
+// usually wait.
 constexpr auto kFinishLimit = std::chrono::seconds(3);
 // The fork server kills a trial within milliseconds, unless the machine is overloaded.
 constexpr auto kKillLimit = std::chrono::seconds(10);
+// The kernel kills trials with the fork server, within milliseconds unless it holds them.
+constexpr auto kServerGoneLimit = std::chrono::seconds(5);
+constexpr const char* kServerGone = "the fork server ended; was it killed?";
+constexpr const char* kServerSilent = "the fork server does not answer; was it stopped?";
 
 std::uint32_t workers_for(const Plan& plan) {
   std::size_t descriptors = 0;
@@ -96,8 +102,9 @@ struct Running {
   bool is_killed = false;  // because it took longer
 };
 
-// A trial process that ended without a result, or was killed.
-TrialResult without_result(const Running& trial) {
+// A trial process that ended without a result, or was killed. `cut_short`: why lastcall could not
+// wait for it; empty if it did.
+TrialResult without_result(const Running& trial, const std::string& cut_short) {
   const auto& plan = trial.job.plan;
   const auto doing = said_on_lifeline(trial.received).doing;
   const auto meanwhile = doing.empty() ? " before it began" : " while it " + doing;
@@ -109,10 +116,14 @@ TrialResult without_result(const Running& trial) {
   result.traced = plan.traced;
   result.duration = now() - trial.begun;
   result.kept = true;
-  result.broken = trial.is_killed
-                      ? "the trial took longer than " + limit + " and was killed" + meanwhile +
-                            "; was its process stopped?"
-                      : "the trial process ended without a result" + meanwhile + "; was it killed?";
+  if (trial.is_killed) {
+    result.broken = "the trial took longer than " + limit + " and was killed" + meanwhile +
+                    "; was its process stopped?";
+  } else if (!cut_short.empty()) {
+    result.broken = cut_short;
+  } else {
+    result.broken = "the trial process ended without a result" + meanwhile + "; was it killed?";
+  }
   return result;
 }
 
@@ -125,10 +136,18 @@ class Pool {
   Result<int> run() {
     for (;;) {
       while (interrupts_.count() == 0 && !free_slots_.empty() && more_) {
-        if (auto started = start_next(); !started) return started.error();
+        if (auto started = start_next(); !started) {
+          broken_ = started.error();
+          more_ = false;  // those that run finish first
+        }
       }
+      if (running_.empty() && broken_) return *broken_;
       if (running_.empty()) return interrupts_.first();
-      if (auto polled = wait(); !polled) return polled.error();
+      if (auto polled = wait(); !polled) {
+        if (cut_short_.empty()) cut_short_ = polled.error().message();
+        while (!running_.empty()) finish(running_.begin());
+        return polled.error();
+      }
       options_.tick(running_.size());
     }
   }
@@ -167,34 +186,46 @@ class Pool {
       return Error{"wait for trials", "", errno, ""};
     }
     if (watched[0].revents != 0) interrupts_.read();
-    if ((watched[1].revents & (POLLHUP | POLLERR)) != 0) {
-      return Error{"conduct trials", "", 0, "the fork server ended; was it killed?"};
-    }
-    auto trial = running_.begin();
-    for (std::size_t i = 2; i < watched.size(); ++i) {
-      const auto current = trial++;
-      if (watched[i].revents != 0) receive(current);
-    }
+    if ((watched[1].revents & (POLLHUP | POLLERR)) != 0) return server_gone();
+    receive_from({watched.begin() + 2, watched.end()});
     if (interrupts_.is_final()) give_up();
     return kill_late_trials();
   }
 
   // From here, because a trial process that is stopped, or spins, can do nothing about it itself.
   Result<void> kill_late_trials() {
-    for (auto trial = running_.begin(); trial != running_.end();) {
-      const auto current = trial++;
-      const auto late = now() - current->begun - current->longest;
+    for (auto& trial : running_) {
+      const auto late = now() - trial.begun - trial.longest;
       if (late <= Nanoseconds(0)) continue;
-      if (!std::exchange(current->is_killed, true)) {
-        if (auto sent = server_.kill(current->job.directory); !sent) return sent.error();
+      if (!std::exchange(trial.is_killed, true)) {
+        // A fork server that cannot be told is gone, which shows at once, or does not answer.
+        (void)server_.kill(trial.job.directory);
       } else if (late > kKillLimit) {
-        const auto directory = current->job.directory;
-        finish(current, without_result(*current));
-        return Error{"end the trial in", directory, 0,
-                     "the fork server does not answer; was it stopped?"};
+        cut_short_ = kServerSilent;
+        return Error{"end the trial in", trial.job.directory, 0, kServerSilent};
       }
     }
     return {};
+  }
+
+  void receive_from(std::span<const pollfd> sockets) {
+    auto trial = running_.begin();
+    for (const auto& socket : sockets) {
+      const auto current = trial++;
+      if (socket.revents != 0) receive(current);
+    }
+  }
+
+  // What its trials had said by then counts; the others were cut short.
+  Error server_gone() {
+    cut_short_ = kServerGone;
+    for (const auto limit = now() + kServerGoneLimit; !running_.empty() && now() < limit;) {
+      std::vector<pollfd> sockets;
+      for (const auto& trial : running_) sockets.push_back({trial.lifeline.get(), POLLIN, 0});
+      (void)::poll(sockets.data(), sockets.size(), kTickMilliseconds);
+      receive_from(sockets);
+    }
+    return {"conduct trials", "", 0, kServerGone};
   }
 
   void receive(std::list<Running>::iterator trial) {
@@ -202,13 +233,15 @@ class Pool {
     const auto n = ::read(trial->lifeline.get(), block, sizeof block);
     if (n > 0) {
       trial->received.append(block, static_cast<std::size_t>(n));
-      return;
+    } else {
+      finish(trial);
     }
-    auto result = trial_result_from_json(said_on_lifeline(trial->received).result);
-    finish(trial, result ? std::move(*result) : without_result(*trial));
   }
 
-  void finish(std::list<Running>::iterator trial, TrialResult result) {
+  // With the result that came whole, if one did.
+  void finish(std::list<Running>::iterator trial) {
+    auto sent = trial_result_from_json(said_on_lifeline(trial->received).result);
+    auto result = sent ? std::move(*sent) : without_result(*trial, cut_short_);
     free_slots_.insert(trial->slot);
     options_.done(trial->job, std::move(result));
     running_.erase(trial);
@@ -223,6 +256,8 @@ class Pool {
   std::set<std::uint32_t> free_slots_;
   std::list<Running> running_;
   bool more_ = true;
+  std::optional<Error> broken_;  // why no further trial can be started
+  std::string cut_short_;        // why those that run cannot finish
 };
 
 }  // namespace

@@ -28,13 +28,15 @@ struct TrialPoolOptions {
   Keep keep = Keep::failed;
   // The next trial, or nothing when there are no more.
   std::function<std::optional<TrialJob>()> next;
-  // A finished trial. Not called for trials that were given up.
+  // A finished trial, or one that the end of the fork server has cut short. Not called for trials
+  // that were given up.
   std::function<void(const TrialJob&, TrialResult)> done;
   // Called a few times a second, with the number of running trials.
   std::function<void(std::size_t)> tick;
 };
 
-// Returns the signal that interrupted it, 0 if none did. An error: the fork server is gone.
+// Returns the signal that interrupted it, 0 if none did. An error: no further trial can be run, as
+// when the fork server is gone; `done` was called for all that had begun by then.
 Result<int> run_trials(ForkServer& server, const TrialPoolOptions& options);
 
 }  // namespace lastcall

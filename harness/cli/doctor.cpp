@@ -123,7 +123,9 @@ Ability pid_namespace() {
   auto problem = launched ? start_problem(*launched) : launched.error().message();
   if (launched) (void)::waitpid(launched->pid, nullptr, 0);
   const bool good = problem.empty();
-  return {"PID namespace", good, false, good ? "pid1 = true works" : std::move(problem)};
+  return {"PID namespace", good, false,
+          good ? "pid1 = true works; such a target does not see lastcall's own processes"
+               : std::move(problem)};
 }
 
 Ability changing_user() {
@@ -135,8 +137,10 @@ Ability changing_user() {
   });
   return {"changing user", problem == 0, false,
           problem == 0
-              ? "a target can run as another user"
-              : "targets run as whoever runs lastcall: " + std::string(std::strerror(problem))};
+              ? "a target can run as another user (user in [target]), and then cannot kill or stop "
+                "lastcall's own processes"
+              : "targets run as whoever runs lastcall, and can kill and stop its processes: " +
+                    std::string(std::strerror(problem))};
 }
 
 Ability tcp_repair() {

@@ -105,12 +105,18 @@ void show(ProgressLine& line, const Progress& progress) {
   line.show(text);
 }
 
+// Each is there as a whole or not at all.
 bool write_reports(const CampaignSummary& summary) {
   bool written = true;
   const auto write = [&](const std::string& name, const std::string& content) {
-    std::ofstream file(summary.results + "/" + name, std::ios::binary);
+    const auto path = summary.results + "/" + name;
+    std::ofstream file(path + ".part", std::ios::binary);
     file << content;
-    if (file.flush()) return;
+    file.close();
+    std::error_code ec;
+    if (file) fs::rename(path + ".part", path, ec);
+    if (file && !ec) return;
+    fs::remove(path + ".part", ec);
     std::cerr << "lastcall: cannot write " << summary.results << "/" << name << "\n";
     written = false;
   };
@@ -164,19 +170,16 @@ int run(const RunArguments& arguments, const Context& context) {
   if (const int wrong = claim_results(options->results); wrong != exit_codes::kHeld) return wrong;
   auto line = std::make_unique<ProgressLine>();
   options->on_progress = [&](const Progress& progress) { show(*line, progress); };
-  auto summary = run_campaign(*server, *options);
+  const auto summary = run_campaign(*server, *options);
   line.reset();
-  if (!summary) {
-    std::cerr << "lastcall: " << summary.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
+  if (!summary.broken.empty()) std::cerr << "lastcall: " << summary.broken << "\n";
   std::set<std::string> printed;
-  for (const auto& scenario : summary->scenarios)
+  for (const auto& scenario : summary.scenarios)
     for (const auto& trial : scenario.trials) print_warnings(trial, printed);
-  const bool written = write_reports(*summary);
-  std::cout << (arguments.json ? reports::json(*summary)
-                               : reports::terminal(*summary, ::isatty(STDOUT_FILENO) == 1));
-  return written ? summary->exit_code : exit_codes::kBroken;
+  const bool written = write_reports(summary);
+  std::cout << (arguments.json ? reports::json(summary)
+                               : reports::terminal(summary, ::isatty(STDOUT_FILENO) == 1));
+  return written ? summary.exit_code : exit_codes::kBroken;
 }
 
 }  // namespace

@@ -33,8 +33,8 @@ constexpr rlim_t kLeastDescriptors = 256;
 // In bytes, of address space: a trial process holds its history, maps the programs whose stacks it
 // reads, and has a thread for its tracer. Some ten suffice for a short trial of a small target.
 constexpr std::size_t kLeastMemory = std::size_t{64} << 20;
-// Fork server, client worker, trial process, the tracer's thread, target.
-constexpr int kLeastProcesses = 5;
+// Guard, fork server, client worker, trial process, the tracer's thread, target.
+constexpr int kLeastProcesses = 6;
 // Over the loopback interface a connection is there at once, unless the machine is overloaded.
 constexpr int kLoopbackLimit = 1000;  // milliseconds
 

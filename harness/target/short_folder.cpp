@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include "base/file.hpp"
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 
 // Together with "/tmp/" and 41 bytes for a name: what a socket's path may have.
 constexpr std::size_t kLongestFolder = 60;
+constexpr std::string_view kFolderPrefix = "lastcall-";
 
 // In the file system of the results a trial's folders need not be copied; in another one a target
 // should be able to run what it writes.
@@ -61,7 +63,7 @@ std::string make_short_folder(const std::string& results) {
                            [&](const auto& place) { return suitability(place, results); });
   for (const auto& place : places) {
     std::error_code ec;
-    auto path = fs::canonical(place, ec).string() + "/lastcall-XXXXXX";
+    auto path = fs::canonical(place, ec).string() + "/" + std::string(kFolderPrefix) + "XXXXXX";
     if (ec || needs_short_name(path + "/target")) continue;
     if (::mkdtemp(path.data()) != nullptr) return path;
   }
@@ -88,6 +90,14 @@ Result<void> give_back(const std::string& short_folder, const std::string& direc
     if (auto moved = move_to(it->path(), link); !moved) given = moved.error();
   }
   return given;
+}
+
+Result<void> give_back_linked(const std::string& directory) {
+  std::error_code none;
+  const auto folder = fs::read_symlink(fs::path(directory) / "target", none).parent_path();
+  if (none || !folder.filename().string().starts_with(kFolderPrefix)) return {};
+  if (auto given = give_back(folder.string(), directory); !given) return given.error();
+  return remove_tree(folder.string());
 }
 
 }  // namespace lastcall

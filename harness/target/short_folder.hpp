@@ -26,5 +26,8 @@ Result<void> make_folder(const std::string& folder, const std::string& place);
 // does; an error says what could not be. What is mounted there is unmounted first; if something
 // stays mounted, everything stays where it is. A second time there is nothing to do.
 Result<void> give_back(const std::string& short_folder, const std::string& directory);
+// The same for whoever knows the short folder, if there is one, from the link to {dir} alone;
+// removes that folder, too.
+Result<void> give_back_linked(const std::string& directory);
 
 }  // namespace lastcall

@@ -23,7 +23,7 @@ Result<std::size_t> ClientLink::assign(Assignment assignment, const std::vector<
     assignment.slice = static_cast<std::uint32_t>(i);
     assignment.segment = segments[i];
     auto sent = send_message(workers_[i]->socket.native_handle(), to_text(assignment), descriptors);
-    if (!sent) return sent.error();
+    if (!sent) return Error{"reach", who_, sent.error().error_number, "was it killed?"};
     listen(*workers_[i]);
   }
   return workers_.size();

@@ -28,6 +28,7 @@
 #include "target/cgroup.hpp"
 #include "target/process_tree.hpp"
 #include "target/short_folder.hpp"
+#include "trial/guard.hpp"
 #include "trial/lifeline.hpp"
 #include "trial/sidecars.hpp"
 
@@ -36,10 +37,11 @@ namespace {
 
 namespace json = boost::json;
 
-// A trial that is given up needs less than a second to end its target; then all are killed.
+// A trial that is given up needs less than a second to end its target; then all are killed. The
+// guard waits longer for the fork server.
 constexpr auto kGiveUpLimit = std::chrono::seconds(2);
-// Until everybody that was killed has ended, and what is kept of them lies in the results.
-constexpr auto kEndLimit = std::chrono::seconds(2);
+// The guard has given up by then.
+constexpr auto kGuardEndsWithin = std::chrono::seconds(6);
 
 std::string to_text(const TrialOrder& order) { return json::serialize(json::value_from(order)); }
 
@@ -64,8 +66,8 @@ Error cannot_fork() { return {"fork", "", errno, std::string(remedy_for_fork(err
 
 class Server {
  public:
-  Server(ScopedFd control, ConductTrial conduct)
-      : conduct_(conduct), control_(std::move(control)) {}
+  Server(ScopedFd control, ScopedFd guard, ConductTrial conduct)
+      : conduct_(conduct), control_(std::move(control)), guard_(std::move(guard)) {}
 
   void serve() {
     sigset_t child;
@@ -74,17 +76,19 @@ class Server {
     ::sigprocmask(SIG_BLOCK, &child, nullptr);
     const ScopedFd signals(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
     for (;;) {
-      pollfd watched[] = {{control_.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
-      (void)::poll(watched, 2, -1);
+      pollfd watched[] = {
+          {control_.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}, {guard_.get(), POLLIN, 0}};
+      (void)::poll(watched, 3, -1);
       if (watched[1].revents != 0) {
         signalfd_siginfo info{};
         while (::read(signals.get(), &info, sizeof info) > 0) {
         }
         reap();
       }
-      if (watched[0].revents != 0 && !obey()) break;
+      // Without it nobody ends what this process would leave if it were killed.
+      if (watched[2].revents != 0) return finish(Nanoseconds::zero());
+      if (watched[0].revents != 0 && !obey()) return finish(kGiveUpLimit);
     }
-    finish();
   }
 
  private:
@@ -171,7 +175,7 @@ class Server {
     if (pid < 0) return cannot_fork();
     if (pid == 0) {
       keep_only(pair.theirs.get());
-      unblock_signals();
+      begin_child("lc-worker");
       serve_as_client_worker(pair.theirs.get());
       ::_exit(0);  // tidy: after fork
     }
@@ -188,7 +192,7 @@ class Server {
     if (pid < 0) return cannot_fork();
     if (pid == 0) {
       keep_only(pair.theirs.get());
-      unblock_signals();
+      begin_child("lc-keeper");
       (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
       keep_sidecars(order, std::move(pair.theirs));
       ::_exit(0);  // tidy: after fork
@@ -215,8 +219,9 @@ class Server {
   [[noreturn]] void become_trial(const TrialOrder& order, ScopedFd lifeline,
                                  Companions companions) noexcept {
     control_.reset();
+    guard_.reset();
     slots_.clear();
-    unblock_signals();
+    begin_child("lc-trial");
     (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
     TrialResult result;
     try {
@@ -229,17 +234,27 @@ class Server {
     ::_exit(0);  // tidy: after fork
   }
 
-  static void unblock_signals() {
+  // No signal is blocked in it, and it ends with the server. `name`: in ps(1), 15 bytes at most.
+  void begin_child(const char* name) const noexcept {
+    (void)::prctl(PR_SET_NAME, name);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (!on_end_of(pid_, SIGKILL)) ::_exit(0);  // tidy: after fork
   }
 
   // The server is a subreaper too: a child it did not make is what a killed trial process left.
   void reap() {
+    std::vector<pid_t> stopped;
     for (;;) {
-      const pid_t pid = ::waitpid(-1, nullptr, WNOHANG);
+      int status = 0;
+      const pid_t pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED);
       if (pid <= 0) break;
+      if (WIFSTOPPED(status)) {
+        stopped.push_back(pid);
+        continue;
+      }
+      std::erase(stopped, pid);
       children_.erase(pid);
       note_end(pid);
       for (auto& [slot, workers] : slots_) {
@@ -248,6 +263,8 @@ class Server {
         }
       }
     }
+    // Afterwards: a target that stops them again and again does not hold up this process too.
+    for (const auto& process : stopped) (void)::kill(process, SIGCONT);
     const auto foreign = descendants_not_ours();
     for (const auto& process : foreign) (void)::kill(process, SIGKILL);
     if (!foreign.empty()) return;  // they may write there until they are reaped
@@ -282,10 +299,10 @@ class Server {
     return foreign;
   }
 
-  // lastcall is gone, and with it the other ends of the lifelines: the trials are giving up.
-  void finish() {
+  // If lastcall is gone, so are the other ends of the lifelines, and the trials are giving up.
+  void finish(Nanoseconds grace) {
     slots_.clear();
-    const auto limit = now() + kGiveUpLimit;
+    const auto limit = now() + grace;
     while (!children().empty()) {
       reap();
       if (now() > limit) signal_descendants(SIGKILL);
@@ -298,6 +315,8 @@ class Server {
   std::optional<SignalTrace> kills_;  // removes its part of the trace only here
   bool asked_for_kills_ = false;
   ScopedFd control_;
+  ScopedFd guard_;  // its pidfd
+  const pid_t pid_ = ::getpid();
   std::map<std::uint32_t, std::vector<Worker>> slots_;
   std::map<pid_t, std::string> children_;         // the directory of its trial; empty for a worker
   std::map<pid_t, TrialOrder> in_short_folders_;  // trials, and keepers of sidecars
@@ -310,15 +329,18 @@ Result<ForkServer> ForkServer::start(ConductTrial conduct) {
   auto created = socket_pair(SOCK_SEQPACKET);
   if (!created) return created.error();
   auto pair = std::move(*created);
+  const pid_t lastcall = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return cannot_fork();
   if (pid == 0) {
     pair.ours.reset();
-    (void)::setsid();
-    (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    (void)process_certificate();  // every trial process inherits them
-    (void)client_certificate();
-    Server(std::move(pair.theirs), conduct).serve();
+    guard_fork_server(lastcall, std::move(pair.theirs),
+                      [conduct](ScopedFd control, ScopedFd guard) {
+                        (void)::prctl(PR_SET_CHILD_SUBREAPER, 1);
+                        (void)process_certificate();  // every trial process inherits them
+                        (void)client_certificate();
+                        Server(std::move(control), std::move(guard), conduct).serve();
+                      });
     ::_exit(0);  // tidy: after fork
   }
   return ForkServer(std::move(pair.ours), pid);
@@ -326,14 +348,15 @@ Result<ForkServer> ForkServer::start(ConductTrial conduct) {
 
 ForkServer::~ForkServer() {
   if (!control_) return;  // moved from
-  control_.reset();
-  const auto limit = now() + kGiveUpLimit + kEndLimit;
-  while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
-    // It was stopped, or somebody below it cannot be killed.
-    if (now() > limit) signal_descendants(SIGKILL);
-    if (now() > limit + std::chrono::seconds(1)) return;
+  // Now they end. Whoever of them is the last to go closes the other end.
+  (void)::shutdown(control_.get(), SHUT_WR);
+  for (const auto limit = now() + kGuardEndsWithin; now() < limit;) {
+    pollfd other{control_.get(), 0, 0};
+    if (end_of(guard_) && ::poll(&other, 1, 0) > 0) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
+  // The server does it, unless it was killed.
+  for (const auto& [slot, directory] : last_) (void)give_back_linked(directory);
 }
 
 Result<ScopedFd> ForkServer::conduct(const TrialOrder& order) {
@@ -341,7 +364,11 @@ Result<ScopedFd> ForkServer::conduct(const TrialOrder& order) {
   if (!created) return created.error();
   auto pair = std::move(*created);
   auto sent = send_message(control_.get(), to_text(order), {pair.theirs.get()});
-  if (!sent) return sent.error();
+  if (!sent) {
+    return Error{"order a trial", "", sent.error().error_number,
+                 "the fork server ended; was it killed?"};
+  }
+  last_[order.slot] = order.directory;
   return std::move(pair.ours);
 }
 

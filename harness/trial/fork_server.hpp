@@ -1,12 +1,14 @@
 // The fork server: a small process, forked from lastcall before that has threads or much memory,
 // that makes one trial process a trial, and a keeper of its sidecars if it has some, and keeps each
-// slot's client workers. In a session of its
-// own, so that Ctrl-C in a terminal reaches lastcall only. It ends when lastcall does, however that
-// ends, and takes everybody with it.
+// slot's client workers. In another session than lastcall, so that Ctrl-C in a terminal reaches
+// lastcall only. It ends when lastcall does, however that ends, and takes everybody with it; should
+// it be killed or stopped itself, the guard above it does that (trial/guard.hpp).
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "base/result.hpp"
@@ -26,8 +28,8 @@ class ForkServer {
   static Result<ForkServer> start(ConductTrial conduct = conduct_trial);
   ForkServer(ForkServer&&) = default;
   ForkServer& operator=(ForkServer&&) = delete;
-  // Gives up the trials that still run and waits until nothing of them is left; a few seconds at
-  // most, whatever they do, and also if the fork server itself was stopped.
+  // Gives up the trials that still run and waits until nothing of them is left; some seconds at
+  // most, whatever they do, and also if the fork server or its guard was stopped.
   ~ForkServer();
 
   // Orders a trial. The returned socket is its lifeline (trial/lifeline.hpp), which ends after the
@@ -40,9 +42,10 @@ class ForkServer {
   [[nodiscard]] int control() const { return control_.get(); }
 
  private:
-  ForkServer(ScopedFd control, pid_t pid) : control_(std::move(control)), pid_(pid) {}
+  ForkServer(ScopedFd control, pid_t guard) : control_(std::move(control)), guard_(guard) {}
   ScopedFd control_;
-  pid_t pid_;
+  pid_t guard_;
+  std::map<std::uint32_t, std::string> last_;  // slot -> the directory of its last trial
 };
 
 }  // namespace lastcall

@@ -6,14 +6,19 @@ import unittest
 
 from lastcall_cli import PYTHON, LastcallTest, lastcall, scenario, until
 
-# Stops its parent, the trial process, and the parent of that, the fork server, if it is told to; in one trial of a
-# campaign, in which it also hears no signal. In the others it stops as it should.
+# Stops its parent, the trial process, and the parent of that, the fork server, if it is told to; again and again, because
+# lastcall continues them. In one trial of a campaign, in which it also hears no signal, and never says "go", which the stop
+# waits for. In the others it stops as it should.
 TARGET = """
 import os, signal, sys, time
 
 def parent_of(pid):
     with open(f"/proc/{pid}/stat") as file:
         return int(file.read().rpartition(")")[2].split()[1])
+
+def stop(processes):
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
 
 mark, number, others = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 os.makedirs(mark, exist_ok=True)
@@ -24,9 +29,15 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN if stops else lambda *_: sys.exit(0
 print("ready", flush=True)
 if stops:
     parent = os.getppid()
-    if "fork-server" in others:
-        os.kill(parent_of(parent), signal.SIGSTOP)
-    os.kill(parent, signal.SIGSTOP)
+    processes = [parent_of(parent), parent] if "fork-server" in others else [parent]
+    if os.fork() == 0:
+        stop(processes)
+        open(f"{mark}.stopped", "w").close()
+        while True:  # until one of them is gone
+            stop(processes)
+else:
+    time.sleep(0.1)
+    print("go", flush=True)
 while True:
     time.sleep(0.05)
 """
@@ -37,10 +48,12 @@ class Bound(LastcallTest):
         """The target stops lastcall's processes in this trial of the campaign."""
         (self.folder / "target.py").write_text(TARGET)
         command = [PYTHON, "{here}/target.py", self.folder / "mark", trial, *others]
-        return self.write(scenario(command, clients="", environment=self.marked_environment(), budget=budget))
+        return self.write(scenario(command, clients="", environment=f"trace = false\n{self.marked_environment()}",
+                                   faults='[[faults]]\nwhat = "stop"\nwhen = { log = "^go" }\n',
+                                   budget=f'load = "60s"\n{budget}'))
 
     def stopped(self, results):
-        return (self.folder / "mark" / "2").exists() and (results / "trials.jsonl").read_text().count("\n") == 1
+        return (self.folder / "mark.stopped").exists() and (results / "trials.jsonl").read_text().count("\n") == 1
 
 
 class OneTrial(Bound):
@@ -62,7 +75,7 @@ class OneTrial(Bound):
 
 class Terminated(Bound):
     def ends_in_time(self, number, code, *others):
-        """After one trial that was finished, in one that hangs. The scenario lets that take minutes."""
+        """After one trial that was finished, in one that hangs. The scenario lets that take a minute."""
         results = self.folder / "r"
         file = self.scenario_in_which(2, *others)
         run = self.start("run", file, "--trials", 3, "--keep", "all", "--results", results)

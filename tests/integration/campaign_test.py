@@ -152,6 +152,7 @@ class OtherCommands(LastcallTest):
         self.assert_exit(0, run)
         self.assertIn("Trials can run here.", run.out)
         findings = {f["what"]: f["good"] for f in json.loads(lastcall("doctor", "--json").out)}
+        self.assertIn("lastcall's own processes" if findings["changing user"] else "can kill and stop its processes", run.out)
         self.assertTrue(findings["ports"] and findings["pidfd"] and findings["child subreaper"])
 
     def test_version_and_help_exit_0(self):

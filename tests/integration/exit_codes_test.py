@@ -81,15 +81,17 @@ class ExitCodes(LastcallTest):
         self.assertIn("in-the-way", run.err)
 
     def test_4_when_the_disk_is_full_for_a_report_or_the_log(self):
-        for name in ("report.json", "junit.xml", "report.md", "trials.jsonl"):
+        for written in ("report.json.part", "junit.xml.part", "report.md.part", "trials.jsonl"):
+            name = written.removesuffix(".part")
             with self.subTest(name=name):
                 results = self.folder / f"full-{name}"
                 results.mkdir()
-                (results / name).symlink_to("/dev/full")
+                (results / written).symlink_to("/dev/full")
                 run = lastcall("run", self.write(scenario(serve())), "--trials", 1, "--results",
                                results)
                 self.assert_exit(4, run)
                 self.assertIn(name, run.err)
+                self.assertEqual([], list(results.glob("*.part")))
 
     def test_4_when_a_trial_process_is_broken_by_what_lies_in_its_way(self):
         results = self.folder / "r"

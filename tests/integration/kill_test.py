@@ -1,4 +1,5 @@
-"""SIGKILL of lastcall, or of one of its own processes, leaves nothing running: not even a daemon of the target.
+"""SIGKILL of lastcall, or of a trial process, leaves nothing running: not even a daemon of the target; outlive_test.py has
+its other processes.
 LASTCALL_KILLS: at how many random moments lastcall itself is killed."""
 import os
 import random
@@ -7,27 +8,9 @@ import time
 import unittest
 
 from lastcall_cli import LastcallTest, processes, scenario, serve, until
+from own_processes import children, command, own_processes
 
 KILLS = int(os.environ.get("LASTCALL_KILLS", "5"))
-
-
-def children(pid):
-    found = []
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children") as file:
-                found += [int(child) for child in file.read().split()]
-    except OSError:
-        pass
-    return found
-
-
-def command(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
 
 
 class Kill(LastcallTest):
@@ -43,11 +26,11 @@ class Kill(LastcallTest):
     def wait_for_daemon(self):
         self.assertTrue(until(self.daemons, 20), "no daemon was started")
 
-    def trial_process(self, fork_server):
-        """The child of the fork server that has the target below it."""
-        for child in children(fork_server):
-            if any(b"serve.py" in command(below) for below in children(child)):
-                return child
+    def trial_process(self, run):
+        """The one that has the target below it."""
+        for trial in own_processes(run.pid)["lc-trial"]:
+            if any(b"serve.py" in command(below) for below in children(trial)):
+                return trial
         return None
 
     def test_of_lastcall_at_random_moments(self):
@@ -66,22 +49,14 @@ class Kill(LastcallTest):
     def test_of_one_trial_process_while_lastcall_goes_on(self):
         run = self.campaign()
         self.wait_for_daemon()
-        fork_server = children(run.pid)[0]
-        self.assertTrue(until(lambda: self.trial_process(fork_server), 10))
-        trial = self.trial_process(fork_server)
+        self.assertTrue(until(lambda: self.trial_process(run), 10))
+        trial = self.trial_process(run)
         below = children(trial)
         os.kill(trial, signal.SIGKILL)
         self.assertTrue(until(lambda: not any(command(pid) for pid in below), 10), "the killed trial's target is alive")
         run.send_signal(signal.SIGINT)
         self.assertEqual(130, run.wait(10))
         self.assertIn("the trial process ended without a result", (self.folder / "r" / "trials.jsonl").read_text())
-        self.assert_nobody_is_left(10)
-
-    def test_of_the_fork_server_ends_lastcall_with_4(self):
-        run = self.campaign()
-        self.wait_for_daemon()
-        os.kill(children(run.pid)[0], signal.SIGKILL)
-        self.assertEqual(4, run.wait(10))
         self.assert_nobody_is_left(10)
 
 

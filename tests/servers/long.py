@@ -126,8 +126,8 @@ def markdown(content):
             ["defect", "must be caught by", "trials", "pass", "fail", "unknown", "n/a"], rows)
     found = content.get("kills")
     if found:
-        text += (f"\n## Kills\n\nlastcall killed at {found['kills']} random moments, a trial process and the fork server once "
-                 f"each: {'nothing was left running' if found['held'] else 'FAILED'}, {found['seconds']} s.\n")
+        text += (f"\n## Kills\n\nlastcall killed at {found['kills']} random moments, a trial process "
+                 f"once: {'nothing was left running' if found['held'] else 'FAILED'}, {found['seconds']} s.\n")
     return text
 
 

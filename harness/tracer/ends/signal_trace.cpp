@@ -17,6 +17,7 @@
 
 #include "base/file.hpp"
 #include "base/pattern.hpp"
+#include "tracer/ends/stale_signal_traces.hpp"
 #include "tracer/ptrace/descriptors.hpp"
 
 namespace lastcall {
@@ -168,6 +169,12 @@ Result<SignalTrace> SignalTrace::start() {
     return refused("turn on", errno);
   (void)write_in(ours.get(), "events/oom/mark_victim/enable", "1");
   return sender;
+}
+
+void remove_stale_signal_traces() {
+  if (!is_first_pid_namespace()) return;
+  const auto root = private_tracefs();
+  if (const auto instances = folder_in(root.get(), "instances")) remove_stale(instances.get());
 }
 
 void SignalTrace::take_in() {

@@ -3,6 +3,7 @@
 
 #include <pugixml.hpp>
 
+#include "campaign/exit_codes.hpp"
 #include "reports/reports.hpp"
 #include "unit/reports/every_outcome.hpp"
 
@@ -306,6 +307,23 @@ TEST(NotJudged, SaysWhyWhereSomebodyAskedForIt) {
   EXPECT_THAT(reports::junit(campaign),
               HasSubstr("<error message=\"required, but not-applicable: one cause\" />"));
   EXPECT_THAT(reports::json(campaign), HasSubstr("\"exit_reason\":\"" + why + "\""));
+}
+TEST(Broken, CampaignSaysInEveryReportWhyItBrokeOff) {
+  auto campaign = alike(2, Outcome::pass, {"deadline"});
+  campaign.broken = "cannot conduct trials (the fork server ended)";
+  campaign.exit_code = exit_code(campaign);
+  EXPECT_EQ(campaign.exit_code, exit_codes::kBroken);
+  const auto why = "the campaign broke off: " + campaign.broken;
+  EXPECT_THAT(reports::terminal(campaign, false),
+              ::testing::EndsWith("\nexit code 4: " + why + "\n"));
+  EXPECT_THAT(reports::markdown(campaign),
+              HasSubstr("**Not decided:** the harness or its environment broke: " + why + ".\n"));
+  EXPECT_THAT(reports::json(campaign), HasSubstr("\"exit_reason\":\"" + why + "\""));
+  EXPECT_THAT(reports::junit(campaign),
+              HasSubstr("<error message=\"the harness or its environment broke: " +
+                        campaign.broken + "\" />"));
+  EXPECT_THAT(reports::junit(campaign),
+              HasSubstr("<testsuite name=\"lastcall\" tests=\"1\" failures=\"0\" errors=\"1\""));
 }
 TEST(Untraced, TrialsAreCountedAndMarkedInEveryReport) {
   auto campaign = alike(4, Outcome::pass, {"deadline"});

@@ -12,12 +12,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 
 #include "base/mounts.hpp"
 #include "base/remove_tree.hpp"
 #include "history/history.hpp"
 #include "plan/plan.hpp"
+#include "target/process_tree.hpp"
 #include "trial/lifeline.hpp"
 #include "unit/client/event_words.hpp"
 #include "unit/few_descriptors.hpp"
@@ -52,7 +54,7 @@ class Trials : public ::testing::Test {
       ADD_FAILURE() << errors->front().text();
     const auto name = below + "trial-" + std::to_string(++trials_);
     folder_.write(name + "/plan.json",
-                  to_json(draw_plan("s.toml", text, std::get<Scenario>(parsed), 1)));
+                  to_json(draw_plan("s.toml", text, std::get<Scenario>(parsed), 1, drawn_as_)));
     return {.directory = folder_ / name, .tools = "", .keep = Keep::all, .slot = 0, .workers = 1};
   }
   static std::string read_to_end(int fd) {
@@ -81,9 +83,35 @@ class Trials : public ::testing::Test {
     return pid;
   }
 
+  // What becomes of a trial's short folder when the process that `to_kill` says, told which the
+  // trial's is, is killed.
+  void keeps_short_folder(const std::function<pid_t(pid_t)>& to_kill) {
+    const auto trial = order("pwd -P > where; echo $PPID > " + fifo() + "; sleep 100", deep_);
+    {
+      auto server = ForkServer::start();
+      ASSERT_TRUE(server.has_value());
+      auto socket = server->conduct(trial);
+      ASSERT_TRUE(socket.has_value());
+      const auto process = pid_from(folder_ / "pid");
+      ASSERT_GT(process, 1);
+      const auto killed = to_kill(process);
+      ASSERT_GT(killed, 1);
+      ASSERT_EQ(::kill(killed, SIGKILL), 0);
+      const auto said = said_on_lifeline(read_to_end(socket->get()));
+      EXPECT_EQ(said.doing, "waited until the target was ready");
+      EXPECT_EQ(said.result, "");
+    }
+    EXPECT_FALSE(std::filesystem::is_symlink(trial.target_folder()));
+    std::string where;
+    std::ifstream(trial.target_folder() + "/where") >> where;
+    EXPECT_THAT(where, EndsWith("/target"));
+    EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(where).parent_path())) << where;
+  }
+
   const std::string deep_ = std::string(150, 'd') + "/";
   testing::ScratchFolder folder_;
   int trials_ = 0;
+  std::uint32_t drawn_as_ = 1;  // the fourth trial of a campaign is not traced
 };
 
 TEST_F(Trials, RunOneAfterTheOtherOnTheSameWorker) {
@@ -164,9 +192,12 @@ TEST_F(Trials, ThatAreGivenUpLeaveNobodyBehind) {
 }
 
 TEST_F(Trials, ThatAreStoppedAreKilledWithAllBelowThem) {
+  drawn_as_ = 4;  // the kernel kills what is traced with its tracer
   auto server = ForkServer::start();
   ASSERT_TRUE(server.has_value());
-  const auto trial = order("echo $$ $PPID > " + fifo() + "; kill -STOP $PPID; sleep 100");
+  // Again and again, because the fork server continues it.
+  const auto trial = order("echo $$ $PPID > " + fifo() +
+                           "; exec 2> /dev/null; while :; do kill -STOP $PPID; done");
   auto socket = server->conduct(trial);
   ASSERT_TRUE(socket.has_value());
   pid_t target = -1;
@@ -289,24 +320,34 @@ TEST_F(Trials, OfWhichSomethingCannotBeRemovedSayWhat) {
 }
 
 TEST_F(Trials, WhoseProcessIsKilledKeepWhatLiesInTheirShortFolder) {
-  const auto trial = order("pwd -P > where; echo $PPID > " + fifo() + "; sleep 100", deep_);
+  keeps_short_folder([](pid_t trial) { return trial; });
+}
+
+TEST_F(Trials, KeepWhatLiesInTheirShortFolderWhenTheForkServerIsKilled) {
+  keeps_short_folder([](pid_t) {
+    const auto guards = children();
+    return guards.size() == 1 ? children_of(guards.front()).front() : -1;
+  });
+}
+
+TEST_F(Trials, LeaveNobodyWhenTheForkServerIsKilledWhileTheirProcessIsStopped) {
+  drawn_as_ = 4;  // the kernel kills what is traced with its tracer
+  const auto trial = order("sleep 100 & echo $! $PPID > " + fifo() + "; sleep 100");
+  pid_t orphan = -1;
   {
     auto server = ForkServer::start();
     ASSERT_TRUE(server.has_value());
     auto socket = server->conduct(trial);
     ASSERT_TRUE(socket.has_value());
-    const auto process = pid_from(folder_ / "pid");
+    pid_t process = -1;
+    std::ifstream(folder_ / "pid") >> orphan >> process;
+    ASSERT_GT(orphan, 1);
     ASSERT_GT(process, 1);
-    ASSERT_EQ(::kill(process, SIGKILL), 0);
-    const auto said = said_on_lifeline(read_to_end(socket->get()));
-    EXPECT_EQ(said.doing, "waited until the target was ready");
-    EXPECT_EQ(said.result, "");
+    ASSERT_EQ(::kill(process, SIGSTOP), 0);
+    ASSERT_EQ(::kill(children_of(children().front()).front(), SIGKILL), 0);
+    EXPECT_EQ(said_on_lifeline(read_to_end(socket->get())).result, "");
   }
-  EXPECT_FALSE(std::filesystem::is_symlink(trial.target_folder()));
-  std::string where;
-  std::ifstream(trial.target_folder() + "/where") >> where;
-  EXPECT_THAT(where, EndsWith("/target"));
-  EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(where).parent_path())) << where;
+  EXPECT_EQ(::kill(orphan, 0), -1) << "what the target had started outlived the fork server";
 }
 
 }  // namespace
