@@ -20,7 +20,7 @@ namespace lastcall {
 namespace {
 
 // Bytes for people, not too many of them.
-std::string quoted(const std::string& bytes) {
+std::string in_quotes(const std::string& bytes) {
   constexpr std::size_t kMax = 60;
   std::string text = "\"";
   for (const char c : bytes.substr(0, kMax)) {
@@ -174,7 +174,7 @@ awaitable<std::optional<Failure>> Connection::say_opening() {
     const auto ec = sends ? co_await send_text(text) : co_await expect_text(text);
     if (!ec) continue;
     auto reason = "opening step " + std::to_string(i + 1) + ", " + (sends ? "send " : "expect ") +
-                  quoted(text);
+                  in_quotes(text);
     if (!deadline_.passed()) reason += ": " + ec.message();
     co_return Failure{Layer::script, reason, 0, heard_};
   }

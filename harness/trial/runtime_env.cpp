@@ -12,7 +12,7 @@ namespace json = boost::json;
 constexpr std::size_t kMaxKept = 256;
 
 // In NODE_OPTIONS a space ends an option, unless it is quoted.
-std::string quoted(const std::string& option) {
+std::string in_quotes(const std::string& option) {
   if (option.find_first_of(" \"\\") == std::string::npos) return option;
   std::string text = "\"";
   for (const char byte : option) {
@@ -115,7 +115,7 @@ void help_runtimes(std::map<std::string, std::string>& environment, const std::s
   if (traced) environment.try_emplace("LSAN_OPTIONS", "detect_leaks=0");
   environment.try_emplace("PYTHONFAULTHANDLER", "1");
   const auto report = "--report-on-signal --report-signal=" + signal_name(kNodeReportSignal) + " " +
-                      quoted("--report-directory=" + folder);
+                      in_quotes("--report-directory=" + folder);
   auto& options = environment["NODE_OPTIONS"];
   options = options.empty() ? report : report + " " + options;
 }

@@ -52,7 +52,7 @@ constexpr std::array kShown{
     Shown{SYS_execveat, "fp"},
 };
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string all = "\"";
   for (const char byte : text.substr(0, LastCalls::kMaxText)) {
     if (byte == '"' || byte == '\\') all += '\\';
@@ -103,7 +103,7 @@ class Arguments {
       if (!byte || *byte == '\0') break;
       text += *byte;
     }
-    return quoted(text);
+    return in_quotes(text);
   }
 
   std::string address(std::uint64_t at, std::uint64_t size) {
