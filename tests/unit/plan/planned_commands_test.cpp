@@ -14,7 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
-constexpr std::string_view kScenario = R"(about = "why"
+constexpr std::string_view kWithCommands = R"(about = "why"
 [target]
 command = ["server", "{port}"]
 user = "nobody"
@@ -55,7 +55,7 @@ TEST(PlannedCommands, AreThoseOfEveryTableThatHasOne) {
                                            "[[sidecars]]", "[properties.checkpoint-intact]",
                                            "[properties.custom]"));
   std::vector<std::pair<std::string, std::string>> commands;
-  for (const auto& command : planned_commands(drawn(kScenario)))
+  for (const auto& command : planned_commands(drawn(kWithCommands)))
     commands.emplace_back(command.what, command.words.front() + " " + command.words.back());
   EXPECT_THAT(commands, ElementsAre(Pair("target", "server {port}"),
                                     Pair("restarted target", "server --again"),
@@ -66,7 +66,7 @@ TEST(PlannedCommands, AreThoseOfEveryTableThatHasOne) {
 }
 
 TEST(PlannedCommands, SayWhoRunsThemAndWithWhichEnvironment) {
-  const auto commands = planned_commands(drawn(kScenario));
+  const auto commands = planned_commands(drawn(kWithCommands));
   for (const auto& command : {commands[0], commands[1]}) {
     EXPECT_EQ(command.user, "nobody");
     EXPECT_THAT(command.environment, ElementsAre(Pair("LD_PRELOAD", "{dir}/x.so")));

@@ -57,11 +57,11 @@ TEST(Planner, LetsEveryFourthTrialRunUntracedIfToldTo) {
     return numbers;
   };
   some.target.untraced_every = 0;
-  EXPECT_THAT(untraced(), testing::IsEmpty());
+  EXPECT_THAT(untraced(), ::testing::IsEmpty());
   some.target.untraced_every = 4;
-  EXPECT_THAT(untraced(), testing::ElementsAre(4, 8, 12));
+  EXPECT_THAT(untraced(), ::testing::ElementsAre(4, 8, 12));
   some.target.trace = false;
-  EXPECT_THAT(untraced(), testing::SizeIs(12));
+  EXPECT_THAT(untraced(), ::testing::SizeIs(12));
 }
 
 RC_GTEST_PROP(Planner, DrawsWithinTheRanges, (std::uint64_t seed)) {
