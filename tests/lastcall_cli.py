@@ -79,7 +79,7 @@ def lastcall(*words, cwd=None, env=None, limit=RUN_LIMIT, program=LASTCALL):
 
 HTTP_CLIENT = '[[clients]]\nurl = "http://127.0.0.1:{port}/"\npace = "5ms"\n'
 STOP_AT_FIFTH_ANSWER = '[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 5 }\n'
-# For servers of which no client gets an answer.
+# For servers that answer no client.
 STOP_AFTER_50_MS = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "50ms" }\n'
 
 
