@@ -78,14 +78,17 @@ def lastcall(*words, cwd=None, env=None, limit=RUN_LIMIT, program=LASTCALL):
 
 
 HTTP_CLIENT = '[[clients]]\nurl = "http://127.0.0.1:{port}/"\npace = "5ms"\n'
+STOP_AT_FIFTH_ANSWER = '[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 5 }\n'
+# For servers that answer no client.
+STOP_AFTER_50_MS = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "50ms" }\n'
 
 
 def scenario(command, *, ready='log = "^ready"', stop="", clients=HTTP_CLIENT, faults="", properties="", budget="",
              environment="", signal='"SIGTERM"', crowd="none"):
-    """The text of a scenario. `command` is words; the stop comes 50 ms into the load unless `faults` say else, and all
-    clients go on asking unless `crowd` does."""
+    """The text of a scenario. `command` is words; the stop comes at the fifth answer, with clients of the test's own
+    50 ms into the load, unless `faults` say else; all clients go on asking unless `crowd` does."""
     words = ", ".join(json.dumps(str(word)) for word in command)
-    faults = faults or '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "50ms" }\n'
+    faults = faults or (STOP_AT_FIFTH_ANSWER if clients == HTTP_CLIENT else STOP_AFTER_50_MS)
     return (f"about = \"a test\"\ncrowd = \"{crowd}\"\n[target]\ncommand = [{words}]\nready = {{ {ready} }}\n"
             f'stop = {{ signal = {signal}, deadline = "2s"{stop} }}\n{environment}\n'
             f"{clients}\n{faults}\n[properties]\n{properties}\n[budget]\n{budget}\n")

@@ -48,7 +48,7 @@ std::vector<std::string> mounts_in(const std::string& folder) {
 }
 
 Result<void> unmount_in(const std::string& folder, std::size_t own) {
-  // What hid others is gone after the first round.
+  // A mount can hide others, which are found once it is gone.
   constexpr int kRounds = 3;
   for (int round = 0; round < kRounds; ++round) {
     auto mounts = mounts_in(folder);

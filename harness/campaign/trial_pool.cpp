@@ -70,7 +70,7 @@ class Interrupts {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] int first() const { return first_; }
   [[nodiscard]] int count() const { return count_; }
-  // Who runs then may not go on.
+  // Whether running trials are given up, too.
   [[nodiscard]] bool is_final() const {
     return count_ > 1 || (count_ == 1 && now() > came_ + kFinishLimit);
   }

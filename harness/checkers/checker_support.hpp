@@ -80,7 +80,7 @@ inline constexpr std::string_view kSidecarSource = "sidecar ";
 // The same for its output, which no checker of lastcall reads.
 inline constexpr std::string_view kSidecarOutputSource = "output of sidecar ";
 
-// What was lost, in words. Of what the target said the event says it all.
+// What was lost, in words: the reason, after the source unless the reason names it.
 std::string lost_text(const EventsLost& lost);
 
 // Why some lines of the target's output are not in the history; empty if all are.

@@ -1,5 +1,5 @@
 // close-handshake: each WebSocket client gets a Close frame with an agreed code (RFC 6455, section
-// 7), each TLS client close_notify (RFC 8446, section 6.1), nobody a reset instead.
+// 7), each TLS client close_notify (RFC 8446, section 6.1), and none of them a reset.
 //
 // Judges connections that were fully up at the stop and that their client had not begun to close,
 // and WebSockets whose upgrade the target answered after it: it could have refused. Of those that

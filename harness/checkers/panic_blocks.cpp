@@ -60,7 +60,7 @@ bool is_goroutine(std::string_view line) {
 // "rax    0x0"
 bool is_register(std::string_view line) {
   const auto space = line.find(' ');
-  if (space == std::string_view::npos || space > 6) return false;
+  if (space > 6) return false;  // also if there is none
   const auto value = line.find_first_not_of(' ', space);
   return value != std::string_view::npos && line.substr(value).starts_with("0x");
 }

@@ -454,15 +454,15 @@ std::string sanitizer_message(Lines lines, const PanicBlock& block) {
   return std::string(trimmed(lines[block.words]));
 }
 
-// Exceptions that wrap others are told by their cause.
-std::string with_last_cause(Lines lines, const PanicBlock& block, std::string text,
+// Exceptions that wrap others are told by their cause, which stands behind `words`.
+std::string with_last_cause(Lines lines, const PanicBlock& block, std::string_view header,
                             std::string_view words) {
   std::string_view cause;
   for (auto k = block.words + 1; k < block.end; ++k) {
     if (const auto line = trimmed(lines[k]); line.starts_with(words))
       cause = trimmed(line.substr(words.size()));
   }
-  return cause.empty() ? text : text + ", caused by " + std::string(cause);
+  return std::string(header) + (cause.empty() ? "" : ", caused by " + std::string(cause));
 }
 
 std::string erlang_message(Lines lines, const PanicBlock& block) {
@@ -507,14 +507,13 @@ std::string message_of(Lines lines, const PanicBlock& block) {
     case Runtime::java:
       if (contains(header, "A fatal error has been detected"))
         return std::string(trimmed(line_at(lines, block, block.words + 2), " #"));
-      return with_last_cause(lines, block, std::string(header), "Caused by: ");
+      return with_last_cause(lines, block, header, "Caused by: ");
     case Runtime::dotnet:
       if (header.ends_with(":") || header.ends_with("by the application.") ||
           header.ends_with("the request."))
         return std::string(line_at(lines, block, block.words + 1));
       return with_last_cause(
-          lines, block,
-          std::string(header.starts_with("Unhandled exception. ") ? header.substr(21) : header),
+          lines, block, header.starts_with("Unhandled exception. ") ? header.substr(21) : header,
           "---> ");
     case Runtime::ruby:
       if (contains(header, "terminated with exception"))

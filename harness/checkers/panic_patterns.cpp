@@ -220,7 +220,8 @@ bool is_undefined_behaviour(std::string_view line) {
   const auto words = line.find(": runtime error: ");
   if (words == std::string_view::npos) return false;
   std::string_view place = line.substr(0, words);
-  return drop_number(place) && drop_number(place) && !place.empty();
+  const bool has_column = drop_number(place);
+  return has_column && drop_number(place) && !place.empty();
 }
 
 // "==123==ERROR: AddressSanitizer: …", "SUMMARY: LeakSanitizer: …"

@@ -4,15 +4,18 @@
 
 namespace lastcall {
 
+ServiceState::Settings service_settings(const Target& target, std::int32_t main_pid) {
+  return {.main_pid = main_pid,
+          .access_all = target.service.access_all,
+          .notifies = target.ready.notify,
+          .foreign_pids = target.pid1,
+          .watchdog = target.service.watchdog,
+          .watchdog_while_stopping = target.service.watchdog_while_stopping,
+          .longest_stop = longest_stop(target)};
+}
+
 ServiceState service_of(const Plan& plan, const History& history) {
-  const auto& target = plan.scenario.target;
-  return ServiceState({.main_pid = target_pid(history),
-                       .access_all = target.service.access_all,
-                       .notifies = target.ready.notify,
-                       .foreign_pids = target.pid1,
-                       .watchdog = target.service.watchdog,
-                       .watchdog_while_stopping = target.service.watchdog_while_stopping,
-                       .longest_stop = longest_stop(target)});
+  return ServiceState(service_settings(plan.scenario.target, target_pid(history)));
 }
 
 void replay_service(const Plan& plan, const History& history, const ServiceListener& listener) {

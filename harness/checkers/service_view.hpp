@@ -2,13 +2,18 @@
 // end.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "history/history.hpp"
 #include "history/service_state.hpp"
 #include "plan/plan.hpp"
+#include "scenario/scenario.hpp"
 
 namespace lastcall {
+
+// What the scenario says of the service, without the limit of its start, which only a trial has.
+ServiceState::Settings service_settings(const Target& target, std::int32_t main_pid);
 
 // The service as the trial was to see it, before anything came.
 ServiceState service_of(const Plan& plan, const History& history);

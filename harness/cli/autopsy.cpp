@@ -60,7 +60,7 @@ struct GivenBack {
 // One run of a command. Belongs to the main thread, except for what is marked as the tracer's.
 class Autopsy {
  public:
-  // `patience`: a command that still runs so long after a stop signal is taken to hang.
+  // `patience`: a command that still runs this long after a stop signal is said to hang.
   Autopsy(const AutopsyArguments& arguments, Nanoseconds patience, const Context& context)
       : arguments_(arguments), patience_(patience), context_(context) {}
 

@@ -9,7 +9,7 @@
 namespace lastcall::cli {
 
 // A line each, "lastcall: warning: …". Prints nothing twice, and no more than twenty in all: the
-// results have every one. `printed` is whoever's who prints those of several trials.
+// results have every one. `printed` holds what was printed for earlier trials.
 void print_warnings(const TrialResult& trial, std::set<std::string>& printed);
 
 }  // namespace lastcall::cli

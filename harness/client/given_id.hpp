@@ -18,7 +18,7 @@ struct GivenId {
 // Compiles the pattern once.
 class IdFinder {
  public:
-  // As much as of a line (target/line_splitter.hpp).
+  // As much as lastcall keeps of a line of output (target/line_splitter.hpp).
   static constexpr std::size_t kMaxSearched = 8192;
   static constexpr std::size_t kLongestId = 256;
 

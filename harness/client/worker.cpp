@@ -288,7 +288,7 @@ void serve_as_client_worker(int control) noexcept {
     } catch (const std::exception& error) {
       const auto why = broken_text(error_of("play the clients", error));
       static_cast<void>(send_message(socket.get(), why));
-      // What is half done here cannot be taken apart; the fork server makes another worker.
+      // Clients that are half made cannot be taken apart; the fork server makes another worker.
       ::_exit(1);  // tidy: after fork
     }
   }

@@ -75,7 +75,7 @@ class History {
   [[nodiscard]] const Event& at(EventIndex index) const { return events_.at(index); }
   [[nodiscard]] TimePoint time(EventIndex index) const { return events_.at(index).at; }
 
-  // The fault that begins the stop, if the trial came so far.
+  // The fault that begins the stop, if the trial came that far.
   [[nodiscard]] std::optional<EventOf<FaultInvoked>> stop() const {
     if (!stop_) return std::nullopt;
     return EventOf<FaultInvoked>{*stop_, &std::get<FaultInvoked>(events_[*stop_].body)};

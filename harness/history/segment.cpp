@@ -189,7 +189,7 @@ bool SegmentWriter::has_share(TimePoint at, const EventBody& body, std::size_t c
   if (taken > share) return false;
   taken += cost;
   if (taken <= share) return true;
-  // Few depend on these, and it is known who.
+  // The source tells checkers that do not depend on these two kinds that they lost nothing.
   const auto source = std::holds_alternative<Notification>(body)   ? kLostNotifications
                       : std::holds_alternative<ControlFrame>(body) ? kLostControlFrames
                                                                    : std::string_view(name_);

@@ -7,8 +7,8 @@
 //   the last record's payload is kind 255 and the number of events that did not fit (u64)
 //
 // A string is a length (u32) and its bytes, cut at 64 KiB. After the first event that did not fit
-// none is kept: what is there is a prefix. Only of a kind that has used up its share the rest is
-// left out alone, and EventsLost says so where it begins.
+// none is kept: what is there is a prefix. A kind that has used up its share loses only its own
+// events from then on; EventsLost says so where that begins.
 //
 // A segment without that last record was cut off: its reader says so, and never throws on damaged
 // bytes.

@@ -167,8 +167,8 @@ const std::vector<FaultKind>& kinds() {
        .needs_proxy = true,
        .check = check_network},
       {.what = "syscall",
-       .about = "changes what becomes of a system call: error = \"ENOSPC\", short_write = true or "
-                "delay, for several calls in a row",
+       .about = "makes system calls fail, write only half or come later: error = \"ENOSPC\", "
+                "short_write = true or delay, for several in a row",
        .build = build_disturbance,
        .one_of = {"error", "short_write", "delay"},
        .allowed = {"count"},

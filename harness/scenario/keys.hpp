@@ -92,7 +92,7 @@ struct Table {
 // Bounds of durations and sizes. No stop worth testing takes longer than a day, and sums of such
 // durations cannot overflow.
 inline constexpr std::int64_t kMillisecond = 1'000'000;
-inline constexpr std::int64_t kDay = 24 * 3600 * 1000 * kMillisecond;
+inline constexpr std::int64_t kDay = std::int64_t{24} * 3600 * 1000 * kMillisecond;
 inline constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
 
 // All of them, in this order.

@@ -114,7 +114,7 @@ CheckpointFiles find_checkpoints(const std::string& directory,
     files.problem = "only " + std::to_string(kMaxFiles) + " of " + std::to_string(found.size()) +
                     " checkpoint files are inspected";
   }
-  // One that was not found may be there, unless the folder itself is gone.
+  // After another error than this one, a file that was not found may be there all the same.
   if (error && error != std::errc::no_such_file_or_directory) return files;
   for (const auto& glob : globs) {
     if (!matched.contains(glob)) files.missing.push_back(glob);

@@ -82,7 +82,7 @@ Result<std::string> processes() {
     (void)::kill(child, SIGKILL);
     (void)::waitpid(child, nullptr, 0);
   }
-  if (problem == 0) return "a trial can have its processes";
+  if (problem == 0) return "enough for a trial can be started";
   return Error{"fork " + std::to_string(kLeastProcesses) + " processes", "", problem,
                std::string(remedy_for_fork(problem))};
 }

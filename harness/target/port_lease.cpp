@@ -71,7 +71,7 @@ Result<PortLease> PortLease::acquire() {
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
     const int problem = probe_port(port, false);
     if (problem == 0) return PortLease(port, std::move(lock));
-    // Another port does no better.
+    // No other port can be bound either.
     if (problem != EADDRINUSE && problem != EACCES) {
       return Error{"bind a port of", "127.0.0.1", problem,
                    problem == EADDRNOTAVAIL ? std::string(kLoopbackUp) : ""};

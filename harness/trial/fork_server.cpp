@@ -348,7 +348,7 @@ Result<ForkServer> ForkServer::start(ConductTrial conduct) {
 
 ForkServer::~ForkServer() {
   if (!control_) return;  // moved from
-  // Now they end. Whoever of them is the last to go closes the other end.
+  // This tells the processes below to end. The last one to go closes the other end.
   (void)::shutdown(control_.get(), SHUT_WR);
   for (const auto limit = now() + kGuardEndsWithin; now() < limit;) {
     pollfd other{control_.get(), 0, 0};

@@ -60,7 +60,7 @@ Nanoseconds longest_pause(const Plan& plan) {
       if (signal == SIGSTOP) is_any = is_held = true;
       if (signal == SIGCONT) is_held = false;
     }
-    // It may end the pause of another fault, at its own time of the drain.
+    // A SIGCONT in the drain may be what ends the pause of another fault.
     const auto* moment = std::get_if<PhaseMoment>(&fault.when);
     if (moment != nullptr && moment->phase == Phase::drain) planned = sum(planned, moment->after);
   }
@@ -75,7 +75,7 @@ Nanoseconds longest_trial(const Plan& plan) {
                      budget.load + longest_stop(target) + longest_pause(plan) +
                      waits_for_judgement(plan);
   const auto clients = static_cast<std::int64_t>(planned_clients(plan).size());
-  // What happened in the load has to be judged.
+  // A longer load makes a longer history, which takes longer to judge.
   return waits + kSlowMachine * (kOwnWork + kOwnWorkAClient * clients + budget.load);
 }
 

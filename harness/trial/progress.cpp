@@ -28,7 +28,7 @@ std::optional<Phase> phase_of(Progress::Stage stage) {
   return std::nullopt;
 }
 
-// For say_doing().
+// What a trial process was doing in this stage, in words for say_doing().
 std::string_view doing(Progress::Stage stage) {
   switch (stage) {
     case Progress::Stage::preparing:

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "checkers/service_view.hpp"
 #include "client/trigger_board.hpp"
 #include "target/launch_options.hpp"
 #include "target/process_tree.hpp"
@@ -58,18 +59,6 @@ Result<void> make_room_for(const User& user, const std::string& dir, const std::
   if (!notify.starts_with('@') && ::chmod(notify.c_str(), 0666) != 0)
     return Error{"let everybody notify", notify, errno, ""};
   return {};
-}
-
-// Its start begins now.
-ServiceState::Settings service_settings(const Target& target, pid_t pid) {
-  return {.main_pid = pid,
-          .access_all = target.service.access_all,
-          .notifies = target.ready.notify,
-          .foreign_pids = target.pid1,
-          .watchdog = target.service.watchdog,
-          .watchdog_while_stopping = target.service.watchdog_while_stopping,
-          .start_limit = now() + longest_start(target),
-          .longest_stop = longest_stop(target)};
 }
 
 }  // namespace
@@ -131,7 +120,9 @@ Result<pid_t> TargetProcess::start(Start start) {
     ends_.let_wait([this] { return tracing_->next_end(); });
   }
   limits_ = start.limits;
-  service_.emplace(service_settings(start.target, launched_.pid));
+  auto settings = service_settings(start.target, launched_.pid);
+  settings.start_limit = now() + longest_start(start.target);
+  service_.emplace(settings);
   std::string line;
   for (const auto& word : command) line += (line.empty() ? "" : " ") + word;
   again_ = start.again;

@@ -92,7 +92,8 @@ def running(server, mode):
         finally:
             while run.poll() is None:  # the second ends the trial
                 run.send_signal(signal.SIGINT)
-                time.sleep(0.2)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    run.wait(0.2)
             run.stdout.close()
 
 

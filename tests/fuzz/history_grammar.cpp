@@ -220,7 +220,7 @@ class Story {
     visit_fields(body, [&](std::string_view name, auto& field) { fill(name, field); });
     record(std::move(body));
   }
-  // Once in a while it does not happen, or says something else.
+  // Records the event, but leaves it out or changes it once in a while.
   template <class Body>
   void usually(Body body) {
     if (choices_.once_in(32)) return;

@@ -57,8 +57,8 @@ std::string toml_string(std::string_view text) { return '"' + std::string(text) 
 // Lines, each of a table, which can be taken out again.
 class Draft {
  public:
-  // `safe`: what stands in place of the line, or of all that the table says, where that is refused
-  // and cannot be left out.
+  // `safe`: what replaces the line, or all lines of the table, where they are refused and cannot be
+  // left out.
   std::size_t add_table(const std::string& header, std::size_t parent, std::string safe = "") {
     parents_.push_back(parent);
     pieces_.push_back({header, parents_.size() - 1, true, std::move(safe)});

@@ -26,10 +26,9 @@ class Ends(LastcallTest):
 
     def test_a_death_by_signal_is_clean_only_if_it_is_promised(self):
         sleeper = ["sh", "-c", "echo ready; exec sleep 100"]
-        unserved = 'serves = { judge = false, why = "nobody serves" }'
         for promise, outcome in ((', exit = ["SIGTERM"]', "pass"), ("", "fail"), (", exit = 143", "fail")):
             with self.subTest(promise=promise):
-                run = self.run_scenario(scenario(sleeper, stop=promise, properties=unserved))
+                run = self.run_scenario(scenario(sleeper, clients="", stop=promise))
                 self.assertEqual(outcome, run.verdict("clean-exit")["outcome"])
                 self.assertEqual("pass", run.verdict("no-panic")["outcome"])
 
@@ -41,8 +40,8 @@ class Ends(LastcallTest):
                                       (again, ", exit = 0", "fail"), ("os._exit(143)", ", exit = 0", "fail")):
             for trace in ("", "trace = false"):
                 with self.subTest(end=end, promise=promise, trace=trace):
-                    run = self.run_scenario(scenario([PYTHON, "-c", code.format(end)], stop=promise, environment=trace,
-                                                     properties='serves = { judge = false, why = "nobody serves" }'))
+                    run = self.run_scenario(scenario([PYTHON, "-c", code.format(end)], clients="", stop=promise,
+                                                     environment=trace))
                     [look] = run.events("handler_at_stop")
                     self.assertEqual((15, True, ""), (look["signal"], look["caught"], look["runtime"]))
                     self.assertEqual(outcome, run.verdict("clean-exit")["outcome"], run)
@@ -54,8 +53,7 @@ class Ends(LastcallTest):
         for code, outcome in ((ready, "fail"), (ready + again, "pass")):
             for trace, said in (("", outcome), ("trace = false", "not-applicable")):
                 with self.subTest(code=code, trace=trace):
-                    run = self.run_scenario(scenario(["node", "-e", code], environment=trace,
-                                                     properties='serves = { judge = false, why = "nobody serves" }'))
+                    run = self.run_scenario(scenario(["node", "-e", code], clients="", environment=trace))
                     self.assertEqual(["node"], [e["runtime"] for e in run.events("handler_at_stop")])
                     self.assertEqual(said, run.verdict("clean-exit")["outcome"], run)
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import unittest
 
-from lastcall_cli import LastcallTest, PYTHON, SOURCE, lastcall, scenario, serve
+from lastcall_cli import LastcallTest, PYTHON, SOURCE, STOP_AT_FIFTH_ANSWER, lastcall, scenario, serve
 
 # Saves 40 checkpoints, one number after the other, each under a temporary name first.
 SAVER = """
@@ -122,8 +122,7 @@ class Inject(LastcallTest):
 
     def test_in_the_drain_filters_wake_for_it(self):
         run = self.run_scenario(scenario(serve(), environment="trace = true", faults=
-            '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "50ms" }\n' +
-            fault("syscall", at("close", 1, phase="drain"), 'delay = "5ms"')))
+            STOP_AT_FIFTH_ANSWER + fault("syscall", at("close", 1, phase="drain"), 'delay = "5ms"')))
         self.assertEqual(1, len(self.reached(run)))
         self.assert_order(run, "filters_woke", "syscall_reached")
 

@@ -5,7 +5,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from lastcall_cli import PYTHON, LastcallTest, lastcall, scenario
+from lastcall_cli import PYTHON, STOP_AT_FIFTH_ANSWER, LastcallTest, lastcall, scenario
 
 
 # Another user may not reach an interpreter in somebody's home.
@@ -109,8 +109,7 @@ class ShortPaths(LastcallTest):
 
     def test_a_fault_at_a_path_strikes_whatever_name_the_target_uses(self):
         fault = ('[[faults]]\nwhat = "syscall"\nerror = "EPERM"\n'
-                 'when = { syscall = "unlink", path = "{dir}/tmp/*.sock" }\n'
-                 '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "50ms" }\n')
+                 'when = { syscall = "unlink", path = "{dir}/tmp/*.sock" }\n' + STOP_AT_FIFTH_ANSWER)
         run = self.deep(scenario(leaver("--socket"), faults=fault))
         self.assertEqual(1, len(run.events("syscall_reached")), run)
         self.assertIn("is left", run.verdict("released")["reason"])

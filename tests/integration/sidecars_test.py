@@ -5,17 +5,10 @@ import signal
 import unittest
 
 from lastcall_cli import PYTHON, LastcallTest, processes, scenario, serve, until
+from own_processes import command
 
 LATER = '[[faults]]\nwhat = "stop"\nwhen = { phase = "load", at = "200ms" }\n'
 SERVE = [PYTHON, "{here}/servers/serve.py", "--port", "{port.side}"]
-
-
-def command(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
 
 
 def parent(pid):

@@ -104,7 +104,7 @@ class Trace(LastcallTest):
         self.assertNotIn("went on", verdict["reason"])
 
     def test_how_each_process_of_a_family_ended_and_who_told_it(self):
-        run = self.traced([PYTHON, "-c", FAMILY])
+        run = self.traced([PYTHON, "-c", FAMILY], clients="")
         ends = {(event["how"], event["value"]) for event in run.events("process_ended")}
         self.assertEqual({("exited", 0), ("exited", 7), ("signalled", 6)}, ends)
         self.assertNotIn("", [event["command"] for event in run.events("process_ended")])

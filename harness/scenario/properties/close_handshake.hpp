@@ -9,7 +9,7 @@ struct CloseHandshake {
   static constexpr std::string_view kName = "close-handshake";
   static constexpr std::string_view kHoldsWhen =
       "each WebSocket client gets a Close frame with an agreed code, each TLS client close_notify, "
-      "nobody a reset instead";
+      "and none of them a reset";
   static constexpr std::string_view kCannotSee = "what the server sent and the network lost";
   static const Checker kChecker;
 

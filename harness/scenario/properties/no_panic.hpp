@@ -36,7 +36,7 @@ inline const Table& excused_error_table() {
 struct NoPanic {
   static constexpr std::string_view kName = "no-panic";
   static constexpr std::string_view kHoldsWhen =
-      "no crash, abort, panic or uncaught exception ended the target or a traced child, or stands "
+      "no crash, abort, panic or uncaught exception ended the target or a traced child, or shows "
       "in the output";
   static constexpr std::string_view kCannotSee =
       "a panic that was swallowed without a word; untraced, a child's crash that nobody reported";

@@ -254,16 +254,17 @@ def beat():
 
 def deadlock():
     first, second = threading.Lock(), threading.Lock()
+    each_has_one = threading.Barrier(2)
 
     def flush():
         with second:
-            time.sleep(0.05)
+            each_has_one.wait()
             with first:
                 pass
     with first:
         thread = threading.Thread(target=flush)
         thread.start()
-        time.sleep(0.05)
+        each_has_one.wait()
         with second:
             thread.join()
 

@@ -48,7 +48,7 @@ TrialResult all_are_stopped(const TrialOrder&, int lifeline, Companions, const S
 
 class TrialPool : public ::testing::Test {
  protected:
-  // Two trials, which may take so long each.
+  // Runs two trials, each of which may take as long as `longest` says.
   Result<int> run(ForkServer& server, const std::string& longest) {
     const std::string text =
         "about = 'a'\n[target]\ncommand = ['true']\nready = { log = 'ready' }\n" +

@@ -202,7 +202,7 @@ TEST(ServiceState, CountsTheLimitOfTheStopFromTheManagersSignal) {
   service.wait(500).stop();  // at 503 ms
   service.say("EXTEND_TIMEOUT_USEC=5000000");
   EXPECT_EQ(service.state.stop_deadline(ms(503), milliseconds(100)), ms(1503));
-  // A signal that lies back is what counts, when it becomes known.
+  // The stop counts from its signal, also if that becomes known later.
   service.state.stop_begun(ms(400));
   EXPECT_EQ(service.state.stop_deadline(ms(400), milliseconds(100)), ms(1400));
 }

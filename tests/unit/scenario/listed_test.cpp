@@ -30,8 +30,8 @@ TEST(ListedFaults, NameTheirKeysAndWhatTheyTake) {
             "changes the connections of groups with proxy = true: action = delay, stall, cut, "
             "half-close, reset or truncate [for, at_byte, toward, percent]");
   EXPECT_EQ(texts["syscall"],
-            "changes what becomes of a system call: error = \"ENOSPC\", short_write = true or "
-            "delay, for several calls in a row [count]; needs when = { syscall }");
+            "makes system calls fail, write only half or come later: error = \"ENOSPC\", "
+            "short_write = true or delay, for several in a row [count]; needs when = { syscall }");
   EXPECT_EQ(texts["limit"],
             "limits what the target may use from then on: one of descriptors, memory, disk, cpu");
 }

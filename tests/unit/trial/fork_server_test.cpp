@@ -83,8 +83,8 @@ class Trials : public ::testing::Test {
     return pid;
   }
 
-  // What becomes of a trial's short folder when the process that `to_kill` says, told which the
-  // trial's is, is killed.
+  // What becomes of a trial's short folder when a process is killed: `to_kill` gets the pid of the
+  // trial process and returns the pid to kill.
   void keeps_short_folder(const std::function<pid_t(pid_t)>& to_kill) {
     const auto trial = order("pwd -P > where; echo $PPID > " + fifo() + "; sleep 100", deep_);
     {
