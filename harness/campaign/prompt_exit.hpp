@@ -17,7 +17,7 @@
 // A fixed sleep is late in all of them. A target that in one trial of ten ends by chance just as a
 // wait of it is over is late in 6 trials of 20 with a probability of 1.1 %. With a bound, a server
 // whose tail is half the bound fails only if the machine held up more than a quarter of the trials
-// for the other half, unnoticed: a trial in which lastcall itself lagged is left out.
+// for the other half, unnoticed: a trial in which lastcall itself lagged is counted as not judged.
 #pragma once
 
 #include <cstdint>

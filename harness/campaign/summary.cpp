@@ -68,16 +68,21 @@ std::string only_untraced(const std::string& name, const std::vector<TrialSummar
 }
 
 // One measured trial is one judged item. A trial that could say nothing because the target was not
-// started, or events were lost, is unknown as with every property.
+// started, or events were lost, is unknown as with every property. So are those that lastcall's own
+// lag spoilt if there are too few without them.
 void judge_over_campaign(PropertySummary& property, const std::vector<TrialSummary>& trials,
                          std::optional<Nanoseconds> within) {
   std::vector<IdleTrial> measured;
+  std::size_t spoilt = 0;
   for (const auto& trial : trials) {
     if (!trial.broken.empty()) continue;
     const auto verdict = std::ranges::find(trial.verdicts, property.name, &Verdict::property);
     if (verdict == trial.verdicts.end()) continue;
     if (verdict->outcome != Outcome::not_applicable) {
       count(property, trial, *verdict);
+    } else if (!verdict->not_judged.empty()) {
+      ++spoilt;
+      add(property.not_judged, verdict->not_judged);
     } else if (trial.idle_tail || trial.idle_waits) {
       measured.push_back({trial.number, trial.idle_tail, trial.idle_waits});
     } else {
@@ -90,6 +95,12 @@ void judge_over_campaign(PropertySummary& property, const std::vector<TrialSumma
   if (trials.size() < kFewestTrials) property.over_campaign += ": run more (--trials)";
   property.not_applicable += measured.size() - judged.judged;
   property.judged += judged.judged;
+  const bool is_unknown = judged.outcome == Outcome::not_applicable && spoilt > 0 &&
+                          measured.size() + spoilt >= kFewestTrials;
+  if (is_unknown && property.unknown == 0) {
+    property.first_reason = property.over_campaign + "; " + not_judged_text(property.not_judged);
+  }
+  (is_unknown ? property.unknown : property.not_applicable) += spoilt;
   if (judged.outcome == Outcome::not_applicable) property.why_not_judged = property.over_campaign;
   if (judged.outcome != Outcome::fail) {
     property.pass += judged.judged;

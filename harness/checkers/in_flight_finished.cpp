@@ -34,6 +34,11 @@
 // shorter than those of its group and status before the stop, of which there must be three, all of
 // the same length; or if it is empty where none of theirs was.
 //
+// An answer that is whole, and not of the kind that the group got before the stop, is counted in
+// the reason, and no failure: one with a status that none of them had, and one that is shorter, if
+// they all had the same length, or else half as long as the shortest. So a stream that ends with
+// the stop shows, and an error that was swallowed, and nobody knows which of them it is.
+//
 // Not judged, but counted with the reason if they got no answer: requests whose bytes had not all
 // been read, or whose connection was not accepted; those on a connection that the target had closed
 // before the stop (`serves` judges that); those that were sent after the stop and whose answer was
@@ -48,6 +53,8 @@
 // was perhaps lastcall's own doing is unknown.
 #include <algorithm>
 #include <map>
+#include <string>
+#include <string_view>
 
 #include "base/durations.hpp"
 #include "checkers/checker.hpp"
@@ -67,22 +74,30 @@ constexpr Nanoseconds kLongestSettling = std::chrono::milliseconds(100);
 constexpr Nanoseconds kShortestSettling = std::chrono::milliseconds(50);
 constexpr int kMediansToSettle = 10;
 
-// Of answers.
+// Of answers, by status.
 struct Lengths {
   std::size_t count = 0;
   std::uint32_t shortest = UINT32_MAX;
   std::uint32_t longest = 0;
+
+  void add(std::uint32_t length) {
+    ++count;
+    shortest = std::min(shortest, length);
+    longest = std::max(longest, length);
+  }
 };
+using LengthsByStatus = std::map<std::int32_t, Lengths>;
 
 // How the requests of one group ended, and which had not at the stop.
 struct GroupSeen {
   // Before the stop: when sent, time to the answer.
   std::vector<std::pair<TimePoint, Nanoseconds>> acknowledged;
-  std::vector<TimePoint> waiting;             // when sent
-  std::map<std::int32_t, Lengths> until_eof;  // before the stop, by status
-  bool was_answered = false;                  // before the stop
-  bool was_failed = false;                    // before the stop, by a status from 500 on
-  bool is_acknowledged = false;               // before or after it
+  std::vector<TimePoint> waiting;  // when sent
+  LengthsByStatus until_eof;       // of those before the stop that ended so
+  LengthsByStatus whole;           // and of the others
+  bool was_answered = false;       // before the stop
+  bool was_failed = false;         // before the stop, by a status from 500 on
+  bool is_acknowledged = false;    // before or after it
 };
 
 // What time says of a group's requests where nothing better is known.
@@ -110,11 +125,7 @@ void look(GroupSeen& seen, const RequestView& r, bool is_excused, EventIndex sto
   seen.was_failed |= ended.status >= 500;
   if (r.end != RequestEnd::ok) return;
   seen.acknowledged.emplace_back(sent, history.time(*r.ended) - sent);
-  if (!r.ended_by_eof || is_excused) return;
-  auto& lengths = seen.until_eof[ended.status];
-  ++lengths.count;
-  lengths.shortest = std::min(lengths.shortest, ended.bytes);
-  lengths.longest = std::max(lengths.longest, ended.bytes);
+  if (!is_excused) (r.ended_by_eof ? seen.until_eof : seen.whole)[ended.status].add(ended.bytes);
 }
 
 GroupPace pace(GroupSeen& seen, std::uint32_t clients, std::optional<Nanoseconds> settling,
@@ -174,6 +185,26 @@ Fate fate_of_answer(const RequestView& r, const GroupSeen& before, const History
   if (ended.bytes == 0 && lengths.shortest > 0) return Fate::unanswered;
   if (lengths.shortest != lengths.longest) return Fate::unclear;
   return ended.bytes < lengths.shortest ? Fate::unanswered : Fate::answered;
+}
+
+// What is odd about an answer that came after the stop and was whole; empty if nothing is.
+std::string_view what_is_odd(const RequestView& r, const GroupSeen& before,
+                             const History& history) {
+  if (r.end != RequestEnd::ok || r.ended_by_eof || before.acknowledged.size() < kEnoughAnswers)
+    return {};
+  const auto& ended = ended_of(r, history);
+  const auto found = before.whole.find(ended.status);
+  if (found == before.whole.end()) {
+    return before.until_eof.contains(ended.status)
+               ? std::string_view{}
+               : "answered with a status that none had before the stop";
+  }
+  const auto& lengths = found->second;
+  const bool is_short = ended.bytes < lengths.shortest && (lengths.shortest == lengths.longest ||
+                                                           ended.bytes <= lengths.shortest / 2);
+  return is_short && lengths.count >= kEnoughAnswers
+             ? "whose answer was shorter than all before the stop"
+             : std::string_view{};
 }
 
 Fate fate(const RequestView& request, const ConnectionView& c, const GroupSeen& before,
@@ -293,6 +324,7 @@ class Requests {
   [[nodiscard]] Verdict verdict() const {
     Verdict verdict{.judged = judged_};
     for (const auto& [why, count] : not_judged_) verdict.not_judged.push_back({why, count});
+    for (const auto& [what, count] : odd_) verdict.noted.push_back({std::string(what), count});
     if (!violations_.empty()) {
       violations_.fail(verdict, "requests");
       verdict.reason += too_soon();
@@ -308,6 +340,7 @@ class Requests {
           "no request was demonstrably taken on and unanswered at the stop: raise count in "
           "[[clients]], or name a url whose answers take longer";
     }
+    verdict.say(items_text(verdict.noted));
     if (!not_judged_.empty()) verdict.say(not_judged_text(verdict.not_judged));
     return verdict;
   }
@@ -326,6 +359,10 @@ class Requests {
     if (is_cut && is_open && (!stands.taken_on || stands.by_time)) stands = {.taken_on = true};
     const bool is_answered = r.end != RequestEnd::unknown && !is_open;
     if (how == Fate::answered) {
+      if (is_http(plan_.scenario.clients[c.group].protocol)) {
+        const auto odd = what_is_odd(r, groups_[c.group], history_);
+        if (!odd.empty()) ++odd_[odd];
+      }
       if (stands.taken_on && !was_closed(c, stop_)) ++judged_;
     } else if (is_answered && (how == Fate::excused || !stands.taken_on)) {
       return;
@@ -407,6 +444,7 @@ class Requests {
   Violations violations_;
   Nanoseconds median_{};  // the longest time of an answer of a group with one that is missing
   std::map<std::string, std::uint64_t> not_judged_;
+  std::map<std::string_view, std::uint64_t> odd_;  // answers
   std::uint64_t unseen_ = 0;
   std::uint64_t judged_ = 0;
 };

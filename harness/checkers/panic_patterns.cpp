@@ -42,6 +42,7 @@ constexpr std::string_view kRuby = "an uncaught Ruby exception";
 constexpr std::string_view kPhp = "an uncaught PHP error";
 constexpr std::string_view kErlang = "an Erlang crash";
 constexpr std::string_view kElixir = "an uncaught Elixir exception";
+constexpr std::string_view kCrystal = "an uncaught Crystal exception";
 constexpr std::string_view kSegfault = "a segmentation fault";
 constexpr std::string_view kChild = "a crashed process";
 
@@ -115,6 +116,8 @@ constexpr std::array kAtLineStart{
     Words{"Error in process <", kErlang},
     Words{"Runtime terminating during boot (", kErlang},
     Words{"Crash dump is being written to: ", kErlang},
+    Words{"Unhandled exception in spawn: ", kCrystal},
+    Words{"Unhandled exception in spawn(name: ", kCrystal},
 };
 
 constexpr std::array kAnywhere{
@@ -145,6 +148,7 @@ constexpr std::array kAnywhere{
 constexpr std::array kWholeLine{
     Words{"Uncaught:", kJavaScript},
     Words{"Unhandled Exception:", kDotnet},
+    Words{"Unhandled exception:", "an uncaught Dart exception"},
     Words{"Stack overflow.", kDotnetCrash},
 };
 
@@ -457,6 +461,16 @@ bool is_elixir_report(std::string_view line) {
          (contains(line, "[error] GenServer ") || contains(line, "[error] Task #PID<"));
 }
 
+// "Thread 1 terminated abnormally: …", and the program goes on.
+std::string_view ended_thread(std::string_view line) {
+  constexpr std::string_view kBegin = "Thread ";
+  if (!line.starts_with(kBegin)) return "";
+  line.remove_prefix(kBegin.size());
+  if (!drop_digits(line)) return "";
+  if (line.starts_with(" terminated abnormally: ")) return "an uncaught Perl exception";
+  return line.starts_with(" killed on uncaught exception ") ? "an uncaught OCaml exception" : "";
+}
+
 // "run.sh: line 3:    77 Aborted                 ./server"
 bool is_shell_report(std::string_view line) {
   constexpr std::array<std::string_view, 6> kWords{"Aborted",
@@ -577,6 +591,7 @@ std::string_view panic_in(Lines lines, std::size_t i) {
   if (is_elixir_exception(line))  // a log in JSON has no level before "GenServer … terminating"
     return i > 0 && lines[i - 1].ends_with(" terminating") ? kElixir : kElixirException;
   if (is_elixir_report(line)) return kElixir;
+  if (const auto meaning = ended_thread(line); !meaning.empty()) return meaning;
   if (is_shell_report(line)) return kChild;
   if (is_crashed_child(line)) return kChild;
   return "";

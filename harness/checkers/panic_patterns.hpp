@@ -68,6 +68,10 @@
 //            "…_alloc: Cannot allocate …"                        erts beam/erl_alloc.c
 // Elixir     "** (Name) …"                                       lib/elixir exception.ex
 //            "… terminating", "… raised an exception"            lib/logger translator.ex
+// Crystal    "Unhandled exception in spawn: …"                   src/fiber.cr
+// Dart       "Unhandled exception:"                              runtime/lib/isolate.cc
+// OCaml      "Thread 1 killed on uncaught exception …"           systhreads/thread.ml, st_stubs.c
+// Perl       "Thread 1 terminated abnormally: …"                 dist/threads/threads.xs
 // Sanitizers "==1==ERROR: …Sanitizer: …", "==1==WARNING: …"      compiler-rt/lib *_report.cpp
 //            "WARNING: ThreadSanitizer: …"                       compiler-rt tsan_report.cpp
 //            "…Sanitizer:DEADLYSIGNAL", "SUMMARY: …Sanitizer: …" compiler-rt sanitizer_common

@@ -47,9 +47,10 @@
 // last goodbye has a long tail (`within` is the scenario's). Not seen as a wait: timers that are
 // descriptors or signals (timerfd_create(2), setitimer(2)). There is neither measure nor finding
 // without an end that the target reached by itself, after a second signal that forced it, or where
-// events of clients were lost. There is no measure where lastcall lagged during the tail, nor where
-// a client that is silent, slow, gone without a word or cut off had a connection that the target
-// had not closed: then there may have been a client to wait for that is not seen.
+// events of clients were lost. There is no measure where lastcall lagged during the tail (counted
+// if the scenario has a bound), nor where a client that is silent, slow, gone without a word or cut
+// off had a connection that the target had not closed: then there may have been a client to wait
+// for that is not seen.
 #include <algorithm>
 #include <array>
 #include <set>
@@ -491,8 +492,18 @@ std::optional<IdleWaits> idle_waits(const Plan& plan, const History& history) {
 namespace lastcall::property::prompt_exit {
 namespace {
 
-Verdict check(const Plan&, const History&) {
-  return Verdict::not_applicable("judged over a campaign");
+// Lastcall lagged during the tail.
+bool is_spoilt(const Plan& plan, const History& history) {
+  const auto measured = checkers::stop_to_measure(plan, history);
+  return measured && !checkers::somebody_kept_it(plan, history, measured->begun, measured->ended) &&
+         !checkers::idle_tail(plan, history);
+}
+
+Verdict check(const Plan& plan, const History& history) {
+  auto verdict = Verdict::not_applicable("judged over a campaign");
+  if (settings<PromptExit>(plan).within && is_spoilt(plan, history))
+    verdict.not_judged = {{"in which lastcall itself lagged", 1}};
+  return verdict;
 }
 
 }  // namespace

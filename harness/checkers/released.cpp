@@ -3,9 +3,10 @@
 //
 // Sees processes of the target's tree that were there 200 ms after its end, also if each forks the
 // next and exits before it can be looked at; ports of the scenario that cannot be bound with
-// SO_REUSEADDR; and mounts, sockets, pid, lock and temporary files of the trial's directory. Cannot
-// see what the target left elsewhere on the machine. Only an end that the target reached by itself
-// after the stop is judged: after SIGKILL leftovers are nobody's fault.
+// SO_REUSEADDR, nor with SO_REUSEPORT while nobody listens; and mounts, sockets, pid, lock and
+// temporary files of the trial's directory. Cannot see what the target left elsewhere on the
+// machine. Only an end that the target reached by itself after the stop is judged: after SIGKILL
+// leftovers are nobody's fault.
 //
 // A busy machine, and the tracer, slow helpers that outlive the target by design: one that is at
 // work fails once it has used 200 ms of processor time since the target's end, or 2 s after it; if
@@ -315,6 +316,9 @@ Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowe
   Leftovers left;
   add_processes(plan, history, allowed, left, noted);
   const bool one_is_left = left.evidence.size() == 1 && history.all<ProcessLeft>().size() == 1;
+  const bool nobody_is_left = history.first<ProcessesSearched>() &&
+                              history.all<ProcessLeft>().empty() &&
+                              history.all<ProcessLingered>().empty();
   for (const auto& [i, port] : history.all<PortProbed>()) {
     if (port->error == 0) continue;
     const auto name = port->name.empty() ? "{port}" : "{port." + port->name + "}";
@@ -323,6 +327,9 @@ Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowe
     std::string by;
     if (port->error == EADDRINUSE && (one_is_left || !noted.slowed.empty()))
       by = ", perhaps by " + (one_is_left ? "it" : noted.slowed);
+    else if (port->error == EADDRINUSE && nobody_is_left)
+      by = " though no process is left: its closed connections (TIME_WAIT) keep it, set "
+           "SO_REUSEADDR before bind()";
     left.add(i, port_text(*port, name) + by);
   }
   for (const auto& [i, file] : history.all<FileLeft>()) {

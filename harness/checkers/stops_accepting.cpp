@@ -9,8 +9,14 @@
 //
 // A failure rests on time: that the target had known of its stop for `within`. So it is none if
 // what held lastcall up since the stop, or the pauses of the target, were as long as the latest
-// attempt that succeeded was late.
+// attempt that succeeded was late. Time in which the target waited for a processor or the tracer is
+// not its own: an attempt that came before the target had run for `within` is counted and not
+// judged. If nothing came later and such an attempt was taken on, the verdict is unknown.
 #include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/durations.hpp"
 #include "checkers/checker.hpp"
@@ -46,6 +52,7 @@ struct Attempts {
               "requests on old connections were answered", "the target goes on taking requests"};
   std::vector<EventIndex> evidence{};
 
+  [[nodiscard]] std::array<const Kind*, 3> kinds() const { return {&upgrades, &on_new, &on_old}; }
   void taken_on(Kind& kind, const ConnectionView& c, TimePoint begun, EventIndex from,
                 EventIndex to) {
     kind.add(address(plan, c.id), begun);
@@ -53,23 +60,33 @@ struct Attempts {
   }
 };
 
-// The time within which attempts count, both ends excluded: later than `within` after the stop,
-// time in which processors were short left out.
+// The time within which attempts are items, both ends excluded.
 struct Window {
   const History& history;
   TimePoint stop;
   Nanoseconds within;
   TimePoint to;
-  [[nodiscard]] bool holds(TimePoint at) const {
-    return stop + within < at && at < to && at - stop - starved_between(history, stop, at) > within;
+  [[nodiscard]] bool holds(TimePoint at) const { return stop + within < at && at < to; }
+  // How late that is, without the time in which the target could not run; not late if not positive.
+  [[nodiscard]] Nanoseconds late(TimePoint at) const {
+    return at - stop - within - starved_between(history, stop, at);
   }
 };
 
-void count(Attempts& attempts, const ConnectionView& c, const Window& window,
-           const History& history) {
+struct Tally {
+  Attempts judged, early;  // `early`: before the target had run for `within`
+
+  Attempts& add(TimePoint at, const Window& window) {
+    auto& attempts = window.late(at) > Nanoseconds(0) ? judged : early;
+    ++attempts.count;
+    return attempts;
+  }
+};
+
+void count(Tally& tally, const ConnectionView& c, const Window& window, const History& history) {
   const auto begun = history.time(c.invoked);
   if (window.holds(begun)) {
-    ++attempts.count;
+    auto& attempts = tally.add(begun, window);
     if (c.websocket_up) {
       attempts.taken_on(attempts.upgrades, c, begun, c.invoked, *c.websocket_up);
     }
@@ -77,7 +94,7 @@ void count(Attempts& attempts, const ConnectionView& c, const Window& window,
   for (const auto& request : c.requests) {
     const auto sent = history.time(request.sent);
     if (!window.holds(sent)) continue;
-    ++attempts.count;
+    auto& attempts = tally.add(sent, window);
     if (request.ended && request.end == RequestEnd::ok) {
       auto& kind = begun > window.stop ? attempts.on_new : attempts.on_old;
       attempts.taken_on(kind, c, sent, request.sent, *request.ended);
@@ -93,46 +110,71 @@ TimePoint end_of_attempts(const History& history) {
   return end;
 }
 
-// "256 requests on new connections were answered, the last 998 ms after the stop (allowed: 100 ms):
-// the target goes on accepting; first: clients "web", client 10".
+// "256 requests on new connections were answered, the last 998 ms after the stop (allowed: 100 ms)"
 std::string text(const Kind& kind, const Window& window) {
   const bool is_one = kind.count == 1;
   return std::to_string(kind.count) + " " + std::string(is_one ? kind.one : kind.many) +
          (is_one ? ", " : ", the last ") + human_duration(kind.last - window.stop) +
-         " after the stop (allowed: " + human_duration(window.within) +
-         "): " + std::string(kind.so) + "; first: " + kind.first;
+         " after the stop (allowed: " + human_duration(window.within) + ")";
 }
 
 void fail(Verdict& verdict, const Attempts& attempts, const Window& window) {
   verdict.outcome = Outcome::fail;
   verdict.evidence = attempts.evidence;
   TimePoint last{};
-  for (const auto* kind : {&attempts.upgrades, &attempts.on_new, &attempts.on_old}) {
+  for (const auto* kind : attempts.kinds()) {
     if (kind->count == 0) continue;
-    verdict.say(text(*kind, window));
+    verdict.say(text(*kind, window) + ": " + std::string(kind->so) + "; first: " + kind->first);
     last = std::max(last, kind->last);
   }
-  verdict.time_claim =
-      TimeClaim{.from = window.stop, .to = last, .tolerance = last - window.stop - window.within};
+  verdict.time_claim = TimeClaim{.from = window.stop, .to = last, .tolerance = window.late(last)};
+}
+
+void doubt(Verdict& verdict, const Attempts& early, const Window& window) {
+  verdict.outcome = Outcome::unknown;
+  verdict.evidence = early.evidence;
+  for (const auto* kind : early.kinds()) {
+    if (kind->count == 0) continue;
+    const auto held_up = starved_between(window.history, window.stop, kind->last);
+    verdict.say(text(*kind, window) + ", but the target could not run for " +
+                human_duration(held_up) + " of that; first: " + kind->first);
+  }
+}
+
+std::vector<Counted> not_judged(const Attempts& early, const std::string& within) {
+  const auto when = " before the target had had " + within + " to run";
+  std::uint64_t taken_on = 0;
+  for (const auto* kind : early.kinds()) taken_on += kind->count;
+  std::vector<Counted> items;
+  if (taken_on > 0) items.push_back({"taken on" + when, taken_on});
+  if (early.count > taken_on) items.push_back({"tried" + when, early.count - taken_on});
+  return items;
 }
 
 Verdict check(const Plan& plan, const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return Verdict::not_applicable(*why_not);
-  const auto within = settings<StopsAccepting>(plan).within;
   const auto stop = history.time(*history.stop());
-  const Window window{history, stop, within, end_of_attempts(history)};
-  Attempts attempts{plan};
-  for (const auto& c : history.connections()) count(attempts, c, window, history);
-  Verdict verdict{.judged = attempts.count};
-  if (!attempts.evidence.empty()) {
-    fail(verdict, attempts, window);
-  } else if (attempts.count > 0) {
+  const Window window{history, stop, settings<StopsAccepting>(plan).within,
+                      end_of_attempts(history)};
+  const auto within = exact_duration(window.within);
+  Tally tally{.judged = {plan}, .early = {plan}};
+  for (const auto& c : history.connections()) count(tally, c, window, history);
+  Verdict verdict{.judged = tally.judged.count, .not_judged = not_judged(tally.early, within)};
+  if (!tally.judged.evidence.empty()) {
+    fail(verdict, tally.judged, window);
+  } else if (tally.judged.count > 0) {
     verdict.outcome = Outcome::pass;
+  } else if (!tally.early.evidence.empty()) {
+    doubt(verdict, tally.early, window);
+  } else if (tally.early.count > 0) {
+    verdict.reason = "nobody tried anything new once the target had had " + within +
+                     " to run after the stop: run fewer trials at once (--jobs)";
   } else {
-    verdict.reason =
-        "nobody tried anything new later than " + exact_duration(within) +
-        " after the stop, while the target was there: add [[clients]] during = \"drain\"";
+    verdict.reason = "nobody tried anything new later than " + within +
+                     " after the stop, while the target was there: add [[clients]] during = "
+                     "\"drain\"";
   }
+  if (!verdict.not_judged.empty()) verdict.say(not_judged_text(verdict.not_judged));
   return verdict;
 }
 

@@ -148,7 +148,7 @@ struct PortProbed {
   static constexpr std::string_view kName = "port_probed";
   std::string name;  // "" for {port}, "tls" for {port.tls}
   std::uint16_t port{};
-  std::int32_t error{};  // errno of bind with SO_REUSEADDR, 0: the port is free
+  std::int32_t error{};  // errno of bind with SO_REUSEADDR; 0: a server can have the port
 };
 BOOST_DESCRIBE_STRUCT(PortProbed, (), (name, port, error))
 // A file, socket or FIFO of the trial's directory that a clean stop removes: sockets, pid files,

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "base/prng.hpp"
@@ -34,6 +36,42 @@ ScopedFd open_lock(std::uint16_t port) {
   return lock;
 }
 
+sockaddr_in on_loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+// Of bind(2), with this option of the socket; 0 if it can be bound.
+int bind_error(std::uint16_t port, std::optional<int> option) {
+  const ScopedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return errno;
+  const int on = 1;
+  if (option) (void)::setsockopt(socket.get(), SOL_SOCKET, *option, &on, sizeof on);
+  const auto address = on_loopback(port);
+  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
+             ? 0
+             : errno;
+}
+
+// Whether a connection is not refused. Nobody answers for a full backlog.
+bool has_listener(std::uint16_t port) {
+  constexpr int kRefusedWithin = 200;  // ms
+  const ScopedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto address = on_loopback(port);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return true;
+  int error = errno;
+  pollfd waiting{.fd = socket.get(), .events = POLLOUT, .revents = 0};
+  if (error == EINPROGRESS && ::poll(&waiting, 1, kRefusedWithin) > 0) {
+    socklen_t size = sizeof error;
+    (void)::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  }
+  return error != ECONNREFUSED;
+}
+
 }  // namespace
 
 PortRange leasable_ports() {
@@ -45,17 +83,9 @@ PortRange leasable_ports() {
 }
 
 int probe_port(std::uint16_t port, bool reuse_address) {
-  const ScopedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) return errno;
-  const int on = 1;
-  if (reuse_address) (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
-             ? 0
-             : errno;
+  const int problem = bind_error(port, reuse_address ? std::optional(SO_REUSEADDR) : std::nullopt);
+  if (problem != EADDRINUSE || !reuse_address) return problem;
+  return bind_error(port, SO_REUSEPORT) == 0 && !has_listener(port) ? 0 : problem;
 }
 
 Result<PortLease> PortLease::acquire() {

@@ -29,7 +29,7 @@ struct PortRange {
 PortRange leasable_ports();
 
 // Tries to bind 127.0.0.1:port; 0 or errno. With `reuse_address` a connection in TIME_WAIT does not
-// count.
+// count if its server can listen there again: with SO_REUSEADDR, or with SO_REUSEPORT (socket(7)).
 int probe_port(std::uint16_t port, bool reuse_address);
 
 }  // namespace lastcall

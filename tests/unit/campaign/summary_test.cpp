@@ -500,6 +500,29 @@ TEST_F(PromptExitSummary, ATrialThatCouldNotBeSeenIsUnknown) {
   EXPECT_EQ(prompt_exit().unknown, 1U);
   EXPECT_EQ(code(), exit_codes::kNotJudged);
 }
+TEST_F(PromptExitSummary, TooFewBecauseLastcallLaggedIsUnknown) {
+  const auto spoil = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      trial(Outcome::not_applicable, "prompt-exit").verdicts.back().not_judged = {
+          {"in which lastcall itself lagged", 1}};
+    }
+  };
+  settings<property::PromptExit>(wanted_).within = std::chrono::milliseconds(100);
+  trials(1, 5, 0);
+  spoil(3);
+  EXPECT_EQ(prompt_exit().unknown, 0U) << "more trials are needed anyway";
+  EXPECT_EQ(prompt_exit().not_applicable, 4U);
+  EXPECT_THAT(prompt_exit().not_judged,
+              ::testing::ElementsAre(Counted{"in which lastcall itself lagged", 3}));
+  spoil(1);
+  EXPECT_EQ(prompt_exit().unknown, 4U);
+  EXPECT_EQ(prompt_exit().not_applicable, 1U);
+  EXPECT_EQ(prompt_exit().first_reason,
+            "measured in 1 trial, needs at least 5; not judged: 4 in which lastcall itself lagged");
+  trials(4, 5, 0);
+  EXPECT_EQ(prompt_exit().pass, 5U) << "enough without them";
+  EXPECT_EQ(prompt_exit().unknown, 0U);
+}
 
 TEST(PromptExit, WhatIsAsLongAsTheLimitIsNotTooLong) {
   constexpr auto kLimit = std::chrono::milliseconds(40);

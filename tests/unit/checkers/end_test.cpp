@@ -237,7 +237,8 @@ TEST(Released, FailsForEachKindOfLeftover) {
   EXPECT_EQ(released(HistoryBuilder(ended).event(ProcessLeft{7, "worker"}).searched()),
             "fail 5: process 7 (worker) is alive after the target's end");
   EXPECT_EQ(released(HistoryBuilder(ended).searched().event(PortProbed{"tls", 8443, EADDRINUSE})),
-            "fail 6: port 8443 ({port.tls}) is still in use");
+            "fail 6: port 8443 ({port.tls}) is still in use though no process is left: its closed "
+            "connections (TIME_WAIT) keep it, set SO_REUSEADDR before bind()");
   EXPECT_EQ(released(HistoryBuilder(ended).searched().event(PortProbed{"", 80, EACCES})),
             "fail 6: port 80 ({port}) cannot be bound: Permission denied");
   EXPECT_EQ(released(HistoryBuilder(ended).event(FileLeft{"run/a.pid", "pid file"}).searched()),

@@ -380,6 +380,35 @@ TEST(InFlightFinished, AnAnswerThatItsConnectionEndedWasCutIfItIsShorterThanAllB
   EXPECT_EQ(in_flight(until_eof({50, 50, 50}, 5, RequestEnd::refused, 503)), "pass 1: ");
   EXPECT_THAT(in_flight(until_eof({50, 50, 50}, 20).lost("clients-0")), StartsWith("unknown 1"));
 }
+// The same, of answers that say themselves where they end.
+HistoryBuilder whole(std::initializer_list<std::uint32_t> before, std::uint32_t length,
+                     RequestEnd end = RequestEnd::ok, int status = 200) {
+  auto story = h(Protocol::http).ready().client(0).up(0).client(1).up(1);
+  std::uint32_t r = 0;
+  for (const auto bytes : before) {
+    story.sent(0, r).event(RequestEnded{connection(0), RequestId{r++}, RequestEnd::ok, 200, bytes});
+  }
+  story.sent(1, 0).began(1, 0).stop();
+  return story.event(RequestEnded{connection(1), RequestId{0}, end, status, length}).exited(0);
+}
+
+TEST(InFlightFinished, AWholeAnswerOfAnotherKindThanBeforeIsSaid) {
+  const std::string is_short = "pass 1: 1 whose answer was shorter than all before the stop";
+  EXPECT_EQ(in_flight(whole({50, 50, 50}, 49)), is_short);
+  EXPECT_EQ(in_flight(whole({50, 60, 70}, 25)), is_short);
+  EXPECT_EQ(in_flight(whole({50, 60, 70}, 0)), is_short);
+  EXPECT_EQ(in_flight(whole({50, 50, 50}, 0, RequestEnd::ok, 204)),
+            "pass 1: 1 answered with a status that none had before the stop");
+  EXPECT_THAT(
+      testing::verdict(whole({9, 9, 9}, 1), "in-flight-finished").noted,
+      ::testing::ElementsAre(Counted{"whose answer was shorter than all before the stop", 1}));
+  for (const auto& usual :
+       {whole({50, 50, 50}, 50), whole({50, 50, 50}, 51), whole({50, 60, 70}, 26),
+        whole({0, 0, 0}, 0), whole({50, 50}, 20), whole({50, 50}, 0, RequestEnd::ok, 204),
+        whole({50, 50, 50}, 5, RequestEnd::refused, 503)}) {
+    EXPECT_EQ(in_flight(usual), "pass 1: ");
+  }
+}
 TEST(InFlightFinished, OfAnAnswerThatItsConnectionEndedNobodyMayKnowTheLength) {
   const std::string unclear =
       kNothing + "; not judged: 1 whose answer ended with its connection and may have been cut";

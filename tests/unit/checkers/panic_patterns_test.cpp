@@ -52,6 +52,23 @@ TEST(PanicPatterns, AreKnownForEveryRuntime) {
             "an uncaught Java exception");
 }
 
+TEST(PanicPatterns, OfThreadsThatEndWhileTheProgramGoesOnAreKnown) {
+  EXPECT_EQ(meaning({"Thread 1 terminated abnormally: no queue at server.pl line 12."}),
+            "an uncaught Perl exception");
+  EXPECT_EQ(meaning({"Thread 3 killed on uncaught exception Failure(\"no queue\")"}),
+            "an uncaught OCaml exception");
+  EXPECT_EQ(meaning({"Unhandled exception in spawn: no queue (Exception)"}),
+            "an uncaught Crystal exception");
+  EXPECT_EQ(meaning({"Unhandled exception in spawn(name: writer): no queue (Exception)"}),
+            "an uncaught Crystal exception");
+  EXPECT_EQ(meaning({"Unhandled exception:", "Bad state: no queue"}), "an uncaught Dart exception");
+  for (const std::string_view line :
+       {"Thread 1 terminated", "Thread pool terminated abnormally: no", "Thread 2 killed",
+        "Unhandled exception: none so far", "Unhandled exceptions in spawn: 0"}) {
+    EXPECT_EQ(meaning({line}), "") << line;
+  }
+}
+
 TEST(PanicPatterns, OfAParentWhoseChildCrashedAreKnown) {
   for (const std::string_view line :
        {"worker process 77 exited on signal 11",

@@ -335,6 +335,17 @@ TEST(IdleTail, WhoIsTurnedAwayIsNoObligation) {
   EXPECT_EQ(tail(story.closed(1, ConnectionEndReason::unconnected).wait(49).exited(0)),
             milliseconds(153));
 }
+TEST(IdleTail, ATrialThatLastcallsLagSpoilsIsCountedWhereABoundIsAskedFor) {
+  auto story = alone().wait(100).lag(20).exited(0);
+  const auto not_judged = [&] { return testing::verdict(story, "prompt-exit").not_judged; };
+  EXPECT_EQ(tail(story), std::nullopt);
+  EXPECT_TRUE(not_judged().empty());
+  settings<property::PromptExit>(story.plan).within = milliseconds(50);
+  EXPECT_EQ(not_judged(), (std::vector<Counted>{{"in which lastcall itself lagged", 1}}));
+  story = alone().wait(100).exited(0);
+  settings<property::PromptExit>(story.plan).within = milliseconds(50);
+  EXPECT_TRUE(not_judged().empty());
+}
 
 }  // namespace
 }  // namespace lastcall::prompt_exit_test

@@ -74,15 +74,45 @@ TEST(StopsAccepting, WithinIsTheScenarios) {
 TEST(StopsAccepting, ALagThatCoversTheDelayExcuses) {
   EXPECT_THAT(accepting(later().lag(60).round_trips(0, 0, 1).exited(0)), StartsWith("unknown 1"));
   EXPECT_THAT(accepting(later().lag(40).round_trips(0, 0, 1).exited(0)), StartsWith("fail 1"));
-  // What the tracer held up is not the target's time.
-  EXPECT_THAT(accepting(later().lag(60, "tracer").round_trips(0, 0, 1).exited(0)),
-              StartsWith("not-applicable 0"));
-  EXPECT_THAT(accepting(later().lag(40, "tracer").round_trips(0, 0, 1).exited(0)),
-              StartsWith("fail 1"));
   auto paused = stopped().fault(SIGSTOP).done().wait(100).fault(SIGCONT).done().wait(40);
   EXPECT_THAT(accepting(HistoryBuilder(paused).round_trips(0, 0, 1).exited(0)),
               StartsWith("unknown 1"));
   EXPECT_THAT(accepting(paused.wait(90).round_trips(0, 0, 1).exited(0)), StartsWith("fail 1"));
+}
+
+TEST(StopsAccepting, WhatCameBeforeTheTargetHadRunForThatLongIsCountedAndUnknown) {
+  for (const auto* source : {"tracer", "target", "machine"}) {
+    const auto starved = later().lag(60, source);
+    EXPECT_EQ(
+        accepting(HistoryBuilder(starved).round_trips(0, 0, 1).exited(0)),
+        "unknown 0: 1 request on an old connection was answered, 152 ms after the stop "
+        "(allowed: 100 ms), but the target could not run for 60.0 ms of that; first: clients "
+        "\"users\", client 1; not judged: 1 taken on before the target had had 100 ms to run");
+    EXPECT_EQ(accepting(HistoryBuilder(starved).client(1).failed(1, Layer::tcp).exited(0)),
+              "not-applicable 0: nobody tried anything new once the target had had 100 ms to run "
+              "after the stop: run fewer trials at once (--jobs); not judged: 1 tried before the "
+              "target had had 100 ms to run");
+  }
+  EXPECT_THAT(accepting(later().lag(40, "tracer").round_trips(0, 0, 1).exited(0)),
+              StartsWith("fail 1"));
+}
+TEST(StopsAccepting, WhatCameLaterIsJudgedAllTheSame) {
+  const auto starved = later(Protocol::ws).lag(60, "target").client(1).up(1).wait(60);
+  EXPECT_EQ(accepting(HistoryBuilder(starved).client(2).failed(2, Layer::tcp).exited(0)),
+            "pass 1: not judged: 1 taken on before the target had had 100 ms to run");
+  const auto story = HistoryBuilder(starved).client(2).up(2).exited(0);
+  EXPECT_THAT(accepting(story), StartsWith("fail 1: 1 WebSocket was upgraded, 2"));
+  EXPECT_THAT(accepting(story), HasSubstr("; not judged: 1 taken on before"));
+  EXPECT_THAT(
+      testing::verdict(story, "stops-accepting").not_judged,
+      ::testing::ElementsAre(Counted{"taken on before the target had had 100 ms to run", 1}));
+}
+TEST(StopsAccepting, ALagOfLastcallNeedsToCoverOnlyWhatIsLeftOfTheDelay) {
+  const auto starved = later().lag(40, "target");
+  EXPECT_THAT(accepting(HistoryBuilder(starved).lag(5).round_trips(0, 0, 1).exited(0)),
+              StartsWith("fail 1"));
+  EXPECT_THAT(accepting(HistoryBuilder(starved).lag(20).round_trips(0, 0, 1).exited(0)),
+              StartsWith("unknown 1"));
 }
 
 HistoryBuilder with_policy(HistoryBuilder story, RepeatPolicy policy) {

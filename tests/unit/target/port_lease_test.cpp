@@ -27,10 +27,11 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-ScopedFd listener(std::uint16_t port) {
+// `option`: of the socket, 0 for none.
+ScopedFd listener(std::uint16_t port, int option = SO_REUSEADDR) {
   ScopedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (option != 0) ::setsockopt(socket.get(), SOL_SOCKET, option, &on, sizeof on);
   const auto address = loopback(port);
   EXPECT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0)
       << errno;
@@ -125,22 +126,40 @@ TEST(ProbePort, FindsAListenerWithAndWithoutReuse) {
   EXPECT_EQ(probe_port(lease->port(), false), EADDRINUSE);
 }
 
+// A server that listened with this option, and closed a connection before its client did.
+void leave_in_time_wait(std::uint16_t port, int option) {
+  const auto listening = listener(port, option);
+  const ScopedFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto address = loopback(port);
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+            0);
+  { const ScopedFd accepted(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+  char byte = 0;
+  ASSERT_EQ(::read(client.get(), &byte, 1), 0);
+}
+
 TEST(ProbePort, DoesNotCountTimeWaitWithReuse) {
+  for (const int option : {SO_REUSEADDR, SO_REUSEPORT}) {
+    const auto lease = PortLease::acquire();
+    ASSERT_TRUE(lease.has_value());
+    leave_in_time_wait(lease->port(), option);
+    EXPECT_EQ(probe_port(lease->port(), false), EADDRINUSE) << option;
+    EXPECT_EQ(probe_port(lease->port(), true), 0) << option;
+  }
+}
+
+TEST(ProbePort, CountsTimeWaitOfAServerThatCannotListenAgain) {
   const auto lease = PortLease::acquire();
   ASSERT_TRUE(lease.has_value());
-  {
-    const auto listening = listener(lease->port());
-    const ScopedFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto address = loopback(lease->port());
-    ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
-              0);
-    // The server closes first, so TIME_WAIT is on its port.
-    { const ScopedFd accepted(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
-    char byte = 0;
-    ASSERT_EQ(::read(client.get(), &byte, 1), 0);
-  }
-  EXPECT_EQ(probe_port(lease->port(), false), EADDRINUSE);
-  EXPECT_EQ(probe_port(lease->port(), true), 0);
+  leave_in_time_wait(lease->port(), 0);
+  EXPECT_EQ(probe_port(lease->port(), true), EADDRINUSE);
+}
+
+TEST(ProbePort, FindsAListenerThatSharesItsPort) {
+  const auto lease = PortLease::acquire();
+  ASSERT_TRUE(lease.has_value());
+  const auto listening = listener(lease->port(), SO_REUSEPORT);
+  EXPECT_EQ(probe_port(lease->port(), true), EADDRINUSE);
 }
 
 }  // namespace
