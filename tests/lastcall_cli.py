@@ -69,9 +69,9 @@ class Run:
         return f"exit {self.code} after {self.seconds:.1f} s\n{self.out}{self.err}"
 
 
-def lastcall(*words, cwd=None, env=None, limit=RUN_LIMIT, program=LASTCALL):
+def lastcall(*words, cwd=None, env=None, limit=RUN_LIMIT, program=None):
     begin = time.monotonic()
-    done = subprocess.run([program, *map(str, words)], cwd=cwd, env=env, capture_output=True, text=True,
+    done = subprocess.run([program or LASTCALL, *map(str, words)], cwd=cwd, env=env, capture_output=True, text=True,
                           timeout=limit)
     results = words[words.index("--results") + 1] if "--results" in words else None
     return Run(done.returncode, done.stdout, done.stderr, time.monotonic() - begin, results)

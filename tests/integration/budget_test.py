@@ -1,6 +1,9 @@
 """The judgement of the tests that spend a budget of trials (tests/budget.py), on campaigns written by hand."""
 import unittest
 from types import SimpleNamespace
+from unittest import mock
+
+import lastcall_cli
 
 from budget import (LIMIT, is_contradicted, problems_of_catching, problems_of_catching_over_a_campaign,
                     problems_of_silence)
@@ -141,6 +144,12 @@ class Contradiction(unittest.TestCase):
         self.assertFalse(is_contradicted(0.9, missed=3, exercised=5))  # 0.9 %
         self.assertTrue(is_contradicted(0.9, missed=4, exercised=5))  # 0.05 %
         self.assertTrue(is_contradicted(0.9, missed=30, exercised=100))
+
+
+class WhichLastcall(unittest.TestCase):
+    def test_is_the_one_that_a_long_run_puts_in_place_of_the_first(self):
+        with mock.patch.object(lastcall_cli, "LASTCALL", "echo"):
+            self.assertEqual("run it\n", lastcall_cli.lastcall("run", "it").out)
 
 
 if __name__ == "__main__":
