@@ -26,6 +26,10 @@ HELD_UP = re.compile("lastcall itself lagged|waited .* of that for a processor")
 MOST_HELD_UP = 20
 
 
+# Where tests keep the results that explain a failure.
+KEPT = SOURCE / "lastcall-results"
+
+
 def is_held_up(verdict):
     return verdict["outcome"] == "unknown" and bool(HELD_UP.search(verdict["reason"]))
 
@@ -64,6 +68,11 @@ class Run:
     def events(self, kind=None, trial=0):
         lines = [json.loads(line) for line in self.history(trial).read_text().splitlines()]
         return [e for e in lines if kind is None or e["kind"] == kind]
+
+    def keep(self, folder):
+        """Copies the results to the folder, but for sockets, which cannot be copied."""
+        shutil.copytree(self.results, folder, dirs_exist_ok=True, symlinks=True,
+                        ignore=lambda here, names: [name for name in names if (Path(here) / name).is_socket()])
 
     def __str__(self):
         return f"exit {self.code} after {self.seconds:.1f} s\n{self.out}{self.err}"

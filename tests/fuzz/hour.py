@@ -18,13 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import evidence
+import lastcall_cli
 from lastcall_cli import SOURCE, temporary_folder
 
 SECONDS = max(5, 3600 // int(os.environ.get("LASTCALL_SCALE", "1")))
 COMMAND = "ctest --preset release -L long -R long.fuzz"
 BUILDS = Path(os.environ.get("LASTCALL_BUILDS", SOURCE / "build"))
 CORPUS = SOURCE / "tests" / "fuzz" / "corpus"
-KEPT = SOURCE / "lastcall-results" / "fuzz"
+KEPT = lastcall_cli.KEPT / "fuzz"
 TARGETS = sorted(folder.name for folder in CORPUS.iterdir())
 LARGEST = 2 << 20        # bytes, of all corpora: everybody clones them, and every run of ci/test replays them
 SHARE = LARGEST // len(TARGETS)
