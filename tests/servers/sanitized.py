@@ -33,8 +33,10 @@ SANITIZERS = {"asan": "addresses and undefined behaviour", "tsan": "threads"}
 # The environment of targets, and of all that a trial starts, is lastcall's own (trial/target_process.cpp), so these reach
 # lastcall's processes only. A trial process forks its target from the thread that traces it (die_after_fork).
 EXIT_CODE = 99
-OPTIONS = {"ASAN_OPTIONS": "log_path={log}:exitcode={code}", "UBSAN_OPTIONS": "print_stacktrace=1",
-           "TSAN_OPTIONS": "log_path={log}:exitcode={code}:die_after_fork=0"}
+# Clang's libraries look for a symbolizer of their own version only.
+SYMBOLIZER = shutil.which("llvm-symbolizer-16") or shutil.which("llvm-symbolizer")
+OF_ALL = f"log_path={{log}}:exitcode={EXIT_CODE}" + (f":external_symbolizer_path={SYMBOLIZER}" if SYMBOLIZER else "")
+OPTIONS = {"ASAN_OPTIONS": OF_ALL, "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": f"{OF_ALL}:die_after_fork=0"}
 PLANTED = {f"{folder}/{name}": defect for folder, group in (("defects", catalogue.FIRST), ("traced", catalogue.TRACED))
            for name, defect in catalogue.table(group).items()}
 OWN = lastcall_cli.LASTCALL
@@ -88,7 +90,7 @@ def sanitized(build):
     with temporary_folder() as folder:
         shutil.copy(program(build), folder)
         reports = Reports(folder)
-        os.environ.update({name: value.format(log=reports.log, code=EXIT_CODE) for name, value in OPTIONS.items()},
+        os.environ.update({name: value.format(log=reports.log) for name, value in OPTIONS.items()},
                           LASTCALL=f"{folder}/lastcall", PATH=f"{release()}:{os.environ['PATH']}")
         lastcall_cli.LASTCALL = f"{folder}/lastcall"
         try:
