@@ -5,8 +5,10 @@ is held against the share of trials that is stated to catch it."""
 import itertools
 import math
 import re
+import tempfile
+from pathlib import Path
 
-from lastcall_cli import is_held_up, lastcall
+from lastcall_cli import KEPT, is_held_up, lastcall
 
 LIMIT = 5
 # So unlikely at most is what a test reports as a contradiction of a stated share.
@@ -47,8 +49,21 @@ def is_contradicted(share, missed, exercised):
 def campaigns_of(scenario, folder, jobs=2):
     """`run(trials)` for what follows; the results lie in the folder."""
     numbers = itertools.count(1)
-    return lambda trials: lastcall("run", scenario, "--trials", trials, "--jobs", jobs, "--keep", "none", "--results",
-                                   f"{folder}/results-{next(numbers)}")
+    return lambda trials: lastcall("run", scenario, "--trials", trials, "--jobs", jobs, "--keep", "failed", "--results",
+                                   f"{folder}/{Path(scenario).stem}-{next(numbers)}")
+
+
+def shown(campaign):
+    """A campaign that a test found something wrong with, in words; its results stay."""
+    if not campaign.results or not campaign.results.exists():
+        return str(campaign)
+    try:
+        KEPT.mkdir(exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=f"{campaign.results.name}-", dir=KEPT)
+        campaign.keep(folder)
+    except OSError as problem:  # of another user
+        return f"{campaign}\nnot kept: {problem}"
+    return f"{campaign}\nkept in {folder}"
 
 
 class Budget:
@@ -72,7 +87,7 @@ class Budget:
                 return
 
     def __str__(self):
-        return "\n".join(map(str, self.runs))
+        return "\n".join(map(shown, self.runs))
 
 
 def problems_of_silence(run, wanted, judges=None):
@@ -95,7 +110,7 @@ def problems_of_silence(run, wanted, judges=None):
             if found["required"]:
                 judged[found["name"]] = judged.get(found["name"], 0) + found["judged"]
         if problems or campaign.code not in (0, 3):
-            return [*problems, str(campaign)]
+            return [*problems, shown(campaign)]
         silent += sum(map(counts, campaign.trials))
     problems = [f"{name} is required, and had nothing to judge" for name, count in judged.items() if count == 0]
     if silent < wanted:
@@ -115,7 +130,7 @@ def problems_of_catching(defect, run, wanted):
             problems += [f"missed in {len(missed)} of {caught + len(missed)} trials", *missed]
         fails = any(v["outcome"] == "fail" for trial in campaign.trials for v in verdicts(trial))
         if problems or campaign.code not in ((1,) if fails else (0, 3)):
-            return [*problems, str(campaign)]
+            return [*problems, shown(campaign)]
     if caught < wanted:
         return [f"caught in {caught} of {budget.trials} trials, {wanted} are wanted", *missed, str(budget)]
     return []
@@ -130,5 +145,5 @@ def problems_of_catching_over_a_campaign(defect, run, wanted):
         if found["verdict"] == "fail" and campaign.code == 1 and not problems:
             return []
         if found["verdict"] != "not-applicable" or problems:
-            return [*problems, str(campaign)]
-    return [f"{defect.must} was never judged", str(campaign)]
+            return [*problems, shown(campaign)]
+    return [f"{defect.must} was never judged", shown(campaign)]

@@ -26,6 +26,10 @@ HELD_UP = re.compile("lastcall itself lagged|waited .* of that for a processor")
 MOST_HELD_UP = 20
 
 
+# Where tests keep the results that explain a failure.
+KEPT = SOURCE / "lastcall-results"
+
+
 def is_held_up(verdict):
     return verdict["outcome"] == "unknown" and bool(HELD_UP.search(verdict["reason"]))
 
@@ -65,13 +69,18 @@ class Run:
         lines = [json.loads(line) for line in self.history(trial).read_text().splitlines()]
         return [e for e in lines if kind is None or e["kind"] == kind]
 
+    def keep(self, folder):
+        """Copies the results to the folder, but for sockets, which cannot be copied."""
+        shutil.copytree(self.results, folder, dirs_exist_ok=True, symlinks=True,
+                        ignore=lambda here, names: [name for name in names if (Path(here) / name).is_socket()])
+
     def __str__(self):
         return f"exit {self.code} after {self.seconds:.1f} s\n{self.out}{self.err}"
 
 
-def lastcall(*words, cwd=None, env=None, limit=RUN_LIMIT, program=LASTCALL):
+def lastcall(*words, cwd=None, env=None, limit=RUN_LIMIT, program=None):
     begin = time.monotonic()
-    done = subprocess.run([program, *map(str, words)], cwd=cwd, env=env, capture_output=True, text=True,
+    done = subprocess.run([program or LASTCALL, *map(str, words)], cwd=cwd, env=env, capture_output=True, text=True,
                           timeout=limit)
     results = words[words.index("--results") + 1] if "--results" in words else None
     return Run(done.returncode, done.stdout, done.stderr, time.monotonic() - begin, results)

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import evidence
+import lastcall_cli
 from lastcall_cli import SOURCE, temporary_folder
 from servers.busy import busy_processors
 
@@ -20,7 +21,7 @@ ROUNDS = int(os.environ.get("LASTCALL_ROUNDS", "5"))
 NICE = 10  # what nice(1) adds when it is not told
 PARTS = {"asan": ["-L", "unit", "-j", str(os.cpu_count())],
          "release": ["-L", "ci", "-LE", "unit", "-j", str(2 * os.cpu_count())]}  # as ci/test
-KEPT = SOURCE / "lastcall-results" / "steady"
+KEPT = lastcall_cli.KEPT / "steady"
 
 
 def one_round(preset, options, number):

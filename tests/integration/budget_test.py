@@ -1,7 +1,12 @@
 """The judgement of the tests that spend a budget of trials (tests/budget.py), on campaigns written by hand."""
+import tempfile
 import unittest
+from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
+import budget
+import lastcall_cli
 from budget import (LIMIT, is_contradicted, problems_of_catching, problems_of_catching_over_a_campaign,
                     problems_of_silence)
 from detection.catalogue import Defect
@@ -26,7 +31,7 @@ def campaign(*trials, judged=1, over_campaign="pass"):
     fails = sum(v["outcome"] == "fail" for trial in trials for v in trial)
     found = {"name": "deadline", "required": True, "judged": judged, "verdict": over_campaign,
              "fail": fails + (over_campaign == "fail"), "first_reason": "it polls"}
-    return SimpleNamespace(code=code, trials=[{"result": {"verdicts": trial}} for trial in trials],
+    return SimpleNamespace(code=code, results=None, trials=[{"result": {"verdicts": trial}} for trial in trials],
                            report={"scenarios": [{"properties": [found]}]})
 
 
@@ -141,6 +146,26 @@ class Contradiction(unittest.TestCase):
         self.assertFalse(is_contradicted(0.9, missed=3, exercised=5))  # 0.9 %
         self.assertTrue(is_contradicted(0.9, missed=4, exercised=5))  # 0.05 %
         self.assertTrue(is_contradicted(0.9, missed=30, exercised=100))
+
+
+class Kept(unittest.TestCase):
+    def test_are_the_results_of_a_campaign_that_is_wrong_and_of_no_other(self):
+        for trial, count in ((PASS, 0), (FAIL, 1)):
+            with self.subTest(trial), tempfile.TemporaryDirectory() as folder:
+                kept, results = Path(folder, "kept"), Path(folder, "right-1")
+                results.mkdir()
+                (results / "report.json").write_text("{}")
+                one = campaign(trial)
+                one.results, one.keep = results, lambda where: lastcall_cli.Run.keep(one, where)
+                with mock.patch.object(budget, "KEPT", kept):
+                    self.assertEqual(count, len(problems_of_silence(lambda _: one, 1)) // 2)
+                self.assertEqual(count, len(list(kept.glob("right-1-*/report.json"))))
+
+
+class WhichLastcall(unittest.TestCase):
+    def test_is_the_one_that_a_long_run_puts_in_place_of_the_first(self):
+        with mock.patch.object(lastcall_cli, "LASTCALL", "echo"):
+            self.assertEqual("run it\n", lastcall_cli.lastcall("run", "it").out)
 
 
 if __name__ == "__main__":

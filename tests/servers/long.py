@@ -15,7 +15,7 @@ from pathlib import Path
 import evidence
 from detection import catalogue, twin_test
 from servers.servers_test import REFERENCE, SLOW, scenarios
-from lastcall_cli import PYTHON, SOURCE, lastcall, temporary_folder
+from lastcall_cli import KEPT, PYTHON, SOURCE, lastcall, temporary_folder
 
 SCALE = int(os.environ.get("LASTCALL_SCALE", "1"))
 COMMAND = "ctest --preset release -L long -R ^long$"
@@ -32,11 +32,6 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def sockets(folder, names):
-    """Those that shutil.copytree() cannot copy."""
-    return [name for name in names if (Path(folder) / name).is_socket()]
-
-
 def campaign(path, trials, jobs=2, keep=None):
     """`keep`: where the results of a campaign that did not hold stay."""
     with temporary_folder() as folder:
@@ -46,7 +41,7 @@ def campaign(path, trials, jobs=2, keep=None):
             sys.exit(str(run))
         report = run.report
         if keep and run.code:
-            shutil.copytree(run.results, keep, dirs_exist_ok=True, ignore=sockets)
+            run.keep(keep)
     properties = {p["name"]: {"switched_off": True} if p["switched_off"] else
                   {key: p[key] for key in (*COUNTS, "first_reason")} for p in report["scenarios"][0]["properties"]}
     return {"trials": trials, "seed": report["seed"], "exit_code": run.code, "seconds": round(run.seconds),
@@ -70,10 +65,6 @@ def with_target(source, line):
 
 def untraced(source):
     return with_target(source, "trace = false")
-
-
-def kept(name):
-    return SOURCE / "lastcall-results" / name
 
 
 def planted():
@@ -161,7 +152,7 @@ def main():
         path = SOURCE / "scenarios" / f"{scenario}.toml"
         if not found or found["trials"] < trials or found["scenario_sha256"] != sha256(path):
             jobs = 4 if scenario in SLOW else 2  # slow ones mostly wait
-            found = content["campaigns"][scenario] = {"scenario_sha256": sha256(path), **campaign(path, trials, jobs, kept(scenario))}
+            found = content["campaigns"][scenario] = {"scenario_sha256": sha256(path), **campaign(path, trials, jobs, KEPT / scenario)}
             evidence.save("long", content, markdown(content))
         print(scenario, found["trials"], "trials, exit code", found["exit_code"], *bad(found), flush=True)
         wrong += [scenario] if found["exit_code"] or bad(found) else []

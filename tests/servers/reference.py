@@ -10,7 +10,7 @@ from pathlib import Path
 
 import evidence
 import lastcall_cli
-from lastcall_cli import LASTCALL, SOURCE, temporary_folder
+from lastcall_cli import KEPT, LASTCALL, SOURCE, temporary_folder
 from servers import long
 from servers.servers_test import CROWDS, REFERENCE
 
@@ -32,7 +32,7 @@ def run(content, part, scenario, trials):
         # LeakSanitizer is itself a tracer.
         with long.untraced(path) if part in SANITIZERS else contextlib.nullcontext(path) as what:
             found = content[part][scenario] = {"scenario_sha256": long.sha256(path),
-                                               **long.campaign(what, trials, jobs, long.kept(f"{part}/{scenario}"))}
+                                               **long.campaign(what, trials, jobs, KEPT / part / scenario)}
         evidence.save("reference", content, markdown(content))
     print(part, scenario, found["trials"], "trials, exit code", found["exit_code"], *long.bad(found), flush=True)
     return [] if found["exit_code"] == 0 and not long.bad(found) else [f"{part} {scenario}"]

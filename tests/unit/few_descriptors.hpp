@@ -6,20 +6,6 @@
 
 namespace lastcall::testing {
 
-// Whether the compiler put the vptr check of UndefinedBehaviorSanitizer in. It asks a pipe whether
-// memory can be read, so that without free descriptors it finds a fault in every object: tests in
-// which ours runs into that are for the other builds.
-#if defined(__has_feature)
-#if __has_feature(undefined_behavior_sanitizer)
-#define LASTCALL_CHECKS_VPTR
-#endif
-#endif
-#ifdef LASTCALL_CHECKS_VPTR
-inline constexpr bool kNeedsAPipe = true;
-#else
-inline constexpr bool kNeedsAPipe = false;
-#endif
-
 class FewDescriptors {
  public:
   explicit FewDescriptors(int left) {

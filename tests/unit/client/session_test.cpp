@@ -34,7 +34,6 @@ using ::testing::StartsWith;
 constexpr auto kAtOnce = seconds(5);
 
 TEST_F(SessionAgainst, NobodyForWantOfDescriptorsIsNotTheServersFault) {
-  if (testing::kNeedsAPipe) GTEST_SKIP() << "the vptr check needs descriptors";
   std::vector<std::string> shortages;
   context_.on_shortage = [&](const Error& error) { shortages.push_back(error.message()); };
   create(group_of(Protocol::http, "9"));

@@ -97,7 +97,6 @@ TEST_F(Worker, IsReadyAndDoneAtTheEnd) {
 }
 
 TEST_F(Worker, WithoutDescriptorsSaysSoAndEnds) {
-  if (testing::kNeedsAPipe) GTEST_SKIP() << "the vptr check needs descriptors";
   // For its socket, the two of the assignment, the segment and epoll(7), not for what comes then.
   begin(folder_ / "clients.seg", 5);
   EXPECT_THAT(next(), AllOf(StartsWith(message(Control::broken)), HasSubstr("Too many open files"),
