@@ -2,6 +2,7 @@
 suites: tests/servers/transparent.py."""
 import json
 import unittest
+import unittest.mock
 from pathlib import Path
 
 from lastcall_cli import LastcallTest, lastcall
@@ -38,6 +39,20 @@ class Compared(unittest.TestCase):
 
     def test_a_case_that_flakes_untraced_is_not_judged(self):
         self.assertEqual((["a"], []), compared([self.PASSES, self.FAILS], [self.FAILS, self.FAILS]))
+
+    def judged_alone(self, plain, traced):
+        """What is said of a case that fails when traced, and that ends so by itself."""
+        suite = transparent.Suite("", None, lambda name: [name], None, None)
+        with unittest.mock.patch.object(transparent, "run", lambda _, is_traced, __: (traced if is_traced else plain, 0)):
+            return transparent.alone(suite, "a", [self.PASSES], [self.FAILS])
+
+    def test_a_case_that_fails_plain_by_itself_is_counted(self):
+        found = self.judged_alone(self.FAILS, self.PASSES)
+        self.assertEqual((transparent.ALONE, 0), (found["alone_plain"], found["alone_traced"]))
+
+    def test_a_case_that_cannot_run_alone_is_no_flake(self):
+        found = self.judged_alone({}, {})
+        self.assertEqual((0, transparent.ALONE), (found["alone_plain"], found["alone_traced"]))
 
     def test_results_of_go_are_read_with_subtests(self):
         cases = transparent.go_cases("=== RUN   TestA\n=== RUN   TestA/b\n    a_test.go:1: words\nno newline--- FAIL: TestA (0.00s)\n"
