@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "unit/places.hpp"
 #include "unit/tracer/traced.hpp"
 
 namespace lastcall::end_stacks_test {
@@ -100,7 +101,7 @@ TEST_F(EndStacksTest, TakesNoMoreStacksThanItMayAndCountsWhoHasNone) {
   const auto die = [&](const char* how) {
     Traced subject({}, {&one});
     subject.tracer().on_its_thread([&one](TraceLoop& loop) { one.stop_with(loop); });
-    subject.start({LASTCALL_SUBJECT, how});
+    subject.start({program_path("tracer_subject"), how});
     return subject.end();
   };
   EXPECT_EQ(die("die-abort"), "signalled 6");
