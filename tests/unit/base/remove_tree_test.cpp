@@ -41,7 +41,7 @@ int add_flags(const std::string& path, int more) {
 TEST(DeepFolders, AreRemovedWithFewDescriptors) {
   const ScratchFolder scratch;
   ASSERT_TRUE(fs::create_directory(scratch / "trial"));
-  constexpr int kLevels = 5000;
+  constexpr int kLevels = 2000;
   // Deeper than any path can say.
   ScopedFd at(::open((scratch / "trial").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (int level = 0; level < kLevels; ++level) {
