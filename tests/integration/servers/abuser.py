@@ -162,7 +162,7 @@ way("output", name="prints_as_if_it_were_lastcall", data=b"lastcall: broken inva
 
 
 MARKUP = {
-    "terminal": b"\x1b[2J\x1b]0;owned\x07\x1b[31mred\x9b1m \xe2\x80\xae\xe2\x81\xa6",
+    "terminal": b"\x1b[2J\x1b]0;owned\x07\x1b[31mred\r\x9b1m \xe2\x80\xae\xe2\x81\xa6",
     "html": b"</pre><script>alert(1)</script><img src=x onerror=alert(1)>&amp;&#0;",
     "markdown": b"| a | b |\n| --- | --- |\n```\n# heading [link](javascript:alert(1)) ``` ~~~ <details>",
     "xml": b"]]></failure><testcase name=\"forged\"/><![CDATA[ &bogus; \x01\x0b\xef\xbf\xbf",
@@ -406,7 +406,7 @@ def makes_50000_files():
 
 
 for levels_ in (1000, 30_000):
-    @way("file", name=f"makes_folders_{levels_}_deep", codes=(0, 3), levels=levels_)
+    @way("file", name=f"nests_{levels_}_folders", codes=(0, 3), levels=levels_)
     def makes_deep_folders(levels):
         top = os.open(".", os.O_RDONLY)
         for _ in range(levels):
