@@ -197,8 +197,28 @@ def changed_value(chance, document):
     return document
 
 
-def mutated_plan(chance, data, most_by_value=0.7):
-    if chance.random() > most_by_value:
+def mutated_mildly(chance, data):
+    """One that often still is a plan: a number of it, or of the scenario that it holds, is another."""
+    document = json.loads(data)
+    for _ in range(chance.choice((1, 2))):
+        if chance.random() < 0.5:
+            text = document["scenario"]["text"].encode()
+            changed = replaced(chance, text, rb"\d+", lambda _: chance.choice((b"0", b"1", b"3", b"50", b"999", b"100000")))
+            document["scenario"]["text"] = changed.decode()
+            continue
+        *above, last = chance.choice([path for path in places(document) if path and path[0] in ("clients", "faults", "seed")])
+        holder = document
+        for key in above:
+            holder = holder[key]
+        if isinstance(holder[last], int):
+            holder[last] = chance.choice((0, 1, 2, 7, 1000, 10 ** 6, 10 ** 9, 10 ** 12))
+        elif isinstance(holder[last], str):
+            holder[last] = re.sub(r"\d+", lambda _: chance.choice(("0", "1", "40", "3000", "99999")), holder[last])
+    return json.dumps(document).encode()
+
+
+def mutated_plan(chance, data):
+    if chance.random() > 0.7:
         return mutated_text(chance, data)
     document = json.loads(data)
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
@@ -263,7 +283,7 @@ class Inputs:
         chance = random.Random(f"{SEED} {index}")
         own = self.folder / f"i{index}"
         if index % REPLAYED == 0:
-            data = mutated_plan(chance, self.replayed, 0.9)
+            data = chance.choice((mutated_mildly, mutated_mildly, mutated_plan))(chance, self.replayed)
             words = ["replay", "--trust", "--times", 1, "--results", own / "results", own / "plan.json"]
             return "replay --trust", words, own / "plan.json", data
         kind = chance.choices(("scenario", "plan", "line"), (5, 4, 1))[0]
