@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <climits>
+#include <cstdio>
 #include <filesystem>
 
+#include "base/file.hpp"
 #include "base/mounts.hpp"
 #include "base/scoped_fd.hpp"
 
@@ -26,6 +30,26 @@ int lift_flags(const std::string& path) {
   if (!file || ::ioctl(file.get(), FS_IOC_GETFLAGS, &flags) != 0) return errno;
   flags &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
   return ::ioctl(file.get(), FS_IOC_SETFLAGS, &flags) == 0 ? 0 : errno;
+}
+
+// Folders that lie too deep become folders of a new one in `folder`, so that whoever removes it
+// need not go down there. Each is looked through once.
+void raise_deep_folders(const std::string& folder) {
+  if (folder.size() > PATH_MAX / 2) return;  // then the new one would lie too deep itself
+  constexpr auto kReadable = fs::directory_options::skip_permission_denied;
+  auto above = folder + "/raised-XXXXXX";
+  const auto raised = [&above](unsigned number) { return above + "/" + std::to_string(number); };
+  unsigned last = 0;
+  for (unsigned number = 0; number <= last; ++number) {
+    std::error_code ec;
+    for (fs::recursive_directory_iterator it(number == 0 ? folder : raised(number), kReadable, ec),
+         end;
+         !ec && it != end; it.increment(ec)) {
+      if (!passes_by_deep_folder(it)) continue;
+      if (last == 0 && ::mkdtemp(above.data()) == nullptr) return;
+      (void)::rename(it->path().c_str(), raised(++last).c_str());
+    }
+  }
 }
 
 bool is_folder(const fs::path& path) {
@@ -61,13 +85,17 @@ Result<void> make_removable(const std::string& folder) {
   constexpr auto kReadable = fs::directory_options::skip_permission_denied;
   std::error_code ec;
   for (fs::recursive_directory_iterator it(folder, kReadable, ec), end; !ec && it != end;
-       it.increment(ec))
+       it.increment(ec)) {
     lift(it->path().string());
+    if (passes_by_deep_folder(it) && done)
+      done = Error{"look for flags below", it->path().string(), 0, "it lies too deep"};
+  }
   return done;
 }
 
 Result<void> remove_tree(const std::string& folder) {
   if (auto unmounted = unmount_in(folder); !unmounted) return unmounted.error();
+  if (is_folder(folder)) raise_deep_folders(folder);
   std::error_code ec;
   fs::remove_all(folder, ec);
   if (!ec) return {};

@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 #include "base/file.hpp"
 
@@ -109,10 +108,7 @@ Result<std::string> origin_of(const std::string& folder, const Plan& plan) {
 Result<void> write_origin(const std::string& folder, const Plan& plan) {
   const auto origin = origin_of(folder, plan);
   if (!origin) return origin.error();
-  const auto path = folder + "/origin";
-  std::ofstream file(path, std::ios::binary);
-  if (!(file << *origin).flush()) return Error{"write", path, errno, ""};
-  return {};
+  return write_regular(folder + "/origin", *origin);
 }
 
 std::string foreign_because(const std::string& folder, const Plan& plan) {

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <list>
 #include <set>
 #include <span>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "base/durations.hpp"
+#include "base/file.hpp"
 #include "base/remove_tree.hpp"
 #include "campaign/origin.hpp"
 #include "trial/lifeline.hpp"
@@ -160,9 +160,9 @@ class Pool {
     std::error_code ec;
     std::filesystem::create_directories(job->directory, ec);
     if (ec) return Error{"create", job->directory, ec.value(), ""};
-    std::ofstream plan(job->directory + "/plan.json", std::ios::binary);
-    plan << to_json(job->plan);
-    if (!plan.flush()) return Error{"write", job->directory + "/plan.json", errno, ""};
+    // Where the target of an earlier trial, if it is of this user, may have put something.
+    if (auto written = write_regular(job->directory + "/plan.json", to_json(job->plan)); !written)
+      return written.error();
     // Without one a replay says why, and needs --trust.
     (void)write_origin(job->directory, job->plan);
     const auto slot = *free_slots_.begin();

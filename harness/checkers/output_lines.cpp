@@ -26,12 +26,16 @@ std::string without_colours(std::string_view text) {
   return plain;
 }
 
-// What a terminal would still show, without a run of progress marks at its beginning.
+// What a terminal would still show, without a run of progress marks at its beginning. A panic's
+// words may hold a carriage return themselves: what they overwrite is not taken off.
 std::string_view without_progress(std::string_view text) {
   constexpr std::size_t kShortestRun = 8;  // "*** stack smashing", "==77==ERROR" are no progress
   while (text.ends_with('\r')) text.remove_suffix(1);
-  if (const auto back = text.rfind('\r'); back != std::string_view::npos)
+  for (auto back = text.find('\r'); back != std::string_view::npos; back = text.find('\r')) {
+    const std::array shown{text.substr(0, back)};
+    if (!panic_in(shown, 0).empty()) break;
     text.remove_prefix(back + 1);
+  }
   if (text.empty()) return text;
   const char mark = text.front();
   if (std::string_view(".#=*-+>").find(mark) == std::string_view::npos) return text;

@@ -1,10 +1,10 @@
 // What a target wrote, as the lines that its runtime wrote: the pieces of a long line joined, and
 // without what others put around it.
 //
-// Taken off are colours, what a carriage return overwrites, progress dots, the "name | " of a
-// container's or process manager's log, and a logger's prefix where it stands before every line of
-// a trace. A JSON string that holds several lines ("…\n  File …") becomes those lines. Owned by a
-// checker; not for several threads.
+// Taken off are colours, what a carriage return overwrites unless it announces a panic, progress
+// dots, the "name | " of a container's or process manager's log, and a logger's prefix where it
+// stands before every line of a trace. A JSON string that holds several lines ("…\n  File …")
+// becomes those lines. Owned by a checker; not for several threads.
 #pragma once
 
 #include <cstddef>

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <random>
 #include <set>
 
 #include "base/durations.hpp"
+#include "base/file.hpp"
 #include "base/scoped_fd.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
@@ -20,6 +20,7 @@
 #include "cli/progress_line.hpp"
 #include "cli/warnings.hpp"
 #include "reports/reports.hpp"
+#include "reports/wording.hpp"
 #include "target/environment.hpp"
 
 namespace lastcall::cli {
@@ -110,14 +111,13 @@ bool write_reports(const CampaignSummary& summary) {
   bool written = true;
   const auto write = [&](const std::string& name, const std::string& content) {
     const auto path = summary.results + "/" + name;
-    std::ofstream file(path + ".part", std::ios::binary);
-    file << content;
-    file.close();
+    auto done = write_regular(path + ".part", content);
     std::error_code ec;
-    if (file) fs::rename(path + ".part", path, ec);
-    if (file && !ec) return;
+    if (done) fs::rename(path + ".part", path, ec);
+    if (ec) done = Error{"write", path, ec.value(), ""};
+    if (done) return;
     fs::remove(path + ".part", ec);
-    std::cerr << "lastcall: cannot write " << summary.results << "/" << name << "\n";
+    std::cerr << "lastcall: " << reports::printable(done.error().message()) << "\n";
     written = false;
   };
   write("report.json", reports::json(summary));

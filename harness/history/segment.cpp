@@ -147,7 +147,9 @@ std::optional<Event> decode(const unsigned char* data, std::size_t size) {
 
 Result<SegmentWriter> SegmentWriter::create(const std::string& path, std::size_t limit) {
   SegmentWriter writer;
-  writer.file_ = ScopedFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  // A target may have put a link there, or a FIFO, at which an open would wait.
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  writer.file_ = ScopedFd(::open(path.c_str(), kFlags, 0644));
   if (!writer.file_) return Error{"create", path, errno, ""};
   writer.path_ = path;
   writer.name_ = std::filesystem::path(path).stem().string();

@@ -90,9 +90,11 @@ CheckpointFiles find_checkpoints(const std::string& directory,
   std::set<std::string> found;
   std::set<std::string> matched;
   const auto mounts = mounts_in(directory);
+  bool too_deep = false;
   std::error_code error;
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error)) {
+    too_deep = passes_by_deep_folder(it) || too_deep;
     std::error_code vanished;
     if (!mounts.empty() &&
         std::ranges::count(mounts, fs::canonical(it->path(), vanished).string()) > 0)
@@ -106,6 +108,9 @@ CheckpointFiles find_checkpoints(const std::string& directory,
       matched.insert(glob);
     }
   }
+  if (too_deep)
+    files.problem = "folders more than " + std::to_string(kDeepestFolder) +
+                    " deep were not searched for checkpoints";
   if (error) files.problem = "the search for checkpoints ended early: " + error.message();
   for (const auto& path : found) {
     if (files.found.size() < kMaxFiles) files.found.push_back(path);
@@ -114,8 +119,8 @@ CheckpointFiles find_checkpoints(const std::string& directory,
     files.problem = "only " + std::to_string(kMaxFiles) + " of " + std::to_string(found.size()) +
                     " checkpoint files are inspected";
   }
-  // After another error than this one, a file that was not found may be there all the same.
-  if (error && error != std::errc::no_such_file_or_directory) return files;
+  // One that was not found may be there, unless the folder itself is gone.
+  if (too_deep || (error && error != std::errc::no_such_file_or_directory)) return files;
   for (const auto& glob : globs) {
     if (!matched.contains(glob)) files.missing.push_back(glob);
   }

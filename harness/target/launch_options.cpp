@@ -11,6 +11,8 @@
 #include <charconv>
 #include <filesystem>
 
+#include "base/file.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -76,6 +78,8 @@ Result<void> hand_over(const std::string& directory, const User& user) {
     return Error{"give " + user.name + " the folder", directory, errno, ""};
   for (fs::recursive_directory_iterator it(directory, ec), end; !ec && it != end;
        it.increment(ec)) {
+    if (passes_by_deep_folder(it))
+      return Error{"give " + user.name, it->path().string(), 0, "it lies too deep"};
     if (::lchown(it->path().c_str(), user.uid, user.gid) != 0)
       return Error{"give " + user.name, it->path().string(), errno, ""};
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/file.hpp"
 #include "base/mounts.hpp"
 
 namespace lastcall {
@@ -56,6 +57,11 @@ std::optional<std::string> leftover_type(const fs::path& path, const fs::directo
 
 LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::string>& laid_out) {
   LeftoverSearch search;
+  std::error_code missing;
+  if (fs::is_symlink(directory, missing)) {
+    search.problem = "a link has taken the place of {dir}; left files were not searched for";
+    return search;
+  }
   std::set<std::string> mounts;
   for (const auto& path : mounts_in(directory)) mounts.insert(path);
   std::error_code error;
@@ -69,6 +75,9 @@ LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::
       return search;
     }
     ++search.looked_at;
+    if (passes_by_deep_folder(it))
+      search.problem = "folders more than " + std::to_string(kDeepestFolder) +
+                       " deep were not searched for left files";
     if (mounts.contains((without_links / relative).string())) {
       it.disable_recursion_pending();
       search.found.push_back({relative.string(), "mount"});

@@ -27,7 +27,7 @@ inline constexpr std::size_t kMostLeftovers = 50'000;
 inline constexpr unsigned kMostLookedAt = 2'000'000;
 
 // `laid_out`: paths that lastcall itself put there. The temporary folder is `tmp` below the
-// directory.
+// directory. If the directory has become a link, nothing is searched: the files may be anybody's.
 LeftoverSearch find_leftovers(const std::string& directory, const std::set<std::string>& laid_out);
 
 }  // namespace lastcall

@@ -35,6 +35,18 @@ int suitability(const std::string& place, const std::string& results) {
   return (mounted.f_flag & ST_NOEXEC) == 0 ? 1 : 0;
 }
 
+// Without links.
+std::vector<std::string> places_of_short_folders() {
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  std::vector<std::string> places;
+  for (const char* place : {"/tmp", "/var/tmp", runtime}) {
+    std::error_code missing;
+    const auto found = place == nullptr ? fs::path() : fs::canonical(place, missing);
+    if (place != nullptr && !missing) places.push_back(found.string());
+  }
+  return places;
+}
+
 Result<void> move_to(const fs::path& folder, const fs::path& link) {
   const fs::path moved = link.string() + ".kept";
   std::error_code ec;
@@ -56,15 +68,12 @@ bool needs_short_name(const std::string& folder) {
 }
 
 std::string make_short_folder(const std::string& results) {
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  std::vector<std::string> places{"/tmp", "/var/tmp"};
-  if (runtime != nullptr) places.emplace_back(runtime);
+  auto places = places_of_short_folders();
   std::ranges::stable_sort(places, std::ranges::greater(),
                            [&](const auto& place) { return suitability(place, results); });
   for (const auto& place : places) {
-    std::error_code ec;
-    auto path = fs::canonical(place, ec).string() + "/" + std::string(kFolderPrefix) + "XXXXXX";
-    if (ec || needs_short_name(path + "/target")) continue;
+    auto path = place + "/" + std::string(kFolderPrefix) + "XXXXXX";
+    if (needs_short_name(path + "/target")) continue;
     if (::mkdtemp(path.data()) != nullptr) return path;
   }
   return {};
@@ -94,8 +103,14 @@ Result<void> give_back(const std::string& short_folder, const std::string& direc
 
 Result<void> give_back_linked(const std::string& directory) {
   std::error_code none;
-  const auto folder = fs::read_symlink(fs::path(directory) / "target", none).parent_path();
-  if (none || !folder.filename().string().starts_with(kFolderPrefix)) return {};
+  const auto link = fs::read_symlink(fs::path(directory) / "target", none);
+  const auto folder = link.parent_path();
+  // The target may have put a link of its own in place of {dir}.
+  const bool is_own =
+      !none && link.filename() == "target" &&
+      std::ranges::count(places_of_short_folders(), folder.parent_path().string()) > 0 &&
+      folder.filename().string().starts_with(kFolderPrefix);
+  if (!is_own) return {};
   if (auto given = give_back(folder.string(), directory); !given) return given.error();
   return remove_tree(folder.string());
 }

@@ -1,6 +1,7 @@
 #include "trial/merged_history.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -34,6 +35,9 @@ Result<History> read_history(const TrialOrder& order, const std::vector<Sidecar>
 }
 
 bool write_history(const History& history, const std::string& path) {
+  // Where the target may have put a FIFO, at which an open waits, or a link.
+  std::error_code ec;
+  std::filesystem::remove(path, ec);
   std::ofstream out(path);
   write_jsonl(history, out);
   return static_cast<bool>(out.flush());

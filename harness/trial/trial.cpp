@@ -2,11 +2,10 @@
 
 #include <sys/resource.h>
 
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
+#include "base/file.hpp"
 #include "base/mounts.hpp"
 #include "base/remove_tree.hpp"
 #include "plan/plan_file.hpp"
@@ -98,10 +97,8 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
   if (result.kept) {
     std::error_code ec;
     const auto file = order.directory + "/verdict.json";
-    std::ofstream verdict(file);
-    verdict << to_json(result);
-    if (!verdict.flush() && result.broken.empty())
-      result.broken = Error{"write", file, errno, ""}.message();
+    if (auto written = write_regular(file, to_json(result)); !written && result.broken.empty())
+      result.broken = written.error().message();
     fs::remove(order.directory + "/notify.sock", ec);
   }
   return result;

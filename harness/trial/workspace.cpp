@@ -89,7 +89,7 @@ Result<void> Workspace::record_left(EventSink& events) const {
     }
     events.record(PortProbed{name, lease.port(), error});
   }
-  const auto files = find_leftovers(order_.target_folder(), laid_out_);
+  const auto files = find_leftovers(order_.place_of("target"), laid_out_);
   for (const auto& file : files.found) events.record(FileLeft{file.path, file.type});
   events.record(FilesSearched{files.looked_at});
   if (!files.problem.empty()) events.record(EventsLost{"files", files.problem});

@@ -93,6 +93,15 @@ class ExitCodes(LastcallTest):
                 self.assertIn(name, run.err)
                 self.assertEqual([], list(results.glob("*.part")))
 
+    def test_4_when_a_fifo_lies_where_a_report_is_written(self):
+        """It does not wait until somebody reads there."""
+        results = self.folder / "r"
+        results.mkdir()
+        os.mkfifo(results / "report.json.part")
+        run = lastcall("run", self.write(scenario(serve())), "--trials", 1, "--results", results, limit=60)
+        self.assert_exit(4, run)
+        self.assertIn("report.json.part", run.err)
+
     def test_4_when_a_trial_process_is_broken_by_what_lies_in_its_way(self):
         results = self.folder / "r"
         (results / "trials").mkdir(parents=True)

@@ -4,7 +4,10 @@
 On PORT the ways of the layers tcp, http and ws are played in the clear; on TLS_PORT those of http and ws under TLS,
 those of tcp and tls on the bare socket."""
 import base64
+import functools
+import gzip
 import hashlib
+import itertools
 import os
 import signal
 import socket
@@ -279,6 +282,31 @@ def drips_its_answer(wire):
     wire.hold()
 
 
+@functools.cache
+def packed_zeros():
+    return gzip.compress(bytes(8 << 20), 1)
+
+
+@way("http")
+def gzip_bomb(wire):
+    """Nobody asked for a compressed answer."""
+    packed = packed_zeros()
+    wire.answer(OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
+
+
+def drip(wire, data):
+    """A byte now and then, without end."""
+    for byte in itertools.chain(data, itertools.cycle(b"x")):
+        wire.send(bytes([byte]))
+        time.sleep(0.05)
+
+
+@way("http")
+def drips_its_header_for_ever(wire):
+    wire.head()
+    drip(wire, OK + b"X-Slow: ")
+
+
 def flood(wire, begin, more):
     wire.head()
     wire.send(begin)
@@ -375,6 +403,12 @@ def frame_flood(wire, begin, more):
 
 for name_, (begin_, more_) in FRAME_FLOODS.items():
     way("ws", name_, begin=begin_, more=more_)(frame_flood)
+
+
+@way("ws")
+def drips_a_frame(wire):
+    wire.upgrade()
+    drip(wire, frame(0x82, b"", 60_000))
 
 
 def upgrade_cut(wire, percent, end):

@@ -1,6 +1,7 @@
-// Reading files that somebody else named or made.
+// Reading files that somebody else named or made, and writing where somebody else may have been.
 #include "base/file.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 
 #include "unit/scratch_folder.hpp"
 
@@ -71,6 +73,36 @@ TEST(RegularFile, IsNoSocket) {
   std::memcpy(address.sun_path, path.data(), path.size());
   ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   EXPECT_EQ(problem(path), "cannot read " + path + ": " + std::strerror(ENXIO));
+}
+
+TEST(RegularFile, IsReplacedAsAWhole) {
+  const ScratchFolder folder;
+  const auto path = folder / "written";
+  const std::string text(200'000, 'x');
+  for (const std::string_view content : {std::string_view(text), std::string_view("short")}) {
+    ASSERT_TRUE(write_regular(path, content).has_value());
+    EXPECT_EQ(*read_regular(path), content);
+  }
+}
+
+TEST(RegularFile, IsNotWrittenWhereSomethingElseLies) {
+  const ScratchFolder folder;
+  const auto problem = [](const std::string& path) {
+    const auto written = write_regular(path, "text");
+    return written ? "none" : written.error().message();
+  };
+  const auto fifo = folder / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(problem(fifo), "cannot write " + fifo + ": " + std::strerror(ENXIO));
+  const ScopedFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  EXPECT_EQ(problem(fifo), "cannot write " + fifo + " (it is no regular file)");
+  const auto precious = folder.write("precious", "as it was");
+  std::filesystem::create_symlink(precious, folder / "link");
+  EXPECT_EQ(problem(folder / "link"),
+            "cannot write " + folder / "link" + ": " + std::strerror(ELOOP));
+  EXPECT_EQ(*read_regular(precious), "as it was");
+  EXPECT_EQ(problem(folder.path()), "cannot write " + folder.path() + ": Is a directory");
+  EXPECT_EQ(problem("/dev/full"), "cannot write /dev/full (it is no regular file)");
 }
 
 TEST(RegularFile, ThatIsMissingSaysSo) {

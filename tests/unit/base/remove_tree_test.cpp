@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -13,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/mounts.hpp"
 #include "base/scoped_fd.hpp"
+#include "unit/few_descriptors.hpp"
 #include "unit/private_mounts.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/without_capability.hpp"
@@ -21,6 +23,7 @@ namespace lastcall {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::FewDescriptors;
 using ::testing::HasSubstr;
 using testing::PrivateMounts;
 using testing::ScratchFolder;
@@ -33,6 +36,35 @@ int add_flags(const std::string& path, int more) {
   if (!file || ::ioctl(file.get(), FS_IOC_GETFLAGS, &flags) != 0) return errno;
   flags |= more;
   return ::ioctl(file.get(), FS_IOC_SETFLAGS, &flags) == 0 ? 0 : errno;
+}
+
+TEST(DeepFolders, AreRemovedWithFewDescriptors) {
+  const ScratchFolder scratch;
+  ASSERT_TRUE(fs::create_directory(scratch / "trial"));
+  constexpr int kLevels = 2000;
+  // Deeper than any path can say.
+  ScopedFd at(::open((scratch / "trial").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int level = 0; level < kLevels; ++level) {
+    ASSERT_EQ(::mkdirat(at.get(), "deep", 0700), 0);
+    at = ScopedFd(::openat(at.get(), "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_TRUE(at);
+  }
+  at.reset();
+  const FewDescriptors few(2 * kDeepestFolder);  // each level of a walk takes one, and memory
+  const auto removed = remove_tree(scratch / "trial");
+  EXPECT_TRUE(removed.has_value()) << removed.error().message();
+  EXPECT_FALSE(fs::exists(scratch / "trial"));
+}
+
+TEST(DeepFolders, AreNotLookedThroughForFlagsWhichIsSaid) {
+  const ScratchFolder scratch;
+  std::string path = "trial";
+  for (int depth = 0; depth <= kDeepestFolder; ++depth) path += "/d";
+  scratch.write(path + "/file");
+  const auto made = make_removable(scratch / "trial");
+  ASSERT_TRUE(made.has_error());
+  EXPECT_THAT(made.error().message(), HasSubstr("it lies too deep"));
+  EXPECT_TRUE(fs::exists(scratch / path + "/file"));
 }
 
 class ImmutableFiles : public ::testing::Test {

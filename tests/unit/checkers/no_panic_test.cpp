@@ -625,6 +625,11 @@ TEST(NoPanic, ReadsThroughWhatOthersPutAroundALine) {
                            "web_1  | panic: boom", "\x1b[31mpanic: boom\x1b[0m"}) {
     EXPECT_EQ(no_panic(h().line(line).exited(2)), "fail 2: a Go panic: boom") << line;
   }
+  for (const auto* line : {"panic: boom\rof 1", "37%\rpanic: boom\rof 1\rof 2"}) {
+    EXPECT_THAT(no_panic(h().line(line).exited(2)),
+                ::testing::StartsWith("fail 2: a Go panic: boom"))
+        << "the message holds a carriage return";
+  }
   for (const auto* line : {"3.panic: none", "#panic: off", "INFO | panic: off is the default",
                            R"({"msg":"panic: none"})", "** panic: none"}) {
     EXPECT_THAT(no_panic(h().line(line).exited(0)), ::testing::StartsWith("pass")) << line;

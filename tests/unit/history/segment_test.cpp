@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,6 +14,7 @@
 #include "history/event_fields.hpp"
 #include "history/history.hpp"
 #include "unit/history/one_of_each.hpp"
+#include "unit/scratch_folder.hpp"
 
 namespace lastcall {
 namespace {
@@ -304,6 +306,17 @@ TEST(SegmentErrors, AFullDiskIsAnErrorOfTheEnvironment) {
   ASSERT_TRUE(finished.has_error());
   EXPECT_EQ(finished.error().error_number, ENOSPC);
   EXPECT_EQ(finished.error().on, "/dev/full");
+}
+
+TEST(SegmentErrors, WhatLiesInTheWayIsAnErrorOfTheEnvironment) {
+  const testing::ScratchFolder folder;
+  const auto path = folder / "trial.seg";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(SegmentWriter::create(path).error().error_number, ENXIO) << "nobody reads there";
+  const auto precious = folder.write("precious", "as it was");
+  std::filesystem::create_symlink(precious, folder / "link.seg");
+  EXPECT_EQ(SegmentWriter::create(folder / "link.seg").error().error_number, ELOOP);
+  EXPECT_EQ(std::filesystem::file_size(precious), 9U);
 }
 
 TEST(SegmentErrors, AMissingFileOrFolderIsAnErrorOfTheEnvironment) {

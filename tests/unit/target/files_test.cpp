@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -100,6 +101,26 @@ TEST_F(FolderBelowDeepResults, IsCopiedIntoAnotherFileSystem) {
   EXPECT_EQ(text(deep_ + "/copy/sealed/module"), "read only");
 }
 
+TEST_F(FolderBelowDeepResults, IsCopiedWithTheHolesOfItsFiles) {
+  const auto file = short_ + "/target/log";
+  fs::resize_file(file, std::uintmax_t{1} << 30U);
+  std::ofstream(file, std::ios::app) << "at its end";
+  const auto copied = copy_tree(short_ + "/target", deep_ + "/copy");
+  ASSERT_TRUE(copied.has_value()) << copied.error().message();
+  struct stat status {};
+  ASSERT_EQ(::stat((deep_ + "/copy/log").c_str(), &status), 0);
+  EXPECT_EQ(status.st_size, (off_t{1} << 30U) + 10);
+  EXPECT_LT(status.st_blocks, 1000) << "of 512 bytes";
+  std::ifstream in(deep_ + "/copy/log");
+  std::string begin(11, '\0');
+  in.read(begin.data(), 11);
+  EXPECT_EQ(begin, "all is well");
+  std::string end(10, '\0');
+  in.seekg(-10, std::ios::end);
+  in.read(end.data(), 10);
+  EXPECT_EQ(end, "at its end");
+}
+
 TEST_F(FolderBelowDeepResults, GoesWithATrialThatIsNotKept) {
   fs::remove_all(deep_);
   EXPECT_TRUE(give_back(short_, deep_).has_value());
@@ -119,12 +140,49 @@ TEST_F(FolderBelowDeepResults, MovesThereWithoutWhatIsMountedInIt) {
   EXPECT_TRUE(fs::exists(elsewhere / "precious"));
 }
 
+TEST_F(FolderBelowDeepResults, IsFoundByItsLink) {
+  EXPECT_TRUE(give_back_linked(deep_).has_value());
+  EXPECT_EQ(text(deep_ + "/target/log"), "all is well");
+  EXPECT_FALSE(fs::exists(short_));
+}
+
+TEST_F(FolderBelowDeepResults, IsNotWhatTheTargetPutALinkTo) {
+  const auto precious = scratch_.write("lastcall-results/target/precious", "as it was");
+  fs::remove(deep_ + "/target");
+  fs::create_directory_symlink(scratch_ / "lastcall-results/target", deep_ + "/target");
+  EXPECT_TRUE(give_back_linked(deep_).has_value());
+  EXPECT_EQ(text(precious), "as it was");
+}
+
 std::vector<std::string> leftovers(const ScratchFolder& folder,
                                    const std::set<std::string>& laid_out = {}) {
   std::vector<std::string> found;
   for (const auto& left : find_leftovers(folder.path(), laid_out).found)
     found.push_back(left.path + ": " + left.type);
   return found;
+}
+
+TEST(Leftovers, AreNotSearchedForBehindALinkInPlaceOfTheFolder) {
+  const ScratchFolder folder;
+  folder.write("elsewhere/others.pid");
+  fs::create_directory_symlink(folder / "elsewhere", folder / "target");
+  const auto search = find_leftovers(folder / "target", {});
+  EXPECT_THAT(search.found, IsEmpty());
+  EXPECT_EQ(search.problem,
+            "a link has taken the place of {dir}; left files were not searched for");
+}
+
+TEST(Leftovers, AreNotSearchedForInDeepFolders) {
+  const ScratchFolder folder;
+  std::string path;
+  for (int depth = 1; depth < kDeepestFolder; ++depth) path += "d/";
+  folder.write(path + "deep.pid");
+  EXPECT_EQ(find_leftovers(folder.path(), {}).problem, "");
+  EXPECT_THAT(leftovers(folder), ElementsAre(path + "deep.pid: pid file"));
+  folder.write(path + "d/deeper.pid");
+  EXPECT_EQ(find_leftovers(folder.path(), {}).problem,
+            "folders more than 100 deep were not searched for left files");
+  EXPECT_THAT(leftovers(folder), ElementsAre(path + "deep.pid: pid file"));
 }
 
 TEST(Leftovers, AreKnownByTypeAndName) {
