@@ -36,15 +36,17 @@ def command(pid):
 
 
 def own_processes(lastcall):
-    """Role -> pids, of those that are there now."""
+    """Role -> pids, of those that are there now. A child has its parent's name until it has one of its own."""
     found = {role: [] for role in ROLES}
     found["lastcall"] = [lastcall]
-    below = list(children(lastcall))
-    for pid in below:
+    below = [(pid, "lastcall") for pid in children(lastcall)]
+    for pid, parent in below:
         role = of_process(pid, "comm").decode(errors="replace").strip()
+        if role == parent or role not in HELPERS:
+            continue
         if role in ("lc-guard", "lc-server"):
-            below += children(pid)
-        if role in HELPERS and command(pid):  # no zombie
+            below += [(child, role) for child in children(pid)]
+        if command(pid):  # no zombie
             found[role].append(pid)
     return found
 
