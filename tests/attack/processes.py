@@ -10,6 +10,7 @@ import unittest
 from collections import Counter
 
 import evidence
+from lastcall_cli import until
 from own_processes import HELPERS, ROLES, OwnProcessesTest, own_processes, signal_to
 
 SCALE = int(os.environ.get("LASTCALL_SCALE", "1"))
@@ -24,17 +25,15 @@ hit = {"killed": Counter(), "stopped": Counter()}
 
 class Processes(OwnProcessesTest):
     def attack(self, what, index):
-        """A campaign, whose process of the role in turn gets the signal at a random moment; the role and its pid, or None if
-        there was no such process."""
+        """A campaign, whose process of the role in turn gets the signal at a random moment, and that role."""
         chance = random.Random(f"{SEED} {what} {index}")
         self.chance = chance
         self.kill_marked()  # of an attack that failed
         run = self.campaign(chance.choice(["50ms", "300ms", "2s"]), f"r-{index}")
         time.sleep(chance.uniform(*MOMENTS))
         role = ROLES[index % len(ROLES)]
-        pids = own_processes(run.pid)[role]
-        if not pids:
-            return run, None
+        pids = []
+        self.assertTrue(until(lambda: pids.extend(own_processes(run.pid)[role]) or pids, 30), role)
         signal_to([chance.choice(pids)], signal.SIGKILL if what == "killed" else signal.SIGSTOP)
         hit[what][role] += 1
         return run, role
