@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <future>
 #include <iostream>
 #include <memory>
@@ -363,25 +363,22 @@ int autopsy(const AutopsyArguments& arguments, const Context& context) {
               << "'\n";
     return exit_codes::kUsage;
   }
-  std::ofstream file;
-  if (!arguments.output.empty()) {
-    file.open(arguments.output);
-    if (!file) {
-      std::cerr << "lastcall: cannot write " << arguments.output << "\n";
-      return exit_codes::kUsage;
-    }
+  // Closed on exec, so that CMD has the descriptors it would have without lastcall.
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+      arguments.output.empty() ? nullptr : std::fopen(arguments.output.c_str(), "we"),
+      &std::fclose);
+  if (!arguments.output.empty() && !file) {
+    std::cerr << "lastcall: cannot write " << arguments.output << "\n";
+    return exit_codes::kUsage;
   }
   Autopsy run(arguments, *patience, context);
   const int code = run.run();
-  auto& out = file.is_open()   ? static_cast<std::ostream&>(file)
-              : arguments.json ? std::cout
-                               : std::cerr;
-  if (arguments.json) {
-    out << boost::json::serialize(json_of(run.finding())) << "\n";
-  } else {
-    out << text_of(run.finding(), arguments.full);
-  }
-  return out.flush() ? code : exit_codes::kBroken;
+  const auto report = arguments.json ? boost::json::serialize(json_of(run.finding())) + "\n"
+                                     : text_of(run.finding(), arguments.full);
+  std::FILE* const out = file ? file.get() : arguments.json ? stdout : stderr;
+  const bool written =
+      std::fwrite(report.data(), 1, report.size(), out) == report.size() && std::fflush(out) == 0;
+  return written ? code : exit_codes::kBroken;
 }
 
 constexpr const char* kFooter =

@@ -203,12 +203,12 @@ class Autopsy(LastcallTest):
         self.assertEqual((0, data), (done.returncode, done.stdout))
 
     def test_descriptors_limits_and_dispositions_are_inherited(self):
-        code = ("import os, resource, signal; print(os.read(int(os.environ['GIVEN']), 5), "
+        code = ("import os, resource, signal; print(os.read(int(os.environ['GIVEN']), 5), os.listdir('/proc/self/fd'), "
                 "resource.getrlimit(resource.RLIMIT_NOFILE)[0], signal.pthread_sigmask(signal.SIG_BLOCK, []), "
                 "os.getpgrp() == os.getpgid(os.getppid()), "
                 "open('/proc/self/status').read().split('SigIgn:')[1].split()[0])")
         said = []
-        for words in ([LASTCALL, "autopsy", "--"], ["env"]):
+        for words in ([LASTCALL, "autopsy", "--output", self.folder / "report", "--"], ["env"]):
             reading, writing = os.pipe()
             os.write(writing, b"given")
             os.close(writing)

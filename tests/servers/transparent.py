@@ -164,7 +164,7 @@ def run(suite, traced, more=()):
         begin = time.monotonic()
         with open(f"{folder}/output", "w+", errors="replace") as output:
             # A file and no pipe: what a case leaves running would keep that open.
-            child = subprocess.Popen(words, cwd=suite.folder, env={**os.environ, **suite.environment}, stdin=subprocess.DEVNULL,
+            child = subprocess.Popen(words, cwd=suite.folder, env={**os.environ, **suite.environment, "PWD": str(suite.folder)}, stdin=subprocess.DEVNULL,
                                      stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
             try:
                 child.wait(LIMIT)
