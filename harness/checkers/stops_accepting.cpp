@@ -11,7 +11,7 @@
 // what held lastcall up since the stop, or the pauses of the target, were as long as the latest
 // attempt that succeeded was late. Time in which the target waited for a processor or the tracer is
 // not its own: an attempt that came before the target had run for `within` is counted and not
-// judged. If nothing came later and such an attempt was taken on, the verdict is unknown.
+// judged, taken on or not.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -130,17 +130,6 @@ void fail(Verdict& verdict, const Attempts& attempts, const Window& window) {
   verdict.time_claim = TimeClaim{.from = window.stop, .to = last, .tolerance = window.late(last)};
 }
 
-void doubt(Verdict& verdict, const Attempts& early, const Window& window) {
-  verdict.outcome = Outcome::unknown;
-  verdict.evidence = early.evidence;
-  for (const auto* kind : early.kinds()) {
-    if (kind->count == 0) continue;
-    const auto held_up = starved_between(window.history, window.stop, kind->last);
-    verdict.say(text(*kind, window) + ", but the target could not run for " +
-                human_duration(held_up) + " of that; first: " + kind->first);
-  }
-}
-
 std::vector<Counted> not_judged(const Attempts& early, const std::string& within) {
   const auto when = " before the target had had " + within + " to run";
   std::uint64_t taken_on = 0;
@@ -164,8 +153,6 @@ Verdict check(const Plan& plan, const History& history) {
     fail(verdict, tally.judged, window);
   } else if (tally.judged.count > 0) {
     verdict.outcome = Outcome::pass;
-  } else if (!tally.early.evidence.empty()) {
-    doubt(verdict, tally.early, window);
   } else if (tally.early.count > 0) {
     verdict.reason = "nobody tried anything new once the target had had " + within +
                      " to run after the stop: run fewer trials at once (--jobs)";
