@@ -101,7 +101,7 @@ TEST_F(EndStacksTest, TakesNoMoreStacksThanItMayAndCountsWhoHasNone) {
   const auto die = [&](const char* how) {
     Traced subject({}, {&one});
     subject.tracer().on_its_thread([&one](TraceLoop& loop) { one.stop_with(loop); });
-    subject.start({program_path("tracer_subject"), how});
+    subject.start({testing::program_path("tracer_subject"), how});
     return subject.end();
   };
   EXPECT_EQ(die("die-abort"), "signalled 6");
