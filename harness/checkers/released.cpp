@@ -3,10 +3,13 @@
 //
 // Sees processes of the target's tree that were there 200 ms after its end, also if each forks the
 // next and exits before it can be looked at; ports of the scenario that cannot be bound with
-// SO_REUSEADDR, nor with SO_REUSEPORT while nobody listens; and mounts, sockets, pid, lock and
-// temporary files of the trial's directory. Cannot see what the target left elsewhere on the
-// machine. Only an end that the target reached by itself after the stop is judged: after SIGKILL
-// leftovers are nobody's fault.
+// SO_REUSEADDR, nor with SO_REUSEPORT while nobody listens; mounts, sockets, pid, lock and
+// temporary files of the trial's directory; and POSIX and System V shared memory, semaphores and
+// message queues that came during the trial, that a process of the target had made or had mapped
+// when it was ready or was told to stop, and that nobody uses any more. Cannot see what the target
+// left elsewhere on the machine, nor shared memory that it made only while it stopped. Only an end
+// that the target reached by itself after the stop is judged: after SIGKILL leftovers are nobody's
+// fault.
 //
 // A busy machine, and the tracer, slow helpers that outlive the target by design: one that is at
 // work fails once it has used 200 ms of processor time since the target's end, or 2 s after it; if
@@ -15,7 +18,8 @@
 // only. Sockets, FIFOs, pid and lock files fail there too.
 //
 // `allow` excuses by glob patterns, in which `*` also matches `/`: a file by its path relative to
-// {dir} (or by what was open at the exit call), a process by its command line, a port by its name
+// {dir} (or by what was open at the exit call), shared memory by "/dev/shm/NAME" or "key 0x4c" as a
+// file, a process by its command line, a port by its name
 // or number. What an entry excused is counted in the reason; a process that may stay may also be
 // there at the exit call. Excused and counted, too, is an `epmd -daemon`: whichever
 // Erlang node is the first of a host starts it, for all that come after it.

@@ -245,6 +245,8 @@ std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, Dump
       if (released == kUnknown) released = monitor_in(line);  // as a rule the innermost
       if (monitor_in(line) != released) monitors.holders.try_emplace(monitor_in(line), index);
     } else if (line.starts_with("at ") && thread.frame.empty()) {
+      thread.is_idle_worker |=
+          line.starts_with("at java.util.concurrent.ThreadPoolExecutor.getTask(");
       thread.frame = own_frame_at(lines, i, Runtime::java);
       library.see(lines, i, Runtime::java, before);
       if (!thread.frame.empty()) thread.call = before;
@@ -254,7 +256,20 @@ std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, Dump
     }
   }
   library.give(thread);
+  thread.is_idle_worker &= thread.frame.empty() && !thread.is_daemon;
+  if (thread.is_idle_worker) thread.call = "java.util.concurrent.ThreadPoolExecutor.getTask";
   return i;
+}
+
+// Of a JVM whose main thread has ended, and which is not in its shutdown hooks: it waits for the
+// threads that are no daemons, and these wait for work.
+bool waits_for_workers(Lines lines) {
+  const auto has = [lines](std::string_view thread) {
+    return std::ranges::any_of(lines, [&](std::string_view line) {
+      return java_thread(line) && line.starts_with(thread);
+    });
+  };
+  return has("\"DestroyJavaVM\" ") && !has("\"SIGTERM handler\" ") && !has("\"SIGINT handler\" ");
 }
 
 // --- Python ---
@@ -280,9 +295,15 @@ std::string python_call(std::string_view line) {
          ")";
 }
 
+// The dump has no tasks: that of a coroutine which waits stands on no thread.
+constexpr std::string_view kIdleLoop =
+    "asyncio's event loop, which is idle (a coroutine awaits what never comes: "
+    "asyncio.all_tasks() tells which)";
+
 std::size_t read_python_thread(Lines lines, std::size_t i, DumpedThread& thread) {
   std::string before;
   SecondChoice library;
+  bool is_idle_loop = false;
   for (++i; i < lines.size() && lines[i].starts_with("  "); ++i) {
     const auto line = trimmed(lines[i]);
     if (line.ends_with(" in <module>") || line.ends_with(" in _run_module_as_main")) {
@@ -296,9 +317,12 @@ std::size_t read_python_thread(Lines lines, std::size_t i, DumpedThread& thread)
     thread.is_past_end = thread.frame.empty() && call.starts_with("_shutdown (threading.py:");
     if (!thread.frame.empty()) thread.call = before;
     if (thread.call.empty() && thread.frame.empty()) thread.call = call;  // the innermost
+    is_idle_loop = is_idle_loop || (thread.call.starts_with("select (selectors.py:") &&
+                                    call.starts_with("_run_once (base_events.py:"));
     before = std::move(call);
   }
   library.give(thread);
+  if (is_idle_loop) thread.call = kIdleLoop;
   if (thread.is_past_end) {
     thread.is_main = true;
     thread.name = "the main thread";
@@ -381,7 +405,10 @@ std::string what_it_does(const Group& group) {
                                : " has ended its program and waits") +
            " for non-daemon threads (threading._shutdown)";
   }
-  return verb(*group.first, several, group.minutes) + place(*group.first);
+  const auto* why = group.first->is_idle_worker
+                        ? ": nobody has shut down its ExecutorService, which keeps the JVM alive"
+                        : "";
+  return verb(*group.first, several, group.minutes) + place(*group.first) + why;
 }
 
 }  // namespace
@@ -418,9 +445,12 @@ std::vector<DumpedThread> dumped_threads(Lines lines) {
     }
   }
   tell_holders(threads, monitors);
-  std::erase_if(threads, [](const DumpedThread& thread) {
+  const bool workers_count = waits_for_workers(lines);
+  std::erase_if(threads, [&](const DumpedThread& thread) {
     const bool is_cut = thread.runtime == Runtime::python && thread.call.empty();
-    return thread.frame.empty() && (is_cut || thread.runtime == Runtime::java);
+    const bool is_of_the_jdk =
+        thread.runtime == Runtime::java && !(workers_count && thread.is_idle_worker);
+    return thread.frame.empty() && (is_cut || is_of_the_jdk);
   });
   return threads;
 }

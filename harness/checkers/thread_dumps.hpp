@@ -30,9 +30,10 @@ struct DumpedThread {
   std::string call{};     // the library's function that it called; without a frame any that tells
   std::string starter{};  // without a frame: who of the program's own code started it
   std::string holder{};   // the thread that holds the monitor or lock which it waits for
-  bool is_in_circle = false;  // from holder to holder one comes back to it
-  bool is_past_end = false;   // Python's main thread, its program done, waits for the others
-  bool is_librarys = false;   // its frame is none of the program's own
+  bool is_in_circle = false;    // from holder to holder one comes back to it
+  bool is_idle_worker = false;  // of Java's ThreadPoolExecutor, and no daemon
+  bool is_past_end = false;     // Python's main thread, its program done, waits for the others
+  bool is_librarys = false;     // its frame is none of the program's own
 };
 
 std::vector<DumpedThread> dumped_threads(std::span<const std::string_view> lines);

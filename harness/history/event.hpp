@@ -152,10 +152,10 @@ struct PortProbed {
 };
 BOOST_DESCRIBE_STRUCT(PortProbed, (), (name, port, error))
 // A file, socket or FIFO of the trial's directory that a clean stop removes: sockets, pid files,
-// lock files, whatever lies in the temporary folder.
+// lock files, whatever lies in the temporary folder. Also what it left in the machine's memory.
 struct FileLeft {
   static constexpr std::string_view kName = "file_left";
-  std::string path;  // relative to {dir}
+  std::string path;  // relative to {dir}; of what is in memory as target/shared_memory.hpp has it
   std::string type;  // "socket", "pid file", "lock file", "temporary file"
 };
 BOOST_DESCRIBE_STRUCT(FileLeft, (), (path, type))

@@ -15,6 +15,7 @@
 #include "client/signal_handler.hpp"
 #include "client/socket_queues.hpp"
 #include "target/environment.hpp"
+#include "target/process_tree.hpp"
 #include "tracer/locks/waits.hpp"
 #include "trial/hang_questions.hpp"
 #include "trial/inspection.hpp"
@@ -105,7 +106,10 @@ FaultActions Conduct::actions() {
             return 0;
           },
       .before_stop =
-          [this] { record_sockets(segment_, client_ports(plan_, workspace_.placeholders())); },
+          [this] {
+            note_shared_memory();
+            record_sockets(segment_, client_ports(plan_, workspace_.placeholders()));
+          },
       .before_signal = [this](int signal) { record_handler(segment_, target_.pidfd(), signal); }};
 }
 
@@ -144,6 +148,7 @@ asio::awaitable<Result<void>> Conduct::conduct() {
   if (faults_.stop_begun() && !target_.ended()) co_await drain();
   co_await after();
   co_await look_back();
+  shared_memory_->remove_left();
   co_await sidecars_.end(context_);
   foreign_time_ = now() - spawned;
   if (const auto error = broken_by()) co_return *error;
@@ -190,6 +195,7 @@ asio::awaitable<std::string> Conduct::start(NotifySocket notify) {
   if (sidecars_.are_there()) workspace_.leave_bound_ports_to_sidecars();
   service_.promise(workspace_.ports());
   tracing_.start();
+  shared_memory_.emplace();
   const auto started =
       target_.start({plan_.scenario.target, workspace_.placeholders(), order_.tools,
                      std::move(notify), &*workspace_.limits(), tracing_.get()});
@@ -232,6 +238,7 @@ asio::awaitable<bool> Conduct::become_ready() {
   if (ready) progress_.enter(Stage::ready);
   if (ready && !target_.ended()) {
     segment_.record(TargetReady{});
+    note_shared_memory();
     tracing_.ready();
     service_.activated();
   } else if (!target_.exec_problem().empty()) {
@@ -303,6 +310,7 @@ void Conduct::look_alongside() {
 asio::awaitable<void> Conduct::drain() {
   note_resources_at_stop();
   processors_.note_work();
+  note_shared_memory();
   tracing_.begin(Phase::drain);
   progress_.enter(Stage::draining);
   asio::co_spawn(io_,
@@ -379,6 +387,8 @@ asio::awaitable<void> Conduct::after() {
       [&] { return !early_questions_ || !early_questions_->is_asking() || given_up_; },
       now() + kWorkerLimit);
   co_await record_left_processes(context_, target_, tracing_.get() != nullptr);
+  for (const auto& object : shared_memory_->left())
+    segment_.record(FileLeft{object.path, object.type});
   if (const auto recorded = workspace_.record_left(segment_); !recorded)
     trouble_.note(recorded.error());
   target_.end_left_processes();
@@ -400,6 +410,14 @@ void Conduct::note_killer() {
                            sent->signal.out_of_memory ? "out of memory" : ""});
 }
 
+// Whose it is can be seen only while the target runs: of what it makes after the stop has begun,
+// nobody knows.
+void Conduct::note_shared_memory() {
+  std::vector<pid_t> pids;
+  for (const auto& process : descendants()) pids.push_back(process.pid);
+  shared_memory_->look(pids);
+}
+
 // What it left on disk, and what it knows when it is started again, if the target had been ready,
 // was stopped, or was ended by a fault's signal; the clients have finished.
 asio::awaitable<void> Conduct::look_back() {
@@ -419,6 +437,7 @@ asio::awaitable<void> Conduct::look_back() {
                      .on_shortage = [this](const Error& error) { trouble_.note(error); }});
   RecoveryRun recovery(context_, *restarted_);
   co_await recovery.run(worker_segments());
+  shared_memory_->look({restarted_->pid()});
 }
 
 Result<void> Conduct::close() {

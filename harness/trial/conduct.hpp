@@ -15,6 +15,7 @@
 #include "client/trigger_board.hpp"
 #include "history/segment.hpp"
 #include "plan/plan.hpp"
+#include "target/shared_memory.hpp"
 #include "tracer/ends/signal_trace.hpp"
 #include "trial/child_ends.hpp"
 #include "trial/client_link.hpp"
@@ -72,6 +73,7 @@ class Conduct {
   void follow_up(const SendSignals& sent);
   void note_resources_at_stop();
   void note_killer();
+  void note_shared_memory();
   [[nodiscard]] std::optional<Error> broken_by() const;
   void watch_lifeline();
   [[nodiscard]] bool begins_drain(int signal) const;
@@ -103,6 +105,7 @@ class Conduct {
   SidecarLink sidecars_;
   boost::asio::posix::stream_descriptor lifeline_;
   std::optional<TargetProcess> restarted_;
+  std::optional<SharedMemory> shared_memory_;  // from the target's start on
   LagMeter lag_;
   Nanoseconds foreign_time_{};
   std::set<int> sent_signals_;  // by faults, to the target itself

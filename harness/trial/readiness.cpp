@@ -5,6 +5,8 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstdlib>
 #include <memory>
 
 #include "base/invariant.hpp"
@@ -22,7 +24,7 @@ constexpr auto kAttemptLimit = std::chrono::seconds(1);
 struct Probe {
   bool is_url = false;
   std::string where;   // as the scenario says it
-  std::string last{};  // of a URL: what came of it last, for people
+  std::string last{};  // what came of it last, for people
   int error = 0;       // errno of the last connect
 };
 
@@ -33,24 +35,51 @@ std::string outcome(const HttpAnswer& answer) {
   return "last answer: " + std::to_string(answer.status) + (said.empty() ? "" : " \"" + said + '"');
 }
 
-// The probe outlives the call.
-asio::awaitable<bool> holds(const ReadinessWait& wait, Probe& probe, asio::ssl::context& tls) {
-  const auto where = expand_placeholders(probe.where, wait.placeholders);
-  if (probe.is_url) {
-    const auto answer = co_await http_get(where, tls, kAttemptLimit);
-    probe.last = outcome(answer);
-    probe.error = answer.connect_error;
-    co_return answer.status / 100 == 2;
-  }
-  const auto port = static_cast<std::uint16_t>(std::strtoul(where.c_str(), nullptr, 10));
+using Endpoint = asio::ip::tcp::endpoint;
+
+asio::awaitable<boost::system::error_code> connect_to(const ReadinessWait& wait, Endpoint where) {
   // Shared with the timer's handler, which may already be queued when the connect is through.
   const auto socket = std::make_shared<asio::ip::tcp::socket>(wait.io);
   asio::steady_timer limit(wait.io, kAttemptLimit);
   limit.async_wait([socket](auto expired) {
     if (!expired) socket->close(expired);
   });
-  auto [ec] = co_await socket->async_connect({asio::ip::address_v4::loopback(), port},
-                                             asio::as_tuple(asio::use_awaitable));
+  auto [ec] = co_await socket->async_connect(where, asio::as_tuple(asio::use_awaitable));
+  co_return ec;
+}
+
+std::uint16_t port_of(const ReadinessWait& wait, const Probe& probe) {
+  const auto port = expand_placeholders(probe.where, wait.placeholders);
+  return static_cast<std::uint16_t>(std::strtoul(port.c_str(), nullptr, 10));
+}
+
+// "127.0.0.1:8080: Connection refused"
+std::string outcome(const Endpoint& where, const boost::system::error_code& error) {
+  return where.address().to_string() + ":" + std::to_string(where.port()) + ": " + error.message();
+}
+
+// Of a port that is refused: a server may listen at the other loopback address only.
+asio::awaitable<void> look_at_ipv6(const ReadinessWait& wait, Probe& probe) {
+  const auto port = port_of(wait, probe);
+  const auto error = co_await connect_to(wait, {asio::ip::address_v6::loopback(), port});
+  if (error) co_return;
+  probe.last += ", but somebody listens at [::1]:" + std::to_string(port) +
+                ": let the target listen at 127.0.0.1, or say url = \"http://[::1]:" + probe.where +
+                "/\" in ready";
+}
+
+// The probe outlives the call.
+asio::awaitable<bool> holds(const ReadinessWait& wait, Probe& probe, asio::ssl::context& tls) {
+  if (probe.is_url) {
+    const auto where = expand_placeholders(probe.where, wait.placeholders);
+    const auto answer = co_await http_get(where, tls, kAttemptLimit);
+    probe.last = outcome(answer);
+    probe.error = answer.connect_error;
+    co_return answer.status / 100 == 2;
+  }
+  const Endpoint endpoint(asio::ip::address_v4::loopback(), port_of(wait, probe));
+  const auto ec = co_await connect_to(wait, endpoint);
+  if (ec) probe.last = outcome(endpoint, ec);
   probe.error = ec.value();
   co_return !ec;
 }
@@ -101,7 +130,8 @@ asio::awaitable<std::string> await_ready(ReadinessWait wait) {
       pause = std::min(pause * 2, Nanoseconds(std::chrono::milliseconds(20)));
     }
   }
-  for (const auto& probe : probes) {
+  for (auto& probe : probes) {
+    if (!probe.is_url && probe.error == ECONNREFUSED) co_await look_at_ipv6(wait, probe);
     if (is_shortage(probe.error) && wait.on_shortage)
       wait.on_shortage({"ask whether it is ready:", probe.where, probe.error, ""});
   }

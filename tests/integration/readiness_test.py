@@ -38,8 +38,9 @@ class Readiness(LastcallTest):
         run = self.run_server("--ready-by", "log", ready='port = ["{port}", "{port.tls}"], log = ["^ready", "^set"], '
                                                          'notify = true, timeout = "600ms"')
         self.assert_exit(1, run)
-        self.assertIn('never ready: not within 600 ms, waiting for READY=1, port {port.tls}, log "^set"',
-                      run.verdict("serves")["reason"])
+        self.assertRegex(run.verdict("serves")["reason"],
+                         r"never ready: not within 600 ms, waiting for READY=1, port \{port\.tls\} "
+                         r'\(127\.0\.0\.1:\d+: Connection refused\), log "\^set"')
 
     def test_by_url_says_what_came_of_it_last(self):
         urls = 'url = ["http://127.0.0.1:{port}/", "http://127.0.0.1:{port.other}/"]'

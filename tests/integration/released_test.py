@@ -17,11 +17,11 @@ def leaver(*options):
 
 
 class Released(LastcallTest):
-    def released(self, *options, trials=1, traced=False, properties=""):
+    def released(self, *options, trials=1, jobs=2, traced=False, properties=""):
         trace = "untraced_every = 0" if traced else "trace = false"
         environment = f"{trace}\n{self.marked_environment()}\n"
         run = self.run_scenario(scenario(leaver(*options), environment=environment, properties=properties),
-                                trials=trials)
+                                "--jobs", jobs, trials=trials)
         verdicts = [run.verdict("released", trial) for trial in range(trials)]
         return [v["outcome"] for v in verdicts], [v["reason"] for v in verdicts], run
 
@@ -58,6 +58,22 @@ class Released(LastcallTest):
         allow = '[properties.released]\nallow = [{ process = "sleep *", why = "by design" }]'
         outcomes, reasons, run = self.released("--leaves", "sleeper", properties=allow)
         self.assertEqual((["pass"], ["allowed: 1 process `sleep *` (by design)"]), (outcomes, reasons), run)
+
+    def test_shared_memory_is_found_in_each_trial_and_removed(self):
+        name = f"leaver-{os.getpid()}"
+        self.addCleanup(Path("/dev/shm", name).unlink, missing_ok=True)
+        outcomes, reasons, run = self.released("--maps", name, "--leaves", "shared-memory", trials=3, jobs=1)
+        self.assertEqual((["fail"] * 3, [f"POSIX shared memory /dev/shm/{name} is left"] * 3), (outcomes, reasons), run)
+        self.assertFalse(Path("/dev/shm", name).exists())
+
+    def test_shared_memory_that_is_removed_or_was_there_before_is_nothing(self):
+        name = f"leaver-{os.getpid()}"
+        outcomes, reasons, run = self.released("--maps", name, trials=2, jobs=1)
+        self.assertEqual((["pass"] * 2, [""] * 2), (outcomes, reasons), run)
+        with open(f"/dev/shm/{name}", "wb"):
+            self.addCleanup(os.unlink, f"/dev/shm/{name}")
+        outcomes, _, run = self.released("--maps", name, "--leaves", "shared-memory")
+        self.assertEqual(["pass"], outcomes, run)
 
     def test_a_cache_in_the_temporary_folder_is_worth_a_word(self):
         outcomes, reasons, run = self.released("--leaves", "cache")

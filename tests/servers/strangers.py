@@ -73,6 +73,7 @@ SERVERS = {
     "leaves_port": Server(PY, "a child that outlives it holds the listener", "released", "is still in use"),
     "leaves_chain": Server(PY, "orphans that fork the next and exit", "released", "each forks the next|is alive"),
     "leaves_pid_file": Server(PY, "its pid file stays", "released", r"server\.pid"),
+    "leaves_shared_memory": Server(PY, "its shared memory stays", "released", "shared memory /dev/shm/planted-"),
     # Right.
     "answers_young": Server(PY, "finishes its answers, which take 50 ms"),
     "answers_slow": Server(PY, "finishes its answers, which take 1.5 s"),
@@ -90,6 +91,7 @@ SERVERS = {
     "cache_in_tmpdir": Server(PY, "a file stays in TMPDIR"),
     "socket_in_tmpdir": Server(PY, "a UNIX socket in TMPDIR, which it removes; the results lie deep"),
     "removes_pid_file": Server(PY, "removes its pid file"),
+    "removes_shared_memory": Server(PY, "removes its shared memory"),
     "child_says_ready": Server(PY, "a child says READY=1, unasked"),
     "logs_caught_error": Server(PY, "catches an exception, logs the traceback, and goes on"),
     "much_output": Server(PY, "prints 20 MB"),

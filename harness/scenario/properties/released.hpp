@@ -11,7 +11,8 @@ inline const Table& left_behind_table() {
       .where = "[properties.released] allow",
       .keys = {{.name = "file",
                 .kind = Kind::plain,
-                .about = "A glob pattern of paths below {dir} that may stay.",
+                .about = "A glob pattern of paths below {dir} that may stay, or of shared memory "
+                         "and semaphores as the reason names them: /dev/shm/NAME, key 0x4c.",
                 .low = 1},
                {.name = "process",
                 .kind = Kind::plain,
@@ -30,7 +31,7 @@ inline const Table& left_behind_table() {
 struct Released {
   static constexpr std::string_view kName = "released";
   static constexpr std::string_view kHoldsWhen =
-      "no child process, port, socket, pid or lock file is left";
+      "no child process, port, socket, pid file, lock file or shared memory is left";
   static constexpr std::string_view kCannotSee = "what was left elsewhere on the machine";
   static const Checker kChecker;
 

@@ -305,6 +305,8 @@ void MaskedPanics::on_begin_catch(const Tracee& thread, Process& process,
     caught.what = joined(exception->type, exception->what);
     if (exception->handler == CppException::Handler::none)
       return on_terminate(thread, process, caught.what);
+    // The default handler of std::terminate throws it once more, to tell its type and its text.
+    if (process.terminating.contains(thread.tid)) return;
     caught.counts =
         exception->is_logic_error || exception->handler == CppException::Handler::catch_all;
     if (exception->is_logic_error) caught.kind = Kind::programming_error;

@@ -22,9 +22,23 @@ std::string demangle(const std::string& name) {
 }
 
 bool is_library_function(std::string_view name) {
-  constexpr std::string_view kFunctions[] = {
-      "std::",      "void std::", "<std::",    "runtime.", "core::",  "<core::", "__gthread",
-      "__glibcxx_", "pthread_",   "__pthread", "__lll_",   "__futex", "syscall", "clone"};
+  constexpr std::string_view kFunctions[] = {"std::",
+                                             "void std::",
+                                             "<std::",
+                                             "runtime.",
+                                             "core::",
+                                             "<core::",
+                                             "__gthread",
+                                             "__glibcxx_",
+                                             "pthread_",
+                                             "__pthread",
+                                             "__lll_",
+                                             "__futex",
+                                             "syscall",
+                                             "clone",
+                                             "os.Exit",
+                                             "log.Fatal",
+                                             "log.(*Logger).Fatal"};
   return std::ranges::any_of(kFunctions,
                              [&](std::string_view part) { return name.starts_with(part); });
 }

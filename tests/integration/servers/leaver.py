@@ -1,6 +1,7 @@
 """A small HTTP server that exits 0 on SIGTERM and leaves what its option says."""
 import argparse
 import http.server
+import mmap
 import os
 import signal
 import socket
@@ -11,7 +12,8 @@ import time
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, required=True)
 parser.add_argument("--leaves", default="nothing",
-                    choices=["nothing", "chain", "helpers", "worker", "slowed", "sleeper", "cache"])
+                    choices=["nothing", "chain", "helpers", "worker", "slowed", "sleeper", "cache", "shared-memory"])
+parser.add_argument("--maps", help="a name of shared memory that it makes and removes; with --leaves, does not")
 parser.add_argument("--socket", action="store_true", help="binds a socket in TMPDIR and removes it")
 parser.add_argument("--socket-in", help="and one in this folder")
 parser.add_argument("--socket-in-cwd", action="store_true", help="and one in its working directory, by its whole path")
@@ -68,6 +70,18 @@ def leave():
     elif options.leaves == "cache":
         with tempfile.NamedTemporaryFile(suffix=".bin", delete=False) as file:
             file.write(b"computed once")
+    if options.maps and options.leaves != "shared-memory":
+        os.unlink(f"/dev/shm/{options.maps}")
+
+
+def map_shared():
+    """As shm_open(3) and mmap(2) do it."""
+    with open(f"/dev/shm/{options.maps}", "w+b") as file:
+        file.truncate(4096)
+        return mmap.mmap(file.fileno(), 4096)
+
+
+shared = map_shared() if options.maps else None
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -9,6 +9,7 @@ import faulthandler
 import hashlib
 import itertools
 import logging
+import mmap
 import os
 import random
 import select
@@ -29,7 +30,10 @@ TAKES = {"drops_young": 0.05, "answers_young": 0.05, "drops_slow": 1.5, "answers
 # What a Close frame says, and none: a Close frame without a code. Others say 1001.
 CODES = {"empty_close": None, "code_1012": 1012, "code_4001": 4001, "two_defects": 1011, "error_at_once": 1011}
 
+SHARED = f"/dev/shm/planted-{os.getpid()}"  # as shm_open(3) makes it
+
 stopping = threading.Event()
+shared = []
 wake_reader, wake_writer = os.pipe()
 connections = []  # threads
 numbers = itertools.count(1)  # of requests
@@ -227,6 +231,10 @@ def prepare():
     if MODE in ("leaves_pid_file", "removes_pid_file"):
         with open("server.pid", "w") as file:
             file.write(str(os.getpid()))
+    elif MODE in ("leaves_shared_memory", "removes_shared_memory"):
+        with open(SHARED, "w+b") as file:
+            file.truncate(4096)
+            shared.append(mmap.mmap(file.fileno(), 4096))
     elif MODE == "child_says_ready":
         if os.fork() == 0:
             try:
@@ -301,6 +309,8 @@ def end():
         thread.join()
     elif MODE == "removes_pid_file":
         os.unlink("server.pid")
+    elif MODE == "removes_shared_memory":
+        os.unlink(SHARED)
     elif MODE == "leaves_child":
         subprocess.Popen(["sleep", "97"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     elif MODE == "leaves_port":

@@ -244,6 +244,13 @@ TEST(Released, FailsForEachKindOfLeftover) {
   EXPECT_EQ(released(HistoryBuilder(ended).event(FileLeft{"run/a.pid", "pid file"}).searched()),
             "fail 5: pid file run/a.pid is left");
 }
+TEST(Released, FailsForSharedMemoryAndAllowsItByName) {
+  auto story = h().ready().stop().exited(0);
+  story.event(FileLeft{"/dev/shm/orders", "POSIX shared memory"}).searched();
+  EXPECT_EQ(released(story), "fail 5: POSIX shared memory /dev/shm/orders is left");
+  settings<property::Released>(story.plan).allow = {Allowance{"/dev/shm/*"}};
+  EXPECT_EQ(released(story), "pass 5: allowed: 1 file `/dev/shm/*`");
+}
 TEST(Released, TellsAForkedChildFromTheServerItself) {
   auto story = h().event(TargetStarted{80, "server --port 1"}).ready().stop().exited(0);
   story.event(ProcessLeft{81, "server --port 1"}).searched();

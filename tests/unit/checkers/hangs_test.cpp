@@ -175,6 +175,52 @@ TEST(ThreadDump, OfPythonNamesItsThreadsByTheirOwnFunctions) {
             "a thread is in select (selectors.py:415)");
   EXPECT_EQ(dumped("Thread 0x00007f10 (most recent call first):\n"), "") << "it crashed over it";
 }
+TEST(ThreadDump, OfPythonSaysThatTheEventLoopIsIdle) {
+  const std::string loop =
+      "  File \"/usr/lib/python3.11/asyncio/base_events.py\", line 1884 in _run_once\n"
+      "  File \"/usr/lib/python3.11/asyncio/base_events.py\", line 607 in run_forever\n"
+      "  File \"/usr/lib/python3.11/asyncio/runners.py\", line 190 in run\n"
+      "  File \"/srv/app/main.py\", line 66 in <module>\n";
+  EXPECT_EQ(dumped("Current thread 0x00007f13 (most recent call first):\n"
+                   "  File \"/usr/lib/python3.11/selectors.py\", line 468 in select\n" +
+                   loop),
+            "the main thread is in asyncio's event loop, which is idle (a coroutine awaits what "
+            "never comes: asyncio.all_tasks() tells which), called by /srv/app/main.py:66");
+  EXPECT_EQ(dumped("Current thread 0x00007f13 (most recent call first):\n"
+                   "  File \"/srv/app/main.py\", line 12 in drain\n" +
+                   loop),
+            "the main thread is in drain (/srv/app/main.py:12)");
+}
+TEST(ThreadDump, OfJavaNamesTheIdleThreadsOfAnExecutorThatKeepTheJvmAlive) {
+  const auto thread = [](const std::string& name, const std::string& rest) {
+    return '"' + name + "\" #15 prio=5 os_prio=0 tid=0x00007f" + std::to_string(name.size()) +
+           name.back() + " nid=0x4a85 waiting on condition  [0x00007fca]\n" + rest + "\n";
+  };
+  const std::string idle =
+      "   java.lang.Thread.State: WAITING (parking)\n"
+      "\tat jdk.internal.misc.Unsafe.park(java.base@17.0.15/Native Method)\n"
+      "\tat java.util.concurrent.LinkedBlockingQueue.take(java.base@17.0.15/"
+      "LinkedBlockingQueue.java:435)\n"
+      "\tat java.util.concurrent.ThreadPoolExecutor.getTask(java.base@17.0.15/"
+      "ThreadPoolExecutor.java:1062)\n"
+      "\tat java.util.concurrent.ThreadPoolExecutor.runWorker(java.base@17.0.15/"
+      "ThreadPoolExecutor.java:1122)\n"
+      "\tat java.lang.Thread.run(java.base@17.0.15/Thread.java:840)\n";
+  const std::string runnable = "   java.lang.Thread.State: RUNNABLE\n";
+  const auto workers = thread("pool-1-thread-1", idle) + thread("pool-1-thread-2", idle);
+  EXPECT_EQ(dumped("Full thread dump OpenJDK 64-Bit Server VM:\n\n" +
+                   thread("DestroyJavaVM", runnable) + workers),
+            "2 threads (first \"pool-1-thread-1\") wait (WAITING, parking) in "
+            "java.util.concurrent.ThreadPoolExecutor.getTask: nobody has shut down its "
+            "ExecutorService, which keeps the JVM alive");
+  EXPECT_EQ(dumped("Full thread dump OpenJDK 64-Bit Server VM:\n\n" + workers), "")
+      << "its main thread goes on";
+  EXPECT_EQ(
+      dumped("Full thread dump OpenJDK 64-Bit Server VM:\n\n" +
+             thread("SIGTERM handler", runnable) + thread("DestroyJavaVM", runnable) + workers),
+      "")
+      << "a shutdown hook goes on";
+}
 TEST(ThreadDump, OfPythonSaysThatTheProgramIsOver) {
   EXPECT_EQ(dumped("Thread 0x00007f10 (most recent call first):\n"
                    "  File \"/srv/app/main.py\", line 12 in beat\n"

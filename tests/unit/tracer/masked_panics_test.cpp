@@ -156,6 +156,12 @@ TEST_F(Panics, TerminateIsFoundWhateverItsHandlerDoes) {
   }
 }
 
+TEST_F(Panics, WhatTheDefaultHandlerOfTerminateCatchesIsNotSwallowed) {
+  EXPECT_EQ(run("terminate-default"), "signalled 6");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].kind, Kind::terminate);
+}
+
 TEST_F(Panics, AFaultThatIsHandledIsFound) {
   EXPECT_EQ(run("fault"), "exited 0");
   ASSERT_THAT(errors(), ElementsAre("SIGSEGV at 0x0"));

@@ -148,6 +148,8 @@ int terminate_without_handler() {
   return 1;
 }
 
+int terminate_by_default() { throw std::string("nobody catches it"); }
+
 sigjmp_buf back;
 volatile int* nowhere = nullptr;
 [[gnu::noinline]] void write_nowhere() { *nowhere = 1; }
@@ -258,6 +260,7 @@ int main(int count, char** arguments) {
       {"terminate", terminate_by_itself},
       {"terminate-noexcept", terminate_in_noexcept},
       {"terminate-uncaught", terminate_without_handler},
+      {"terminate-default", terminate_by_default},
       {"fault", catch_fault},
       {"fault-sent", catch_sent_signal},
       {"fault-unhandled", fault_unhandled},

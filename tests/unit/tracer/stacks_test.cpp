@@ -201,6 +201,16 @@ TEST(ExitText, OfAnInterpretersOwnFunctionNamesTheInterpreter) {
   EXPECT_EQ(said("/srv/nodes", "give_up"), "server (80) in give_up");
 }
 
+TEST(ExitText, OfGoNamesWhoCalledExit) {
+  for (const auto* exit : {"os.Exit", "log.Fatal", "log.Fatalf", "log.(*Logger).Fatalf"}) {
+    const Frame runtime{1, "runtime.exit", 0, "/srv/shop", "", 0};
+    const Frame library{2, exit, 0, "/srv/shop", "", 0};
+    const Frame own{3, "main.giveUp", 0, "/srv/shop", "", 0};
+    const auto text = exit_text({80, 80, "shop", {runtime, library, own}, ""});
+    EXPECT_EQ(text.substr(0, text.find('\n')), "shop (80) in main.giveUp");
+  }
+}
+
 TEST_F(Stacks, FileAndLineAreKnownIfAskedFor) {
   const auto stack = paused_stack("deep", Lines::with);
   ASSERT_GT(stack.frames.size(), 3U);

@@ -85,6 +85,32 @@ TEST_F(Ready, OfAPortIsAConnection) {
   EXPECT_EQ(wait(), "");
 }
 
+TEST_F(Ready, OfAPortSaysWhichAddressWasTried) {
+  ready_.ports = {"{port}"};
+  {
+    const auto closed = listen();
+    placeholders_["port"] = std::to_string(closed.local_endpoint().port());
+  }
+  ready_.timeout = std::chrono::milliseconds(20);
+  EXPECT_EQ(wait(), "port {port} (127.0.0.1:" + placeholders_["port"] + ": Connection refused)");
+}
+
+TEST_F(Ready, OfAPortSaysThatSomebodyListensAtTheOtherLoopbackAddress) {
+  using boost::asio::ip::tcp;
+  tcp::acceptor six(io_);
+  const tcp::endpoint any_port(boost::asio::ip::address_v6::loopback(), 0);
+  boost::system::error_code no_ipv6;
+  six.open(any_port.protocol(), no_ipv6);
+  if (!no_ipv6) six.bind(any_port, no_ipv6);
+  if (no_ipv6) GTEST_SKIP() << "no IPv6: " << no_ipv6.message();
+  six.listen();
+  ready_.ports = {"{port}"};
+  placeholders_["port"] = std::to_string(six.local_endpoint().port());
+  ready_.timeout = std::chrono::milliseconds(20);
+  EXPECT_THAT(wait(), HasSubstr(": Connection refused, but somebody listens at [::1]:" +
+                                placeholders_["port"]));
+}
+
 TEST_F(Ready, OfAUrlIsAnAnswerOf2xx) {
   ready_.urls = {"http://127.0.0.1:{port}/"};
   placeholders_["port"] =
