@@ -446,7 +446,8 @@ TEST(InFlightFinished, AnErrorThatNobodyGotBeforeTheStopIsNoAnswer) {
   EXPECT_THAT(in_flight(under_way(150).stop().event(told).exited(0)),
               EndsWith("sent 150 ms before the stop: \"database pool is closed\""));
   const RequestEnded wanted{connection(1), RequestId{0}, RequestEnd::ok, 500, 1};
-  EXPECT_EQ(in_flight(under_way(150).stop().event(wanted).exited(0)), "pass 1: ");
+  EXPECT_EQ(in_flight(under_way(150).stop().event(wanted).exited(0)),
+            "pass 1: 1 answered with a status that none had before the stop");
   EXPECT_THAT(
       in_flight(under_way(150).stop().event(refused(1, 0, 500)).exited(0).lost("clients-0")),
       StartsWith("unknown 1"))

@@ -36,7 +36,8 @@ constexpr auto kAtOnce = seconds(5);
 TEST_F(SessionAgainst, NobodyForWantOfDescriptorsIsNotTheServersFault) {
   std::vector<std::string> shortages;
   context_.on_shortage = [&](const Error& error) { shortages.push_back(error.message()); };
-  create(group_of(Protocol::http, "9"));
+  const auto group = group_of(Protocol::http, "9");
+  create(group);
   session_->start([this] { ended_ = true; });
   {
     const testing::FewDescriptors none(0);
