@@ -131,7 +131,7 @@ def garbage_notifications():
     notify("=", "\n\n\n", "READY", "=1", "READY=\n=READY")
 
 
-@way("notification", may=("notify",), codes=(0, 1))
+@way("notification", may=("notify",), codes=(0, 1, 3))
 def changes_its_watchdog():
     notify(*[f"WATCHDOG_USEC={value}" for value in (0, 1, -1, 1 << 64, "x")])
     time.sleep(0.3)
