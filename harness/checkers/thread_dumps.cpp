@@ -261,8 +261,8 @@ std::size_t read_java_thread(Lines lines, std::size_t i, std::size_t index, Dump
   return i;
 }
 
-// Of a JVM whose main thread has ended, and which is not in its shutdown hooks: it waits for the
-// threads that are no daemons, and these wait for work.
+// The main thread of the JVM has ended, and its shutdown hooks do not run: it waits for the threads
+// that are no daemons, and these wait for work.
 bool waits_for_workers(Lines lines) {
   const auto has = [lines](std::string_view thread) {
     return std::ranges::any_of(lines, [&](std::string_view line) {

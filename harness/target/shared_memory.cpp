@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 3> kKinds{"shm", "msg", "sem"};
 // it (lttng-ust(3)).
 constexpr std::string_view kOfAllPrograms = "lttng-ust-wait-";
 
-// Of a file of /proc; nothing of a process that is gone or may not be read.
+// The text of a file in /proc; none if the process is gone or may not be read.
 std::string text_of(const std::string& path) {
   const auto text = read_file(path);
   return text ? *text : "";

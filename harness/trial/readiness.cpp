@@ -58,7 +58,7 @@ std::string outcome(const Endpoint& where, const boost::system::error_code& erro
   return where.address().to_string() + ":" + std::to_string(where.port()) + ": " + error.message();
 }
 
-// Of a port that is refused: a server may listen at the other loopback address only.
+// The port was refused. A server may listen at the other loopback address only.
 asio::awaitable<void> look_at_ipv6(const ReadinessWait& wait, Probe& probe) {
   const auto port = port_of(wait, probe);
   const auto error = co_await connect_to(wait, {asio::ip::address_v6::loopback(), port});
