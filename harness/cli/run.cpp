@@ -12,6 +12,7 @@
 
 #include "base/durations.hpp"
 #include "base/file.hpp"
+#include "base/names.hpp"
 #include "base/scoped_fd.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
@@ -35,7 +36,7 @@ struct RunArguments {
   std::optional<std::uint64_t> seed;
   std::uint32_t jobs = 1;
   bool stop_on_failure = false;
-  Keep keep = Keep::failed;
+  std::string keep = "failed";
   std::string results;
   bool json = false;
 };
@@ -149,7 +150,7 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
   options.seed = arguments.seed ? *arguments.seed : fresh_seed();
   options.jobs = arguments.jobs;
   options.stop_on_failure = arguments.stop_on_failure;
-  options.keep = arguments.keep;
+  options.keep = *from_name<Keep>(arguments.keep);
   options.results = arguments.results.empty() ? default_results() : arguments.results;
   options.tools = context.tools;
   return options;
@@ -207,12 +208,10 @@ void add_run(CLI::App& app, Context& context) {
       ->option_text("J");
   command->add_flag("--stop-on-failure", arguments->stop_on_failure,
                     "Start no trial after the first failure");
-  const std::map<std::string, Keep> kept{
-      {"failed", Keep::failed}, {"all", Keep::all}, {"none", Keep::none}};
   command
       ->add_option("--keep", arguments->keep,
                    "Trial directories to keep: failed (also unknown; the default), all, none")
-      ->transform(CLI::CheckedTransformer(kept))
+      ->check(CLI::IsMember({"failed", "all", "none"}))
       ->option_text("WHICH");
   command
       ->add_option("--results", arguments->results,

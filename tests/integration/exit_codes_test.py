@@ -53,12 +53,13 @@ class ExitCodes(LastcallTest):
     def test_2_for_wrong_options(self):
         path = self.write(scenario(serve()))
         for words in (["run", path, "--no-such-option"], ["run", path, "--trials", "0"], ["run", path, "--for", "soon"],
-                      ["run", path, "--jobs", "0"], ["run", path, "--keep", "some"], ["run"], ["fly"], [],
+                      ["run", path, "--jobs", "0"], ["run", path, "--keep", "some"], ["run", path, "--keep"], ["run"], ["fly"], [],
                       ["run", path, "--trials", "2", "--for", "1s"]):
             with self.subTest(words=words):
                 run = lastcall(*words, cwd=self.folder)
                 self.assert_exit(2, run)
                 self.assertNotEqual("", run.err)
+                self.assertTrue(run.err.replace("\n", "").isprintable(), run.err)
 
     def test_3_when_a_required_property_had_nothing_to_judge(self):
         # A request is answered at once, so none is in flight at the stop.
