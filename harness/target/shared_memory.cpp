@@ -133,7 +133,7 @@ std::vector<Row> system_v_objects(std::string_view kind) {
 }
 
 int id_of(const Row& row, std::string_view kind) {
-  return static_cast<int>(row.at(std::string(kind) + "id"));
+  return static_cast<int>(row.at(kind == "msg" ? "msqid" : std::string(kind) + "id"));
 }
 
 std::string key_text(const Row& row) {

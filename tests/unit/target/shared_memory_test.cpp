@@ -24,11 +24,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// A name and a key that no other test program has, which runs at the same time.
+// A name and a key that no other test program has, which runs at the same time. Its children have
+// them, too.
+const pid_t kProgram = ::getpid();
 std::string own_name(const std::string& suffix = "") {
-  return "/lastcall-test-" + std::to_string(::getpid()) + suffix;
+  return "/lastcall-test-" + std::to_string(kProgram) + suffix;
 }
-key_t own_key() { return 0x1a570000 + (::getpid() & 0xffff); }
+key_t own_key() { return 0x1a570000 + (kProgram & 0xffff); }
 std::string own_key_text() {
   std::ostringstream text;
   text << "key 0x" << std::hex << own_key();
@@ -64,6 +66,7 @@ class Child {
   [[nodiscard]] pid_t pid() const { return pid_; }
   void end() {
     if (ending_ < 0) return;
+    (void)!::write(ending_, "e", 1);  // a child that was forked later holds this end open, too
     ::close(ending_);
     ending_ = -1;
     ::waitpid(pid_, nullptr, 0);
