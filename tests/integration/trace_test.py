@@ -179,7 +179,7 @@ class Trace(LastcallTest):
         self.assertTrue(until(lambda: len(processes(self.mark)) > 4, 20), "no target was started")
         run.kill()
         run.wait()
-        self.assert_nobody_is_left(5)
+        self.assert_nobody_is_left(15)
 
     def test_what_tracing_hides_shows_in_every_fourth_trial(self):
         hidden = 'grep -q "TracerPid:.0$" /proc/self/status && exec "$@" --code 5; exec "$@"'

@@ -101,11 +101,13 @@ void Tracer::run() {
   for (;;) {
     loop.work();
     auto ends = loop.take_ends();
+    bool was_asked = false;
     {
       const std::scoped_lock lock(mutex_);
       if (asked_ != nullptr) {
         (*asked_)(loop);
         asked_ = nullptr;
+        was_asked = true;
         done_.notify_one();
       }
       if (!ends.empty()) {
@@ -114,6 +116,7 @@ void Tracer::run() {
       }
       if (over_) return;
     }
+    if (was_asked) continue;  // ends and stops that were seen meanwhile bring no further signal
     const auto timer = loop.next_timer();
     calls_.await_or_wake(timer ? *timer - now() : Nanoseconds(kIdle));
   }

@@ -1,6 +1,7 @@
 #include "tracer/loop/tracer.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/syscall.h>
 
 #include <atomic>
@@ -43,6 +44,18 @@ TEST_F(TracedPrograms, AProgramEndsAsItDoesUntraced) {
   shell.start({"sh", "-c", "echo hello; exit 7"});
   EXPECT_EQ(shell.rest(), "hello\n");
   EXPECT_EQ(shell.end(), "exited 7");
+}
+
+TEST_F(TracedPrograms, AnEndThatIsSeenWhileSomethingElseIsAskedIsToldAtOnce) {
+  Traced sleeper;
+  sleeper.start({"sleep", "1000"});
+  sleeper.tracer().on_its_thread([&](TraceLoop& loop) {
+    (void)::kill(sleeper.pid(), SIGKILL);
+    while (loop.processes().contains(sleeper.pid())) loop.work();
+  });
+  pollfd ends{sleeper.tracer().ends_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ends, 1, 5000), 1) << "it waits for the next signal of a child";
+  EXPECT_EQ(sleeper.end(), "signalled 9");
 }
 
 TEST_F(TracedPrograms, ASignalReachesItsHandler) {
