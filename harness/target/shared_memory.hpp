@@ -42,7 +42,7 @@ class SharedMemory {
  private:
   struct Object {
     Leftover what;
-    int id = -1;  // of a System V object
+    int id = -1;  // if it is a System V object
   };
   [[nodiscard]] std::vector<Object> objects() const;
   void add_posix(std::vector<Object>& objects) const;
