@@ -158,6 +158,31 @@ def format_faults(root):
         yield path, int(line), "format", "not as clang-format-14 writes it"
 
 
+def classes(text):
+    """(line, namespace::name) of each class that other files of the program may mean by that name."""
+    namespaces = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if opened := re.match(r"(?:inline )?namespace ?([\w:]*) \{", line):
+            namespaces.append(opened[1])
+        elif line.startswith("}  // namespace"):
+            namespaces.pop()
+        elif "" not in namespaces:
+            if found := re.match(r"(?:class|struct|union|enum(?: class)?) (\w+)(?!::)\b[^;]*$", line):
+                yield number, "::".join([*namespaces, found[1]])
+
+
+def classes_defined_twice(texts):
+    """Two classes of one name are one to the linker, which keeps the member functions of either."""
+    first = {}
+    for path, text in texts.items():
+        if not path.startswith(("harness/", "reports/")) or not path.endswith((".cpp", ".hpp")):
+            continue
+        for number, name in classes(text):
+            if name in first:
+                yield path, number, "defined-twice", f"{first[name]} defines {name} as well"
+            first.setdefault(name, path)
+
+
 def faults(root):
     found = list(format_faults(root))
     texts = {}
@@ -181,6 +206,7 @@ def faults(root):
             rules += [include_faults, exit_faults]
         found += [(path, *fault) for rule in rules for fault in rule(path, text)]
     found += [(path, 1, rule, message) for path, rule, message in missing_includes(texts)]
+    found += classes_defined_twice(texts)
     return found
 
 
@@ -224,11 +250,14 @@ WRONG = [
     ("own-include", "harness/plan/a.cpp", "Widget spare;\n"),
     ("own-include", "harness/plan/a.cpp", "int all = count_gears(spare);\n"),
     ("standard-include", "harness/plan/a.cpp", "#include <string>\nstd::vector<int> all;\n"),
+    ("defined-twice", "harness/plan/a.cpp", "class Widget {\n};\n"),
     ("format", "harness/plan/a.cpp", "int  x = 0;\n"),
 ]
 RIGHT = [
     ("harness/plan/a.cpp", '#include "base/widget.hpp"\nint all(const Widget& spare) { return count_gears(spare); }\n'),
     ("harness/plan/a.cpp", "// A Widget.\nstruct Gear;\nint gears = Gear::count_gears(spare);\n"),
+    ("harness/plan/a.cpp", "namespace {\nclass Widget {\n};\n}  // namespace\n"),
+    ("harness/plan/a.cpp", "namespace other {\nclass Widget {\n};\n}  // namespace other\n"),
     ("reports/a.hpp", '#include "campaign/exit_codes.hpp"\n'),
     ("harness/trial/a.cpp", '#include "target/spawn.hpp"\n#include "client/fleet.hpp"\n'),
     ("harness/trial/a.cpp", '#include "tracer/loop/tracer.hpp"\n'),

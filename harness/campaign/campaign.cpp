@@ -138,7 +138,7 @@ class Campaign {
   TimePoint begin_;
   std::ofstream log_;
   CampaignSummary summary_;
-  Progress progress_;
+  CampaignProgress progress_;
   std::vector<std::uint32_t> started_;
   std::vector<std::string> seed_keys_;
   std::uint64_t turn_ = 0;

@@ -25,7 +25,7 @@ struct LoadedScenario {
   Scenario scenario;
 };
 
-struct Progress {
+struct CampaignProgress {
   std::uint64_t finished = 0;
   std::uint64_t planned = 0;  // 0: as many as time allows
   std::uint64_t failed = 0;
@@ -44,7 +44,7 @@ struct CampaignOptions {
   Keep keep = Keep::failed;
   std::string results;  // the results directory; exists
   std::string tools;
-  std::function<void(const Progress&)> on_progress;
+  std::function<void(const CampaignProgress&)> on_progress;
 };
 
 // The exit code of the summary says 130 or 143 after an interruption, and 4 if the campaign could

@@ -93,7 +93,7 @@ int claim_results(const std::string& directory) {
   return exit_codes::kUsage;
 }
 
-void show(ProgressLine& line, const Progress& progress) {
+void show(ProgressLine& line, const CampaignProgress& progress) {
   std::string text = std::to_string(progress.finished);
   if (progress.planned > 0) text += " of " + std::to_string(progress.planned);
   text += " trials";
@@ -170,7 +170,7 @@ int run(const RunArguments& arguments, const Context& context) {
   }
   if (const int wrong = claim_results(options->results); wrong != exit_codes::kHeld) return wrong;
   auto line = std::make_unique<ProgressLine>();
-  options->on_progress = [&](const Progress& progress) { show(*line, progress); };
+  options->on_progress = [&](const CampaignProgress& progress) { show(*line, progress); };
   const auto summary = run_campaign(*server, *options);
   line.reset();
   if (!summary.broken.empty()) std::cerr << "lastcall: " << summary.broken << "\n";
