@@ -3,12 +3,15 @@
 //
 // Judged are the gaps between heartbeats as lastcall read them; WATCHDOG_USEC= and
 // EXTEND_TIMEOUT_USEC= of the target change what is due, as ServiceState has it. One item is each
-// gap that has an end. Cannot see a heartbeat that a stuck target's other thread sends.
+// gap that has an end. Time that the target waited for a processor is not its own; at most as much
+// as it promised is left out of a gap, as threads of a busy program wait all the time. Cannot see a
+// heartbeat that a stuck target's other thread sends.
 #include <algorithm>
 
 #include "base/durations.hpp"
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
+#include "checkers/interference.hpp"
 #include "checkers/service_view.hpp"
 #include "scenario/properties/watchdog.hpp"
 
@@ -19,6 +22,7 @@ struct Gaps {
   std::uint64_t judged = 0;
   std::optional<TimeClaim> late;  // the first that was too long
   Nanoseconds allowed{};
+  Nanoseconds starved{};  // in the last that was too long for this reason only
   std::optional<EventIndex> until;
 };
 
@@ -43,6 +47,11 @@ Gaps gaps(const Plan& plan, const History& history) {
     // WATCHDOG=trigger makes it due before its time: nothing of that is about a gap.
     const bool triggered = !allowed || *due < *since + *allowed;
     if (found.late || triggered || at <= *due) return;
+    const auto starved = std::min(starved_between(history, *since, at), *allowed);
+    if (at - starved <= *due) {
+      found.starved = starved;
+      return;
+    }
     found.late = TimeClaim{.from = *since, .to = at, .tolerance = at - *due};
     found.allowed = allowed.value_or(Nanoseconds(0));
     found.until = i;
@@ -77,7 +86,12 @@ Verdict check(const Plan& plan, const History& history) {
   if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   const auto found = gaps(plan, history);
   Verdict verdict{.judged = found.judged};
-  if (const auto expired = history.first<WatchdogExpired>()) {
+  const auto expired = history.first<WatchdogExpired>();
+  if (expired && !found.late && found.starved > Nanoseconds(0)) {
+    return Verdict::unknown("the watchdog expired; but the target had waited " +
+                            human_duration(found.starved) + " of that for a processor");
+  }
+  if (expired) {
     verdict.conclude(Outcome::fail, "the watchdog expired");
     verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);
     verdict.evidence = {*expired};

@@ -7,7 +7,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
-#include <vector>
 
 #include "target/process_tree.hpp"
 #include "target/resources.hpp"
@@ -16,17 +15,12 @@ namespace lastcall {
 
 namespace asio = boost::asio;
 
-namespace {
-
-// A traced target also stands still while the tracer, a thread of this process, waits.
 std::vector<pid_t> pids_of_target(bool traced) {
   std::vector<pid_t> pids;
   if (traced) pids.push_back(::getpid());
   for (const auto& process : descendants()) pids.push_back(process.pid);
   return pids;
 }
-
-}  // namespace
 
 ProcessorWatch::ProcessorWatch(asio::io_context& io, EventSink& events, Watched watched)
     : io_(io), events_(events), watched_(std::move(watched)) {}

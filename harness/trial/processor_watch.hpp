@@ -2,15 +2,22 @@
 // looks like idling may be that. It looks at the tree below this process. One thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "history/event_sink.hpp"
 
 namespace lastcall {
+
+// The processes whose threads' waits for a processor hold the target up: its own, and this one if
+// the target is traced, as it stands still while the tracer, a thread of this process, waits.
+std::vector<pid_t> pids_of_target(bool traced);
 
 class ProcessorWatch {
  public:

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <string>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "history/service_state.hpp"
 #include "scenario/placeholders.hpp"
@@ -49,6 +50,9 @@ class ServiceProcess {
   [[nodiscard]] virtual ServiceState& service() = 0;
   // Reads the notifications that are there.
   virtual void hear() = 0;
+  // How long its threads have waited for a processor since the last call, in sum; 0 where the
+  // kernel does not say.
+  virtual Nanoseconds waited_for_processor() = 0;
 
   // Sends `signal` to one recipient; 0 or errno, ESRCH if there is nobody.
   [[nodiscard]] virtual int send(int signal, Recipient to) const = 0;

@@ -1,11 +1,13 @@
 #include "trial/service_watch.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <memory>
+#include <utility>
 
 #include "base/durations.hpp"
 #include "base/rethrow.hpp"
@@ -77,7 +79,12 @@ void ServiceWatch::arm() {
   const auto due = target_.service().watchdog_due();
   watchdog_.cancel();
   if (!due || expired_) return;
-  watchdog_.expires_at(*due);
+  if (std::exchange(heartbeat_, target_.service().last_heartbeat()) != heartbeat_) {
+    starved_ = Nanoseconds(0);
+    (void)target_.waited_for_processor();
+    looked_ = heartbeat_.value_or(now());
+  }
+  watchdog_.expires_at(*due + starved_);
   watchdog_.async_wait([this](auto cancelled) {
     if (!cancelled) expire();
   });
@@ -88,11 +95,26 @@ void ServiceWatch::expire() {
   target_.hear();
   before_notification();
   const auto due = target_.service().watchdog_due();
-  if (!due || *due > now()) return arm();
+  if (!due || *due + starved_ > now()) return arm();
   if (expired_ || target_.ended()) return;
+  if (is_starved(*due)) return arm();
   expired_ = true;
   events_.record(WatchdogExpired{});
   target_.force_main(SIGABRT, "its watchdog expired");
+}
+
+// A process that may not run cannot send a heartbeat: it gets the time that it waited for a
+// processor, but at most as much again as it promised, as threads of a busy program wait for one
+// another's processors all the time. How long it waits during the stop is recorded elsewhere
+// (trial/processor_watch.hpp).
+bool ServiceWatch::is_starved(TimePoint due) {
+  const auto interval = target_.service().watchdog();
+  if (!interval || !heartbeat_ || due < *heartbeat_ + *interval) return false;  // WATCHDOG=trigger
+  const auto at = now();
+  const auto waited = std::min(target_.waited_for_processor(), at - std::exchange(looked_, at));
+  if (waited > Nanoseconds(0) && !stopping_) events_.record(Lag{"target", waited.count()});
+  starved_ = std::min(starved_ + waited, *interval);
+  return due + starved_ > at;
 }
 
 asio::awaitable<void> ServiceWatch::try_port(std::string name, std::uint16_t port) {

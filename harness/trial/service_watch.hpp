@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "client/trigger_board.hpp"
@@ -40,6 +41,7 @@ class ServiceWatch {
  private:
   void arm();
   void expire();
+  [[nodiscard]] bool is_starved(TimePoint due);
   boost::asio::awaitable<void> try_port(std::string name, std::uint16_t port);
 
   boost::asio::io_context& io_;
@@ -50,6 +52,9 @@ class ServiceWatch {
   std::map<std::string, std::uint16_t> ports_;
   bool probed_ = false;
   bool expired_ = false;
+  std::optional<TimePoint> heartbeat_;  // the last
+  TimePoint looked_{};                  // how long the target waited for a processor
+  Nanoseconds starved_{};               // since that heartbeat; at most the watchdog's interval
   bool stopping_ = false;
   TimePoint stop_{};
   Nanoseconds stop_timeout_{};

@@ -13,6 +13,7 @@
 #include "client/trigger_board.hpp"
 #include "target/launch_options.hpp"
 #include "target/process_tree.hpp"
+#include "trial/processor_watch.hpp"
 #include "trial/runtime_env.hpp"
 
 namespace lastcall {
@@ -213,6 +214,10 @@ void TargetProcess::read_notifications() {
     hear();
     read_notifications();
   });
+}
+
+Nanoseconds TargetProcess::waited_for_processor() {
+  return waits_.look(pids_of_target(tracing_ != nullptr)).value_or(Nanoseconds(0));
 }
 
 void TargetProcess::hear() {

@@ -17,6 +17,7 @@
 #include "target/limits.hpp"
 #include "target/line_splitter.hpp"
 #include "target/notify_socket.hpp"
+#include "target/resources.hpp"
 #include "trial/changes.hpp"
 #include "trial/child_ends.hpp"
 #include "trial/service_process.hpp"
@@ -56,6 +57,7 @@ class TargetProcess final : public ServiceProcess {
 
   [[nodiscard]] ServiceState& service() override { return service_.value(); }
   void hear() override;
+  Nanoseconds waited_for_processor() override;
 
   [[nodiscard]] int send(int signal, Recipient to) const override;
   // Sends `signal` to the whole tree, recorded with its reason.
@@ -101,6 +103,7 @@ class TargetProcess final : public ServiceProcess {
   Output err_;
   std::optional<NotifySocket> notify_;
   std::optional<ServiceState> service_;
+  ProcessorWaits waits_;
   const TargetLimits* limits_ = nullptr;
   boost::asio::posix::stream_descriptor notify_wait_;
   struct ReadyLine {

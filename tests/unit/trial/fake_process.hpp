@@ -36,6 +36,7 @@ class FakeProcess final : public ServiceProcess {
   }
   [[nodiscard]] ServiceState& service() override { return state; }
   void hear() override { on_hear(); }
+  Nanoseconds waited_for_processor() override { return std::exchange(waited, Nanoseconds(0)); }
   [[nodiscard]] int send(int signal, Recipient) const override {
     done.push_back("send " + std::to_string(signal));
     on_signal();
@@ -49,6 +50,7 @@ class FakeProcess final : public ServiceProcess {
 
   ServiceState state;
   bool has_ended = false;
+  Nanoseconds waited{};          // for a processor, since it was last asked
   std::string problem;           // why it could not be executed
   std::vector<bool> lines_came;  // by pattern of its readiness
   Result<pid_t> started = kPid;

@@ -11,10 +11,12 @@
 namespace lastcall {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using testing::FakeProcess;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
 // A service with a heartbeat a second.
@@ -44,6 +46,40 @@ TEST_F(Watch, EndsATargetOnceWhenItsHeartbeatDoesNotCome) {
   poll();
   EXPECT_THAT(recorded(), ElementsAre("watchdog_expired"));
   EXPECT_THAT(process_.done, ElementsAre("force 6: its watchdog expired"));
+}
+
+TEST_F(Watch, GivesAStarvedTargetTheTimeThatItWaitedForAProcessorAndNoMoreThanItPromised) {
+  const auto since = now() - milliseconds(1900);
+  notify("READY=1", since);
+  process_.waited = seconds(5);
+  run_one();
+  EXPECT_THAT(recorded(), ElementsAre(StartsWith("lag target ")));
+  EXPECT_THAT(process_.done, IsEmpty());
+  run_one();
+  EXPECT_GE(now() - since, seconds(2));
+  EXPECT_THAT(process_.done, ElementsAre("force 6: its watchdog expired"));
+}
+
+TEST_F(Watch, BeginsTheCountOfWaitsWithEachHeartbeat) {
+  notify("READY=1", now() - seconds(2));
+  process_.waited = seconds(5);
+  notify("WATCHDOG=1", now() - milliseconds(1500));
+  run_one();  // the timer of the heartbeat before
+  run_one();
+  EXPECT_THAT(process_.done, ElementsAre("force 6: its watchdog expired"));
+}
+
+TEST_F(Watch, LeavesTheCountOfWaitsDuringTheStopToTheProcessorWatch) {
+  process_.state = ServiceState({.main_pid = FakeProcess::kPid,
+                                 .notifies = true,
+                                 .watchdog = seconds(1),
+                                 .watchdog_while_stopping = true});
+  notify("READY=1", now() - milliseconds(1900));
+  watch_.stop_begun(now(), seconds(10));
+  process_.waited = seconds(5);
+  run_one();
+  EXPECT_THAT(recorded(), IsEmpty());
+  EXPECT_THAT(process_.done, IsEmpty());
 }
 
 TEST_F(Watch, TakesAHeartbeatThatLiesInTheSocket) {
