@@ -1,7 +1,8 @@
-"""An hour of each fuzz target, with the address and undefined-behaviour sanitizers. Builds the preset `fuzz`, searches from
-the committed corpus, and puts the smallest inputs that together reach every line found into tests/fuzz/corpus, named by
-their hash; those with other names were written by hand and stay. Writes reports/evidence/fuzz.json and .md. Resumable: a
-target that the file holds for the same build is not run again, whatever it says.
+"""An hour of a processor for each fuzz target, with the address and undefined-behaviour sanitizers. Builds the preset `fuzz`,
+searches from the committed corpus, and puts the smallest inputs that together reach every line found into
+tests/fuzz/corpus, named by their hash; those with other names were written by hand and stay. Writes
+reports/evidence/fuzz.json and .md every few minutes. Resumable: what earlier builds were searched counts, as the corpus
+keeps what was found; their crashes do not.
 LASTCALL_SCALE divides the hour. LASTCALL_BUILDS: the folder with the build fuzz, which is taken as it is."""
 import os
 
@@ -16,6 +17,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import evidence
 import lastcall_cli
@@ -30,6 +32,7 @@ TARGETS = sorted(folder.name for folder in CORPUS.iterdir())
 LARGEST = 2 << 20        # bytes, of all corpora: everybody clones them, and every run of ci/test replays them
 SHARE = LARGEST // len(TARGETS)
 CRASHES = 10             # of a target; more of them are one crash found again
+PIECE = 600              # seconds
 INPUT_LIMIT = 30         # seconds; an input that takes longer hangs
 FOUND = re.compile("[0-9a-f]{40}")  # how libFuzzer names an input
 
@@ -84,27 +87,34 @@ def crash_of(text):
             "base64": base64.b64encode(data[:4096]).decode()}
 
 
-def search(name, folder):
-    """The corpus found lies in the folder afterwards."""
+def nothing():
+    return {"searched": {}, "elapsed": 0, "executions": 0, "coverage": 0, "features": 0, "peak_rss_mb": 0, "reached": {},
+            "corpus_before": None, "crashes": []}
+
+
+def search(name, folder, digest, found):
+    """Searches for some minutes, and adds to what was found. The corpus found lies in the folder afterwards."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    total = {"seconds": 0, "executions": 0, "coverage": 0, "features": 0, "peak_rss_mb": 0, "reached": {}, "crashes": []}
     begin = time.monotonic()
-    while (left := SECONDS - round(time.monotonic() - begin)) > 0 and len(total["crashes"]) < CRASHES:
-        done = subprocess.run(
-            [program(name), f"-max_total_time={left}", "-print_final_stats=1", f"-timeout={INPUT_LIMIT}",
-             f"-artifact_prefix={KEPT}/{name}-", folder, CORPUS / name],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
-        found = said_by(done.stdout)
-        total["executions"] += found["executions"]
-        for key in ("coverage", "features", "peak_rss_mb"):
-            total[key] = max(total[key], found[key])
-        for stage, (count, of) in reached_by(done.stdout).items():
-            before = total["reached"].get(stage, (0, 0))
-            total["reached"][stage] = (before[0] + count, before[1] + of)
-        if done.returncode:
-            total["crashes"].append(crash_of(done.stdout))
-    total["seconds"] = round(time.monotonic() - begin)
-    return total
+    left = SECONDS - sum(found["searched"].values())
+    searching = subprocess.Popen(
+        [program(name), f"-max_total_time={max(5, min(left, PIECE))}", "-print_final_stats=1", f"-timeout={INPUT_LIMIT}",
+         f"-artifact_prefix={KEPT}/{name}-", folder, CORPUS / name],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    text = searching.stdout.read()
+    _, status, used = os.wait4(searching.pid, 0)
+    searching.returncode = os.waitstatus_to_exitcode(status)
+    found["searched"][digest] = found["searched"].get(digest, 0) + round(used.ru_utime + used.ru_stime)
+    found["elapsed"] += round(time.monotonic() - begin)
+    said = said_by(text)
+    found["executions"] += said["executions"]
+    for key in ("coverage", "features", "peak_rss_mb"):
+        found[key] = max(found[key], said[key])
+    for stage, (count, of) in reached_by(text).items():
+        before = found["reached"].get(stage, (0, 0))
+        found["reached"][stage] = (before[0] + count, before[1] + of)
+    if searching.returncode:
+        found["crashes"].append(crash_of(text))
 
 
 def minimise(name, searched):
@@ -130,13 +140,19 @@ def minimise(name, searched):
             left -= file.stat().st_size
             if left >= 0:
                 shutil.copy(file, corpus)
-    return {"corpus_before": before, "corpus_after": size(corpus.iterdir())}
+    return before, size(corpus.iterdir())
 
 
-def hour(name):
-    with temporary_folder() as folder:
-        found = search(name, folder)
-        return {**found, **minimise(name, folder)}
+def hour(name, digest, found, save):
+    """Each build for some minutes, all of them for the hour."""
+    if digest not in found["searched"]:
+        found["crashes"] = []
+    while (digest not in found["searched"] or sum(found["searched"].values()) < SECONDS) and len(found["crashes"]) < CRASHES:
+        with temporary_folder() as folder:
+            search(name, folder, digest, found)
+            before, found["corpus_after"] = minimise(name, folder)
+        found["corpus_before"] = found["corpus_before"] or before
+        save()
 
 
 def files(corpus):
@@ -145,28 +161,34 @@ def files(corpus):
 
 def markdown(content):
     text = "# Fuzzing\n\nWith the address and undefined-behaviour sanitizers, from the committed corpus.\n\n"
+    searched = [(name, f) for name, f in content["targets"].items() if f["searched"]]
     text += evidence.table(
-        ["target", "seconds", "executions", "edges", "features", "corpus before", "corpus after", "crashes"],
-        [(name, f["seconds"], f["executions"], f["coverage"], f["features"], files(f["corpus_before"]),
-          files(f["corpus_after"]), len(f["crashes"])) for name, f in sorted(content["targets"].items())])
+        ["target", "seconds of a processor", "of the clock", "executions", "edges", "features", "corpus before", "corpus after", "crashes"],
+        [(name, sum(f["searched"].values()), f["elapsed"], f["executions"], f["coverage"], f["features"], files(f["corpus_before"]),
+          files(f["corpus_after"]), len(f["crashes"])) for name, f in searched])
     text += "\nHow far the inputs came:\n\n" + evidence.table(
         ["target", "stage", "inputs", "of"],
-        [(name, stage, *counts) for name, f in sorted(content["targets"].items()) for stage, counts in f["reached"].items()])
-    for name, f in sorted(content["targets"].items()):
+        [(name, stage, *counts) for name, f in searched for stage, counts in f["reached"].items()])
+    for name, f in searched:
         text += "".join(f"\n{name}, {crash['input']}: {crash['said']}\n" for crash in f["crashes"])
     return text
 
 
 def main():
     build()
-    content = evidence.load("fuzz")
-    if content.get("build") != digest() or content.get("seconds", 0) < SECONDS:
-        content = {**evidence.header(COMMAND, digest()), "seconds": SECONDS, "targets": {}}
-    todo = [name for name in TARGETS if name not in content["targets"]]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, found in zip(todo, pool.map(hour, todo)):
-            content["targets"][name] = found
+    built = digest()
+    targets = evidence.load("fuzz").get("targets", {})
+    targets = {name: targets.get(name, nothing()) for name in TARGETS}
+    content = {**evidence.header(COMMAND, built), "targets": targets}
+    saving = Lock()
+
+    def save():
+        with saving:
             evidence.save("fuzz", content, markdown(content))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, _ in zip(TARGETS, pool.map(lambda name: hour(name, built, targets[name], save), TARGETS)):
+            found = targets[name]
             print(name, found["executions"], "executions,", len(found["crashes"]), "crashes", flush=True)
     wrong = [name for name, found in content["targets"].items() if found["crashes"]]
     if (total := size(file for file in CORPUS.rglob("*") if file.is_file())["bytes"]) > LARGEST:
