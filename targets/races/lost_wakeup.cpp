@@ -15,7 +15,7 @@
 
 namespace {
 
-constexpr timespec kBetweenJobs{.tv_sec = 0, .tv_nsec = 1'000'000};
+constexpr timespec kBetweenJobs{.tv_sec = 0, .tv_nsec = 5'000'000};
 
 class Worker {
  public:

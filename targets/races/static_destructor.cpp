@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kBetweenSamples = 1ms;
+constexpr auto kBetweenSamples = 3ms;
 
 class Statistics {
  public:
