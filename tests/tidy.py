@@ -32,11 +32,15 @@ MAY_INCLUDE = {
     "tracer/loop": {"base", "tracer/ptrace"},
     "tracer/calls": {"base", "fault", "history", "tracer/ptrace", "tracer/stacks", "tracer/loop"},
     "tracer/ends": {"base", "history", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
+    "search": {"base"},
+    "tracer/points": {"base", "search", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
     "tracer/runtimes": {"base", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
     "storage": DATA,
     # The trial process judges its own history, so that trials run at once are judged at once.
     "trial": DATA | {"target", "client", "tracer", "storage", "checkers"},
     "campaign": DATA | {"checkers", "trial"},
+    # Trials of a search are no trials of a campaign: it has a conductor of its own.
+    "hunt": {"base", "search", "target", "tracer", "campaign/statistics.hpp"},
     # Data and judgement, and a runner of its own: no process, no socket.
     "embed": DATA | {"checkers"},
     "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp",

@@ -24,5 +24,7 @@ void add_validate(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_autopsy(CLI::App& app, Context& context);
+void add_hunt(CLI::App& app, Context& context);
+void add_shrink(CLI::App& app, Context& context);
 
 }  // namespace lastcall::cli

@@ -15,7 +15,7 @@ constexpr const char* kExitCodes = R"(Exit codes, the first that matches:
   2        wrong command line, scenario or plan
   130 143  interrupted (SIGINT, SIGTERM), after writing what was there
   4        lastcall or its environment broke
-  1        a property failed; replay: the failure came back
+  1        a property failed; replay, shrink: the failure came back; hunt: found
   3        nothing failed, but something required could not be judged,
            or a group of clients was not answered
   0        every property held
@@ -48,6 +48,8 @@ int main(int argc, char** argv) {
   context.tools = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().string();
   lastcall::cli::add_run(app, context);
   lastcall::cli::add_replay(app, context);
+  lastcall::cli::add_hunt(app, context);
+  lastcall::cli::add_shrink(app, context);
   lastcall::cli::add_validate(app, context);
   lastcall::cli::add_list(app, context);
   lastcall::cli::add_autopsy(app, context);

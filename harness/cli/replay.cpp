@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -15,6 +16,7 @@
 #include "campaign/trial_pool.hpp"
 #include "checkers/checkers.hpp"
 #include "cli/commands.hpp"
+#include "cli/hunt_setup.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/warnings.hpp"
 #include "cli/what_runs.hpp"
@@ -130,7 +132,67 @@ std::uint32_t last_number(const fs::path& results) {
   return last;
 }
 
+// A plan of `lastcall hunt`.
+int replay_hunt(const ReplayArguments& arguments, const Context& context) {
+  const auto plan = own_hunt_plan(arguments.what, arguments.trust);
+  if (!plan) {
+    std::cerr << "lastcall: " << printable(plan.error().message()) << "\n";
+    return exit_codes::kUsage;
+  }
+  watch_for_interrupts();
+  auto around = hunt_surroundings(context);
+  ProgressLine line;
+  line.show("runs without holds");
+  const auto undisturbed = undisturbed_rate(*plan, around, arguments.times);
+  const auto places = undisturbed ? places_in_this_build(*plan, around) : std::string();
+  if (!undisturbed || !places) {
+    line.clear();
+    if (const int code = interrupted_code(); code != 0) return code;
+    std::cerr << "lastcall: "
+              << printable((undisturbed ? places.error() : undisturbed.error()).message()) << "\n";
+    return undisturbed ? exit_codes::kUsage : exit_codes::kBroken;
+  }
+  std::map<std::string, std::uint64_t> failures;
+  std::uint64_t finished = 0;
+  const auto rate = failure_rate(*plan, around, arguments.times, [&](const HuntTrial& trial) {
+    if (!trial.failure.empty()) ++failures[trial.failure];
+    line.show(std::to_string(++finished) + " of " + std::to_string(arguments.times) + " replays");
+    return true;
+  });
+  line.clear();
+  if (const int code = interrupted_code(); code != 0) return code;
+  if (!rate.broken.empty()) {
+    std::cerr << "lastcall: " << printable(rate.broken) << "\n";
+    return exit_codes::kBroken;
+  }
+  if (arguments.json) {
+    const auto interval = two_sided(rate.failed, rate.runs);
+    boost::json::object ends;
+    for (const auto& [failure, times] : failures) ends[failure] = times;
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"format", "lastcall-replay"},
+                                         {"version", 1},
+                                         {"came_back", rate.failed},
+                                         {"judged", rate.runs},
+                                         {"not_reached", rate.not_reached},
+                                         {"rate_low", interval.low},
+                                         {"rate_high", interval.high},
+                                         {"failed_without_holds", undisturbed->failed},
+                                         {"runs_without_holds", undisturbed->runs},
+                                         {"failures", std::move(ends)}})
+              << "\n";
+  } else {
+    std::cout << *places << printable(sentence_of(*plan)) << ": fails " << rate_text(rate)
+              << "\nwithout holds: " << rate_text(*undisturbed) << "\n";
+    for (const auto& [failure, times] : failures)
+      std::cout << "  " << printable(failure) << ": " << times << "\n";
+  }
+  if (rate.failed > 0) return exit_codes::kFailed;
+  return rate.runs == 0 ? exit_codes::kNotJudged : exit_codes::kHeld;
+}
+
 int replay(const ReplayArguments& arguments, const Context& context) {
+  if (!hunt_plan_file(arguments.what).empty()) return replay_hunt(arguments, context);
   const fs::path named(arguments.what);
   std::error_code ec;
   const auto path = fs::absolute(fs::is_directory(named, ec) ? named / "plan.json" : named);
@@ -204,7 +266,7 @@ void add_replay(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<ReplayArguments>();
   auto* command = app.add_subcommand(
       "replay", "Run one plan again and measure how often its failure comes back");
-  command->add_option("plan", arguments->what, "A trial's directory, or a plan.json")
+  command->add_option("plan", arguments->what, "A trial's directory, a hunt's, or a plan.json")
       ->required()
       ->check(CLI::ExistingPath)
       ->option_text("DIR|PLAN");
@@ -222,6 +284,9 @@ void add_replay(CLI::App& app, Context& context) {
   command->add_flag("--trust", arguments->trust, "Run a plan that may be somebody else's");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->footer(
+      "A plan of `lastcall hunt` is replayed with its holds, and as often without them; --jobs "
+      "and\n"
+      "--results do not count for it.\n"
       "It first says what the plan runs. A plan is your own where lastcall wrote it for you, on\n"
       "this machine, as long as nobody changes its scenario; any other needs --trust.\n"
       "Exit code 1: the failure came back; 0: it did not.");

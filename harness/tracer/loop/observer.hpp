@@ -48,6 +48,8 @@ class TraceObserver {
   // It came to a breakpoint, whoever set that; the instruction there is not executed yet, and reads
   // as int3.
   virtual void on_breakpoint(const Tracee&, std::uint64_t /*address*/) {}
+  // After on_breakpoint(): how long the thread stands there, unless it is released.
+  virtual Nanoseconds stands_at_breakpoint(const Tracee&, std::uint64_t /*address*/) { return {}; }
   // A signal is about to be delivered; SIGKILL never is. Returns whether it is swallowed.
   virtual bool on_signal(const Tracee&, const siginfo_t&) { return false; }
   // Its process ends because it has called exit_group(2); nothing of that is gone yet, nor any

@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <span>
 #include <utility>
 
 #include "tracer/loop/stop.hpp"
+#include "tracer/ptrace/instructions.hpp"
 
 namespace lastcall {
 namespace {
@@ -102,12 +104,15 @@ void TraceLoop::work() {
       release(timer.tid);
     }
   }
+  handle_unseen();  // who left a breakpoint stopped others, or was stopped by something else
 }
 
 void TraceLoop::release(pid_t tid) {
   std::erase_if(timers_, [&](const Timer& timer) { return timer.tid == tid; });
   const auto found = threads_.find(tid);
   if (found == threads_.end() || !std::exchange(found->second.held, false)) return;
+  if (const auto address = std::exchange(found->second.stands_at, std::nullopt))
+    return leave_breakpoint(found->second, *address);
   go_on(found->second, found->second.in_call ? Resume::to_syscall_exit : Resume::run);
 }
 
@@ -148,6 +153,7 @@ TraceLoop::Thread& TraceLoop::stopped(const siginfo_t& info) {
     thread.now = std::move(*running).stopped(calls_);
   if (std::exchange(thread.held, false))
     std::erase_if(timers_, [&](const Timer& timer) { return timer.tid == tid; });
+  thread.stands_at.reset();
   if (thread.options != options_ && calls_.set_options(tid, options_) == 0)
     thread.options = options_;
   return thread;
@@ -342,14 +348,60 @@ bool TraceLoop::on_trap(Thread& thread, std::optional<std::uint64_t> stepping) {
   // A signal that came before its instruction was executed has let it come here again.
   const std::pair<std::uint64_t, std::uint64_t> here(address, registers.rsp);
   if (points.is_at(address) && std::exchange(thread.told, here) != here) {
-    for (auto* observer : observers_) observer->on_breakpoint(tracee(thread), address);
+    Nanoseconds stands{};
+    for (auto* observer : observers_) {
+      observer->on_breakpoint(tracee(thread), address);
+      stands = std::max(stands, observer->stands_at_breakpoint(tracee(thread), address));
+    }
+    if (stands > Nanoseconds(0)) {
+      hold(thread, stands);
+      thread.stands_at = address;
+      return true;
+    }
   }
+  leave_breakpoint(thread, address);
+  return true;
+}
+
+void TraceLoop::leave_breakpoint(Thread& thread, std::uint64_t address) {
+  const auto tid = tid_of(thread);
+  const auto& points = *tracee(thread).breakpoints;
+  const auto code = points.code_at(calls_, tid, address);
+  user_regs_struct registers{};
   if (!points.is_at(address) ||
-      emulate(calls_, tid, points.code_at(calls_, tid, address), registers)) {
+      (calls_.registers(tid, registers) == 0 && emulate(calls_, tid, code, registers))) {
     thread.told.reset();
     go_on(thread);
-  } else {
+  } else if (!step_in_scratch(thread, address, code)) {
     step_over(tid, address);
+  }
+}
+
+// Nobody else stops, because the breakpoint stays where it is. One step at a time, so that one
+// place serves all threads.
+bool TraceLoop::step_in_scratch(Thread& thread, std::uint64_t address,
+                                const Breakpoints::Code& code) {
+  const auto tid = tid_of(thread);
+  const auto scratch = tracee(thread).breakpoints->scratch();
+  const auto copy = scratch == 0 ? std::nullopt : moved_instruction(code, address, scratch);
+  user_regs_struct registers{};
+  if (!copy || thread.unseen ||
+      calls_.write_memory(tid, scratch, std::as_bytes(std::span(*copy))) != 0 ||
+      calls_.registers(tid, registers) != 0)
+    return false;
+  registers.rip = scratch;
+  if (calls_.set_registers(tid, registers) != 0) return false;
+  thread.stepping = address;
+  go_on(thread, Resume::one_step);
+  take_reports_until_stop(tid);
+  const auto found = threads_.find(tid);  // SIGKILL may have ended it
+  if (found == threads_.end() || !std::holds_alternative<Stopped>(found->second.now) ||
+      is_gone(tid) || calls_.registers(tid, registers) != 0)
+    return true;
+  // Where it is only as it has not been executed, a signal came before it.
+  if (registers.rip - scratch < copy->size()) {
+    registers.rip += address - scratch;
+    (void)calls_.set_registers(tid, registers);
   }
   return true;
 }

@@ -3,11 +3,12 @@
 // it was: group stops, signals, their information and which thread takes them, calls that a stop
 // interrupted. One thread.
 //
-// A breakpoint is left by doing what its instruction does, or by one step with the instruction in
-// place while every other thread of that memory is stopped; one that does not stop for that,
-// because it waits in the kernel for what nothing interrupts, may come past it unseen in those
-// microseconds. A signal that comes before the step is delivered first. A process that blocks or
-// ignores SIGTRAP loses that setting at its first breakpoint: the kernel forces it.
+// A breakpoint is left by doing what its instruction does; or by one step of a copy of it, in the
+// scratch place that an observer has given; or by one step with the instruction in place while
+// every other thread of that memory is stopped; one that does not stop for that, because it waits
+// in the kernel for what nothing interrupts, may come past it unseen in those microseconds. A
+// signal that comes before the step is delivered first. A process that blocks or ignores SIGTRAP
+// loses that setting at its first breakpoint: the kernel forces it.
 #pragma once
 
 #include <functional>
@@ -49,7 +50,7 @@ class TraceLoop {
   // When work() is to be called again although nothing is reported.
   [[nodiscard]] std::optional<TimePoint> next_timer() const;
 
-  // A thread that an observer lets wait at a call goes on.
+  // A thread that an observer lets wait at a call or at a breakpoint goes on.
   void release(pid_t tid);
 
   // From here on filtered calls stop. A thread that cannot be stopped for it now, because it waits
@@ -97,6 +98,7 @@ class TraceLoop {
     std::optional<SyscallEntry> in_call{};       // its exit was asked for
     std::optional<CallMadeAgain> made_again{};   // after a stop that was nobody's signal
     std::optional<std::uint64_t> stepping{};     // from there, past a breakpoint
+    std::optional<std::uint64_t> stands_at{};    // a breakpoint, held
     std::optional<FilterInjection> injection{};  // of which it has not come back
     std::optional<std::pair<std::uint64_t, std::uint64_t>> told{};  // rip, rsp at a breakpoint
     std::vector<siginfo_t> handed{};  // signals that came from another thread, and not yet here
@@ -116,6 +118,10 @@ class TraceLoop {
   void handle_stop(Thread& thread, const siginfo_t& info);
   // Whether SIGTRAP was made by a breakpoint. `stepping`: its own, where the step began.
   [[nodiscard]] bool on_trap(Thread& thread, std::optional<std::uint64_t> stepping);
+  // Past the breakpoint where it stands.
+  void leave_breakpoint(Thread& thread, std::uint64_t address);
+  [[nodiscard]] bool step_in_scratch(Thread& thread, std::uint64_t address,
+                                     const Breakpoints::Code& code);
   void step_over(pid_t tid, std::uint64_t address);
   void inherit_breakpoints(pid_t parent, pid_t child);
   void on_event(Thread& thread, int event);

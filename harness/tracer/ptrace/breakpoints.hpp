@@ -14,7 +14,7 @@ namespace lastcall {
 
 class Breakpoints {
  public:
-  using Code = std::array<std::uint8_t, 8>;  // the longest that emulate() knows has four
+  using Code = std::array<std::uint8_t, 16>;  // the longest instruction has 15
 
   // 0 or errno. `tid`: a stopped thread of the process; others may run. An address that is no
   // beginning of an instruction breaks the program.
@@ -28,16 +28,24 @@ class Breakpoints {
   // As it would be without any.
   [[nodiscard]] Code code_at(PtraceCalls& calls, pid_t tid, std::uint64_t address) const;
 
+  // Executable memory of 16 bytes that the program does not use, such as its entry once that is
+  // behind it. A copy of an instruction is stepped there, so that no other thread need stop.
+  void use_scratch(std::uint64_t address) { scratch_ = address; }
+  [[nodiscard]] std::uint64_t scratch() const { return scratch_; }  // 0: there is none
+
  private:
   struct Point {
     std::byte original{};
     bool is_set = false;
   };
   std::map<std::uint64_t, Point> points_;
+  std::uint64_t scratch_ = 0;
 };
 
-// Does what the instruction at rip does, if it is one that functions begin with (nop, endbr64,
-// push, mov %rsp,%rbp, ret). Returns whether the thread is past it now.
+// Does what the instruction at rip does, if it is one that functions begin with or calls return to
+// (nop, endbr64, push, mov between registers, sub and add of a number to %rsp, xor and test of a
+// register with itself, jumps and calls to a fixed place, ret). Returns whether the thread is past
+// it now.
 bool emulate(PtraceCalls& calls, pid_t tid, const Breakpoints::Code& code,
              user_regs_struct& registers);
 

@@ -381,6 +381,27 @@ std::vector<std::uint64_t> ElfFile::addresses_of(std::span<const std::string_vie
   return addresses;
 }
 
+std::vector<ElfFile::Extended> ElfFile::functions() {
+  const std::scoped_lock lock(mutex_);
+  load_symbols();
+  std::map<std::uint64_t, Extended> all;
+  for (const auto& symbol : symbols_) {
+    auto name = symbol_name(symbol);
+    if (name.empty()) continue;
+    const auto [known, is_new] =
+        all.try_emplace(symbol.st_value, Extended{symbol.st_value, symbol.st_size, name});
+    if (!is_new && is_better_name(name, known->second.name)) known->second.name = std::move(name);
+    known->second.size = std::max(known->second.size, symbol.st_size);
+  }
+  std::vector<Extended> functions;
+  functions.reserve(all.size());
+  for (auto& [start, function] : all) {
+    function.name = demangle(function.name);
+    functions.push_back(std::move(function));
+  }
+  return functions;
+}
+
 std::string ElfFile::variable_at(std::uint64_t address) {
   const std::scoped_lock lock(mutex_);
   load_symbols();

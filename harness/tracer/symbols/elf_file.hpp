@@ -68,6 +68,14 @@ class ElfFile {
   // the symbols say them; "*name": any that ends so.
   [[nodiscard]] std::vector<std::uint64_t> addresses_of(std::span<const std::string_view> names);
 
+  struct Extended {
+    std::uint64_t start = 0;  // the file's own address
+    std::uint64_t size = 0;   // in bytes; 0 if the symbol does not say
+    std::string name;         // as in the source
+  };
+  // All functions that symbols name, by address, each once; none of a Go program without symbols.
+  [[nodiscard]] std::vector<Extended> functions();
+
   // The variable at an address of the file, from the same symbols: "accounts", "locks+0x28". Empty
   // if none is known to cover it.
   [[nodiscard]] std::string variable_at(std::uint64_t address);

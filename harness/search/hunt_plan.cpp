@@ -1,0 +1,230 @@
+#include "search/hunt_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <stdexcept>
+
+#include "base/durations.hpp"
+#include "base/signal_names.hpp"
+
+namespace lastcall {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kKind = "lastcall-hunt-plan";
+constexpr std::array<std::string_view, 4> kPointKinds{"entry", "atomic", "after-call", "library"};
+constexpr std::array<std::string_view, 3> kPhases{"start", "run", "stop"};
+// More than any search makes.
+constexpr std::size_t kMostPoints = 100'000;
+
+json::value json_of(const CodePoint& point) {
+  return json::object{{"module", point.module},
+                      {"offset", point.offset},
+                      {"function", point.function},
+                      {"within", point.within},
+                      {"kind", kPointKinds[static_cast<std::size_t>(point.kind)]}};
+}
+
+json::value json_of(const ThreadHold& hold) {
+  return json::object{{"point", json_of(hold.point)},
+                      {"thread", hold.thread},
+                      {"thread_name", hold.thread_name},
+                      {"phase", kPhases[static_cast<std::size_t>(hold.phase)]},
+                      {"nth", hold.nth},
+                      {"time", format_duration(hold.time)},
+                      {"sends_signal", hold.sends_signal}};
+}
+
+// Throws what says which key is wrong.
+const json::value& at(const json::object& object, std::string_view key) {
+  const auto* found = object.if_contains(key);
+  if (found == nullptr) throw std::runtime_error("it has no \"" + std::string(key) + "\"");
+  return *found;
+}
+
+template <class T>
+T get(const json::object& object, std::string_view key) {
+  try {
+    return json::value_to<T>(at(object, key));
+  } catch (const boost::system::system_error&) {
+    throw std::runtime_error("\"" + std::string(key) + "\" has a wrong type");
+  }
+}
+
+template <class Enum>
+Enum one_of(const json::object& object, std::string_view key, const auto& words) {
+  const auto word = get<std::string>(object, key);
+  const auto found = std::ranges::find(words, word);
+  if (found == words.end())
+    throw std::runtime_error("\"" + std::string(key) + "\" cannot be \"" + word + "\"");
+  return static_cast<Enum>(found - words.begin());
+}
+
+Nanoseconds duration(const json::object& object, std::string_view key) {
+  const auto text = get<std::string>(object, key);
+  const auto found = parse_duration(text);
+  if (!found) throw std::runtime_error("\"" + std::string(key) + "\" is no duration: " + text);
+  return *found;
+}
+
+const json::object& object_in(const json::value& value, const char* what) {
+  if (!value.is_object()) throw std::runtime_error(std::string(what) + " is no object");
+  return value.get_object();
+}
+
+const json::array& list_in(const json::object& object, std::string_view key) {
+  const auto& value = at(object, key);
+  if (!value.is_array() || value.get_array().size() > kMostPoints)
+    throw std::runtime_error("\"" + std::string(key) + "\" is no list, or too long");
+  return value.get_array();
+}
+
+CodePoint point_in(const json::value& value) {
+  const auto& object = object_in(value, "a point");
+  return {.module = get<std::string>(object, "module"),
+          .offset = get<std::uint64_t>(object, "offset"),
+          .function = get<std::string>(object, "function"),
+          .within = get<std::uint64_t>(object, "within"),
+          .kind = one_of<PointKind>(object, "kind", kPointKinds)};
+}
+
+ThreadHold hold_in(const json::value& value) {
+  const auto& object = object_in(value, "a hold");
+  return {.point = point_in(at(object, "point")),
+          .thread = get<int>(object, "thread"),
+          .thread_name = get<std::string>(object, "thread_name"),
+          .phase = one_of<HuntPhase>(object, "phase", kPhases),
+          .nth = get<std::uint64_t>(object, "nth"),
+          .time = duration(object, "time"),
+          .sends_signal = get<bool>(object, "sends_signal")};
+}
+
+HuntPlan plan_in(const json::object& object) {
+  if (get<std::string>(object, "kind") != kKind) throw std::runtime_error("it is of another kind");
+  if (get<int>(object, "version") != HuntPlan::kVersion)
+    throw std::runtime_error("it has another version than " + std::to_string(HuntPlan::kVersion));
+  HuntPlan plan;
+  plan.command = get<std::vector<std::string>>(object, "command");
+  if (plan.command.empty()) throw std::runtime_error("\"command\" is empty");
+  plan.directory = get<std::string>(object, "directory");
+  plan.environment = get<std::vector<std::string>>(object, "environment");
+  const auto signal = get<std::string>(object, "signal");
+  if (signal != "none") {
+    const auto number = signal_number(signal);
+    if (!number) throw std::runtime_error("\"signal\" cannot be \"" + signal + "\"");
+    plan.signal = *number;
+  }
+  plan.ready = get<std::string>(object, "ready");
+  plan.signal_after = duration(object, "signal_after");
+  if (object.contains("signal_at_call"))
+    plan.signal_at_call = get<std::uint64_t>(object, "signal_at_call");
+  for (const auto& hold : list_in(object, "holds")) plan.holds.push_back(hold_in(hold));
+  plan.exit_barrier = get<bool>(object, "exit_barrier");
+  for (const auto& point : list_in(object, "armed")) plan.armed.push_back(point_in(point));
+  plan.build_ids = get<std::map<std::string, std::string>>(object, "build_ids");
+  if (object.contains("exit_code")) plan.exit_code = get<int>(object, "exit_code");
+  plan.usual_ends = get<std::vector<std::string>>(object, "usual_ends");
+  plan.failure = get<std::string>(object, "failure");
+  return plan;
+}
+
+std::string ordinal(std::uint64_t number) {
+  const auto tens = number % 100;
+  const char* ending = "th";
+  if (tens < 11 || tens > 13) {
+    if (number % 10 == 1) ending = "st";
+    if (number % 10 == 2) ending = "nd";
+    if (number % 10 == 3) ending = "rd";
+  }
+  return std::to_string(number) + ending;
+}
+
+std::string text_of(const ThreadHold& hold, bool is_signalled) {
+  std::string text = "hold ";
+  if (hold.thread == kAnyThread) {
+    text += "any thread";
+  } else if (hold.thread == 0) {
+    text += "the main thread";
+  } else {
+    text += "thread " + std::to_string(hold.thread);
+    if (!hold.thread_name.empty()) text += " `" + hold.thread_name + "`";
+  }
+  text += hold.point.kind == PointKind::atomic       ? " before the atomic access at "
+          : hold.point.kind == PointKind::after_call ? " after the call, at "
+                                                     : " before ";
+  text += "`" + point_text(hold.point) + "` (" + ordinal(hold.nth) + " time";
+  if (is_signalled) {
+    text += hold.phase == HuntPhase::stop    ? " after the stop"
+            : hold.phase == HuntPhase::start ? " before it is ready"
+                                             : " once it is ready";
+  }
+  text += ")";
+  if (hold.sends_signal) text += ", send the signal there,";
+  return text + " for " + exact_duration(hold.time);
+}
+
+}  // namespace
+
+std::string hunt_plan_json(const HuntPlan& plan) {
+  json::object object{{"kind", kKind}, {"version", HuntPlan::kVersion}};
+  object["says"] = sentence_of(plan);
+  object["failure"] = plan.failure;
+  object["command"] = json::value_from(plan.command);
+  object["directory"] = plan.directory;
+  object["environment"] = json::value_from(plan.environment);
+  object["signal"] = plan.signal == 0 ? "none" : signal_name(plan.signal);
+  object["ready"] = plan.ready;
+  object["signal_after"] = format_duration(plan.signal_after);
+  if (plan.signal_at_call) object["signal_at_call"] = *plan.signal_at_call;
+  json::array holds;
+  for (const auto& hold : plan.holds) holds.push_back(json_of(hold));
+  object["holds"] = std::move(holds);
+  object["exit_barrier"] = plan.exit_barrier;
+  object["build_ids"] = json::value_from(plan.build_ids);
+  if (plan.exit_code) object["exit_code"] = *plan.exit_code;
+  object["usual_ends"] = json::value_from(plan.usual_ends);
+  json::array armed;
+  for (const auto& point : plan.armed) armed.push_back(json_of(point));
+  object["armed"] = std::move(armed);
+  return json::serialize(object) + "\n";
+}
+
+Result<HuntPlan> parse_hunt_plan(std::string_view text) {
+  boost::system::error_code problem;
+  const auto value = json::parse(text, problem);
+  if (problem || !value.is_object()) return Error{"read", "the plan", 0, "it is no JSON object"};
+  try {
+    return plan_in(value.get_object());
+  } catch (const std::runtime_error& error) {
+    return Error{"read", "the plan", 0, error.what()};
+  }
+}
+
+bool is_hunt_plan(std::string_view text) {
+  const auto begin = text.substr(0, 200);
+  return begin.find(kKind) != begin.npos;
+}
+
+std::string sentence_of(const HuntPlan& plan) {
+  std::string text;
+  for (const auto& hold : plan.holds) {
+    if (!text.empty()) text += ", then ";
+    text += text_of(hold, plan.signal != 0);
+  }
+  if (plan.signal_at_call) {
+    if (!text.empty()) text += ", and ";
+    text += "send " + signal_name(plan.signal) + " at the " + ordinal(*plan.signal_at_call) +
+            " system call once it is ready";
+  }
+  if (!plan.armed.empty()) {
+    if (!text.empty()) text += ", and ";
+    text += "stop every thread for a moment at " + std::to_string(plan.armed.size()) + " places";
+  }
+  if (text.empty()) text = "only run it";
+  if (plan.exit_barrier) text += ", with the exit barrier";
+  return text;
+}
+
+}  // namespace lastcall

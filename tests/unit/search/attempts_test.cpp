@@ -1,0 +1,132 @@
+#include "search/attempts.hpp"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <set>
+#include <string>
+
+namespace lastcall::attempts_test {
+namespace {
+
+CodePoint at(const std::string& function, PointKind kind, std::uint64_t within = 0) {
+  return {.module = "/p",
+          .offset = 0x1000 + within,
+          .function = function,
+          .within = within,
+          .kind = kind};
+}
+
+Calibration of_a_server() {
+  Calibration calibration;
+  calibration.points = {at("push", PointKind::entry), at("close", PointKind::entry),
+                        at("push", PointKind::atomic, 9), at("write", PointKind::library)};
+  calibration.visits = {
+      {.point = 0, .thread = 1, .thread_name = "ping", .phase = HuntPhase::run, .times = 30},
+      {.point = 0, .thread = 1, .phase = HuntPhase::stop, .times = 1},
+      {.point = 1, .thread = 0, .phase = HuntPhase::stop, .times = 1},
+      {.point = 2, .thread = 1, .phase = HuntPhase::run, .times = 30},
+      {.point = 3, .thread = 0, .phase = HuntPhase::start, .times = 1}};
+  calibration.is_signalled = true;
+  calibration.calls = 5;
+  return calibration;
+}
+
+std::string text_of(const Attempt& attempt) {
+  std::string text;
+  for (const auto& hold : attempt.holds) {
+    text += point_text(hold.point) + "/" + std::to_string(hold.thread) + "/" +
+            std::to_string(static_cast<int>(hold.phase)) + "/" + std::to_string(hold.nth) + " ";
+  }
+  if (attempt.signal_at_call) text += "call " + std::to_string(*attempt.signal_at_call);
+  return text;
+}
+
+TEST(Attempts, EveryPlaceOfEveryThreadIsTriedBeforeAnyIsTriedAgain) {
+  Attempts attempts(of_a_server(), 1);
+  std::set<std::string> seen;
+  const auto planned = attempts.planned();
+  for (std::size_t i = 0; i < planned; ++i) seen.insert(text_of(*attempts.next()));
+  EXPECT_EQ(seen.size(), planned);
+  for (const auto* one :
+       {"push/1/1/1 ", "push/1/2/1 ", "close/0/2/1 ", "push+0x9/1/1/1 ", "call 1", "call 5"})
+    EXPECT_TRUE(seen.contains(one)) << one;
+}
+
+TEST(Attempts, WhatCameBeforeTheProgramWasReadyIsNotHeld) {
+  Attempts attempts(of_a_server(), 1);
+  for (int i = 0; i < 200; ++i) {
+    for (const auto& hold : attempts.next()->holds) EXPECT_NE(hold.phase, HuntPhase::start);
+  }
+}
+
+TEST(Attempts, TheSignalComesAtAHoldBeforeTheStopAndOnceOnly) {
+  Attempts attempts(of_a_server(), 3);
+  for (int i = 0; i < 300; ++i) {
+    int sending = 0;
+    for (const auto& hold : attempts.next()->holds) {
+      sending += hold.sends_signal ? 1 : 0;
+      if (hold.sends_signal) {
+        EXPECT_EQ(hold.phase, HuntPhase::run);
+      }
+    }
+    EXPECT_LE(sending, 1);
+  }
+}
+
+TEST(Attempts, AProgramThatNobodySignalsIsNeverSignalled) {
+  auto calibration = of_a_server();
+  calibration.is_signalled = false;
+  Attempts attempts(calibration, 3);
+  for (int i = 0; i < 300; ++i) {
+    const auto attempt = attempts.next();
+    EXPECT_FALSE(attempt->signal_at_call);
+    for (const auto& hold : attempt->holds) EXPECT_FALSE(hold.sends_signal);
+  }
+}
+
+TEST(Attempts, ASeedGivesOneOrderAndAnotherSeedAnother) {
+  const auto order = [](std::uint64_t seed) {
+    Attempts attempts(of_a_server(), seed);
+    std::string all;
+    for (int i = 0; i < 60; ++i) {
+      const auto attempt = attempts.next();
+      all += text_of(*attempt) + (attempt->exit_barrier ? "b" : "") + ";";
+    }
+    return all;
+  };
+  EXPECT_EQ(order(7), order(7));
+  EXPECT_NE(order(7), order(8));
+}
+
+TEST(Attempts, ThreadsOfARuntimeThatMovesItsWorkAreAnyThread) {
+  auto calibration = of_a_server();
+  calibration.threads_are_stable = false;
+  calibration.visits.push_back({.point = 0, .thread = 4, .phase = HuntPhase::run, .times = 3});
+  Attempts attempts(calibration, 1);
+  std::map<std::string, int> seen;
+  for (std::size_t i = attempts.planned(); i > 0; --i) {
+    const auto attempt = attempts.next();
+    ++seen[text_of(*attempt)];
+    for (const auto& hold : attempt->holds) EXPECT_EQ(hold.thread, kAnyThread);
+  }
+  EXPECT_EQ(seen["push/-1/1/1 "], 1);
+}
+
+TEST(Attempts, BothValuesOfTheExitBarrierAndPairsAreTried) {
+  Attempts attempts(of_a_server(), 5);
+  std::set<bool> barriers;
+  bool pairs = false;
+  for (int i = 0; i < 300; ++i) {
+    const auto attempt = attempts.next();
+    barriers.insert(attempt->exit_barrier);
+    pairs = pairs || attempt->holds.size() == 2;
+  }
+  EXPECT_EQ(barriers.size(), 2U);
+  EXPECT_TRUE(pairs);
+}
+
+TEST(Attempts, WithoutAnyVisitThereIsNothingToTry) { EXPECT_FALSE(Attempts({}, 1).next()); }
+
+}  // namespace
+}  // namespace lastcall::attempts_test
