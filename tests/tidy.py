@@ -33,7 +33,7 @@ MAY_INCLUDE = {
     "tracer/calls": {"base", "fault", "history", "tracer/ptrace", "tracer/stacks", "tracer/loop"},
     "tracer/ends": {"base", "history", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
     "search": {"base"},
-    "tracer/points": {"base", "search", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
+    "tracer/points": {"base", "fault", "history", "search", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
     "tracer/runtimes": {"base", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
     "storage": DATA,
     # The trial process judges its own history, so that trials run at once are judged at once.

@@ -84,6 +84,7 @@ bool is_long(EventIndex sent, EventIndex stop, Nanoseconds slowest, const Histor
   };
   if (std::ranges::any_of(history.all<FaultInvoked>(), meddles)) return false;
   if (is_before(history.first<SyscallReached>(), stop)) return false;
+  if (is_before(history.first<FunctionReached>(), stop)) return false;
   const TimeClaim wait{.from = history.time(sent), .to = history.time(stop)};
   return wait.to - wait.from - interference(history, wait, true).total >
          std::max(kLeast, kAnswers * slowest);

@@ -86,8 +86,22 @@ struct NthSyscall {
   friend bool operator==(const NthSyscall&, const NthSyscall&) = default;
 };
 
-using Trigger =
-    std::variant<PhaseMoment, NthEvent, NthLine, NthNotification, NthSyscall, ShareOfLoad>;
+// The Nth time that a thread of the target comes to a place of its code (ptrace(2)). Fires while
+// the thread stands there, before the instruction; when the fault is done, it stands for `hold`
+// longer.
+struct NthVisit {
+  // As in the source, with or without parameters and outer scopes: "SendQueue::push" is every
+  // function of that name. "SendQueue::push+0x1f": so many bytes behind its beginning.
+  std::string function;
+  std::string thread{};          // glob of the thread's name, as fnmatch(3) without flags
+  std::optional<Phase> phase{};  // counted from there on; else from the start
+  std::uint64_t nth = 1;
+  Nanoseconds hold{};
+  friend bool operator==(const NthVisit&, const NthVisit&) = default;
+};
+
+using Trigger = std::variant<PhaseMoment, NthEvent, NthLine, NthNotification, NthSyscall,
+                             ShareOfLoad, NthVisit>;
 
 // Who gets a signal. `group`: the process group of the target's first process. `child`: the first
 // live child of that process, as /proc lists them. `tree`: every live process of the target, as a
@@ -166,7 +180,14 @@ inline std::string text_of(const DisturbSyscall& disturb) {
   return "syscall " + std::string(name(disturb.action));
 }
 
-using Act = std::variant<SendSignals, AbortClients, DisturbNetwork, SetLimit, DisturbSyscall>;
+// Nothing but that the thread of an NthVisit stands there.
+struct HoldThread {
+  friend bool operator==(const HoldThread&, const HoldThread&) = default;
+};
+inline std::string text_of(const HoldThread&) { return "hold"; }
+
+using Act =
+    std::variant<SendSignals, AbortClients, DisturbNetwork, SetLimit, DisturbSyscall, HoldThread>;
 
 // A fault as drawn.
 struct Fault {

@@ -184,6 +184,18 @@ struct SyscallReached {
   std::string place;  // the function that makes it
 };
 BOOST_DESCRIBE_STRUCT(SyscallReached, (), (fault, pid, tid, exit, call, place))
+// The place of its code at which a fault of the plan strikes.
+struct FunctionReached {
+  static constexpr std::string_view kName = "function_reached";
+  FaultId fault{};
+  std::int32_t pid{};
+  std::int32_t tid{};
+  std::string thread;    // its name
+  std::string function;  // as the plan names it
+  std::int64_t hold{};   // nanoseconds that it stands there once the fault is done
+  std::string stack;
+};
+BOOST_DESCRIBE_STRUCT(FunctionReached, (), (fault, pid, tid, thread, function, hold, stack))
 // What a process that ends did last, as far as that was seen.
 struct FinalCalls {
   static constexpr std::string_view kName = "final_calls";

@@ -69,6 +69,15 @@ json::object write(const NthSyscall& call) {
   return fields;
 }
 
+json::object write(const NthVisit& visit) {
+  json::object fields{{"function", visit.function}};
+  if (!visit.thread.empty()) fields["thread"] = visit.thread;
+  if (visit.phase) fields["phase"] = name(*visit.phase);
+  fields["nth"] = visit.nth;
+  fields["hold"] = format_duration(visit.hold);
+  return fields;
+}
+
 json::object write(const SendSignals& signals) {
   json::array steps;
   for (const auto& step : signals.steps) {
@@ -96,6 +105,8 @@ json::object write(const DisturbSyscall& disturb) {
   fields["count"] = disturb.count;
   return fields;
 }
+
+json::object write(const HoldThread&) { return {{"hold", true}}; }
 
 json::object write(const Fault& fault) {
   auto fields = std::visit([](const auto& act) { return write(act); }, fault.act);
@@ -264,6 +275,14 @@ Trigger read_trigger(const Node& node) {
     call.at = node.at("at").one_of<CallSide>();
     return call;
   }
+  if (node.has("function")) {
+    node.only({"function", "thread", "phase", "nth", "hold"});
+    NthVisit visit{.function = node.at("function").text(), .nth = read_nth(node)};
+    if (node.has("thread")) visit.thread = node.at("thread").text();
+    if (node.has("phase")) visit.phase = node.at("phase").one_of(kPhasesOfFaults);
+    visit.hold = node.at("hold").duration();
+    return visit;
+  }
   if (node.has("millionths")) {
     node.only({"phase", "millionths"});
     (void)node.at("phase").one_of(std::array{Phase::load});
@@ -325,6 +344,10 @@ Act read_act(const Node& node) {
     if (disturb.action == CallAction::delay) disturb.duration = node.at("for").duration();
     return disturb;
   }
+  if (node.has("hold")) {
+    node.only({"hold", "when"});
+    return HoldThread{};
+  }
   if (node.has("limit")) {
     node.only({"limit", "value", "when"});
     const auto resource = node.at("limit").one_of<Resource>();
@@ -338,6 +361,10 @@ Fault read_fault(const Node& node, bool traced) {
   const auto* call = std::get_if<NthSyscall>(&fault.when);
   const auto* disturb = std::get_if<DisturbSyscall>(&fault.act);
   if (disturb != nullptr && call == nullptr) node.at("when").wrong("expected a 'syscall'");
+  const bool is_visit = std::holds_alternative<NthVisit>(fault.when);
+  if (std::holds_alternative<HoldThread>(fault.act) && !is_visit)
+    node.at("when").wrong("expected a 'function'");
+  if (is_visit && !traced) node.at("when").at("function").wrong("its target is not traced");
   if (call == nullptr) return fault;
   const auto problem = syscall_problem(*call, disturb);
   if (!problem.empty()) node.at("when").at("syscall").wrong(problem);

@@ -50,6 +50,13 @@ Trigger draw(const WhenSyscall& when, std::uint64_t seed) {
   return call;
 }
 
+Trigger draw(const WhenVisit& when, std::uint64_t seed) {
+  auto visit = when.visit;
+  visit.nth = draw(when.nth, Prng::split(seed, "nth"));
+  visit.hold = draw(when.hold, Prng::split(seed, "hold"));
+  return visit;
+}
+
 // Each part from a stream of its own: a longer list of signals does not move the moment.
 Act draw(const SignalChoice& choice, std::uint64_t seed) {
   SendSignals signals{.steps = {}, .to = choice.to};

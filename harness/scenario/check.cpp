@@ -400,8 +400,9 @@ void check_together(const Table& table, Value& value, Errors& errors) {
   }
   if (table.exactly_one_of.empty()) return;
   std::vector<Place> found;
+  const auto is_given = [&](auto name) { return value.find(name) != nullptr; };
   for (const auto name : table.exactly_one_of) {
-    if (name == table.beside_last && value.find(table.exactly_one_of.back()) != nullptr) continue;
+    if (name == table.may_join && std::ranges::any_of(table.joins, is_given)) continue;
     if (const auto* entry = value.find(name)) found.push_back(entry->place);
   }
   if (found.size() == 1) return;

@@ -94,6 +94,8 @@ ActOfFault build_disturbance(const Section& section, const Stop&) {
   return choice;
 }
 
+ActOfFault build_hold(const Section&, const Stop&) { return ActChoice{HoldThread{}}; }
+
 void check_network(const Section& section, Errors& errors) {
   if (!section.has("action") || !section.sound("action")) return;
   const auto action = section["action"].text;
@@ -120,7 +122,7 @@ struct FaultKind {
   Words allowed = {};
   bool needs_clients = false;
   bool needs_proxy = false;                          // of clients
-  bool at_syscall = false;                           // is done at a system call only
+  std::string_view only_at = {};                     // of `when`: the key that it needs
   void (*check)(const Section&, Errors&) = nullptr;  // what its keys say together
 };
 
@@ -172,7 +174,12 @@ const std::vector<FaultKind>& kinds() {
        .build = build_disturbance,
        .one_of = {"error", "short_write", "delay"},
        .allowed = {"count"},
-       .at_syscall = true},
+       .only_at = "syscall"},
+      {.what = "hold",
+       .about = "lets the thread that comes to a function stand there, while all others go on: a "
+                "race whose window is too short to be hit by chance",
+       .build = build_hold,
+       .only_at = "function"},
       {.what = "limit",
        .about = "limits what the target may use from then on: one of " + joined(names<Resource>()),
        .build = build_limit,
@@ -203,7 +210,8 @@ const Table& when_table() {
             .kind = Kind::choice,
             .about =
                 "start: until the target is ready. load: while the clients are at work. drain: "
-                "after the stop signal. Next to `syscall`: calls count from this phase on.",
+                "after the stop signal. Next to `syscall` or `function`: they count from this "
+                "phase on.",
             .choices = names_of(kPhasesOfFaults)},
            {.name = "at",
             .kind = Kind::moment,
@@ -219,8 +227,9 @@ const Table& when_table() {
             .choices = choices_of<ClientEvent>()},
            {.name = "nth",
             .kind = Kind::count_range,
-            .about = "Which of these events, lines, notifications or system calls: the first is 1; "
-                     "drawn from a range such as \"1..40\".",
+            .about =
+                "Which of these events, lines, notifications, system calls or visits: the first "
+                "is 1; drawn from a range such as \"1..40\".",
             .fallback = "1",
             .low = 1,
             .high = kMaxEvents},
@@ -253,9 +262,32 @@ const Table& when_table() {
                      "accepted. state: a file or folder in target.state, also by path. log: "
                      "standard output or error, or a file elsewhere that was opened to append.",
             .choices = choices_of<DescriptorRole>(),
-            .with = "syscall"}},
-      .exactly_one_of = {"phase", "event", "log", "notification", "syscall"},
-      .beside_last = "phase"};
+            .with = "syscall"},
+           {.name = "function",
+            .kind = Kind::plain,
+            .about =
+                "A thread of the target comes to a function: before its first instruction. Named "
+                "as in the source, with or without parameters and outer scopes: "
+                "\"SendQueue::push\", \"(*Pool).drain\"; \"SendQueue::push+0x1f\" is so many "
+                "bytes further. Of "
+                "the program and its libraries, as far as they have symbols; what the compiler "
+                "has put inline is none. Its thread stands there until the fault is done. Needs "
+                "trace = true.",
+            .low = 1},
+           {.name = "thread",
+            .kind = Kind::text,
+            .about = "A glob pattern: only threads with such a name (pthread_setname_np(3)).",
+            .low = 1,
+            .with = "function"},
+           {.name = "hold",
+            .kind = Kind::duration_range,
+            .about = "How long its thread stands there after the fault was done.",
+            .fallback = R"("0ms")",
+            .high = 10 * 1000 * kMillisecond,
+            .with = "function"}},
+      .exactly_one_of = {"phase", "event", "log", "notification", "syscall", "function"},
+      .may_join = "phase",
+      .joins = {"syscall", "function"}};
   return table;
 }
 
@@ -282,8 +314,8 @@ void check_fault(const Section& section, const FaultKind& kind, Errors& errors) 
     errors.add(section.place(), fault + " needs exactly one of " + joined(kind.one_of, ", ", "'"));
   }
   const auto when = section.sub("when");
-  if (kind.at_syscall && section.has("when") && !when.has("syscall"))
-    errors.add(when.place(), fault + " needs a 'when' with 'syscall'");
+  if (!kind.only_at.empty() && section.has("when") && !when.has(kind.only_at))
+    errors.add(when.place(), fault + " needs a 'when' with " + in_single_quotes(kind.only_at));
   if (kind.check != nullptr) kind.check(section, errors);
 }
 
@@ -296,12 +328,22 @@ WhenSyscall build_syscall(const Section& when, Range<std::uint64_t> nth) {
   return built;
 }
 
+WhenVisit build_visit(const Section& when, Range<std::uint64_t> nth) {
+  WhenVisit built{.visit = {.function = when["function"].text, .thread = when["thread"].text},
+                  .nth = nth,
+                  .hold = duration_range_of(when["hold"])};
+  if (when.has("phase")) built.visit.phase = choice_of<Phase>(when["phase"]);
+  return built;
+}
+
 // What the keys of a moment say together.
 void check_when(const Section& when, Errors& errors) {
-  if (when.has("phase") && when.has("nth") && !when.has("syscall")) {
+  if (when.has("phase") && when.has("nth") && !when.has("syscall") && !when.has("function")) {
     errors.add(when.place("nth"),
-               "'nth' goes with 'event', 'log', 'notification' or 'syscall' only");
+               "'nth' goes with 'event', 'log', 'notification', 'syscall' or 'function' only");
   }
+  if (when.has("at") && when.has("function"))
+    return errors.add(when.place("at"), "'at' goes with 'phase' or 'syscall' only");
   if (!when.has("at") || !when.sound("at")) return;
   const auto at = when["at"].text;
   if (at == kMeasured) {
@@ -341,6 +383,8 @@ FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors
   if (when.has("syscall")) {
     fault.when = build_syscall(when, nth);
     check_call(section, fault, errors);
+  } else if (when.has("function")) {
+    fault.when = build_visit(when, nth);
   } else if (when.has("event")) {
     fault.when = WhenEvent{choice_of<ClientEvent>(when["event"]), nth};
   } else if (when.has("log")) {
@@ -358,6 +402,8 @@ FaultChoice build_fault(const Section& section, const Stop& stop, Errors& errors
 bool in_drain(const FaultChoice& fault) {
   if (const auto* call = std::get_if<WhenSyscall>(&fault.when))
     return call->call.phase == Phase::drain;
+  if (const auto* visit = std::get_if<WhenVisit>(&fault.when))
+    return visit->visit.phase == Phase::drain;
   const auto* when = std::get_if<WhenPhase>(&fault.when);
   return when != nullptr && when->phase == Phase::drain;
 }
@@ -507,7 +553,7 @@ std::vector<Listed> listed_faults() {
       if (!choices.empty()) about += " = " + joined(choices, " or ");
     }
     if (!kind.allowed.empty()) about += " [" + joined(kind.allowed) + "]";
-    if (kind.at_syscall) about += "; needs when = { syscall }";
+    if (!kind.only_at.empty()) about += "; needs when = { " + std::string(kind.only_at) + " }";
     list.push_back({std::string(kind.what), std::move(about)});
   }
   const auto explain = [&](const Table& table, const std::string& prefix) {

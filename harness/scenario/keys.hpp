@@ -83,8 +83,9 @@ struct Table {
   std::vector<Key> keys;
   std::vector<std::string_view> exactly_one_of = {};
   std::vector<std::string_view> at_least_one_of = {};
-  std::string_view beside_last =
-      {};  // of exactly_one_of: the one that may stand alongside its last
+  // The one of exactly_one_of that may stand next to some others of them.
+  std::string_view may_join = {};
+  std::vector<std::string_view> joins = {};
 
   [[nodiscard]] const Key& key(std::string_view name) const;
 };

@@ -9,22 +9,26 @@
 namespace lastcall {
 namespace {
 
-// Who does not trace sees no system call, and what is state the target says.
-void check_calls(const Section& file, Scenario& scenario, Errors& errors) {
+// Who does not trace sees neither system calls nor functions, and what is state the target says.
+void check_traced_moments(const Section& file, Scenario& scenario, Errors& errors) {
   const auto sections = file.each("faults");
   const auto target = file.sub("target");
   for (std::size_t i = 0; i < sections.size(); ++i) {
     const auto* when = std::get_if<WhenSyscall>(&scenario.faults[i].when);
-    if (when == nullptr) continue;
+    if (when == nullptr && !std::holds_alternative<WhenVisit>(scenario.faults[i].when)) continue;
+    const std::string moment = when == nullptr ? "a function" : "a system call";
     const auto place = sections[i].sub("when");
-    if (!scenario.target.trace)
-      errors.add(place.place("syscall"), "a fault at a system call needs [target] trace = true");
+    if (!scenario.target.trace) {
+      errors.add(place.place(when == nullptr ? "function" : "syscall"),
+                 "a fault at " + moment + " needs [target] trace = true");
+    }
     if (!target.has("untraced_every")) {
       scenario.target.untraced_every = 0;
     } else if (scenario.target.untraced_every != 0) {
       errors.add(target.place("untraced_every"),
-                 "a fault at a system call needs every trial traced: say 0, or leave it out");
+                 "a fault at " + moment + " needs every trial traced: say 0, or leave it out");
     }
+    if (when == nullptr) continue;
     if (when->call.role == DescriptorRole::state && scenario.target.state.empty())
       errors.add(place.place("role"), "the role 'state' needs [target] state");
   }
@@ -97,7 +101,7 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
   const bool own_certificate = toml.find("{tls.cert}") != std::string_view::npos;
   scenario.clients = build_clients(file, own_certificate, errors);
   scenario.faults = build_faults(file, scenario.target.stop, errors);
-  check_calls(file, scenario, errors);
+  check_traced_moments(file, scenario, errors);
   check_audience(file, scenario, errors);
   const bool disk_is_limited =
       scenario.target.limits.contains(Resource::disk) || limits_disk(scenario.faults);

@@ -208,6 +208,11 @@ struct WhenSyscall {
   NthSyscall call;  // but for its nth
   Range<std::uint64_t> nth{1, 1};
 };
+struct WhenVisit {
+  NthVisit visit;  // but for its nth and hold
+  Range<std::uint64_t> nth{1, 1};
+  Range<Nanoseconds> hold{};
+};
 // Signals before drawing: `first`, then `count` times one of `next` after a gap.
 struct SignalChoice {
   std::vector<int> first;  // one is drawn
@@ -225,7 +230,9 @@ struct ActChoice {
 };
 struct FaultChoice {
   std::variant<SignalChoice, ActChoice> act;
-  std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification, WhenSyscall, WhenMeasured> when;
+  std::variant<WhenPhase, WhenEvent, WhenLine, WhenNotification, WhenSyscall, WhenVisit,
+               WhenMeasured>
+      when;
 };
 
 // What is no violation, one entry of `allow`: `"*.pid"` or `{ file = "*.pid", why = "…" }`.

@@ -178,9 +178,11 @@ json::object table_schema(const Table& table) {
   }
   for (const auto name : table.exactly_one_of) {
     json::object alternative{{"required", json::array{json::value(name)}}};
-    if (name == table.beside_last) {
-      alternative["not"] =
-          json::object{{"required", json::array{json::value(table.exactly_one_of.back())}}};
+    if (name == table.may_join) {
+      json::array others;
+      for (const auto other : table.joins)
+        others.emplace_back(json::object{{"required", json::array{json::value(other)}}});
+      alternative["not"] = json::object{{"anyOf", std::move(others)}};
     }
     alternatives.push_back(std::move(alternative));
   }

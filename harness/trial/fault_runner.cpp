@@ -23,6 +23,17 @@ std::string why_unreached(const NthSyscall& call, std::uint64_t counted) {
          " were counted";
 }
 
+std::string why_unreached(const NthVisit& visit, std::optional<std::uint64_t> counted) {
+  const auto which = "'" + visit.function + "'";
+  if (!counted) {
+    return "the target has no function " + which +
+           ": it is written otherwise, put inline by the compiler, or without symbols (nm -C "
+           "lists them)";
+  }
+  return which + " was reached " + std::to_string(*counted) + " of " + std::to_string(visit.nth) +
+         " times" + (visit.thread.empty() ? "" : " by a thread '" + visit.thread + "'");
+}
+
 }  // namespace
 
 FaultRunner::FaultRunner(asio::io_context& io, const Plan& plan, TriggerBoard& board,
@@ -96,7 +107,7 @@ void FaultRunner::counted(FaultId fault, bool struck) {
   asio::co_spawn(io_, send(fault, 1), kRethrow);
 }
 
-void FaultRunner::on_syscall(FaultId fault, bool is_done) {
+void FaultRunner::on_traced(FaultId fault, bool is_done) {
   if (is_done) {
     reached_.at(fault.value) = true;
     return;
@@ -109,7 +120,9 @@ void FaultRunner::on_syscall(FaultId fault, bool is_done) {
   asio::co_spawn(io_, send(fault, 1), kRethrow);
 }
 
-void FaultRunner::calls_counted(FaultId fault, std::uint64_t count) { calls_[fault.value] = count; }
+void FaultRunner::traced_count(FaultId fault, std::optional<std::uint64_t> count) {
+  counts_[fault.value] = count;
+}
 
 void FaultRunner::not_traced(const std::string& reason) { trace_problem_ = reason; }
 
@@ -203,7 +216,10 @@ void FaultRunner::record_unreached() {
              std::to_string(when->nth) + " '" + std::string(name(when->event)) +
              "' events were counted";
     } else if (const auto* call = std::get_if<NthSyscall>(&plan_.faults[i].when)) {
-      why += "; " + (trace_problem_.empty() ? why_unreached(*call, calls_[i])
+      why += "; " + (trace_problem_.empty() ? why_unreached(*call, counts_[i].value_or(0))
+                                            : "the target was not traced: " + trace_problem_);
+    } else if (const auto* visit = std::get_if<NthVisit>(&plan_.faults[i].when)) {
+      why += "; " + (trace_problem_.empty() ? why_unreached(*visit, counts_[i])
                                             : "the target was not traced: " + trace_problem_);
     }
     events_.record(FaultNotReached{{i}, why});

@@ -35,11 +35,13 @@ class FaultRunner {
   void begin(Phase phase);
   // A worker counted the event of a fault. `struck`: it sent the first signal already.
   void counted(FaultId fault, bool struck);
-  // A thread stands at the system call of a fault. The first signal has been sent, or the act
-  // carried out, when this returns. `is_done`: the tracer itself has done what is done there.
-  void on_syscall(FaultId fault, bool is_done = false);
-  // Before record_unreached(): how many calls of a fault were counted, or why none could be.
-  void calls_counted(FaultId fault, std::uint64_t count);
+  // A thread stands at the system call or the function of a fault. The first signal has been sent,
+  // or the act carried out, when this returns. `is_done`: the tracer itself has done what is done
+  // there.
+  void on_traced(FaultId fault, bool is_done = false);
+  // Before record_unreached(): how many calls or visits of a fault were counted, nothing if the
+  // target has no such function; or why none could be.
+  void traced_count(FaultId fault, std::optional<std::uint64_t> count);
   void not_traced(const std::string& reason);
   void on_line(const std::string& line);
   void on_notification(std::string_view text);
@@ -83,7 +85,7 @@ class FaultRunner {
   bool over_ = false;
   std::string end_reason_;
   std::string trace_problem_;
-  std::map<std::uint32_t, std::uint64_t> calls_;  // counted, by fault
+  std::map<std::uint32_t, std::optional<std::uint64_t>> counts_;  // of calls and visits, by fault
   bool stop_begun_ = false;
   TimePoint stop_time_{};
   Nanoseconds longest_pause_;

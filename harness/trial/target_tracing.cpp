@@ -26,7 +26,7 @@ bool is_strict(const Plan& plan) {
 
 TargetTracing::TargetTracing(const TrialContext& trial, FaultRunner& faults,
                              std::function<bool()> closed)
-    : trial_(trial), faults_(faults), closed_(std::move(closed)), reached_calls_(trial.io) {}
+    : trial_(trial), faults_(faults), closed_(std::move(closed)), reached_places_(trial.io) {}
 
 void TargetTracing::start() {
   if (!trial_.plan.traced) return;
@@ -41,7 +41,8 @@ void TargetTracing::start() {
                              .stop_signals = trial_.plan.scenario.target.stop.signals,
                              .asleep = asleep,
                              .open_at_exit = is_strict(trial_.plan),
-                             .calls = std::move(calls)};
+                             .calls = std::move(calls),
+                             .visits = visits_of_faults()};
   if (settings.open_at_exit) {
     settings.state_folder = settings.calls.state_folder;
     // What was written and not synced is known only if all of it was seen.
@@ -50,8 +51,8 @@ void TargetTracing::start() {
   auto tracing = Tracing::start(std::move(settings));
   if (tracing) {
     tracing_ = std::move(*tracing);
-    reached_calls_.assign(::fcntl(tracing_->reached_fd(), F_DUPFD_CLOEXEC, 0));
-    hear_of_calls();
+    reached_places_.assign(::fcntl(tracing_->reached_fd(), F_DUPFD_CLOEXEC, 0));
+    hear_of_places();
   } else {
     trial_.trouble.note_shortage(tracing.error());
     trial_.events.record(TraceFailed{tracing.error().message()});
@@ -79,15 +80,36 @@ CallInjector::Settings TargetTracing::calls_of_faults() const {
   return settings;
 }
 
-void TargetTracing::hear_of_calls() {
-  reached_calls_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto ec) {
+std::vector<VisitInjector::Rule> TargetTracing::visits_of_faults() const {
+  std::vector<VisitInjector::Rule> rules;
+  const auto& faults = trial_.plan.faults;
+  for (std::uint32_t i = 0; i < faults.size(); ++i) {
+    if (const auto* when = std::get_if<NthVisit>(&faults[i].when))
+      rules.push_back({{i}, *when, std::holds_alternative<HoldThread>(faults[i].act)});
+  }
+  return rules;
+}
+
+void TargetTracing::hear_of_places() {
+  reached_places_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto ec) {
     if (ec || !tracing_) return;
     for (const auto& [fault, standing] : tracing_->take_reached()) {
-      faults_.on_syscall(fault, standing == 0);
-      if (standing != 0) tracing_->release(standing);
+      faults_.on_traced(fault, standing == 0);
+      const auto* visit = std::get_if<NthVisit>(&trial_.plan.faults[fault.value].when);
+      if (standing != 0 && visit != nullptr) {
+        asio::co_spawn(trial_.io, release_after(visit->hold, standing), kRethrow);
+      } else if (standing != 0) {
+        tracing_->release(standing);
+      }
     }
-    hear_of_calls();
+    hear_of_places();
   });
+}
+
+asio::awaitable<void> TargetTracing::release_after(Nanoseconds hold, pid_t standing) {
+  asio::steady_timer timer(trial_.io, hold);
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (tracing_) tracing_->release(standing);
 }
 
 void TargetTracing::ready() {
@@ -124,11 +146,11 @@ asio::awaitable<void> TargetTracing::wake(int signal) {
 void TargetTracing::end() {
   if (!tracing_) return;
   if (const auto finished = tracing_->finish(); !finished) trial_.trouble.note(finished.error());
-  reached_calls_.close();
+  reached_places_.close();
   for (const auto& [fault, standing] : tracing_->take_reached())
-    faults_.on_syscall(fault, standing == 0);
+    faults_.on_traced(fault, standing == 0);
   for (std::uint32_t i = 0; i < trial_.plan.faults.size(); ++i)
-    faults_.calls_counted({i}, tracing_->counted({i}));
+    faults_.traced_count({i}, tracing_->counted({i}));
   if (!tracing_->problem().empty()) faults_.not_traced(tracing_->problem());
   tracing_.reset();
 }

@@ -41,14 +41,16 @@ class TargetTracing {
 
  private:
   [[nodiscard]] CallInjector::Settings calls_of_faults() const;
-  void hear_of_calls();
+  [[nodiscard]] std::vector<VisitInjector::Rule> visits_of_faults() const;
+  void hear_of_places();
+  boost::asio::awaitable<void> release_after(Nanoseconds hold, pid_t standing);
   boost::asio::awaitable<void> wake(int signal);
 
   const TrialContext& trial_;
   FaultRunner& faults_;
   std::function<bool()> closed_;
   std::unique_ptr<Tracing> tracing_;
-  boost::asio::posix::stream_descriptor reached_calls_;
+  boost::asio::posix::stream_descriptor reached_places_;
 };
 
 }  // namespace lastcall

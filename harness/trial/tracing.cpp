@@ -123,7 +123,7 @@ bool Tracing::StopWatch::on_signal(const Tracee& thread, const siginfo_t& info) 
   if (std::ranges::count(signals, info.si_signo) > 0) {
     note_taker(thread, info);
     wake();
-    calls->begin(Phase::drain);
+    begin_drain();
   }
   return false;
 }
@@ -145,11 +145,9 @@ Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_read
       open_at_exit_({.state_folder = settings_.state_folder, .all_writes_seen = !settings_.asleep},
                     [this](pid_t pid, const std::vector<LeftOpen>& left) { record(pid, left); }),
       calls_(settings_.calls, segment_,
-             [this](FaultId fault, pid_t standing) {
-               reached_.push_back({fault, standing});
-               const std::uint64_t one = 1;
-               (void)!::write(reached_ready_.get(), &one, sizeof one);
-             }),
+             [this](FaultId fault, pid_t standing) { note_reached(fault, standing); }),
+      visits_(settings_.visits, segment_,
+              [this](FaultId fault, pid_t standing) { note_reached(fault, standing); }),
       reached_ready_(std::move(reached_ready)) {}
 
 Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
@@ -163,6 +161,7 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
                                         &tracing->panics_,      &tracing->ends_of_processes_,
                                         &tracing->late_writes_, &tracing->last_calls_,
                                         &tracing->calls_};
+  if (!tracing->settings_.visits.empty()) observers.push_back(&tracing->visits_);
   auto calls = LateWrites::syscalls();
   const auto add = [&](const std::vector<int>& more) {
     calls.insert(calls.end(), more.begin(), more.end());
@@ -194,7 +193,10 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
     tracing->stop_.signals = tracing->settings_.stop_signals;
     tracing->stop_.segment = &tracing->segment_;
     tracing->stop_.problem = &tracing->problem_;
-    tracing->stop_.calls = &tracing->calls_;
+    tracing->stop_.begin_drain = [&traced = *tracing] {
+      traced.calls_.begin(Phase::drain);
+      traced.visits_.begin(Phase::drain);
+    };
     tracing->stop_.loop = &loop;
     tracing->end_stacks_.stop_with(loop);
   });
@@ -377,13 +379,23 @@ void Tracing::record(pid_t pid, const std::vector<LastCall>& calls) {
 }
 
 void Tracing::begin(Phase phase) {
-  if (!settings_.calls.rules.empty()) on_tracer([&] { calls_.begin(phase); });
+  if (settings_.calls.rules.empty() && settings_.visits.empty()) return;
+  on_tracer([&] {
+    calls_.begin(phase);
+    visits_.begin(phase);
+  });
 }
 
-std::vector<Tracing::ReachedCall> Tracing::take_reached() {
+void Tracing::note_reached(FaultId fault, pid_t standing) {
+  reached_.push_back({fault, standing});
+  const std::uint64_t one = 1;
+  (void)!::write(reached_ready_.get(), &one, sizeof one);
+}
+
+std::vector<Tracing::ReachedPlace> Tracing::take_reached() {
   std::uint64_t ignored = 0;
   (void)!::read(reached_ready_.get(), &ignored, sizeof ignored);
-  std::vector<ReachedCall> taken;
+  std::vector<ReachedPlace> taken;
   on_tracer([&] { taken = std::exchange(reached_, {}); });
   return taken;
 }
@@ -392,9 +404,14 @@ void Tracing::release(pid_t tid) {
   tracer_->on_its_thread([&](TraceLoop& loop) { loop.release(tid); });
 }
 
-std::uint64_t Tracing::counted(FaultId fault) {
-  std::uint64_t counted = 0;
-  on_tracer([&] { counted = calls_.counted(fault); });
+std::optional<std::uint64_t> Tracing::counted(FaultId fault) {
+  std::optional<std::uint64_t> counted;
+  on_tracer([&] {
+    counted = std::ranges::find(settings_.visits, fault, &VisitInjector::Rule::fault) ==
+                      settings_.visits.end()
+                  ? calls_.counted(fault)
+                  : visits_.counted(fault);
+  });
   return counted;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,6 +22,7 @@
 #include "tracer/ends/exit_leak_observer.hpp"
 #include "tracer/ends/last_calls.hpp"
 #include "tracer/loop/tracer.hpp"
+#include "tracer/points/visit_injector.hpp"
 #include "tracer/runtimes/masked_panics.hpp"
 #include "tracer/stacks/stack_reader.hpp"
 
@@ -37,9 +39,10 @@ class Tracing {
     bool open_at_exit = false;      // what is left open at an exit is looked at
     std::string state_folder{};     // for that: files below it have to be synced; empty: none
     CallInjector::Settings calls;   // that faults are done at
+    std::vector<VisitInjector::Rule> visits{};  // likewise
   };
-  // The system call of a fault was reached.
-  struct ReachedCall {
+  // The system call or the function of a fault was reached.
+  struct ReachedPlace {
     FaultId fault;
     pid_t standing = 0;  // the thread that stands at it until it is released; 0: the fault is done
   };
@@ -65,12 +68,12 @@ class Tracing {
   // The phase begins: of the drain, before the signal is sent.
   void begin(Phase phase);
 
-  // Readable when a call was reached.
+  // Readable when such a place was reached.
   [[nodiscard]] int reached_fd() const { return reached_ready_.get(); }
-  [[nodiscard]] std::vector<ReachedCall> take_reached();
+  [[nodiscard]] std::vector<ReachedPlace> take_reached();
   void release(pid_t tid);
-  // How many calls of the fault were counted.
-  [[nodiscard]] std::uint64_t counted(FaultId fault);
+  // How many calls or visits of the fault were counted; nothing if the target has no such function.
+  [[nodiscard]] std::optional<std::uint64_t> counted(FaultId fault);
   // Why it is not traced after all; empty if it is.
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
@@ -92,7 +95,7 @@ class Tracing {
     TraceLoop* loop = nullptr;
     SegmentWriter* segment = nullptr;
     std::string* problem = nullptr;
-    CallInjector* calls = nullptr;
+    std::function<void()> begin_drain{};
     bool awake = false;
     std::set<std::pair<pid_t, int>> in_doubt;  // signals of processes
     TimePoint since{};                         // not recorded yet
@@ -114,6 +117,7 @@ class Tracing {
   Result<std::size_t> record_ends();
   void add_waits(std::vector<Event>& events);
   void record(pid_t pid, const std::vector<LastCall>& calls);
+  void note_reached(FaultId fault, pid_t standing);
   // On the tracer's thread, or here once it is gone.
   void on_tracer(const std::function<void()>& what);
 
@@ -131,8 +135,9 @@ class Tracing {
   OpenAtExit open_at_exit_;
   StackReader stacks_;
   CallInjector calls_;
+  VisitInjector visits_;
   ScopedFd reached_ready_;
-  std::vector<ReachedCall> reached_;  // the tracer's thread's
+  std::vector<ReachedPlace> reached_;  // the tracer's thread's
   std::string problem_;
   std::deque<siginfo_t> ends_;
   std::unique_ptr<Tracer> tracer_;

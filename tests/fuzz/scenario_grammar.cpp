@@ -127,6 +127,7 @@ struct FaultKeys {
   Words needed;
   Words one_of;
   Words allowed;
+  std::string_view only_at = {};  // of `when`: the key that it needs
 };
 const std::vector<FaultKeys>& faults() {
   static const std::vector<FaultKeys> faults{
@@ -138,7 +139,8 @@ const std::vector<FaultKeys>& faults() {
       {"kill", {}, {}, {"to"}},
       {"abort-clients", {}, {}, {"percent"}},
       {"network", {"action"}, {}, {"for", "at_byte", "toward", "percent"}},
-      {"syscall", {}, {"error", "short_write", "delay"}, {"count"}},
+      {"syscall", {}, {"error", "short_write", "delay"}, {"count"}, "syscall"},
+      {"hold", {}, {}, {}, "function"},
       {"limit", {}, {"descriptors", "memory", "disk", "cpu"}, {}}};
   return faults;
 }
@@ -191,11 +193,11 @@ class Writer {
       if (key.required || (!is_alternative(key.name) && is_drawn)) wanted.insert(key.name);
     }
     if (!table.exactly_one_of.empty()) {
-      const bool is_given = is_at_syscall_ && table.where == "[faults.when]";
-      const auto one = is_given ? std::string_view("syscall") : choices_.of(table.exactly_one_of);
+      const bool is_given = !only_at_.empty() && table.where == "[faults.when]";
+      const auto one = is_given ? only_at_ : choices_.of(table.exactly_one_of);
       wanted.insert(one);
-      if (one == table.exactly_one_of.back() && !table.beside_last.empty() && choices_.once_in(2))
-        wanted.insert(table.beside_last);
+      if (std::ranges::find(table.joins, one) != table.joins.end() && choices_.once_in(2))
+        wanted.insert(table.may_join);
     }
     if (!table.at_least_one_of.empty()) wanted.insert(choices_.of(table.at_least_one_of));
     std::vector<const Key*> keys;
@@ -209,7 +211,7 @@ class Writer {
   std::vector<const Key*> keys_of_fault(std::size_t id) {
     const auto& fault = choices_.of(faults());
     draft_.add(id, "what = " + toml_string(fault.what));
-    is_at_syscall_ = fault.what == "syscall";
+    only_at_ = fault.only_at;
     auto names = fault.needed;
     if (!fault.one_of.empty()) names.push_back(choices_.of(fault.one_of));
     for (const auto name : fault.allowed) {
@@ -362,7 +364,7 @@ class Writer {
 
   Choices& choices_;
   Draft& draft_;
-  bool is_at_syscall_ = false;  // the fault whose keys are written
+  std::string_view only_at_;  // of the fault whose keys are written
 };
 
 }  // namespace

@@ -5,13 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <cstring>
 
-#include "base/file.hpp"
 #include "base/pattern.hpp"
 #include "tracer/loop/trace_loop.hpp"
+#include "tracer/ptrace/auxiliary.hpp"
 #include "tracer/ptrace/descriptors.hpp"
 #include "tracer/ptrace/signals.hpp"
 
@@ -21,17 +19,6 @@ namespace {
 // Calls of this architecture (asm/unistd_64.h); further ones are not seen.
 constexpr int kLastCall = 462;
 constexpr std::size_t kMostOfOutput = 64 << 10;
-
-std::uint64_t program_entry(pid_t tid) {
-  const auto text = read_file("/proc/" + std::to_string(tid) + "/auxv");
-  if (!text) return 0;
-  for (std::size_t at = 0; at + sizeof(Elf64_auxv_t) <= text->size(); at += sizeof(Elf64_auxv_t)) {
-    Elf64_auxv_t entry{};
-    std::memcpy(&entry, text->data() + at, sizeof entry);
-    if (entry.a_type == AT_ENTRY) return entry.a_un.a_val;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -67,7 +54,7 @@ void PointWatch::executed(const Tracee& thread) {
   if (thread.pid != pid_) return;
   places_.clear();
   numbers_ = {{thread.tid, 0}};
-  entry_ = program_entry(thread.tid);
+  entry_ = auxiliary_value(thread.tid, AT_ENTRY).value_or(0);
   if (entry_ != 0) (void)thread.breakpoints->set(thread.calls, thread.tid, entry_);
 }
 

@@ -15,6 +15,7 @@
 #include "base/file.hpp"
 #include "base/signal_names.hpp"
 #include "base/text.hpp"
+#include "tracer/ptrace/auxiliary.hpp"
 #include "tracer/ptrace/descriptors.hpp"
 #include "tracer/runtimes/cpp_exceptions.hpp"
 #include "tracer/runtimes/go_values.hpp"
@@ -24,19 +25,6 @@ namespace {
 
 using Kind = MaskedPanic::Kind;
 using Runtime = MaskedPanic::Runtime;
-
-// The value of an entry of the auxiliary vector (getauxval(3)).
-std::optional<std::uint64_t> auxiliary_value(pid_t tid, std::uint64_t type) {
-  const auto vector = read_file("/proc/" + std::to_string(tid) + "/auxv");
-  if (!vector) return std::nullopt;
-  for (std::size_t at = 0; at + sizeof(Elf64_auxv_t) <= vector->size();
-       at += sizeof(Elf64_auxv_t)) {
-    Elf64_auxv_t entry;
-    std::memcpy(&entry, vector->data() + at, sizeof entry);
-    if (entry.a_type == type) return entry.a_un.a_val;
-  }
-  return std::nullopt;
-}
 
 // Root without CAP_SYS_PTRACE, as in containers, loses the memory of a process that changes its
 // user: nobody could get it past a breakpoint any more.

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string_view>
 #include <tuple>
 
@@ -360,17 +361,20 @@ std::uint64_t ElfFile::address_of(std::string_view name, std::string_view names)
   return 0;
 }
 
+std::string ElfFile::symbol_names() const {
+  if (symbols_.empty()) return {};
+  const auto& in = names_in_ ? *names_in_ : *this;
+  const auto table = std::ranges::find_if(in.sections_, [&](const Section& one) {
+    return one.header.sh_type == SHT_STRTAB && one.header.sh_offset == names_offset_;
+  });
+  return table == in.sections_.end() ? std::string() : in.block(*table);
+}
+
 std::vector<std::uint64_t> ElfFile::addresses_of(std::span<const std::string_view> names) {
   const std::scoped_lock lock(mutex_);
   load_symbols();
   std::vector<std::uint64_t> addresses(names.size());
-  if (!symbols_.empty()) {
-    const auto& in = names_in_ ? *names_in_ : *this;
-    const auto table = std::ranges::find_if(in.sections_, [&](const Section& one) {
-      return one.header.sh_type == SHT_STRTAB && one.header.sh_offset == names_offset_;
-    });
-    if (table == in.sections_.end()) return addresses;
-    const auto text = in.block(*table);
+  if (const auto text = symbol_names(); !text.empty()) {
     std::ranges::transform(names, addresses.begin(),
                            [&](std::string_view name) { return address_of(name, text); });
   }
@@ -379,6 +383,31 @@ std::vector<std::uint64_t> ElfFile::addresses_of(std::span<const std::string_vie
       addresses[i] = address;
   }
   return addresses;
+}
+
+std::vector<std::uint64_t> ElfFile::starts_of(const std::string& function) {
+  const std::scoped_lock lock(mutex_);
+  load_symbols();
+  const auto names = symbol_names();
+  const auto word = word_of_symbol(function);
+  std::set<std::uint64_t> wanted;  // where their names begin
+  for (auto at = names.find(word); !word.empty() && at != names.npos; at = names.find(word, at)) {
+    const auto begin = names.rfind('\0', at) + 1;
+    const auto end = names.find('\0', at);
+    at = end == names.npos ? names.size() : end;
+    const auto name = names.substr(begin, at - begin);
+    if (name.find(".cold") == name.npos && is_named(demangle(name), function)) wanted.insert(begin);
+  }
+  std::set<std::uint64_t> starts;
+  for (const auto& symbol : symbols_) {
+    if (wanted.contains(symbol.st_name)) starts.insert(symbol.st_value);
+  }
+  if (const auto* table = go_table()) {
+    const std::string_view name = function;
+    for (const auto& [i, address] : go_functions_named(block(*table), go_text(), {&name, 1}))
+      starts.insert(address);
+  }
+  return {starts.begin(), starts.end()};
 }
 
 std::vector<ElfFile::Extended> ElfFile::functions() {

@@ -68,6 +68,10 @@ class ElfFile {
   // the symbols say them; "*name": any that ends so.
   [[nodiscard]] std::vector<std::uint64_t> addresses_of(std::span<const std::string_view> names);
 
+  // Where the functions begin that are meant by a name as in the source (is_named()); parts of them
+  // that the compiler has put elsewhere are none.
+  [[nodiscard]] std::vector<std::uint64_t> starts_of(const std::string& function);
+
   struct Extended {
     std::uint64_t start = 0;  // the file's own address
     std::uint64_t size = 0;   // in bytes; 0 if the symbol does not say
@@ -101,6 +105,8 @@ class ElfFile {
   [[nodiscard]] bool take_symbols(const ElfFile& from, std::uint32_t type);
   [[nodiscard]] std::string symbol_name(const Elf64_Sym& symbol) const;
   [[nodiscard]] std::string text_at(std::uint64_t offset) const;
+  // The table of the names of symbols_.
+  [[nodiscard]] std::string symbol_names() const;
   [[nodiscard]] std::uint64_t address_of(std::string_view name, std::string_view names) const;
   [[nodiscard]] const Section* go_table() const;
   [[nodiscard]] std::uint64_t go_text() const;

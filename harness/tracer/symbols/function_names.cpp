@@ -43,4 +43,30 @@ bool is_library_function(std::string_view name) {
                              [&](std::string_view part) { return name.starts_with(part); });
 }
 
+bool is_named(std::string_view function, std::string_view wanted) {
+  for (auto at = function.find(wanted); at != function.npos; at = function.find(wanted, at + 1)) {
+    const auto end = at + wanted.size();
+    const bool begins = at == 0 || std::string_view(":. ").find(function[at - 1]) != function.npos;
+    if (begins && (end == function.size() || function[end] == '(')) return !wanted.empty();
+  }
+  return false;
+}
+
+std::string_view word_of_symbol(std::string_view wanted) {
+  std::string_view longest;
+  std::size_t begin = 0;
+  int depth = 0;
+  for (std::size_t i = 0; i <= wanted.size(); ++i) {
+    const char c = i < wanted.size() ? wanted[i] : '\0';
+    const bool is_letter =
+        c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (is_letter && depth == 0) continue;
+    if (depth == 0 && i - begin > longest.size()) longest = wanted.substr(begin, i - begin);
+    if (c == '(' || c == '<') ++depth;
+    if ((c == ')' || c == '>') && depth > 0) --depth;
+    begin = i + 1;
+  }
+  return longest;
+}
+
 }  // namespace lastcall

@@ -80,6 +80,7 @@ inline std::vector<Event> one_of_each() {
       PanicsWatched{80, "server", "c++", ""},
       PanicEntered{80, 81, "go", PanicKind::programming_error, "runtime.boundsError", "", "main.f"},
       SyscallReached{FaultId{1}, 80, 81, true, "fsync(5)", "save()"},
+      FunctionReached{FaultId{2}, 80, 81, "ping", "SendQueue::push", 8'000'000, "ping (81) in push"},
       FinalCalls{80, "close(5) = 0"},
       KillSent{80, 7, "root", "kill -9 80", "out of memory"},
       ProcessLingered{82, "helper", Lingering::slowed},

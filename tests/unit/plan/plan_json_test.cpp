@@ -432,6 +432,33 @@ TEST(PlanJson, OfFaultsAtSystemCallsIsPinnedAndComesBack) {
   EXPECT_EQ(std::get<DisturbSyscall>(back->faults[1].act).error, ENOSPC);
 }
 
+TEST(PlanJson, OfFaultsAtFunctionsComesBack) {
+  const std::string scenario = R"(about = "why"
+[target]
+command = ["server"]
+ready = { notify = true }
+trace = true
+[[faults]]
+what = "stop"
+when = { function = "push", thread = "ping", phase = "load", nth = "2..9", hold = "1ms..8ms" }
+[[faults]]
+what = "hold"
+when = { function = "drain", hold = "5ms" }
+)";
+  const auto parsed = parse_scenario(scenario, "s.toml");
+  const auto json = to_json(draw_plan("s.toml", scenario, std::get<Scenario>(parsed), 7));
+  const auto back = plan_from_json(json, "plan.json");
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_EQ(to_json(*back), json);
+  const auto& visit = std::get<NthVisit>(back->faults[0].when);
+  EXPECT_EQ(visit.thread, "ping");
+  EXPECT_TRUE(visit.nth >= 2 && visit.nth <= 9) << visit.nth;
+  EXPECT_TRUE(visit.hold >= std::chrono::milliseconds(1)) << visit.hold.count();
+  EXPECT_TRUE(std::holds_alternative<HoldThread>(back->faults[1].act));
+  EXPECT_THAT(error_of(replaced(json, R"("function": "drain",)", R"("log": "x",)")),
+              HasSubstr("faults[1].when"));
+}
+
 TEST(PlanJson, ErrorsOfFaultsAtSystemCallsNameTheirPlace) {
   const auto json = calls_json();
   const auto with = [&](std::string_view from, std::string_view to) {

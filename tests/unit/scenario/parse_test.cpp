@@ -287,6 +287,27 @@ when = { syscall = "sendto", role = "connection", at = "entry" }
   EXPECT_EQ(delay.count, (Range<std::uint64_t>{1, 1}));
 }
 
+TEST(Parse, FaultsAtAFunctionHaveTheStatedDefaults) {
+  const auto faults = parsed(std::string(kSmallest) + R"([[faults]]
+what = "stop"
+when = { function = "SendQueue::push", thread = "ping*", phase = "load", nth = "2..3", hold = "8ms" }
+[[faults]]
+what = "hold"
+when = { function = "drain+0x1f" }
+)")
+                          .faults;
+  ASSERT_EQ(faults.size(), 2U);
+  const auto& stop = std::get<WhenVisit>(faults[0].when);
+  EXPECT_EQ(stop.visit,
+            (NthVisit{.function = "SendQueue::push", .thread = "ping*", .phase = Phase::load}));
+  EXPECT_EQ(stop.nth, (Range<std::uint64_t>{2, 3}));
+  EXPECT_EQ(stop.hold, (Range<Nanoseconds>{milliseconds(8), milliseconds(8)}));
+  const auto& hold = std::get<WhenVisit>(faults[1].when);
+  EXPECT_EQ(hold.visit, (NthVisit{.function = "drain+0x1f"}));
+  EXPECT_EQ(hold.hold, (Range<Nanoseconds>{}));
+  EXPECT_TRUE(std::holds_alternative<HoldThread>(other_act(faults[1]).act));
+}
+
 TEST(Parse, BytesOfARawProtocolAreUnescaped) {
   const auto group = with(R"([[clients]]
 url = "tcp://127.0.0.1:{port}"

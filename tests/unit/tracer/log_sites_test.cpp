@@ -6,8 +6,8 @@
 
 #include "base/file.hpp"
 #include "base/prng.hpp"
-#include "unit/places.hpp"
 #include "unit/scratch_folder.hpp"
+#include "unit/tracer/traced.hpp"
 
 namespace lastcall::log_sites_test {
 namespace {
@@ -18,8 +18,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-const std::string kLogSubject = testing::program_path("log_subject");
 
 // "LINE FUNCTION: TEXT" of each site, in order.
 std::vector<std::string> found(const std::vector<std::string>& lines) {

@@ -172,10 +172,10 @@ TEST_F(Faults, AtASystemCallAreStruckWhenItIsReached) {
                   {NthSyscall{.syscall = "fsync"}, SetLimit{Resource::descriptors, 64}},
                   {NthSyscall{.syscall = "write"}, DisturbSyscall{}}};
   const auto faults = runner();
-  faults->on_syscall({0});
+  faults->on_traced({0});
   EXPECT_TRUE(faults->stop_begun());  // before any other handler runs
-  faults->on_syscall({1});
-  faults->on_syscall({2}, true);
+  faults->on_traced({1});
+  faults->on_traced({2}, true);
   io_.run();
   faults->end("the target had ended");
   faults->record_unreached();
@@ -185,14 +185,30 @@ TEST_F(Faults, AtASystemCallAreStruckWhenItIsReached) {
                           "fault_invoked 0 1 SIGUSR1 to process 10 0", "fault_finished 0 1 0"));
 }
 
+TEST_F(Faults, AtAFunctionThatIsNotReachedSayWhy) {
+  plan_.faults = {{NthVisit{.function = "Pool::drain", .thread = "w*", .nth = 3}, HoldThread{}},
+                  {NthVisit{.function = "Pool::dran"}, HoldThread{}},
+                  {NthVisit{.function = "Pool::close"}, HoldThread{}}};
+  const auto faults = runner();
+  faults->traced_count({0}, 2);
+  faults->traced_count({1}, std::nullopt);
+  faults->on_traced({2}, true);
+  faults->end("the target had ended");
+  faults->record_unreached();
+  EXPECT_THAT(recorded(),
+              ElementsAre("fault_not_reached 0 the target had ended; 'Pool::drain' was reached 2 "
+                          "of 3 times by a thread 'w*'",
+                          ::testing::HasSubstr("the target has no function 'Pool::dran'")));
+}
+
 TEST_F(Faults, AtASystemCallThatIsNotReachedSayHowManyWereCounted) {
   plan_.faults = {
       {NthSyscall{.syscall = "rename", .path = "*.ckpt", .nth = 3}, AbortClients{}},
       {NthSyscall{.syscall = "write", .role = DescriptorRole::state}, DisturbSyscall{}}};
   const auto faults = runner();
-  faults->calls_counted({0}, 2);
+  faults->traced_count({0}, 2);
   faults->end("the target had ended");
-  faults->on_syscall({0});  // too late
+  faults->on_traced({0});  // too late
   faults->record_unreached();
   EXPECT_THAT(
       recorded(),

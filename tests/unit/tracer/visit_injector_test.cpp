@@ -1,0 +1,145 @@
+// The Nth visit of a function is what the subject's own output says it is.
+#include "tracer/points/visit_injector.hpp"
+
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "tracer/symbols/function_names.hpp"
+#include "unit/client/event_words.hpp"
+#include "unit/scratch_folder.hpp"
+#include "unit/tracer/traced.hpp"
+
+namespace lastcall::visit_injector_test {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::AllOf;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using Rule = VisitInjector::Rule;
+
+TEST(CodePlace, IsAFunctionAndHowFarBehindItsBeginning) {
+  EXPECT_EQ(code_place("push"), (CodePlace{"push"}));
+  EXPECT_EQ(code_place("push(int)+0x1f"), (CodePlace{"push(int)", 0x1f}));
+  EXPECT_EQ(code_place("operator+"), (CodePlace{"operator+"}));
+  EXPECT_EQ(code_place("push+0xyz"), (CodePlace{"push+0xyz"}));
+  EXPECT_EQ(code_place("+0x1f"), (CodePlace{"+0x1f"}));
+}
+
+TEST(FunctionNames, AreMeantWithOrWithoutParametersAndScopes) {
+  EXPECT_TRUE(is_named("app::SendQueue::push(int)", "SendQueue::push"));
+  EXPECT_TRUE(is_named("(anonymous namespace)::push(int)", "push"));
+  EXPECT_TRUE(is_named("app::push(int)", "app::push(int)"));
+  EXPECT_TRUE(is_named("main.(*Pool).drain", "(*Pool).drain"));
+  EXPECT_FALSE(is_named("app::SendQueue::push_all(int)", "SendQueue::push"));
+  EXPECT_FALSE(is_named("app::ResendQueue::push(int)", "SendQueue::push"));
+  EXPECT_FALSE(is_named("push()", ""));
+}
+
+TEST(FunctionNames, HaveAWordThatIsInEverySymbol) {
+  EXPECT_EQ(word_of_symbol("SendQueue::push"), "SendQueue");
+  EXPECT_EQ(word_of_symbol("std::vector<int>::push_back(int const&)"), "push_back");
+  EXPECT_EQ(word_of_symbol("(anonymous namespace)::work(int)"), "work");
+  EXPECT_EQ(word_of_symbol("main.(*Pool).drain"), "drain");
+  EXPECT_EQ(word_of_symbol("()"), "");
+}
+
+// What a rule did, with one subject under it.
+struct Visits : TracedTest {
+  testing::ScratchFolder folder;
+  std::vector<Event> events;
+  std::string output;
+  std::optional<std::uint64_t> counted = 0;
+
+  std::string run(Rule rule, std::vector<std::string> command,
+                  const std::function<void(pid_t pid)>& strike = nullptr) {
+    const auto path = folder / "tracer.seg";
+    auto segment = *SegmentWriter::create(path);
+    std::mutex mutex;
+    std::condition_variable news;
+    std::optional<pid_t> standing;
+    VisitInjector injector({rule}, segment, [&](FaultId, pid_t tid) {
+      const std::scoped_lock lock(mutex);
+      standing = tid;
+      news.notify_one();
+    });
+    std::string end;
+    {
+      Traced subject({}, {&injector});
+      subject.start(std::move(command));
+      if (strike) {
+        std::unique_lock lock(mutex);
+        EXPECT_TRUE(
+            news.wait_for(lock, std::chrono::seconds(10), [&] { return standing.has_value(); }));
+        lock.unlock();
+        strike(subject.pid());
+        subject.tracer().on_its_thread(
+            [&](TraceLoop& loop) { loop.release(standing.value_or(0)); });
+      }
+      output = subject.rest();
+      end = subject.end();
+    }
+    EXPECT_TRUE(segment.finish());
+    events = testing::events_of(path);
+    counted = injector.counted(rule.fault);
+    return end;
+  }
+  [[nodiscard]] std::vector<FunctionReached> reached() const {
+    std::vector<FunctionReached> found;
+    for (const auto& event : events) {
+      if (const auto* one = std::get_if<FunctionReached>(&event.body)) found.push_back(*one);
+    }
+    return found;
+  }
+};
+
+TEST_F(Visits, AThreadThatIsKilledAtAFunctionHasDoneNothingOfIt) {
+  const auto end = run({{}, {.function = "app::note_count"}}, {kLogSubject},
+                       [](pid_t pid) { EXPECT_EQ(::kill(pid, SIGKILL), 0); });
+  EXPECT_EQ(end, "signalled 9");
+  EXPECT_EQ(output, "");  // what stdio has is written at the end only
+  ASSERT_THAT(reached(), SizeIs(1));
+  EXPECT_THAT(reached()[0].stack, HasSubstr("app::note_count(unsigned long)\n"));
+}
+
+TEST_F(Visits, AHoldDelaysOnlyAndIsOverByItself) {
+  const auto before = now();
+  EXPECT_EQ(run({{}, {.function = "note_closed", .hold = milliseconds(300)}, true}, {kLogSubject}),
+            "exited 0");
+  EXPECT_GE(now() - before, milliseconds(300));
+  EXPECT_THAT(output, HasSubstr("the last connection was closed"));
+  EXPECT_THAT(reached(), SizeIs(1));
+  EXPECT_EQ(counted, 1U);
+}
+
+TEST_F(Visits, AreCountedAndBeyondTheLastNotReached) {
+  EXPECT_EQ(run({{}, {.function = "note_opened", .nth = 2}, true}, {kLogSubject}), "exited 0");
+  EXPECT_THAT(reached(), IsEmpty());
+  EXPECT_EQ(counted, 1U);
+  EXPECT_EQ(run({{}, {.function = "note_reopened"}, true}, {kLogSubject}), "exited 0");
+  EXPECT_EQ(counted, std::nullopt);
+}
+
+TEST_F(Visits, AreThoseOfThreadsWithSuchANameOnly) {
+  EXPECT_EQ(run({{}, {.function = "note_opened", .thread = "log_*"}, true}, {kLogSubject}),
+            "exited 0");
+  EXPECT_THAT(reached(), SizeIs(1));
+  EXPECT_EQ(run({{}, {.function = "note_opened", .thread = "ping"}, true}, {kLogSubject}),
+            "exited 0");
+  EXPECT_THAT(reached(), IsEmpty());
+  EXPECT_EQ(counted, 0U);
+}
+
+TEST_F(Visits, AreOfLibrariesAndOfProgramsThatAShellExecutes) {
+  EXPECT_EQ(run({{}, {.function = "fflush"}, true},
+                {"sh", "-c", "true; " + kLogSubject + " && exit 0"}),
+            "exited 0");
+  EXPECT_THAT(counted, AllOf(::testing::Optional(Ge(1U))));
+}
+
+}  // namespace
+}  // namespace lastcall::visit_injector_test
