@@ -109,8 +109,7 @@ Result<FailureRate> undisturbed_rate(const HuntPlan& plan, HuntSurroundings& aro
 }
 
 Result<std::string> places_in_this_build(const HuntPlan& plan, const HuntSurroundings& around) {
-  const auto trial =
-      run_hunt_trial({.plan = plan, .sees_all_calls = plan.signal_at_call.has_value()}, around);
+  const auto trial = run_hunt_trial({.plan = plan}, around);
   if (!trial.broken.empty()) return Error{"run", plan.command.front(), 0, trial.broken};
   for (const auto& hold : plan.holds) {
     const auto name = point_text(hold.point);

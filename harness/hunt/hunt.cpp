@@ -209,8 +209,7 @@ class Search {
   }
 
   [[nodiscard]] HuntTrial run_plan(const HuntPlan& plan) {
-    auto trial =
-        run_hunt_trial({.plan = plan, .sees_all_calls = plan.signal_at_call.has_value()}, around_);
+    auto trial = run_hunt_trial({.plan = plan}, around_);
     ++outcome_.trials;
     if (!trial.broken.empty()) outcome_.broken = trial.broken;
     return trial;

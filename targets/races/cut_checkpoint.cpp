@@ -1,8 +1,8 @@
 // The race: the saver writes the header of a checkpoint and then the state that its checksum is of.
 // Between the two the stop, which does not wait for the saver, ends the process: exit code 3.
 //
-// Before it ends, the stop reads the checkpoint as the next start would, to tell whether it is
-// whole. The file has no name, so nothing is left of it.
+// The stop itself tells: right before the exit it reads the checkpoint, as the next start would.
+// The file has no name, so nothing is left of it.
 //
 // The mend (FIXED): the stop waits for the saver first.
 #include <pthread.h>

@@ -1,5 +1,5 @@
-// The race: main says that it is ready and then sets the handler of SIGTERM. Between the two
-// SIGTERM ends the process as it ends any, without a stop.
+// The race: main says that it is ready and then sets the handler of SIGTERM. A SIGTERM between the
+// two kills the process.
 //
 // The mend (FIXED): the handler is set before main says that it is ready.
 #include <semaphore.h>

@@ -1,7 +1,8 @@
 // The race: main looks whether the handler of SIGTERM has set the flag and then waits for a signal.
-// Between the two the handler sets it: no other signal comes, so the process never ends.
+// Between the two the handler sets it: no other signal comes, and the process never ends.
 //
-// The mend (FIXED): SIGTERM is blocked but while main waits, which sigsuspend(2) does in one step.
+// The mend (FIXED): SIGTERM is blocked except while main waits. sigsuspend(2) unblocks it and waits
+// in one step.
 #include <pthread.h>
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
-// The race: the auditor holds the connections and takes the journal, the stop holds the journal and
-// takes the connections. If the stop takes the journal between the two steps of the auditor, each
-// waits for the other and the process never ends.
+// The race: the auditor locks the connections and then the journal. Between the two the stop, which
+// locks them in the other order, locks the journal: each waits for the other, and the process never
+// ends.
 //
-// The mend (FIXED): the stop takes them in the auditor's order.
+// The mend (FIXED): the stop locks them in the auditor's order.
 #include <pthread.h>
 
 #include <array>

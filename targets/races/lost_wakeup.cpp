@@ -1,6 +1,6 @@
 // The race: the worker looks whether it is over and then waits to be woken. Between the two the
-// stop says that it is over and wakes it, without the mutex that the worker holds: nobody waits
-// yet, and nobody wakes the worker again, so the process never ends.
+// stop, which does not take the worker's mutex, says that it is over and notifies: nobody waits
+// yet, nothing notifies again, and the process never ends.
 //
 // The mend (FIXED): the stop holds the mutex when it says that it is over.
 #include <pthread.h>

@@ -28,6 +28,7 @@ PointWatch::PointWatch(PointOrders orders, std::function<void()> on_ready)
       phase_(orders_.plan.signal == 0 ? HuntPhase::run : HuntPhase::start),
       counters_(orders_.plan.holds.size()) {
   acted_.reached.resize(orders_.plan.holds.size());
+  if (orders_.plan.signal_at_call) orders_.sees_all_calls = true;
 }
 
 std::vector<int> PointWatch::syscalls() const {

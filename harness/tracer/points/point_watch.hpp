@@ -27,7 +27,7 @@ class TraceLoop;
 struct PointOrders {
   HuntPlan plan{};
   bool catalogues = false;      // finds all places of the program, and arms them: a calibration
-  bool sees_all_calls = false;  // counts system calls, which is what signal_at_call needs
+  bool sees_all_calls = false;  // counts system calls, as it does for a plan with signal_at_call
   bool explains = false;        // takes stacks at holds and at the failure
   int output = -1;              // the file behind the program's output, as it is ready
 };

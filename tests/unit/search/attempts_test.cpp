@@ -56,7 +56,8 @@ TEST(Attempts, EveryPlaceOfEveryThreadIsTriedBeforeAnyIsTriedAgain) {
 TEST(Attempts, WhatCameBeforeTheProgramWasReadyIsNotHeld) {
   Attempts attempts(of_a_server(), 1);
   for (int i = 0; i < 200; ++i) {
-    for (const auto& hold : attempts.next()->holds) EXPECT_NE(hold.phase, HuntPhase::start);
+    const auto attempt = attempts.next();
+    for (const auto& hold : attempt->holds) EXPECT_NE(hold.phase, HuntPhase::start);
   }
 }
 
@@ -64,7 +65,8 @@ TEST(Attempts, TheSignalComesAtAHoldBeforeTheStopAndOnceOnly) {
   Attempts attempts(of_a_server(), 3);
   for (int i = 0; i < 300; ++i) {
     int sending = 0;
-    for (const auto& hold : attempts.next()->holds) {
+    const auto attempt = attempts.next();
+    for (const auto& hold : attempt->holds) {
       sending += hold.sends_signal ? 1 : 0;
       if (hold.sends_signal) {
         EXPECT_EQ(hold.phase, HuntPhase::run);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <csignal>
 #include <span>
 
@@ -23,6 +24,7 @@ constexpr std::uint8_t kNop = 0x90;
 // Sets one in every program that is executed.
 struct Setter : TraceObserver {
   std::vector<std::string> told;
+  Nanoseconds stands{};
   bool sets = true;
   bool lifts = false;
   void executed(const Tracee& thread) override {
@@ -37,12 +39,24 @@ struct Setter : TraceObserver {
     if (!lifts) return;
     EXPECT_EQ(thread.breakpoints->lift(thread.calls, thread.tid, address), 0);
   }
+  Nanoseconds stands_at_breakpoint(const Tracee&, std::uint64_t) override { return stands; }
 };
 
-struct AtBreakpoint : ::testing::Test {
+constexpr std::uint64_t kScratch = 0x6000;
+
+// As Setter, with a scratch place.
+struct ScratchSetter : Setter {
+  void executed(const Tracee& thread) override {
+    Setter::executed(thread);
+    thread.breakpoints->use_scratch(kScratch);
+  }
+};
+
+template <class SetterType>
+struct AtBreakpointOf : ::testing::Test {
   static constexpr pid_t kPid = 100;
   FakePtrace calls;
-  Setter setter;
+  SetterType setter;
   TraceLoop loop{calls, {&setter}};
 
   void SetUp() override {
@@ -72,6 +86,8 @@ struct AtBreakpoint : ::testing::Test {
   }
   std::uint64_t rip(pid_t tid) { return calls.threads[tid].registers.rip; }
 };
+using AtBreakpoint = AtBreakpointOf<Setter>;
+using WithScratch = AtBreakpointOf<ScratchSetter>;
 
 TEST_F(AtBreakpoint, ASimpleInstructionIsEmulatedAndNobodyElseStops) {
   begin_with(kNop);
@@ -205,6 +221,70 @@ TEST_F(AtBreakpoint, AnotherProgramHasNone) {
   hits(kPid);
   EXPECT_THAT(setter.told, IsEmpty());
   EXPECT_THAT(calls.resumed(kPid), ElementsAre("run 5"));
+}
+
+TEST_F(AtBreakpoint, AThreadStandsThereUntilItIsReleased) {
+  begin_with(kCompare);
+  setter.stands = std::chrono::hours(1);
+  hits(kPid);
+  EXPECT_THAT(calls.resumed(kPid), IsEmpty());
+  EXPECT_EQ(calls.memory[kAddress], kInt3);
+  loop.release(kPid);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("step", "run"));
+  EXPECT_THAT(setter.told, ElementsAre("100/100"));
+  EXPECT_EQ(calls.memory[kAddress], kInt3);
+}
+
+TEST_F(AtBreakpoint, AThreadThatSigkillTakesWhileItStandsThereIsLeftAlone) {
+  begin_with(kNop);
+  setter.stands = std::chrono::hours(1);
+  hits(kPid);
+  calls.stops(kPid, SIGTRAP, PTRACE_EVENT_EXIT);
+  loop.work();
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("run"));
+  loop.release(kPid);
+  EXPECT_THAT(calls.resumed(kPid), IsEmpty());
+}
+
+TEST_F(WithScratch, ACopyIsSteppedThereAndNobodyElseStops) {
+  begin_with(kCompare);  // add %al,(%r8), with the zeros that follow
+  calls.at_step = [&] {
+    EXPECT_EQ(calls.memory[kAddress], kInt3);
+    EXPECT_EQ(calls.memory[kScratch], kCompare);
+    EXPECT_FALSE(calls.threads[101].stopped);
+    calls.threads[kPid].registers.rip = kScratch + 3;
+    return true;
+  };
+  hits(kPid);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("step", "run"));
+  EXPECT_THAT(calls.resumed(101), IsEmpty());
+  EXPECT_EQ(rip(kPid), kAddress + 3);
+  EXPECT_THAT(setter.told, ElementsAre("100/100"));
+}
+
+TEST_F(WithScratch, ASignalBeforeTheStepIsDeliveredWhereTheThreadReallyIs) {
+  begin_with(kCompare);
+  calls.at_step = [&] {
+    calls.threads[kPid].registers.rip = kScratch;
+    calls.takes(kPid, SIGTERM);
+    calls.at_step = nullptr;
+    return false;
+  };
+  hits(kPid);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("step", "run 15"));
+  EXPECT_EQ(rip(kPid), kAddress);
+  hits(kPid);  // its handler has returned
+  EXPECT_THAT(setter.told, ElementsAre("100/100"));
+}
+
+TEST_F(WithScratch, WhatCannotBeCopiedIsSteppedInItsPlace) {
+  begin_with(0xff);
+  calls.memory[kAddress + 1] = 0xd0;  // call *%rax
+  hits(kPid);
+  EXPECT_THAT(calls.resumed(kPid), ElementsAre("step", "run"));
+  EXPECT_THAT(calls.resumed(101), ElementsAre("run"));
+  EXPECT_EQ(calls.memory[kAddress], kInt3);
 }
 
 TEST(Emulation, DoesWhatTheInstructionDoes) {
