@@ -1,6 +1,7 @@
 #include "fault/code_place.hpp"
 
 #include <charconv>
+#include <system_error>
 
 namespace lastcall {
 

@@ -91,7 +91,7 @@ struct NthSyscall {
 // longer.
 struct NthVisit {
   // As in the source, with or without parameters and outer scopes: "SendQueue::push" is every
-  // function of that name. "SendQueue::push+0x1f": so many bytes behind its beginning.
+  // function of that name. "SendQueue::push+0x1f": 31 bytes behind its beginning.
   std::string function;
   std::string thread{};          // glob of the thread's name, as fnmatch(3) without flags
   std::optional<Phase> phase{};  // counted from there on; else from the start

@@ -268,8 +268,8 @@ const Table& when_table() {
             .about =
                 "A thread of the target comes to a function: before its first instruction. Named "
                 "as in the source, with or without parameters and outer scopes: "
-                "\"SendQueue::push\", \"(*Pool).drain\"; \"SendQueue::push+0x1f\" is so many "
-                "bytes further. Of "
+                "\"SendQueue::push\", \"(*Pool).drain\"; \"SendQueue::push+0x1f\" is 31 bytes "
+                "further. Of "
                 "the program and its libraries, as far as they have symbols; what the compiler "
                 "has put inline is none. Its thread stands there until the fault is done. Needs "
                 "trace = true.",

@@ -115,7 +115,8 @@ void VisitInjector::visit(Watch& watch, const Tracee& thread) {
     stack = stack_text(stacks_.stacks_of({thread}).front());
   }
   const auto fault = watch.rule.fault;
-  if (watch.rule.only_holds) segment_.record(at, FaultInvoked{fault, 0, text_of(HoldThread{}), 0, false});
+  if (watch.rule.only_holds)
+    segment_.record(at, FaultInvoked{fault, 0, text_of(HoldThread{}), 0, false});
   segment_.record(at, FunctionReached{fault, thread.pid, thread.tid, name, when.function,
                                       when.hold.count(), std::move(stack)});
   if (watch.rule.only_holds) segment_.record(at, FaultFinished{fault, 0, 0});

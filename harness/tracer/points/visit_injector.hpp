@@ -62,8 +62,8 @@ class VisitInjector : public TraceObserver {
     bool is_known = false;  // some program has the function
   };
   struct Process {
-    std::uint64_t entry = 0;                          // of its program
-    std::uint64_t mapped = 0;                         // where the dynamic linker tells of libraries
+    std::uint64_t entry = 0;   // of its program
+    std::uint64_t mapped = 0;  // where the dynamic linker tells of libraries
     std::set<std::pair<std::uint64_t, std::string>> seen;         // modules: where, and which
     std::map<std::uint64_t, std::vector<std::size_t>> watches{};  // by address, of watches_
   };
