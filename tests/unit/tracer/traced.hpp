@@ -25,7 +25,7 @@ namespace lastcall {
 inline const std::string kSubject = testing::program_path("tracer_subject");
 inline const std::string kArmingSubject = testing::program_path("arming_subject");
 inline const std::string kCallsSubject = testing::program_path("calls_subject");
-inline const std::string kLogSubject = testing::program_path("log_subject");
+inline const std::string kVisitsSubject = testing::program_path("visits_subject");
 inline const std::string kPanicsSubject = testing::program_path("panics_subject");
 inline const std::string kStacksSubject = testing::program_path("stacks_subject");
 inline const std::string kTimedWaitsSubject = testing::program_path("timed_waits_subject");

@@ -98,7 +98,7 @@ struct Visits : TracedTest {
 };
 
 TEST_F(Visits, AThreadThatIsKilledAtAFunctionHasDoneNothingOfIt) {
-  const auto end = run({{}, {.function = "app::note_count"}}, {kLogSubject},
+  const auto end = run({{}, {.function = "app::note_count"}}, {kVisitsSubject},
                        [](pid_t pid) { EXPECT_EQ(::kill(pid, SIGKILL), 0); });
   EXPECT_EQ(end, "signalled 9");
   EXPECT_EQ(output, "");  // what stdio has is written at the end only
@@ -108,7 +108,7 @@ TEST_F(Visits, AThreadThatIsKilledAtAFunctionHasDoneNothingOfIt) {
 
 TEST_F(Visits, AHoldDelaysOnlyAndIsOverByItself) {
   const auto before = now();
-  EXPECT_EQ(run({{}, {.function = "note_closed", .hold = milliseconds(300)}, true}, {kLogSubject}),
+  EXPECT_EQ(run({{}, {.function = "note_closed", .hold = milliseconds(300)}, true}, {kVisitsSubject}),
             "exited 0");
   EXPECT_GE(now() - before, milliseconds(300));
   EXPECT_THAT(output, HasSubstr("the last connection was closed"));
@@ -117,18 +117,18 @@ TEST_F(Visits, AHoldDelaysOnlyAndIsOverByItself) {
 }
 
 TEST_F(Visits, AreCountedAndBeyondTheLastNotReached) {
-  EXPECT_EQ(run({{}, {.function = "note_opened", .nth = 2}, true}, {kLogSubject}), "exited 0");
+  EXPECT_EQ(run({{}, {.function = "note_opened", .nth = 2}, true}, {kVisitsSubject}), "exited 0");
   EXPECT_THAT(reached(), IsEmpty());
   EXPECT_EQ(counted, 1U);
-  EXPECT_EQ(run({{}, {.function = "note_reopened"}, true}, {kLogSubject}), "exited 0");
+  EXPECT_EQ(run({{}, {.function = "note_reopened"}, true}, {kVisitsSubject}), "exited 0");
   EXPECT_EQ(counted, std::nullopt);
 }
 
 TEST_F(Visits, AreThoseOfThreadsWithSuchANameOnly) {
-  EXPECT_EQ(run({{}, {.function = "note_opened", .thread = "log_*"}, true}, {kLogSubject}),
+  EXPECT_EQ(run({{}, {.function = "note_opened", .thread = "visits_*"}, true}, {kVisitsSubject}),
             "exited 0");
   EXPECT_THAT(reached(), SizeIs(1));
-  EXPECT_EQ(run({{}, {.function = "note_opened", .thread = "ping"}, true}, {kLogSubject}),
+  EXPECT_EQ(run({{}, {.function = "note_opened", .thread = "ping"}, true}, {kVisitsSubject}),
             "exited 0");
   EXPECT_THAT(reached(), IsEmpty());
   EXPECT_EQ(counted, 0U);
@@ -136,7 +136,7 @@ TEST_F(Visits, AreThoseOfThreadsWithSuchANameOnly) {
 
 TEST_F(Visits, AreOfLibrariesAndOfProgramsThatAShellExecutes) {
   EXPECT_EQ(
-      run({{}, {.function = "fflush"}, true}, {"sh", "-c", "true; " + kLogSubject + " && exit 0"}),
+      run({{}, {.function = "fflush"}, true}, {"sh", "-c", "true; " + kVisitsSubject + " && exit 0"}),
       "exited 0");
   EXPECT_THAT(counted, AllOf(::testing::Optional(Ge(1U))));
 }

@@ -1,4 +1,4 @@
-// Writes lines, for those who look for the code that writes them.
+// Functions that write a line each, for those who watch who comes to them.
 #include <unistd.h>
 
 #include <array>
