@@ -192,10 +192,18 @@ bool tells_the_same(const Verdict& words, const Verdict& other, const History& h
   });
 }
 
+// Whether it tells only that the target never got ready, and `notify` what it did not say.
+bool waited_for_ready(const Verdict& notify, const Verdict& verdict, const History& history) {
+  const auto never = history.first<TargetNotReady>();
+  return verdict.property == property::Serves::kName && never && rests_on(notify, *never) &&
+         rests_on(verdict, *never);
+}
+
 }  // namespace
 
 void mark_consequences(const Plan& plan, const History& history, std::vector<Verdict>& verdicts) {
   const auto* words = failed(verdicts, property::NoPanic::kName);
+  const auto* notify = failed(verdicts, property::Notify::kName);
   const auto cause = cause_of(verdicts, history);
   for (auto& verdict : verdicts) {
     if (verdict.outcome != Outcome::fail) continue;
@@ -208,6 +216,8 @@ void mark_consequences(const Plan& plan, const History& history, std::vector<Ver
       verdict.consequence_of = cause->told_by->property;
     } else if (words != nullptr && fell_with_a_child(*words, verdict, plan, history)) {
       verdict.consequence_of = words->property;
+    } else if (notify != nullptr && waited_for_ready(*notify, verdict, history)) {
+      verdict.consequence_of = notify->property;
     }
   }
 }

@@ -26,6 +26,9 @@
 // A child that crashes during the stop ends nobody else. Its consequences, told by no-panic, are
 // in-flight-finished and close-handshake where all that they tell of fell close to the crash.
 //
+// A target that never says READY=1 where the scenario waits for it does not serve: serves is a
+// consequence of notify then.
+//
 // Two more may tell nothing new: no-masked-panic and no-send-on-closed, if no-panic quotes the same
 // errors.
 //

@@ -174,8 +174,9 @@ std::vector<std::string> heard_instead(const Plan& plan, const History& history)
 
 std::string refusal_text(int status, const std::string& where) {
   const auto number = std::to_string(status);
-  return "every answer was " + number + where + ": say status = " + number +
-         " if that is right, or another url";
+  const bool wants_login = status == 401 || status == 403;  // RFC 9110, sections 15.5.2 and 15.5.4
+  return "every answer was " + number + where + ": say status = " + number + " if that is right, " +
+         (wants_login ? "headers that log in, " : "") + "or another url";
 }
 
 std::vector<GroupAnswers> group_answers(const Plan& plan, const History& history) {

@@ -47,9 +47,10 @@ struct Heard {
   std::optional<EventIndex> ready;
   std::optional<EventIndex> stopping;
   std::optional<EventIndex> reloading;  // the last one, READY=1 has not followed
-  std::uint64_t ignored = 0;            // READY=1 of a target that was ready
-  std::uint64_t not_granted = 0;        // EXTEND_TIMEOUT_USEC of the stop, beyond its bound
-  std::string text;                     // of what is wrong with them
+  bool refused = false;           // one that is wrong: another process than the main one sent it
+  std::uint64_t ignored = 0;      // READY=1 of a target that was ready
+  std::uint64_t not_granted = 0;  // EXTEND_TIMEOUT_USEC of the stop, beyond its bound
+  std::string text;               // of what is wrong with them
   std::vector<EventIndex> evidence;
 
   void wrong(EventIndex i, const std::string& what) {
@@ -93,6 +94,7 @@ Heard hear(const Plan& plan, const History& history) {
         ++heard.ignored;
         continue;
       }
+      heard.refused |= standing == Standing::refused;
       heard.wrong(i,
                   assignment.substr(0, 60) +
                       (standing == Standing::malformed ? " is malformed: " : " does not count: ") +
@@ -206,6 +208,8 @@ Verdict check(const Plan& plan, const History& history) {
                              : "EXTEND_TIMEOUT_USEC ran out, and nothing more came");
   }
 
+  if (heard.refused)
+    heard.text += "; if its unit says NotifyAccess=all, add access = \"all\" to [target.service]";
   if (!heard.evidence.empty()) {
     verdict.conclude(Outcome::fail, std::move(heard.text));
     verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);

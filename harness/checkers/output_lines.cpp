@@ -45,6 +45,19 @@ std::string_view without_progress(std::string_view text) {
   return begin == std::string_view::npos || begin > run + 1 ? text : text.substr(begin);
 }
 
+// Where words of progress end from `from` on: "draining...", "saving…", "45 %", "33.1it/s]"; npos
+// if there are none.
+std::size_t end_of_progress(std::string_view text, std::size_t from) {
+  for (auto i = from; i < text.size(); ++i) {
+    const auto rest = text.substr(i);
+    if (rest.starts_with("..")) return std::min(text.find_first_not_of('.', i), text.size());
+    for (const std::string_view end : {"\u2026", "%", "it/s]"}) {
+      if (rest.starts_with(end)) return i + end.size();
+    }
+  }
+  return std::string_view::npos;
+}
+
 // "web_1  | panic: x"; not "INFO | panic: off".
 std::string_view without_container(std::string_view text) {
   constexpr std::size_t kLongestName = 64;
@@ -66,6 +79,31 @@ std::string_view without_container(std::string_view text) {
   text.remove_prefix(bar + 1);
   if (text.empty()) return text;
   return text.front() == ' ' ? text.substr(1) : text;
+}
+
+// A line of source that a runtime shows: "    sock.send(b\"a\\n\")", or with a caret below it.
+bool is_source(std::string_view line, std::string_view next) {
+  const auto begin = line.find_first_not_of(" \t");
+  const bool is_indented = begin != 0 && begin != std::string_view::npos;
+  if (is_indented && line[begin] != '"' && line[begin] != '{') return true;
+  return contains(next, "^") && next.find_first_not_of(" \t^~") == std::string_view::npos;
+}
+
+// "asyncio.exceptions.IncompleteReadError: 0 bytes read", with which a traceback ends.
+bool ends_traceback(std::string_view line) {
+  const auto type = line.substr(0, line.find(": "));
+  const bool is_type = std::ranges::all_of(
+      type, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+  return is_type &&
+         std::ranges::any_of(
+             std::array<std::string_view, 5>{"Error", "Exception", "Warning", "Interrupt", "Exit"},
+             [type](auto end) { return type.ends_with(end); });
+}
+
+// As the threads of the library do.
+bool introduces_thread(std::string_view line) {
+  return begins_with_any(line,
+                         {"Exception in thread ", "Exception occurred during processing of "});
 }
 
 // The first `size` characters are alike, but for digits; a shorter line has lost its blank end.
@@ -235,13 +273,92 @@ void OutputLines::arrange() {
       text = owned_.back();
     }
     text = without_container(without_progress(text));
-    if (contains(text, "\\n") && contains(text, "\"")) {
+    const auto next = i + 1 < written_.size() ? written_[i + 1].text : std::string_view();
+    if (contains(text, "\\n") && contains(text, "\"") && !is_source(text, next)) {
       put_strings_of_json(text, i);
     } else {
       put(text, i, written_[i].text.size() - std::min(text.size(), written_[i].text.size()));
     }
   }
   drop_shared_prefixes();
+  drop_words_of_progress();
+  part_mixed_tracebacks();
+}
+
+// Python writes a traceback line by line, so that those of several threads come mixed. Nobody knows
+// whose the frames are: the first gets all of them.
+void OutputLines::part_mixed_tracebacks() {
+  constexpr std::size_t kWithin = 1'000;  // lines
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    if (!texts_[i].starts_with(kTracebackBegin)) continue;
+    std::vector<std::size_t> headers{i}, introductions, frames, messages, others;
+    std::size_t end = i + 1;
+    for (const auto limit = std::min(texts_.size(), i + kWithin);
+         end < limit && messages.size() < headers.size(); ++end) {
+      const auto line = texts_[end];
+      auto& kind = line.starts_with(kTracebackBegin) ? headers
+                   : line.starts_with(" ")           ? frames
+                   : introduces_thread(line)         ? introductions
+                   : ends_traceback(line)            ? messages
+                                                     : others;
+      kind.push_back(end);
+    }
+    if (headers.size() == 1 || messages.size() < headers.size()) continue;
+    auto begin = i;
+    for (; begin > 0; --begin) {
+      const auto before = texts_[begin - 1];
+      const bool is_rule = !before.empty() && before.find_first_not_of('-') == before.npos;
+      if (!is_rule && !introduces_thread(before)) break;
+      auto& kind = is_rule ? others : introductions;
+      kind.insert(kind.begin(), begin - 1);
+    }
+    std::vector<std::size_t> order;
+    for (std::size_t n = 0; n < headers.size(); ++n) {
+      if (n < introductions.size()) order.push_back(introductions[n]);
+      order.push_back(headers[n]);
+      if (n == 0) order.insert(order.end(), frames.begin(), frames.end());
+      order.push_back(messages[n]);
+    }
+    for (std::size_t n = headers.size(); n < introductions.size(); ++n)
+      order.push_back(introductions[n]);
+    order.insert(order.end(), others.begin(), others.end());
+    rearrange(begin, order);
+    i = end - 1;
+  }
+}
+
+// Puts the lines with these numbers where those from `begin` on are.
+void OutputLines::rearrange(std::size_t begin, const std::vector<std::size_t>& order) {
+  const auto put_in_order = [&](auto& all) {
+    auto moved = all;
+    for (std::size_t n = 0; n < order.size(); ++n) moved[begin + n] = all[order[n]];
+    all = std::move(moved);
+  };
+  put_in_order(texts_);
+  put_in_order(line_of_);
+  put_in_order(begin_of_);
+}
+
+// Words that say what is going on have no end of line until it is done. A bar may follow them.
+void OutputLines::drop_words_of_progress() {
+  constexpr int kTries = 8;  // "1... 2... 3... panic: boom"
+  constexpr std::string_view kBar = " #=*-+>|";
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    const auto text = texts_[i];
+    if (!contains_any(text, {"..", "\u2026", "%", "it/s]"}) || !panic_in(texts_, i).empty())
+      continue;
+    auto end = end_of_progress(text, 0);
+    for (int tries = 0; tries < kTries && end < text.size(); ++tries) {
+      for (const auto between : {std::string_view(" "), kBar}) {
+        texts_[i] = text.substr(std::min(text.find_first_not_of(between, end), text.size()));
+        if (!panic_in(texts_, i).empty()) break;
+        texts_[i] = text;
+      }
+      if (texts_[i].size() < text.size()) break;
+      end = end_of_progress(text, end);
+    }
+    begin_of_[i] += text.size() - texts_[i].size();
+  }
 }
 
 // A line alone with a prefix is no proof that each has it: the next must, too.

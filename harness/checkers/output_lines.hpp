@@ -2,9 +2,11 @@
 // without what others put around it.
 //
 // Taken off are colours, what a carriage return overwrites unless it announces a panic, progress
-// dots, the "name | " of a container's or process manager's log, and a logger's prefix where it
-// stands before every line of a trace. A JSON string that holds several lines ("…\n  File …")
-// becomes those lines. Owned by a checker; not for several threads.
+// dots, words of progress ("draining... ") before what announces one, the "name | " of a
+// container's or process manager's log, and a logger's prefix where it stands before every line of
+// a trace. A JSON string that holds several lines ("…\n  File …") becomes those lines. Python's
+// tracebacks of several threads that came mixed are parted. Owned by a checker; not for several
+// threads.
 #pragma once
 
 #include <cstddef>
@@ -45,6 +47,9 @@ class OutputLines {
   void put(std::string_view text, std::size_t line, std::size_t begin);
   void put_strings_of_json(std::string_view text, std::size_t line);
   void drop_shared_prefixes();
+  void drop_words_of_progress();
+  void part_mixed_tracebacks();
+  void rearrange(std::size_t begin, const std::vector<std::size_t>& order);
 
   std::deque<std::string> owned_;
   std::vector<Written> written_;

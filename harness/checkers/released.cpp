@@ -7,9 +7,9 @@
 // temporary files of the trial's directory; and POSIX and System V shared memory, semaphores and
 // message queues that came during the trial, that a process of the target had made or had mapped
 // when it was ready or was told to stop, and that nobody uses any more. Cannot see what the target
-// left elsewhere on the machine, nor shared memory that it made only while it stopped. Only an end
-// that the target reached by itself after the stop is judged: after SIGKILL leftovers are nobody's
-// fault.
+// left elsewhere on the machine, ports that lastcall has not leased for it, nor shared memory that
+// it made only while it stopped. Only an end that the target reached by itself after the stop is
+// judged: after SIGKILL leftovers are nobody's fault.
 //
 // A busy machine, and the tracer, slow helpers that outlive the target by design: one that is at
 // work fails once it has used 200 ms of processor time since the target's end, or 2 s after it; if
@@ -347,6 +347,18 @@ Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowe
   return left;
 }
 
+// Whether the target is spoken to at a port that lastcall has not leased for it.
+bool has_fixed_port(const Scenario& scenario) {
+  const auto is_fixed = [](const std::string& text) {
+    return text.find("{port") == std::string::npos;
+  };
+  return std::ranges::any_of(
+             scenario.clients,
+             [&](const auto& group) { return !is_in_process(group) && is_fixed(group.url); }) ||
+         std::ranges::any_of(scenario.target.ready.urls, is_fixed) ||
+         std::ranges::any_of(scenario.target.ready.ports, is_fixed);
+}
+
 // Why nothing is judged; empty if it is.
 std::string no_end_to_judge(const History& history) {
   if (const auto why_not = no_stop_to_judge(history)) return *why_not;
@@ -381,11 +393,9 @@ Verdict check(const Plan& plan, const History& history) {
     verdict.evidence = std::move(left.evidence);
   } else if (!history.first<TargetEnded>()) {
     verdict.conclude(Outcome::unknown, "the target's end was not seen");
-  } else if (!processes || ports == 0 || !files) {
+  } else if (!processes || !files) {  // ports are looked at before files
     verdict.conclude(Outcome::unknown,
-                     std::string("not searched for: ") + (!processes   ? "processes"
-                                                          : ports == 0 ? "ports"
-                                                                       : "files"));
+                     std::string("not searched for: ") + (!processes ? "processes" : "files"));
   } else if (told.strict && plan.traced && ended_by_exit(history) && !is_examined(history)) {
     const auto failed = history.first<TraceFailed>();
     verdict.conclude(Outcome::unknown,
@@ -407,6 +417,9 @@ Verdict check(const Plan& plan, const History& history) {
   }
   noted.note(verdict);
   allowed.note(verdict);
+  if (verdict.outcome == Outcome::pass && ports == 0 && has_fixed_port(plan.scenario))
+    verdict.not_judged.push_back(
+        {"at a fixed port, which lastcall does not look at: write {port} in its place", 1});
   return verdict;
 }
 

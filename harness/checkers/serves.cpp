@@ -234,9 +234,9 @@ bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, 
                         address(tally.plan, c.id) + said_text(frame->reason), {});
     }
     if (frame != nullptr && !is_in_order(frame->code, agreed)) {
-      const bool had_answer = std::ranges::any_of(c.requests, [&](const RequestView& r) {
-        return is_answered(r) && *r.ended < *c.close_frame_received;
-      });
+      // Nothing is read after a Close frame: what was answered had come before it, also if both
+      // came at once, when the frame is seen first.
+      const bool had_answer = std::ranges::any_of(c.requests, is_answered);
       tally.bad(c, "got " + close_code_text(frame->code) + (had_answer ? "" : " before any answer"),
                 {*c.close_frame_received}, {}, said_text(frame->reason));
       return true;

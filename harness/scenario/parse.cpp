@@ -1,7 +1,11 @@
 #include "scenario/parse.hpp"
 
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <map>
 
+#include "base/nearest_name.hpp"
 #include "scenario/build.hpp"
 #include "scenario/check.hpp"
 #include "scenario/placeholders.hpp"
@@ -53,6 +57,39 @@ void check_folders(const Value& document, const Scenario& scenario, Errors& erro
         errors.add(value.place, "no [[sidecars]] has the name " + in_single_quotes(wanted));
     }
   });
+}
+
+// A port that may stay is one of those that the scenario names, or a number.
+void check_allowed_ports(const Value& document, Errors& errors) {
+  std::vector<std::string> names;
+  each_text(document, [&](const Value& value) {
+    for (const auto& name : placeholders_in(value.text)) {
+      if (name == "port") names.push_back(name);
+      if (name.starts_with("port.")) names.push_back(name.substr(5));
+      if (name.starts_with("port")) names.push_back("{" + name + "}");
+    }
+  });
+  const auto* allow = &document;
+  for (const auto* key : {"properties", "released", "allow"}) {
+    const auto* entry = allow->find(key);
+    if (entry == nullptr) return;
+    allow = &entry->value;
+  }
+  for (const auto& item : allow->items) {
+    const auto* port = item.find("port");
+    if (port == nullptr || port->value.text.empty()) continue;
+    if (item.find("file") != nullptr || item.find("process") != nullptr) continue;
+    const auto& text = port->value.text;
+    const auto is_one = [&](const std::string& name) {
+      return ::fnmatch(text.c_str(), name.c_str(), 0) == 0;
+    };
+    if (text.find_first_of("0123456789*?[") != text.npos || std::ranges::any_of(names, is_one))
+      continue;
+    const auto near = nearest_name(text, names);
+    errors.add(port->value.place,
+               "{port." + text + "} does not stand in the scenario" +
+                   (near ? "; did you mean " + in_single_quotes(*near) + "?" : ""));
+  }
 }
 
 // A setting that varies must not end a header, or the request.
@@ -138,6 +175,7 @@ std::variant<Scenario, std::vector<ScenarioError>> parse_scenario(std::string_vi
   check(scenario_table(), document, errors);
   Scenario scenario = build({scenario_table(), document}, toml, errors);
   check_folders(document, scenario, errors);
+  check_allowed_ports(document, errors);
   if (!errors.empty()) return errors.take();
   return scenario;
 }

@@ -73,7 +73,7 @@ SERVERS = {
     "leaves_port": Server(PY, "a child that outlives it holds the listener", "released", "is still in use"),
     "leaves_chain": Server(PY, "orphans that fork the next and exit", "released", "each forks the next|is alive"),
     "leaves_pid_file": Server(PY, "its pid file stays", "released", r"server\.pid"),
-    "leaves_shared_memory": Server(PY, "its shared memory stays", "released", "shared memory /dev/shm/planted-"),
+    "leaves_shared_memory": Server(PY, "its shared memory stays", "released", "shared memory planted-"),
     # Right.
     "answers_young": Server(PY, "finishes its answers, which take 50 ms"),
     "answers_slow": Server(PY, "finishes its answers, which take 1.5 s"),

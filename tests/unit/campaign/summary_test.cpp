@@ -287,7 +287,7 @@ TEST_F(SilentGroups, WhatTheTargetSaidInPlaceOfAnAnswerIsQuoted) {
   for (auto& trial : scenario_.trials) trial.only_refusals = {0, 401};
   EXPECT_EQ(silent(),
             "clients #2: every answer was 401 in 3 of 3 trials (the target said \"-NOAUTH\"): say "
-            "status = 401 if that is right, or another url\n");
+            "status = 401 if that is right, headers that log in, or another url\n");
 }
 TEST_F(SilentGroups, AnAnswerThatIsAlwaysTheSame4xxIsNotAllRight) {
   trials(3, GroupAnswers::talking);
@@ -303,7 +303,7 @@ TEST_F(SilentGroups, AnAnswerThatIsAlwaysTheSame4xxIsNotAllRight) {
   EXPECT_EQ(
       silent(),
       "clients #2: every answer was 401 in 1 of 10 trials: say status = 401 if that is right, "
-      "or another url\n");
+      "headers that log in, or another url\n");
   EXPECT_EQ(code(), exit_codes::kNotJudged);
   scenario_.trials[4].broken = "no port";
   EXPECT_EQ(silent(), "");

@@ -286,6 +286,14 @@ TEST(Consequences, OfAnEndBeforeTheStopAreWhoWasNotServed) {
       causes(h().ready().client(0).up(0).sent(0, 0).answered(0, 0, RequestEnd::refused).exited(1)),
       ElementsAre(Pair("clean-exit", ""), Pair("serves", "")));
 }
+TEST(Consequences, OfAMissingReadyIsThatNobodyIsServed) {
+  const auto never = h().event(TargetNotReady{"not within 1 s, waiting for READY=1"});
+  EXPECT_THAT(causes(HistoryBuilder(never).forced().signalled(SIGKILL)),
+              ElementsAre(Pair("notify", ""), Pair("serves", "notify")));
+  auto by_port = never;
+  by_port.plan.scenario.target.ready.notify = false;
+  EXPECT_THAT(causes(by_port.forced().signalled(SIGKILL)), ElementsAre(Pair("serves", "")));
+}
 TEST(Consequences, AreWhatNoPanicQuotesAlready) {
   auto story =
       h().ready().line("2026/01/31 12:00:00 http: panic serving 127.0.0.1:9: index out of range");

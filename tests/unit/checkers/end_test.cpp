@@ -367,10 +367,21 @@ TEST(Released, JudgesOnlyAnEndOfTheTargetsOwn) {
   EXPECT_EQ(released(h().stop().fault(SIGKILL).signalled(SIGKILL).searched()),
             "not-applicable 0: lastcall sent SIGKILL");
 }
+TEST(Released, ATargetWithoutALeasedPortIsJudgedByTheRest) {
+  auto story = h().stop().exited(0).event(ProcessesSearched{}).event(FilesSearched{3});
+  auto& groups = story.plan.scenario.clients;
+  groups[0].url = "ws://127.0.0.1:8080/";
+  EXPECT_EQ(released(story), "pass 4: ");
+  EXPECT_EQ(items_text(testing::verdict(story, "released").not_judged),
+            "1 at a fixed port, which lastcall does not look at: write {port} in its place");
+  groups.clear();
+  EXPECT_EQ(released(story), "pass 4: ");
+  EXPECT_THAT(testing::verdict(story, "released").not_judged, ::testing::IsEmpty());
+}
 TEST(Released, IsUnknownIfSomethingWasNotSearched) {
   EXPECT_EQ(released(h().stop().exited(0)), "unknown 0: not searched for: processes");
   EXPECT_EQ(released(h().stop().exited(0).event(ProcessesSearched{})),
-            "unknown 1: not searched for: ports");
+            "unknown 1: not searched for: files");
   EXPECT_EQ(released(h().stop().exited(0).event(ProcessesSearched{}).event(PortProbed{"", 1, 0})),
             "unknown 2: not searched for: files");
   EXPECT_EQ(released(h().stop().searched()), "unknown 5: the target's end was not seen");

@@ -645,6 +645,90 @@ TEST(NoPanic, ReadsThroughWhatOthersPutAroundALine) {
             "fail 6: a Go panic: boom, in main.f (/srv/app/a.go:3)");
 }
 
+TEST(NoPanic, ALineOfSourceWithAnEscapeIsNoJson) {
+  EXPECT_EQ(no_panic(says({"Unhandled exception in client_connected_cb",
+                           "transport: <_SelectorSocketTransport fd=7 read=idle>",
+                           "Traceback (most recent call last):",
+                           "  File \"/srv/ws.py\", line 25, in serve",
+                           "    await r.readuntil(b\"\\r\\n\\r\\n\")", "          ^^^^^^^^^^^",
+                           "asyncio.exceptions.IncompleteReadError: 0 bytes read"})
+                         .stop()
+                         .exited(0)),
+            "fail 8: an uncaught Python exception: asyncio.exceptions.IncompleteReadError: 0 bytes "
+            "read, in serve (/srv/ws.py:25)");
+  EXPECT_EQ(no_panic(says({"/srv/a.js:6", "throw new Error(\"a\\nb\")", "^", "", "Error: a", "b",
+                           "    at f (/srv/a.js:6:7)", "", "Node.js v20.20.2"})
+                         .exited(1)),
+            "fail 10: an uncaught JavaScript exception: Error: a, in f (/srv/a.js:6:7)");
+}
+
+TEST(NoPanic, TracebacksOfThreadsThatCameMixedAreParted) {
+  const auto mixed = [](const char* second) {
+    return failed(says({"Traceback (most recent call last):", "Traceback (most recent call last):",
+                        "  File \"/srv/a.py\", line 3, in pay", "GET / 200",
+                        "  File \"/srv/a.py\", line 3, in pay", "PaymentError: declined", second})
+                      .stop()
+                      .exited(0));
+  };
+  EXPECT_EQ(no_panic(mixed("PaymentError: declined")),
+            "fail 8: a Python traceback: PaymentError: declined, in pay (/srv/a.py:3); logged, and "
+            "the program went on; and 1 more error");
+  auto both = mixed("PaymentError: declined");
+  settings<property::NoPanic>(both.plan).allow = {Allowance{"PaymentError", "name"}};
+  EXPECT_EQ(no_panic(both), "pass 8: 2 excused by allow: 2 by PaymentError");
+  auto one = mixed("KeyError: 7");
+  settings<property::NoPanic>(one.plan).allow = {Allowance{"PaymentError", "name"}};
+  EXPECT_EQ(no_panic(one),
+            "fail 8: a Python traceback: KeyError: 7; logged, and the program went on; 1 excused "
+            "by allow: 1 by PaymentError");
+  EXPECT_EQ(
+      no_panic(says({"----", "Exception occurred during processing of request from ('::1', 1)",
+                     "----", "Exception occurred during processing of request from ('::1', 2)",
+                     "Traceback (most recent call last):", "Traceback (most recent call last):",
+                     "  File \"/srv/a.py\", line 3, in pay", "KeyError: 7", "----",
+                     "BrokenPipeError: [Errno 32] Broken pipe", "----"})
+                   .stop()
+                   .exited(0)),
+      "fail 12: an uncaught Python exception: KeyError: 7, in pay (/srv/a.py:3); 1 logged, and the "
+      "program went on: first an uncaught Python exception: BrokenPipeError: [Errno 32] Broken "
+      "pipe; how its children ended was not seen: not traced");
+}
+
+TEST(NoPanic, ReadsWhatComesAfterWordsOfProgress) {
+  EXPECT_EQ(no_panic(says({"draining... Exception in thread Thread-1 (work):",
+                           "Traceback (most recent call last):",
+                           "  File \"/srv/a.py\", line 3, in work", "KeyError: 17"})
+                         .stop()
+                         .exited(0)),
+            "fail 5: an uncaught Python exception: KeyError: 17, in work (/srv/a.py:3)");
+  EXPECT_EQ(no_panic(says({"1... 2... Exception in thread \"saver\" java.lang.Error: boom",
+                           "\tat shop.Saver.run(Saver.java:7)"})
+                         .stop()
+                         .exited(143)),
+            "fail 3: an uncaught Java exception: Exception in thread \"saver\" java.lang.Error: "
+            "boom, in shop.Saver.run (Saver.java:7)");
+  for (const std::string bar :
+       {"\rsaving 100%  ####", "100%|\u2588\u2588| 9/9 [00:00<00:00, 33.1it/s]"})
+    EXPECT_EQ(no_panic(h().ready()
+                           .line(bar + "Exception in thread Thread-1 (work):")
+                           .line("Traceback (most recent call last):")
+                           .line("  File \"/srv/a.py\", line 3, in work")
+                           .line("KeyError: 17")
+                           .stop()
+                           .exited(0)),
+              "fail 5: an uncaught Python exception: KeyError: 17, in work (/srv/a.py:3)");
+  EXPECT_EQ(no_panic(says({"saving 45%panic: boom", "", "goroutine 1 [running]:", "main.f()",
+                           "\t/srv/a.go:3 +0x1"})
+                         .exited(2)),
+            "fail 6: a Go panic: boom, in main.f (/srv/a.go:3)");
+  EXPECT_EQ(no_panic(says({"saving\u2026 free(): invalid pointer"}).exited(0)),
+            "fail 2: heap corruption: free(): invalid pointer");
+  for (const auto* line : {"draining... see panic: none", "45% of panic: none", "a..b panic: none",
+                           "../panic: none", "draining...", "45% [panic: none]"}) {
+    EXPECT_THAT(no_panic(says({line, "ready"}).exited(0)), ::testing::StartsWith("pass")) << line;
+  }
+}
+
 TEST(NoPanic, ReadsWhatEachRuntimeWritesBehindALogsPrefix) {
   struct Case {
     std::vector<std::string> lines;

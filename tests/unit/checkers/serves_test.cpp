@@ -160,6 +160,13 @@ TEST(Serves, AConnectionThatGoesBadAfterItsUpgradeIsOneItem) {
             "first: clients \"users\", client 1; 1 of 2 connections got Close code 1011 (internal "
             "error), first: clients \"users\", client 2");
 }
+// The frame is seen as its bytes come, the answer when the client has read it.
+TEST(Serves, AnAnswerThatCameTogetherWithTheCloseFrameCameBeforeIt) {
+  EXPECT_EQ(
+      serves(h().ready().client(0).up(0).sent(0, 0).close_frame(0, 1011).answered(0, 0).stop()),
+      "fail 2: 1 of 1 connections got Close code 1011 (internal error), first: clients \"users\", "
+      "client 1");
+}
 TEST(Serves, ShowsTheServersOwnWordsInItsCloseFrame) {
   EXPECT_EQ(
       serves(h().ready()

@@ -203,7 +203,9 @@ TEST(Notify, CountsReadyOfAWorkerOnceTheTargetIsReady) {
   for (const auto* text : {"READY=1", "READY=1\nSTATUS=worker 1\n"})
     EXPECT_EQ(notify(H().up().says(text, 101).stop().says("STOPPING=1").exits()),
               "pass 5: " + kOneIgnored);
-  const std::string refused = "READY=1 does not count: from process 101, not the main process 100";
+  const std::string refused =
+      "READY=1 does not count: from process 101, not the main process 100; if its unit says "
+      "NotifyAccess=all, add access = \"all\" to [target.service]";
   EXPECT_EQ(notify(H().says("READY=1", 101).up().stop().says("STOPPING=1").exits()),
             "fail 5: " + refused);
   // What else a worker says is lost with it.
@@ -223,7 +225,8 @@ TEST(Notify, AReloadMayBeCutShortByTheStop) {
 }
 TEST(Notify, FailsForWhatDoesNotCountOrIsMalformed) {
   EXPECT_EQ(notify(H().up().says("STATUS=x", 101).stop().says("STOPPING=1").exits()),
-            "fail 5: STATUS=x does not count: from process 101, not the main process 100");
+            "fail 5: STATUS=x does not count: from process 101, not the main process 100; if its "
+            "unit says NotifyAccess=all, add access = \"all\" to [target.service]");
   EXPECT_EQ(notify(H().up().says("READY=yes").stop().says("STOPPING=1").exits()),
             "fail 5: READY=yes is malformed: the one value it may have is 1");
 }

@@ -496,6 +496,9 @@ TEST(Errors, OfPropertiesAndBudgetNameTheirPlace) {
       {"[properties]\nclose-handshake = { codes = [1, 1000] }",
        "7:30: must be from 1000 to 4999, found 1"},
       {"[properties]\nclose-handshake = { codes = [] }", "7:29: the array must not be empty"},
+      {"environment = { A = \"{port.admin}\" }\n[properties]\nreleased = { allow = [{ port = "
+       "\"adnin\" }] }",
+       "8:32: {port.adnin} does not stand in the scenario; did you mean 'admin'?"},
       {"[properties]\nno-panic = { allow = [\"[\"] }",
        "7:23: bad regular expression \"[\": missing ]: ["},
       {"[properties]\nno-panic = { allow = [{ pattern = \"[\", why = \"x\" }] }",

@@ -609,7 +609,9 @@ released = { allow = ["*.pid"], judge = true }
 }
 
 TEST(Parse, WhatMayStayIsAFileOrATableThatSaysWhat) {
-  const auto scenario = with(R"([properties.released]
+  const auto scenario = with(R"([target.environment]
+ADMIN = "{port.admin}"
+[properties.released]
 allow = ["*.cache", { process = "tail *", why = "by design" }, { port = "admin" }, { file = "a" }]
 )");
   EXPECT_THAT(settings<property::Released>(scenario).allow,
