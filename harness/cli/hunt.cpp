@@ -12,8 +12,10 @@
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "base/durations.hpp"
+#include "base/file.hpp"
 #include "base/pattern.hpp"
 #include "base/signal_names.hpp"
 #include "base/text.hpp"
@@ -35,6 +37,9 @@ struct HuntArguments {
   std::string ready;
   std::string after = "5ms";
   std::optional<int> exit_code;
+  std::string failure;
+  std::string companion;
+  std::string log;
   std::vector<std::string> environment;
   std::string results;
   bool keeps_going = false;
@@ -59,10 +64,18 @@ Result<HuntOptions> options_of(const HuntArguments& arguments) {
   if (!signal)
     return Error{"read", "--signal", 0,
                  "expected none or a signal such as TERM, found " + arguments.signal};
-  try {
-    (void)Pattern(arguments.ready);
-  } catch (const std::runtime_error& error) {
-    return Error{"read", "--ready", 0, error.what()};
+  for (const auto& [option, pattern] :
+       {std::pair("--ready", arguments.ready), std::pair("--failure", arguments.failure)}) {
+    try {
+      (void)Pattern(pattern);
+    } catch (const std::runtime_error& error) {
+      return Error{"read", option, 0, error.what()};
+    }
+  }
+  if (!arguments.log.empty()) {
+    const auto log = read_regular(arguments.log);
+    if (!log) return log.error();
+    options.log = *log;
   }
   std::error_code ec;
   options.base.command = arguments.command;
@@ -75,6 +88,8 @@ Result<HuntOptions> options_of(const HuntArguments& arguments) {
   options.base.ready = arguments.ready;
   options.base.signal_after = *after;
   options.base.exit_code = arguments.exit_code;
+  options.base.companion = arguments.companion;
+  options.base.failure_pattern = arguments.failure;
   options.budget = *budget;
   options.keeps_going = arguments.keeps_going;
   options.seed = arguments.seed.value_or(std::random_device()());
@@ -116,6 +131,10 @@ void print_searches(std::ostream& out, const HuntOutcome& outcome) {
           << " signals sent where planned";
     out << "\n";
   }
+  if (outcome.functions_in_log > 0)
+    out << "  the log speaks of " << outcome.functions_in_log << " functions, which came first\n";
+  if (outcome.other_than_log > 0)
+    out << "  " << outcome.other_than_log << " failures did not end as the log does\n";
   if (outcome.unconfirmed > 0)
     out << "  " << outcome.unconfirmed << (outcome.unconfirmed == 1 ? " failure" : " failures")
         << " did not come back, the last: " << outcome.last_unconfirmed << "\n";
@@ -176,6 +195,8 @@ boost::json::object json_of(const HuntOutcome& outcome, const std::vector<std::s
           {"points_met", outcome.points_met},
           {"threads", outcome.threads},
           {"unconfirmed", outcome.unconfirmed},
+          {"functions_in_log", outcome.functions_in_log},
+          {"other_than_log", outcome.other_than_log},
           {"searches", std::move(searches)},
           {"findings", std::move(findings)}};
 }
@@ -260,12 +281,14 @@ output, after 200 ms). It needs symbols, not debug information; its source is no
   lastcall hunt -- ./cache_test --gtest_filter=Cache.Evicts
   lastcall hunt -- ./pkg.test -test.run TestEvicts            a Go test, built by `go test -c`
   lastcall hunt --signal TERM --ready listening -- ./server
+  lastcall hunt --signal TERM --after 300ms --with 'wrk http://localhost:80' -- ./server
 
 A hunt runs CMD some times undisturbed, then once with breakpoints at all its functions, to see which
 thread comes where. Each further trial holds one thread, or two, at one of these places for some
 milliseconds, or sends the signal at such a moment or at a system call. A failure is an end that the
 undisturbed runs do not have: a signal, a sanitizer's report, another exit code, or a hang. It counts
-once it comes back with the same plan, which is written into the results directory.
+once it comes back with the same plan, which is written into the results directory. With --log only a
+failure counts that ends with the same error or the same last line.
 
 Exit code 1: found; 0: not found; 3: not found, and the search could not act at all; 2: CMD fails by
 itself, or wrong usage; 4: CMD could not be executed or traced.)";
@@ -294,6 +317,20 @@ void add_hunt(CLI::App& app, Context& context) {
   command
       ->add_option("--exit-code", arguments->exit_code, "The exit code that is right (default: 0)")
       ->option_text("N");
+  command
+      ->add_option("--failure", arguments->failure,
+                   "Output that means failure, whatever the exit code")
+      ->option_text("PATTERN");
+  command
+      ->add_option("--log", arguments->log,
+                   "Output of a failure elsewhere: search for that one, first where it points to")
+      ->check(CLI::ExistingFile)
+      ->option_text("FILE");
+  command
+      ->add_option(
+          "--with", arguments->companion,
+          "A shell's command, such as a client, that runs once CMD is ready and until its end")
+      ->option_text("COMMAND");
   command->add_option("--env", arguments->environment, "Environment of CMD, besides lastcall's own")
       ->option_text("NAME=VALUE");
   command

@@ -27,7 +27,7 @@ Plan as_origin(const HuntPlan& plan) {
   Plan one;
   one.scenario_file = "lastcall-hunt-plan";
   for (const auto& word : plan.command) one.scenario_text += shell_word(word) + "\n";
-  one.scenario_text += plan.directory + "\n";
+  one.scenario_text += plan.directory + "\n" + plan.companion + "\n";
   for (const auto& word : plan.environment) one.scenario_text += shell_word(word) + "\n";
   return one;
 }

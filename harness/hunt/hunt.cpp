@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/durations.hpp"
+#include "search/log_match.hpp"
 
 namespace lastcall {
 namespace {
@@ -96,7 +97,7 @@ class Search {
   bool calibrate() {
     options_.progress("calibration");
     auto plan = base_;
-    plan.signal_after = kLongRun;
+    plan.signal_after = std::max(kLongRun, base_.signal_after);
     auto trial = run_hunt_trial({.plan = plan, .catalogues = true}, around_);
     if (!trial.broken.empty()) {
       outcome_.broken = trial.broken;
@@ -108,7 +109,15 @@ class Search {
     outcome_.points = catalogue_.points.size();
     outcome_.points_left_out = catalogue_.left_out;
     note_calibration(trial);
-    if (!trial.failure.empty()) shaken(trial);
+    if (!options_.log.empty()) {
+      std::set<std::string> functions;
+      for (const auto& point : catalogue_.points) functions.insert(point.function);
+      calibration_.favoured = functions_in_log(options_.log, functions, catalogue_.texts);
+      outcome_.functions_in_log = calibration_.favoured.size();
+    }
+    // With breakpoints everywhere it may be too slow for any limit.
+    if (!trial.failure.empty() && trial.end.how != RunEnd::How::too_long && is_wanted(trial))
+      shaken(trial);
     if (base_.signal != 0) {
       auto called = run_hunt_trial({.plan = base_, .sees_all_calls = true}, around_);
       if (called.broken.empty()) calibration_.calls = called.acted.calls;
@@ -230,8 +239,16 @@ class Search {
     outcome_.points_met = std::max(outcome_.points_met, trial.acted.met.size());
     if (trial.failure.empty() || !trial.broken.empty()) return;
     ++count.failures;
+    if (!is_wanted(trial)) {
+      ++outcome_.other_than_log;
+      return;
+    }
     if (attempt.kind == SearchKind::shaker) return shaken(trial);
     confirm(plan, attempt.kind, trial.failure);
+  }
+
+  [[nodiscard]] bool is_wanted(const HuntTrial& trial) const {
+    return options_.log.empty() || signature_of(trial.output) == signature_of(options_.log);
   }
 
   // Whether a failure comes back with its plan, or with one that differs a little.

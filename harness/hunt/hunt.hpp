@@ -23,6 +23,7 @@ struct HuntOptions {
   Nanoseconds budget{};
   std::uint64_t seed = 0;
   bool keeps_going = false;
+  std::string log{};  // output of a failure that happened elsewhere; empty: any failure will do
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
 
@@ -57,8 +58,10 @@ struct HuntOutcome {
   Nanoseconds baseline_took{};  // the slowest of them
   std::size_t points = 0;       // places that were known
   std::size_t points_left_out = 0;
-  std::size_t points_met = 0;  // by some thread of the calibration
-  int threads = 0;             // most that were seen at once
+  std::size_t functions_in_log = 0;  // that the log speaks of
+  std::uint64_t other_than_log = 0;  // failures that do not end as the log does
+  std::size_t points_met = 0;        // by some thread of the calibration
+  int threads = 0;                   // most that were seen at once
   std::uint64_t trials = 0;
   Nanoseconds took{};
   // Whether any hold was reached, any signal sent where it was planned, or any place met.

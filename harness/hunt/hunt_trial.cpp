@@ -1,5 +1,6 @@
 #include "hunt/hunt_trial.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -13,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "base/pattern.hpp"
 #include "hunt/blocked_threads.hpp"
 #include "target/launcher.hpp"
 #include "tracer/loop/tracer.hpp"
@@ -137,6 +139,22 @@ class Conductor {
     return start_problem(*launched);
   }
 
+  // Its end is nobody's business; it is killed with all that it started.
+  void start_companion() {
+    if (plan_.companion.empty() || companion_ > 0 || !ready_) return;
+    Launcher launcher;
+    launcher.environment = environment_with(plan_.environment);
+    auto launched = launcher("/bin/sh", {"sh", "-c", plan_.companion},
+                             StandardStreams{null_.get(), null_.get()},
+                             WorkingDirectory{plan_.directory.empty() ? "." : plan_.directory});
+    if (!launched) {
+      trial_.broken = launched.error().message();
+      ended_ = true;
+      return;
+    }
+    companion_ = launched->pid;
+  }
+
   void step() {
     std::array<pollfd, 2> waiting{{{tracer_->ends_fd(), POLLIN, 0}, {changed_.get(), POLLIN, 0}}};
     (void)::poll(waiting.data(), waiting.size(), wait_limit());
@@ -149,6 +167,7 @@ class Conductor {
       ended_ = true;
       return;
     }
+    start_companion();
     send_what_is_due();
     look_at_hang();
   }
@@ -164,7 +183,7 @@ class Conductor {
     if (!ready_ || sent_ || plan_.signal == 0) return std::nullopt;
     const bool elsewhere =
         plan_.signal_at_call || std::ranges::any_of(plan_.holds, &ThreadHold::sends_signal);
-    return ready_at_ + (elsewhere ? kSignalPatience : plan_.signal_after);
+    return ready_at_ + (elsewhere ? kSignalPatience + plan_.signal_after * 2 : plan_.signal_after);
   }
 
   void send_what_is_due() {
@@ -226,6 +245,7 @@ class Conductor {
 
   void finish() {
     trial_.took = now() - began_;
+    if (companion_ > 0) (void)::kill(-companion_, SIGKILL);  // it began a session, and a group
     if (tracer_ && pid_ > 0) {
       const auto until = now() + kEndLimit;
       for (std::size_t left = 1; left > 0 && now() < until;) {
@@ -249,7 +269,12 @@ class Conductor {
     trial_.catalogue = watch_->catalogue();
     trial_.held = watch_->held_stacks();
     trial_.at_failure = watch_->failure_stacks();
-    trial_.failure = failure_of(trial_.end, trial_.output, plan_.usual_ends, plan_.exit_code);
+    if (!plan_.failure_pattern.empty()) {
+      const auto match = Pattern(plan_.failure_pattern).match_in(trial_.output);
+      if (match) trial_.failure = "output: " + match->front();
+    }
+    if (trial_.failure.empty())
+      trial_.failure = failure_of(trial_.end, trial_.output, plan_.usual_ends, plan_.exit_code);
   }
 
   const HuntSurroundings& around_;
@@ -257,10 +282,12 @@ class Conductor {
   bool explains_;
   HuntTrial trial_;
   ScopedFd output_;
+  ScopedFd null_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
   ScopedFd changed_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::optional<PointWatch> watch_;
   std::unique_ptr<Tracer> tracer_;  // ends before its observer
   pid_t pid_ = 0;
+  pid_t companion_ = 0;
   TimePoint began_ = now();
   TimePoint ready_at_{};  // before `ready_`
   std::atomic<bool> ready_ = false;

@@ -24,6 +24,19 @@ std::string short_stack(const Stack& stack) {
   return text;
 }
 
+std::string last_lines(const std::string& output) {
+  constexpr int kLines = 15;
+  auto begin = output.size();
+  for (int i = 0; i <= kLines && begin != output.npos && begin > 0; ++i)
+    begin = output.rfind('\n', begin - 1);
+  std::string text;
+  for (const char c : output.substr(begin == output.npos ? 0 : begin + 1)) {
+    if (text.empty() || text.back() == '\n') text += "    ";
+    text += c;
+  }
+  return text.empty() || text.ends_with('\n') ? text : text + "\n";
+}
+
 }  // namespace
 
 bool acted_as_planned(const HuntPlan& plan, const HuntTrial& trial) {
@@ -105,11 +118,7 @@ std::string explanation_of(const HuntPlan& plan, const HuntTrial& trial) {
             (shown == 1 && trial.end.how == RunEnd::How::signalled ? ", which failed" : "") + "\n" +
             short_stack(stack);
   }
-  if (trial.at_failure.empty() && !trial.output.empty()) {
-    auto last = trial.output;
-    if (last.size() > 1500) last = "..." + last.substr(last.size() - 1500);
-    text += "  its last output:\n" + last + (last.ends_with('\n') ? "" : "\n");
-  }
+  if (!trial.output.empty()) text += "  its last output:\n" + last_lines(trial.output);
   return text;
 }
 

@@ -11,12 +11,14 @@ namespace {
 using namespace std::chrono_literals;
 
 // Long enough for all others to do what they would in the window; a trial costs little more.
-constexpr Nanoseconds kFirstHold = 3ms;
-constexpr Nanoseconds kLaterHold = 10ms;
+// What takes longer than that is waited for in later rounds.
+constexpr std::array<Nanoseconds, 4> kHoldTimes{3ms, 10ms, 40ms, 150ms};
 // A signal at every further call would take the turns of all else.
 constexpr std::uint64_t kMostCalls = 60;
 // What each queue gets of the attempts, while all have some.
-constexpr std::array<std::uint64_t, 6> kShares{4, 4, 3, 2, 2, 1};
+constexpr std::array<std::uint64_t, 9> kShares{1, 4, 4, 3, 4, 2, 2, 2, 1};
+// Holding all who come to a place that is visited more often would take the whole trial.
+constexpr std::uint64_t kMostVisitsOfAll = 40;
 
 template <class T>
 void shuffle(std::deque<T>& queue, Prng& prng) {
@@ -65,11 +67,12 @@ ThreadHold Attempts::hold_of(const Visit& visit, std::uint64_t nth) const {
           .thread_name = visit.thread_name,
           .phase = visit.phase,
           .nth = nth,
-          .time = round_ == 0 ? kFirstHold : kLaterHold,
+          .time = kHoldTimes[std::min<std::size_t>(round_, kHoldTimes.size() - 1)],
           .sends_signal = calibration_.is_signalled && visit.phase == HuntPhase::run};
 }
 
 void Attempts::add(Queue queue, const Visit& visit, std::uint64_t nth, HuntPhase) {
+  if (calibration_.favoured.contains(calibration_.points[visit.point].function)) queue = favoured;
   queues_[queue].push_back({.kind = SearchKind::sweep, .holds = {hold_of(visit, nth)}});
 }
 
@@ -79,7 +82,9 @@ void Attempts::plan_singles() {
     if (visit.phase == HuntPhase::start) continue;
     const auto kind = calibration_.points[visit.point].kind;
     auto queue = own;
-    if (kind == PointKind::atomic || kind == PointKind::after_call) {
+    if (kind == PointKind::access) {
+      queue = visit.is_shared ? accesses : later;
+    } else if (kind == PointKind::atomic || kind == PointKind::after_call) {
       queue = inside;
     } else if (kind == PointKind::library) {
       queue = library;
@@ -88,16 +93,35 @@ void Attempts::plan_singles() {
     }
     add(queue, visit, 1, visit.phase);
     for (const std::uint64_t nth : std::set<std::uint64_t>{2, 3, visit.times / 2, visit.times}) {
-      if (nth > 1 && nth <= visit.times) add(later, visit, nth, visit.phase);
+      if (nth > 1 && nth <= visit.times && visit.is_shared) add(later, visit, nth, visit.phase);
     }
   }
   for (std::uint64_t k = 1;
        calibration_.is_signalled && k <= std::min(calibration_.calls, kMostCalls); ++k)
     queues_[calls].push_back({.kind = SearchKind::signal_placement, .signal_at_call = k});
+  plan_everyone();
   for (auto& queue : queues_) {
     shuffle(queue, prng_);
     for (auto& attempt : queue) attempt.exit_barrier = prng_.between(0, 1) == 1;
     planned_ += queue.size();
+  }
+}
+
+void Attempts::plan_everyone() {
+  std::map<std::pair<std::size_t, HuntPhase>, std::vector<const Visit*>> places;
+  for (const auto& visit : calibration_.visits) {
+    if (visit.phase != HuntPhase::start) places[{visit.point, visit.phase}].push_back(&visit);
+  }
+  for (const auto& [place, visits] : places) {
+    std::uint64_t times = 0;
+    for (const auto* visit : visits) times += visit->times;
+    if (times > kMostVisitsOfAll ||
+        (times < 2 || (visits.size() < 2 && calibration_.threads_are_stable)))
+      continue;
+    auto all = *visits.front();
+    all.thread = kAnyThread;
+    all.thread_name.clear();
+    add(everyone, all, kEveryTime, all.phase);
   }
 }
 
@@ -109,27 +133,34 @@ std::optional<Attempt> Attempts::pair() {
   if (some.size() < 2) return std::nullopt;
   Attempt attempt{.kind = SearchKind::pairs, .exit_barrier = prng_.between(0, 1) == 1};
   bool sends = false;
+  const Visit* first = nullptr;
   for (int i = 0; i < 2; ++i) {
-    const auto& visit = *some[prng_.between(0, some.size() - 1)];
+    const auto* drawn = some[prng_.between(0, some.size() - 1)];
+    // Holds of two threads say more than two holds of one.
+    for (int again = 0; again < 4 && first != nullptr && drawn->thread == first->thread; ++again)
+      drawn = some[prng_.between(0, some.size() - 1)];
+    first = drawn;
+    const auto& visit = *drawn;
     auto hold = hold_of(visit, prng_.between(1, std::min<std::uint64_t>(visit.times, 3)));
     hold.sends_signal = hold.sends_signal && !std::exchange(sends, true);
-    hold.time = Nanoseconds(1ms) * static_cast<std::int64_t>(prng_.between(2, 10));
+    hold.time = kHoldTimes[prng_.between(0, 1)] * static_cast<std::int64_t>(prng_.between(1, 3));
     attempt.holds.push_back(std::move(hold));
   }
   return attempt;
 }
 
 std::optional<Attempt> Attempts::next() {
-  // A third of the attempts once everything has been tried once.
-  if (round_ > 0 && prng_.between(0, 2) == 0) {
+  // Half of the attempts once everything has been tried once.
+  if (round_ > 0 && prng_.between(0, 1) == 0) {
     if (auto made = pair()) {
       ++handed_out_;
       return made;
     }
   }
   std::optional<std::size_t> best;
+  if (!queues_[favoured].empty()) best = favoured;
   for (std::size_t i = 0; i < queues_.size(); ++i) {
-    if (queues_[i].empty()) continue;
+    if (queues_[i].empty() || best == favoured) continue;
     if (!best || taken_[i] * kShares[*best] < taken_[*best] * kShares[i]) best = i;
   }
   if (!best) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,14 +23,16 @@ struct Visit {
   std::string thread_name{};
   HuntPhase phase = HuntPhase::run;
   std::uint64_t times = 0;
+  bool is_shared = true;  // not of an access to memory that no other thread was seen to touch
 };
 
 struct Calibration {
   std::vector<CodePoint> points{};
   std::vector<Visit> visits{};
   bool is_signalled = false;
-  bool threads_are_stable = true;  // not of a runtime that moves its work between them
-  std::uint64_t calls = 0;         // system calls from ready to the signal
+  bool threads_are_stable = true;    // not of a runtime that moves its work between them
+  std::uint64_t calls = 0;           // system calls from ready to the signal
+  std::set<std::string> favoured{};  // functions that are tried first: a log names them
 };
 
 enum class SearchKind : std::uint8_t { shaker, sweep, pairs, signal_placement };
@@ -55,8 +58,21 @@ class Attempts {
 
  private:
   // In the order of their share.
-  enum Queue : std::uint8_t { own, at_run, inside, library, calls, later, kQueues };
+  enum Queue : std::uint8_t {
+    favoured,
+    own,
+    at_run,
+    inside,
+    accesses,
+    everyone,
+    library,
+    calls,
+    later,
+    kQueues
+  };
   void plan_singles();
+  // Every thread that comes to a place stands there, where several threads do.
+  void plan_everyone();
   void add(Queue queue, const Visit& visit, std::uint64_t nth, HuntPhase phase);
   [[nodiscard]] ThreadHold hold_of(const Visit& visit, std::uint64_t nth) const;
   [[nodiscard]] std::optional<Attempt> pair();
@@ -67,7 +83,7 @@ class Attempts {
   std::array<std::uint64_t, kQueues> taken_{};
   std::size_t planned_ = 0;
   std::size_t handed_out_ = 0;
-  int round_ = 0;
+  std::size_t round_ = 0;
 };
 
 }  // namespace lastcall

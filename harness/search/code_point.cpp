@@ -57,6 +57,11 @@ constexpr std::array<std::string_view, 28> kCppLibrary{"std::",
 
 // Also "void std::foo<T>()" of templates, whose return type comes first.
 bool is_of_cpp_library(std::string_view name) {
+  // What a thread begins with, which the body of a lambda is often put inline into.
+  for (const std::string_view body :
+       {"::_M_run()", ">::_M_invoke(", "__rust_begin_short_backtrace", "FnOnce::call_once"}) {
+    if (name.find(body) != name.npos) return false;
+  }
   if (begins_with_any(name, kCppLibrary)) return true;
   const auto arguments = name.find('(');
   const auto space = name.substr(0, arguments).rfind(' ');
@@ -116,6 +121,32 @@ std::string point_text(const CodePoint& point) {
   if (point.function.empty())
     return point.module.substr(point.module.rfind('/') + 1) + "+" + hexadecimal(point.offset);
   return point.within == 0 ? point.function : point.function + "+" + hexadecimal(point.within);
+}
+
+std::string short_function_name(std::string_view name) {
+  constexpr std::string_view kUnnamed = "(anonymous namespace)::";
+  std::string text(name);
+  for (auto at = text.find(kUnnamed); at != text.npos; at = text.find(kUnnamed, at))
+    text.erase(at, kUnnamed.size());
+  // Parameters begin at the first parenthesis outside of <…> and {…}; "(*conn)" of Go is no
+  // parameter.
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '<' || text[i] == '{') ++depth;
+    if (text[i] == '>' || text[i] == '}') --depth;
+    if (depth == 0 && i > 0 && text[i] == '(' && text[i - 1] != '.' &&
+        !text.substr(0, i).ends_with("operator")) {
+      text.resize(i);
+      break;
+    }
+  }
+  return text;
+}
+
+std::string short_point_text(const CodePoint& point) {
+  auto brief = point;
+  brief.function = short_function_name(point.function);
+  return point_text(brief);
 }
 
 bool is_own_function(std::string_view name, bool is_go) {

@@ -11,6 +11,7 @@ namespace lastcall {
 enum class PointKind : std::uint8_t {
   entry,       // of a function of the program's own
   atomic,      // an atomic access of the program's own code
+  access,      // any other access to memory, that threads have in common
   after_call,  // where a call returns to in the program's own code
   library,     // the entry of a function by which threads meet: of the C library, of a runtime
 };
@@ -26,6 +27,10 @@ struct CodePoint {
 
 // "SendQueue::push(int)", "SendQueue::push(int)+0x1f", "libc.so.6+0x1234".
 std::string point_text(const CodePoint& point);
+
+// The same for a sentence: without parameters and unnamed namespaces.
+std::string short_point_text(const CodePoint& point);
+std::string short_function_name(std::string_view name);
 
 // Whether code by this name is the program's own, and not a library's or a runtime's that was
 // compiled into it: what a search tries first. `is_go`: names are those of a Go program.

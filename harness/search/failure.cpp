@@ -19,6 +19,10 @@ constexpr std::array<std::string_view, 10> kLastWords{
 constexpr std::array<std::string_view, 4> kTestFailures{"[  FAILED  ]",
                                                         "--- FAIL: ", "panicked at ", "Failure"};
 
+// What a shell says of a program that a signal ended.
+constexpr std::array<std::string_view, 5> kShellWords{"core dumped", "Segmentation fault",
+                                                      "Aborted", "Killed", "Terminated"};
+
 // "==4711==ERROR: x at pc 0x12" -> "ERROR: x at pc N".
 std::string without_numbers(std::string_view line) {
   std::string text;
@@ -68,6 +72,20 @@ std::string last_words_in(std::string_view output) {
   }
   for (const auto words : kTestFailures) {
     if (auto line = line_with(output, words); !line.empty()) return line;
+  }
+  return {};
+}
+
+std::string signature_of(std::string_view output) {
+  if (auto words = last_words_in(output); !words.empty()) return words;
+  while (!output.empty()) {
+    while (output.ends_with('\n')) output.remove_suffix(1);
+    const auto begin = output.rfind('\n') == output.npos ? 0 : output.rfind('\n') + 1;
+    const auto line = output.substr(begin);
+    const bool is_of_shell = std::ranges::any_of(
+        kShellWords, [&](std::string_view words) { return line.find(words) != line.npos; });
+    if (!line.empty() && !is_of_shell) return without_numbers(line);
+    output = output.substr(0, begin);
   }
   return {};
 }

@@ -29,6 +29,10 @@ std::string end_text(const RunEnd& end);
 // numbers that differ each time. Empty if there is none.
 std::string last_words_in(std::string_view output);
 
+// What a log ends with, by which a failure is known again: last_words_in(), or else its last line
+// that a shell did not write, without numbers.
+std::string signature_of(std::string_view output);
+
 // What makes two failures the same one: how it ended and its last words. Empty: no failure.
 // `usual`: ends, as end_text() has them, of runs that nothing disturbed; `right`: the exit code
 // that is right, if it was stated.

@@ -14,7 +14,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kKind = "lastcall-hunt-plan";
-constexpr std::array<std::string_view, 4> kPointKinds{"entry", "atomic", "after-call", "library"};
+constexpr std::array<std::string_view, 5> kPointKinds{"entry", "atomic", "access", "after-call",
+                                                      "library"};
 constexpr std::array<std::string_view, 3> kPhases{"start", "run", "stop"};
 // More than any search makes.
 constexpr std::size_t kMostPoints = 100'000;
@@ -117,6 +118,7 @@ HuntPlan plan_in(const json::object& object) {
     plan.signal = *number;
   }
   plan.ready = get<std::string>(object, "ready");
+  if (object.contains("companion")) plan.companion = get<std::string>(object, "companion");
   plan.signal_after = duration(object, "signal_after");
   if (object.contains("signal_at_call"))
     plan.signal_at_call = get<std::uint64_t>(object, "signal_at_call");
@@ -124,6 +126,8 @@ HuntPlan plan_in(const json::object& object) {
   plan.exit_barrier = get<bool>(object, "exit_barrier");
   for (const auto& point : list_in(object, "armed")) plan.armed.push_back(point_in(point));
   plan.build_ids = get<std::map<std::string, std::string>>(object, "build_ids");
+  if (object.contains("failure_pattern"))
+    plan.failure_pattern = get<std::string>(object, "failure_pattern");
   if (object.contains("exit_code")) plan.exit_code = get<int>(object, "exit_code");
   plan.usual_ends = get<std::vector<std::string>>(object, "usual_ends");
   plan.failure = get<std::string>(object, "failure");
@@ -144,17 +148,30 @@ std::string ordinal(std::uint64_t number) {
 std::string text_of(const ThreadHold& hold, bool is_signalled) {
   std::string text = "hold ";
   if (hold.thread == kAnyThread) {
-    text += "any thread";
+    text += hold.nth == kEveryTime ? "every thread" : "any thread";
   } else if (hold.thread == 0) {
     text += "the main thread";
   } else {
     text += "thread " + std::to_string(hold.thread);
     if (!hold.thread_name.empty()) text += " `" + hold.thread_name + "`";
   }
-  text += hold.point.kind == PointKind::atomic       ? " before the atomic access at "
-          : hold.point.kind == PointKind::after_call ? " after the call, at "
-                                                     : " before ";
-  text += "`" + point_text(hold.point) + "` (" + ordinal(hold.nth) + " time";
+  switch (hold.point.kind) {
+    case PointKind::atomic:
+      text += " before the atomic access at ";
+      break;
+    case PointKind::access:
+      text += " before the access at ";
+      break;
+    case PointKind::after_call:
+      text += " after the call, at ";
+      break;
+    case PointKind::entry:
+    case PointKind::library:
+      text += " before ";
+      break;
+  }
+  text += "`" + short_point_text(hold.point) + "` (" +
+          (hold.nth == kEveryTime ? "every" : ordinal(hold.nth)) + " time";
   if (is_signalled) {
     text += hold.phase == HuntPhase::stop    ? " after the stop"
             : hold.phase == HuntPhase::start ? " before it is ready"
@@ -176,6 +193,7 @@ std::string hunt_plan_json(const HuntPlan& plan) {
   object["environment"] = json::value_from(plan.environment);
   object["signal"] = plan.signal == 0 ? "none" : signal_name(plan.signal);
   object["ready"] = plan.ready;
+  if (!plan.companion.empty()) object["companion"] = plan.companion;
   object["signal_after"] = format_duration(plan.signal_after);
   if (plan.signal_at_call) object["signal_at_call"] = *plan.signal_at_call;
   json::array holds;
@@ -184,6 +202,7 @@ std::string hunt_plan_json(const HuntPlan& plan) {
   object["exit_barrier"] = plan.exit_barrier;
   object["build_ids"] = json::value_from(plan.build_ids);
   if (plan.exit_code) object["exit_code"] = *plan.exit_code;
+  if (!plan.failure_pattern.empty()) object["failure_pattern"] = plan.failure_pattern;
   object["usual_ends"] = json::value_from(plan.usual_ends);
   json::array armed;
   for (const auto& point : plan.armed) armed.push_back(json_of(point));

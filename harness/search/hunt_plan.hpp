@@ -25,6 +25,8 @@ enum class HuntPhase : std::uint8_t {
 
 // A thread is a number, in the order in which threads began: 0 is the first one.
 inline constexpr int kAnyThread = -1;
+// Instead of the nth time: whenever it comes there.
+inline constexpr std::uint64_t kEveryTime = 0;
 
 // The thread that comes there for the nth time stands there for a while, before the instruction.
 struct ThreadHold {
@@ -45,6 +47,7 @@ struct HuntPlan {
   std::vector<std::string> environment{};  // "NAME=value", besides that of who runs it
   int signal = 0;                          // 0: it ends by itself
   std::string ready{};         // a pattern that a line of its output has; empty: any output
+  std::string companion{};     // a shell's command that runs once it is ready; empty: none
   Nanoseconds signal_after{};  // once it is ready, where no hold and no call sends it
   std::optional<std::uint64_t> signal_at_call{};  // the nth system call after it is ready
   std::vector<ThreadHold> holds{};
@@ -55,6 +58,7 @@ struct HuntPlan {
   std::vector<CodePoint> armed{};
   std::map<std::string, std::string> build_ids{};  // of the modules of all points
   std::optional<int> exit_code{};                  // the one that is right, if it was stated
+  std::string failure_pattern{};                   // output that has it is a failure; empty: none
   std::vector<std::string> usual_ends{};           // without holds, as end_text() has them
   std::string failure{};                           // what it did, as in a Failure
   friend bool operator==(const HuntPlan&, const HuntPlan&) = default;

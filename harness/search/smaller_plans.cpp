@@ -15,7 +15,7 @@ constexpr Nanoseconds kShortest = 8ms;
 std::uint64_t weight_of(const ThreadHold& hold) {
   std::uint64_t weight = 0;
   if (hold.thread != kAnyThread) weight += 4;
-  weight += std::min<std::uint64_t>(hold.nth - 1, 100) * 8;
+  weight += hold.nth == kEveryTime ? 12 : std::min<std::uint64_t>(hold.nth - 1, 100) * 8;
   if (hold.point.within != 0) weight += 2;
   if (hold.time > kShortest) weight += 1;
   return weight;

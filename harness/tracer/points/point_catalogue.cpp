@@ -16,6 +16,12 @@ namespace {
 // Longer ones are tables or generated; their inside would drown everybody else's.
 constexpr std::uint64_t kLongestLooked = 16384;
 constexpr std::uint64_t kUnknownSize = 64;
+constexpr int kStackPointer = 4;
+constexpr int kFramePointer = 5;
+// Shorter texts are in every log.
+constexpr std::size_t kShortestText = 5;
+constexpr std::size_t kLongestText = 64;
+constexpr std::size_t kMostTexts = 32;
 
 bool is_program(const Module& module, const std::vector<const Module*>& all) {
   return &module == all.front();
@@ -31,19 +37,36 @@ bool can_be_left(const Instruction& instruction) {
          instruction.kind != InstructionKind::repeated;
 }
 
+// What may be on the stack is not worth a place. `has_frame`: %rbp is where its frame begins.
+bool may_be_shared(std::span<const std::uint8_t> code, bool has_frame) {
+  const auto operand = memory_operand(code);
+  return operand && operand->base != kStackPointer &&
+         !(has_frame && operand->base == kFramePointer);
+}
+
+bool sets_up_frame(std::span<const std::uint8_t> code) {
+  constexpr std::array<std::uint8_t, 3> kMove{0x48, 0x89, 0xe5};  // mov %rsp,%rbp
+  return !std::ranges::search(code.first(std::min<std::size_t>(code.size(), 12)), kMove).empty();
+}
+
 void add_inside(std::vector<CodePoint>& points, const ElfFile::Extended& function,
                 const std::string& module, std::span<const std::uint8_t> code) {
   bool after_call = false;
+  const bool has_frame = sets_up_frame(code);
   for (std::size_t at = 0; at < code.size();) {
     const auto instruction = instruction_in(code.subspan(at));
     if (!instruction || instruction->length == 0) return;
     const bool is_atomic = instruction->kind == InstructionKind::atomic;
-    if (at != 0 && (is_atomic || after_call) && can_be_left(*instruction)) {
+    const bool is_access = instruction->kind == InstructionKind::plain && !after_call &&
+                           may_be_shared(code.subspan(at), has_frame);
+    if (at != 0 && (is_atomic || after_call || is_access) && can_be_left(*instruction)) {
       points.push_back({.module = module,
                         .offset = function.start + at,
                         .function = function.name,
                         .within = at,
-                        .kind = is_atomic ? PointKind::atomic : PointKind::after_call});
+                        .kind = is_atomic    ? PointKind::atomic
+                                : after_call ? PointKind::after_call
+                                             : PointKind::access});
     }
     after_call = instruction->kind == InstructionKind::call;
     at += instruction->length;
@@ -64,12 +87,38 @@ bool is_same_place(const CodePoint& point, std::span<const std::uint8_t> code) {
     if (!instruction || instruction->length == 0) return false;
     if (at == point.within) {
       if (point.kind == PointKind::atomic) return instruction->kind == InstructionKind::atomic;
+      if (point.kind == PointKind::access) return memory_operand(code.subspan(at)).has_value();
       return point.within == 0 || after_call;
     }
     after_call = instruction->kind == InstructionKind::call;
     at += instruction->length;
   }
   return false;
+}
+
+std::string text_at(Memory& memory, std::uint64_t address) {
+  std::string text;
+  while (text.size() < kLongestText) {
+    const auto byte = memory.get<char>(address + text.size());
+    if (!byte || *byte < ' ' || *byte > '~') break;
+    text += *byte;
+  }
+  return text;
+}
+
+void add_texts(PointCatalogue& catalogue, const ElfFile::Extended& function, std::uint64_t address,
+               std::span<const std::uint8_t> code, Memory& memory) {
+  std::vector<std::string> texts;
+  for (std::size_t at = 0; at < code.size() && texts.size() < kMostTexts;) {
+    const auto instruction = instruction_in(code.subspan(at));
+    if (!instruction || instruction->length == 0) break;
+    if (const auto target = pointed_to(code.subspan(at), address + at)) {
+      if (auto text = text_at(memory, *target); text.size() >= kShortestText)
+        texts.push_back(std::move(text));
+    }
+    at += instruction->length;
+  }
+  if (!texts.empty()) catalogue.texts[function.name] = std::move(texts);
 }
 
 void add_own(PointCatalogue& catalogue, const Module& module, Memory& memory) {
@@ -87,7 +136,9 @@ void add_own(PointCatalogue& catalogue, const Module& module, Memory& memory) {
                                 .function = function.name,
                                 .within = 0,
                                 .kind = own ? PointKind::entry : PointKind::library});
-    if (own && function.size != 0) add_inside(inside, function, module.path, code);
+    if (!own || function.size == 0) continue;
+    add_inside(inside, function, module.path, code);
+    add_texts(catalogue, function, module.bias + function.start, code, memory);
   }
   std::ranges::move(inside, std::back_inserter(catalogue.points));
 }
@@ -144,9 +195,10 @@ PointCatalogue catalogue_of(const Tracee& thread) {
     }
     catalogue.build_ids[module->path] = identity_of(*module);
   }
-  // Entries come before what is inside of functions.
+  // Entries come before what is inside of functions, and plain accesses last.
   std::ranges::stable_sort(catalogue.points, {}, [](const CodePoint& point) {
-    return point.kind == PointKind::atomic || point.kind == PointKind::after_call;
+    if (point.kind == PointKind::access) return 2;
+    return point.kind == PointKind::atomic || point.kind == PointKind::after_call ? 1 : 0;
   });
   if (catalogue.points.size() > PointCatalogue::kMaxPoints) {
     catalogue.left_out = catalogue.points.size() - PointCatalogue::kMaxPoints;

@@ -1,5 +1,5 @@
 // The places of a process where threads can be held, found in its symbols and its code: entries of
-// its own functions, atomic accesses and returns from calls inside of them, entries of the
+// its own functions, accesses to memory and returns from calls inside of them, entries of the
 // functions by which threads meet. On the tracer's thread.
 #pragma once
 
@@ -21,7 +21,8 @@ struct PointCatalogue {
   std::map<std::string, std::string> build_ids{};  // of modules that have points
   std::string program{};                           // path of the main module
   bool is_go = false;
-  std::size_t left_out = 0;  // beyond kMaxPoints
+  std::size_t left_out = 0;                                 // beyond kMaxPoints
+  std::map<std::string, std::vector<std::string>> texts{};  // that own functions refer to
 };
 
 // Everything is mapped: the thread stands at the program's entry.

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
+#include <span>
 
 #include "base/pattern.hpp"
 #include "tracer/loop/trace_loop.hpp"
@@ -90,6 +92,11 @@ void PointWatch::arm(const Tracee& thread) {
     const auto [found, is_new] = places_.try_emplace(address, Place{.point = i});
     if (!orders_.catalogues && i < orders_.plan.holds.size()) found->second.holds.push_back(i);
     if (!is_new) continue;
+    if (orders_.catalogues && points_[i].kind == PointKind::access) {
+      std::array<std::uint8_t, 16> code{};
+      (void)thread.calls.read_memory(thread.tid, address, std::as_writable_bytes(std::span(code)));
+      found->second.operand = memory_operand(code);
+    }
     if (thread.breakpoints->set(thread.calls, thread.tid, address) == 0) {
       ++acted_.armed;
     } else {
@@ -156,7 +163,7 @@ std::optional<std::size_t> PointWatch::hold_due(const Place& place, int thread) 
   for (const auto i : place.holds) {
     const auto& hold = orders_.plan.holds[i];
     if (hold.phase != phase_ || (hold.thread != kAnyThread && hold.thread != thread)) continue;
-    if (counters_[i].done || ++counters_[i].seen != hold.nth) continue;
+    if (hold.nth != kEveryTime && (counters_[i].done || ++counters_[i].seen != hold.nth)) continue;
     counters_[i].done = true;
     due = i;
   }
@@ -178,6 +185,7 @@ void PointWatch::on_breakpoint(const Tracee& thread, std::uint64_t address) {
   ++acted_.hits;
   acted_.met.insert(place.point);
   if (orders_.catalogues) {
+    note_access(thread, place, number);
     // A thread gives itself its name when it has begun.
     if (++visits_[{place.point, {number, phase_}}] == 1) names_[number] = thread_name(thread.tid);
   }
@@ -185,10 +193,12 @@ void PointWatch::on_breakpoint(const Tracee& thread, std::uint64_t address) {
     const auto& hold = orders_.plan.holds[*due];
     acted_.reached[*due] = true;
     due_[thread.tid] = hold.time;
-    if (orders_.explains) held_stacks_.push_back({*due, stacks_.stacks_of({thread}).front()});
+    if (orders_.explains && held_stacks_.size() < kMostHeldStacks)
+      held_stacks_.push_back({*due, stacks_.stacks_of({thread}).front()});
     if (hold.sends_signal) send_signal(true);
   }
-  if (place.holds.empty() && ++place.hits >= kMostHits)
+  const auto most = points_[place.point].kind == PointKind::access ? kMostAccesses : kMostHits;
+  if (place.holds.empty() && ++place.hits >= most)
     (void)thread.breakpoints->lift(thread.calls, thread.tid, address);
 }
 
@@ -200,17 +210,37 @@ Nanoseconds PointWatch::stands_at_breakpoint(const Tracee& thread, std::uint64_t
   return due.mapped();
 }
 
+void PointWatch::take_failure_stacks(const Tracee& first) {
+  if (first.pid != pid_ || !orders_.explains || !failure_stacks_.empty()) return;
+  (void)loop_->with_process_stopped(pid_, [&](const std::vector<Tracee>& all) {
+    failure_stacks_ = stacks_.stacks_of(all);
+    std::ranges::stable_sort(failure_stacks_, {},
+                             [&](const Stack& one) { return one.tid == first.tid ? 0 : 1; });
+  });
+}
+
 bool PointWatch::on_signal(const Tracee& thread, const siginfo_t& info) {
-  if (thread.pid == pid_ && orders_.explains && failure_stacks_.empty() &&
-      is_fatal(thread, info.si_signo)) {
-    (void)loop_->with_process_stopped(pid_, [&](const std::vector<Tracee>& all) {
-      // Who takes the signal comes first.
-      failure_stacks_ = stacks_.stacks_of(all);
-      std::ranges::stable_sort(failure_stacks_, {},
-                               [&](const Stack& one) { return one.tid == thread.tid ? 0 : 1; });
-    });
-  }
+  if (is_fatal(thread, info.si_signo)) take_failure_stacks(thread);
   return false;
+}
+
+void PointWatch::on_exit_call(const Tracee& thread, int) { take_failure_stacks(thread); }
+
+void PointWatch::note_access(const Tracee& thread, Place& place, int number) {
+  user_regs_struct registers{};
+  if (!place.operand || thread.calls.registers(thread.tid, registers) != 0) return;
+  const auto address = address_of(*place.operand, registers);
+  place.touched.insert(address);
+  auto& touched = touched_[address];
+  touched.threads.insert(number);
+  touched.written = touched.written || place.operand->writes;
+}
+
+bool PointWatch::is_shared(const Place& place) const {
+  return std::ranges::any_of(place.touched, [&](std::uint64_t address) {
+    const auto& touched = touched_.at(address);
+    return touched.threads.size() > 1 && touched.written;
+  });
 }
 
 void PointWatch::on_thread_exit(const Tracee& thread, int) { held_.erase(thread.tid); }
@@ -218,6 +248,12 @@ void PointWatch::on_thread_exit(const Tracee& thread, int) { held_.erase(thread.
 Calibration PointWatch::take_calibration() {
   Calibration calibration;
   calibration.points = points_;
+  // Accesses to memory that one thread has for itself are no places for a race, unless others would
+  // touch it in another run. Which goroutine made one is not known.
+  std::set<std::size_t> unshared;
+  for (const auto& [address, place] : places_) {
+    if (place.operand && !catalogue_.is_go && !is_shared(place)) unshared.insert(place.point);
+  }
   for (const auto& [key, times] : visits_) {
     const auto& [point, who] = key;
     // The first thread's name is the program's, which others have until they say another.
@@ -226,7 +262,8 @@ Calibration PointWatch::take_calibration() {
                                   .thread = who.first,
                                   .thread_name = name == names_[0] ? "" : name,
                                   .phase = who.second,
-                                  .times = times});
+                                  .times = times,
+                                  .is_shared = !unshared.contains(point)});
   }
   calibration.is_signalled = orders_.plan.signal != 0;
   calibration.threads_are_stable = !catalogue_.is_go;

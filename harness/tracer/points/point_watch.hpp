@@ -18,6 +18,7 @@
 #include "tracer/loop/filter.hpp"
 #include "tracer/loop/observer.hpp"
 #include "tracer/points/point_catalogue.hpp"
+#include "tracer/ptrace/instructions.hpp"
 #include "tracer/stacks/stack_reader.hpp"
 
 namespace lastcall {
@@ -85,11 +86,14 @@ class PointWatch : public TraceObserver {
   void on_breakpoint(const Tracee& thread, std::uint64_t address) override;
   Nanoseconds stands_at_breakpoint(const Tracee& thread, std::uint64_t address) override;
   bool on_signal(const Tracee& thread, const siginfo_t& info) override;
+  void on_exit_call(const Tracee& thread, int code) override;
   void on_thread_exit(const Tracee& thread, int status) override;
 
  private:
   // A place may be visited very often: what all of it costs must stay small.
-  static constexpr std::uint64_t kMostHits = 400;
+  static constexpr std::uint64_t kMostHits = 100;
+  static constexpr std::uint64_t kMostAccesses = 25;
+  static constexpr std::size_t kMostHeldStacks = 4;
   // Who calls exit stands that long: what was released does something meanwhile.
   static constexpr Nanoseconds kBarrier = std::chrono::milliseconds(15);
 
@@ -97,14 +101,23 @@ class PointWatch : public TraceObserver {
     std::size_t point = 0;  // an index of points_
     std::vector<std::size_t> holds{};
     std::uint64_t hits = 0;
+    std::optional<MemoryOperand> operand{};  // of a calibration
+    std::set<std::uint64_t> touched{};       // addresses in memory
+  };
+  struct Touched {
+    std::set<int> threads{};
+    bool written = false;
   };
   struct Counter {  // of a hold
     std::uint64_t seen = 0;
     bool done = false;
   };
   void arm(const Tracee& thread);
+  void take_failure_stacks(const Tracee& first);
   [[nodiscard]] bool says_ready() const;
   [[nodiscard]] std::optional<std::size_t> hold_due(const Place& place, int thread);
+  void note_access(const Tracee& thread, Place& place, int number);
+  [[nodiscard]] bool is_shared(const Place& place) const;
   void new_phase(HuntPhase phase);
 
   PointOrders orders_;
@@ -114,7 +127,8 @@ class PointWatch : public TraceObserver {
   std::uint64_t entry_ = 0;
   HuntPhase phase_;
   std::vector<CodePoint> points_;
-  std::unordered_map<std::uint64_t, Place> places_;  // by address
+  std::unordered_map<std::uint64_t, Place> places_;     // by address
+  std::unordered_map<std::uint64_t, Touched> touched_;  // by address, of calibrations
   std::vector<Counter> counters_;
   std::map<pid_t, int> numbers_;  // of threads
   std::map<std::pair<std::size_t, std::pair<int, HuntPhase>>, std::uint64_t> visits_;

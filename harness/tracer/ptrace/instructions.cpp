@@ -10,14 +10,18 @@ namespace {
 
 constexpr std::uint8_t kNop = 0x90;
 
-std::optional<ZydisDecodedInstruction> decoded(std::span<const std::uint8_t> bytes) {
-  static const ZydisDecoder decoder = [] {
+const ZydisDecoder& decoder() {
+  static const ZydisDecoder one = [] {
     ZydisDecoder made{};
     (void)ZydisDecoderInit(&made, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
     return made;
   }();
+  return one;
+}
+
+std::optional<ZydisDecodedInstruction> decoded(std::span<const std::uint8_t> bytes) {
   ZydisDecodedInstruction instruction{};
-  if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, nullptr, bytes.data(), bytes.size(),
+  if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder(), nullptr, bytes.data(), bytes.size(),
                                                   &instruction)))
     return std::nullopt;
   return instruction;
@@ -57,6 +61,73 @@ std::optional<Instruction> instruction_in(std::span<const std::uint8_t> bytes) {
   const auto found = decoded(bytes);
   if (!found) return std::nullopt;
   return Instruction{found->length, kind_of(*found)};
+}
+
+namespace {
+
+// kNone of what is no general register of 64 bits.
+int number_of(ZydisRegister which) {
+  if (which == ZYDIS_REGISTER_RIP) return MemoryOperand::kRip;
+  if (ZydisRegisterGetClass(which) != ZYDIS_REGCLASS_GPR64) return MemoryOperand::kNone;
+  return ZydisRegisterGetId(which);
+}
+
+}  // namespace
+
+std::optional<MemoryOperand> memory_operand(std::span<const std::uint8_t> bytes) {
+  ZydisDecodedInstruction instruction{};
+  std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands{};
+  if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder(), bytes.data(), bytes.size(), &instruction,
+                                           operands.data())) ||
+      instruction.meta.category == ZYDIS_CATEGORY_NOP ||
+      instruction.meta.category == ZYDIS_CATEGORY_WIDENOP)
+    return std::nullopt;
+  for (const auto& one : std::span(operands).first(instruction.operand_count_visible)) {
+    if (one.type != ZYDIS_OPERAND_TYPE_MEMORY || one.mem.type != ZYDIS_MEMOP_TYPE_MEM ||
+        one.mem.segment == ZYDIS_REGISTER_FS || one.mem.segment == ZYDIS_REGISTER_GS)
+      continue;
+    return MemoryOperand{.base = number_of(one.mem.base),
+                         .index = number_of(one.mem.index),
+                         .scale = one.mem.scale,
+                         .displacement = one.mem.disp.has_displacement ? one.mem.disp.value : 0,
+                         .writes = (one.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0,
+                         .length = instruction.length};
+  }
+  return std::nullopt;
+}
+
+std::uint64_t address_of(const MemoryOperand& operand, const user_regs_struct& registers) {
+  const std::array<std::uint64_t, 17> all{registers.rax,
+                                          registers.rcx,
+                                          registers.rdx,
+                                          registers.rbx,
+                                          registers.rsp,
+                                          registers.rbp,
+                                          registers.rsi,
+                                          registers.rdi,
+                                          registers.r8,
+                                          registers.r9,
+                                          registers.r10,
+                                          registers.r11,
+                                          registers.r12,
+                                          registers.r13,
+                                          registers.r14,
+                                          registers.r15,
+                                          registers.rip + operand.length};
+  auto address = static_cast<std::uint64_t>(operand.displacement);
+  if (operand.base != MemoryOperand::kNone) address += all[static_cast<std::size_t>(operand.base)];
+  if (operand.index != MemoryOperand::kNone)
+    address += all[static_cast<std::size_t>(operand.index)] * operand.scale;
+  return address;
+}
+
+std::optional<std::uint64_t> pointed_to(std::span<const std::uint8_t> bytes,
+                                        std::uint64_t address) {
+  const auto found = decoded(bytes);
+  if (!found || found->mnemonic != ZYDIS_MNEMONIC_LEA || found->raw.modrm.mod != 0 ||
+      found->raw.modrm.rm != 5)
+    return std::nullopt;
+  return address + found->length + static_cast<std::uint64_t>(found->raw.disp.value);
 }
 
 std::optional<std::array<std::uint8_t, 16>> moved_instruction(

@@ -31,7 +31,7 @@ extern "C" [[gnu::noinline, gnu::used]] void tick() { asm volatile("nop" ::: "me
 namespace {
 
 constexpr int kThreads = 4;
-constexpr int kRounds = 80;
+constexpr int kRounds = 20;
 
 int visit_in_threads() {
   std::vector<std::thread> threads;

@@ -78,10 +78,10 @@ TEST_F(HuntTrials, ThreadsThatMeetABreakpointTogetherAllDoWhatItReplaced) {
   EXPECT_EQ(trial.end, (RunEnd{How::exited, 0}));
   std::uint64_t seen = 0;
   for (int thread = 1; thread <= 4; ++thread) {
-    EXPECT_EQ(visits(trial, "visit", thread), 80U);
+    EXPECT_EQ(visits(trial, "visit", thread), 20U);
     seen += visits(trial, "visit", thread);
   }
-  EXPECT_EQ(seen, 320U);
+  EXPECT_EQ(seen, 80U);
   EXPECT_EQ(trial.acted.threads, 5);
 }
 

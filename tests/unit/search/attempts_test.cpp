@@ -128,6 +128,51 @@ TEST(Attempts, BothValuesOfTheExitBarrierAndPairsAreTried) {
   EXPECT_TRUE(pairs);
 }
 
+TEST(Attempts, WhereSeveralThreadsComeAllAreHeldTogether) {
+  auto calibration = of_a_server();
+  const auto holds_all = [&] {
+    Attempts attempts(calibration, 1);
+    bool found = false;
+    for (std::size_t i = attempts.planned(); i > 0; --i) {
+      const auto attempt = attempts.next();
+      for (const auto& hold : attempt->holds)
+        found = found || (hold.nth == kEveryTime && hold.thread == kAnyThread &&
+                          hold.point.function == "close");
+    }
+    return found;
+  };
+  EXPECT_FALSE(holds_all());
+  calibration.visits.push_back({.point = 1, .thread = 2, .phase = HuntPhase::stop, .times = 1});
+  EXPECT_TRUE(holds_all());
+  calibration.visits.back().times = 1000;
+  EXPECT_FALSE(holds_all());
+}
+
+TEST(Attempts, MemoryThatOneThreadHasForItselfComesAfterWhatIsShared) {
+  Calibration calibration;
+  for (int i = 0; i < 10; ++i) {
+    calibration.points.push_back(at("f" + std::to_string(i), PointKind::access, 4));
+    calibration.visits.push_back(
+        {.point = static_cast<std::size_t>(i), .thread = 1, .times = 1, .is_shared = i % 2 == 0});
+  }
+  Attempts attempts(calibration, 1);
+  int shared_first = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto attempt = attempts.next();
+    shared_first += (attempt->holds[0].point.function.back() - '0') % 2 == 0 ? 1 : 0;
+  }
+  EXPECT_GE(shared_first, 4);
+}
+
+TEST(Attempts, WhatALogSpeaksOfComesFirst) {
+  auto calibration = of_a_server();
+  calibration.favoured = {"close"};
+  Attempts attempts(calibration, 9);
+  EXPECT_EQ(text_of(*attempts.next()), "close/0/2/1 ");
+  const auto second = attempts.next();
+  EXPECT_TRUE(second->holds.empty() || second->holds[0].point.function != "close");
+}
+
 TEST(Attempts, WithoutAnyVisitThereIsNothingToTry) { EXPECT_FALSE(Attempts({}, 1).next()); }
 
 }  // namespace

@@ -29,6 +29,22 @@ TEST(CodePoint, ThreadsMeetInLocksAndChannels) {
   EXPECT_FALSE(is_meeting_function("strlen", false));
 }
 
+TEST(CodePoint, TheBodyOfAThreadIsOwnAlsoWhereItIsPutInline) {
+  EXPECT_TRUE(is_own_function(
+      "std::thread::_State_impl<std::thread::_Invoker<std::tuple<main::{lambda()#1}> > "
+      ">::_M_run()",
+      false));
+}
+
+TEST(CodePoint, AShortNameHasNeitherParametersNorUnnamedNamespaces) {
+  EXPECT_EQ(short_function_name("(anonymous namespace)::SendQueue::push(std::vector<int>)"),
+            "SendQueue::push");
+  EXPECT_EQ(short_function_name("main::{lambda()#1}::operator()() const"),
+            "main::{lambda()#1}::operator()");
+  EXPECT_EQ(short_function_name("main.(*conn).ping"), "main.(*conn).ping");
+  EXPECT_EQ(short_function_name("run<void (*)(int)>(int)"), "run<void (*)(int)>");
+}
+
 TEST(CodePoint, ATextNamesItsFunctionOrElseItsFile) {
   EXPECT_EQ(point_text({.module = "/bin/p", .offset = 16, .function = "f()", .within = 0}), "f()");
   EXPECT_EQ(point_text({.module = "/bin/p", .offset = 20, .function = "f()", .within = 4}),

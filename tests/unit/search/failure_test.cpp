@@ -34,6 +34,15 @@ TEST(Failure, NumbersThatDifferEachTimeAreLeftOut) {
             of("==1234==ERROR: AddressSanitizer: heap-use-after-free on 0x7ff1 at pc 0x22\n"));
 }
 
+TEST(Failure, ALogIsKnownByItsErrorOrItsLastLine) {
+  EXPECT_EQ(signature_of("ready\npanic: send on closed channel\n\ngoroutine 7"),
+            "panic: send on closed channel");
+  EXPECT_EQ(signature_of("ready\nclosed 4 connections\nSegmentation fault (core dumped)\n\n"),
+            signature_of("ready\nclosed 17 connections\n"));
+  EXPECT_NE(signature_of("ready\nclosed 4 connections\n"), signature_of("ready\n"));
+  EXPECT_EQ(signature_of(""), "");
+}
+
 TEST(Failure, ASanitizersReportIsOneWhateverTheExitCode) {
   EXPECT_THAT(failure_of({How::exited, 0}, "WARNING: ThreadSanitizer: data race (pid=4)\n",
                          {"exit code 0"}, 0),

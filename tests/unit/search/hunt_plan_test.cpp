@@ -38,6 +38,8 @@ HuntPlan full() {
                  .kind = PointKind::library}};
   plan.build_ids = {{"/bin/server", "00ff"}};
   plan.exit_code = 3;
+  plan.failure_pattern = "lost";
+  plan.companion = "wrk http://localhost";
   plan.usual_ends = {"exit code 0"};
   plan.failure = "SIGSEGV";
   return plan;
@@ -82,16 +84,22 @@ TEST(HuntPlan, TheSentenceSaysWhoIsHeldWhereAndForHowLong) {
   plan.holds[0].point.kind = PointKind::entry;
   plan.holds[0].nth = 1;
   plan.holds[0].sends_signal = false;
-  EXPECT_EQ(
-      sentence_of(plan),
-      "hold thread 2 `ping` before `SendQueue::push(int)` (1st time after the stop) for 8 ms");
+  EXPECT_EQ(sentence_of(plan),
+            "hold thread 2 `ping` before `SendQueue::push` (1st time after the stop) for 8 ms");
   plan.holds[0].thread = kAnyThread;
   plan.holds[0].phase = HuntPhase::run;
   plan.holds[0].nth = 22;
   plan.holds[0].sends_signal = true;
   EXPECT_EQ(sentence_of(plan),
-            "hold any thread before `SendQueue::push(int)` (22nd time once it is ready), send the "
+            "hold any thread before `SendQueue::push` (22nd time once it is ready), send the "
             "signal there, for 8 ms");
+  plan.holds[0].nth = kEveryTime;
+  plan.holds[0].sends_signal = false;
+  plan.holds[0].point = {
+      .module = "/p", .offset = 4, .function = "set(int)", .within = 4, .kind = PointKind::access};
+  EXPECT_EQ(
+      sentence_of(plan),
+      "hold every thread before the access at `set+0x4` (every time once it is ready) for 8 ms");
 }
 
 }  // namespace

@@ -65,6 +65,12 @@ TEST(SmallerPlans, EndWithTheOneHoldThatMatters) {
   EXPECT_FALSE(plan.exit_barrier);
 }
 
+TEST(SmallerPlans, OneTimeIsLessThanEveryTime) {
+  auto plan = big();
+  for (auto& hold : plan.holds) hold.nth = kEveryTime;
+  EXPECT_EQ(shrunk(plan, [](const HuntPlan& one) { return holds(one, "wrong"); }).holds[0].nth, 1U);
+}
+
 TEST(SmallerPlans, KeepWhatIsNeeded) {
   const auto plan = shrunk(big(), [](const HuntPlan& one) {
     return holds(one, "wrong") && holds(one, "other") && one.exit_barrier &&

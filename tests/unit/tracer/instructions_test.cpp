@@ -61,6 +61,32 @@ TEST(Instructions, AnOperandRelativeToRipReachesTheSameFromElsewhere) {
       moved_instruction(code_of({0x48, 0x8b, 0x05, 0, 1, 0, 0}), 0x1000, 0x7f00'0000'0000));
 }
 
+TEST(Instructions, SayWhereTheyAccessMemory) {
+  user_regs_struct registers{};
+  registers.rip = 0x1000;
+  registers.rdi = 0x5000;
+  registers.rcx = 3;
+  const auto at = [&](std::initializer_list<std::uint8_t> bytes) {
+    const auto operand = memory_operand(code_of(bytes));
+    return operand ? std::pair(address_of(*operand, registers), operand->writes)
+                   : std::pair(std::uint64_t{0}, false);
+  };
+  EXPECT_EQ(at({0x8b, 0x47, 0x08}), std::pair(std::uint64_t{0x5008}, false));  // mov 8(%rdi),%eax
+  EXPECT_EQ(at({0x89, 0x44, 0x8f, 0xfc}),
+            std::pair(std::uint64_t{0x5008}, true));  // mov %eax,-4(%rdi,%rcx,4)
+  EXPECT_EQ(at({0xc7, 0x05, 0, 1, 0, 0, 7, 0, 0, 0}),
+            std::pair(std::uint64_t{0x110a}, true));                    // movl $7,0x100(%rip)
+  EXPECT_EQ(at({0x01, 0x07}), std::pair(std::uint64_t{0x5000}, true));  // add %eax,(%rdi)
+  EXPECT_FALSE(memory_operand(code_of({0x48, 0x8d, 0x47, 0x08})));      // lea
+  EXPECT_FALSE(memory_operand(code_of({0x0f, 0x1f, 0x40, 0x00})));      // nop
+  EXPECT_FALSE(
+      memory_operand(code_of({0x64, 0x8b, 0x04, 0x25, 0, 0, 0, 0})));  // of the thread's own
+  EXPECT_FALSE(memory_operand(code_of({0x89, 0xc8})));
+  EXPECT_EQ(pointed_to(code_of({0x48, 0x8d, 0x3d, 0, 1, 0, 0}), 0x1000),
+            0x1107U);  // lea 0x100(%rip),%rdi
+  EXPECT_FALSE(pointed_to(code_of({0x48, 0x8d, 0x47, 0x08}), 0x1000));
+}
+
 TEST(Instructions, WhatJumpsOrEntersTheKernelIsNotMoved) {
   for (const auto& code :
        {code_of({0xe8, 1, 0, 0, 0}), code_of({0x74, 5}), code_of({0xc3}), code_of({0xff, 0xd0}),

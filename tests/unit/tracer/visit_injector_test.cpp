@@ -108,8 +108,9 @@ TEST_F(Visits, AThreadThatIsKilledAtAFunctionHasDoneNothingOfIt) {
 
 TEST_F(Visits, AHoldDelaysOnlyAndIsOverByItself) {
   const auto before = now();
-  EXPECT_EQ(run({{}, {.function = "note_closed", .hold = milliseconds(300)}, true}, {kVisitsSubject}),
-            "exited 0");
+  EXPECT_EQ(
+      run({{}, {.function = "note_closed", .hold = milliseconds(300)}, true}, {kVisitsSubject}),
+      "exited 0");
   EXPECT_GE(now() - before, milliseconds(300));
   EXPECT_THAT(output, HasSubstr("the last connection was closed"));
   EXPECT_THAT(reached(), SizeIs(1));
@@ -135,9 +136,9 @@ TEST_F(Visits, AreThoseOfThreadsWithSuchANameOnly) {
 }
 
 TEST_F(Visits, AreOfLibrariesAndOfProgramsThatAShellExecutes) {
-  EXPECT_EQ(
-      run({{}, {.function = "fflush"}, true}, {"sh", "-c", "true; " + kVisitsSubject + " && exit 0"}),
-      "exited 0");
+  EXPECT_EQ(run({{}, {.function = "fflush"}, true},
+                {"sh", "-c", "true; " + kVisitsSubject + " && exit 0"}),
+            "exited 0");
   EXPECT_THAT(counted, AllOf(::testing::Optional(Ge(1U))));
 }
 
