@@ -24,7 +24,7 @@ class Hold(LastcallTest):
 
     def stop(self, program, faults, trials=TRIALS):
         return self.run_scenario(
-            scenario([PROGRAMS / program], clients="", faults=faults,
+            scenario([PROGRAMS / program], clients="", faults=faults, budget='load = "1s"',
                      properties='released = { judge = false, why = "it opens nothing" }'), trials=trials)
 
     def assert_all(self, how, run, name):
