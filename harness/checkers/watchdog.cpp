@@ -3,9 +3,11 @@
 //
 // Judged are the gaps between heartbeats as lastcall read them; WATCHDOG_USEC= and
 // EXTEND_TIMEOUT_USEC= of the target change what is due, as ServiceState has it. One item is each
-// gap that has an end. Time that the target waited for a processor is not its own; at most as much
-// as it promised is left out of a gap, as threads of a busy program wait all the time. Cannot see a
-// heartbeat that a stuck target's other thread sends.
+// gap that has an end. A heartbeat may be late by the time that the target waited for a processor,
+// at most by as much as it promised, as threads of a busy program wait all the time: the watchdog
+// lets that time pass before it expires (trial/service_watch.cpp). Where the stop or the end of the
+// target comes within that time, nothing is known of the gap. Cannot see a heartbeat that a stuck
+// target's other thread sends.
 #include <algorithm>
 
 #include "base/durations.hpp"
@@ -22,7 +24,7 @@ struct Gaps {
   std::uint64_t judged = 0;
   std::optional<TimeClaim> late;  // the first that was too long
   Nanoseconds allowed{};
-  Nanoseconds starved{};  // in the last that was too long for this reason only
+  Nanoseconds starved{};  // in the last that came to nothing within the time that it had for it
   std::optional<EventIndex> until;
 };
 
@@ -48,8 +50,11 @@ Gaps gaps(const Plan& plan, const History& history) {
     const bool triggered = !allowed || *due < *since + *allowed;
     if (found.late || triggered || at <= *due) return;
     const auto starved = std::min(starved_between(history, *since, at), *allowed);
-    if (at - starved <= *due) {
+    const bool is_over = std::holds_alternative<WatchdogExpired>(history.at(i).body);
+    if (!is_over && at - starved <= *due) {
+      if (std::holds_alternative<Notification>(history.at(i).body)) return;
       found.starved = starved;
+      --found.judged;
       return;
     }
     found.late = TimeClaim{.from = *since, .to = at, .tolerance = at - *due};
@@ -86,12 +91,7 @@ Verdict check(const Plan& plan, const History& history) {
   if (auto why = not_asked(plan); !why.empty()) return Verdict::not_applicable(std::move(why));
   const auto found = gaps(plan, history);
   Verdict verdict{.judged = found.judged};
-  const auto expired = history.first<WatchdogExpired>();
-  if (expired && !found.late && found.starved > Nanoseconds(0)) {
-    return Verdict::unknown("the watchdog expired; but the target had waited " +
-                            human_duration(found.starved) + " of that for a processor");
-  }
-  if (expired) {
+  if (const auto expired = history.first<WatchdogExpired>()) {
     verdict.conclude(Outcome::fail, "the watchdog expired");
     verdict.judged = std::max<std::uint64_t>(verdict.judged, 1);
     verdict.evidence = {*expired};
@@ -106,6 +106,10 @@ Verdict check(const Plan& plan, const History& history) {
                                         ", promised every " + exact_duration(found.allowed));
     verdict.evidence = {*found.until};
     verdict.time_claim = found.late;
+  } else if (found.starved > Nanoseconds(0)) {
+    verdict.conclude(Outcome::unknown, "a WATCHDOG=1 was late; but the target had waited " +
+                                           human_duration(found.starved) +
+                                           " of that time for a processor");
   } else if (verdict.judged > 0) {
     verdict.outcome = Outcome::pass;
   } else {

@@ -495,10 +495,10 @@ using EventVariant = std::variant<
     RecoveryStarted, RecoveryReady, RecoveryFailed, RecoveryEnded, Asked, ControlFrame, Misbehaved,
     NetworkDisturbed, TraceBegan, TraceFailed, FiltersWoke, SignalTaken, ExitCalled, ProcessEnded,
     StacksTaken, ThreadWaits, ThreadsStuck, SentLate, SendsWatched, ForeignBytes, ExitExamined,
-    LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FunctionReached,
-    FinalCalls, KillSent, ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven,
-    AskedBefore, SidecarSeen, SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched,
-    ProcessorUsed, TakerInDoubt, AnswerEndedByEof, HandlerAtStop, LeftProcessesEnded>;
+    LeftAtExit, OpenCounted, PanicsWatched, PanicEntered, SyscallReached, FinalCalls, KillSent,
+    ProcessLingered, SocketsAtStop, RequestWritten, LoadMeasured, IdGiven, AskedBefore, SidecarSeen,
+    SocketsAtDeadline, KeptAlive, TargetSlept, SleepsWatched, ProcessorUsed, TakerInDoubt,
+    AnswerEndedByEof, HandlerAtStop, LeftProcessesEnded, FunctionReached>;
 
 // Which of the kinds of events it is; how many there are if it is none.
 template <class Kind>

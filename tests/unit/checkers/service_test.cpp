@@ -302,7 +302,7 @@ TEST(Watchdog, FailsIfItExpired) {
             "fail 2: the watchdog expired: no WATCHDOG=1 for 101 ms of");
   EXPECT_TRUE(history.judged<property::Watchdog>().time_claim);
 }
-TEST(Watchdog, LeavesOutTheTimeThatTheTargetWaitedForAProcessor) {
+TEST(Watchdog, LetsAHeartbeatBeLateByWhatItsTargetWaitedForAProcessor) {
   const auto starved = [](int ms) {
     return H().watchdog(100).up().beat(50).wait(139).event(
         Lag{"target", Nanoseconds(milliseconds(ms)).count()});
@@ -313,9 +313,13 @@ TEST(Watchdog, LeavesOutTheTimeThatTheTargetWaitedForAProcessor) {
   // At most as much as was promised.
   EXPECT_EQ(watchdog(starved(60).wait(70).event(Lag{"target", 60'000'000}).stop().exits()),
             "fail 2: no WATCHDOG=1 for 212 ms, promised every 100 ms");
-  EXPECT_EQ(watchdog(starved(60).event(WatchdogExpired{}).dies(SIGABRT)),
-            "unknown 0: the watchdog expired; but the target had waited 60.0 ms of that for a "
-            "processor");
+  // It might still have come.
+  EXPECT_EQ(
+      watchdog(starved(60).stop().exits()),
+      "unknown 2: a WATCHDOG=1 was late; but the target had waited 60.0 ms of that time for a "
+      "processor");
+  // The watchdog had waited for it.
+  EXPECT_EQ(watchdog(starved(60).event(WatchdogExpired{}).dies(SIGABRT)).substr(0, 4), "fail");
 }
 TEST(Watchdog, FailsIfItIsTriggeredAndClaimsNoTime) {
   const auto history = H().watchdog(100).up().says("WATCHDOG=trigger").event(WatchdogExpired{});

@@ -96,6 +96,7 @@ constexpr const char* kOneOfEach =
 {"t":"0.081000000","kind":"answer_ended_by_eof","connection":"12/3","request":7}
 {"t":"0.082000000","kind":"handler_at_stop","pid":80,"signal":15,"caught":true,"runtime":"node","program":"node","blocked":true}
 {"t":"0.083000000","kind":"left_processes_ended","count":2}
+{"t":"0.084000000","kind":"function_reached","fault":2,"pid":80,"tid":81,"thread":"ping","function":"SendQueue::push","hold":8000000,"stack":"ping (81) in push"}
 )json";
 
 TEST(Jsonl, TextOfEveryKindIsPinned) {

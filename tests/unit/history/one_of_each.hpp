@@ -80,8 +80,6 @@ inline std::vector<Event> one_of_each() {
       PanicsWatched{80, "server", "c++", ""},
       PanicEntered{80, 81, "go", PanicKind::programming_error, "runtime.boundsError", "", "main.f"},
       SyscallReached{FaultId{1}, 80, 81, true, "fsync(5)", "save()"},
-      FunctionReached{FaultId{2}, 80, 81, "ping", "SendQueue::push", 8'000'000,
-                      "ping (81) in push"},
       FinalCalls{80, "close(5) = 0"},
       KillSent{80, 7, "root", "kill -9 80", "out of memory"},
       ProcessLingered{82, "helper", Lingering::slowed},
@@ -101,6 +99,8 @@ inline std::vector<Event> one_of_each() {
       AnswerEndedByEof{c, RequestId{7}},
       HandlerAtStop{80, 15, true, "node", "node", true},
       LeftProcessesEnded{2},
+      FunctionReached{FaultId{2}, 80, 81, "ping", "SendQueue::push", 8'000'000,
+                      "ping (81) in push"},
   };
   std::vector<Event> events;
   for (std::size_t i = 0; i < bodies.size(); ++i) {
