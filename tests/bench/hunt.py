@@ -26,7 +26,7 @@ ABOUT = f"""# Planted races, hunted
 `lastcall hunt` on the programs of `targets/races/`, told only the command and that SIGTERM stops it (nothing of the
 tests), with {SEEDS} seeds each and at most {BUDGET} s. *Found after*: from the beginning of the hunt, with its baseline,
 to the first failure that came back; median and slowest. *With a log*: trials until then if the hunt is given the output
-of one failing run, median and most. *Shrunk*: the plan of the first seed after `lastcall shrink`, and
+of one failing run, median and most; a hang leaves no last words to look for. *Shrunk*: the plan of the first seed after `lastcall shrink`, and
 how often it failed in {TIMES} runs that were not part of the search. *Without holds*: the same program as often, not held.
 *Twin*: failures that a hunt of the mended program reported, in {TWIN} s.
 """
@@ -53,8 +53,10 @@ def measured(pair, folder):
     result = {"found": found, "seeds": SEEDS}
     if found:
         result["shrunk"] = run("shrink", "--json", folder / str(found[0]["seed"]))[1]
-        result["with_log"] = [one["trials"] for seed in range(1, SEEDS + 1) for one in hunt(
-            pair[0], seed, BUDGET, folder / "log", "--log", folder / str(found[0]["seed"]) / "output.txt")["findings"]]
+        if found[0]["failure"] != "hang":  # which leaves no last words
+            log = folder / str(found[0]["seed"]) / "output.txt"
+            result["with_log"] = [one["trials"] for seed in range(1, SEEDS + 1) for one in
+                                  hunt(pair[0], seed, BUDGET, folder / "log", "--log", log)["findings"]]
         result["replay"] = run("replay", "--json", "--times", TIMES, folder / str(found[0]["seed"]) / "shrunk")[1]
     twin = hunt(pair[1], 1, TWIN, folder / "twin")
     return result | {"twin": {key: twin.get(key) for key in ("trials", "findings", "unconfirmed", "acted", "took_ms")}}
