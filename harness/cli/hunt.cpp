@@ -275,8 +275,8 @@ int run_hunt(const HuntArguments& arguments, const Context& context) {
 
 constexpr const char* kHuntFooter =
     R"(CMD is a program that runs and ends by itself, such as a test binary with a filter; or one that
---signal stops, once a line of its output matches --ready (by default the first output; without any
-output, after 200 ms). It needs symbols, not debug information; its source is not changed.
+--signal stops, once its output matches --ready (by default the first output; of a program that
+prints nothing, once none of its threads has run for 500 ms). It needs symbols, not debug information; its source is not changed.
 
   lastcall hunt -- ./cache_test --gtest_filter=Cache.Evicts
   lastcall hunt -- ./pkg.test -test.run TestEvicts            a Go test, built by `go test -c`
@@ -332,6 +332,7 @@ void add_hunt(CLI::App& app, Context& context) {
           "A shell's command, such as a client, that runs once CMD is ready and until its end")
       ->option_text("COMMAND");
   command->add_option("--env", arguments->environment, "Environment of CMD, besides lastcall's own")
+      ->allow_extra_args(false)
       ->option_text("NAME=VALUE");
   command
       ->add_option("--results", arguments->results,

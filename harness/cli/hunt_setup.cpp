@@ -100,6 +100,8 @@ Result<FailureRate> undisturbed_rate(const HuntPlan& plan, HuntSurroundings& aro
   Nanoseconds slowest{};
   auto rate = failure_rate(without_holds(plan), around, runs, [&](const HuntTrial& trial) {
     slowest = std::max(slowest, trial.took);
+    around.prints = around.prints || !trial.output.empty();
+    around.signal_patience = std::max(around.signal_patience, slowest * 4);
     if (trial.end.how == RunEnd::How::exited)
       around.longest = std::max<Nanoseconds>(2s, slowest * 20);
     return true;

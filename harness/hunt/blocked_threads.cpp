@@ -86,4 +86,20 @@ BlockedThreads blocked_threads(const std::set<pid_t>& pids) {
   return found;
 }
 
+bool some_thread_runs(pid_t pid) {
+  std::error_code ec;
+  const auto tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (std::filesystem::directory_iterator task(tasks, ec), end; !ec && task != end;
+       task.increment(ec)) {
+    const auto stat = read_file(task->path().string() + "/stat");
+    if (!stat) continue;
+    // "4711 (name) S …": a name may have anything in it (proc(5)).
+    const auto name_end = stat->rfind(')');
+    if (name_end == stat->npos || name_end + 2 >= stat->size()) continue;
+    const char state = (*stat)[name_end + 2];
+    if (state != 'S' && state != 'D') return true;
+  }
+  return false;
+}
+
 }  // namespace lastcall

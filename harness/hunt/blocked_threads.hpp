@@ -18,4 +18,7 @@ struct BlockedThreads {
 };
 BlockedThreads blocked_threads(const std::set<pid_t>& pids);
 
+// Whether some thread of a process runs, waits for a processor or stands still for its tracer.
+bool some_thread_runs(pid_t pid);
+
 }  // namespace lastcall

@@ -71,6 +71,7 @@ class Search {
       }
       ++outcome_.baseline.runs;
       outcome_.baseline_took = std::max(outcome_.baseline_took, trial.took);
+      if (!trial.output.empty()) around_.prints = true;
       outcome_.threads = std::max(outcome_.threads, trial.acted.threads);
       const bool is_stop =
           trial.end.how == RunEnd::How::signalled && trial.end.value == base_.signal;
@@ -91,13 +92,15 @@ class Search {
     for (const auto& [end, count] : ends) base_.usual_ends.push_back(end);
     if (outcome_.baseline.failed == outcome_.baseline.runs) outcome_.wrong_before = sample;
     around_.longest = std::max<Nanoseconds>(2s, outcome_.baseline_took * 20);
+    around_.signal_patience = std::max(around_.signal_patience, outcome_.baseline_took * 4);
     return outcome_.wrong_before.empty();
   }
 
   bool calibrate() {
     options_.progress("calibration");
     auto plan = base_;
-    plan.signal_after = std::max(kLongRun, base_.signal_after);
+    // On a busy machine little happens in that time, so it takes as long as a whole run did.
+    plan.signal_after = std::max({kLongRun, base_.signal_after, outcome_.baseline_took});
     auto trial = run_hunt_trial({.plan = plan, .catalogues = true}, around_);
     if (!trial.broken.empty()) {
       outcome_.broken = trial.broken;
@@ -238,6 +241,8 @@ class Search {
     outcome_.threads = std::max(outcome_.threads, trial.acted.threads);
     outcome_.points_met = std::max(outcome_.points_met, trial.acted.met.size());
     if (trial.failure.empty() || !trial.broken.empty()) return;
+    // With breakpoints everywhere it may be too slow for any limit.
+    if (attempt.arms_all && trial.end.how == RunEnd::How::too_long) return;
     ++count.failures;
     if (!is_wanted(trial)) {
       ++outcome_.other_than_log;
@@ -304,6 +309,18 @@ class Search {
     return candidate;
   }
 
+  // What was held just long enough here would not be on a busier machine.
+  void lengthen(Candidate& finding, std::uint64_t runs) {
+    auto longer = finding.plan;
+    for (auto& hold : longer.holds) hold.time = std::max(hold.time, kReplayHold);
+    if (longer == finding.plan) return;
+    const auto rate = failure_rate(longer, around_, runs);
+    // One less of the same number says nothing.
+    if (!rate.broken.empty() || rate.failed + 1 < finding.rate.failed) return;
+    finding.plan = std::move(longer);
+    finding.rate = rate;
+  }
+
   // Measures the plan that is reported.
   void conclude() {
     auto& finding = *best_;
@@ -311,6 +328,7 @@ class Search {
     const auto interrupted = std::exchange(outcome_.broken, {});
     const auto runs = interrupted.empty() ? kFinal : 0;
     finding.rate = failure_rate(finding.plan, around_, runs);
+    lengthen(finding, runs);
     finding.undisturbed = failure_rate(without_holds(finding.plan), around_, runs);
     finding.explained = explained_trial(finding.plan, around_, 5);
     outcome_.broken = interrupted;

@@ -24,10 +24,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A program that says nothing is ready when it has been quiet for that long.
-constexpr Nanoseconds kQuietStart = 200ms;
-// A hold or a call that is to send the signal is waited for that long; then it comes without it.
-constexpr Nanoseconds kSignalPatience = 300ms;
+// A program that says nothing is ready when none of its threads has run for that long.
+constexpr Nanoseconds kQuietStart = 500ms;
 // Threads that nothing outside can wake; and others, which data or a timer descriptor may wake.
 constexpr Nanoseconds kHungInside = 150ms;
 constexpr Nanoseconds kHungOthers = 1500ms;
@@ -183,13 +181,21 @@ class Conductor {
     if (!ready_ || sent_ || plan_.signal == 0) return std::nullopt;
     const bool elsewhere =
         plan_.signal_at_call || std::ranges::any_of(plan_.holds, &ThreadHold::sends_signal);
-    return ready_at_ + (elsewhere ? kSignalPatience + plan_.signal_after * 2 : plan_.signal_after);
+    return ready_at_ +
+           (elsewhere ? around_.signal_patience + plan_.signal_after * 2 : plan_.signal_after);
+  }
+
+  // A program that is slow to begin, on a busy machine, is not ready because it is silent.
+  [[nodiscard]] bool is_quietly_ready() {
+    if (plan_.signal == 0 || ready_ || around_.prints || !plan_.ready.empty()) return false;
+    if (now() - last_quiet_look_ < kLook) return false;
+    last_quiet_look_ = now();
+    if (::lseek(output_.get(), 0, SEEK_END) != 0 || some_thread_runs(pid_)) quiet_since_ = now();
+    return now() - quiet_since_ >= kQuietStart;
   }
 
   void send_what_is_due() {
-    if (plan_.signal != 0 && !ready_ && now() - began_ >= kQuietStart &&
-        ::lseek(output_.get(), 0, SEEK_END) == 0)
-      tracer_->on_its_thread([this](TraceLoop&) { watch_->be_ready(); });
+    if (is_quietly_ready()) tracer_->on_its_thread([this](TraceLoop&) { watch_->be_ready(); });
     const auto due = signal_due();
     if (!due || now() < *due) return;
     sent_ = true;
@@ -208,20 +214,22 @@ class Conductor {
   }
 
   void look_at_hang() {
-    if (now() - began_ > around_.longest) {
-      trial_.end = {RunEnd::How::too_long, 0};
-      ended_ = true;
-      return take_stacks();
-    }
     if (now() - last_look_ < kLook) return;
     last_look_ = now();
     bool may_hang = false;
+    Nanoseconds held_for{};
     std::set<pid_t> pids;
     tracer_->on_its_thread([&](TraceLoop& loop) {
       may_hang =
           !watch_->holds_somebody() && (plan_.signal == 0 || watch_->phase() == HuntPhase::stop);
       pids = loop.processes();
+      held_for = watch_->acted().held_for;
     });
+    if (now() - began_ > around_.longest + held_for) {
+      trial_.end = {RunEnd::How::too_long, 0};
+      ended_ = true;
+      return take_stacks();
+    }
     auto blocked = may_hang ? blocked_threads(pids) : BlockedThreads{};
     if (blocked.state.empty() || blocked.state != blocked_.state) {
       blocked_ = std::move(blocked);
@@ -294,6 +302,8 @@ class Conductor {
   bool sent_ = false;
   bool ended_ = false;
   TimePoint last_look_{};
+  TimePoint last_quiet_look_{};
+  TimePoint quiet_since_ = now();
   BlockedThreads blocked_;
   TimePoint blocked_since_{};
 };

@@ -21,6 +21,11 @@ struct HuntSurroundings {
   Nanoseconds longest{};                      // after which a run counts as one without end
   rlimit descriptors{};                       // of the program
   const volatile int* interrupted = nullptr;  // not 0: give up at once
+  // Whether undisturbed runs print something before they are signalled: then no other sign counts
+  // that the program is ready.
+  bool prints = false;
+  // A hold or a call that is to send the signal is waited for that long, from ready on.
+  Nanoseconds signal_patience = std::chrono::milliseconds(300);
 };
 
 struct HuntTrial {

@@ -19,6 +19,7 @@ constexpr std::uint64_t kMostCalls = 60;
 constexpr std::array<std::uint64_t, 9> kShares{1, 4, 4, 3, 4, 2, 2, 2, 1};
 // Holding all who come to a place that is visited more often would take the whole trial.
 constexpr std::uint64_t kMostVisitsOfAll = 40;
+constexpr Nanoseconds kLongestOfAll = 600ms;
 
 template <class T>
 void shuffle(std::deque<T>& queue, Prng& prng) {
@@ -115,7 +116,9 @@ void Attempts::plan_everyone() {
   for (const auto& [place, visits] : places) {
     std::uint64_t times = 0;
     for (const auto* visit : visits) times += visit->times;
-    if (times > kMostVisitsOfAll ||
+    const auto held = kHoldTimes[std::min<std::size_t>(round_, kHoldTimes.size() - 1)] *
+                      static_cast<std::int64_t>(times);
+    if (times > kMostVisitsOfAll || held > kLongestOfAll ||
         (times < 2 || (visits.size() < 2 && calibration_.threads_are_stable)))
       continue;
     auto all = *visits.front();

@@ -25,7 +25,8 @@ ABOUT = f"""# Planted races, hunted
 
 `lastcall hunt` on the programs of `targets/races/`, told only the command and that SIGTERM stops it (nothing of the
 tests), with {SEEDS} seeds each and at most {BUDGET} s. *Found after*: from the beginning of the hunt, with its baseline,
-to the first failure that came back; median and slowest. *Shrunk*: the plan of the first seed after `lastcall shrink`, and
+to the first failure that came back; median and slowest. *With a log*: trials until then if the hunt is given the output
+of one failing run, median and most; a hang leaves no last words to look for. *Shrunk*: the plan of the first seed after `lastcall shrink`, and
 how often it failed in {TIMES} runs that were not part of the search. *Without holds*: the same program as often, not held.
 *Twin*: failures that a hunt of the mended program reported, in {TWIN} s.
 """
@@ -37,9 +38,9 @@ def run(*words):
     return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {"problem": done.stderr}
 
 
-def hunt(program, seed, budget, folder):
+def hunt(program, seed, budget, folder, *options):
     signal = ("--signal", "TERM") if program.is_stopped else ()
-    return run("hunt", "--json", "--for", f"{budget}s", "--seed", seed, *signal, "--results", folder, "--", program.file,
+    return run("hunt", "--json", "--for", f"{budget}s", "--seed", seed, *signal, *options, "--results", folder, "--", program.file,
                *program.words[1:])[1]
 
 
@@ -52,9 +53,17 @@ def measured(pair, folder):
     result = {"found": found, "seeds": SEEDS}
     if found:
         result["shrunk"] = run("shrink", "--json", folder / str(found[0]["seed"]))[1]
+        if found[0]["failure"] != "hang":  # which leaves no last words
+            log = folder / str(found[0]["seed"]) / "output.txt"
+            result["with_log"] = [one["trials"] for seed in range(1, SEEDS + 1) for one in
+                                  hunt(pair[0], seed, BUDGET, folder / "log", "--log", log)["findings"]]
         result["replay"] = run("replay", "--json", "--times", TIMES, folder / str(found[0]["seed"]) / "shrunk")[1]
     twin = hunt(pair[1], 1, TWIN, folder / "twin")
     return result | {"twin": {key: twin.get(key) for key in ("trials", "findings", "unconfirmed", "acted", "took_ms")}}
+
+
+def with_log(trials):
+    return f"{statistics.median(trials):.0f}, {max(trials)}" if trials else ""
 
 
 def row(name, result):
@@ -64,7 +73,8 @@ def row(name, result):
     alarms = len(twin["findings"] or [])
     return (f"`{name}`", f"{len(times)} of {result['seeds']}",
             f"{statistics.median(times):.0f} ms, {max(times)} ms" if times else "",
-            f"{statistics.median(trials):.0f}, {max(trials)}" if trials else "", result.get("shrunk", {}).get("says", ""),
+            f"{statistics.median(trials):.0f}, {max(trials)}" if trials else "", with_log(result.get("with_log")),
+            result.get("shrunk", {}).get("says", ""),
             f"{replay.get('came_back')} of {replay.get('judged')}",
             f"{replay.get('failed_without_holds')} of {replay.get('runs_without_holds')}",
             f"{alarms} in {twin['trials']} trials")
@@ -80,7 +90,7 @@ def main():
             results[pair[0].name] = measured(pair, Path(folder))
         rows.append(row(pair[0].name, results[pair[0].name]))
         print(*rows[-1], sep=" | ", flush=True)
-    head = ["program", "found", "found after: median, slowest", "trials: median, most", "shrunk", "fails", "without holds",
+    head = ["program", "found", "found after: median, slowest", "trials: median, most", "with a log", "shrunk", "fails", "without holds",
             "twin"]
     evidence.save("hunt", content | {"hunts": results}, ABOUT + "\n" + evidence.table(head, rows))
 

@@ -207,6 +207,7 @@ Nanoseconds PointWatch::stands_at_breakpoint(const Tracee& thread, std::uint64_t
   const auto due = due_.extract(thread.tid);
   if (due.empty()) return {};
   held_.insert(thread.tid);
+  acted_.held_for += due.mapped();
   last_release_ = std::max(last_release_, now() + due.mapped());
   return due.mapped();
 }

@@ -43,6 +43,7 @@ struct Acted {
   bool signal_sent = false;
   bool signal_as_planned = false;  // at the hold or the call that the plan says
   bool barrier_held = false;
+  Nanoseconds held_for{};  // by all holds together
   int threads = 1;
   std::uint64_t hits = 0;
   std::uint64_t calls = 0;  // from ready to the signal, if all are seen

@@ -105,6 +105,18 @@ int tick_until_stopped() {
   return 0;
 }
 
+// Its signal would end it for as long as it has printed nothing.
+int print_late() {
+  ::usleep(900'000);
+  return tick_until_stopped();
+}
+
+int say_nothing() {
+  const auto term = block_sigterm();
+  int number = 0;
+  return ::sigwait(&term, &number);
+}
+
 int wait_forever() {
   const auto term = block_sigterm();
   wait_for_sigterm(term);
@@ -122,6 +134,8 @@ int main(int argc, char** argv) {
   if (name == "children") return visit_in_children();
   if (name == "store") return store_in_time();
   if (name == "ticks") return tick_until_stopped();
+  if (name == "late") return print_late();
+  if (name == "silent") return say_nothing();
   if (name == "hangs") return wait_forever();
   return 64;
 }

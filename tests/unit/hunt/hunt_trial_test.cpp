@@ -144,6 +144,21 @@ TEST_F(HuntTrials, TheSignalIsSentAtACallOrElseNotAsPlanned) {
   EXPECT_EQ(late.end, (RunEnd{How::exited, 0}));
 }
 
+TEST_F(HuntTrials, AProgramThatPrintsIsNotReadyBeforeItHas) {
+  auto plan = plan_of("late");
+  plan.signal = SIGTERM;
+  around_.prints = true;
+  EXPECT_EQ(run({.plan = plan}).end, (RunEnd{How::exited, 0}));
+}
+
+TEST_F(HuntTrials, ASilentProgramIsReadyOnceItsThreadsWait) {
+  auto plan = plan_of("silent");
+  plan.signal = SIGTERM;
+  const auto trial = run({.plan = plan});
+  EXPECT_EQ(trial.end, (RunEnd{How::exited, 0}));
+  EXPECT_TRUE(trial.was_ready);
+}
+
 TEST_F(HuntTrials, AHangIsSeenLongBeforeTheLimit) {
   auto plan = plan_of("hangs");
   plan.signal = SIGTERM;

@@ -137,6 +137,8 @@ class Emulated : public TracedTest {
   void reset(const user_regs_struct& registers) const {
     for (std::uint64_t at = start_.rsp - 64; at < start_.rsp; at += 8)
       ASSERT_EQ(::ptrace(PTRACE_POKEDATA, child_, at, 0L), 0);
+    // Where a return goes to.
+    ASSERT_EQ(::ptrace(PTRACE_POKEDATA, child_, start_.rsp, start_.rip + 64), 0);
     ASSERT_EQ(::ptrace(PTRACE_SETREGS, child_, nullptr, &registers), 0);
   }
 
