@@ -390,17 +390,13 @@ std::vector<std::uint64_t> ElfFile::starts_of(const std::string& function) {
   load_symbols();
   const auto names = symbol_names();
   const auto word = word_of_symbol(function);
-  std::set<std::uint64_t> wanted;  // where their names begin
-  for (auto at = names.find(word); !word.empty() && at != names.npos; at = names.find(word, at)) {
-    const auto begin = names.rfind('\0', at) + 1;
-    const auto end = names.find('\0', at);
-    at = end == names.npos ? names.size() : end;
-    const auto name = names.substr(begin, at - begin);
-    if (name.find(".cold") == name.npos && is_named(demangle(name), function)) wanted.insert(begin);
-  }
   std::set<std::uint64_t> starts;
   for (const auto& symbol : symbols_) {
-    if (wanted.contains(symbol.st_name)) starts.insert(symbol.st_value);
+    // A name may be the end of another one.
+    if (word.empty() || symbol.st_name >= names.size()) continue;
+    const std::string_view name = names.c_str() + symbol.st_name;
+    if (name.find(word) == name.npos || name.find(".cold") != name.npos) continue;
+    if (is_named(demangle(std::string(name)), function)) starts.insert(symbol.st_value);
   }
   if (const auto* table = go_table()) {
     const std::string_view name = function;
