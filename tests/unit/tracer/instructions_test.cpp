@@ -97,7 +97,6 @@ TEST(Instructions, WhatJumpsOrEntersTheKernelIsNotMoved) {
 // What the processor itself does with an instruction.
 class Emulated : public TracedTest {
  protected:
-  static constexpr std::size_t kBlock = 4096;
   void SetUp() override {
     TracedTest::SetUp();
     if (IsSkipped()) return;
