@@ -32,6 +32,9 @@ TEST(ListedFaults, NameTheirKeysAndWhatTheyTake) {
   EXPECT_EQ(texts["syscall"],
             "makes system calls fail, write only half or come later: error = \"ENOSPC\", "
             "short_write = true or delay, for several in a row [count]; needs when = { syscall }");
+  EXPECT_EQ(texts["hold"],
+            "lets the thread that comes to a function stand there, while all others go on: a race "
+            "whose window is too short to be hit by chance; needs when = { function }");
   EXPECT_EQ(texts["limit"],
             "limits what the target may use from then on: one of descriptors, memory, disk, cpu");
 }
@@ -45,9 +48,10 @@ TEST(ListedFaults, ExplainEachKeyOfAFaultAndOfItsMoment) {
   EXPECT_EQ(texts["toward = "],
             "network: which direction, named after who receives. One of target, clients, both. "
             "Default: \"both\".");
-  EXPECT_EQ(texts["when = "],
-            "When: a time in a phase, or the Nth event or system call of a kind. Exactly one of "
-            "phase, event, log, notification, syscall.");
+  EXPECT_EQ(
+      texts["when = "],
+      "When: a time in a phase, or the Nth event, system call or visit of a kind. Exactly one of "
+      "phase, event, log, notification, syscall, function.");
   EXPECT_EQ(texts["when.event = "],
             "Something that a client does. One of connected, handshake, sent, acknowledged.");
 }
