@@ -53,7 +53,7 @@ class Cache {
 
 // What a reader does with an entry.
 [[gnu::noinline]] std::uint32_t used(std::uint32_t entry) {
-  std::array<std::uint32_t, 10'000> block;
+  std::array<std::uint32_t, 16'000> block;
   std::iota(block.begin(), block.end(), entry);
   std::uint32_t sum = 0;
   for (const auto word : block) sum = sum * 31 + word;

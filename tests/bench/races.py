@@ -18,7 +18,7 @@ from pathlib import Path
 import evidence
 from lastcall_cli import LASTCALL
 
-RUNS = int(os.environ.get("LASTCALL_RUNS", "1500"))
+RUNS = int(os.environ.get("LASTCALL_RUNS", "1000"))
 CHOSEN = re.compile(os.environ.get("LASTCALL_TESTS", ""))
 COMMAND = "ctest --preset release -L bench -R races"
 PROGRAMS = Path(LASTCALL).resolve().parent
