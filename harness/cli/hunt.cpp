@@ -33,7 +33,7 @@ struct HuntArguments {
   std::vector<std::string> command;
   std::string budget = "60s";
   std::optional<std::uint64_t> seed;
-  std::string signal = "none";
+  std::string signal;
   std::string ready;
   std::string after = "5ms";
   std::optional<int> exit_code;
@@ -56,7 +56,7 @@ Result<HuntOptions> options_of(const HuntArguments& arguments) {
   HuntOptions options;
   const auto budget = parse_duration(arguments.budget);
   const auto after = parse_duration(arguments.after);
-  const auto signal = signal_in(arguments.signal);
+  const auto signal = signal_in(arguments.signal.empty() ? "none" : arguments.signal);
   if (!budget)
     return Error{"read", "--for", 0, "expected a duration such as 60s, found " + arguments.budget};
   if (!after)
@@ -85,6 +85,7 @@ Result<HuntOptions> options_of(const HuntArguments& arguments) {
   options.base.directory = fs::current_path(ec).string();
   options.base.environment = arguments.environment;
   options.base.signal = *signal;
+  options.finds_servers = arguments.signal.empty();
   options.base.ready = arguments.ready;
   options.base.signal_after = *after;
   options.base.exit_code = arguments.exit_code;
@@ -119,6 +120,8 @@ void print_searches(std::ostream& out, const HuntOutcome& outcome) {
       << outcome.points << " places known, " << outcome.points_met
       << " met by some thread, at most " << outcome.threads
       << (outcome.threads == 1 ? " thread" : " threads") << " seen\n";
+  if (outcome.is_server)
+    out << "  it does not end by itself: SIGTERM told it to (--signal says otherwise)\n";
   if (outcome.points_left_out > 0)
     out << "  " << outcome.points_left_out << " further places were left out\n";
   for (const auto& [kind, count] : outcome.searches) {
@@ -195,6 +198,7 @@ boost::json::object json_of(const HuntOutcome& outcome, const std::vector<std::s
           {"points_met", outcome.points_met},
           {"threads", outcome.threads},
           {"unconfirmed", outcome.unconfirmed},
+          {"told_to_stop", outcome.is_server},
           {"functions_in_log", outcome.functions_in_log},
           {"other_than_log", outcome.other_than_log},
           {"searches", std::move(searches)},
@@ -274,9 +278,10 @@ int run_hunt(const HuntArguments& arguments, const Context& context) {
 }
 
 constexpr const char* kHuntFooter =
-    R"(CMD is a program that runs and ends by itself, such as a test binary with a filter; or one that
---signal stops, once its output matches --ready (by default the first output; of a program that
-prints nothing, once none of its threads has run for 500 ms). It needs symbols, not debug information; its source is not changed.
+    R"(CMD is a program that runs and ends by itself, such as a test binary with a filter; or a server,
+which --signal stops once its output matches --ready (by default the first output; of a program that
+prints nothing, once none of its threads has run for 500 ms). It needs symbols, not debug
+information; its source is not changed.
 
   lastcall hunt -- ./cache_test --gtest_filter=Cache.Evicts
   lastcall hunt -- ./pkg.test -test.run TestEvicts            a Go test, built by `go test -c`
@@ -306,7 +311,9 @@ void add_hunt(CLI::App& app, Context& context) {
       ->option_text("DURATION");
   command->add_option("--seed", arguments->seed, "Of the order in which things are tried")
       ->option_text("N");
-  command->add_option("--signal", arguments->signal, "What stops CMD: TERM, INT, none (default)")
+  command
+      ->add_option("--signal", arguments->signal,
+                   "What stops CMD: TERM, INT, none (default: TERM, if it does not end by itself)")
       ->option_text("SIGNAL");
   command->add_option("--ready", arguments->ready, "What CMD prints when it can be stopped")
       ->option_text("PATTERN");

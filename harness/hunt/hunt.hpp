@@ -23,6 +23,8 @@ struct HuntOptions {
   Nanoseconds budget{};
   std::uint64_t seed = 0;
   bool keeps_going = false;
+  // A program that does not end by itself is told to stop, by SIGTERM.
+  bool finds_servers = false;
   std::string log{};  // output of a failure that happened elsewhere; empty: any failure will do
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
@@ -55,6 +57,7 @@ struct HuntOutcome {
   std::uint64_t unconfirmed = 0;  // failures that did not come back with their plan
   std::string last_unconfirmed{};
   FailureRate baseline{};
+  bool is_server = false;       // it was told to stop although nobody had said so
   Nanoseconds baseline_took{};  // the slowest of them
   std::size_t points = 0;       // places that were known
   std::size_t points_left_out = 0;

@@ -47,6 +47,11 @@ class Hunt(LastcallTest):
         self.assertRegex(shrunk.out, r"hold .* `.+` \(.*\).* for \d+ ms: fails \d+ of \d+")
         self.assert_exit(1, self.replay(plan="found/shrunk"))
 
+    def test_of_a_server_sends_sigterm_unless_told_otherwise(self):
+        run = self.hunt("race_closed_channel", budget="20s")
+        self.assert_found(run, "SIGABRT")
+        self.assertIn("it does not end by itself: SIGTERM told it to", run.out)
+
     def test_finds_a_hang(self):
         self.assert_found(self.stopped("race_lock_order"), "hang")
 
