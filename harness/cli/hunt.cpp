@@ -135,7 +135,8 @@ void print_searches(std::ostream& out, const HuntOutcome& outcome) {
     out << "\n";
   }
   if (outcome.functions_in_log > 0)
-    out << "  the log speaks of " << outcome.functions_in_log << " functions, which came first\n";
+    out << "  the log speaks of " << outcome.functions_in_log
+        << " functions, which got every other trial\n";
   if (outcome.other_than_log > 0)
     out << "  " << outcome.other_than_log << " failures did not end as the log does\n";
   if (outcome.unconfirmed > 0)
@@ -329,8 +330,9 @@ void add_hunt(CLI::App& app, Context& context) {
                    "Output that means failure, whatever the exit code")
       ->option_text("PATTERN");
   command
-      ->add_option("--log", arguments->log,
-                   "Output of a failure elsewhere: search for that one, first where it points to")
+      ->add_option(
+          "--log", arguments->log,
+          "Output of a failure elsewhere: search for that one, half the time where it points to")
       ->check(CLI::ExistingFile)
       ->option_text("FILE");
   command

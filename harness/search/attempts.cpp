@@ -161,11 +161,15 @@ std::optional<Attempt> Attempts::next() {
     }
   }
   std::optional<std::size_t> best;
-  if (!queues_[favoured].empty()) best = favoured;
+  std::uint64_t others = 0;
   for (std::size_t i = 0; i < queues_.size(); ++i) {
-    if (queues_[i].empty() || best == favoured) continue;
+    if (i == favoured) continue;
+    others += taken_[i];
+    if (queues_[i].empty()) continue;
     if (!best || taken_[i] * kShares[*best] < taken_[*best] * kShares[i]) best = i;
   }
+  // Every other one: a log may also speak of what only notices the failure.
+  if (!queues_[favoured].empty() && (!best || taken_[favoured] <= others)) best = favoured;
   if (!best) {
     if (planned_ == 0) return std::nullopt;
     ++round_;

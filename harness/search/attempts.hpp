@@ -30,9 +30,10 @@ struct Calibration {
   std::vector<CodePoint> points{};
   std::vector<Visit> visits{};
   bool is_signalled = false;
-  bool threads_are_stable = true;    // not of a runtime that moves its work between them
-  std::uint64_t calls = 0;           // system calls from ready to the signal
-  std::set<std::string> favoured{};  // functions that are tried first: a log names them
+  bool threads_are_stable = true;  // not of a runtime that moves its work between them
+  std::uint64_t calls = 0;         // system calls from ready to the signal
+  std::set<std::string>
+      favoured{};  // functions that every other attempt is made at: a log names them
 };
 
 enum class SearchKind : std::uint8_t { shaker, sweep, pairs, signal_placement };
