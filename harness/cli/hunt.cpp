@@ -35,7 +35,7 @@ struct HuntArguments {
   std::optional<std::uint64_t> seed;
   std::string signal;
   std::string ready;
-  std::string after = "5ms";
+  std::string after;
   std::optional<int> exit_code;
   std::string failure;
   std::string companion;
@@ -55,7 +55,10 @@ std::optional<int> signal_in(const std::string& word) {
 Result<HuntOptions> options_of(const HuntArguments& arguments) {
   HuntOptions options;
   const auto budget = parse_duration(arguments.budget);
-  const auto after = parse_duration(arguments.after);
+  // A companion has to begin before it can do anything.
+  const auto after = parse_duration(!arguments.after.empty()      ? arguments.after
+                                    : arguments.companion.empty() ? "5ms"
+                                                                  : "200ms");
   const auto signal = signal_in(arguments.signal.empty() ? "none" : arguments.signal);
   if (!budget)
     return Error{"read", "--for", 0, "expected a duration such as 60s, found " + arguments.budget};
@@ -320,7 +323,8 @@ void add_hunt(CLI::App& app, Context& context) {
       ->option_text("PATTERN");
   command
       ->add_option("--after", arguments->after,
-                   "From then to the signal, unless the search sends it earlier (default: 5ms)")
+                   "From then to the signal, unless the search sends it earlier (default: 5ms; "
+                   "200ms with --with)")
       ->option_text("DURATION");
   command
       ->add_option("--exit-code", arguments->exit_code, "The exit code that is right (default: 0)")

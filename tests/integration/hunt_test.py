@@ -83,8 +83,8 @@ class Hunt(LastcallTest):
 
     def test_runs_a_companion_while_the_program_runs(self):
         companion = f"touch {self.folder}/was_there; sleep 48.11"
-        self.assert_exit(0, self.hunt("race_closed_channel_fixed", budget="1s",
-                                      options=("--signal", "TERM", "--after", "300ms", "--with", companion)))
+        self.assert_exit(0, self.hunt("race_closed_channel_fixed", budget="5s",
+                                      options=("--signal", "TERM", "--with", companion)))
         self.assertTrue((self.folder / "was_there").exists())
         self.assertTrue(until(lambda: not subprocess.run(["pgrep", "-f", "sleep 48[.]11"], capture_output=True).stdout, 5))
 

@@ -318,7 +318,7 @@ TEST(Errors, OfFaultsAtAFunctionNameTheirPlace) {
       {stop + "{ function = \"drain\", at = \"exit\" }",
        "9:30: 'at' goes with 'phase' or 'syscall' only"},
       {stop + "{ function = \"drain\", hold = \"11s\" }",
-       "9:37: expected a duration up to 10s, found 11s"},
+       "9:37: must be from 0s to 10s, found \"11s\""},
       {stop + "{ phase = \"load\", hold = \"8ms\" }", "9:26: 'hold' goes with 'function' only"},
       {stop + "{ phase = \"load\", thread = \"w*\" }", "9:26: 'thread' goes with 'function' only"},
       {"trace = false\n[[faults]]\nwhat = \"stop\"\nwhen = { function = \"drain\" }",
