@@ -316,7 +316,7 @@ TEST(Watchdog, LetsAHeartbeatBeLateByWhatItsTargetWaitedForAProcessor) {
   // It might still have come.
   EXPECT_EQ(
       watchdog(starved(60).stop().exits()),
-      "unknown 2: a WATCHDOG=1 was late; but the target had waited 60.0 ms of that time for a "
+      "unknown 1: a WATCHDOG=1 was late; but the target had waited 60.0 ms of that time for a "
       "processor");
   // The watchdog had waited for it.
   EXPECT_EQ(watchdog(starved(60).event(WatchdogExpired{}).dies(SIGABRT)).substr(0, 4), "fail");
