@@ -1,7 +1,7 @@
 """The long run: hundreds of trials of each scenario, every defect, many kills of lastcall itself; reference.py is the same
 for the reference server. Writes reports/evidence/long.json and .md, and the table of scenarios/README.md. Resumable: what
-the file already holds for the same build and scenario is not run again, whatever it says.
-LASTCALL_SCALE divides the counts."""
+the file already holds for the same build and scenario is not run again, whatever it says; each entry says its build.
+LASTCALL_SCALE divides the counts. Words on the command line: only scenarios and defects of these names."""
 import contextlib
 import hashlib
 import os
@@ -101,20 +101,24 @@ def kills(count):
             "seconds": round(time.monotonic() - begin), "said": "" if done.returncode == 0 else done.stderr[-2000:]}
 
 
+def of_build(found):
+    return f", build {found['build']}" if "build" in found else ""
+
+
 def markdown(content):
     text = "# The long run\n\nP(failure) bounds are one-sided at 95 %, over the trials that judged the property.\n"
     for scenario, found in content["campaigns"].items():
         text += (f"\n## {scenario}: {found['trials']} trials, exit code {found['exit_code']}, seed {found['seed']}, "
-                 f"{found['seconds']} s\n\n")
+                 f"{found['seconds']} s{of_build(found)}\n\n")
         rows = [(name, *(counts[key] for key in COUNTS[:-1]),
                  f"≤ {counts['upper_bound'] * 100:.2f} %" if counts["pass"] + counts["fail"] else "", counts["first_reason"])
                 for name, counts in judged(found).items() if counts["judged"] + counts["unknown"]]
         text += evidence.table(["property", "pass", "fail", "unknown", "n/a", "judged items", "P(failure)", "reason"], rows)
     if "planted" in content:
-        rows = [(name, found["must"], found["trials"], *(found["properties"][found["must"]][key] for key in COUNTS[:4]))
-                for name, found in content["planted"].items()]
+        rows = [(name, found["must"], found["trials"], *(found["properties"][found["must"]][key] for key in COUNTS[:4]),
+                 found.get("build", "")) for name, found in content["planted"].items()]
         text += "\n## Planted defects\n\n" + evidence.table(
-            ["defect", "must be caught by", "trials", "pass", "fail", "unknown", "n/a"], rows)
+            ["defect", "must be caught by", "trials", "pass", "fail", "unknown", "n/a", "build"], rows)
     found = content.get("kills")
     if found:
         text += (f"\n## Kills\n\nlastcall killed at {found['kills']} random moments, a trial process "
@@ -142,35 +146,40 @@ def publish():
 
 
 def main():
-    content = evidence.load("long")
-    if content.get("build") != evidence.build():
-        content = {**evidence.header(COMMAND), "campaigns": {}, "planted": {}}
+    content = {"campaigns": {}, "planted": {}, **evidence.load("long"), **evidence.header(COMMAND)}
+    build = {"build": content["build"]}
+    wanted = sys.argv[1:]
     wrong = []
     trials = max(1, KEEP // SCALE)
     for scenario in [*(name for name in scenarios() if name not in REFERENCE), "twin/right"]:
+        if wanted and scenario not in wanted:
+            continue
         found = content["campaigns"].get(scenario)
         path = SOURCE / "scenarios" / f"{scenario}.toml"
-        if not found or found["trials"] < trials or found["scenario_sha256"] != sha256(path):
+        same = {**build, "scenario_sha256": sha256(path)}
+        if not found or found["trials"] < trials or not same.items() <= found.items():
             jobs = 4 if scenario in SLOW else 2  # slow ones mostly wait
-            found = content["campaigns"][scenario] = {"scenario_sha256": sha256(path), **campaign(path, trials, jobs, KEPT / scenario)}
+            found = content["campaigns"][scenario] = {**same, **campaign(path, trials, jobs, KEPT / scenario)}
             evidence.save("long", content, markdown(content))
         print(scenario, found["trials"], "trials, exit code", found["exit_code"], *bad(found), flush=True)
         wrong += [scenario] if found["exit_code"] or bad(found) else []
     trials = max(5, PLANTED // SCALE)
     for name, lay_out, must in planted():
+        if wanted and name not in wanted:
+            continue
         found = content["planted"].get(name)
-        if not found or found["trials"] < trials:
+        if not found or found["trials"] < trials or not build.items() <= found.items():
             with temporary_folder() as folder:
-                found = content["planted"][name] = {"must": must, **campaign(lay_out(folder), trials)}
+                found = content["planted"][name] = {**build, "must": must, **campaign(lay_out(folder), trials)}
             evidence.save("long", content, markdown(content))
         print(name, found["trials"], "trials,", must, found["properties"][must]["fail"], "fail", flush=True)
         wrong += [] if caught(found, must) else [name]
     count = max(1, KILLS // SCALE)
-    if content.get("kills", {}).get("kills", 0) < count:
-        content["kills"] = kills(count)
+    if not wanted and (content.get("kills", {}).get("kills", 0) < count or not build.items() <= content["kills"].items()):
+        content["kills"] = {**build, **kills(count)}
         evidence.save("long", content, markdown(content))
-    print(content["kills"])
-    wrong += [] if content["kills"]["held"] else ["kills"]
+    print(content.get("kills"))
+    wrong += [] if wanted or content["kills"]["held"] else ["kills"]
     publish()
     print("wrong:", *wrong or ["nothing"])
     return 1 if wrong else 0
