@@ -1,7 +1,5 @@
 #include "cli/hunt_setup.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -50,7 +48,7 @@ void watch_for_interrupts() {
 int interrupted_code() { return g_interrupted == 0 ? 0 : 128 + g_interrupted; }
 
 HuntSurroundings hunt_surroundings(const Context& context) {
-  return {.processor = ::sched_getcpu(),
+  return {.one_processor = true,
           .longest = 60s,
           .descriptors = context.descriptors,
           .interrupted = &g_interrupted};

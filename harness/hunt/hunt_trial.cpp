@@ -89,7 +89,11 @@ std::string last_of(int file) {
 class Conductor {
  public:
   Conductor(PointOrders orders, const HuntSurroundings& around)
-      : around_(around), plan_(orders.plan), explains_(orders.explains) {
+      : around_(around),
+        plan_(orders.plan),
+        explains_(orders.explains),
+        // Another hunt may have come to the one that served the trial before.
+        processor_(around.one_processor ? ::sched_getcpu() : -1) {
     output_ = ScopedFd(::memfd_create("output", MFD_CLOEXEC));
     orders.output = output_.get();
     watch_.emplace(std::move(orders), [this] {
@@ -120,14 +124,13 @@ class Conductor {
     if (!path) return path.error().message();
     Launcher launcher;
     launcher.environment = environment_with(plan_.environment);
-    auto launched =
-        launcher(*path, plan_.command, StandardStreams{output_.get(), output_.get()},
-                 WorkingDirectory{plan_.directory.empty() ? "." : plan_.directory},
-                 OnProcessor{around_.processor, around_.descriptors}, tracer_->initialiser());
+    auto launched = launcher(*path, plan_.command, StandardStreams{output_.get(), output_.get()},
+                             WorkingDirectory{plan_.directory.empty() ? "." : plan_.directory},
+                             OnProcessor{processor_, around_.descriptors}, tracer_->initialiser());
     if (!launched) return launched.error().message();
     pid_ = launched->pid;
     tracer_->on_its_thread([this](TraceLoop& loop) {
-      keep_to(around_.processor);
+      keep_to(processor_);
       watch_->watch(loop, pid_);
     });
     if (const auto followed = tracer_->follow(pid_, false); !followed) {
@@ -151,6 +154,7 @@ class Conductor {
       return;
     }
     companion_ = launched->pid;
+    begun_at_ = now();
   }
 
   void step() {
@@ -181,7 +185,8 @@ class Conductor {
     if (!ready_ || sent_ || plan_.signal == 0) return std::nullopt;
     const bool elsewhere =
         plan_.signal_at_call || std::ranges::any_of(plan_.holds, &ThreadHold::sends_signal);
-    return ready_at_ +
+    // A companion has that time, too.
+    return (plan_.companion.empty() ? ready_at_ : std::max(ready_at_, begun_at_)) +
            (elsewhere ? around_.signal_patience + plan_.signal_after * 2 : plan_.signal_after);
   }
 
@@ -288,6 +293,7 @@ class Conductor {
   const HuntSurroundings& around_;
   const HuntPlan plan_;
   bool explains_;
+  int processor_;  // -1: any
   HuntTrial trial_;
   ScopedFd output_;
   ScopedFd null_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
@@ -299,6 +305,7 @@ class Conductor {
   TimePoint began_ = now();
   TimePoint ready_at_{};  // before `ready_`
   std::atomic<bool> ready_ = false;
+  TimePoint begun_at_{};  // the companion
   bool sent_ = false;
   bool ended_ = false;
   TimePoint last_look_{};

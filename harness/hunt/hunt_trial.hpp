@@ -17,7 +17,7 @@ namespace lastcall {
 
 // What all trials of a hunt have in common.
 struct HuntSurroundings {
-  int processor = -1;                         // the one of tracer and program; -1: any
+  bool one_processor = false;                 // for tracer and program: where the trial begins
   Nanoseconds longest{};                      // after which a run counts as one without end
   rlimit descriptors{};                       // of the program
   const volatile int* interrupted = nullptr;  // not 0: give up at once

@@ -83,8 +83,8 @@ class Hunt(LastcallTest):
 
     def test_runs_a_companion_while_the_program_runs(self):
         companion = f"touch {self.folder}/was_there; sleep 48.11"
-        self.assert_exit(0, self.hunt("race_closed_channel_fixed", budget="5s",
-                                      options=("--signal", "TERM", "--with", companion)))
+        run = self.hunt("race_closed_channel_fixed", budget="5s", options=("--signal", "TERM", "--with", companion))
+        self.assertIn(run.code, (0, 3), run)  # 3: a busy machine had no time for more than the baseline
         self.assertTrue((self.folder / "was_there").exists())
         self.assertTrue(until(lambda: not subprocess.run(["pgrep", "-f", "sleep 48[.]11"], capture_output=True).stdout, 5))
 
@@ -163,7 +163,9 @@ class Plans(LastcallTest):
     def test_of_the_mended_program_do_not_fail_and_say_what_was_not_reached(self):
         shutil.copy(PROGRAMS / "race_closed_channel_fixed", self.program)
         run = self.replay(self.folder / "found")
-        self.assertIn(run.code, (0, 3), run)
+        self.assertIn(run.code, (0, 2, 3), run)
+        if run.code == 2:  # a function that the mend does not call any more
+            self.assertRegex(run.err, "cannot find .*SendQueue::push.*build that one again, or run `lastcall hunt`")
         if run.code == 3:
             self.assertIn("did not reach every hold", run.out)
 

@@ -34,7 +34,7 @@ class HuntTrials : public ::testing::Test {
     (void)::kill(child, SIGKILL);
     (void)::waitpid(child, nullptr, 0);
     if (!may) GTEST_SKIP() << "children cannot be traced";
-    around_.processor = ::sched_getcpu();
+    around_.one_processor = true;
     around_.longest = 20s;
     (void)::getrlimit(RLIMIT_NOFILE, &around_.descriptors);
   }
