@@ -157,8 +157,12 @@ class Plans(LastcallTest):
         # Without a right end the other program fails before its places are looked for.
         plan.write_text(plan.read_text().replace('"usual_ends":["exit code 0"]', '"usual_ends":["exit code 64"]'))
         run = self.replay(plan)
-        self.assert_exit(2, run)
-        self.assertRegex(run.err, "cannot find .* in .*program.*not the one that the plan was made for")
+        if f'"module":"{self.program}"' in plan.read_text().replace(" ", ""):
+            self.assert_exit(2, run)
+            self.assertRegex(run.err, "cannot find .* in .*program.*not the one that the plan was made for")
+        else:  # a hold at a function of the C library, which every program has
+            self.assert_exit(3, run)
+            self.assertIn("did not reach every hold", run.out)
 
     def test_of_the_mended_program_do_not_fail_and_say_what_was_not_reached(self):
         shutil.copy(PROGRAMS / "race_closed_channel_fixed", self.program)
