@@ -251,8 +251,8 @@ class Search {
     outcome_.threads = std::max(outcome_.threads, trial.acted.threads);
     outcome_.points_met = std::max(outcome_.points_met, trial.acted.met.size());
     if (trial.failure.empty() || !trial.broken.empty()) return;
-    // With breakpoints everywhere it may be too slow for any limit.
-    if (attempt.arms_all && trial.end.how == RunEnd::How::too_long) return;
+    // It may be too slow for any limit.
+    if ((attempt.arms_all || slows_all(plan)) && trial.end.how == RunEnd::How::too_long) return;
     ++count.failures;
     if (!is_wanted(trial)) {
       ++outcome_.other_than_log;

@@ -184,6 +184,12 @@ std::string text_of(const ThreadHold& hold, bool is_signalled) {
 
 }  // namespace
 
+bool slows_all(const HuntPlan& plan) {
+  return !plan.armed.empty() || std::ranges::any_of(plan.holds, [](const ThreadHold& hold) {
+    return hold.nth == kEveryTime;
+  });
+}
+
 std::string hunt_plan_json(const HuntPlan& plan) {
   json::object object{{"kind", kKind}, {"version", HuntPlan::kVersion}};
   object["says"] = sentence_of(plan);

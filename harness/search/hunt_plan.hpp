@@ -64,6 +64,10 @@ struct HuntPlan {
   friend bool operator==(const HuntPlan&, const HuntPlan&) = default;
 };
 
+// Whether it slows the program down wherever it goes, so that "no end" is no failure of it: every
+// thread that comes to a place is held there, or breakpoints are set all over.
+bool slows_all(const HuntPlan& plan);
+
 // "kind": "lastcall-hunt-plan". An error names the key.
 std::string hunt_plan_json(const HuntPlan& plan);
 Result<HuntPlan> parse_hunt_plan(std::string_view text);

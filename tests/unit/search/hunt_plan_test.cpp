@@ -57,6 +57,15 @@ TEST(HuntPlan, IsReadAsItWasWritten) {
   EXPECT_EQ(*small, HuntPlan{.command = {"/bin/true"}});
 }
 
+TEST(HuntPlan, ThatHoldsAllWhoComeSlowsTheWholeProgram) {
+  auto plan = full();
+  EXPECT_TRUE(slows_all(plan));  // breakpoints everywhere
+  plan.armed.clear();
+  EXPECT_FALSE(slows_all(plan));
+  plan.holds[0].nth = kEveryTime;
+  EXPECT_TRUE(slows_all(plan));
+}
+
 TEST(HuntPlan, AWrongOneIsRefusedWithTheKey) {
   auto text = hunt_plan_json(full());
   const auto with = [&](const std::string& from, const std::string& to) {
