@@ -230,7 +230,7 @@ class Conductor {
       pids = loop.processes();
       held_for = watch_->acted().held_for;
     });
-    if (now() - began_ > around_.longest + held_for) {
+    if (now() - began_ > around_.longest + std::min(held_for, around_.longest)) {
       trial_.end = {RunEnd::How::too_long, 0};
       ended_ = true;
       return take_stacks();
