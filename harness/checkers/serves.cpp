@@ -128,6 +128,15 @@ TimeClaim silence_before(EventIndex end, const ConnectionView& c, const History&
   return claim_of_wait(history.time(last), history.time(end));
 }
 
+// A server may end what it has heard nothing from for some seconds: where lastcall's clients were
+// held up in them, that was their doing. Nothing of an end that came sooner.
+std::optional<TimeClaim> claim_of_end(EventIndex end, const ConnectionView& c,
+                                      const History& history) {
+  constexpr Nanoseconds kShortestLimit = std::chrono::seconds(1);
+  auto claim = silence_before(end, c, history);
+  return claim.to - claim.from < kShortestLimit ? std::nullopt : std::optional(claim);
+}
+
 bool is_answered(const RequestView& r) { return r.ended && r.end != RequestEnd::unknown; }
 
 // The request in the middle of whose answer an HTTP server closed the connection; null if it did
@@ -158,7 +167,7 @@ BadEnd bad_end(const ConnectionView& c, const ClientGroup& group, const History&
   switch (ended.why) {
     case ConnectionEndReason::reset:
       if (is_websocket(protocol) && c.close_frame_received) return {};
-      return {"were reset", {}};
+      return {"were reset", {.claim = claim_of_end(*c.ended, c, history)}};
     case ConnectionEndReason::timeout: {
       const bool was_closed = is_websocket(protocol) && c.close_frame_received;
       return {was_closed                      ? "were left open after the Close frame"
@@ -171,10 +180,12 @@ BadEnd bad_end(const ConnectionView& c, const ClientGroup& group, const History&
     case ConnectionEndReason::server_closed:
       if (is_websocket(protocol)) {
         if (c.close_frame_received) return {};
-        return {"were closed by the server without a Close frame", {.absence = true}};
+        return {"were closed by the server without a Close frame",
+                {.absence = true, .claim = claim_of_end(*c.ended, c, history)}};
       }
       if (c.requests.empty() || std::ranges::any_of(c.requests, is_answered)) return {};
-      return {"were closed by the server without an answer", {.absence = true}};
+      return {"were closed by the server without an answer",
+              {.absence = true, .claim = claim_of_end(*c.ended, c, history)}};
     case ConnectionEndReason::finished:
       if (!is_close_unanswered(c, group)) return {};
       return {kUnanswered, {.absence = true}};
@@ -259,7 +270,7 @@ bool count_bad(Tally& tally, const ConnectionView& c, const ClientGroup& group, 
       (!is_websocket(protocol) && is_before(closed_by_client(c, protocol), *c.reset))) {
     return false;
   }
-  tally.bad(c, "were reset", {*c.reset});
+  tally.bad(c, "were reset", {*c.reset}, {.claim = claim_of_end(*c.reset, c, history)});
   return true;
 }
 
@@ -274,8 +285,8 @@ void count(Tally& tally, const ConnectionView& c, Behaviour behaviour,
       ++tally.without_listener;
       return;
     }
-    ClaimBasis footing;
-    if (is_late(failed)) footing.claim = silence_before(*c.failed, c, history);
+    const ClaimBasis footing{.claim = is_late(failed) ? silence_before(*c.failed, c, history)
+                                                      : claim_of_end(*c.failed, c, history)};
     tally.bad(c, "got no " + std::string(name(failed.layer)) + " (" + failed.reason + ")",
               {*c.failed}, footing, said_text(failed.said));
     return;

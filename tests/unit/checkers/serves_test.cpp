@@ -8,6 +8,8 @@ namespace {
 
 using testing::h;
 using testing::HistoryBuilder;
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::StartsWith;
 
 std::string serves(const HistoryBuilder& b) { return testing::said(b, "serves"); }
@@ -119,6 +121,23 @@ TEST(Serves, FailsForBadEnds) {
             some + "got no answer in time, first: clients \"users\", client 1");
   EXPECT_EQ(serves(HistoryBuilder(up).closed(0, ConnectionEndReason::protocol).stop()),
             some + "met broken protocol (detail), first: clients \"users\", client 1");
+}
+TEST(Serves, DoesNotBlameAServerThatLostPatienceWithAClientThatWasHeldUp) {
+  const LayerFailed broken{testing::connection(0), Layer::websocket, "Broken pipe", ""};
+  const auto held_up = [&](int silence, int lag) {
+    auto story = h().ready().client(0).wait(silence);
+    if (lag > 0) story.lag(lag, "clients-0");
+    return story;
+  };
+  const std::string why = "; but lastcall itself lagged 2.00 s in clients-0 meanwhile";
+  EXPECT_THAT(serves(held_up(10'000, 2'000).event(broken).stop()),
+              AllOf(StartsWith("unknown"), EndsWith(why)));
+  EXPECT_THAT(serves(held_up(10'000, 2'000).reset(0).stop()),
+              AllOf(StartsWith("unknown"), EndsWith(why)));
+  EXPECT_THAT(serves(held_up(10'000, 0).event(broken).stop()), StartsWith("fail 1"));
+  EXPECT_THAT(serves(held_up(10'000, 500).event(broken).stop()), StartsWith("fail 1"));
+  // Nobody loses patience so soon.
+  EXPECT_THAT(serves(held_up(300, 200).event(broken).stop()), StartsWith("fail 1"));
 }
 TEST(Serves, AWebSocketMayBeClosedWithAGoodbye) {
   const auto up = h().ready().client(0).up(0);
