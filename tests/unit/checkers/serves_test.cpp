@@ -6,10 +6,10 @@
 namespace lastcall::serves_test {
 namespace {
 
-using testing::h;
-using testing::HistoryBuilder;
 using ::testing::AllOf;
 using ::testing::EndsWith;
+using testing::h;
+using testing::HistoryBuilder;
 using ::testing::StartsWith;
 
 std::string serves(const HistoryBuilder& b) { return testing::said(b, "serves"); }
