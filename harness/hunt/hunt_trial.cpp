@@ -148,8 +148,10 @@ class Conductor {
     auto launched = launcher("/bin/sh", {"sh", "-c", plan_.companion},
                              StandardStreams{null_.get(), null_.get()},
                              WorkingDirectory{plan_.directory.empty() ? "." : plan_.directory});
-    if (!launched) {
-      trial_.broken = launched.error().message();
+    // Until it has executed its command, it looks whether somebody reads how that went.
+    auto problem = launched ? start_problem(*launched) : launched.error().message();
+    if (!problem.empty()) {
+      trial_.broken = std::move(problem);
       ended_ = true;
       return;
     }
