@@ -19,7 +19,7 @@ namespace lastcall {
 struct HuntSurroundings {
   bool one_processor = false;                 // for tracer and program: where the trial begins
   Nanoseconds longest{};                      // after which a run counts as one without end
-  rlimit descriptors{};                       // of the program
+  rlimit descriptors{};                       // the limits that the program gets
   const volatile int* interrupted = nullptr;  // not 0: give up at once
   // Whether undisturbed runs print something before they are signalled: then no other sign counts
   // that the program is ready.

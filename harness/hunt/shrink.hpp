@@ -23,8 +23,8 @@ struct ShrinkOptions {
 
 struct Shrunk {
   HuntPlan plan{};
-  FailureRate first{};      // of the plan that was given
-  FailureRate rate{};       // of the last one
+  FailureRate first{};      // how often the given plan fails
+  FailureRate rate{};       // how often the smallest plan fails
   std::uint64_t tried = 0;  // steps
   std::uint64_t accepted = 0;
   std::uint64_t runs = 0;

@@ -9,7 +9,7 @@
 namespace lastcall {
 
 enum class PointKind : std::uint8_t {
-  entry,       // of a function of the program's own
+  entry,       // where one of the program's own functions begins
   atomic,      // an atomic access of the program's own code
   access,      // any other access to memory, that threads have in common
   after_call,  // where a call returns to in the program's own code

@@ -56,7 +56,7 @@ struct HuntPlan {
   // Where breakpoints are besides those of the holds. They slow threads down, which may be what it
   // takes.
   std::vector<CodePoint> armed{};
-  std::map<std::string, std::string> build_ids{};  // of the modules of all points
+  std::map<std::string, std::string> build_ids{};  // by module, for each that has a point
   std::optional<int> exit_code{};                  // the one that is right, if it was stated
   std::string failure_pattern{};                   // output that has it is a failure; empty: none
   std::vector<std::string> usual_ends{};           // without holds, as end_text() has them

@@ -39,7 +39,7 @@ struct Acted {
   std::size_t moved = 0;               // found by name, in another build
   std::vector<std::string> missing{};  // places that the program does not have
   std::set<std::size_t> met{};         // indices of armed places: holds' first, then the others'
-  std::vector<bool> reached{};         // of the holds
+  std::vector<bool> reached{};         // by hold
   bool signal_sent = false;
   bool signal_as_planned = false;  // at the hold or the call that the plan says
   bool barrier_held = false;
@@ -102,14 +102,14 @@ class PointWatch : public TraceObserver {
     std::size_t point = 0;  // an index of points_
     std::vector<std::size_t> holds{};
     std::uint64_t hits = 0;
-    std::optional<MemoryOperand> operand{};  // of a calibration
+    std::optional<MemoryOperand> operand{};  // only in a calibration
     std::set<std::uint64_t> touched{};       // addresses in memory
   };
   struct Touched {
     std::set<int> threads{};
     bool written = false;
   };
-  struct Counter {  // of a hold
+  struct Counter {  // how often a hold was due
     std::uint64_t seen = 0;
     bool done = false;
   };
