@@ -377,7 +377,7 @@ TEST(SilentGroups, AreSaidLoudlyInEveryReport) {
               HasSubstr("\n\n  NOTHING WAS HEARD: clients \"a*?\": no client was answered\n"
                         "\n  in-flight-finished, not judged: 3 whose bytes waited, 1 sent late\n"));
   EXPECT_THAT(reports::markdown(campaign),
-              HasSubstr("\n### Nothing was heard\n\n- **clients \"a\\* \"**: no client was "
+              HasSubstr("\n### Nothing was heard\n\n- **clients \"a\\*?\"**: no client was "
                         "answered\n\n### Failed\n"));
   EXPECT_THAT(reports::markdown(campaign),
               HasSubstr("- in-flight-finished, items not judged: 3 whose bytes waited, 1 sent "
