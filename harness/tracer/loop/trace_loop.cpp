@@ -17,6 +17,10 @@
 namespace lastcall {
 namespace {
 
+constexpr const char* kMayNotTrace =
+    "a container's seccomp profile or kernel.yama.ptrace_scope forbids it: allow ptrace(2), as "
+    "with --cap-add=SYS_PTRACE, or say trace = false in [target]; the rest is judged without";
+
 // A thread that can be stopped stops within microseconds; one that waits for its vfork(2) child, or
 // for a disk, does not before that is over.
 constexpr auto kStopLimit = std::chrono::milliseconds(100);
@@ -73,7 +77,8 @@ TraceLoop::~TraceLoop() {
 Result<void> TraceLoop::follow(pid_t child, bool asleep) {
   options_ = kOptions | (asleep ? kAsleep : 0U);
   if (const int problem = calls_.seize(child, options_); problem != 0)
-    return Error{"trace", "process " + std::to_string(child), problem, ""};
+    return Error{"trace", "process " + std::to_string(child), problem,
+                 problem == EPERM ? kMayNotTrace : ""};
   followed_ = child;
   threads_.try_emplace(
       child, Thread{.pid = child, .now = Running(child), .options = options_, .begun = true});
