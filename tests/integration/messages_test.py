@@ -139,7 +139,7 @@ class Targets(LastcallTest):
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, preexec_fn=forbid_ptrace)
         self.assertIn(done.returncode, (0, 3), done.stdout + done.stderr)
         self.assertRegex(done.stdout, r"not traced: cannot trace process \d+: Operation not permitted \(a container's seccomp profile or "
-                         r"kernel.yama.ptrace_scope forbids it: .*trace = false")
+                         r"kernel.yama.ptrace_scope forbids ptrace\(2\): .*trace = false")
 
 
 class Replays(LastcallTest):

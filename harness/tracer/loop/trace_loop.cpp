@@ -18,8 +18,8 @@ namespace lastcall {
 namespace {
 
 constexpr const char* kMayNotTrace =
-    "a container's seccomp profile or kernel.yama.ptrace_scope forbids it: allow ptrace(2), as "
-    "with --cap-add=SYS_PTRACE, or say trace = false in [target]; the rest is judged without";
+    "a container's seccomp profile or kernel.yama.ptrace_scope forbids ptrace(2): "
+    "--cap-add=SYS_PTRACE allows it in a container; trace = false in [target] does without";
 
 // A thread that can be stopped stops within microseconds; one that waits for its vfork(2) child, or
 // for a disk, does not before that is over.
