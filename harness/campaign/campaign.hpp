@@ -23,7 +23,7 @@ struct LoadedScenario {
   std::string file;  // as named
   std::string text;
   Scenario scenario;
-  // What its trials' plans are drawn by; the same for all that shall draw the same.
+  // What its trials' plans are drawn by; the same for scenarios that draw the same.
   std::string seed_key;
   std::string variant = {};  // "build=good" of a matrix; empty: the file has one scenario
 };

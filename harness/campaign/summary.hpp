@@ -79,7 +79,7 @@ struct ScenarioSummary {
 
 struct CampaignSummary {
   std::string lastcall_version;  // filled in by who knows it
-  std::string started_utc;  // "2026-01-31T12:00:00Z"
+  std::string started_utc;       // "2026-01-31T12:00:00Z"
   std::uint64_t seed = 0;
   Nanoseconds duration{};
   bool interrupted = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "base/nearest_name.hpp"
@@ -22,7 +23,7 @@ std::string sorted(std::string_view text) {
   return letters;
 }
 
-// Of a few short words: also one that is not finished, or whose letters changed places.
+// The words are few and short: one that is not finished counts, or whose letters changed places.
 std::string nearest(std::string_view word, const std::vector<std::string>& words) {
   auto near = nearest_name(word, words);
   if (!near) {

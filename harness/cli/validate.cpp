@@ -23,7 +23,7 @@ struct ValidateArguments {
 
 // Properties that the scenario requires, or has a table of, and that no trial of it can judge.
 void warn_of_what_is_never_judged(const LoadedScenario& loaded, std::set<std::string>& said) {
-  // Of the first trial, which is traced if any is.
+  // As in the first trial, which is traced if any is.
   const auto plan = draw_plan(loaded.file, loaded.text, loaded.scenario, 1, 1);
   for (const auto& [name, settings] : loaded.scenario.properties) {
     const bool is_required = std::ranges::count(loaded.scenario.required, name) > 0;
