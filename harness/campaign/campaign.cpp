@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cctype>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -10,12 +12,13 @@
 
 #include "base/prng.hpp"
 #include "checkers/checkers.hpp"
-#include "scenario/parse.hpp"
 
 namespace lastcall {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kLongestVariant = 30;
 
 std::string utc_now() {
   const std::time_t seconds = std::time(nullptr);
@@ -27,29 +30,35 @@ std::string utc_now() {
 }
 
 // "scenarios/nginx/fast.toml" -> "nginx-fast": the folder tells scenarios of one name apart.
-std::string short_name(const std::string& file) {
-  const fs::path path(file);
+std::string short_name(const LoadedScenario& loaded) {
+  const fs::path path(loaded.file);
   const auto folder = path.parent_path().filename().string();
   const bool plain = folder.empty() || folder == "." || folder == ".." || folder == "scenarios";
-  return (plain ? "" : folder + "-") + path.stem().string();
+  auto name = (plain ? "" : folder + "-") + path.stem().string();
+  if (loaded.variant.empty()) return name;
+  // "build=good" -> "-build-good", short: the path of a socket has little room.
+  name += "-" + loaded.variant.substr(0, kLongestVariant);
+  std::ranges::replace_if(
+      name,
+      [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_' && c != '.'; },
+      '-');
+  return name;
 }
 
 class Campaign {
  public:
   explicit Campaign(const CampaignOptions& options)
       : options_(options), begin_(now()), log_(options.results + "/trials.jsonl") {
-    summary_.lastcall_version = LASTCALL_VERSION;
     summary_.started_utc = utc_now();
     summary_.seed = options.seed;
     summary_.results = options.results;
     for (const auto& loaded : options.scenarios) {
       ScenarioSummary scenario;
-      scenario.scenario = loaded.file;
+      scenario.scenario = loaded.file + (loaded.variant.empty() ? "" : " [" + loaded.variant + "]");
       scenario.about = loaded.scenario.about;
       scenario.planned =
           options.duration ? 0 : options.trials.value_or(loaded.scenario.budget.trials);
       summary_.scenarios.push_back(std::move(scenario));
-      seed_keys_.push_back(scenario_seed_key(loaded.text));
       progress_.planned += summary_.scenarios.back().planned;
     }
     started_.resize(options.scenarios.size());
@@ -66,7 +75,8 @@ class Campaign {
     const auto interrupted = run_trials(server, pool);
     if (!interrupted) summary_.broken = interrupted.error().message();
     if (!log_)
-      summary_.broken = Error{"write", options_.results + "/trials.jsonl", 0, ""}.message();
+      summary_.broken =
+          Error{"write", options_.results + "/trials.jsonl", log_error_, ""}.message();
     summary_.duration = now() - begin_;
     const int signal = interrupted ? *interrupted : 0;
     summary_.interrupted = signal != 0;
@@ -89,6 +99,7 @@ class Campaign {
     for (std::size_t tried = 0; tried < started_.size(); ++tried) {
       const auto i = turn_++ % started_.size();
       if (!options_.duration && started_[i] >= summary_.scenarios[i].planned) continue;
+      if (!summary_.scenarios[i].gave_up.empty()) continue;
       return job(i, ++started_[i]);
     }
     return std::nullopt;
@@ -100,9 +111,9 @@ class Campaign {
     char suffix[16];
     std::snprintf(suffix, sizeof suffix, "-%04u", number);
     return {number, i,
-            fs::absolute(options_.results + "/trials/" + short_name(loaded.file) + suffix).string(),
+            fs::absolute(options_.results + "/trials/" + short_name(loaded) + suffix).string(),
             draw_plan(loaded.file, loaded.text, loaded.scenario,
-                      trial_seed(options_.seed, seed_keys_[i], trial), trial)};
+                      trial_seed(options_.seed, loaded.seed_key, trial), trial)};
   }
 
   void done(const TrialJob& job, const TrialResult& result) {
@@ -113,6 +124,11 @@ class Campaign {
     trial.number = job.number;
     if (result.kept)
       trial.directory = fs::path(job.directory).lexically_relative(fs::absolute(options_.results));
+    // The next ones would not start it either.
+    if (scenario.trials.empty() && !result.not_started.empty()) {
+      scenario.gave_up = "the first trial is the last, because the target cannot be started: " +
+                         result.not_started;
+    }
     // Flushed line by line: what is finished survives whatever happens to lastcall.
     log_ << "{\"scenario\":" << boost::json::serialize(boost::json::string(trial.scenario))
          << ",\"trial\":" << trial.number
@@ -120,7 +136,9 @@ class Campaign {
          << ",\"result\":";
     auto line = to_json(result);
     line.back() = '}';
+    errno = 0;
     log_ << line << std::endl;
+    if (!log_ && log_error_ == 0) log_error_ = errno;
     ++progress_.finished;
     const auto outcome = result.broken.empty() ? worst(result.verdicts) : Outcome::unknown;
     if (outcome == Outcome::fail) ++progress_.failed;
@@ -137,10 +155,10 @@ class Campaign {
   const CampaignOptions& options_;
   TimePoint begin_;
   std::ofstream log_;
+  int log_error_ = 0;  // errno of the first write that failed
   CampaignSummary summary_;
   CampaignProgress progress_;
   std::vector<std::uint32_t> started_;
-  std::vector<std::string> seed_keys_;
   std::uint64_t turn_ = 0;
   std::uint32_t numbered_ = 0;
 };

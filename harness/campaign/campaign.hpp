@@ -23,6 +23,9 @@ struct LoadedScenario {
   std::string file;  // as named
   std::string text;
   Scenario scenario;
+  // What its trials' plans are drawn by; the same for scenarios that draw the same.
+  std::string seed_key;
+  std::string variant = {};  // "build=good" of a matrix; empty: the file has one scenario
 };
 
 struct CampaignProgress {
@@ -52,7 +55,7 @@ struct CampaignOptions {
 CampaignSummary run_campaign(ForkServer& server, const CampaignOptions& options);
 
 // The seed of a campaign's trial: a campaign can be made longer without changing its first trials,
-// and two copies of one scenario draw the same plans. `seed_key` is scenario_seed_key()'s.
+// and two copies of one scenario draw the same plans. `seed_key` is a scenario's.
 std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& seed_key,
                          std::uint32_t trial);
 

@@ -74,11 +74,12 @@ struct ScenarioSummary {
   // Habits of a crowd (kHabits) that no stop met.
   std::vector<std::string> not_tried{};
   std::uint32_t untraced = 0;  // trials, of a target that is traced in the others
+  std::string gave_up{};       // why it had fewer trials than planned; else empty
 };
 
 struct CampaignSummary {
-  std::string lastcall_version;
-  std::string started_utc;  // "2026-01-31T12:00:00Z"
+  std::string lastcall_version;  // filled in by who knows it
+  std::string started_utc;       // "2026-01-31T12:00:00Z"
   std::uint64_t seed = 0;
   Nanoseconds duration{};
   bool interrupted = false;

@@ -231,7 +231,7 @@ std::optional<std::string> no_stop_to_judge(const History& history) {
 }
 
 std::string without_clients(const Plan& plan) {
-  return plan.scenario.clients.empty() ? "the scenario has no [[clients]]" : "";
+  return plan.scenario.clients.empty() ? "the scenario has no [[clients]]: add one with a url" : "";
 }
 
 std::string sidecar_trouble(const History& history, const Verdict& verdict,

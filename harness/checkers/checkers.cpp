@@ -112,12 +112,35 @@ std::string doubt_about_the_taker(const History& history) {
          ", untraced it may have been another thread: trace = false tells";
 }
 
+// Whom a failure can be due to that came before any client: lastcall's own readiness probe, which
+// had reached the target by then. Empty if it came later, or nobody probed.
+std::string only_probed_so_far(const Verdict& verdict, const Plan& plan, const History& history) {
+  const auto& ready = plan.scenario.target.ready;
+  if ((ready.urls.empty() && ready.ports.empty()) || verdict.evidence.empty()) return "";
+  if (verdict.property != property::CleanExit::kName &&
+      verdict.property != property::NoPanic::kName &&
+      verdict.property != property::NoMaskedPanic::kName)
+    return "";
+  const auto seen = std::ranges::max(verdict.evidence);
+  const auto stop = history.stop();
+  const bool is_later = (stop && *stop < seen) ||
+                        std::ranges::any_of(history.connections(), [&](const ConnectionView& c) {
+                          return c.invoked < seen;
+                        });
+  if (is_later || !is_before(history.first<TargetReady>(), seen)) return "";
+  const auto probe =
+      ready.urls.empty() ? "port " + ready.ports.front() : "url " + ready.urls.front();
+  return "; no client had come by then, only lastcall's own readiness probe (" + probe + ")";
+}
+
 Verdict checked(const Checker& checker, const Plan& plan, const History& history) {
   auto verdict = outcome_of(checker, plan, history);
   verdict.property = checker.property;
   if (auto reason = why_unknown(checker, verdict, plan, history); !reason.empty())
     verdict.conclude(Outcome::unknown, std::move(reason));
-  if (verdict.outcome == Outcome::fail) verdict.reason += doubt_about_the_taker(history);
+  if (verdict.outcome == Outcome::fail) {
+    verdict.reason += doubt_about_the_taker(history) + only_probed_so_far(verdict, plan, history);
+  }
   verdict.reason = valid_utf8(verdict.reason);
   std::ranges::replace(verdict.reason, '\n', ' ');
   return verdict;

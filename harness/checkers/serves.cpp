@@ -329,7 +329,7 @@ Verdict verdict_of(const Tally& tally) {
     verdict.reason = undecided_groups(plan, tally.decided);
   } else if (verdict.outcome != Outcome::fail && verdict.not_judged.empty()) {
     verdict.reason = plan.scenario.clients.empty()
-                         ? "the scenario has no [[clients]]"
+                         ? "the scenario has no [[clients]]: add one with a url"
                          : "nothing was decided before the stop: let it come later "
                            "([[faults]] when)";
   }

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "campaign/exit_codes.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "scenario/behaviour.hpp"
@@ -27,6 +28,14 @@ std::vector<Listed> scenarios(const std::string& folder) {
   }
   std::ranges::sort(found, {}, &Listed::name);
   return found;
+}
+
+// The scenarios of the working directory, else those that lie where lastcall is installed.
+std::string usual_folder(const std::string& tools) {
+  std::error_code ec;
+  if (fs::is_directory("scenarios", ec)) return "scenarios";
+  const auto installed = (fs::path(tools).parent_path() / "share/lastcall/scenarios").string();
+  return fs::is_directory(installed, ec) ? installed : "scenarios";
 }
 
 std::vector<Listed> properties() {
@@ -88,19 +97,24 @@ int list(const std::string& what, const std::string& folder, bool json) {
 void add_list(CLI::App& app, Context& context) {
   struct Arguments {
     std::string what;
-    std::string folder = "scenarios";
+    std::string folder;
     bool json = false;
   };
   auto arguments = std::make_shared<Arguments>();
   auto* command =
       app.add_subcommand("list", "Show scenarios, properties, faults or client behaviours");
   command->add_option("what", arguments->what, "scenarios, properties, faults or behaviours")
-      ->check(CLI::IsMember({"scenarios", "properties", "faults", "behaviours"}));
-  command->add_option("--in", arguments->folder, "Folder to look for scenarios in")
-      ->capture_default_str();
+      ->check(one_of({"scenarios", "properties", "faults", "behaviours"}))
+      ->option_text("WHAT");
+  command
+      ->add_option("--in", arguments->folder,
+                   "Folder to look for scenarios in (default: scenarios, else those that were "
+                   "installed with lastcall)")
+      ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print as JSON");
   command->callback([arguments, &context] {
-    context.exit_code = list(arguments->what, arguments->folder, arguments->json);
+    const auto folder = arguments->folder.empty() ? usual_folder(context.tools) : arguments->folder;
+    context.exit_code = list(arguments->what, folder, arguments->json);
   });
 }
 

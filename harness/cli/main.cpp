@@ -7,7 +7,10 @@
 #include <iostream>
 
 #include "campaign/exit_codes.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
+#include "cli/version.hpp"
+#include "reports/wording.hpp"
 
 namespace {
 
@@ -42,7 +45,7 @@ int main(int argc, char** argv) {
   context.ignores_pipes = std::signal(SIGPIPE, SIG_IGN) == SIG_IGN;
   context.descriptors = raise_descriptor_limit();
   CLI::App app("lastcall: shutdown-correctness tests for any server on Linux", "lastcall");
-  app.set_version_flag("--version", std::string("lastcall ") + LASTCALL_VERSION);
+  app.set_version_flag("--version", [] { return lastcall::cli::version_and_build(); });
   app.require_subcommand(1);
   std::error_code ec;
   context.tools = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().string();
@@ -55,6 +58,11 @@ int main(int argc, char** argv) {
   lastcall::cli::add_autopsy(app, context);
   lastcall::cli::add_doctor(app, context);
   app.footer(kExitCodes);  // last, because a command inherits the footer that its parent has
+  const auto unknown = argc > 1 ? lastcall::cli::unknown_command(app, argv[1]) : std::string();
+  if (!unknown.empty()) {
+    std::cerr << "lastcall: " << lastcall::reports::printable(unknown) << "\n";
+    return lastcall::exit_codes::kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -6,11 +6,22 @@
 
 namespace lastcall::cli {
 
-ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+namespace {
+
+constexpr auto kBetweenLines = std::chrono::seconds(10);
+
+}  // namespace
+
+ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1), last_(now()) {}
 ProgressLine::~ProgressLine() { clear(); }
 
 void ProgressLine::show(const std::string& text) {
-  if (!terminal_) return;
+  if (!terminal_) {
+    if (now() - last_ < kBetweenLines) return;
+    last_ = now();
+    std::cerr << "lastcall: " << text << std::endl;
+    return;
+  }
   std::cerr << "\r\x1b[K" << text << std::flush;
   shown_ = true;
 }

@@ -1,8 +1,10 @@
-// One line on a terminal that says how far a long command is; nothing where stderr is not a
-// terminal.
+// Says how far a long command is: one line on a terminal, which changes; where stderr is none, a
+// line every ten seconds, so that the log of a CI job shows that something happens. One thread.
 #pragma once
 
 #include <string>
+
+#include "base/clock.hpp"
 
 namespace lastcall::cli {
 
@@ -18,6 +20,7 @@ class ProgressLine {
  private:
   bool terminal_;
   bool shown_ = false;
+  TimePoint last_;  // line, where there is no terminal
 };
 
 }  // namespace lastcall::cli

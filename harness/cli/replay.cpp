@@ -15,6 +15,7 @@
 #include "campaign/statistics.hpp"
 #include "campaign/trial_pool.hpp"
 #include "checkers/checkers.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/hunt_setup.hpp"
 #include "cli/progress_line.hpp"
@@ -44,6 +45,7 @@ struct Tally {
   std::uint64_t came_back = 0;
   std::uint64_t judged = 0;  // replays that reached a verdict
   std::uint64_t unknown = 0;
+  std::string first_unknown;  // why the first of these could not be judged
   std::string broken;
   std::map<std::string, std::uint64_t> failures;
   std::string first_reason;
@@ -57,10 +59,14 @@ void count(Tally& tally, const TrialResult& result) {
   }
   bool hit = false;
   bool unclear = false;
+  std::string why_unclear;
   for (const auto& verdict : result.verdicts) {
     const bool counts = tally.wanted.empty() || tally.wanted.contains(verdict.property);
-    unclear = unclear || (counts && verdict.outcome == Outcome::unknown) ||
-              (!tally.wanted.empty() && counts && verdict.outcome == Outcome::not_applicable);
+    const bool is_open =
+        counts && (verdict.outcome == Outcome::unknown ||
+                   (!tally.wanted.empty() && verdict.outcome == Outcome::not_applicable));
+    if (is_open && !unclear) why_unclear = verdict.property + ": " + verdict.reason;
+    unclear = unclear || is_open;
     if (verdict.outcome != Outcome::fail) continue;
     ++tally.failures[verdict.property];
     const bool is_cause = verdict.consequence_of.empty();
@@ -71,7 +77,7 @@ void count(Tally& tally, const TrialResult& result) {
     hit = hit || counts;
   }
   if (!hit && unclear) {  // failed unseen, or had nothing to judge: no sample of the rate
-    ++tally.unknown;
+    if (++tally.unknown == 1) tally.first_unknown = why_unclear;
     return;
   }
   ++tally.judged;
@@ -101,6 +107,7 @@ void print(const Tally& tally, const ReplayArguments& arguments, const std::stri
                                                             {"came_back", tally.came_back},
                                                             {"judged", tally.judged},
                                                             {"unknown", tally.unknown},
+                                                            {"why_unknown", tally.first_unknown},
                                                             {"rate_low", rate.low},
                                                             {"rate_high", rate.high},
                                                             {"failures", std::move(failures)},
@@ -114,7 +121,9 @@ void print(const Tally& tally, const ReplayArguments& arguments, const std::stri
     std::fflush(stdout);
   }
   std::cout << "\n";
-  if (tally.unknown > 0) std::cout << tally.unknown << " could not be judged\n";
+  if (tally.unknown > 0)
+    std::cout << tally.unknown << " could not be judged; " << printable(tally.first_unknown)
+              << "\n";
   for (const auto& [property, times] : tally.failures)
     std::cout << "  " << property << ": " << times << "\n";
   if (!tally.first_reason.empty()) std::cout << "  " << printable(tally.first_reason) << "\n";
@@ -271,7 +280,7 @@ void add_replay(CLI::App& app, Context& context) {
       ->check(CLI::ExistingPath)
       ->option_text("DIR|PLAN");
   command->add_option("--times,-k", arguments->times, "Replays (default: 10)")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one())
       ->option_text("K");
   command->add_option("--jobs,-j", arguments->jobs, "Replays at the same time (default: 1)")
       ->check(CLI::Range(1, 64))

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <set>
@@ -16,9 +17,11 @@
 #include "base/scoped_fd.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/version.hpp"
 #include "cli/warnings.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
@@ -32,6 +35,7 @@ namespace fs = std::filesystem;
 
 struct RunArguments {
   std::vector<std::string> scenarios;
+  std::vector<std::string> settings;
   std::optional<std::uint32_t> trials;
   std::string duration;
   std::optional<std::uint64_t> seed;
@@ -94,6 +98,19 @@ int claim_results(const std::string& directory) {
   return exit_codes::kUsage;
 }
 
+// lastcall-results/latest names the campaign that began last. What lies there and is no link of
+// ours stays; a link that cannot be made is no reason to stop.
+void name_latest(const std::string& results) {
+  const fs::path path(results);
+  const auto link = path.parent_path() / "latest";
+  std::error_code ec;
+  if (fs::exists(fs::symlink_status(link, ec)) && !fs::is_symlink(link, ec)) return;
+  const auto fresh = path.parent_path() / (".latest-" + path.filename().string());
+  fs::create_symlink(path.filename(), fresh, ec);
+  if (!ec) fs::rename(fresh, link, ec);
+  if (ec) fs::remove(fresh, ec);
+}
+
 void show(ProgressLine& line, const CampaignProgress& progress) {
   std::string text = std::to_string(progress.finished);
   if (progress.planned > 0) text += " of " + std::to_string(progress.planned);
@@ -146,8 +163,8 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
   CampaignOptions options;
   bool good = true;
   for (const auto& file : arguments.scenarios) {
-    if (auto loaded = load_scenario(file)) {
-      options.scenarios.push_back(std::move(*loaded));
+    if (auto loaded = load_scenarios(file, arguments.settings)) {
+      std::ranges::move(*loaded, std::back_inserter(options.scenarios));
     } else {
       good = false;
     }
@@ -184,11 +201,18 @@ int run(const RunArguments& arguments, const Context& context) {
     return exit_codes::kBroken;
   }
   if (const int wrong = claim_results(options->results); wrong != exit_codes::kHeld) return wrong;
+  if (arguments.results.empty()) name_latest(options->results);
   auto line = std::make_unique<ProgressLine>();
   options->on_progress = [&](const CampaignProgress& progress) { show(*line, progress); };
-  const auto summary = run_campaign(*server, *options);
+  auto summary = run_campaign(*server, *options);
   line.reset();
+  summary.lastcall_version = version();
   if (!summary.broken.empty()) std::cerr << "lastcall: " << summary.broken << "\n";
+  for (const auto& scenario : summary.scenarios) {
+    if (scenario.gave_up.empty()) continue;
+    std::cerr << "lastcall: " << reports::printable(scenario.scenario) << ": "
+              << reports::printable(scenario.gave_up) << "\n";
+  }
   std::set<std::string> printed;
   for (const auto& scenario : summary.scenarios)
     for (const auto& trial : scenario.trials) print_warnings(trial, printed);
@@ -206,9 +230,10 @@ void add_run(CLI::App& app, Context& context) {
   command->add_option("scenario", arguments->scenarios, "Scenario files (TOML)")
       ->required()
       ->option_text("SCENARIO...");
+  add_set_option(*command, arguments->settings);
   auto* trials = command->add_option("--trials,-n", arguments->trials,
                                      "Trials per scenario (default: as its budget says)");
-  trials->check(CLI::PositiveNumber)->option_text("N");
+  trials->check(at_least_one())->option_text("N");
   command
       ->add_option("--for", arguments->duration,
                    "How long to run, instead of a number of trials: 10m")
@@ -226,12 +251,12 @@ void add_run(CLI::App& app, Context& context) {
   command
       ->add_option("--keep", arguments->keep,
                    "Trial directories to keep: failed (also unknown; the default), all, none")
-      ->check(CLI::IsMember({"failed", "all", "none"}))
+      ->check(one_of({"failed", "all", "none"}))
       ->option_text("WHICH");
   command
       ->add_option("--results", arguments->results,
                    "Results directory, which holds no results of another campaign (default: "
-                   "lastcall-results/TIME)")
+                   "lastcall-results/TIME, which lastcall-results/latest names)")
       ->option_text("DIR");
   command->add_flag("--json", arguments->json, "Print report.json instead of the table");
   command->footer(

@@ -10,6 +10,7 @@
 #include "base/durations.hpp"
 #include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/hunt_setup.hpp"
 #include "cli/progress_line.hpp"
@@ -120,7 +121,7 @@ void add_shrink(CLI::App& app, Context& context) {
   command->add_option("--rate", arguments->rate, "What a smaller plan must reach (default: 0.9)")
       ->option_text("R");
   command->add_option("--times,-k", arguments->times, "Runs of the last plan (default: 50)")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least_one())
       ->option_text("K");
   command->add_option("--for", arguments->budget, "No further step after it (default: 120s)")
       ->option_text("DURATION");

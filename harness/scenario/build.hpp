@@ -84,7 +84,13 @@ Enum choice_of(const Value& value) {
 }
 
 std::vector<ExpectedEnd> ends_of(const Value& value);
-Target build_process(const Section& section);  // what process_keys() and "ready" say
+// A relative path means a file in this folder, unless a placeholder begins it.
+inline constexpr std::string_view kScenarioFolder = "{here}";
+std::string below(std::string_view folder, std::string_view path);
+// The words of a command; the program may be given by a path relative to the folder.
+std::vector<std::string> command_of(const Value& value, std::string_view folder = kScenarioFolder);
+
+Target build_process(const Section& section, Errors& errors);  // process_keys() and "ready"
 
 Limits build_limits(const Section& section);  // what limit_keys() say
 Target build_target(const Section& section, Errors& errors);

@@ -362,6 +362,12 @@ void check_key(const Key& key, Value& value, Errors& errors) {
   check_one(key, value, errors);
 }
 
+std::string allowed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? " (allowed: " : ", ") + name;
+  return text + ")";
+}
+
 std::string unknown_key(const Table& table, std::string_view name) {
   std::vector<std::string> names;
   for (const auto& key : table.keys) {
@@ -371,9 +377,11 @@ std::string unknown_key(const Table& table, std::string_view name) {
              "; here it is '" + std::string(key.name) + "'";
     }
   }
-  if (&table == scenario_table().key("properties").table) return unknown("property", name, names);
+  if (&table == scenario_table().key("properties").table)
+    return unknown("property", name, names) + allowed(names);
   const bool top = &table == &scenario_table();
-  return unknown("key", name, names, (top ? " " : " in ") + std::string(table.where));
+  return unknown("key", name, names, (top ? " " : " in ") + std::string(table.where)) +
+         allowed(names);
 }
 
 void check_together(const Table& table, Value& value, Errors& errors) {

@@ -256,9 +256,9 @@ ClientGroup build_group(const Section& section, std::size_t position, const Shar
   if (section.has("source")) group.source = parse_network(section["source"].text);
   group.proxy = section["proxy"].boolean;
   group.verify = section["verify"].boolean;
-  group.authority = section["ca"].text;
-  group.certificate = section["cert"].text;
-  group.key = section["key"].text;
+  group.authority = below(kScenarioFolder, section["ca"].text);
+  group.certificate = below(kScenarioFolder, section["cert"].text);
+  group.key = below(kScenarioFolder, section["key"].text);
   for (const auto& [name, place, value] : section["headers"].entries)
     group.headers[name] = value.text;
   if (section.has("id_from")) {

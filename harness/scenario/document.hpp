@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace lastcall {
 struct Place {
   unsigned line = 1;
   unsigned column = 1;
+  std::uint16_t source = 0;  // of Errors: 0 is the scenario's own file
 };
 
 struct Entry;
@@ -53,17 +55,22 @@ inline const Entry* Value::find(std::string_view name) const {
   return found == entries.end() ? nullptr : &*found;
 }
 
-// Collects what is wrong with one file.
+// Collects what is wrong with one file, and with those that it extends.
 class Errors {
  public:
-  explicit Errors(std::string_view file) : file_(file) {}
+  explicit Errors(std::string_view file) : sources_{std::string(file)} {}
 
+  // Another file, or setting, that places may name. Its number.
+  std::uint16_t add_source(std::string name) {
+    sources_.push_back(std::move(name));
+    return static_cast<std::uint16_t>(sources_.size() - 1);
+  }
   void add(Place place, std::string message) {
-    list_.push_back({file_, place.line, place.column, std::move(message)});
+    list_.push_back({sources_.at(place.source), place.line, place.column, std::move(message)});
   }
   // Unless the same was said there before.
   void add_once(Place place, const std::string& message) {
-    const ScenarioError error{file_, place.line, place.column, message};
+    const ScenarioError error{sources_.at(place.source), place.line, place.column, message};
     const auto text = error.text();
     if (std::ranges::none_of(list_, [&](const auto& known) { return known.text() == text; }))
       list_.push_back(error);
@@ -71,13 +78,14 @@ class Errors {
   [[nodiscard]] bool empty() const { return list_.empty(); }
   // Sorted by place.
   [[nodiscard]] std::vector<ScenarioError> take() {
-    std::ranges::stable_sort(
-        list_, {}, [](const ScenarioError& error) { return std::pair(error.line, error.column); });
+    std::ranges::stable_sort(list_, {}, [this](const ScenarioError& error) {
+      return std::tuple(std::ranges::find(sources_, error.file), error.line, error.column);
+    });
     return std::move(list_);
   }
 
  private:
-  std::string file_;
+  std::vector<std::string> sources_;
   std::vector<ScenarioError> list_;
 };
 

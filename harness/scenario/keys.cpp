@@ -37,6 +37,23 @@ const Table& budget_table() {
   return table;
 }
 
+const Table& matrix_table() {
+  static const Table table{
+      .where = "[[vary]]",
+      .keys = {{.name = "name",
+                .kind = Kind::plain,
+                .about = "A name in lower case; {vary.NAME} stands for the value, in the command "
+                         "or anywhere else.",
+                .required = true,
+                .low = 1},
+               {.name = "values",
+                .kind = Kind::plain,
+                .shape = Shape::list,
+                .about = "The values, such as the folders of a good and a bad build.",
+                .required = true}}};
+  return table;
+}
+
 Value from_json(const boost::json::value& json) {
   Value value;
   if (const auto* text = json.if_string()) {
@@ -78,6 +95,21 @@ const Table& scenario_table() {
                     "else changes in them. Default: what the scenario says decides, without "
                     "comments and `about`; its file's name never does.",
            .low = 1},
+          {.name = "extends",
+           .kind = Kind::plain,
+           .about =
+               "Another scenario file, relative to this one. What this file does not say, that "
+               "one does: tables are joined key by key, lists are not. {here} in it means its "
+               "own folder.",
+           .low = 1},
+          {.name = "vary",
+           .kind = Kind::table,
+           .shape = Shape::list,
+           .about =
+               "A matrix: a campaign runs the scenario with each value, and each combination, "
+               "as if it were a scenario of its own, and draws the same plans for all of them. "
+               "[[target.vary]] draws a value for each trial instead.",
+           .table = &matrix_table()},
           {.name = "target",
            .kind = Kind::table,
            .about = "What lastcall runs and tells to stop.",

@@ -8,6 +8,7 @@
 #include "base/nearest_name.hpp"
 #include "scenario/build.hpp"
 #include "scenario/check.hpp"
+#include "scenario/parse_document.hpp"
 #include "scenario/placeholders.hpp"
 
 namespace lastcall {
@@ -156,15 +157,39 @@ Scenario build(const Section& file, std::string_view toml, Errors& errors) {
 }  // namespace
 
 std::string ScenarioError::text() const {
+  if (line == 0) return file + ": " + message;
   return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + message;
+}
+
+std::string seed_key_of(const Value& document) {
+  if (const auto* name = document.find("name")) return "name " + name->value.text;
+  Value rest = document;
+  std::erase_if(rest.entries, [](const Entry& entry) { return entry.name == "about"; });
+  return canonical(rest);
 }
 
 std::string scenario_seed_key(std::string_view toml) {
   Errors errors("");
-  Value document = read_toml(toml, errors);
-  if (const auto* name = document.find("name")) return "name " + name->value.text;
-  std::erase_if(document.entries, [](const Entry& entry) { return entry.name == "about"; });
-  return canonical(document);
+  return seed_key_of(read_toml(toml, errors));
+}
+
+Scenario scenario_of(Value document, std::string_view toml, Errors& errors) {
+  for (const auto* key : {"extends", "vary"}) {
+    const auto* entry = document.find(key);
+    if (entry != nullptr && (entry->value.type == Value::Type::text || !entry->value.items.empty()))
+      errors.add(entry->place,
+                 in_single_quotes(key) + " goes into a file that lastcall reads itself");
+  }
+  check(scenario_table(), document, errors);
+  Scenario scenario = build({scenario_table(), document}, toml, errors);
+  check_folders(document, scenario, errors);
+  check_allowed_ports(document, errors);
+  return scenario;
+}
+
+void check_vary(Value& alone, Errors& errors) {
+  static const Table table{.where = "at the top level", .keys = {scenario_table().key("vary")}};
+  check(table, alone, errors);
 }
 
 std::variant<Scenario, std::vector<ScenarioError>> parse_scenario(std::string_view toml,
@@ -172,10 +197,7 @@ std::variant<Scenario, std::vector<ScenarioError>> parse_scenario(std::string_vi
   Errors errors(file);
   Value document = read_toml(toml, errors);
   if (!errors.empty()) return errors.take();  // one syntax error hides what follows
-  check(scenario_table(), document, errors);
-  Scenario scenario = build({scenario_table(), document}, toml, errors);
-  check_folders(document, scenario, errors);
-  check_allowed_ports(document, errors);
+  auto scenario = scenario_of(std::move(document), toml, errors);
   if (!errors.empty()) return errors.take();
   return scenario;
 }

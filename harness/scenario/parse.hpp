@@ -12,7 +12,7 @@ namespace lastcall {
 
 struct ScenarioError {
   std::string file;
-  unsigned line = 0;    // from 1
+  unsigned line = 0;    // from 1; 0: it has no lines
   unsigned column = 0;  // from 1
   std::string message;  // with the nearest valid name, where there is one
 

@@ -6,27 +6,35 @@
 namespace lastcall {
 
 std::vector<Key> process_keys(std::string_view about_directory, std::string_view directory) {
-  return {{.name = "command",
-           .kind = Kind::text,
-           .shape = Shape::list,
-           .about = "The program and its arguments; no shell is involved.",
-           .required = true},
-          {.name = "environment",
-           .kind = Kind::text,
-           .shape = Shape::map,
-           .about = "Variables to add to a small fixed environment.",
-           .names = Names::variable,
-           .instead_of = {"env", "variables"}},
-          {.name = "directory",
-           .kind = Kind::text,
-           .about = about_directory,
-           .fallback = directory,
-           .low = 1,
-           .instead_of = {"cwd", "workdir", "working_dir", "working_directory", "chdir"}},
-          {.name = "user",
-           .kind = Kind::plain,
-           .about = "The user that it runs as. Needs root. Default: whoever runs lastcall.",
-           .low = 1}};
+  return {
+      {.name = "command",
+       .kind = Kind::text,
+       .shape = Shape::list,
+       .about = "The program and its arguments; no shell is involved. A name without a slash is "
+                "looked up beside lastcall and in PATH; a relative path means `cwd`, and "
+                "without that the scenario's folder.",
+       .required = true},
+      {.name = "environment",
+       .kind = Kind::text,
+       .shape = Shape::map,
+       .about = "Variables to add to a small fixed environment.",
+       .names = Names::variable,
+       .instead_of = {"env", "variables"}},
+      {.name = "directory",
+       .kind = Kind::text,
+       .about = about_directory,
+       .fallback = directory,
+       .low = 1,
+       .instead_of = {"workdir", "working_dir", "working_directory", "chdir"}},
+      {.name = "cwd",
+       .kind = Kind::text,
+       .about = "The working directory as your deployment has it, instead of `directory`; a "
+                "relative path means the scenario's folder.",
+       .low = 1},
+      {.name = "user",
+       .kind = Kind::plain,
+       .about = "The user that it runs as. Needs root. Default: whoever runs lastcall.",
+       .low = 1}};
 }
 
 Table ready_table(std::string_view where) {
@@ -59,12 +67,32 @@ Table ready_table(std::string_view where) {
           .at_least_one_of = {"url", "port", "log", "notify"}};
 }
 
-Target build_process(const Section& section) {
+std::vector<std::string> command_of(const Value& value, std::string_view folder) {
+  auto words = texts_of(value);
+  if (!words.empty() && words.front().find('/') != std::string::npos)
+    words.front() = below(folder, words.front());
+  return words;
+}
+
+std::string below(std::string_view folder, std::string_view path) {
+  if (path.empty() || path.front() == '/' || path.front() == '{') return std::string(path);
+  while (path.starts_with("./")) path.remove_prefix(2);
+  return path.empty() || path == "." ? std::string(folder)
+                                     : std::string(folder) + "/" + std::string(path);
+}
+
+Target build_process(const Section& section, Errors& errors) {
   Target process;
-  process.command = texts_of(section["command"]);
+  process.directory = section["directory"].text;
+  std::string folder(kScenarioFolder);
+  if (section.has("cwd")) {
+    folder = process.directory = below(kScenarioFolder, section["cwd"].text);
+    if (section.has("directory"))
+      errors.add(section.place("cwd"), "takes the place of 'directory': leave one of them out");
+  }
+  process.command = command_of(section["command"], folder);
   for (const auto& [name, place, value] : section["environment"].entries)
     process.environment[name] = value.text;
-  process.directory = section["directory"].text;
   process.user = section["user"].text;
   const auto ready = section.sub("ready");
   process.ready = {.notify = ready["notify"].boolean,

@@ -166,7 +166,7 @@ void build_properties(const Section& section, Scenario& scenario, Errors& errors
   });
   for (const auto& [name, place, table] : section["custom"].entries) {
     const Section custom(*section.table("custom"), table);
-    scenario.custom[name] = {texts_of(custom["command"]), duration_of(custom["timeout"])};
+    scenario.custom[name] = {command_of(custom["command"]), duration_of(custom["timeout"])};
   }
   for (const auto& required : section["require"].items) {
     if (!required.bad) check_required(required, scenario, errors);

@@ -59,7 +59,7 @@ std::vector<Sidecar> build_sidecars(const Section& file, bool disk_is_limited, E
   std::vector<Sidecar> sidecars;
   std::set<std::string> names;
   for (const auto& section : file.each("sidecars")) {
-    Sidecar sidecar{section["name"].text, build_process(section)};
+    Sidecar sidecar{section["name"].text, build_process(section, errors)};
     auto& process = sidecar.process;
     process.trace = false;
     process.stop.signals = signals_of(section["stop"]);

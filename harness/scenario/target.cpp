@@ -154,12 +154,12 @@ Service build_service(const Section& section) {
 }
 
 Recovery build_recovery(const Section& section, const std::vector<std::string>& command) {
-  Recovery recovery{.command = section.has("command") ? texts_of(section["command"]) : command,
+  Recovery recovery{.command = section.has("command") ? command_of(section["command"]) : command,
                     .ask = std::nullopt};
   if (!section.has("ask")) return recovery;
   const auto ask = section.sub("ask");
   recovery.ask = Ask{
-      .url = ask["url"].text, .command = texts_of(ask["command"]), .expect = ask["expect"].text};
+      .url = ask["url"].text, .command = command_of(ask["command"]), .expect = ask["expect"].text};
   const bool each = recovery.ask->url.find("{id}") != std::string::npos ||
                     std::ranges::any_of(recovery.ask->command, [](const std::string& word) {
                       return word.find("{id}") != std::string::npos;
@@ -282,7 +282,7 @@ std::vector<ExpectedEnd> ends_of(const Value& value) {
 }
 
 Target build_target(const Section& section, Errors& errors) {
-  Target target = build_process(section);
+  Target target = build_process(section, errors);
   target.pid1 = section["pid1"].boolean;
   target.trace = section["trace"].boolean;
   target.untraced_every = section.has("untraced_every")

@@ -13,6 +13,20 @@
 
 namespace lastcall {
 
+namespace {
+
+// Empty if it was, or if it was not tried because of a sidecar, which may start the next time.
+std::string why_not_executed(const History& history) {
+  const auto failed = history.first<TargetNotStarted>();
+  if (!failed) return "";
+  for (const auto& [i, sidecar] : history.all<SidecarSeen>()) {
+    if (sidecar->what == SidecarNews::failed) return "";
+  }
+  return failed->body->reason;
+}
+
+}  // namespace
+
 void judge_into(TrialResult& result, const FinishedTrial& trial) {
   const auto& [order, plan, placeholders, workers, lifeline] = trial;
   auto history = read_history(order, plan.scenario.sidecars, workers);
@@ -21,6 +35,7 @@ void judge_into(TrialResult& result, const FinishedTrial& trial) {
     return;
   }
   result.traced = was_traced(plan, *history);
+  result.not_started = why_not_executed(*history);
   result.verdicts = judge(plan, *history);
   const auto file = order.directory + "/history.jsonl";
   const bool has_custom = !plan.scenario.custom.empty();
@@ -44,8 +59,11 @@ void judge_into(TrialResult& result, const FinishedTrial& trial) {
   result.idle_waits = checkers::idle_waits(plan, *history);
   const auto end = history->first<TargetEnded>();
   if (stop && end) result.stop = history->time(*end) - history->time(*stop);
-  if (is_kept(order.keep, result) && !has_custom && !write_history(*history, file))
+  if (!is_kept(order.keep, result)) return;
+  if (!has_custom && !write_history(*history, file))
     result.broken = Error{"write", file, errno, ""}.message();
+  if (const auto written = write_output(*history, order.directory); !written)
+    result.broken = written.error().message();
 }
 
 bool is_kept(Keep keep, const TrialResult& result) {

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/file.hpp"
 #include "trial/sidecars.hpp"
 
 namespace lastcall {
@@ -32,6 +33,26 @@ Result<History> read_history(const TrialOrder& order, const std::vector<Sidecar>
   }
   std::ranges::move(sidecar_sources(order, sidecars), std::back_inserter(sources));
   return History::merge(std::move(sources));
+}
+
+Result<void> write_output(const History& history, const std::string& directory) {
+  for (const auto& [stream, name] :
+       {std::pair(Stream::out, "/stdout.txt"), std::pair(Stream::err, "/stderr.txt")}) {
+    std::string text;
+    bool is_open = false;  // the last line goes on
+    for (const auto& [i, said] : history.all<TargetOutput>()) {
+      if (said->stream != stream) continue;
+      if (is_open && !said->continues) text += '\n';
+      text += said->line;
+      is_open = true;
+    }
+    if (is_open) text += '\n';
+    // As above.
+    std::error_code ec;
+    std::filesystem::remove(directory + name, ec);
+    if (auto written = write_regular(directory + name, text); !written) return written.error();
+  }
+  return {};
 }
 
 bool write_history(const History& history, const std::string& path) {

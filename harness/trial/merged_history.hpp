@@ -19,4 +19,8 @@ Result<History> read_history(const TrialOrder& order, const std::vector<Sidecar>
 // One event a line. False, with errno, if the file could not be written.
 bool write_history(const History& history, const std::string& path);
 
+// What the target printed, and after a restart what that one did, as stdout.txt and stderr.txt in
+// the folder: what the history has of it (target/line_splitter.hpp), empty files if it has nothing.
+Result<void> write_output(const History& history, const std::string& directory);
+
 }  // namespace lastcall

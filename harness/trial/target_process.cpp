@@ -172,13 +172,14 @@ Result<Launched> TargetProcess::launch(const Start& start, std::vector<std::stri
   DescriptorLimit descriptors;
   if (const auto limit = target.limits.find(Resource::descriptors); limit != target.limits.end())
     descriptors.most = limit->second;
+  working_directory_ = (std::filesystem::path(start.placeholders.at("dir")) /
+                        expand_placeholders(target.directory, start.placeholders))
+                           .string();
   return launcher(*executable, command, StandardStreams{out, err},
                   WatchdogVariables(target.service.watchdog), PidNamespace{target.pid1},
                   JoinGroups{groups}, descriptors,
                   start.tracing == nullptr ? TraceMe() : start.tracing->initialiser(), user,
-                  WorkingDirectory{(std::filesystem::path(start.placeholders.at("dir")) /
-                                    expand_placeholders(target.directory, start.placeholders))
-                                       .string()});
+                  WorkingDirectory{working_directory_});
 }
 
 void TargetProcess::read_output(Output& output) {
@@ -264,6 +265,8 @@ void TargetProcess::note_end(const siginfo_t& info) {
   hear();  // what it said came before its end
   const auto problem = read_start_problem(launched_);
   exec_problem_ = problem ? problem->text() : "";
+  if (problem && problem->tried == WorkingDirectory::kTried)
+    exec_problem_ += ": " + working_directory_;
   if (problem && is_shortage(problem->error_number) && listener_.on_shortage)
     listener_.on_shortage({"execute the command", "", problem->error_number,
                            std::string(remedy_for_fork(problem->error_number))});

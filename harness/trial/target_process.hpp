@@ -111,6 +111,7 @@ class TargetProcess final : public ServiceProcess {
     bool came = false;
   };
   std::vector<ReadyLine> ready_lines_;
+  std::string working_directory_;
   std::string exec_problem_;
   bool again_ = false;
   bool ended_ = false;

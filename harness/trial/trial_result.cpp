@@ -123,6 +123,7 @@ std::string to_json(const TrialResult& result) {
                       {"kept", result.kept},
                       {"traced", result.traced},
                       {"verdicts", std::move(verdicts)}};
+  if (!result.not_started.empty()) object["not_started"] = text(result.not_started);
   if (!result.warnings.empty()) object["warnings"] = texts(result.warnings);
   return json::serialize(object) + "\n";
 }
@@ -159,6 +160,8 @@ Result<TrialResult> trial_result_from_json(const std::string& written) {
       result.heard_instead = json::value_to<std::vector<std::string>>(*heard);
     if (const auto* habits = object.if_contains("habits"); habits != nullptr && !habits->is_null())
       result.habits = json::value_to<std::vector<std::string>>(*habits);
+    if (const auto* why = object.if_contains("not_started"))
+      result.not_started = json::value_to<std::string>(*why);
     if (const auto* warnings = object.if_contains("warnings"))
       result.warnings = json::value_to<std::vector<std::string>>(*warnings);
     for (const auto& verdict : object.at("verdicts").as_array()) {

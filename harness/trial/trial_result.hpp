@@ -16,7 +16,8 @@ namespace lastcall {
 
 struct TrialResult {
   std::uint64_t seed = 0;
-  std::string broken;  // the harness or its environment broke: why; empty otherwise
+  std::string broken;         // the harness or its environment broke: why; empty otherwise
+  std::string not_started{};  // why the target could not be executed; empty if it was
   std::vector<Verdict> verdicts;
   Nanoseconds duration{};  // start to verdict
   Nanoseconds overhead{};  // of that, neither the target nor the clients ran: lastcall's own

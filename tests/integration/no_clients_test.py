@@ -16,7 +16,7 @@ class NoClients(LastcallTest):
         self.assert_exit(0, run)
         for name in ABOUT_CLIENTS:
             self.assertEqual("not-applicable", run.verdict(name)["outcome"])
-            self.assertEqual("the scenario has no [[clients]]", run.verdict(name)["reason"])
+            self.assertEqual("the scenario has no [[clients]]: add one with a url", run.verdict(name)["reason"])
         for name in ("no-panic", "clean-exit", "deadline", "released"):
             self.assertEqual("pass", run.verdict(name)["outcome"])
         self.assertNotIn("NOTHING WAS HEARD", run.out)

@@ -17,6 +17,10 @@
 namespace lastcall {
 namespace {
 
+constexpr const char* kMayNotTrace =
+    "a container's seccomp profile or kernel.yama.ptrace_scope forbids ptrace(2): "
+    "--cap-add=SYS_PTRACE allows it in a container; trace = false in [target] does without";
+
 // A thread that can be stopped stops within microseconds; one that waits for its vfork(2) child, or
 // for a disk, does not before that is over.
 constexpr auto kStopLimit = std::chrono::milliseconds(100);
@@ -73,7 +77,8 @@ TraceLoop::~TraceLoop() {
 Result<void> TraceLoop::follow(pid_t child, bool asleep) {
   options_ = kOptions | (asleep ? kAsleep : 0U);
   if (const int problem = calls_.seize(child, options_); problem != 0)
-    return Error{"trace", "process " + std::to_string(child), problem, ""};
+    return Error{"trace", "process " + std::to_string(child), problem,
+                 problem == EPERM ? kMayNotTrace : ""};
   followed_ = child;
   threads_.try_emplace(
       child, Thread{.pid = child, .now = Running(child), .options = options_, .begun = true});

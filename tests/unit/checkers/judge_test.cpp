@@ -188,7 +188,8 @@ TEST(Judge, WithoutClientsWhatIsAboutThemIsNotJudgedAndSaysSo) {
   story.plan.scenario.clients.clear();
   for (const auto* property :
        {"serves", "in-flight-finished", "close-handshake", "stops-accepting"}) {
-    EXPECT_EQ(testing::said(story, property), "not-applicable 0: the scenario has no [[clients]]");
+    EXPECT_EQ(testing::said(story, property),
+              "not-applicable 0: the scenario has no [[clients]]: add one with a url");
   }
   for (const auto* property : {"clean-exit", "deadline", "released"})
     EXPECT_THAT(testing::said(story, property), StartsWith("pass"));

@@ -9,12 +9,19 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::vector<std::string> errors_of(std::string_view text) {
+std::vector<std::string> whole_errors_of(std::string_view text) {
   const auto result = parse_scenario(text, "s.toml");
   std::vector<std::string> lines;
   if (const auto* errors = std::get_if<1>(&result)) {
     for (const auto& error : *errors) lines.push_back(error.text());
   }
+  return lines;
+}
+
+// Without the list of keys that are allowed.
+std::vector<std::string> errors_of(std::string_view text) {
+  auto lines = whole_errors_of(text);
+  for (auto& line : lines) line = line.substr(0, line.find(" (allowed: "));
   return lines;
 }
 
@@ -41,6 +48,20 @@ void expect_each(const std::vector<Mistake>& mistakes) {
   }
 }
 
+TEST(Errors, OfAnUnknownKeySayWhichKeysAreAllowedThere) {
+  const std::string begin =
+      "about = \"why\"\n[target]\ncommand = [\"x\"]\nready = { notify = true }\n";
+  EXPECT_THAT(whole_errors_of(begin + "[budget]\nrounds = 1\n"),
+              ElementsAre("s.toml:6:1: unknown key 'rounds' in [budget] (allowed: trials, load, "
+                          "trial_timeout)"));
+  EXPECT_THAT(whole_errors_of(begin + "[budget]\ntrial = 1\n"),
+              ElementsAre("s.toml:6:1: unknown key 'trial' in [budget]; did you mean 'trials'? "
+                          "(allowed: trials, load, trial_timeout)"));
+  EXPECT_THAT(whole_errors_of(begin + "[properties.recovers]\nwithin = 1\n"),
+              ElementsAre("s.toml:6:1: unknown key 'within' in [properties.recovers] (allowed: "
+                          "judge, why)"));
+}
+
 TEST(Errors, OfATargetNameTheirPlace) {
   expect_each({
       {"comand = [\"x\"]", "6:1: unknown key 'comand' in [target]; did you mean 'command'?"},
@@ -55,7 +76,10 @@ TEST(Errors, OfATargetNameTheirPlace) {
       {"environment = [1]",
        "6:15: expected a table of named values, each a string, found an array"},
       {"directory = \"\"", "6:13: must not be empty"},
-      {"cwd = \"x\"", "6:1: unknown key 'cwd' in [target]; here it is 'directory'"},
+      {"workdir = \"x\"", "6:1: unknown key 'workdir' in [target]; here it is 'directory'"},
+      {"cwd = \"x\"\ndirectory = \"y\"",
+       "6:1: takes the place of 'directory': leave one of them out"},
+      {"cwd = \"\"", "6:7: must not be empty"},
       {"env = { A = \"b\" }", "6:1: unknown key 'env' in [target]; here it is 'environment'"},
       {"directory = \"{length}\"", "6:13: {length} is for what clients send"},
       {"files = { \"../x\" = \"\" }",
@@ -186,8 +210,10 @@ TEST(Errors, OfSidecarsNameTheirPlace) {
       {side + ready + side + ready, "11:1: the name 'db' is taken by another sidecar"},
       {side + "ready = {}",
        "9:9: [sidecars.ready] takes at least one of 'url', 'port', 'log', 'notify'"},
-      {side + ready + "cwd = \"x\"",
-       "10:1: unknown key 'cwd' in [[sidecars]]; here it is 'directory'"},
+      {side + ready + "chdir = \"x\"",
+       "10:1: unknown key 'chdir' in [[sidecars]]; here it is 'directory'"},
+      {side + ready + "directory = \"x\"\ncwd = \"y\"",
+       "11:1: takes the place of 'directory': leave one of them out"},
       {side + ready + "stop = \"SIGTREM\"",
        "10:8: unknown signal 'SIGTREM'; did you mean 'SIGTERM'?"},
       {"environment = { A = \"{sidecar.bd}\" }\n" + side + ready,

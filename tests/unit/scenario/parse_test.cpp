@@ -39,6 +39,30 @@ Scenario with(std::string_view more) { return parsed(std::string(kSmallest) + st
 const SignalChoice& signals(const FaultChoice& fault) { return std::get<SignalChoice>(fault.act); }
 const ActChoice& other_act(const FaultChoice& fault) { return std::get<ActChoice>(fault.act); }
 
+TEST(Parse, ARelativePathMeansTheScenariosFolder) {
+  const auto command = [](const std::string& more) {
+    return parsed("about = \"why\"\n[target]\nready = { notify = true }\n" + more).target;
+  };
+  EXPECT_THAT(command("command = [\"./bin/server\", \"./x\"]").command,
+              ElementsAre("{here}/bin/server", "./x"));
+  EXPECT_THAT(command("command = [\"../server\"]").command, ElementsAre("{here}/../server"));
+  EXPECT_THAT(command("command = [\"/bin/server\"]").command, ElementsAre("/bin/server"));
+  EXPECT_THAT(command("command = [\"{dir}/server\"]").command, ElementsAre("{dir}/server"));
+  EXPECT_THAT(command("command = [\"server\"]").command, ElementsAre("server"));
+  const auto moved = command("command = [\"./server\"]\ncwd = \"../app\"");
+  EXPECT_EQ(moved.directory, "{here}/../app");
+  EXPECT_THAT(moved.command, ElementsAre("{here}/../app/server"));
+  EXPECT_EQ(command("command = [\"x\"]\ncwd = \".\"").directory, "{here}");
+  EXPECT_EQ(command("command = [\"x\"]\ncwd = \"/srv\"").directory, "/srv");
+  const auto clients = parsed(std::string(kSmallest) +
+                              "[[clients]]\nurl = \"wss://127.0.0.1:{port}/\"\nca = \"ca.pem\"\n"
+                              "cert = \"{tls.client-cert}\"\nkey = \"/etc/key.pem\"\n")
+                           .clients;
+  EXPECT_EQ(clients[1].authority, "{here}/ca.pem");
+  EXPECT_EQ(clients[1].certificate, "{tls.client-cert}");
+  EXPECT_EQ(clients[1].key, "/etc/key.pem");
+}
+
 TEST(Parse, TheSmallestScenarioHasTheStatedDefaults) {
   const auto scenario = with("");
   EXPECT_EQ(scenario.about, "why");

@@ -591,7 +591,10 @@ TEST(SleepingFilters, AnErrorSaysThatItMayNotTrace) {
   TraceLoop loop(calls, {});
   const auto followed = loop.follow(100, false);
   ASSERT_FALSE(followed);
-  EXPECT_EQ(followed.error().message(), "cannot trace process 100: Operation not permitted");
+  EXPECT_EQ(followed.error().message(),
+            "cannot trace process 100: Operation not permitted (a container's seccomp profile or "
+            "kernel.yama.ptrace_scope forbids ptrace(2): --cap-add=SYS_PTRACE allows it in a "
+            "container; trace = false in [target] does without)");
 }
 
 }  // namespace

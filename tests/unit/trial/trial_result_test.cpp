@@ -10,6 +10,7 @@ TrialResult result_with_everything() {
   TrialResult result;
   result.seed = UINT64_MAX;
   result.broken = "it \"broke\"\n";
+  result.not_started = "cannot execute it";
   result.duration = Nanoseconds(5'000'000'001);
   result.overhead = Nanoseconds(7);
   result.stop = Nanoseconds(3);
@@ -49,6 +50,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   ASSERT_TRUE(received.has_value()) << received.error().message();
   EXPECT_EQ(received->seed, sent.seed);
   EXPECT_EQ(received->broken, sent.broken);
+  EXPECT_EQ(received->not_started, sent.not_started);
   EXPECT_EQ(received->duration, sent.duration);
   EXPECT_EQ(received->overhead, sent.overhead);
   EXPECT_EQ(received->stop, sent.stop);
