@@ -47,7 +47,7 @@ class Campaign {
       scenario.scenario = loaded.file;
       scenario.about = loaded.scenario.about;
       scenario.planned =
-          options.duration ? 0 : options.trials.value_or(loaded.scenario.budget.trials);
+          is_counted() ? options.trials.value_or(loaded.scenario.budget.trials) : 0;
       summary_.scenarios.push_back(std::move(scenario));
       seed_keys_.push_back(scenario_seed_key(loaded.text));
       progress_.planned += summary_.scenarios.back().planned;
@@ -88,7 +88,8 @@ class Campaign {
     if (options_.duration && now() - begin_ >= *options_.duration) return std::nullopt;
     for (std::size_t tried = 0; tried < started_.size(); ++tried) {
       const auto i = turn_++ % started_.size();
-      if (!options_.duration && started_[i] >= summary_.scenarios[i].planned) continue;
+      if (is_counted() && started_[i] >= summary_.scenarios[i].planned) continue;
+      if (options_.gets_another && !options_.gets_another(i)) continue;
       return job(i, ++started_[i]);
     }
     return std::nullopt;
@@ -125,8 +126,12 @@ class Campaign {
     const auto outcome = result.broken.empty() ? worst(result.verdicts) : Outcome::unknown;
     if (outcome == Outcome::fail) ++progress_.failed;
     if (outcome == Outcome::unknown) ++progress_.unknown;
+    if (options_.on_trial) options_.on_trial(job.scenario, trial);
     scenario.trials.push_back(std::move(trial));
   }
+
+  // Else as many trials as the time allows.
+  [[nodiscard]] bool is_counted() const { return options_.trials || !options_.duration; }
 
   void report_progress(std::size_t running) {
     progress_.running = running;

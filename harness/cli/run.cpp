@@ -19,6 +19,7 @@
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/results.hpp"
 #include "cli/warnings.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
@@ -71,8 +72,8 @@ bool holds_results(const std::string& directory) {
                      [&](const fs::directory_entry& entry) { return entry.is_directory(ec); });
 }
 
-// Makes the results directory, which one campaign has for itself: the one that creates its
-// trials.jsonl. Returns an exit code, having said what is wrong.
+}  // namespace
+
 int claim_results(const std::string& directory) {
   bool taken = holds_results(directory);
   std::error_code ec;
@@ -93,6 +94,8 @@ int claim_results(const std::string& directory) {
   return exit_codes::kUsage;
 }
 
+namespace {
+
 void show(ProgressLine& line, const CampaignProgress& progress) {
   std::string text = std::to_string(progress.finished);
   if (progress.planned > 0) text += " of " + std::to_string(progress.planned);
@@ -107,7 +110,8 @@ void show(ProgressLine& line, const CampaignProgress& progress) {
   line.show(text);
 }
 
-// Each is there as a whole or not at all.
+}  // namespace
+
 bool write_reports(const CampaignSummary& summary) {
   bool written = true;
   const auto write = [&](const std::string& name, const std::string& content) {
@@ -126,6 +130,8 @@ bool write_reports(const CampaignSummary& summary) {
   write("report.md", reports::markdown(summary));
   return written;
 }
+
+namespace {
 
 std::optional<CampaignOptions> options_from(const RunArguments& arguments, const Context& context) {
   CampaignOptions options;
