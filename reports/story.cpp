@@ -96,7 +96,10 @@ std::string noted_text(const CampaignSummary& campaign) {
     for (const auto& property : scenario.properties) {
       if (property.noted.empty()) continue;
       text += "  " + scenario.scenario + ", " + property.name + ": " +
-              printable(items_text(property.noted)) + "\n";
+              printable(property.noted.size() == 1 && property.noted.front().count == 1
+                            ? property.noted.front().why
+                            : items_text(property.noted)) +
+              "\n";
     }
   }
   return text;

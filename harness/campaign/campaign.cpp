@@ -46,8 +46,7 @@ class Campaign {
       ScenarioSummary scenario;
       scenario.scenario = loaded.file;
       scenario.about = loaded.scenario.about;
-      scenario.planned =
-          is_counted() ? options.trials.value_or(loaded.scenario.budget.trials) : 0;
+      scenario.planned = is_counted() ? options.trials.value_or(loaded.scenario.budget.trials) : 0;
       summary_.scenarios.push_back(std::move(scenario));
       seed_keys_.push_back(scenario_seed_key(loaded.text));
       progress_.planned += summary_.scenarios.back().planned;

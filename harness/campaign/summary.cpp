@@ -338,7 +338,7 @@ std::uint64_t excuse(ScenarioSummary& scenario, const Scenario& wanted, std::str
       const bool is_it = verdict.property == property;
       if (verdict.outcome != Outcome::fail || (!is_it && verdict.consequence_of != property))
         continue;
-      if (is_it) verdict.noted.push_back({why + ": " + verdict.reason, 1});
+      if (is_it) verdict.noted.push_back({verdict.reason + " (" + why + ")", 1});
       verdict = Verdict{.property = verdict.property,
                         .outcome = Outcome::not_applicable,
                         .reason = why,

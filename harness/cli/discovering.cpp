@@ -56,8 +56,8 @@ void add_discover_options(CLI::App& command, DiscoverArguments& arguments) {
   command
       .add_option(
           "--body", arguments.body,
-          "What clients send: a POST over HTTP; over WebSocket and TCP a message, which any "
-          "answer acknowledges")
+          "What clients send: a POST over HTTP; over WebSocket and TCP a message with {id}, which "
+          "the answer repeats")
       ->option_text("TEXT");
   command
       .add_option("--signal", arguments.signal,

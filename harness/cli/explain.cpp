@@ -43,10 +43,12 @@ std::string page_of(const Key& key) {
   if (!key.fallback.empty()) text += wrapped("Default: " + std::string(key.fallback));
   if (!key.with.empty()) text += wrapped("Goes with " + std::string(key.with) + " only.");
   if (key.table != nullptr) {
-    std::string keys;
-    for (const auto& one : key.table->keys)
-      keys += (keys.empty() ? "Its keys: " : ", ") + std::string(one.name);
-    text += wrapped(keys);
+    text += "  Its keys:\n";
+    for (const auto& one : key.table->keys) {
+      const auto fallback =
+          one.fallback.empty() ? "" : " Default: " + std::string(one.fallback) + ".";
+      text += wrapped("- " + std::string(one.name) + ": " + std::string(one.about) + fallback);
+    }
   }
   return text;
 }

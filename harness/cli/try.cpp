@@ -282,9 +282,10 @@ choice: {port} in an argument, or PORT={port} in front of the command.
   lastcall try --url /orders?slow=1 -- ./server --listen 127.0.0.1:{port}
 
 First it looks which ports CMD opens and what they speak: TLS, HTTP, WebSocket, Redis, memcached, MQTT,
-PostgreSQL, SMTP, NATS. Then it stops CMD in ten ways: calmly, under load, with idle and silent clients,
-slow readers, a second signal, a signal during the start, a storm of clients, SIGINT. What it says is
-true of your server; what a good server may do is never called wrong. `lastcall init -- CMD` writes the
+PostgreSQL, SMTP, NATS. Then it stops CMD in up to ten ways: calmly, under load, with idle and silent
+clients, slow readers, a second signal, a signal during the start, a storm of clients, SIGINT. A server
+that its manual stops with another signal than SIGTERM, such as nginx, gets that one. What good servers
+may do, such as wait for a silent client, is told and is no failure. `lastcall init -- CMD` writes the
 scenario, for CI and for what only you know, such as what must survive a restart.
 
 Exit code 0: all that was judged held; 1: something is wrong; 3: it could not be judged, and the last

@@ -140,6 +140,7 @@ std::string Dialogue::receive(Nanoseconds limit, Nanoseconds quiet, std::size_t 
     }
     if (count > 0) {
       text.append(block.data(), static_cast<std::size_t>(count));
+      last_byte_ = now();
     } else if (!waits) {
       closed_ = true;
       break;

@@ -1,5 +1,5 @@
 // One connection to a server on this machine, over TCP or TLS, with a limit for everything. The
-// server's certificate is not verified: discovery wants to know what is spoken, not by whom. One
+// server's certificate is not verified: discovery asks what is spoken, and not who speaks. One
 // thread; every call blocks until its limit at most.
 #pragma once
 
@@ -36,6 +36,8 @@ class Dialogue {
   std::string receive(Nanoseconds limit, Nanoseconds quiet, std::size_t most = 64 << 10);
   // Whether the server has closed its side, as far as receive() saw.
   [[nodiscard]] bool is_closed() const { return closed_; }
+  // When the last byte came that receive() returned.
+  [[nodiscard]] TimePoint last_byte() const { return last_byte_; }
 
  private:
   explicit Dialogue(ScopedFd socket);
@@ -45,6 +47,7 @@ class Dialogue {
   ScopedFd socket_;
   std::shared_ptr<Tls> tls_;
   bool closed_ = false;
+  TimePoint last_byte_{};
 };
 
 }  // namespace lastcall

@@ -32,6 +32,7 @@ struct Discovery {
   std::map<std::uint16_t, std::string> symbolic;
   Nanoseconds ready_after{};  // from the start to the first listener
   std::string first_line;     // of its output
+  bool notifies = false;      // it says READY=1, sd_notify(3)
 };
 
 }  // namespace lastcall

@@ -29,6 +29,7 @@ std::string_view url_from(std::string_view text, std::size_t at) {
 std::string path_of(std::string_view url) {
   if (const auto mark = url.find("://"); mark != url.npos) {
     url.remove_prefix(mark + 3);
+    if (url.empty()) return {};  // the host is put together by the script
     const auto slash = url.find('/');
     return slash == url.npos ? "/" : std::string(url.substr(slash));
   }
@@ -88,7 +89,7 @@ std::vector<std::string> websocket_paths_in(std::string_view body, std::size_t m
   constexpr std::string_view kOpen = "WebSocket(";
   for (auto at = body.find(kOpen); at != body.npos; at = body.find(kOpen, at + 1)) {
     const auto call = body.substr(at, std::min<std::size_t>(body.find(')', at) - at, kLongestPath));
-    for (const std::string_view quote : {"\"/", "'/", "}/"}) {
+    for (const std::string_view quote : {"\"/", "'/", "`/", "}/"}) {
       if (const auto begin = call.find(quote); begin != call.npos) add(url_from(call, begin + 1));
     }
   }

@@ -76,6 +76,7 @@ class Prober {
     }
   }
 
+  // Also sets `took_`.
   std::string ask(const std::string& path, const std::string& headers) {
     auto dialogue = connect();
     const auto host =
@@ -83,20 +84,21 @@ class Prober {
     const auto request = "GET " + path + " HTTP/1.1\r\nHost: " + host + ":" +
                          std::to_string(found_.port) + "\r\nUser-Agent: lastcall\r\n" + headers +
                          "\r\n";
+    const auto begin = now();
     if (!dialogue || !dialogue->send(request, kAnswerLimit)) return {};
-    return dialogue->receive(kHttpLimit, kQuiet);
+    auto answer = dialogue->receive(kHttpLimit, kQuiet);
+    took_ = dialogue->last_byte() - begin;
+    return answer;
   }
 
   void look_at_paths() {
     std::vector<std::string> websockets;
     for (const auto* path : kUsualPaths) {
-      const auto begin = now();
       const auto answer = ask(path, "Accept: */*\r\n");
-      const auto took = now() - begin;
       const auto head = http_head(answer);
       if (!head) continue;
       found_.server = head->server;
-      found_.answers.push_back({path, head->status, std::max(took - kQuiet, Nanoseconds(0))});
+      found_.answers.push_back({path, head->status, took_});
       for (auto& one : websocket_paths_in(answer)) websockets.push_back(std::move(one));
     }
     websockets.emplace_back("/");
@@ -111,6 +113,7 @@ class Prober {
 
   FoundPort found_;
   bool greeted_ = false;
+  Nanoseconds took_{};
 };
 
 }  // namespace

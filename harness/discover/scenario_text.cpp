@@ -124,6 +124,7 @@ void name_apart(std::vector<Talk>& talks) {
 }
 
 std::string ready_text(const Discovery& found, const std::vector<Talk>& talks) {
+  if (found.notifies) return "notify = true";
   for (const auto& talk : talks) {
     const auto port = std::ranges::find_if(found.ports, [&](const FoundPort& one) {
       return talk.kind == TalkKind::http && one.best() != nullptr &&

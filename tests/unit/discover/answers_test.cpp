@@ -75,7 +75,8 @@ TEST(WebsocketPaths, AreThoseThatAPageOpens) {
               ElementsAre("/chat?x=1"));
   EXPECT_THAT(websocket_paths_in("new WebSocket('wss://a')"), ElementsAre("/"));
   EXPECT_THAT(websocket_paths_in("new WebSocket(origin + '/live')"), ElementsAre("/live"));
-  EXPECT_THAT(websocket_paths_in("new WebSocket(`ws://${location.host}/feed`)"), IsEmpty());
+  EXPECT_THAT(websocket_paths_in("new WebSocket(`ws://${location.host}/feed`)"),
+              ElementsAre("/feed"));
   EXPECT_THAT(websocket_paths_in("nothing here"), IsEmpty());
 }
 TEST(WebsocketPaths, AreFewAndPlain) {

@@ -337,7 +337,7 @@ TEST(Untraced, TrialsAreCountedAndMarkedInEveryReport) {
   summarise(scenario, Scenario{});
   const auto terminal = reports::terminal(campaign, false);
   EXPECT_THAT(terminal, HasSubstr(": 4 of 4 trials, 1 of them untraced\n"));
-  EXPECT_THAT(terminal, HasSubstr("; fails only untraced: 1 of 1 untraced, 0 of 3 traced\n"));
+  EXPECT_THAT(terminal, HasSubstr("  fails only untraced: 1 of 1 untraced, 0 of 3 traced\n"));
   EXPECT_THAT(terminal, HasSubstr("    trial 4 (untraced): not kept\n"));
   const auto markdown = reports::markdown(campaign);
   EXPECT_THAT(markdown, HasSubstr("4 of 4 trials were run, 1 of them untraced.\n"));
@@ -465,6 +465,31 @@ TEST(OverACampaign, AFailureSaysItsNumbersInsteadOfABound) {
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"over_campaign\":\"" + numbers + "\""));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_tail_ns\":90000000"));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_waits\":{\"ns\":90000000,"));
+}
+
+// Two scenarios: in both requests are cut, in the first it hangs, too.
+CampaignSummary two_scenarios() {
+  auto campaign = alike(2, Outcome::fail, {"in-flight-finished", "deadline"});
+  campaign.scenarios.push_back(alike(1, Outcome::fail, {"in-flight-finished"}).scenarios[0]);
+  campaign.scenarios[0].scenario = "calm-stop";
+  campaign.scenarios[1].scenario = "under-load";
+  return campaign;
+}
+TEST(Story, TellsAFailureOnceAndTheMostImportantFirst) {
+  EXPECT_EQ(reports::story(two_scenarios(), false),
+            "WRONG, most important first:\n"
+            "  deadline: one cause\n    in calm-stop, 2 of 3 trials\n"
+            "  in-flight-finished: one cause\n    in calm-stop, under-load, 3 of 3 trials\n"
+            "held (3 trials): serves\n");
+}
+TEST(Story, SaysWhatIsNoFailureAndWhatIsNotKnown) {
+  auto campaign = alike(2, Outcome::unknown, {"deadline"});
+  campaign.scenarios[0].scenario = "calm-stop";
+  campaign.scenarios[0].properties[0].noted = {{"logged \x1b an error", 1}};
+  EXPECT_EQ(reports::story(campaign, false),
+            "All that was judged held (2 trials): serves\n"
+            "worth knowing, no failure:\n  calm-stop, serves: logged ? an error\n"
+            "could not be judged:\n  deadline in 2 trials, calm-stop: one cause\n");
 }
 
 TEST(Junit, IsPinned) { EXPECT_EQ(reports::junit(every_outcome()), kJunit); }
