@@ -41,10 +41,10 @@ void print_found(const Discovery& found, std::ostream& out) {
 
 }  // namespace
 
-void add_discover_options(CLI::App& command, DiscoverArguments& arguments) {
-  command.add_option("command", arguments.command, "What to run, after --")
-      ->required()
-      ->option_text("-- CMD...");
+CLI::Option* add_discover_options(CLI::App& command, DiscoverArguments& arguments) {
+  auto* words = command.add_option("command", arguments.command, "What to run, after --")
+                    ->required()
+                    ->option_text("-- CMD...");
   command
       .add_option("--url", arguments.urls,
                   "What clients ask for, instead of a guess: a URL, or a path such as /orders")
@@ -67,6 +67,7 @@ void add_discover_options(CLI::App& command, DiscoverArguments& arguments) {
       .add_option("--deadline", arguments.deadline,
                   "How long a stop may take (default: 10s, as long as `docker stop` waits)")
       ->option_text("DURATION");
+  return words;
 }
 
 Result<Hints> hints_of(const DiscoverArguments& arguments) {
@@ -86,6 +87,7 @@ Result<Hints> hints_of(const DiscoverArguments& arguments) {
       return Error{"read", "--signal", 0,
                    "expected a signal such as SIGTERM, found '" + arguments.signal + "'"};
   }
+  if (arguments.deadline.empty()) return hints;
   const auto deadline = parse_duration(arguments.deadline);
   if (!deadline || *deadline < std::chrono::milliseconds(1))
     return Error{"read", "--deadline", 0,

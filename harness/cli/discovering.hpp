@@ -20,10 +20,11 @@ struct DiscoverArguments {
   std::vector<std::string> headers;  // "Name: value"
   std::optional<std::string> body;
   std::string signal;
-  std::string deadline = "10s";
+  std::string deadline;  // empty: as Hints has it
 };
 
-void add_discover_options(CLI::App& command, DiscoverArguments& arguments);
+// Returns the option of the command, which is required.
+CLI::Option* add_discover_options(CLI::App& command, DiscoverArguments& arguments);
 
 // An error names the option that is wrong.
 Result<Hints> hints_of(const DiscoverArguments& arguments);

@@ -297,7 +297,7 @@ void add_try(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<TryArguments>();
   auto* command = app.add_subcommand(
       "try", "No scenario: stop a command in ten ways within a minute, and say what is wrong");
-  add_discover_options(*command, arguments->discover);
+  (void)add_discover_options(*command, arguments->discover);
   command->add_option("--for", arguments->budget, "The longest time for all trials (default: 60s)")
       ->option_text("DURATION");
   command->add_option("--trials,-n", arguments->trials, "Trials of each kind of stop (default: 3)")

@@ -16,6 +16,13 @@ Error missing(const std::string& file, const std::string& what) {
   return {"make a scenario of", file, 0, what};
 }
 
+// Null if it is not there, or the node is no map.
+YAML::Node at(const YAML::Node& node, const std::string& key) {
+  if (!node.IsMap()) return YAML::Node();
+  const auto found = node[key];
+  return found.IsDefined() ? found : YAML::Node();
+}
+
 std::string scalar(const YAML::Node& node) { return node.IsScalar() ? node.Scalar() : ""; }
 
 // A list of words, or one text that is split.
@@ -91,25 +98,26 @@ void probe_by_command(const std::vector<std::string>& words, Deployment& deploym
 }
 
 Deployment compose_service(const std::string& name, const YAML::Node& service) {
-  Deployment one{.what = "service " + name, .command = command_in(service["entrypoint"])};
-  append(one.command, command_in(service["command"]));
-  if (const auto variables = service["environment"]; variables.IsMap()) {
+  Deployment one{.what = "service " + name, .command = command_in(at(service, "entrypoint"))};
+  append(one.command, command_in(at(service, "command")));
+  if (const auto variables = at(service, "environment"); variables.IsMap()) {
     for (const auto& entry : variables) one.environment[scalar(entry.first)] = scalar(entry.second);
   } else if (variables.IsSequence()) {
     for (const auto& entry : variables) add_assignment(scalar(entry), one.environment);
   }
   for (const auto* key : {"ports", "expose"}) {
-    const auto ports = service[key];
+    const auto ports = at(service, key);
     if (!ports.IsSequence()) continue;
     for (const auto& port : ports)
-      add_port(container_port(port.IsMap() ? scalar(port["target"]) : scalar(port)), one.ports);
+      add_port(container_port(port.IsMap() ? scalar(at(port, "target")) : scalar(port)), one.ports);
   }
-  if (const auto check = service["healthcheck"]; check.IsMap())
-    probe_by_command(command_in(check["test"]), one);
-  one.directory = scalar(service["working_dir"]);
-  one.signal = scalar(service["stop_signal"]);
-  one.grace = time_span(scalar(service["stop_grace_period"]));
-  if (service["user"]) one.notes.push_back("user: " + scalar(service["user"]) + " was left out");
+  if (const auto check = at(service, "healthcheck"); check.IsMap())
+    probe_by_command(command_in(at(check, "test")), one);
+  one.directory = scalar(at(service, "working_dir"));
+  one.signal = scalar(at(service, "stop_signal"));
+  one.grace = time_span(scalar(at(service, "stop_grace_period")));
+  if (at(service, "user").IsScalar())
+    one.notes.push_back("user: " + scalar(at(service, "user")) + " was left out");
   return one;
 }
 
@@ -130,59 +138,61 @@ Result<Deployment> from_compose(const YAML::Node& services, const std::string& f
 
 void read_probe(const YAML::Node& probe, const YAML::Node& ports, Deployment& one) {
   if (!probe.IsMap()) return;
-  if (const auto get = probe["httpGet"]; get.IsMap()) {
-    one.probe = get["path"] ? scalar(get["path"]) : "/";
-    one.probe_tls = scalar(get["scheme"]) == "HTTPS";
-    auto port = scalar(get["port"]);
+  if (const auto get = at(probe, "httpGet"); get.IsMap()) {
+    one.probe = at(get, "path").IsScalar() ? scalar(at(get, "path")) : "/";
+    one.probe_tls = scalar(at(get, "scheme")) == "HTTPS";
+    auto port = scalar(at(get, "port"));
     // It may be the name of a port.
     for (const auto& entry : ports) {
-      if (entry.IsMap() && scalar(entry["name"]) == port) port = scalar(entry["containerPort"]);
+      if (scalar(at(entry, "name")) == port) port = scalar(at(entry, "containerPort"));
     }
     one.probed = parse_number<std::uint16_t>(port);
-  } else if (const auto exec = probe["exec"]; exec.IsMap()) {
-    probe_by_command(command_in(exec["command"]), one);
+  } else if (const auto exec = at(probe, "exec"); exec.IsMap()) {
+    probe_by_command(command_in(at(exec, "command")), one);
   }
 }
 
 Deployment kubernetes_container(const YAML::Node& container, const YAML::Node& pod) {
-  Deployment one{.what = "container " + scalar(container["name"]),
-                 .command = command_in(container["command"])};
-  append(one.command, command_in(container["args"]));
-  if (const auto variables = container["env"]; variables.IsSequence()) {
+  Deployment one{.what = "container " + scalar(at(container, "name")),
+                 .command = command_in(at(container, "command"))};
+  append(one.command, command_in(at(container, "args")));
+  if (const auto variables = at(container, "env"); variables.IsSequence()) {
     for (const auto& entry : variables) {
       if (!entry.IsMap()) continue;
-      if (entry["value"]) {
-        one.environment[scalar(entry["name"])] = scalar(entry["value"]);
+      if (at(entry, "value").IsScalar()) {
+        one.environment[scalar(at(entry, "name"))] = scalar(at(entry, "value"));
       } else {
-        one.notes.push_back("env " + scalar(entry["name"]) + " comes from elsewhere: say it");
+        one.notes.push_back("env " + scalar(at(entry, "name")) + " comes from elsewhere: say it");
       }
     }
   }
-  const auto ports = container["ports"];
+  const auto ports = at(container, "ports");
   if (ports.IsSequence()) {
     for (const auto& entry : ports) {
-      if (entry.IsMap()) add_port(scalar(entry["containerPort"]), one.ports);
+      if (entry.IsMap()) add_port(scalar(at(entry, "containerPort")), one.ports);
     }
   }
   for (const auto* probe : {"readinessProbe", "startupProbe", "livenessProbe"}) {
-    if (one.probe.empty()) read_probe(container[probe], ports, one);
+    if (one.probe.empty()) read_probe(at(container, probe), ports, one);
   }
-  if (const auto lifecycle = container["lifecycle"]; lifecycle.IsMap() && lifecycle["preStop"])
+  if (const auto lifecycle = at(container, "lifecycle");
+      lifecycle.IsMap() && at(lifecycle, "preStop").IsMap())
     one.notes.push_back("preStop was left out: it runs before the signal");
-  one.directory = scalar(container["workingDir"]);
+  one.directory = scalar(at(container, "workingDir"));
   one.signal = "SIGTERM";
   // Kubernetes documentation, Pod Lifecycle: 30 s unless said otherwise.
-  one.grace = time_span(
-      pod["terminationGracePeriodSeconds"] ? scalar(pod["terminationGracePeriodSeconds"]) : "30");
+  one.grace = time_span(at(pod, "terminationGracePeriodSeconds").IsScalar()
+                            ? scalar(at(pod, "terminationGracePeriodSeconds"))
+                            : "30");
   return one;
 }
 
 // The PodSpec of a Pod, or of what makes pods.
 YAML::Node pod_of(const YAML::Node& document) {
-  auto spec = document["spec"];
+  auto spec = at(document, "spec");
   if (!spec.IsMap()) return YAML::Node();
-  if (const auto job = spec["jobTemplate"]; job.IsMap()) return pod_of(job);
-  if (const auto pods = spec["template"]; pods.IsMap()) return pod_of(pods);
+  if (const auto job = at(spec, "jobTemplate"); job.IsMap()) return pod_of(job);
+  if (const auto pods = at(spec, "template"); pods.IsMap()) return pod_of(pods);
   return spec;
 }
 
@@ -192,10 +202,10 @@ Result<Deployment> from_kubernetes(const std::vector<YAML::Node>& documents,
   for (const auto& document : documents) {
     if (!document.IsMap()) continue;
     const auto pod = pod_of(document);
-    if (!pod.IsMap() || !pod["containers"].IsSequence()) continue;
-    for (const auto& container : pod["containers"]) {
+    if (!pod.IsMap() || !at(pod, "containers").IsSequence()) continue;
+    for (const auto& container : at(pod, "containers")) {
       if (!container.IsMap()) continue;
-      const auto name = scalar(container["name"]);
+      const auto name = scalar(at(container, "name"));
       names += (names.empty() ? "" : ", ") + name;
       if (wanted.empty() || name == wanted) return kubernetes_container(container, pod);
     }
@@ -287,11 +297,11 @@ Result<Deployment> read_deployment(std::string_view text, const std::string& fil
   try {
     const auto documents = YAML::LoadAll(std::string(text));
     for (const auto& document : documents) {
-      if (document.IsMap() && document["services"].IsMap())
-        return from_compose(document["services"], file, wanted);
+      if (at(document, "services").IsMap())
+        return from_compose(at(document, "services"), file, wanted);
     }
     const bool is_manifest = std::ranges::any_of(
-        documents, [](const YAML::Node& one) { return one.IsMap() && one["kind"]; });
+        documents, [](const YAML::Node& one) { return at(one, "kind").IsScalar(); });
     if (is_manifest) return from_kubernetes(documents, file, wanted);
   } catch (const YAML::Exception& error) {
     return missing(file, std::string("it is no YAML: ") + error.what());

@@ -157,6 +157,32 @@ class Init(TryTest):
         run = self.run_scenario(done.stdout)
         self.assert_exit(0, run)
 
+    def test_scenario_from_a_compose_file_needs_no_run(self):
+        (self.here / "compose.yml").write_text(
+            "services:\n  web:\n    command: ./server --quick\n    ports: ['80:8000']\n    stop_signal: SIGINT\n"
+            "    healthcheck: { test: 'curl -f http://localhost:8000/up' }\n    stop_grace_period: 20s\n")
+        done = lastcall("init", "--from", "compose.yml", cwd=self.here)
+        self.assert_exit(0, done)
+        self.assertIn('command = ["./server", "--quick"]', done.out)
+        self.assertIn('url = "http://127.0.0.1:8000/up"', done.out)
+        self.assertIn('stop = { signal = "SIGINT", deadline = "20s" }', done.out)
+        self.assertEqual(0, lastcall("validate", self.write(done.out)).code)
+        self.assertIn("no service api: web", lastcall("init", "--from", "compose.yml", "--service", "api",
+                                                      cwd=self.here).err)
+
+
+class Explain(LastcallTest):
+    def test_words_have_a_page_from_the_tables(self):
+        for word, said in (("deadline", "a key of [target.stop]"), ("deadline", "deadline, a property"),
+                           ("target.ready.timeout", 'Default: "10s"'), ("storm", "many signals"),
+                           ("slow-reader", "a behaviour of clients"), ("in-flight-finished", "settling: ")):
+            with self.subTest(word):
+                run = lastcall("explain", word)
+                self.assert_exit(0, run)
+                self.assertIn(said, run.out)
+        self.assertIn("did you mean 'deadline'?", lastcall("explain", "dedline").err)
+        self.assertEqual(2, lastcall("explain", "dedline").code)
+
 
 if __name__ == "__main__":
     unittest.main()
