@@ -25,7 +25,11 @@ std::string row(const PropertySummary& p, bool colour) {
   line += verdict;
   if (colour) line += "\x1b[0m";
   line += std::string(verdict.size() < 15 ? 15 - verdict.size() : 1, ' ') + counts.data();
-  const auto note = printable(p.switched_off.empty() ? bound(p) : p.switched_off);
+  // What bounds a failure that was seen helps nobody who reads that it was seen.
+  const bool is_bounded = p.fail == 0 || !p.over_campaign.empty();
+  const auto note = printable(!p.switched_off.empty() ? p.switched_off
+                              : is_bounded            ? bound(p)
+                                                      : p.only_untraced);
   return line + (note.empty() ? "" : "  " + note) + "\n";
 }
 
@@ -56,29 +60,36 @@ std::string not_applicable_lines(const ScenarioSummary& scenario) {
   return text.empty() ? "" : "\n  not applicable here:\n" + text;
 }
 
-std::string details(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
+// What is wrong, most important first, then what held, then what could not be judged.
+std::string verdict(const CampaignSummary& campaign, const ScenarioSummary& scenario) {
   std::string text;
   for (const auto& silent : scenario.silent)
     text +=
         "\n  NOTHING WAS HEARD: " + printable(silent.group) + ": " + printable(silent.what) + "\n";
-  for (const auto& p : scenario.properties) {
-    if (!p.not_judged.empty())
-      text += "\n  " + p.name + ", " + printable(not_judged_text(p.not_judged)) + "\n";
-    if (const auto also = noted(p); !also.empty())
-      text += "\n  " + p.name + ", " + printable(also) + "\n";
-  }
   text += found(campaign, scenario);
+  for (const auto* trial : broken_trials(scenario)) {
+    text +=
+        "\n  trial " + std::to_string(trial->number) + " broke: " + printable(trial->broken) + "\n";
+  }
+  if (const auto held = names_of_held(scenario); !held.empty()) text += "\n  held: " + held + "\n";
   for (const auto& alike : undecided(scenario)) {
     const auto& first = *alike.front();
     if (reason(first).empty() || first.fail > 0) continue;
     text += "\n  " + names(alike) + ": " + (first.unknown > 0 ? "" : "not judged: ") +
             printable(reason(first)) + "\n";
   }
-  if (const auto habits = not_tried(scenario); !habits.empty()) text += "\n  " + habits + "\n";
-  for (const auto* trial : broken_trials(scenario)) {
-    text +=
-        "\n  trial " + std::to_string(trial->number) + " broke: " + printable(trial->broken) + "\n";
+  return text.empty() ? "" : text + "\n";
+}
+
+std::string remarks(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& p : scenario.properties) {
+    if (!p.not_judged.empty())
+      text += "\n  " + p.name + ", " + printable(not_judged_text(p.not_judged)) + "\n";
+    if (const auto also = noted(p); !also.empty())
+      text += "\n  " + p.name + ", " + printable(also) + "\n";
   }
+  if (const auto habits = not_tried(scenario); !habits.empty()) text += "\n  " + habits + "\n";
   return text + not_applicable_lines(scenario);
 }
 
@@ -89,11 +100,12 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
   for (const auto& scenario : campaign.scenarios) {
     text += printable(scenario.scenario) + ": " + std::to_string(scenario.trials.size()) + " of " +
             counted(scenario.planned, "trial") + untraced_of_them(scenario) + "\n";
+    text += verdict(campaign, scenario);
     text += "  property            verdict         pass  fail  unknown   n/a    judged  bound\n";
     for (const auto& property : scenario.properties) {
       if (!is_beside_the_point(property)) text += row(property, colour);
     }
-    text += details(campaign, scenario) + "\n";
+    text += remarks(scenario) + "\n";
   }
   text += "seed " + std::to_string(campaign.seed) + ", " + human_duration(campaign.duration) +
           ", results in " + printable(campaign.results) +

@@ -1,6 +1,7 @@
 #include "reports/wording.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
@@ -9,6 +10,12 @@
 
 namespace lastcall::reports {
 namespace {
+
+// A crash comes before what it leads to, what is lost before what is merely late or left behind.
+constexpr std::array<std::string_view, 11> kMostImportant{
+    "no-panic",       "deadline",           "serves",          "acked-durable", "checkpoint-intact",
+    "recovers",       "in-flight-finished", "no-masked-panic", "clean-exit",    "no-send-on-closed",
+    "close-handshake"};
 
 // One is enough to see it again, and a few show whether they are alike; report.json has all.
 constexpr std::size_t kShownFailures = 3;
@@ -54,6 +61,19 @@ std::string_view word(const PropertySummary& property) {
   return property.not_applicable > 0 ? "not-applicable" : "not-judged";
 }
 
+std::size_t rank(std::string_view property) {
+  return static_cast<std::size_t>(std::ranges::find(kMostImportant, property) -
+                                  kMostImportant.begin());
+}
+
+std::string names_of_held(const ScenarioSummary& scenario) {
+  std::string text;
+  for (const auto& property : scenario.properties) {
+    if (word(property) == "pass") text += (text.empty() ? "" : ", ") + property.name;
+  }
+  return text;
+}
+
 std::string bound(const PropertySummary& property) {
   if (!property.over_campaign.empty()) return property.over_campaign;
   const auto trials = property.pass + property.fail;
@@ -85,6 +105,8 @@ const std::string& reason(const PropertySummary& property) {
 std::vector<AlikeFindings> findings(const ScenarioSummary& scenario) {
   std::vector<AlikeFindings> findings;
   for (const auto& finding : scenario.findings) add(findings, finding);
+  std::ranges::stable_sort(
+      findings, {}, [](const AlikeFindings& alike) { return rank(alike.front()->property); });
   return findings;
 }
 

@@ -21,11 +21,17 @@ std::string untraced_of_them(const ScenarioSummary& scenario);
 // of one that is judged over the campaign its numbers. Empty when no trial exercised it.
 std::string bound(const PropertySummary& property);
 
+// How important a failure of this property is to a person: 0 is told first.
+std::size_t rank(std::string_view property);
+
+// "serves, deadline": those that held wherever they were judged.
+std::string names_of_held(const ScenarioSummary& scenario);
+
 // Whether a property needs no row of its own: it was applicable in no trial, and is neither
 // required nor configured.
 bool is_beside_the_point(const PropertySummary& property);
 
-// Findings with the same reason, trials and consequences; at least one.
+// Findings with the same reason, trials and consequences; at least one. The most important first.
 using AlikeFindings = std::vector<const Finding*>;
 std::vector<AlikeFindings> findings(const ScenarioSummary& scenario);
 // The same for properties that were unknown, or that are required or configured and were not

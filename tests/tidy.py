@@ -23,6 +23,8 @@ MAY_INCLUDE = {
     "history": {"base", "fault"},
     "checkers": DATA,
     "target": DATA,
+    # Looks at a program from outside before there is a scenario of it.
+    "discover": {"base", "scenario", "target"},
     "client": DATA,
     "tracer": set(),  # every file is in a room
     "tracer/ptrace": {"base"},

@@ -56,8 +56,7 @@ class Campaign {
       ScenarioSummary scenario;
       scenario.scenario = loaded.file + (loaded.variant.empty() ? "" : " [" + loaded.variant + "]");
       scenario.about = loaded.scenario.about;
-      scenario.planned =
-          options.duration ? 0 : options.trials.value_or(loaded.scenario.budget.trials);
+      scenario.planned = is_counted() ? options.trials.value_or(loaded.scenario.budget.trials) : 0;
       summary_.scenarios.push_back(std::move(scenario));
       progress_.planned += summary_.scenarios.back().planned;
     }
@@ -98,8 +97,9 @@ class Campaign {
     if (options_.duration && now() - begin_ >= *options_.duration) return std::nullopt;
     for (std::size_t tried = 0; tried < started_.size(); ++tried) {
       const auto i = turn_++ % started_.size();
-      if (!options_.duration && started_[i] >= summary_.scenarios[i].planned) continue;
+      if (is_counted() && started_[i] >= summary_.scenarios[i].planned) continue;
       if (!summary_.scenarios[i].gave_up.empty()) continue;
+      if (options_.gets_another && !options_.gets_another(i)) continue;
       return job(i, ++started_[i]);
     }
     return std::nullopt;
@@ -143,8 +143,12 @@ class Campaign {
     const auto outcome = result.broken.empty() ? worst(result.verdicts) : Outcome::unknown;
     if (outcome == Outcome::fail) ++progress_.failed;
     if (outcome == Outcome::unknown) ++progress_.unknown;
+    if (options_.on_trial) options_.on_trial(job.scenario, trial);
     scenario.trials.push_back(std::move(trial));
   }
+
+  // Else as many trials as the time allows.
+  [[nodiscard]] bool is_counted() const { return options_.trials || !options_.duration; }
 
   void report_progress(std::size_t running) {
     progress_.running = running;

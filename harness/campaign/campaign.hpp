@@ -39,15 +39,20 @@ struct CampaignProgress {
 
 struct CampaignOptions {
   std::vector<LoadedScenario> scenarios;
-  std::optional<std::uint32_t> trials;  // per scenario; else what its budget says
-  std::optional<Nanoseconds> duration;  // instead of a number of trials
+  std::optional<std::uint32_t> trials{};  // per scenario; else what its budget says
+  // Instead of a number of trials; with one, whichever is reached first.
+  std::optional<Nanoseconds> duration{};
   std::uint64_t seed = 0;
   std::uint32_t jobs = 1;
   bool stop_on_failure = false;
   Keep keep = Keep::failed;
   std::string results;  // the results directory; exists
   std::string tools;
-  std::function<void(const CampaignProgress&)> on_progress;
+  std::function<void(const CampaignProgress&)> on_progress = {};
+  // A trial of the scenario of this index has finished.
+  std::function<void(std::size_t, const TrialSummary&)> on_trial = {};
+  // Asked before each trial: whether the scenario of this index gets another one.
+  std::function<bool(std::size_t)> gets_another = {};
 };
 
 // The exit code of the summary says 130 or 143 after an interruption, and 4 if the campaign could

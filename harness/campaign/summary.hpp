@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -91,6 +92,12 @@ struct CampaignSummary {
 
 // Fills `properties`, `findings`, `silent` and `not_tried` of a scenario from its trials.
 void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
+
+// Takes failures of a property, with what followed from them, for no failures: the scenario has
+// clients for which a good server may do so. They become not-applicable and are noted, with `why`.
+// Fills the rest again. Returns in how many trials there was one.
+std::uint64_t excuse(ScenarioSummary& scenario, const struct Scenario& wanted,
+                     std::string_view property, const std::string& why);
 
 // campaign/exit_codes.hpp's rule over the whole campaign, interruption aside.
 int exit_code(const CampaignSummary& campaign);

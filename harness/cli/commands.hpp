@@ -18,10 +18,13 @@ struct Context {
   int exit_code = 0;
 };
 
+void add_try(CLI::App& app, Context& context);
+void add_init(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_replay(CLI::App& app, Context& context);
 void add_validate(CLI::App& app, Context& context);
 void add_list(CLI::App& app, Context& context);
+void add_explain(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_autopsy(CLI::App& app, Context& context);
 void add_hunt(CLI::App& app, Context& context);

@@ -24,7 +24,8 @@ constexpr const char* kExitCodes = R"(Exit codes, the first that matches:
   0        every property held
 autopsy passes on the exit code of its command (128 + signal), or says 2 or 4 as above.
 
-Start with:  lastcall doctor
+Start with:  lastcall try -- ./your-server
+             lastcall doctor
              lastcall list scenarios
              lastcall run scenarios/nginx/graceful.toml --trials 20)";
 
@@ -49,12 +50,15 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   std::error_code ec;
   context.tools = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().string();
+  lastcall::cli::add_try(app, context);
+  lastcall::cli::add_init(app, context);
   lastcall::cli::add_run(app, context);
   lastcall::cli::add_replay(app, context);
   lastcall::cli::add_hunt(app, context);
   lastcall::cli::add_shrink(app, context);
   lastcall::cli::add_validate(app, context);
   lastcall::cli::add_list(app, context);
+  lastcall::cli::add_explain(app, context);
   lastcall::cli::add_autopsy(app, context);
   lastcall::cli::add_doctor(app, context);
   app.footer(kExitCodes);  // last, because a command inherits the footer that its parent has

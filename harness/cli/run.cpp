@@ -1,9 +1,7 @@
 // lastcall run SCENARIO…: a campaign.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -12,15 +10,14 @@
 #include <set>
 
 #include "base/durations.hpp"
-#include "base/file.hpp"
 #include "base/names.hpp"
-#include "base/scoped_fd.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/results_directory.hpp"
 #include "cli/version.hpp"
 #include "cli/warnings.hpp"
 #include "reports/reports.hpp"
@@ -30,8 +27,6 @@
 
 namespace lastcall::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct RunArguments {
   std::vector<std::string> scenarios;
@@ -51,66 +46,6 @@ std::uint64_t fresh_seed() {
   return device();  // 32 bits: short enough to type
 }
 
-std::string default_results() {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const auto time = std::chrono::system_clock::to_time_t(seconds);
-  char text[32];
-  std::tm parts{};
-  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", ::gmtime_r(&time, &parts));
-  const auto base = std::string("lastcall-results/") + text;
-  auto path = base;
-  std::error_code ec;
-  fs::create_directory("lastcall-results", ec);
-  // Whoever creates it has it: another campaign may begin in the same second.
-  for (int i = 2; !fs::create_directory(path, ec) && !ec; ++i)
-    path = base + "-" + std::to_string(i);
-  return path;
-}
-
-bool holds_results(const std::string& directory) {
-  std::error_code ec;
-  if (fs::is_regular_file(directory + "/trials.jsonl", ec)) return true;
-  if (fs::is_regular_file(directory + "/report.json", ec)) return true;
-  const fs::directory_iterator trials(directory + "/trials", ec);
-  return std::any_of(begin(trials), end(trials),
-                     [&](const fs::directory_entry& entry) { return entry.is_directory(ec); });
-}
-
-// Makes the results directory, which one campaign has for itself: the one that creates its
-// trials.jsonl. Returns an exit code, having said what is wrong.
-int claim_results(const std::string& directory) {
-  bool taken = holds_results(directory);
-  std::error_code ec;
-  if (!taken) fs::create_directories(directory + "/trials", ec);
-  if (ec) {
-    std::cerr << "lastcall: cannot create " << directory << ": " << ec.message() << "\n";
-    return exit_codes::kBroken;
-  }
-  const auto log = directory + "/trials.jsonl";
-  if (!taken) {
-    const ScopedFd made(::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    taken = !made && errno == EEXIST && fs::is_regular_file(log, ec);
-  }
-  if (!taken) return exit_codes::kHeld;
-  std::cerr << "lastcall: " << directory
-            << " holds the results of another campaign: remove it, or name another directory with "
-               "--results\n";
-  return exit_codes::kUsage;
-}
-
-// lastcall-results/latest names the campaign that began last. What lies there and is no link of
-// ours stays; a link that cannot be made is no reason to stop.
-void name_latest(const std::string& results) {
-  const fs::path path(results);
-  const auto link = path.parent_path() / "latest";
-  std::error_code ec;
-  if (fs::exists(fs::symlink_status(link, ec)) && !fs::is_symlink(link, ec)) return;
-  const auto fresh = path.parent_path() / (".latest-" + path.filename().string());
-  fs::create_symlink(path.filename(), fresh, ec);
-  if (!ec) fs::rename(fresh, link, ec);
-  if (ec) fs::remove(fresh, ec);
-}
-
 void show(ProgressLine& line, const CampaignProgress& progress) {
   std::string text = std::to_string(progress.finished);
   if (progress.planned > 0) text += " of " + std::to_string(progress.planned);
@@ -123,26 +58,6 @@ void show(ProgressLine& line, const CampaignProgress& progress) {
     text += ", about " + human_duration(left) + " left";
   }
   line.show(text);
-}
-
-// Each is there as a whole or not at all.
-bool write_reports(const CampaignSummary& summary) {
-  bool written = true;
-  const auto write = [&](const std::string& name, const std::string& content) {
-    const auto path = summary.results + "/" + name;
-    auto done = write_regular(path + ".part", content);
-    std::error_code ec;
-    if (done) fs::rename(path + ".part", path, ec);
-    if (ec) done = Error{"write", path, ec.value(), ""};
-    if (done) return;
-    fs::remove(path + ".part", ec);
-    std::cerr << "lastcall: " << reports::printable(done.error().message()) << "\n";
-    written = false;
-  };
-  write("report.json", reports::json(summary));
-  write("junit.xml", reports::junit(summary));
-  write("report.md", reports::markdown(summary));
-  return written;
 }
 
 // Targets that run at once cannot listen at the same port.

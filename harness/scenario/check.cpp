@@ -97,6 +97,8 @@ std::string what_one_is(const Key& key) {
   return "";
 }
 
+}  // namespace
+
 std::string what_it_is(const Key& key) {
   switch (key.shape) {
     case Shape::one:
@@ -112,6 +114,8 @@ std::string what_it_is(const Key& key) {
     return "an array of tables, " + std::string(key.table->where);
   return "an array, each item " + what_one_is(key);
 }
+
+namespace {
 
 bool fits(const Key& key, Type type) {
   switch (key.kind) {

@@ -10,4 +10,7 @@ namespace lastcall {
 // and marks the values that have one as bad.
 void check(const Table& table, Value& value, Errors& errors);
 
+// What a key takes, for people: `a duration such as "250ms"`, "an array, each item a string".
+std::string what_it_is(const Key& key);
+
 }  // namespace lastcall

@@ -90,6 +90,7 @@ struct Vary {
 struct Target {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // added to a small fixed environment
+  bool inherits_environment = false;               // instead of that one, lastcall's own
   std::string directory;  // working directory, "{dir}" unless stated; may be relative to {dir}
   std::string user;       // empty: whoever runs lastcall
   bool pid1 = false;      // in a PID namespace of its own, as its init (pid_namespaces(7))

@@ -205,7 +205,12 @@ const Table& target_table() {
       .where = "[target]",
       .keys = concatenated(
           process_keys("The working directory; may be relative to {dir}.", R"("{dir}")"),
-          {{.name = "ready",
+          {{.name = "inherit_environment",
+            .kind = Kind::boolean,
+            .about = "Whether it has the environment of whoever runs lastcall, with HOME, PATH and "
+                     "TMPDIR, instead of the small fixed one. A replay then depends on it, too.",
+            .fallback = "false"},
+           {.name = "ready",
             .kind = Kind::table,
             .about = "How lastcall sees that the target is ready: url, port, log, notify, or "
                      "several of them, of which each must have held.",
@@ -283,6 +288,7 @@ std::vector<ExpectedEnd> ends_of(const Value& value) {
 
 Target build_target(const Section& section, Errors& errors) {
   Target target = build_process(section, errors);
+  target.inherits_environment = section["inherit_environment"].boolean;
   target.pid1 = section["pid1"].boolean;
   target.trace = section["trace"].boolean;
   target.untraced_every = section.has("untraced_every")

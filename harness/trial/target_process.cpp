@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -28,15 +29,25 @@ constexpr int kHeardInARow = 1000;
 // its pipe away; the pipes of most have one block.
 constexpr int kLastBlocks = 4096;
 
-// A small fixed environment, so that a trial does not depend on who runs it.
+std::map<std::string, std::string> own_environment() {
+  std::map<std::string, std::string> variables;
+  for (char** one = environ; *one != nullptr; ++one) {
+    const std::string_view text = *one;
+    if (const auto equals = text.find('='); equals != text.npos)
+      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+// A small fixed environment, so that a trial does not depend on who runs it, unless the scenario
+// wants that.
 std::vector<std::string> environment_of(const TargetProcess::Start& start, const std::string& path,
                                         const std::string& notify_address) {
   const auto& dir = start.placeholders.at("dir");
-  std::map<std::string, std::string> variables{{"PATH", path},
-                                               {"HOME", dir},
-                                               {"TMPDIR", dir + "/tmp"},
-                                               {"LANG", "C.UTF-8"},
-                                               {"NOTIFY_SOCKET", notify_address}};
+  std::map<std::string, std::string> variables{
+      {"PATH", path}, {"HOME", dir}, {"TMPDIR", dir + "/tmp"}, {"LANG", "C.UTF-8"}};
+  if (start.target.inherits_environment) variables = own_environment();
+  variables["NOTIFY_SOCKET"] = notify_address;
   for (const auto& [name, value] : start.target.environment) {
     variables[name] = expand_placeholders(value, start.placeholders);
   }

@@ -188,7 +188,7 @@ class Trace(LastcallTest):
         self.assertEqual([True, True, True, False], [trial["result"]["traced"] for trial in run.trials])
         self.assertEqual(["pass"] * 3 + ["fail"], [run.verdict("clean-exit", trial)["outcome"] for trial in range(4)])
         self.assertIn(": 4 of 4 trials, 1 of them untraced\n", run.out)
-        self.assertRegex(run.out, "clean-exit .*; fails only untraced: 1 of 1 untraced, 0 of 3 traced\n")
+        self.assertRegex(run.out, "clean-exit .* fails only untraced: 1 of 1 untraced, 0 of 3 traced\n")
         self.assertEqual(1, run.report["scenarios"][0]["untraced"])
         self.assertIn("4 of 4 trials were run, 1 of them untraced.", (run.results / "report.md").read_text())
         kept = [run.history(trial).parent for trial in range(4)]

@@ -52,6 +52,31 @@ TEST_F(Summary, CountsTrialsAndItemsOfEveryProperty) {
   EXPECT_EQ(serves().failing_trials, std::vector<std::uint32_t>{3});
   EXPECT_EQ(scenario_.properties.size(), kProperties.size());
 }
+TEST_F(Summary, WhatIsExcusedIsNotedAndNoFailure) {
+  auto& hung = trial(Outcome::fail, "deadline", "still running");
+  hung.verdicts.push_back({.property = "clean-exit",
+                           .outcome = Outcome::fail,
+                           .judged = 1,
+                           .consequence_of = "deadline"});
+  trial(Outcome::pass, "deadline");
+  EXPECT_EQ(code(), exit_codes::kFailed);
+  EXPECT_EQ(excuse(scenario_, wanted_, "deadline", "it may wait"), 1U);
+  EXPECT_EQ(code(), exit_codes::kHeld);
+  EXPECT_TRUE(scenario_.findings.empty());
+  const auto deadline = std::ranges::find(scenario_.properties, "deadline", &PropertySummary::name);
+  ASSERT_EQ(deadline->noted.size(), 1U);
+  EXPECT_EQ(deadline->noted[0].why, "still running (it may wait)");
+  EXPECT_EQ(excuse(scenario_, wanted_, "deadline", "it may wait"), 0U);
+}
+TEST_F(Summary, OnlyThatPropertyIsExcused) {
+  auto& crashed = trial(Outcome::fail, "no-panic", "SIGSEGV");
+  crashed.verdicts.push_back({.property = "deadline",
+                              .outcome = Outcome::fail,
+                              .judged = 1,
+                              .consequence_of = "no-panic"});
+  EXPECT_EQ(excuse(scenario_, wanted_, "deadline", "it may wait"), 0U);
+  EXPECT_EQ(code(), exit_codes::kFailed);
+}
 TEST_F(Summary, TheBoundCountsOnlyTrialsThatJudged) {
   for (int i = 0; i < 20; ++i) trial(Outcome::pass);
   for (int i = 0; i < 20; ++i) trial(Outcome::not_applicable);

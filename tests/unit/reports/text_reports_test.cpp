@@ -16,26 +16,29 @@ using ::testing::Not;
 
 constexpr const char* kTerminal =
     R"~(scenarios/chat.toml: 4 of 4 trials
+
+  clean-exit: exit 1 after SIGTERM <?&�>
+    trial 2: lastcall replay 'my results/trial-2'
+
+  trial 4 broke: cannot lease a port
+
+  held: serves
+
+  in-flight-finished: events of clients-0 were lost: cut off
+
+  watchdog: not judged: the scenario does not ask for it
+
   property            verdict         pass  fail  unknown   n/a    judged  bound
   serves              pass               3     0        0     0       120  P(failure) ≤ 63.16 % at 95 %, 3 trials
   no-panic            off                0     0        0     0         0  it logs tracebacks
   no-masked-panic     not-judged         0     0        0     0         0
-  clean-exit          fail               2     1        0     0         3  P(failure) ≤ 86.47 % at 95 %, 3 trials
+  clean-exit          fail               2     1        0     0         3
   deadline            not-judged         0     0        0     0         0
   no-send-on-closed   not-judged         0     0        0     0         0
   in-flight-finished  unknown            0     0        1     2         0
   close-handshake     not-judged         0     0        0     0         0
   released            not-applicable     0     0        0     3         0
   watchdog            not-applicable     0     0        0     3         0
-
-  clean-exit: exit 1 after SIGTERM <?&�>
-    trial 2: lastcall replay 'my results/trial-2'
-
-  in-flight-finished: events of clients-0 were lost: cut off
-
-  watchdog: not judged: the scenario does not ask for it
-
-  trial 4 broke: cannot lease a port
 
   not applicable here:
     stops-accepting: nobody came in the drain: add [[clients]]
@@ -334,7 +337,7 @@ TEST(Untraced, TrialsAreCountedAndMarkedInEveryReport) {
   summarise(scenario, Scenario{});
   const auto terminal = reports::terminal(campaign, false);
   EXPECT_THAT(terminal, HasSubstr(": 4 of 4 trials, 1 of them untraced\n"));
-  EXPECT_THAT(terminal, HasSubstr("; fails only untraced: 1 of 1 untraced, 0 of 3 traced\n"));
+  EXPECT_THAT(terminal, HasSubstr("  fails only untraced: 1 of 1 untraced, 0 of 3 traced\n"));
   EXPECT_THAT(terminal, HasSubstr("    trial 4 (untraced): not kept\n"));
   const auto markdown = reports::markdown(campaign);
   EXPECT_THAT(markdown, HasSubstr("4 of 4 trials were run, 1 of them untraced.\n"));
@@ -374,8 +377,9 @@ TEST(SilentGroups, AreSaidLoudlyInEveryReport) {
   scenario.silent = {{"clients \"a*\x1b\"", "no client was answered"}};
   scenario.properties[6].not_judged = {{"whose bytes waited", 3}, {"sent late", 1}};
   EXPECT_THAT(reports::terminal(campaign, false),
-              HasSubstr("\n\n  NOTHING WAS HEARD: clients \"a*?\": no client was answered\n"
-                        "\n  in-flight-finished, not judged: 3 whose bytes waited, 1 sent late\n"));
+              HasSubstr("\n\n  NOTHING WAS HEARD: clients \"a*?\": no client was answered\n"));
+  EXPECT_THAT(reports::terminal(campaign, false),
+              HasSubstr("\n  in-flight-finished, not judged: 3 whose bytes waited, 1 sent late\n"));
   EXPECT_THAT(reports::markdown(campaign),
               HasSubstr("\n### Nothing was heard\n\n- **clients \"a\\*?\"**: no client was "
                         "answered\n\n### Failed\n"));
@@ -461,6 +465,31 @@ TEST(OverACampaign, AFailureSaysItsNumbersInsteadOfABound) {
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"over_campaign\":\"" + numbers + "\""));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_tail_ns\":90000000"));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_waits\":{\"ns\":90000000,"));
+}
+
+// Two scenarios: in both requests are cut, in the first it hangs, too.
+CampaignSummary two_scenarios() {
+  auto campaign = alike(2, Outcome::fail, {"in-flight-finished", "deadline"});
+  campaign.scenarios.push_back(alike(1, Outcome::fail, {"in-flight-finished"}).scenarios[0]);
+  campaign.scenarios[0].scenario = "calm-stop";
+  campaign.scenarios[1].scenario = "under-load";
+  return campaign;
+}
+TEST(Story, TellsAFailureOnceAndTheMostImportantFirst) {
+  EXPECT_EQ(reports::story(two_scenarios(), false),
+            "WRONG, most important first:\n"
+            "  deadline: one cause\n    in calm-stop, 2 of 3 trials\n"
+            "  in-flight-finished: one cause\n    in calm-stop, under-load, 3 of 3 trials\n"
+            "held (3 trials): serves\n");
+}
+TEST(Story, SaysWhatIsNoFailureAndWhatIsNotKnown) {
+  auto campaign = alike(2, Outcome::unknown, {"deadline"});
+  campaign.scenarios[0].scenario = "calm-stop";
+  campaign.scenarios[0].properties[0].noted = {{"logged \x1b an error", 1}};
+  EXPECT_EQ(reports::story(campaign, false),
+            "All that was judged held (2 trials): serves\n"
+            "worth knowing, no failure:\n  calm-stop, serves: logged ? an error\n"
+            "could not be judged:\n  deadline in 2 trials, calm-stop: one cause\n");
 }
 
 TEST(Junit, IsPinned) { EXPECT_EQ(reports::junit(every_outcome()), kJunit); }
