@@ -39,10 +39,10 @@ MAY_INCLUDE = {
     "tracer/runtimes": {"base", "tracer/ptrace", "tracer/symbols", "tracer/stacks", "tracer/loop"},
     "storage": DATA,
     # The trial process judges its own history, so that trials run at once are judged at once.
-    "trial": DATA | {"target", "client", "tracer", "storage", "checkers"},
+    "trial": DATA | {"search", "target", "client", "tracer", "storage", "checkers"},
     "campaign": DATA | {"checkers", "trial"},
-    # Trials of a search are no trials of a campaign: it has a conductor of its own.
-    "hunt": {"base", "search", "target", "tracer", "campaign/statistics.hpp"},
+    # Trials of a search are no trials of a campaign: those of a plain command have a conductor of their own.
+    "hunt": DATA | {"search", "target", "tracer", "checkers", "trial", "campaign"},
     # Data and judgement, and a runner of its own: no process, no socket.
     "embed": DATA | {"checkers"},
     "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp",

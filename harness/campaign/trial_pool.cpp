@@ -171,7 +171,8 @@ class Pool {
                                      .keep = options_.keep,
                                      .slot = slot,
                                      .workers = workers_for(job->plan),
-                                     .sidecars = !job->plan.scenario.sidecars.empty()});
+                                     .sidecars = !job->plan.scenario.sidecars.empty(),
+                                     .calibrates = job->calibrates});
     if (!lifeline) return lifeline.error();
     free_slots_.erase(slot);
     const auto longest = longest_trial(job->plan);

@@ -20,6 +20,7 @@ struct TrialJob {
   std::size_t scenario = 0;  // index, for whoever made the job
   std::string directory;     // absolute
   Plan plan;
+  bool calibrates = false;  // as TrialOrder has it
 };
 
 struct TrialPoolOptions {

@@ -1,12 +1,10 @@
-// lastcall hunt -- CMD…: searches for a race, and saves a plan that makes it fail again.
+// lastcall hunt SCENARIO|-- CMD…: searches for a race, and saves a plan that makes it fail again.
 #include "hunt/hunt.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
-#include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -21,6 +19,8 @@
 #include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
+#include "cli/hunt_report.hpp"
+#include "cli/hunt_scenario.hpp"
 #include "cli/hunt_setup.hpp"
 #include "cli/progress_line.hpp"
 
@@ -42,6 +42,7 @@ struct HuntArguments {
   std::string log;
   std::vector<std::string> environment;
   std::string results;
+  std::uint32_t jobs = 1;
   bool keeps_going = false;
   bool json = false;
 };
@@ -100,137 +101,40 @@ Result<HuntOptions> options_of(const HuntArguments& arguments) {
   return options;
 }
 
-std::string results_folder(const std::string& wanted) {
-  std::error_code ec;
-  if (!wanted.empty()) {
-    fs::create_directories(wanted, ec);
-    return wanted;
-  }
-  const auto time = std::time(nullptr);
-  std::tm parts{};
-  char text[32];
-  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", ::gmtime_r(&time, &parts));
-  fs::create_directory("lastcall-results", ec);
-  const auto base = std::string("lastcall-results/hunt-") + text;
-  auto path = base;
-  for (int i = 2; !fs::create_directory(path, ec) && !ec; ++i)
-    path = base + "-" + std::to_string(i);
-  return path;
+Found found_in(const HuntFinding& finding, const std::string& folder) {
+  return {.failure = finding.plan.failure,
+          .says = sentence_of(finding.plan),
+          .rate = finding.rate,
+          .undisturbed = finding.undisturbed,
+          .kind = finding.kind,
+          .trials = finding.trials,
+          .after = finding.found_after,
+          .explanation = explanation_of(finding.plan, finding.explained),
+          .folder = folder};
 }
 
-void print_searches(std::ostream& out, const HuntOutcome& outcome) {
-  out << "tried " << outcome.trials << " trials in " << human_duration(outcome.took) << ": "
-      << outcome.points << " places known, " << outcome.points_met
-      << " met by some thread, at most " << outcome.threads
-      << (outcome.threads == 1 ? " thread" : " threads") << " seen\n";
+// What only a hunt in a command has to say.
+void print_more(std::ostream& out, const HuntOutcome& outcome) {
   if (outcome.is_server)
     out << "  it does not end by itself: SIGTERM told it to (--signal says otherwise)\n";
-  if (outcome.points_left_out > 0)
-    out << "  " << outcome.points_left_out << " further places were left out\n";
-  for (const auto& [kind, count] : outcome.searches) {
-    out << "  " << search_name(kind) << ": " << count.trials << " trials, " << count.failures
-        << " failed";
-    if (count.holds_planned > 0)
-      out << "; " << count.holds_reached << " of " << count.holds_planned << " holds reached";
-    if (count.signals_planned > 0)
-      out << "; " << count.signals_landed << " of " << count.signals_planned
-          << " signals sent where planned";
-    out << "\n";
-  }
   if (outcome.functions_in_log > 0)
     out << "  the log speaks of " << outcome.functions_in_log
         << " functions, which got every other trial\n";
   if (outcome.other_than_log > 0)
     out << "  " << outcome.other_than_log << " failures did not end as the log does\n";
-  if (outcome.unconfirmed > 0)
-    out << "  " << outcome.unconfirmed << (outcome.unconfirmed == 1 ? " failure" : " failures")
-        << " did not come back, the last: " << outcome.last_unconfirmed << "\n";
-  if (outcome.baseline.failed > 0)
-    out << "  " << outcome.baseline.failed << " of " << outcome.baseline.runs
-        << " runs failed without any hold\n";
 }
 
-void print_finding(std::ostream& out, const HuntFinding& finding, const std::string& folder) {
-  out << "found: " << finding.plan.failure << "\n";
-  out << "  " << sentence_of(finding.plan) << "\n";
-  out << "  fails " << rate_text(finding.rate) << "; without holds "
-      << rate_text(finding.undisturbed) << "\n";
-  out << "  found by the " << search_name(finding.kind) << " after " << finding.trials
-      << " trials, " << human_duration(finding.found_after) << "\n";
-  if (finding.kind == SearchKind::shaker)
-    out << "  no single hold made it fail again and again: the plan slows threads down "
-           "everywhere\n";
-  out << explanation_of(finding.plan, finding.explained);
-  out << "replay: lastcall replay " << shell_word(folder) << "\n"
-      << "shrink: lastcall shrink " << shell_word(folder) << "\n";
-}
-
-boost::json::object json_of(const HuntOutcome& outcome, const std::vector<std::string>& folders) {
-  namespace json = boost::json;
-  json::array findings;
-  for (std::size_t i = 0; i < outcome.findings.size(); ++i) {
-    const auto& one = outcome.findings[i];
-    findings.push_back(json::object{
-        {"failure", one.plan.failure},
-        {"says", sentence_of(one.plan)},
-        {"search", search_name(one.kind)},
-        {"failed", one.rate.failed},
-        {"runs", one.rate.runs},
-        {"not_reached", one.rate.not_reached},
-        {"failed_without_holds", one.undisturbed.failed},
-        {"runs_without_holds", one.undisturbed.runs},
-        {"found_after_ms",
-         std::chrono::duration_cast<std::chrono::milliseconds>(one.found_after).count()},
-        {"trials", one.trials},
-        {"folder", folders[i]}});
-  }
-  json::object searches;
-  for (const auto& [kind, count] : outcome.searches) {
-    searches[search_name(kind)] = json::object{{"trials", count.trials},
-                                               {"failures", count.failures},
-                                               {"holds_planned", count.holds_planned},
-                                               {"holds_reached", count.holds_reached},
-                                               {"signals_planned", count.signals_planned},
-                                               {"signals_landed", count.signals_landed}};
-  }
-  return {{"format", "lastcall-hunt"},
-          {"version", 1},
-          {"acted", outcome.ever_acted()},
-          {"trials", outcome.trials},
-          {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(outcome.took).count()},
-          {"points", outcome.points},
-          {"points_met", outcome.points_met},
-          {"threads", outcome.threads},
-          {"unconfirmed", outcome.unconfirmed},
-          {"told_to_stop", outcome.is_server},
-          {"functions_in_log", outcome.functions_in_log},
-          {"other_than_log", outcome.other_than_log},
-          {"searches", std::move(searches)},
-          {"findings", std::move(findings)}};
-}
-
-int exit_code_of(const HuntOutcome& outcome) {
-  if (const int interrupted = interrupted_code(); interrupted != 0) return interrupted;
-  if (!outcome.findings.empty()) return exit_codes::kFailed;
-  return outcome.ever_acted() ? exit_codes::kHeld : exit_codes::kNotJudged;
-}
-
-void print_nothing_found(const HuntOutcome& outcome) {
-  if (outcome.ever_acted()) {
-    std::cout
-        << "found nothing. That is no bound: trials of a hunt are no samples of the program's "
-           "usual runs.\n";
-    return;
-  }
-  std::cout << "THE SEARCH NEVER ACTED, so this hunt says nothing about the program: no thread was "
-               "held anywhere and no signal was placed.\n";
-  if (outcome.points == 0) {
-    std::cout << "No function of the program is known: build it with symbols (not stripped), or "
-                 "name the program itself instead of a script that starts it.\n";
-  } else {
-    std::cout << "Of " << outcome.points << " known places, threads met " << outcome.points_met
-              << ".\n";
-  }
+void print_json(const HuntOutcome& outcome, const std::vector<Found>& findings,
+                std::uint64_t seed) {
+  auto object = tally_json(outcome);
+  object["told_to_stop"] = outcome.is_server;
+  object["functions_in_log"] = outcome.functions_in_log;
+  object["other_than_log"] = outcome.other_than_log;
+  boost::json::array all;
+  for (const auto& one : findings) all.push_back(found_json(one));
+  object["findings"] = std::move(all);
+  object["seed"] = seed;
+  std::cout << boost::json::serialize(object) << "\n";
 }
 
 int run_hunt(const HuntArguments& arguments, const Context& context) {
@@ -254,35 +158,77 @@ int run_hunt(const HuntArguments& arguments, const Context& context) {
               << " (if that is right, say so with --exit-code)\n";
     return exit_codes::kUsage;
   }
-  std::vector<std::string> folders;
+  std::vector<Found> findings;
   for (const auto& finding : outcome.findings) {
-    folders.push_back(
-        results_folder(folders.empty() ? arguments.results
+    const auto folder =
+        results_folder(findings.empty() ? arguments.results
                        : arguments.results.empty()
                            ? ""
-                           : arguments.results + "/" + std::to_string(folders.size() + 1)));
-    if (const auto written = write_finding(folders.back(), finding.plan, finding.explained);
-        !written) {
+                           : arguments.results + "/" + std::to_string(findings.size() + 1));
+    findings.push_back(found_in(finding, folder));
+    if (const auto written = write_finding(folder, finding.plan, finding.explained); !written) {
       std::cerr << "lastcall: " << written.error().message() << "\n";
       return exit_codes::kBroken;
     }
   }
   if (arguments.json) {
-    auto object = json_of(outcome, folders);
-    object["seed"] = options->seed;
-    std::cout << boost::json::serialize(object) << "\n";
-    return exit_code_of(outcome);
+    print_json(outcome, findings, options->seed);
+    return hunt_exit_code(outcome, !findings.empty());
   }
-  print_searches(std::cout, outcome);
-  for (std::size_t i = 0; i < folders.size(); ++i)
-    print_finding(std::cout, outcome.findings[i], folders[i]);
-  if (folders.empty()) print_nothing_found(outcome);
+  print_tried(std::cout, outcome);
+  print_more(std::cout, outcome);
+  for (const auto& one : findings) print_found(std::cout, one);
+  if (findings.empty()) print_nothing_found(std::cout, outcome);
   std::cout << "seed " << options->seed << "\n";
-  return exit_code_of(outcome);
+  return hunt_exit_code(outcome, !findings.empty());
+}
+
+// One word that names a scenario; a program by such a name is hunted as ./NAME.
+bool is_scenario(const HuntArguments& arguments) {
+  return arguments.command.size() == 1 && arguments.command.front().ends_with(".toml");
+}
+
+// What a scenario says itself.
+std::string option_of_commands(const HuntArguments& arguments) {
+  const std::pair<const char*, bool> given[] = {
+      {"--signal", !arguments.signal.empty()},   {"--ready", !arguments.ready.empty()},
+      {"--after", !arguments.after.empty()},     {"--exit-code", arguments.exit_code.has_value()},
+      {"--failure", !arguments.failure.empty()}, {"--log", !arguments.log.empty()},
+      {"--with", !arguments.companion.empty()},  {"--env", !arguments.environment.empty()}};
+  const auto* found = std::ranges::find_if(given, [](const auto& one) { return one.second; });
+  return found == std::end(given) ? "" : found->first;
+}
+
+int hunt_command(const HuntArguments& arguments, const Context& context) {
+  if (!is_scenario(arguments)) return run_hunt(arguments, context);
+  const auto wrong = option_of_commands(arguments);
+  const auto budget = parse_duration(arguments.budget);
+  if (!budget || !wrong.empty()) {
+    std::cerr << "lastcall: "
+              << (wrong.empty()
+                      ? "--for: expected a duration such as 60s, found " + arguments.budget
+                      : wrong + " goes with a command: the scenario itself says that")
+              << "\n";
+    return exit_codes::kUsage;
+  }
+  return hunt_in_scenario({.file = arguments.command.front(),
+                           .budget = *budget,
+                           .seed = arguments.seed.value_or(std::random_device()()),
+                           .jobs = arguments.jobs,
+                           .results = arguments.results,
+                           .keeps_going = arguments.keeps_going,
+                           .json = arguments.json},
+                          context);
 }
 
 constexpr const char* kHuntFooter =
-    R"(CMD is a program that runs and ends by itself, such as a test binary with a filter; or a server,
+    R"(The target of a scenario is hunted with its clients, faults and properties. One of them that fails in
+some trial with a hold, and again with the same plan, is found; one that fails as often without the
+hold is no race. The plan is a plan of the scenario: `lastcall replay` and `lastcall shrink` take it.
+
+  lastcall hunt scenarios/reference/stop.toml --for 5m
+
+CMD is a program that runs and ends by itself, such as a test binary with a filter; or a server,
 which --signal stops once its output matches --ready (by default the first output; of a program that
 prints nothing, once none of its threads has run for 500 ms). It needs symbols, not debug
 information; its source is not changed.
@@ -299,8 +245,10 @@ undisturbed runs do not have: a signal, a sanitizer's report, another exit code,
 once it comes back with the same plan, which is written into the results directory. With --log only a
 failure counts that ends with the same error or the same last line.
 
-Exit code 1: found; 0: not found; 3: not found, and the search could not act at all; 2: CMD fails by
-itself, or wrong usage; 4: CMD could not be executed or traced.)";
+Options of a command (--signal to --env) are not for scenarios, and --jobs is for scenarios only.
+
+Exit code 1: found; 0: not found; 3: not found, and the search could not act at all; 2: the program
+fails by itself, or wrong usage; 4: it could not be executed or traced.)";
 
 }  // namespace
 
@@ -308,9 +256,9 @@ void add_hunt(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<HuntArguments>();
   auto* command = app.add_subcommand(
       "hunt", "Search for a race in a program; ends with a plan that replays it");
-  command->add_option("command", arguments->command, "What to run, after --")
+  command->add_option("command", arguments->command, "A scenario file, or what to run, after --")
       ->required()
-      ->option_text("-- CMD...");
+      ->option_text("SCENARIO.toml | -- CMD...");
   command->add_option("--for", arguments->budget, "How long to search (default: 60s)")
       ->option_text("DURATION");
   command->add_option("--seed", arguments->seed, "Of the order in which things are tried")
@@ -351,11 +299,17 @@ void add_hunt(CLI::App& app, Context& context) {
       ->add_option("--results", arguments->results,
                    "Where to keep what is found (default: lastcall-results/hunt-TIME)")
       ->option_text("DIR");
+  command
+      ->add_option("--jobs,-j", arguments->jobs,
+                   "Trials of a scenario at the same time (default: 1)")
+      ->check(CLI::Range(1, 64))
+      ->option_text("J");
   command->add_flag("--keep-going", arguments->keeps_going,
                     "Search on after the first failure, for other ones");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->footer(kHuntFooter);
-  command->callback([arguments, &context] { context.exit_code = run_hunt(*arguments, context); });
+  command->callback(
+      [arguments, &context] { context.exit_code = hunt_command(*arguments, context); });
 }
 
 }  // namespace lastcall::cli

@@ -45,6 +45,10 @@ void watch_for_interrupts() {
   (void)::sigaction(SIGTERM, &action, nullptr);
 }
 
+const volatile int* interrupted_signal() { return &g_interrupted; }
+
+void note_interrupt(int signal) { g_interrupted = signal; }
+
 int interrupted_code() { return g_interrupted == 0 ? 0 : 128 + g_interrupted; }
 
 HuntSurroundings hunt_surroundings(const Context& context) {

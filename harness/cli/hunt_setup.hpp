@@ -15,6 +15,10 @@ namespace lastcall::cli {
 void watch_for_interrupts();
 // 0, or 128 + the signal that came.
 int interrupted_code();
+// What they are remembered in: the number of the signal, 0 if none came.
+const volatile int* interrupted_signal();
+// One that somebody else took.
+void note_interrupt(int signal);
 
 // Tracer and program share one processor, whose other work slows both down alike: hits of
 // breakpoints cost a tenth of what they do across processors.

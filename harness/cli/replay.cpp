@@ -8,20 +8,17 @@
 
 #include <boost/json.hpp>
 
-#include "base/file.hpp"
 #include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
-#include "campaign/origin.hpp"
+#include "campaign/failure_tally.hpp"
 #include "campaign/statistics.hpp"
 #include "campaign/trial_pool.hpp"
-#include "checkers/checkers.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/hunt_setup.hpp"
+#include "cli/own_plan.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/warnings.hpp"
-#include "cli/what_runs.hpp"
-#include "plan/plan_file.hpp"
 #include "reports/wording.hpp"
 #include "target/environment.hpp"
 
@@ -40,64 +37,8 @@ struct ReplayArguments {
   bool json = false;
 };
 
-struct Tally {
-  std::set<std::string> wanted;  // properties that failed in the recorded trial; empty: any
-  std::uint64_t came_back = 0;
-  std::uint64_t judged = 0;  // replays that reached a verdict
-  std::uint64_t unknown = 0;
-  std::string first_unknown;  // why the first of these could not be judged
-  std::string broken;
-  std::map<std::string, std::uint64_t> failures;
-  std::string first_reason;
-  bool first_is_cause = false;  // not the consequence of another failure of its trial
-};
-
-void count(Tally& tally, const TrialResult& result) {
-  if (!result.broken.empty()) {
-    tally.broken = result.broken;
-    return;
-  }
-  bool hit = false;
-  bool unclear = false;
-  std::string why_unclear;
-  for (const auto& verdict : result.verdicts) {
-    const bool counts = tally.wanted.empty() || tally.wanted.contains(verdict.property);
-    const bool is_open =
-        counts && (verdict.outcome == Outcome::unknown ||
-                   (!tally.wanted.empty() && verdict.outcome == Outcome::not_applicable));
-    if (is_open && !unclear) why_unclear = verdict.property + ": " + verdict.reason;
-    unclear = unclear || is_open;
-    if (verdict.outcome != Outcome::fail) continue;
-    ++tally.failures[verdict.property];
-    const bool is_cause = verdict.consequence_of.empty();
-    if (counts && (tally.first_reason.empty() || (is_cause && !tally.first_is_cause))) {
-      tally.first_reason = verdict.property + ": " + verdict.reason;
-      tally.first_is_cause = is_cause;
-    }
-    hit = hit || counts;
-  }
-  if (!hit && unclear) {  // failed unseen, or had nothing to judge: no sample of the rate
-    if (++tally.unknown == 1) tally.first_unknown = why_unclear;
-    return;
-  }
-  ++tally.judged;
-  if (hit) ++tally.came_back;
-}
-
-// The properties that failed when the plan was recorded, if verdict.json lies next to it.
-std::set<std::string> recorded_failures(const fs::path& plan) {
-  std::set<std::string> failed;
-  const auto text = read_regular((plan.parent_path() / "verdict.json").string());
-  if (!text) return failed;
-  if (const auto result = trial_result_from_json(*text)) {
-    for (const auto& verdict : result->verdicts) {
-      if (verdict.outcome == Outcome::fail) failed.insert(verdict.property);
-    }
-  }
-  return failed;
-}
-
-void print(const Tally& tally, const ReplayArguments& arguments, const std::string& results) {
+void print(const FailureTally& tally, const ReplayArguments& arguments,
+           const std::string& results) {
   const auto rate = two_sided(tally.came_back, tally.judged);
   if (arguments.json) {
     boost::json::object failures;
@@ -202,24 +143,13 @@ int replay_hunt(const ReplayArguments& arguments, const Context& context) {
 
 int replay(const ReplayArguments& arguments, const Context& context) {
   if (!hunt_plan_file(arguments.what).empty()) return replay_hunt(arguments, context);
-  const fs::path named(arguments.what);
-  std::error_code ec;
-  const auto path = fs::absolute(fs::is_directory(named, ec) ? named / "plan.json" : named);
-  auto plan = read_plan(path.string());
-  if (!plan) {
-    std::cerr << "lastcall: " << printable(plan.error().message()) << "\n";
+  const auto own = own_plan(arguments.what, arguments.trust);
+  if (!own) {
+    std::cerr << "lastcall: " << printable(own.error().message()) << "\n";
     return exit_codes::kUsage;
   }
-  std::cerr << what_runs(*plan);
-  const auto foreign = foreign_because(path.parent_path().string(), *plan);
-  if (!foreign.empty() && !arguments.trust) {
-    std::cerr << "lastcall: the plan may be somebody else's: " << printable(foreign)
-              << "; read what it runs, above, and add --trust to run it\n";
-    return exit_codes::kUsage;
-  }
-  const auto results = arguments.results.empty()
-                           ? (fs::absolute(path).parent_path() / "replays").string()
-                           : arguments.results;
+  const auto results = arguments.results.empty() ? (own->file.parent_path() / "replays").string()
+                                                 : arguments.results;
   if (const auto ready = prepare_environment(results); !ready) {
     std::cerr << "lastcall: " << ready.error().message() << "\n";
     return exit_codes::kBroken;
@@ -229,8 +159,8 @@ int replay(const ReplayArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
-  Tally tally;
-  tally.wanted = recorded_failures(path);
+  FailureTally tally;
+  tally.wanted = recorded_failures(own->file);
   const auto earlier = last_number(results);
   std::uint32_t started = 0;
   std::uint32_t finished = 0;
@@ -244,7 +174,7 @@ int replay(const ReplayArguments& arguments, const Context& context) {
     ++started;
     return TrialJob{started, 0,
                     fs::absolute(results + "/" + std::to_string(earlier + started)).string(),
-                    *plan};
+                    own->plan};
   };
   pool.done = [&](const TrialJob&, const TrialResult& result) {
     ++finished;

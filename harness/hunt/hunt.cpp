@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -361,12 +363,6 @@ class Search {
 };
 
 }  // namespace
-
-bool HuntOutcome::ever_acted() const {
-  return std::ranges::any_of(searches, [&](const auto& entry) {
-    return entry.second.holds_reached > 0 || entry.second.signals_landed > 0;
-  });
-}
 
 HuntOutcome hunt(const HuntOptions& options, HuntSurroundings around) {
   return Search(options, around).run();

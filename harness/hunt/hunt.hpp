@@ -6,13 +6,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "hunt/hunt_trial.hpp"
 #include "hunt/rates.hpp"
+#include "hunt/search_tally.hpp"
 #include "search/attempts.hpp"
 #include "search/hunt_plan.hpp"
 
@@ -29,16 +28,6 @@ struct HuntOptions {
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
 
-// What a kind of search did. Where nothing of it was reached, it says nothing about the program.
-struct SearchCount {
-  std::uint64_t trials = 0;
-  std::uint64_t failures = 0;
-  std::uint64_t holds_planned = 0;
-  std::uint64_t holds_reached = 0;
-  std::uint64_t signals_planned = 0;  // at a hold or a call
-  std::uint64_t signals_landed = 0;
-};
-
 struct HuntFinding {
   HuntPlan plan{};
   SearchKind kind = SearchKind::sweep;
@@ -49,26 +38,11 @@ struct HuntFinding {
   std::uint64_t trials = 0;   // until then
 };
 
-struct HuntOutcome {
-  std::string broken{};  // not empty: lastcall, its environment or the command; nothing else counts
-  std::string wrong_before{};  // not empty: without any hold, the program always fails; how
+struct HuntOutcome : SearchTally {
   std::vector<HuntFinding> findings{};
-  std::map<SearchKind, SearchCount> searches{};
-  std::uint64_t unconfirmed = 0;  // failures that did not come back with their plan
-  std::string last_unconfirmed{};
-  FailureRate baseline{};
-  bool is_server = false;       // it was told to stop although nobody had said so
-  Nanoseconds baseline_took{};  // the slowest of them
-  std::size_t points = 0;       // places that were known
-  std::size_t points_left_out = 0;
+  bool is_server = false;            // it was told to stop although nobody had said so
   std::size_t functions_in_log = 0;  // that the log speaks of
   std::uint64_t other_than_log = 0;  // failures that do not end as the log does
-  std::size_t points_met = 0;        // by some thread of the calibration
-  int threads = 0;                   // most that were seen at once
-  std::uint64_t trials = 0;
-  Nanoseconds took{};
-  // Whether any hold was reached, any signal sent where it was planned, or any place met.
-  [[nodiscard]] bool ever_acted() const;
 };
 
 HuntOutcome hunt(const HuntOptions& options, HuntSurroundings around);

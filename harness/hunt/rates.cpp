@@ -1,12 +1,9 @@
 #include "hunt/rates.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 #include "base/durations.hpp"
 #include "base/signal_names.hpp"
-#include "campaign/statistics.hpp"
 
 namespace lastcall {
 namespace {
@@ -72,19 +69,6 @@ HuntPlan without_holds(HuntPlan plan) {
   plan.armed.clear();
   plan.exit_barrier = false;
   return plan;
-}
-
-std::string rate_text(const FailureRate& rate) {
-  const auto interval = two_sided(rate.failed, rate.runs);
-  std::array<char, 96> text{};
-  std::snprintf(text.data(), text.size(), "%llu of %llu (%.1f-%.1f %% at 95 %%)",
-                static_cast<unsigned long long>(rate.failed),
-                static_cast<unsigned long long>(rate.runs), interval.low * 100,
-                interval.high * 100);
-  std::string all = text.data();
-  if (rate.not_reached > 0)
-    all += ", and " + std::to_string(rate.not_reached) + " that did not reach every hold";
-  return all;
 }
 
 HuntTrial explained_trial(const HuntPlan& plan, const HuntSurroundings& around, int runs) {

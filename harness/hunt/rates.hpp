@@ -5,17 +5,11 @@
 #include <functional>
 #include <string>
 
+#include "hunt/failure_rate.hpp"
 #include "hunt/hunt_trial.hpp"
 #include "search/hunt_plan.hpp"
 
 namespace lastcall {
-
-struct FailureRate {
-  std::uint64_t failed = 0;
-  std::uint64_t runs = 0;         // in which every hold was reached, or that failed
-  std::uint64_t not_reached = 0;  // runs that neither failed nor reached every hold
-  std::string broken{};           // not empty: runs are missing
-};
 
 // Whether every hold of a trial was reached and its signal was sent where the plan says.
 bool acted_as_planned(const HuntPlan& plan, const HuntTrial& trial);
@@ -26,9 +20,6 @@ FailureRate failure_rate(const HuntPlan& plan, const HuntSurroundings& around, s
 
 // The same command, never held, with the signal at its usual time.
 HuntPlan without_holds(HuntPlan plan);
-
-// "49 of 50 (86.3–99.9 % at 95 %)", and how many did not reach their holds.
-std::string rate_text(const FailureRate& rate);
 
 // One trial with stacks at the holds and at its failure; the last of at most `runs`, the first that
 // fails.

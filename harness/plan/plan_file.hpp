@@ -7,6 +7,9 @@
 
 namespace lastcall {
 
+// A plan may have that many holds of threads besides the faults of its scenario, behind them.
+inline constexpr std::size_t kMostAddedHolds = 4;
+
 // As plan_from_json(); the file may be anybody's (read_regular() in base/file.hpp).
 Result<Plan> read_plan(const std::string& file);
 

@@ -420,8 +420,12 @@ Plan read_plan(const Node& node) {
   for (const auto& item : node.at("clients").items(groups.size())) {
     plan.groups.push_back(read_group(item, groups[plan.groups.size()].count));
   }
-  for (const auto& item : node.at("faults").items(plan.scenario.faults.size())) {
+  const auto own = plan.scenario.faults.size();
+  for (const auto& item : node.at("faults").items(own + kMostAddedHolds)) {
     plan.faults.push_back(read_fault(item, plan.traced));
+    if (plan.faults.size() > own && !std::holds_alternative<HoldThread>(plan.faults.back().act))
+      item.wrong("expected a hold: the scenario has no more than " + std::to_string(own) +
+                 " faults");
   }
   return plan;
 }

@@ -17,6 +17,9 @@ constexpr std::array<Nanoseconds, 4> kHoldTimes{3ms, 10ms, 40ms, 150ms};
 constexpr std::uint64_t kMostCalls = 60;
 // What each queue gets of the attempts, while all have some.
 constexpr std::array<std::uint64_t, 9> kShares{1, 4, 4, 3, 4, 2, 2, 2, 1};
+// Of more visits in a phase a calibration does not know the last.
+constexpr std::uint64_t kMostCounted = 100;
+constexpr std::uint64_t kMostAccessesCounted = 25;
 // Holding all who come to a place that is visited more often would take the whole trial.
 constexpr std::uint64_t kMostVisitsOfAll = 40;
 constexpr Nanoseconds kLongestOfAll = 600ms;
@@ -27,7 +30,43 @@ void shuffle(std::deque<T>& queue, Prng& prng) {
     std::swap(queue[i - 1], queue[prng.between(0, i - 1)]);
 }
 
+// Each thread has its turn: one that comes to few places does not wait until those of a busy one
+// have all been tried.
+void take_turns(std::deque<Attempt>& queue) {
+  std::map<int, std::size_t> taken;
+  std::vector<std::pair<std::size_t, Attempt>> turns;
+  for (auto& attempt : queue) {
+    const int thread = attempt.holds.empty() ? kAnyThread : attempt.holds.front().thread;
+    turns.emplace_back(taken[thread]++, std::move(attempt));
+  }
+  std::ranges::stable_sort(turns, {}, &std::pair<std::size_t, Attempt>::first);
+  queue.clear();
+  for (auto& [turn, attempt] : turns) queue.push_back(std::move(attempt));
+}
+
 }  // namespace
+
+Calibration by_thread_name(const Calibration& calibration) {
+  using Place = std::pair<std::size_t, HuntPhase>;
+  std::map<Place, std::map<std::string, Visit>> places;
+  for (const auto& visit : calibration.visits) {
+    auto& names = places[{visit.point, visit.phase}];
+    const auto [known, is_new] = names.try_emplace(visit.thread_name, visit);
+    if (is_new) continue;
+    known->second.times += visit.times;
+    known->second.first_tried = std::max(known->second.first_tried, visit.first_tried);
+    known->second.is_shared |= visit.is_shared;
+  }
+  auto result = calibration;
+  result.visits.clear();
+  for (auto& [place, names] : places) {
+    for (auto& [name, visit] : names) {
+      if (names.size() == 1) visit.thread_name.clear();
+      result.visits.push_back(std::move(visit));
+    }
+  }
+  return result;
+}
 
 std::string search_name(SearchKind kind) {
   switch (kind) {
@@ -72,9 +111,17 @@ ThreadHold Attempts::hold_of(const Visit& visit, std::uint64_t nth) const {
           .sends_signal = calibration_.is_signalled && visit.phase == HuntPhase::run};
 }
 
-void Attempts::add(Queue queue, const Visit& visit, std::uint64_t nth, HuntPhase) {
+void Attempts::add(Queue queue, const Visit& visit, std::uint64_t nth) {
   if (calibration_.favoured.contains(calibration_.points[visit.point].function)) queue = favoured;
   queues_[queue].push_back({.kind = SearchKind::sweep, .holds = {hold_of(visit, nth)}});
+}
+
+// What the stop takes away is used until then: one of the last visits before, which another run
+// comes to as well. 0: there is none.
+std::uint64_t Attempts::late_visit(const Visit& visit, PointKind kind) const {
+  if (!calibration_.one_visit_a_hold || visit.phase != HuntPhase::stop) return 0;
+  const auto most = kind == PointKind::access ? kMostAccessesCounted : kMostCounted;
+  return visit.times < most ? visit.times * 9 / 10 : 0;
 }
 
 // One of each (thread, place, phase) first; later times of the same after all these.
@@ -92,9 +139,13 @@ void Attempts::plan_singles() {
     } else if (calibration_.is_signalled && visit.phase == HuntPhase::run) {
       queue = at_run;
     }
-    add(queue, visit, 1, visit.phase);
-    for (const std::uint64_t nth : std::set<std::uint64_t>{2, 3, visit.times / 2, visit.times}) {
-      if (nth > 1 && nth <= visit.times && visit.is_shared) add(later, visit, nth, visit.phase);
+    add(queue, visit, visit.first_tried);
+    const auto late = late_visit(visit, kind);
+    if (late > visit.first_tried) add(queue, visit, late);
+    for (const std::uint64_t nth : std::set<std::uint64_t>{1, 2, 3, visit.times / 2, visit.times}) {
+      if (nth != visit.first_tried && nth != late && nth >= 1 && nth <= visit.times &&
+          visit.is_shared)
+        add(later, visit, nth);
     }
   }
   for (std::uint64_t k = 1;
@@ -103,12 +154,14 @@ void Attempts::plan_singles() {
   plan_everyone();
   for (auto& queue : queues_) {
     shuffle(queue, prng_);
+    take_turns(queue);
     for (auto& attempt : queue) attempt.exit_barrier = prng_.between(0, 1) == 1;
     planned_ += queue.size();
   }
 }
 
 void Attempts::plan_everyone() {
+  if (calibration_.one_visit_a_hold) return;
   std::map<std::pair<std::size_t, HuntPhase>, std::vector<const Visit*>> places;
   for (const auto& visit : calibration_.visits) {
     if (visit.phase != HuntPhase::start) places[{visit.point, visit.phase}].push_back(&visit);
@@ -124,7 +177,7 @@ void Attempts::plan_everyone() {
     auto all = *visits.front();
     all.thread = kAnyThread;
     all.thread_name.clear();
-    add(everyone, all, kEveryTime, all.phase);
+    add(everyone, all, kEveryTime);
   }
 }
 

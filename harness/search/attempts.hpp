@@ -23,6 +23,7 @@ struct Visit {
   std::string thread_name{};
   HuntPhase phase = HuntPhase::run;
   std::uint64_t times = 0;
+  std::uint64_t first_tried = 1;  // the nth time that is held first
   bool is_shared = true;  // not of an access to memory that no other thread was seen to touch
 };
 
@@ -31,10 +32,16 @@ struct Calibration {
   std::vector<Visit> visits{};
   bool is_signalled = false;
   bool threads_are_stable = true;  // not of a runtime that moves its work between them
+  bool one_visit_a_hold = false;   // nobody can hold every thread that comes to a place
   std::uint64_t calls = 0;         // system calls from ready to the signal
   std::set<std::string>
       favoured{};  // functions that every other attempt is made at: a log names them
 };
+
+// The same calibration as somebody sees it who knows threads by their names only: visits of threads
+// that have a name in common are one. Where a single name comes to a place, its hold is of any
+// thread.
+Calibration by_thread_name(const Calibration& calibration);
 
 enum class SearchKind : std::uint8_t { shaker, sweep, pairs, signal_placement };
 std::string search_name(SearchKind kind);
@@ -74,7 +81,8 @@ class Attempts {
   void plan_singles();
   // Every thread that comes to a place stands there, where several threads do.
   void plan_everyone();
-  void add(Queue queue, const Visit& visit, std::uint64_t nth, HuntPhase phase);
+  void add(Queue queue, const Visit& visit, std::uint64_t nth);
+  [[nodiscard]] std::uint64_t late_visit(const Visit& visit, PointKind kind) const;
   [[nodiscard]] ThreadHold hold_of(const Visit& visit, std::uint64_t nth) const;
   [[nodiscard]] std::optional<Attempt> pair();
 

@@ -1,94 +1,29 @@
 #include "search/hunt_plan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
 #include <stdexcept>
 
 #include "base/durations.hpp"
 #include "base/signal_names.hpp"
+#include "search/hunt_json.hpp"
 
 namespace lastcall {
 namespace {
 
 namespace json = boost::json;
+using namespace hunt_json;
 
 constexpr std::string_view kKind = "lastcall-hunt-plan";
-constexpr std::array<std::string_view, 5> kPointKinds{"entry", "atomic", "access", "after-call",
-                                                      "library"};
-constexpr std::array<std::string_view, 3> kPhases{"start", "run", "stop"};
-// More than any search makes.
-constexpr std::size_t kMostPoints = 100'000;
 
-json::value json_of(const CodePoint& point) {
-  return json::object{{"module", point.module},
-                      {"offset", point.offset},
-                      {"function", point.function},
-                      {"within", point.within},
-                      {"kind", kPointKinds[static_cast<std::size_t>(point.kind)]}};
-}
-
-json::value json_of(const ThreadHold& hold) {
+json::value json_of_hold(const ThreadHold& hold) {
   return json::object{{"point", json_of(hold.point)},
                       {"thread", hold.thread},
                       {"thread_name", hold.thread_name},
-                      {"phase", kPhases[static_cast<std::size_t>(hold.phase)]},
+                      {"phase", name_of(hold.phase)},
                       {"nth", hold.nth},
                       {"time", format_duration(hold.time)},
                       {"sends_signal", hold.sends_signal}};
-}
-
-// Throws what says which key is wrong.
-const json::value& at(const json::object& object, std::string_view key) {
-  const auto* found = object.if_contains(key);
-  if (found == nullptr) throw std::runtime_error("it has no \"" + std::string(key) + "\"");
-  return *found;
-}
-
-template <class T>
-T get(const json::object& object, std::string_view key) {
-  try {
-    return json::value_to<T>(at(object, key));
-  } catch (const boost::system::system_error&) {
-    throw std::runtime_error("\"" + std::string(key) + "\" has a wrong type");
-  }
-}
-
-template <class Enum>
-Enum one_of(const json::object& object, std::string_view key, const auto& words) {
-  const auto word = get<std::string>(object, key);
-  const auto found = std::ranges::find(words, word);
-  if (found == words.end())
-    throw std::runtime_error("\"" + std::string(key) + "\" cannot be \"" + word + "\"");
-  return static_cast<Enum>(found - words.begin());
-}
-
-Nanoseconds duration(const json::object& object, std::string_view key) {
-  const auto text = get<std::string>(object, key);
-  const auto found = parse_duration(text);
-  if (!found) throw std::runtime_error("\"" + std::string(key) + "\" is no duration: " + text);
-  return *found;
-}
-
-const json::object& object_in(const json::value& value, const char* what) {
-  if (!value.is_object()) throw std::runtime_error(std::string(what) + " is no object");
-  return value.get_object();
-}
-
-const json::array& list_in(const json::object& object, std::string_view key) {
-  const auto& value = at(object, key);
-  if (!value.is_array() || value.get_array().size() > kMostPoints)
-    throw std::runtime_error("\"" + std::string(key) + "\" is no list, or too long");
-  return value.get_array();
-}
-
-CodePoint point_in(const json::value& value) {
-  const auto& object = object_in(value, "a point");
-  return {.module = get<std::string>(object, "module"),
-          .offset = get<std::uint64_t>(object, "offset"),
-          .function = get<std::string>(object, "function"),
-          .within = get<std::uint64_t>(object, "within"),
-          .kind = one_of<PointKind>(object, "kind", kPointKinds)};
 }
 
 ThreadHold hold_in(const json::value& value) {
@@ -96,7 +31,7 @@ ThreadHold hold_in(const json::value& value) {
   return {.point = point_in(at(object, "point")),
           .thread = get<int>(object, "thread"),
           .thread_name = get<std::string>(object, "thread_name"),
-          .phase = one_of<HuntPhase>(object, "phase", kPhases),
+          .phase = phase_in(object),
           .nth = get<std::uint64_t>(object, "nth"),
           .time = duration(object, "time"),
           .sends_signal = get<bool>(object, "sends_signal")};
@@ -148,7 +83,10 @@ std::string ordinal(std::uint64_t number) {
 std::string text_of(const ThreadHold& hold, bool is_signalled) {
   std::string text = "hold ";
   if (hold.thread == kAnyThread) {
-    text += hold.nth == kEveryTime ? "every thread" : "any thread";
+    text += hold.nth == kEveryTime     ? "every thread"
+            : hold.thread_name.empty() ? "any thread"
+                                       : "a thread";
+    if (!hold.thread_name.empty()) text += " `" + hold.thread_name + "`";
   } else if (hold.thread == 0) {
     text += "the main thread";
   } else {
@@ -203,7 +141,7 @@ std::string hunt_plan_json(const HuntPlan& plan) {
   object["signal_after"] = format_duration(plan.signal_after);
   if (plan.signal_at_call) object["signal_at_call"] = *plan.signal_at_call;
   json::array holds;
-  for (const auto& hold : plan.holds) holds.push_back(json_of(hold));
+  for (const auto& hold : plan.holds) holds.push_back(json_of_hold(hold));
   object["holds"] = std::move(holds);
   object["exit_barrier"] = plan.exit_barrier;
   object["build_ids"] = json::value_from(plan.build_ids);

@@ -9,10 +9,12 @@
 
 namespace lastcall {
 
-struct SmallerPlan {
-  HuntPlan plan;
+template <class AnyPlan>
+struct Smaller {
+  AnyPlan plan;
   std::string step;  // "without the hold at f()"
 };
+using SmallerPlan = Smaller<HuntPlan>;
 
 // In the order in which they are worth a try; each is smaller than `plan` by plan_size(), so that
 // taking one after the other ends.

@@ -51,6 +51,8 @@ void judge_into(TrialResult& result, const FinishedTrial& trial) {
   result.heard_instead = heard_instead(plan, *history);
   result.idle_tail = checkers::idle_tail(plan, *history);
   result.idle_held_by = checkers::idle_tail_held_by(plan, *history);
+  for (const auto& [i, fault] : history->all<FaultNotReached>())
+    result.unreached.push_back(fault->fault.value);
   const auto stop = history->stop();
   if (stop) {
     auto& habits = result.habits.emplace();

@@ -43,6 +43,8 @@ void TargetTracing::start() {
                              .open_at_exit = is_strict(trial_.plan),
                              .calls = std::move(calls),
                              .visits = visits_of_faults()};
+  if (trial_.order.calibrates)
+    settings.calibration = trial_.order.directory + "/" + kCalibrationFile;
   if (settings.open_at_exit) {
     settings.state_folder = settings.calls.state_folder;
     // What was written and not synced is known only if all of it was seen.

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "search/saved_calibration.hpp"
 #include "tracer/locks/lock_graph.hpp"
 
 namespace lastcall {
@@ -148,7 +149,12 @@ Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_read
              [this](FaultId fault, pid_t standing) { note_reached(fault, standing); }),
       visits_(settings_.visits, segment_,
               [this](FaultId fault, pid_t standing) { note_reached(fault, standing); }),
-      reached_ready_(std::move(reached_ready)) {}
+      reached_ready_(std::move(reached_ready)) {
+  if (settings_.calibration.empty()) return;
+  // Which signal it is does not matter: the trial sends it.
+  points_.emplace(
+      PointOrders{.plan = {.signal = SIGTERM}, .catalogues = true, .is_told_phases = true});
+}
 
 Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
   auto segment = SegmentWriter::create(settings.segment);
@@ -162,6 +168,7 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
                                         &tracing->late_writes_, &tracing->last_calls_,
                                         &tracing->calls_};
   if (!tracing->settings_.visits.empty()) observers.push_back(&tracing->visits_);
+  if (tracing->points_) observers.push_back(&*tracing->points_);  // after those that set some too
   auto calls = LateWrites::syscalls();
   const auto add = [&](const std::vector<int>& more) {
     calls.insert(calls.end(), more.begin(), more.end());
@@ -193,10 +200,7 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
     tracing->stop_.signals = tracing->settings_.stop_signals;
     tracing->stop_.segment = &tracing->segment_;
     tracing->stop_.problem = &tracing->problem_;
-    tracing->stop_.begin_drain = [&traced = *tracing] {
-      traced.calls_.begin(Phase::drain);
-      traced.visits_.begin(Phase::drain);
-    };
+    tracing->stop_.begin_drain = [&traced = *tracing] { traced.begin_here(Phase::drain); };
     tracing->stop_.loop = &loop;
     tracing->end_stacks_.stop_with(loop);
   });
@@ -204,6 +208,7 @@ Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
 }
 
 void Tracing::follow(pid_t child) {
+  if (points_) tracer_->on_its_thread([&](TraceLoop& loop) { points_->watch(loop, child); });
   const auto followed = tracer_->follow(child, settings_.asleep);
   tracer_->on_its_thread([&](TraceLoop&) {
     if (followed) {
@@ -252,7 +257,7 @@ bool Tracing::wake_if_taken(int signal) {
   bool is_awake = false;
   tracer_->on_its_thread([&](TraceLoop& loop) {
     if (!stop_.awake && loop.is_pending(signal)) return;
-    calls_.begin(Phase::drain);
+    begin_here(Phase::drain);
     stop_.wake();
     is_awake = true;
   });
@@ -379,11 +384,26 @@ void Tracing::record(pid_t pid, const std::vector<LastCall>& calls) {
 }
 
 void Tracing::begin(Phase phase) {
-  if (settings_.calls.rules.empty() && settings_.visits.empty()) return;
-  on_tracer([&] {
-    calls_.begin(phase);
-    visits_.begin(phase);
-  });
+  if (settings_.calls.rules.empty() && settings_.visits.empty() && !points_) return;
+  on_tracer([&] { begin_here(phase); });
+}
+
+void Tracing::begin_here(Phase phase) {
+  calls_.begin(phase);
+  visits_.begin(phase);
+  if (points_ && phase == Phase::load) points_->begin(HuntPhase::run);
+  if (points_ && phase == Phase::drain) points_->begin(HuntPhase::stop);
+}
+
+void Tracing::write_calibration() {
+  if (!points_) return;
+  const auto& catalogue = points_->catalogue();
+  const SavedCalibration saved{.calibration = points_->take_calibration(),
+                               .known = catalogue.points.size(),
+                               .left_out = catalogue.left_out,
+                               .threads = points_->acted().threads};
+  const auto written = write_regular(settings_.calibration, calibration_json(saved));
+  if (!written) segment_.record(EventsLost{"tracer", written.error().message()});
 }
 
 void Tracing::note_reached(FaultId fault, pid_t standing) {
@@ -430,6 +450,7 @@ std::optional<siginfo_t> Tracing::next_end() {
 
 Result<std::size_t> Tracing::finish() {
   tracer_.reset();
+  write_calibration();
   const auto ends = record_ends();
   if (!ends) segment_.record(EventsLost{"ends", ends.error().message()});
   if (const auto left_out = end_stacks_.left_out(); left_out > 0) {

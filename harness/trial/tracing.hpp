@@ -22,6 +22,7 @@
 #include "tracer/ends/exit_leak_observer.hpp"
 #include "tracer/ends/last_calls.hpp"
 #include "tracer/loop/tracer.hpp"
+#include "tracer/points/point_watch.hpp"
 #include "tracer/points/visit_injector.hpp"
 #include "tracer/runtimes/masked_panics.hpp"
 #include "tracer/stacks/stack_reader.hpp"
@@ -40,6 +41,7 @@ class Tracing {
     std::string state_folder{};     // for that: files below it have to be synced; empty: none
     CallInjector::Settings calls;   // that faults are done at
     std::vector<VisitInjector::Rule> visits{};  // likewise
+    std::string calibration{};  // the file for who came where (search/saved_calibration.hpp)
   };
   // The system call or the function of a fault was reached.
   struct ReachedPlace {
@@ -118,6 +120,8 @@ class Tracing {
   void add_waits(std::vector<Event>& events);
   void record(pid_t pid, const std::vector<LastCall>& calls);
   void note_reached(FaultId fault, pid_t standing);
+  void begin_here(Phase phase);  // on the tracer's thread
+  void write_calibration();
   // On the tracer's thread, or here once it is gone.
   void on_tracer(const std::function<void()>& what);
 
@@ -136,6 +140,7 @@ class Tracing {
   StackReader stacks_;
   CallInjector calls_;
   VisitInjector visits_;
+  std::optional<PointWatch> points_;  // if there is to be a calibration
   ScopedFd reached_ready_;
   std::vector<ReachedPlace> reached_;  // the tracer's thread's
   std::string problem_;

@@ -10,6 +10,8 @@
 //                  both may lie in the short folder until the trial ends, with links to them here
 //   history.jsonl  the merged history, one event a line (kept trials)
 //   verdict.json   the result
+//   calibration.json  which thread came where, if a search asked for it
+//   (search/saved_calibration.hpp)
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -23,6 +25,8 @@
 
 namespace lastcall {
 
+inline constexpr const char* kCalibrationFile = "calibration.json";
+
 enum class Keep : std::uint8_t { failed, all, none };
 BOOST_DESCRIBE_ENUM(Keep, failed, all, none)
 
@@ -33,6 +37,7 @@ struct TrialOrder {
   std::uint32_t slot = 0;     // trials of different slots may run at once
   std::uint32_t workers = 1;  // client worker processes
   bool sidecars = false;      // the scenario has some
+  bool calibrates = false;    // a search wants to know which thread comes where
   // A folder of the trial alone, with a short path, if the results directory is deep; else empty.
   // The fork server makes it; it is gone after the trial, and what is kept lies in `directory`.
   std::string short_folder = {};
@@ -46,7 +51,7 @@ struct TrialOrder {
   [[nodiscard]] std::string notify_socket() const { return place_of("notify.sock"); }
 };
 // What the fork server is told.
-BOOST_DESCRIBE_STRUCT(TrialOrder, (), (directory, tools, keep, slot, workers, sidecars))
+BOOST_DESCRIBE_STRUCT(TrialOrder, (), (directory, tools, keep, slot, workers, sidecars, calibrates))
 
 // The trial's ends of its sockets to the processes that the fork server has made for it.
 struct Companions {

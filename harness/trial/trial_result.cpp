@@ -120,6 +120,7 @@ std::string to_json(const TrialResult& result) {
                       {"only_refusals", json::value_from(result.only_refusals)},
                       {"heard_instead", texts(result.heard_instead)},
                       {"habits", std::move(habits)},
+                      {"unreached", json::value_from(result.unreached)},
                       {"kept", result.kept},
                       {"traced", result.traced},
                       {"verdicts", std::move(verdicts)}};
@@ -150,6 +151,8 @@ Result<TrialResult> trial_result_from_json(const std::string& written) {
     result.kept = object.at("kept").as_bool();
     // Likewise.
     if (const auto* traced = object.if_contains("traced")) result.traced = traced->as_bool();
+    if (const auto* unreached = object.if_contains("unreached"))
+      result.unreached = json::value_to<std::vector<std::uint32_t>>(*unreached);
     if (const auto* answers = object.if_contains("answers")) {
       for (const auto& word : answers->as_array())
         result.answers.push_back(answers_from(json::value_to<std::string>(word)));

@@ -38,7 +38,8 @@ struct TrialResult {
   std::vector<std::string> heard_instead{};
   // The habits of clients that its stop met, in the scenario's words; nothing if nobody looked.
   std::optional<std::vector<std::string>> habits{};
-  bool kept = false;  // the trial's directory is still there
+  std::vector<std::uint32_t> unreached{};  // faults, by their position in the plan
+  bool kept = false;                       // the trial's directory is still there
   bool traced = true;
   // What lastcall could not do and got along without: of what is left on this machine, its path.
   std::vector<std::string> warnings{};

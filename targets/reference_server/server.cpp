@@ -96,6 +96,7 @@ class Server {
          const StopPolicy& policy)
       : sources_(sources),
         policy_(policy),
+        alongside_(policy.alongside ? policy.alongside() : nullptr),
         connection_limit_(raise_descriptor_limit()),
         log_(log_options(configuration)),
         context_(std::make_unique<asio::io_context>(1)),
@@ -288,6 +289,7 @@ class Server {
              if (const auto forced = weak.lock()) forced->cut(false);
            });
          }});
+    if (alongside_) alongside_->connected();
     if (guard) {
       session->hold(std::move(*guard));
     } else {
@@ -342,6 +344,12 @@ class Server {
       done->get_future().wait();
       return store_->finish();
     });
+    if (alongside_) {
+      builder.drain("alongside", [this]() -> shutdown::Result<void> {
+        alongside_->drained();
+        return {};
+      });
+    }
     builder.drain("peers", [this]() -> shutdown::Result<void> {
       const std::uint64_t forced = metrics_.peers_forced;
       if (forced == 0) return {};
@@ -411,6 +419,7 @@ class Server {
 
   void end_connections() {
     surroundings_.leaving = true;
+    if (alongside_) alongside_->goodbye();
     std::vector<std::shared_ptr<Session>> sessions;  // a session may end while others are told
     for (Session* session : surroundings_.sessions) sessions.push_back(session->shared_from_this());
     for (std::size_t i = 0; i < sessions.size(); ++i) {
@@ -450,6 +459,7 @@ class Server {
 
   const ConfigurationSources sources_;
   const StopPolicy policy_;
+  const std::shared_ptr<Alongside> alongside_;  // null: none
   const std::size_t connection_limit_;
   Metrics metrics_;
   Log log_;

@@ -89,7 +89,7 @@ class Replay(LastcallTest):
     def assert_runs_only_with_trust(self, what, why):
         refused = self.replay(what, times=1)
         self.assert_exit(2, refused)
-        self.assertIn("lastcall: the plan may be somebody else's: " + why, refused.err)
+        self.assertIn("the plan may be somebody else's: " + why, refused.err)
         self.assertIn("add --trust", refused.err)
         self.assertFalse((self.folder / "replays").exists())
         self.assert_exit(1, lastcall("replay", what, "--trust", "--times", 1, "--results", self.folder / "replays"))

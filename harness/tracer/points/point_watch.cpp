@@ -70,8 +70,9 @@ void PointWatch::began(const Tracee& thread) {
   }
   // A child of vfork(2) has its parent's memory, and its breakpoints.
   if (thread.tid != thread.pid || thread.calls.share_memory(thread.pid, pid_)) return;
-  for (const auto& [address, place] : places_)
-    (void)thread.breakpoints->lift(thread.calls, thread.tid, address);
+  for (const auto& [address, place] : places_) {
+    if (!place.is_others_too) (void)thread.breakpoints->lift(thread.calls, thread.tid, address);
+  }
 }
 
 void PointWatch::arm(const Tracee& thread) {
@@ -93,6 +94,7 @@ void PointWatch::arm(const Tracee& thread) {
     const auto [found, is_new] = places_.try_emplace(address, Place{.point = i});
     if (!orders_.catalogues && i < orders_.plan.holds.size()) found->second.holds.push_back(i);
     if (!is_new) continue;
+    found->second.is_others_too = thread.breakpoints->is_at(address);
     if (orders_.catalogues && points_[i].kind == PointKind::access) {
       std::array<std::uint8_t, 16> code{};
       (void)thread.calls.read_memory(thread.tid, address, std::as_writable_bytes(std::span(code)));
@@ -126,6 +128,26 @@ void PointWatch::be_ready() {
   on_ready_();
 }
 
+void PointWatch::begin(HuntPhase phase) {
+  if (phase <= phase_) return;
+  if (phase == HuntPhase::stop) stop_began_ = now();
+  new_phase(phase);
+  if (orders_.catalogues) arm_again();
+}
+
+// What is visited so often in one phase that its breakpoint was lifted may be rare in the next.
+void PointWatch::arm_again() {
+  (void)loop_->with_process_stopped(pid_, [&](const std::vector<Tracee>& all) {
+    if (all.empty()) return;
+    const auto& thread = all.front();
+    for (auto& [address, place] : places_) {
+      place.hits = 0;
+      if (!thread.breakpoints->is_at(address))
+        (void)thread.breakpoints->set(thread.calls, thread.tid, address);
+    }
+  });
+}
+
 void PointWatch::send_signal(bool as_planned) {
   if (phase_ == HuntPhase::stop || orders_.plan.signal == 0) return;
   new_phase(HuntPhase::stop);
@@ -150,6 +172,7 @@ SyscallAction PointWatch::on_syscall(const Tracee& thread, const SyscallEntry& e
     ++acted_.calls;
     if (orders_.plan.signal_at_call == acted_.calls) send_signal(true);
   }
+  if (orders_.is_told_phases) return {};
   const bool writes = (entry.number == SYS_write || entry.number == SYS_writev) &&
                       entry.arguments[0] <= 2 && phase_ == HuntPhase::start;
   return {.see_exit = writes};
@@ -188,7 +211,12 @@ void PointWatch::on_breakpoint(const Tracee& thread, std::uint64_t address) {
   if (orders_.catalogues) {
     note_access(thread, place, number);
     // A thread gives itself its name when it has begun.
-    if (++visits_[{place.point, {number, phase_}}] == 1) names_[number] = thread_name(thread.tid);
+    auto& visited = visits_[{place.point, {number, phase_}}];
+    visited.last = now();
+    if (++visited.times == 1) {
+      visited.first = visited.last;
+      names_[number] = thread_name(thread.tid);
+    }
   }
   if (const auto due = hold_due(place, number)) {
     const auto& hold = orders_.plan.holds[*due];
@@ -199,7 +227,7 @@ void PointWatch::on_breakpoint(const Tracee& thread, std::uint64_t address) {
     if (hold.sends_signal) send_signal(true);
   }
   const auto most = points_[place.point].kind == PointKind::access ? kMostAccesses : kMostHits;
-  if (place.holds.empty() && ++place.hits >= most)
+  if (place.holds.empty() && ++place.hits >= most && !place.is_others_too)
     (void)thread.breakpoints->lift(thread.calls, thread.tid, address);
 }
 
@@ -247,6 +275,18 @@ bool PointWatch::is_shared(const Place& place) const {
 
 void PointWatch::on_thread_exit(const Tracee& thread, int) { held_.erase(thread.tid); }
 
+// How often it had come there, or would have if its breakpoint had not been lifted, in the middle
+// of the time until the stop: with its clients at work a server is busy then, and a run that is a
+// little slower comes as far.
+std::uint64_t PointWatch::times_until_middle(const Visited& visited) const {
+  const auto seen = visited.last - visited.first;
+  double all = static_cast<double>(visited.times);
+  if (visited.times >= kMostAccesses && stop_began_ > visited.last && seen > Nanoseconds(0))
+    all *= static_cast<double>((stop_began_ - visited.first).count()) /
+           static_cast<double>(seen.count());
+  return static_cast<std::uint64_t>((all + 1) / 2);
+}
+
 Calibration PointWatch::take_calibration() {
   Calibration calibration;
   calibration.points = points_;
@@ -256,15 +296,17 @@ Calibration PointWatch::take_calibration() {
   for (const auto& [address, place] : places_) {
     if (place.operand && !catalogue_.is_go && !is_shared(place)) unshared.insert(place.point);
   }
-  for (const auto& [key, times] : visits_) {
+  for (const auto& [key, visited] : visits_) {
     const auto& [point, who] = key;
     // The first thread's name is the program's, which others have until they say another.
     const auto& name = names_[who.first];
+    const bool is_under_load = orders_.is_told_phases && who.second == HuntPhase::run;
     calibration.visits.push_back({.point = point,
                                   .thread = who.first,
                                   .thread_name = name == names_[0] ? "" : name,
                                   .phase = who.second,
-                                  .times = times,
+                                  .times = visited.times,
+                                  .first_tried = is_under_load ? times_until_middle(visited) : 1,
                                   .is_shared = !unshared.contains(point)});
   }
   calibration.is_signalled = orders_.plan.signal != 0;

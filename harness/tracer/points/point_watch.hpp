@@ -31,6 +31,7 @@ struct PointOrders {
   bool sees_all_calls = false;  // counts system calls, as it does for a plan with signal_at_call
   bool explains = false;        // takes stacks at holds and at the failure
   int output = -1;              // the file behind the program's output, as it is ready
+  bool is_told_phases = false;  // by begin(); the watch itself neither looks for one nor signals
 };
 
 // What a trial really did.
@@ -53,7 +54,8 @@ class PointWatch : public TraceObserver {
  public:
   // `on_ready` is called once on the tracer's thread, as the program's output says that it is
   // ready.
-  PointWatch(PointOrders orders, std::function<void()> on_ready);
+  explicit PointWatch(
+      PointOrders orders, std::function<void()> on_ready = [] {});
 
   // For Tracer::start().
   [[nodiscard]] std::vector<int> syscalls() const;
@@ -62,7 +64,8 @@ class PointWatch : public TraceObserver {
   void watch(TraceLoop& loop, pid_t pid);
 
   // From the tracer's thread:
-  void be_ready();  // the same as if its output had said so
+  void be_ready();              // the same as if its output had said so
+  void begin(HuntPhase phase);  // somebody else has begun it; phases come in order
   void send_signal(bool as_planned);
   [[nodiscard]] bool holds_somebody() const { return now() < last_release_; }
   [[nodiscard]] HuntPhase phase() const { return phase_; }
@@ -104,6 +107,12 @@ class PointWatch : public TraceObserver {
     std::uint64_t hits = 0;
     std::optional<MemoryOperand> operand{};  // only in a calibration
     std::set<std::uint64_t> touched{};       // addresses in memory
+    bool is_others_too = false;              // a breakpoint was there before: it stays
+  };
+  struct Visited {
+    std::uint64_t times = 0;
+    TimePoint first{};
+    TimePoint last{};
   };
   struct Touched {
     std::set<int> threads{};
@@ -114,11 +123,13 @@ class PointWatch : public TraceObserver {
     bool done = false;
   };
   void arm(const Tracee& thread);
+  void arm_again();
   void take_failure_stacks(const Tracee& first);
   [[nodiscard]] bool says_ready() const;
   [[nodiscard]] std::optional<std::size_t> hold_due(const Place& place, int thread);
   void note_access(const Tracee& thread, Place& place, int number);
   [[nodiscard]] bool is_shared(const Place& place) const;
+  [[nodiscard]] std::uint64_t times_until_middle(const Visited& visited) const;
   void new_phase(HuntPhase phase);
 
   PointOrders orders_;
@@ -132,7 +143,8 @@ class PointWatch : public TraceObserver {
   std::unordered_map<std::uint64_t, Touched> touched_;  // by address, of calibrations
   std::vector<Counter> counters_;
   std::map<pid_t, int> numbers_;  // of threads
-  std::map<std::pair<std::size_t, std::pair<int, HuntPhase>>, std::uint64_t> visits_;
+  std::map<std::pair<std::size_t, std::pair<int, HuntPhase>>, Visited> visits_;
+  TimePoint stop_began_{};
   std::map<int, std::string> names_;
   std::map<pid_t, Nanoseconds> due_;  // what stands_at_breakpoint() is to answer
   std::set<pid_t> held_;

@@ -238,11 +238,24 @@ TEST(PlanJson, ErrorsNameTheirPlace) {
             "cannot read plan.json: varied.queue: 'x10' is not one of its values");
   EXPECT_EQ(with("\"clients\": [", "\"clients\": [{}, "),
             "cannot read plan.json: clients: expected at most 1 items, found 2");
-  EXPECT_EQ(with("\"faults\": [", "\"faults\": [{}, "),
-            "cannot read plan.json: faults: expected at most 5 items, found 6");
+  EXPECT_EQ(with("\"faults\": [", "\"faults\": [{}, {}, {}, {}, {}, "),
+            "cannot read plan.json: faults: expected at most 9 items, found 10");
   EXPECT_EQ(with("count = 20", "count = 0"),
             "cannot read plan.json: scenario: s.toml:7:9: must be from 1 to 1000000, found 0");
   EXPECT_EQ(error_of("[]"), "cannot read plan.json: expected an object");
+}
+
+TEST(PlanJson, TakesHoldsBesidesTheFaultsOfItsScenarioAndNothingElse) {
+  auto plan = drawn(7);
+  plan.faults.push_back(
+      {NthVisit{.function = "push(int)+0x1f", .phase = Phase::drain}, HoldThread{}});
+  const auto back = plan_from_json(to_json(plan), "plan.json");
+  ASSERT_TRUE(back.has_value()) << back.error().message();
+  EXPECT_EQ(back->faults, plan.faults);
+  plan.faults.push_back(plan.faults.front());
+  EXPECT_EQ(
+      error_of(to_json(plan)),
+      "cannot read plan.json: faults[6]: expected a hold: the scenario has no more than 5 faults");
 }
 
 TEST(PlanJson, TakesNoFileNameThatIsNone) {

@@ -178,6 +178,56 @@ TEST(Attempts, EveryOtherIsAtWhatALogSpeaksOf) {
   EXPECT_EQ(turns, "fofo");
 }
 
+TEST(Attempts, AThreadThatComesToFewPlacesHasItsTurnBesideABusyOne) {
+  Calibration calibration;
+  for (std::size_t i = 0; i < 50; ++i) {
+    calibration.points.push_back(at("f" + std::to_string(i), PointKind::entry));
+    calibration.visits.push_back({.point = i, .thread = 0, .phase = HuntPhase::stop, .times = 1});
+  }
+  calibration.visits.push_back({.point = 0, .thread = 1, .phase = HuntPhase::stop, .times = 1});
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Attempts attempts(calibration, seed);
+    std::set<int> threads;
+    for (int i = 0; i < 2; ++i) threads.insert(attempts.next()->holds.front().thread);
+    EXPECT_EQ(threads, (std::set<int>{0, 1})) << seed;
+  }
+}
+
+TEST(Attempts, OfOneVisitAHoldAreTheFirstTriedAndTheLastOfAStopAndNeverAll) {
+  Calibration calibration;
+  calibration.points = {at("push", PointKind::entry)};
+  calibration.visits = {
+      {.point = 0, .thread = 1, .phase = HuntPhase::run, .times = 90, .first_tried = 45},
+      {.point = 0, .thread = 2, .phase = HuntPhase::stop, .times = 7}};
+  calibration.one_visit_a_hold = true;
+  Attempts attempts(calibration, 1);
+  std::set<std::string> first;
+  for (int i = 0; i < 4; ++i) first.insert(text_of(*attempts.next()));
+  for (const auto* one : {"push/1/1/45 ", "push/2/2/1 ", "push/2/2/6 "})
+    EXPECT_TRUE(first.contains(one)) << one;
+  for (int i = 0; i < 300; ++i) {
+    const auto attempt = attempts.next();
+    for (const auto& hold : attempt->holds) EXPECT_NE(hold.nth, kEveryTime);
+  }
+}
+
+TEST(Calibration, ByThreadNameHasOneVisitForThreadsOfOneNameAndAnyThreadWhereItIsTheOnly) {
+  Calibration calibration;
+  calibration.points = {at("push", PointKind::entry), at("close", PointKind::entry)};
+  calibration.visits = {
+      {.point = 0, .thread = 1, .thread_name = "ping", .phase = HuntPhase::run, .times = 3},
+      {.point = 0, .thread = 2, .thread_name = "ping", .phase = HuntPhase::run, .times = 4},
+      {.point = 0, .thread = 3, .thread_name = "net", .phase = HuntPhase::run, .times = 5},
+      {.point = 1, .thread = 1, .thread_name = "ping", .phase = HuntPhase::run, .times = 6}};
+  const auto named = by_thread_name(calibration);
+  ASSERT_EQ(named.visits.size(), 3U);
+  EXPECT_EQ(named.visits[0].thread_name, "net");
+  EXPECT_EQ(named.visits[1].thread_name, "ping");
+  EXPECT_EQ(named.visits[1].times, 7U);
+  EXPECT_EQ(named.visits[2].thread_name, "");
+  EXPECT_EQ(named.visits[2].point, 1U);
+}
+
 TEST(Attempts, WithoutAnyVisitThereIsNothingToTry) { EXPECT_FALSE(Attempts({}, 1).next()); }
 
 }  // namespace

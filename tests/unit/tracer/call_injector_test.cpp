@@ -6,14 +6,10 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include <condition_variable>
 #include <filesystem>
-#include <mutex>
 
-#include "unit/client/event_words.hpp"
-#include "unit/scratch_folder.hpp"
 #include "unit/tracer/fake_ptrace.hpp"
-#include "unit/tracer/traced.hpp"
+#include "unit/tracer/injected.hpp"
 
 namespace lastcall::call_injector_test {
 namespace {
@@ -42,47 +38,18 @@ TEST(SyscallWords, AreAllKnownToThisMachine) {
 }
 
 // What a rule did, with one subject under it.
-struct Injecting : TracedTest {
-  testing::ScratchFolder folder;
-  std::vector<Event> events;
-  std::string output;
+struct Injecting : InjectedTest {
   std::uint64_t counted = 0;
 
-  // `strike`: done from another thread while the thread of the subject stands at the call.
-  std::string run(Rule rule, std::vector<std::string> command,
-                  const std::function<void(pid_t pid)>& strike = nullptr) {
-    const auto path = folder / "tracer.seg";
-    auto segment = *SegmentWriter::create(path);
-    std::mutex mutex;
-    std::condition_variable news;
-    std::optional<pid_t> standing;
-    const auto reached = [&](FaultId, pid_t tid) {
-      const std::scoped_lock lock(mutex);
-      standing = tid;
-      news.notify_one();
-    };
-    CallInjector injector({{rule}, state()}, segment, reached);
-    std::string end;
-    {
-      Traced subject(CallInjector::syscalls({rule}), {&injector});
-      command.insert(command.begin(), kCallsSubject);
-      subject.start(command);
-      if (strike) {
-        std::unique_lock lock(mutex);
-        EXPECT_TRUE(
-            news.wait_for(lock, std::chrono::seconds(10), [&] { return standing.has_value(); }));
-        lock.unlock();
-        strike(subject.pid());
-        subject.tracer().on_its_thread(
-            [&](TraceLoop& loop) { loop.release(standing.value_or(0)); });
-      }
-      output = subject.rest();
-      end = subject.end();
-    }
-    EXPECT_TRUE(segment.finish());
-    events = testing::events_of(path);
-    counted = injector.counted(rule.fault);
-    return end;
+  std::string run(const Rule& rule, std::vector<std::string> command,
+                  const Strike& strike = nullptr) {
+    command.insert(command.begin(), kCallsSubject);
+    return run_injected(
+        [&](SegmentWriter& segment, Reached reached) {
+          return CallInjector({{rule}, state()}, segment, std::move(reached));
+        },
+        CallInjector::syscalls({rule}), std::move(command), strike,
+        [&](const CallInjector& injector) { counted = injector.counted(rule.fault); });
   }
   std::string save(const Rule& rule, const std::function<void(pid_t)>& strike = nullptr) {
     return run(rule, {"files", state(), "5"}, strike);
@@ -95,13 +62,7 @@ struct Injecting : TracedTest {
   [[nodiscard]] bool exists(const std::string& name) const {
     return std::filesystem::exists(folder / ("state/" + name));
   }
-  [[nodiscard]] std::vector<SyscallReached> reached() const {
-    std::vector<SyscallReached> found;
-    for (const auto& event : events) {
-      if (const auto* one = std::get_if<SyscallReached>(&event.body)) found.push_back(*one);
-    }
-    return found;
-  }
+  [[nodiscard]] std::vector<SyscallReached> reached() const { return all_of<SyscallReached>(); }
 };
 
 const auto kKill = [](pid_t pid) { EXPECT_EQ(::kill(pid, SIGKILL), 0); };

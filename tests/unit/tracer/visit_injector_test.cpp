@@ -3,13 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include <condition_variable>
-#include <mutex>
-
 #include "tracer/symbols/function_names.hpp"
-#include "unit/client/event_words.hpp"
-#include "unit/scratch_folder.hpp"
-#include "unit/tracer/traced.hpp"
+#include "unit/tracer/injected.hpp"
 
 namespace lastcall::visit_injector_test {
 namespace {
@@ -49,52 +44,19 @@ TEST(FunctionNames, HaveAWordThatIsInEverySymbol) {
 }
 
 // What a rule did, with one subject under it.
-struct Visits : TracedTest {
-  testing::ScratchFolder folder;
-  std::vector<Event> events;
-  std::string output;
+struct Visits : InjectedTest {
   std::optional<std::uint64_t> counted = 0;
 
-  std::string run(Rule rule, std::vector<std::string> command,
-                  const std::function<void(pid_t pid)>& strike = nullptr) {
-    const auto path = folder / "tracer.seg";
-    auto segment = *SegmentWriter::create(path);
-    std::mutex mutex;
-    std::condition_variable news;
-    std::optional<pid_t> standing;
-    VisitInjector injector({rule}, segment, [&](FaultId, pid_t tid) {
-      const std::scoped_lock lock(mutex);
-      standing = tid;
-      news.notify_one();
-    });
-    std::string end;
-    {
-      Traced subject({}, {&injector});
-      subject.start(std::move(command));
-      if (strike) {
-        std::unique_lock lock(mutex);
-        EXPECT_TRUE(
-            news.wait_for(lock, std::chrono::seconds(10), [&] { return standing.has_value(); }));
-        lock.unlock();
-        strike(subject.pid());
-        subject.tracer().on_its_thread(
-            [&](TraceLoop& loop) { loop.release(standing.value_or(0)); });
-      }
-      output = subject.rest();
-      end = subject.end();
-    }
-    EXPECT_TRUE(segment.finish());
-    events = testing::events_of(path);
-    counted = injector.counted(rule.fault);
-    return end;
+  std::string run(const Rule& rule, std::vector<std::string> command,
+                  const Strike& strike = nullptr) {
+    return run_injected(
+        [&](SegmentWriter& segment, Reached reached) {
+          return VisitInjector({rule}, segment, std::move(reached));
+        },
+        {}, std::move(command), strike,
+        [&](const VisitInjector& injector) { counted = injector.counted(rule.fault); });
   }
-  [[nodiscard]] std::vector<FunctionReached> reached() const {
-    std::vector<FunctionReached> found;
-    for (const auto& event : events) {
-      if (const auto* one = std::get_if<FunctionReached>(&event.body)) found.push_back(*one);
-    }
-    return found;
-  }
+  [[nodiscard]] std::vector<FunctionReached> reached() const { return all_of<FunctionReached>(); }
 };
 
 TEST_F(Visits, AThreadThatIsKilledAtAFunctionHasDoneNothingOfIt) {

@@ -24,6 +24,7 @@ TrialResult result_with_everything() {
                     GroupAnswers::stalled, GroupAnswers::gone_lately, GroupAnswers::not_asked};
   result.only_refusals = {0, 404};
   result.heard_instead = {"", "-NOAUTH"};
+  result.unreached = {2, 0};
   result.kept = true;
   result.traced = false;
   result.warnings = {"cannot remove /tmp/x: Operation not permitted"};
@@ -60,6 +61,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->idle_waits, sent.idle_waits);
   EXPECT_EQ(received->clients, sent.clients);
   EXPECT_EQ(received->connections, sent.connections);
+  EXPECT_EQ(received->unreached, sent.unreached);
   EXPECT_EQ(received->kept, sent.kept);
   EXPECT_EQ(received->traced, sent.traced);
   EXPECT_EQ(received->answers, sent.answers);
