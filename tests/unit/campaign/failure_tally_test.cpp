@@ -23,6 +23,7 @@ TEST(FailureTally, CountsTheFailuresThatAreWantedAmongTheTrialsThatJudgedThem) {
   EXPECT_EQ(tally.came_back, 1U);
   EXPECT_EQ(tally.judged, 2U);
   EXPECT_EQ(tally.unknown, 2U);
+  EXPECT_EQ(tally.first_unknown, "no-panic: because");
   EXPECT_EQ(tally.failures.at("released"), 1U);
   EXPECT_EQ(tally.first_reason, "no-panic: because");
 }
