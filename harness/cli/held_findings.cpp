@@ -41,8 +41,7 @@ std::string held_text(const std::string& history) {
     const auto* object = event.if_object();
     if (problem || object == nullptr || !object->contains("stack")) continue;
     text += "  held for " +
-            human_duration(Nanoseconds(object->at("hold").to_number<std::int64_t>())) + ": " +
-            printable(json::value_to<std::string>(object->at("thread"))) + "\n" +
+            human_duration(Nanoseconds(object->at("hold").to_number<std::int64_t>())) + ":\n" +
             indented(json::value_to<std::string>(object->at("stack")));
   }
   return text;

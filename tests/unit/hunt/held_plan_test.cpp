@@ -95,8 +95,8 @@ TEST(HeldPlan, SaysWhatItHoldsAndHowManyClientsThereAre) {
   EXPECT_EQ(
       sentence_of(held),
       "hold a thread `ping\\*` before `app::push+0x1f` (3rd time once it is ready), send the "
-      "signal there, for 20ms, then hold a thread `ping\\*` before `app::push+0x1f` (3rd time "
-      "after the stop) for 20ms");
+      "signal there, for 20 ms, then hold a thread `ping\\*` before `app::push+0x1f` (3rd time "
+      "after the stop) for 20 ms");
   held = plan();
   held.groups[0].overrides[2].absent = true;
   EXPECT_EQ(sentence_of(held), "only run it, with 5 of 6 clients");
@@ -112,8 +112,8 @@ TEST(SmallerScenarioPlans, LeaveOutHoldsThenDetailsThenClientsThenFaults) {
   const auto held = *held_plan(plan(), {.holds = {hold(HuntPhase::stop)}});
   EXPECT_THAT(steps_of(held),
               ElementsAre("without the hold 3", "for the 1st time at app::push(int)+0x1f",
-                          "for any thread at app::push(int)+0x1f", "for 8ms at app::push(int)+0x1f",
-                          "without the clients of \"readers\"",
+                          "for any thread at app::push(int)+0x1f",
+                          "for 8 ms at app::push(int)+0x1f", "without the clients of \"readers\"",
                           "with the first half of the clients of \"readers\"",
                           "with the second half of the clients of \"readers\"",
                           "without the clients of \"writers\"", "without fault 1"));

@@ -185,6 +185,7 @@ TEST(Attempts, AThreadThatComesToFewPlacesHasItsTurnBesideABusyOne) {
     calibration.visits.push_back({.point = i, .thread = 0, .phase = HuntPhase::stop, .times = 1});
   }
   calibration.visits.push_back({.point = 0, .thread = 1, .phase = HuntPhase::stop, .times = 1});
+  calibration.one_visit_a_hold = true;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     Attempts attempts(calibration, seed);
     std::set<int> threads;

@@ -96,6 +96,9 @@ TEST(HuntPlan, TheSentenceSaysWhoIsHeldWhereAndForHowLong) {
   EXPECT_EQ(sentence_of(plan),
             "hold thread 2 `ping` before `SendQueue::push` (1st time after the stop) for 8 ms");
   plan.holds[0].thread = kAnyThread;
+  EXPECT_EQ(sentence_of(plan),
+            "hold a thread `ping` before `SendQueue::push` (1st time after the stop) for 8 ms");
+  plan.holds[0].thread_name.clear();
   plan.holds[0].phase = HuntPhase::run;
   plan.holds[0].nth = 22;
   plan.holds[0].sends_signal = true;
