@@ -17,15 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string utc_now() {
-  const std::time_t seconds = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 // "scenarios/nginx/fast.toml" -> "nginx-fast": the folder tells scenarios of one name apart.
 std::string short_name(const std::string& file) {
   const fs::path path(file);
@@ -56,6 +47,7 @@ class Campaign {
   }
 
   CampaignSummary run(ForkServer& server) {
+    if (options_.on_begin) note(options_.on_begin(summary_));
     const TrialPoolOptions pool{
         .jobs = options_.jobs,
         .tools = options_.tools,
@@ -65,8 +57,8 @@ class Campaign {
         .tick = [this](std::size_t running) { report_progress(running); }};
     const auto interrupted = run_trials(server, pool);
     if (!interrupted) summary_.broken = interrupted.error().message();
-    if (!log_)
-      summary_.broken = Error{"write", options_.results + "/trials.jsonl", 0, ""}.message();
+    if (!log_) note(Error{"write", options_.results + "/trials.jsonl", 0, ""});
+    if (!not_kept_.empty()) summary_.broken = not_kept_;
     summary_.duration = now() - begin_;
     const int signal = interrupted ? *interrupted : 0;
     summary_.interrupted = signal != 0;
@@ -83,7 +75,8 @@ class Campaign {
  private:
   // In turn over the scenarios, so that a campaign cut short has seen a part of each.
   std::optional<TrialJob> next() {
-    if (!log_) return std::nullopt;  // a trial that cannot be recorded is not worth running
+    // A trial that cannot be recorded is not worth running.
+    if (!log_ || !not_kept_.empty()) return std::nullopt;
     if (options_.stop_on_failure && progress_.failed > 0) return std::nullopt;
     if (options_.duration && now() - begin_ >= *options_.duration) return std::nullopt;
     for (std::size_t tried = 0; tried < started_.size(); ++tried) {
@@ -102,7 +95,8 @@ class Campaign {
     return {number, i,
             fs::absolute(options_.results + "/trials/" + short_name(loaded.file) + suffix).string(),
             draw_plan(loaded.file, loaded.text, loaded.scenario,
-                      trial_seed(options_.seed, seed_keys_[i], trial), trial)};
+                      trial_seed(options_.seed, seed_keys_[i], trial), trial),
+            trial};
   }
 
   void done(const TrialJob& job, const TrialResult& result) {
@@ -111,21 +105,21 @@ class Campaign {
     static_cast<TrialResult&>(trial) = result;
     trial.scenario = scenario.scenario;
     trial.number = job.number;
+    trial.trial = job.trial;
     if (result.kept)
       trial.directory = fs::path(job.directory).lexically_relative(fs::absolute(options_.results));
+    if (options_.on_trial) note(options_.on_trial(trial, job));
     // Flushed line by line: what is finished survives whatever happens to lastcall.
-    log_ << "{\"scenario\":" << boost::json::serialize(boost::json::string(trial.scenario))
-         << ",\"trial\":" << trial.number
-         << ",\"directory\":" << boost::json::serialize(boost::json::string(trial.directory))
-         << ",\"result\":";
-    auto line = to_json(result);
-    line.back() = '}';
-    log_ << line << std::endl;
+    log_ << trial_line(trial) << std::flush;
     ++progress_.finished;
     const auto outcome = result.broken.empty() ? worst(result.verdicts) : Outcome::unknown;
     if (outcome == Outcome::fail) ++progress_.failed;
     if (outcome == Outcome::unknown) ++progress_.unknown;
     scenario.trials.push_back(std::move(trial));
+  }
+
+  void note(const Result<void>& kept) {
+    if (!kept && not_kept_.empty()) not_kept_ = kept.error().message();
   }
 
   void report_progress(std::size_t running) {
@@ -143,9 +137,29 @@ class Campaign {
   std::vector<std::string> seed_keys_;
   std::uint64_t turn_ = 0;
   std::uint32_t numbered_ = 0;
+  std::string not_kept_;  // why trials cannot be recorded; empty if they can
 };
 
 }  // namespace
+
+std::string utc_now() {
+  const std::time_t seconds = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::string trial_line(const TrialSummary& trial) {
+  const auto quoted = [](const std::string& text) {
+    return boost::json::serialize(boost::json::string(text));
+  };
+  auto result = to_json(trial);
+  result.back() = '}';
+  return "{\"scenario\":" + quoted(trial.scenario) + ",\"trial\":" + std::to_string(trial.number) +
+         ",\"directory\":" + quoted(trial.directory) + ",\"result\":" + result + "\n";
+}
 
 std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& seed_key,
                          std::uint32_t trial) {

@@ -45,11 +45,22 @@ struct CampaignOptions {
   std::string results;  // the results directory; exists
   std::string tools;
   std::function<void(const CampaignProgress&)> on_progress;
+  // Keep it elsewhere, too (store/store.hpp): the campaign without trials before it begins; each
+  // trial with its plan as it ends, before anything else says that it did. A campaign whose trials
+  // cannot be kept breaks off.
+  std::function<Result<void>(const CampaignSummary&)> on_begin{};
+  std::function<Result<void>(const TrialSummary&, const TrialJob&)> on_trial{};
 };
 
 // The exit code of the summary says 130 or 143 after an interruption, and 4 if the campaign could
 // not go on; then it sums up the trials that there were.
 CampaignSummary run_campaign(ForkServer& server, const CampaignOptions& options);
+
+// "2026-01-31T12:00:00Z"
+std::string utc_now();
+
+// The line of a trial in trials.jsonl, with its line feed.
+std::string trial_line(const TrialSummary& trial);
 
 // The seed of a campaign's trial: a campaign can be made longer without changing its first trials,
 // and two copies of one scenario draw the same plans. `seed_key` is scenario_seed_key()'s.

@@ -50,6 +50,8 @@ int main(int argc, char** argv) {
   lastcall::cli::add_replay(app, context);
   lastcall::cli::add_hunt(app, context);
   lastcall::cli::add_shrink(app, context);
+  lastcall::cli::add_gate(app, context);
+  lastcall::cli::add_compare(app, context);
   lastcall::cli::add_validate(app, context);
   lastcall::cli::add_list(app, context);
   lastcall::cli::add_autopsy(app, context);

@@ -19,10 +19,12 @@
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/recorder.hpp"
 #include "cli/warnings.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 #include "target/environment.hpp"
+#include "target/launcher.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -38,6 +40,8 @@ struct RunArguments {
   bool stop_on_failure = false;
   std::string keep = "failed";
   std::string results;
+  std::string store;
+  std::string target_version;
   bool json = false;
 };
 
@@ -168,11 +172,28 @@ int run(const RunArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
+  auto recorder =
+      Recorder::with(arguments.store, {.target_version = arguments.target_version,
+                                       .search_path = search_path(context.tools),
+                                       .shard = {},
+                                       .stops_by_its_results = options->stop_on_failure});
+  if (!recorder) {
+    std::cerr << "lastcall: " << reports::printable(recorder.error().message) << "\n";
+    return recorder.error().of_the_user ? exit_codes::kUsage : exit_codes::kBroken;
+  }
   if (const int wrong = claim_results(options->results); wrong != exit_codes::kHeld) return wrong;
   auto line = std::make_unique<ProgressLine>();
   options->on_progress = [&](const CampaignProgress& progress) { show(*line, progress); };
-  const auto summary = run_campaign(*server, *options);
+  options->on_begin = [&](const CampaignSummary& campaign) {
+    return recorder->begin(campaign, options->scenarios);
+  };
+  options->on_trial = [&](const TrialSummary& trial, const TrialJob& job) {
+    return recorder->add(trial, job);
+  };
+  auto summary = run_campaign(*server, *options);
   line.reset();
+  if (const auto ended = recorder->end(summary); !ended && summary.broken.empty())
+    summary.broken = ended.error().message();
   if (!summary.broken.empty()) std::cerr << "lastcall: " << summary.broken << "\n";
   std::set<std::string> printed;
   for (const auto& scenario : summary.scenarios)
@@ -218,6 +239,15 @@ void add_run(CLI::App& app, Context& context) {
                    "Results directory, which holds no results of another campaign (default: "
                    "lastcall-results/TIME)")
       ->option_text("DIR");
+  command
+      ->add_option("--store", arguments->store,
+                   "Keep the campaign in this store, too; created if it is not there. Several "
+                   "campaigns may write to one at once")
+      ->option_text("FILE");
+  command
+      ->add_option("--target-version", arguments->target_version,
+                   "What the results say of the target's version, next to its build id")
+      ->option_text("TEXT");
   command->add_flag("--json", arguments->json, "Print report.json instead of the table");
   command->footer(
       "Ctrl-C lets the running trials finish, for three seconds, and reports; a second one ends "
