@@ -86,6 +86,8 @@ std::int64_t number(auto value) { return static_cast<std::int64_t>(value); }
 
 // A file that is there: what is wrong with it, if something is. Changes nothing.
 std::optional<StoreProblem> problem_in(const std::string& path, SQLite::Database& database) {
+  // One moment for all of it: another process may be making its tables.
+  const SQLite::Transaction moment(database);
   const auto application = number_of(database, "PRAGMA application_id");
   const auto version = number_of(database, "PRAGMA user_version");
   const auto tables = number_of(database, "SELECT count(*) FROM sqlite_master");

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 #include "store/stored_summary.hpp"
 #include "store/writer.hpp"
@@ -72,12 +73,12 @@ class StoreFile : public ::testing::Test {
 
   Store to_write() {
     auto store = Store::open_to_write(path_);
-    if (!store) ADD_FAILURE() << store.error().message;
+    if (!store) throw std::runtime_error(store.error().message);
     return std::move(*store);
   }
   StoredCampaign read_back(std::int64_t id = 1) {
     auto store = Store::open_to_read(path_);
-    if (!store) ADD_FAILURE() << store.error().message;
+    if (!store) throw std::runtime_error(store.error().message);
     return *store->load(id);
   }
   std::string bytes() {
