@@ -40,7 +40,7 @@ MAY_INCLUDE = {
     "trial": DATA | {"target", "client", "tracer", "storage", "checkers"},
     "campaign": DATA | {"checkers", "trial"},
     # What was found, kept; and whether it is good enough: no execution.
-    "store": {"base", "scenario", "checkers", "campaign/summary.hpp", "campaign/exit_codes.hpp", "trial/trial_result.hpp"},
+    "store": {"base", "scenario", "checkers", "campaign/summary.hpp", "campaign/shard.hpp", "campaign/exit_codes.hpp", "trial/trial_result.hpp"},
     "gate": {"base", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp", "trial/trial_result.hpp"},
     # Trials of a search are no trials of a campaign: it has a conductor of its own.
     "hunt": {"base", "search", "target", "tracer", "campaign/statistics.hpp"},

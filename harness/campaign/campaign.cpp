@@ -33,12 +33,15 @@ class Campaign {
     summary_.started_utc = utc_now();
     summary_.seed = options.seed;
     summary_.results = options.results;
-    for (const auto& loaded : options.scenarios) {
+    for (std::size_t i = 0; i < options.scenarios.size(); ++i) {
+      const auto& loaded = options.scenarios[i];
       ScenarioSummary scenario;
       scenario.scenario = loaded.file;
       scenario.about = loaded.scenario.about;
-      scenario.planned =
-          options.duration ? 0 : options.trials.value_or(loaded.scenario.budget.trials);
+      const auto planned = planned_trials(options, i);
+      scenario.planned = options.shard.share(positions_, planned);
+      first_.push_back(positions_);
+      positions_ += planned;
       summary_.scenarios.push_back(std::move(scenario));
       seed_keys_.push_back(scenario_seed_key(loaded.text));
       progress_.planned += summary_.scenarios.back().planned;
@@ -65,7 +68,8 @@ class Campaign {
     for (std::size_t i = 0; i < summary_.scenarios.size(); ++i) {
       auto& scenario = summary_.scenarios[i];
       std::ranges::sort(scenario.trials, {}, &TrialSummary::number);
-      if (options_.duration) scenario.planned = static_cast<std::uint32_t>(scenario.trials.size());
+      if (planned_trials(options_, i) == 0)
+        scenario.planned = static_cast<std::uint32_t>(scenario.trials.size());
       summarise(scenario, options_.scenarios[i].scenario);
     }
     summary_.exit_code = summary_.interrupted ? 128 + signal : exit_code(summary_);
@@ -79,17 +83,28 @@ class Campaign {
     if (!log_ || !not_kept_.empty()) return std::nullopt;
     if (options_.stop_on_failure && progress_.failed > 0) return std::nullopt;
     if (options_.duration && now() - begin_ >= *options_.duration) return std::nullopt;
-    for (std::size_t tried = 0; tried < started_.size(); ++tried) {
-      const auto i = turn_++ % started_.size();
-      if (!options_.duration && started_[i] >= summary_.scenarios[i].planned) continue;
-      return job(i, ++started_[i]);
+    while (const auto i = next_scenario()) {
+      // Counted in every shard, so that a trial has one number in all of them.
+      const auto trial = ++started_[*i];
+      const auto number = ++numbered_;
+      if (options_.shard.has(first_[*i] + trial - 1)) return job(*i, trial, number);
     }
     return std::nullopt;
   }
 
-  [[nodiscard]] TrialJob job(std::size_t i, std::uint32_t trial) {
+  std::optional<std::size_t> next_scenario() {
+    for (std::size_t tried = 0; tried < started_.size(); ++tried) {
+      const auto i = turn_++ % started_.size();
+      const auto planned = planned_trials(options_, i);
+      if (planned > 0 && started_[i] >= planned) continue;
+      if (planned == 0 && options_.trials && started_[i] >= *options_.trials) continue;
+      if (!options_.wants_more || options_.wants_more(i)) return i;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] TrialJob job(std::size_t i, std::uint32_t trial, std::uint32_t number) {
     const auto& loaded = options_.scenarios[i];
-    const auto number = ++numbered_;
     char suffix[16];
     std::snprintf(suffix, sizeof suffix, "-%04u", number);
     return {number, i,
@@ -134,6 +149,9 @@ class Campaign {
   CampaignSummary summary_;
   CampaignProgress progress_;
   std::vector<std::uint32_t> started_;
+  std::vector<std::uint64_t>
+      first_;  // of each scenario the position of its first trial (shard.hpp)
+  std::uint64_t positions_ = 0;
   std::vector<std::string> seed_keys_;
   std::uint64_t turn_ = 0;
   std::uint32_t numbered_ = 0;
@@ -164,6 +182,11 @@ std::string trial_line(const TrialSummary& trial) {
 std::uint64_t trial_seed(std::uint64_t campaign_seed, const std::string& seed_key,
                          std::uint32_t trial) {
   return Prng::split(Prng::split(campaign_seed, seed_key), trial);
+}
+
+std::uint32_t planned_trials(const CampaignOptions& options, std::size_t scenario) {
+  if (options.duration || options.wants_more) return 0;
+  return options.trials.value_or(options.scenarios[scenario].scenario.budget.trials);
 }
 
 CampaignSummary run_campaign(ForkServer& server, const CampaignOptions& options) {

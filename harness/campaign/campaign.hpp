@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "campaign/shard.hpp"
 #include "campaign/summary.hpp"
 #include "campaign/trial_pool.hpp"
 #include "scenario/scenario.hpp"
@@ -38,6 +39,7 @@ struct CampaignOptions {
   std::vector<LoadedScenario> scenarios;
   std::optional<std::uint32_t> trials;  // per scenario; else what its budget says
   std::optional<Nanoseconds> duration;  // instead of a number of trials
+  Shard shard{};                        // with a number of trials: only these of them
   std::uint64_t seed = 0;
   std::uint32_t jobs = 1;
   bool stop_on_failure = false;
@@ -45,12 +47,19 @@ struct CampaignOptions {
   std::string results;  // the results directory; exists
   std::string tools;
   std::function<void(const CampaignProgress&)> on_progress;
+  // Whether another trial of a scenario is of use, asked before it begins; absent: until there are
+  // as many as said.
+  std::function<bool(std::size_t)> wants_more{};
   // Keep it elsewhere, too (store/store.hpp): the campaign without trials before it begins; each
   // trial with its plan as it ends, before anything else says that it did. A campaign whose trials
   // cannot be kept breaks off.
   std::function<Result<void>(const CampaignSummary&)> on_begin{};
   std::function<Result<void>(const TrialSummary&, const TrialJob&)> on_trial{};
 };
+
+// How many trials of a scenario are planned, over all shards; 0: as many as time, or `wants_more`,
+// allows.
+std::uint32_t planned_trials(const CampaignOptions& options, std::size_t scenario);
 
 // The exit code of the summary says 130 or 143 after an interruption, and 4 if the campaign could
 // not go on; then it sums up the trials that there were.

@@ -17,8 +17,8 @@ StoreResult<Recorder> Recorder::with(const std::string& store, Options options) 
   return recorder;
 }
 
-Result<void> Recorder::begin(const CampaignSummary& campaign,
-                             const std::vector<LoadedScenario>& scenarios) {
+Result<void> Recorder::begin(const CampaignSummary& campaign, const CampaignOptions& options) {
+  const auto& scenarios = options.scenarios;
   auto own = Store::open_to_write(campaign.results + "/" + kStoreName);
   if (!own) return Error{"keep the results:", own.error().message, 0, ""};
   stores_.push_back({.store = std::move(*own), .is_of_results = true});
@@ -29,14 +29,14 @@ Result<void> Recorder::begin(const CampaignSummary& campaign,
                       .results = campaign.results,
                       .machine = this_machine(),
                       .writer = this_writer(),
-                      .shard = options_.shard,
+                      .shard = options.shard,
                       .stops_by_its_results = options_.stops_by_its_results,
                       .scenarios = {}};
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
     start.scenarios.push_back({.file = scenarios[i].file,
                                .text = scenarios[i].text,
                                .hash = sha256(scenarios[i].text),
-                               .planned = campaign.scenarios[i].planned,
+                               .planned = planned_trials(options, i),
                                .target_build = target_build(scenarios[i], options_.search_path),
                                .target_version = options_.target_version});
   }

@@ -21,14 +21,13 @@ class Recorder {
   struct Options {
     std::string target_version;  // as the user says
     std::string search_path;     // the folders in which commands are looked for
-    Shard shard;
     bool stops_by_its_results = false;
   };
   // Fails if the file that the user names is damaged, or is no store.
   static StoreResult<Recorder> with(const std::string& store, Options options);
 
   // Opens the store of the results directory, which the campaign has for itself.
-  Result<void> begin(const CampaignSummary& campaign, const std::vector<LoadedScenario>& scenarios);
+  Result<void> begin(const CampaignSummary& campaign, const CampaignOptions& options);
   Result<void> add(const TrialSummary& trial, const TrialJob& job);
   Result<void> end(const CampaignSummary& campaign);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gate/comparison.hpp"
 #include "store/records.hpp"
@@ -20,6 +21,10 @@ struct Results {
   [[nodiscard]] std::string not_ended() const;
   [[nodiscard]] ScenarioHashes hashes() const;
 };
+
+// All campaigns of a results directory or a store, in the order in which they began; at least one.
+// What is wrong is printed, and the exit code for it is set.
+std::optional<std::vector<StoredCampaign>> load_campaigns(const std::string& path, int& exit_code);
 
 // `campaign`: which one of a store; the last that has begun unless the user says. What is wrong is
 // printed, and the exit code for it is set.

@@ -14,12 +14,16 @@
 #include "base/file.hpp"
 #include "base/names.hpp"
 #include "base/scoped_fd.hpp"
+#include "base/text.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
+#include "cli/policies.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/recorder.hpp"
+#include "cli/results_directory.hpp"
+#include "cli/until_gate.hpp"
 #include "cli/warnings.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
@@ -42,6 +46,8 @@ struct RunArguments {
   std::string results;
   std::string store;
   std::string target_version;
+  std::string until_gate;
+  std::string shard;
   bool json = false;
 };
 
@@ -75,28 +81,6 @@ bool holds_results(const std::string& directory) {
                      [&](const fs::directory_entry& entry) { return entry.is_directory(ec); });
 }
 
-// Makes the results directory, which one campaign has for itself: the one that creates its
-// trials.jsonl. Returns an exit code, having said what is wrong.
-int claim_results(const std::string& directory) {
-  bool taken = holds_results(directory);
-  std::error_code ec;
-  if (!taken) fs::create_directories(directory + "/trials", ec);
-  if (ec) {
-    std::cerr << "lastcall: cannot create " << directory << ": " << ec.message() << "\n";
-    return exit_codes::kBroken;
-  }
-  const auto log = directory + "/trials.jsonl";
-  if (!taken) {
-    const ScopedFd made(::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    taken = !made && errno == EEXIST && fs::is_regular_file(log, ec);
-  }
-  if (!taken) return exit_codes::kHeld;
-  std::cerr << "lastcall: " << directory
-            << " holds the results of another campaign: remove it, or name another directory with "
-               "--results\n";
-  return exit_codes::kUsage;
-}
-
 void show(ProgressLine& line, const CampaignProgress& progress) {
   std::string text = std::to_string(progress.finished);
   if (progress.planned > 0) text += " of " + std::to_string(progress.planned);
@@ -111,24 +95,14 @@ void show(ProgressLine& line, const CampaignProgress& progress) {
   line.show(text);
 }
 
-// Each is there as a whole or not at all.
-bool write_reports(const CampaignSummary& summary) {
-  bool written = true;
-  const auto write = [&](const std::string& name, const std::string& content) {
-    const auto path = summary.results + "/" + name;
-    auto done = write_regular(path + ".part", content);
-    std::error_code ec;
-    if (done) fs::rename(path + ".part", path, ec);
-    if (ec) done = Error{"write", path, ec.value(), ""};
-    if (done) return;
-    fs::remove(path + ".part", ec);
-    std::cerr << "lastcall: " << reports::printable(done.error().message()) << "\n";
-    written = false;
-  };
-  write("report.json", reports::json(summary));
-  write("junit.xml", reports::junit(summary));
-  write("report.md", reports::markdown(summary));
-  return written;
+// "3/16": the third of sixteen.
+std::optional<Shard> shard_of(const std::string& text) {
+  const auto slash = text.find('/');
+  if (slash == std::string::npos) return std::nullopt;
+  const auto number = parse_number<std::uint32_t>(std::string_view(text).substr(0, slash));
+  const auto of = parse_number<std::uint32_t>(std::string_view(text).substr(slash + 1));
+  if (!number || !of || *number < 1 || *number > *of) return std::nullopt;
+  return Shard{*number, *of};
 }
 
 std::optional<CampaignOptions> options_from(const RunArguments& arguments, const Context& context) {
@@ -149,6 +123,19 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
       good = false;
     }
   }
+  if (!arguments.shard.empty()) {
+    if (const auto shard = shard_of(arguments.shard)) {
+      options.shard = *shard;
+    } else {
+      std::cerr << "lastcall: --shard: expected a part such as 3/16, found '"
+                << reports::printable(arguments.shard) << "'\n";
+      good = false;
+    }
+    if (!arguments.seed) {
+      std::cerr << "lastcall: --shard needs --seed, the same for all shards\n";
+      good = false;
+    }
+  }
   if (!good) return std::nullopt;
   options.trials = arguments.trials;
   options.seed = arguments.seed ? *arguments.seed : fresh_seed();
@@ -163,6 +150,13 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
 int run(const RunArguments& arguments, const Context& context) {
   auto options = options_from(arguments, context);
   if (!options) return exit_codes::kUsage;
+  std::optional<UntilGate> until_gate;
+  if (!arguments.until_gate.empty()) {
+    until_gate = UntilGate::with(arguments.until_gate, options->scenarios);
+    if (!until_gate) return exit_codes::kUsage;
+    options->wants_more = [&](std::size_t scenario) { return until_gate->needs_more(scenario); };
+    if (!options->trials && !options->duration) options->trials = kMostUntilGate;
+  }
   if (const auto ready = prepare_environment(options->results + "/trials"); !ready) {
     std::cerr << "lastcall: " << ready.error().message() << "\n";
     return exit_codes::kBroken;
@@ -172,11 +166,11 @@ int run(const RunArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
-  auto recorder =
-      Recorder::with(arguments.store, {.target_version = arguments.target_version,
-                                       .search_path = search_path(context.tools),
-                                       .shard = {},
-                                       .stops_by_its_results = options->stop_on_failure});
+  auto recorder = Recorder::with(
+      arguments.store,
+      {.target_version = arguments.target_version,
+       .search_path = search_path(context.tools),
+       .stops_by_its_results = options->stop_on_failure || !arguments.until_gate.empty()});
   if (!recorder) {
     std::cerr << "lastcall: " << reports::printable(recorder.error().message) << "\n";
     return recorder.error().of_the_user ? exit_codes::kUsage : exit_codes::kBroken;
@@ -185,9 +179,10 @@ int run(const RunArguments& arguments, const Context& context) {
   auto line = std::make_unique<ProgressLine>();
   options->on_progress = [&](const CampaignProgress& progress) { show(*line, progress); };
   options->on_begin = [&](const CampaignSummary& campaign) {
-    return recorder->begin(campaign, options->scenarios);
+    return recorder->begin(campaign, *options);
   };
   options->on_trial = [&](const TrialSummary& trial, const TrialJob& job) {
+    if (until_gate) until_gate->add(job.scenario, trial);
     return recorder->add(trial, job);
   };
   auto summary = run_campaign(*server, *options);
@@ -201,10 +196,50 @@ int run(const RunArguments& arguments, const Context& context) {
   const bool written = write_reports(summary);
   std::cout << (arguments.json ? reports::json(summary)
                                : reports::terminal(summary, ::isatty(STDOUT_FILENO) == 1));
-  return written ? summary.exit_code : exit_codes::kBroken;
+  if (!written) return exit_codes::kBroken;
+  return until_gate ? until_gate->finish(summary, !arguments.json) : summary.exit_code;
 }
 
 }  // namespace
+
+int claim_results(const std::string& directory) {
+  bool taken = holds_results(directory);
+  std::error_code ec;
+  if (!taken) fs::create_directories(directory + "/trials", ec);
+  if (ec) {
+    std::cerr << "lastcall: cannot create " << directory << ": " << ec.message() << "\n";
+    return exit_codes::kBroken;
+  }
+  const auto log = directory + "/trials.jsonl";
+  if (!taken) {
+    const ScopedFd made(::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    taken = !made && errno == EEXIST && fs::is_regular_file(log, ec);
+  }
+  if (!taken) return exit_codes::kHeld;
+  std::cerr << "lastcall: " << directory
+            << " holds the results of another campaign: remove it, or name another directory with "
+               "--results\n";
+  return exit_codes::kUsage;
+}
+
+bool write_reports(const CampaignSummary& summary) {
+  bool written = true;
+  const auto write = [&](const std::string& name, const std::string& content) {
+    const auto path = summary.results + "/" + name;
+    auto done = write_regular(path + ".part", content);
+    std::error_code ec;
+    if (done) fs::rename(path + ".part", path, ec);
+    if (ec) done = Error{"write", path, ec.value(), ""};
+    if (done) return;
+    fs::remove(path + ".part", ec);
+    std::cerr << "lastcall: " << reports::printable(done.error().message()) << "\n";
+    written = false;
+  };
+  write("report.json", reports::json(summary));
+  write("junit.xml", reports::junit(summary));
+  write("report.md", reports::markdown(summary));
+  return written;
+}
 
 void add_run(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<RunArguments>();
@@ -221,14 +256,28 @@ void add_run(CLI::App& app, Context& context) {
       ->excludes(trials)
       ->option_text("DURATION");
   command
+      ->add_option(
+          "--until-gate", arguments->until_gate,
+          "Run as many trials as this policy needs to pass or to fail, at most --trials per "
+          "scenario or --for (default: 10,000 trials), and end as `lastcall gate` does")
+      ->option_text("POLICY");
+  command
+      ->add_option("--shard", arguments->shard,
+                   "Run only this part of the trials, such as 3/16, for `lastcall merge`")
+      ->excludes("--for")
+      ->excludes("--until-gate")
+      ->option_text("K/N");
+  command
       ->add_option("--seed", arguments->seed,
                    "Draw the same plans again (default: a fresh seed, printed)")
       ->option_text("S");
   command->add_option("--jobs,-j", arguments->jobs, "Trials at the same time (default: 1)")
       ->check(CLI::Range(1, 64))
       ->option_text("J");
-  command->add_flag("--stop-on-failure", arguments->stop_on_failure,
-                    "Start no trial after the first failure");
+  command
+      ->add_flag("--stop-on-failure", arguments->stop_on_failure,
+                 "Start no trial after the first failure")
+      ->excludes("--until-gate");
   command
       ->add_option("--keep", arguments->keep,
                    "Trial directories to keep: failed (also unknown; the default), all, none")

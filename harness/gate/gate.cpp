@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <iterator>
 #include <optional>
 
 #include "campaign/statistics.hpp"
@@ -70,6 +71,13 @@ void note_known(Tally& tally, const KnownFailure& known, const std::string& reas
   entry->trials += trials;
 }
 
+// Takes a failure that is known out of the counts.
+void excuse(Tally& tally, const GatePolicy& policy, const TrialSummary& trial,
+            const Verdict& verdict, const std::string& today) {
+  if (const auto* known = known_failure(policy, tally.scenario, trial, verdict))
+    note_known(tally, *known, verdict.reason, 1, today);
+}
+
 Tally tally_of(const GatePolicy& policy, const ScenarioSummary& scenario,
                const PropertySummary& property, const std::string& today) {
   Tally tally{.scenario = scenario.scenario,
@@ -80,8 +88,7 @@ Tally tally_of(const GatePolicy& policy, const ScenarioSummary& scenario,
               .known = {}};
   tally.broken = static_cast<std::uint64_t>(std::ranges::count_if(
       scenario.trials, [](const auto& trial) { return !trial.broken.empty(); }));
-  tally.matters =
-      tally.counts.trials + tally.unknown > 0 || property.required || property.configured;
+  tally.matters = tally.counts.trials + tally.unknown > 0 || property.required;
   if (policy.known.empty() || property.fail == 0) return tally;
   if (tally.is_over_campaign) {
     if (const auto* known =
@@ -92,9 +99,7 @@ Tally tally_of(const GatePolicy& policy, const ScenarioSummary& scenario,
   for (const auto& trial : scenario.trials) {
     if (!trial.broken.empty()) continue;
     const auto* verdict = failing(trial, property.name);
-    if (verdict == nullptr) continue;
-    if (const auto* known = known_failure(policy, scenario.scenario, trial, *verdict))
-      note_known(tally, *known, verdict->reason, 1, today);
+    if (verdict != nullptr) excuse(tally, policy, trial, *verdict, today);
   }
   return tally;
 }
@@ -138,16 +143,139 @@ std::uint64_t least(const std::function<bool(std::uint64_t)>& holds) {
   return high;
 }
 
+// What of a demand is shown of one property in one scenario.
+class TallyJudge {
+ public:
+  TallyJudge(const Tally& tally, const Demand& demanded, bool anytime)
+      : tally_(tally), demanded_(demanded), bounds_{anytime} {}
+
+  std::vector<GateFinding> judge() {
+    judge_unknown();
+    judge_expired();
+    judge_least();
+    if (tally_.is_over_campaign) {
+      judge_over_campaign();
+    } else {
+      judge_rate();
+    }
+    return std::move(findings_);
+  }
+
+ private:
+  void add(std::string rule, Standing standing, std::string text, std::uint64_t more = 0) {
+    findings_.push_back(
+        {tally_.scenario, tally_.property, std::move(rule), standing, std::move(text), more});
+  }
+
+  void judge_expired() {
+    for (const auto& known : tally_.known) {
+      if (!known.expired) continue;
+      add("known", Standing::failed,
+          "the known failure of " + known.property + " (" + known.link + ") came " +
+              counted(known.trials, "time") + " and passed until " + known.until + " only");
+    }
+  }
+
+  void judge_least() {
+    const auto trials = tally_.counts.trials;
+    if (trials >= demanded_.least_trials) return;
+    const auto missing = demanded_.least_trials - trials;
+    // Without a trial there is no rate to speak of.
+    const auto for_the_rate = trials == 0 && !tally_.is_over_campaign ? more_for_the_rate() : 0;
+    add("least_trials", Standing::not_settled,
+        "judged in " + (trials == 0 ? "no trial" : counted(trials, "trial")) + ", " +
+            std::to_string(missing) + " fewer than the " + std::to_string(demanded_.least_trials) +
+            " that it needs",
+        std::max(missing, for_the_rate));
+  }
+
+  // How many more clean trials it takes to show that failures are as rare as they must be.
+  [[nodiscard]] std::uint64_t more_for_the_rate() const {
+    if (demanded_.fails_at_most == 0) return 0;
+    return least([&](std::uint64_t added) {
+      return bounds_.shows_below({tally_.counts.failures, tally_.counts.trials + added}, demanded_);
+    });
+  }
+
+  // A trial that broke said nothing of any property.
+  void judge_unknown() {
+    const auto unknown = tally_.unknown + tally_.broken;
+    if (unknown == 0) return;
+    const auto is_few = [&](std::uint64_t added) {
+      return static_cast<double>(unknown) <=
+             demanded_.unknown_at_most *
+                 static_cast<double>(tally_.counts.trials + unknown + added);
+    };
+    const bool passes = is_few(0);
+    add("unknown_at_most", passes ? Standing::passed : Standing::not_settled,
+        "unknown in " + std::to_string(unknown) + " of " +
+            counted(tally_.counts.trials + unknown, "trial") +
+            (tally_.broken > 0 ? ", " + std::to_string(tally_.broken) + " of which broke" : "") +
+            ", allowed is " + percent(demanded_.unknown_at_most),
+        passes || demanded_.unknown_at_most == 0 ? 0 : least(is_few));
+  }
+
+  void judge_over_campaign() {
+    if (tally_.counts.failures > 0) {
+      add("fails_at_most", Standing::failed,
+          "fails over the campaign: " + counted(tally_.counts.failures, "trial") + " of " +
+              std::to_string(tally_.counts.trials) + " against it");
+    } else if (tally_.counts.trials > 0) {
+      add("fails_at_most", Standing::passed,
+          "holds over the campaign, " + counted(tally_.counts.trials, "trial"));
+    }
+  }
+
+  void judge_rate() {
+    const auto counts = tally_.counts;
+    if (counts.trials == 0) return;  // judge_least() says so
+    const auto seen =
+        "fails " + std::to_string(counts.failures) + " of " + counted(counts.trials, "trial");
+    const auto sure = " at " + percent(demanded_.confidence);
+    if (demanded_.fails_at_most == 0) {
+      add("fails_at_most", counts.failures > 0 ? Standing::failed : Standing::passed,
+          seen + ", where no failure is allowed");
+      return;
+    }
+    const auto allowed = percent(demanded_.fails_at_most);
+    if (bounds_.shows_below(counts, demanded_)) {
+      add("fails_at_most", Standing::passed,
+          seen + ": at most " + percent(bounds_.upper(counts, demanded_), Rounding::up) + sure +
+              ", allowed is " + allowed);
+      return;
+    }
+    if (bounds_.shows_above(counts, demanded_)) {
+      const auto low = bounds_.lower(counts, demanded_);
+      add("fails_at_most", Standing::failed,
+          seen + ": at least " + percent(low, Rounding::down) + sure + ", " +
+              percent(low - demanded_.fails_at_most, Rounding::down) + " more than the " + allowed +
+              " that are allowed");
+      return;
+    }
+    const auto high = bounds_.upper(counts, demanded_);
+    add("fails_at_most", Standing::not_settled,
+        seen + ": at most " + percent(high, Rounding::up) + sure + ", " +
+            percent(high - demanded_.fails_at_most, Rounding::up) + " more than the " + allowed +
+            " that are allowed",
+        more_for_the_rate());
+  }
+
+  const Tally& tally_;
+  const Demand& demanded_;
+  Bounds bounds_;
+  std::vector<GateFinding> findings_;
+};
+
 class Judge {
  public:
-  Judge(const GatePolicy& policy, const GateInput& input)
-      : policy_(policy), input_(input), bounds_{input.stopped_by_its_results} {}
+  Judge(const GatePolicy& policy, const GateInput& input) : policy_(policy), input_(input) {}
 
   GateResult judge() {
     for (auto& tally : tallies(policy_, input_.head, input_.today)) {
       const auto demanded = demand(policy_, tally.scenario, tally.property);
       if (!tally.matters && !demanded.is_named) continue;
-      judge(tally, demanded);
+      std::ranges::move(judge_tally(tally, demanded, input_.stopped_by_its_results),
+                        std::back_inserter(result_.findings));
       result_.tallies.push_back(std::move(tally));
     }
     judge_regression();
@@ -160,95 +288,9 @@ class Judge {
   }
 
  private:
-  void add(const Tally& tally, std::string rule, Standing standing, std::string text,
-           std::uint64_t more = 0) {
+  void add(const Tally& tally, std::string rule, Standing standing, std::string text) {
     result_.findings.push_back(
-        {tally.scenario, tally.property, std::move(rule), standing, std::move(text), more});
-  }
-
-  void judge(const Tally& tally, const Demand& demanded) {
-    const auto [failures, trials] = tally.counts;
-    judge_unknown(tally, demanded);
-    for (const auto& known : tally.known) {
-      if (known.expired)
-        add(tally, "known", Standing::failed,
-            "the known failure of " + known.property + " (" + known.link + ") came " +
-                counted(known.trials, "time") + " and passed until " + known.until + " only");
-    }
-    if (trials < demanded.least_trials) {
-      const auto missing = demanded.least_trials - trials;
-      add(tally, "least_trials", Standing::not_settled,
-          "judged in " + counted(trials, "trial") + ", " + std::to_string(missing) +
-              " fewer than the " + std::to_string(demanded.least_trials) + " that it needs",
-          missing);
-    }
-    if (tally.is_over_campaign) return judge_over_campaign(tally);
-    judge_rate(tally, demanded);
-  }
-
-  // A trial that broke said nothing of any property.
-  void judge_unknown(const Tally& tally, const Demand& demanded) {
-    const auto unknown = tally.unknown + tally.broken;
-    if (unknown == 0) return;
-    const auto is_few = [&](std::uint64_t added) {
-      return static_cast<double>(unknown) <=
-             demanded.unknown_at_most * static_cast<double>(tally.counts.trials + unknown + added);
-    };
-    const bool passes = is_few(0);
-    add(tally, "unknown_at_most", passes ? Standing::passed : Standing::not_settled,
-        "unknown in " + std::to_string(unknown) + " of " +
-            counted(tally.counts.trials + unknown, "trial") +
-            (tally.broken > 0 ? ", " + std::to_string(tally.broken) + " of which broke" : "") +
-            ", allowed is " + percent(demanded.unknown_at_most),
-        passes || demanded.unknown_at_most == 0 ? 0 : least(is_few));
-  }
-
-  void judge_over_campaign(const Tally& tally) {
-    if (tally.counts.failures > 0) {
-      add(tally, "fails_at_most", Standing::failed,
-          "fails over the campaign: " + counted(tally.counts.failures, "trial") + " of " +
-              std::to_string(tally.counts.trials) + " against it");
-    } else if (tally.counts.trials > 0) {
-      add(tally, "fails_at_most", Standing::passed,
-          "holds over the campaign, " + counted(tally.counts.trials, "trial"));
-    }
-  }
-
-  void judge_rate(const Tally& tally, const Demand& demanded) {
-    const auto counts = tally.counts;
-    const auto seen =
-        "fails " + std::to_string(counts.failures) + " of " + counted(counts.trials, "trial");
-    const auto sure = " at " + percent(demanded.confidence);
-    if (demanded.fails_at_most == 0) {
-      if (counts.trials == 0) return;  // least_trials says so
-      add(tally, "fails_at_most", counts.failures > 0 ? Standing::failed : Standing::passed,
-          seen + ", where no failure is allowed");
-      return;
-    }
-    const auto allowed = percent(demanded.fails_at_most);
-    if (bounds_.shows_below(counts, demanded)) {
-      add(tally, "fails_at_most", Standing::passed,
-          seen + ": at most " + percent(bounds_.upper(counts, demanded), Rounding::up) + sure +
-              ", allowed is " + allowed);
-      return;
-    }
-    if (bounds_.shows_above(counts, demanded)) {
-      const auto low = bounds_.lower(counts, demanded);
-      add(tally, "fails_at_most", Standing::failed,
-          seen + ": at least " + percent(low, Rounding::down) + sure + ", " +
-              percent(low - demanded.fails_at_most, Rounding::down) + " more than the " + allowed +
-              " that are allowed");
-      return;
-    }
-    const auto more = least([&](std::uint64_t added) {
-      return bounds_.shows_below({counts.failures, counts.trials + added}, demanded);
-    });
-    const auto high = bounds_.upper(counts, demanded);
-    add(tally, "fails_at_most", Standing::not_settled,
-        seen + ": at most " + percent(high, Rounding::up) + sure + ", " +
-            percent(high - demanded.fails_at_most, Rounding::up) + " more than the " + allowed +
-            " that are allowed",
-        more);
+        {tally.scenario, tally.property, std::move(rule), standing, std::move(text)});
   }
 
   // Fisher's exact test of each property that both have judged, corrected for being many.
@@ -332,7 +374,6 @@ class Judge {
 
   const GatePolicy& policy_;
   const GateInput& input_;
-  Bounds bounds_;
   GateResult result_{};
 };
 
@@ -347,6 +388,24 @@ std::vector<Tally> tallies(const GatePolicy& policy, const CampaignSummary& head
     }
   }
   return all;
+}
+
+void add_verdict(Tally& tally, const GatePolicy& policy, const TrialSummary& trial,
+                 const Verdict& verdict, const std::string& today) {
+  if (verdict.outcome == Outcome::not_applicable) return;
+  tally.matters = true;
+  if (verdict.outcome == Outcome::unknown) {
+    ++tally.unknown;
+    return;
+  }
+  ++tally.counts.trials;
+  if (verdict.outcome != Outcome::fail) return;
+  ++tally.counts.failures;
+  excuse(tally, policy, trial, verdict, today);
+}
+
+std::vector<GateFinding> judge_tally(const Tally& tally, const Demand& demanded, bool anytime) {
+  return TallyJudge(tally, demanded, anytime).judge();
 }
 
 GateResult gate(const GatePolicy& policy, const GateInput& input) {

@@ -46,7 +46,7 @@ struct Tally {
   std::uint64_t broken = 0;  // trials of the scenario that broke
   // Judged over the whole campaign: its failures are no rate.
   bool is_over_campaign = false;
-  bool matters = false;  // it was exercised, or is required or configured
+  bool matters = false;  // it was exercised, or the scenario requires it
   std::vector<KnownCount> known{};
 };
 
@@ -78,6 +78,13 @@ struct GateInput {
 
 std::vector<Tally> tallies(const GatePolicy& policy, const CampaignSummary& head,
                            const std::string& today);
+
+// Adds what a trial says of the property.
+void add_verdict(Tally& tally, const GatePolicy& policy, const TrialSummary& trial,
+                 const Verdict& verdict, const std::string& today);
+
+// What of a demand is shown. `anytime`: by bounds that hold at every moment.
+std::vector<GateFinding> judge_tally(const Tally& tally, const Demand& demanded, bool anytime);
 
 GateResult gate(const GatePolicy& policy, const GateInput& input);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "campaign/shard.hpp"
 #include "campaign/summary.hpp"
 
 namespace lastcall {
@@ -20,13 +21,6 @@ struct StoredScenario {
   // "server build-id 0123abcd, config.toml sha256 …". Empty if it names none.
   std::string target_build{};
   std::string target_version{};  // as the user says
-};
-
-// Which part of a campaign this is.
-struct Shard {
-  std::uint32_t number = 1;  // from 1
-  std::uint32_t of = 1;
-  friend bool operator==(const Shard&, const Shard&) = default;
 };
 
 struct CampaignStart {
