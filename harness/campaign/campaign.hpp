@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "campaign/shard.hpp"
 #include "campaign/summary.hpp"
 #include "campaign/trial_pool.hpp"
 #include "scenario/scenario.hpp"
@@ -42,22 +43,38 @@ struct CampaignOptions {
   std::optional<std::uint32_t> trials{};  // per scenario; else what its budget says
   // Instead of a number of trials; with one, whichever is reached first.
   std::optional<Nanoseconds> duration{};
+  Shard shard{};  // with a number of trials: only these of them
   std::uint64_t seed = 0;
   std::uint32_t jobs = 1;
   bool stop_on_failure = false;
   Keep keep = Keep::failed;
   std::string results;  // the results directory; exists
   std::string tools;
+  std::string lastcall_version = {};  // as the results say
   std::function<void(const CampaignProgress&)> on_progress = {};
-  // A trial of the scenario of this index has finished.
-  std::function<void(std::size_t, const TrialSummary&)> on_trial = {};
-  // Asked before each trial: whether the scenario of this index gets another one.
-  std::function<bool(std::size_t)> gets_another = {};
+  // Whether another trial of a scenario is of use, asked before it begins; absent: until there are
+  // as many as said.
+  std::function<bool(std::size_t)> wants_more = {};
+  // Keep it elsewhere, too (store/store.hpp): the campaign without trials before it begins; each
+  // trial with its plan as it ends, before anything else says that it did. A campaign whose trials
+  // cannot be kept breaks off.
+  std::function<Result<void>(const CampaignSummary&)> on_begin = {};
+  std::function<Result<void>(const TrialSummary&, const TrialJob&)> on_trial = {};
 };
+
+// How many trials of a scenario are planned, over all shards; 0: as many as time, or `wants_more`,
+// allows.
+std::uint32_t planned_trials(const CampaignOptions& options, std::size_t scenario);
 
 // The exit code of the summary says 130 or 143 after an interruption, and 4 if the campaign could
 // not go on; then it sums up the trials that there were.
 CampaignSummary run_campaign(ForkServer& server, const CampaignOptions& options);
+
+// "2026-01-31T12:00:00Z"
+std::string utc_now();
+
+// The line of a trial in trials.jsonl, with its line feed.
+std::string trial_line(const TrialSummary& trial);
 
 // The seed of a campaign's trial: a campaign can be made longer without changing its first trials,
 // and two copies of one scenario draw the same plans. `seed_key` is a scenario's.

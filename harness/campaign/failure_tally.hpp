@@ -17,7 +17,7 @@ struct FailureTally {
   // Which failed unseen, had nothing to judge, or did not reach a fault: no samples of the rate.
   std::uint64_t unknown = 0;
   std::string first_unknown{};  // why the first of these could not be judged
-  std::string broken{};  // the last trial that broke
+  std::string broken{};         // the last trial that broke
   std::map<std::string, std::uint64_t> failures{};
   std::string first_reason{};
   bool first_is_cause = false;  // not the consequence of another failure of its trial

@@ -14,6 +14,7 @@ namespace lastcall {
 struct TrialSummary : TrialResult {
   std::string scenario;      // file as named
   std::uint32_t number = 0;  // from 1, within the campaign
+  std::uint32_t trial = 0;   // from 1, within its scenario
   std::string directory;     // relative to the results directory; empty if it was not kept
 };
 

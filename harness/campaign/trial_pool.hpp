@@ -16,11 +16,12 @@
 namespace lastcall {
 
 struct TrialJob {
-  std::uint32_t number = 0;
+  std::uint32_t number = 0;  // from 1, within the campaign
   std::size_t scenario = 0;  // index, for whoever made the job
   std::string directory;     // absolute
   Plan plan;
   bool calibrates = false;  // as TrialOrder has it
+  std::uint32_t trial = 0;  // from 1, within its scenario, for whoever made the job
 };
 
 struct TrialPoolOptions {

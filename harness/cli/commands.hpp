@@ -28,6 +28,9 @@ void add_explain(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_autopsy(CLI::App& app, Context& context);
 void add_hunt(CLI::App& app, Context& context);
+void add_gate(CLI::App& app, Context& context);
+void add_compare(CLI::App& app, Context& context);
+void add_merge(CLI::App& app, Context& context);
 void add_shrink(CLI::App& app, Context& context);
 
 }  // namespace lastcall::cli

@@ -56,6 +56,9 @@ int main(int argc, char** argv) {
   lastcall::cli::add_replay(app, context);
   lastcall::cli::add_hunt(app, context);
   lastcall::cli::add_shrink(app, context);
+  lastcall::cli::add_gate(app, context);
+  lastcall::cli::add_compare(app, context);
+  lastcall::cli::add_merge(app, context);
   lastcall::cli::add_validate(app, context);
   lastcall::cli::add_list(app, context);
   lastcall::cli::add_explain(app, context);

@@ -11,19 +11,24 @@
 
 #include "base/durations.hpp"
 #include "base/names.hpp"
+#include "base/text.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
+#include "cli/policies.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/recorder.hpp"
 #include "cli/results_directory.hpp"
+#include "cli/until_gate.hpp"
 #include "cli/version.hpp"
 #include "cli/warnings.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 #include "scenario/fixed_port.hpp"
 #include "target/environment.hpp"
+#include "target/launcher.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -38,6 +43,10 @@ struct RunArguments {
   bool stop_on_failure = false;
   std::string keep = "failed";
   std::string results;
+  std::string store;
+  std::string target_version;
+  std::string until_gate;
+  std::string shard;
   bool json = false;
 };
 
@@ -74,6 +83,16 @@ std::uint32_t jobs_for(const std::vector<LoadedScenario>& scenarios, std::uint32
   return wanted;
 }
 
+// "3/16": the third of sixteen.
+std::optional<Shard> shard_of(const std::string& text) {
+  const auto slash = text.find('/');
+  if (slash == std::string::npos) return std::nullopt;
+  const auto number = parse_number<std::uint32_t>(std::string_view(text).substr(0, slash));
+  const auto of = parse_number<std::uint32_t>(std::string_view(text).substr(slash + 1));
+  if (!number || !of || *number < 1 || *number > *of) return std::nullopt;
+  return Shard{*number, *of};
+}
+
 std::optional<CampaignOptions> options_from(const RunArguments& arguments, const Context& context) {
   CampaignOptions options;
   bool good = true;
@@ -92,6 +111,19 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
       good = false;
     }
   }
+  if (!arguments.shard.empty()) {
+    if (const auto shard = shard_of(arguments.shard)) {
+      options.shard = *shard;
+    } else {
+      std::cerr << "lastcall: --shard: expected a part such as 3/16, found '"
+                << reports::printable(arguments.shard) << "'\n";
+      good = false;
+    }
+    if (!arguments.seed) {
+      std::cerr << "lastcall: --shard needs --seed, the same for all shards\n";
+      good = false;
+    }
+  }
   if (!good) return std::nullopt;
   options.trials = arguments.trials;
   options.seed = arguments.seed ? *arguments.seed : fresh_seed();
@@ -100,12 +132,20 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
   options.keep = *from_name<Keep>(arguments.keep);
   options.results = arguments.results.empty() ? default_results() : arguments.results;
   options.tools = context.tools;
+  options.lastcall_version = version();
   return options;
 }
 
 int run(const RunArguments& arguments, const Context& context) {
   auto options = options_from(arguments, context);
   if (!options) return exit_codes::kUsage;
+  std::optional<UntilGate> until_gate;
+  if (!arguments.until_gate.empty()) {
+    until_gate = UntilGate::with(arguments.until_gate, options->scenarios);
+    if (!until_gate) return exit_codes::kUsage;
+    options->wants_more = [&](std::size_t scenario) { return until_gate->needs_more(scenario); };
+    if (!options->trials && !options->duration) options->trials = kMostUntilGate;
+  }
   if (const auto ready = prepare_environment(options->results + "/trials"); !ready) {
     std::cerr << "lastcall: " << ready.error().message() << "\n";
     return exit_codes::kBroken;
@@ -115,13 +155,30 @@ int run(const RunArguments& arguments, const Context& context) {
     std::cerr << "lastcall: " << server.error().message() << "\n";
     return exit_codes::kBroken;
   }
+  auto recorder = Recorder::with(
+      arguments.store,
+      {.target_version = arguments.target_version,
+       .search_path = search_path(context.tools),
+       .stops_by_its_results = options->stop_on_failure || !arguments.until_gate.empty()});
+  if (!recorder) {
+    std::cerr << "lastcall: " << reports::printable(recorder.error().message) << "\n";
+    return recorder.error().of_the_user ? exit_codes::kUsage : exit_codes::kBroken;
+  }
   if (const int wrong = claim_results(options->results); wrong != exit_codes::kHeld) return wrong;
   if (arguments.results.empty()) name_latest(options->results);
   auto line = std::make_unique<ProgressLine>();
   options->on_progress = [&](const CampaignProgress& progress) { show(*line, progress); };
+  options->on_begin = [&](const CampaignSummary& campaign) {
+    return recorder->begin(campaign, *options);
+  };
+  options->on_trial = [&](const TrialSummary& trial, const TrialJob& job) {
+    if (until_gate) until_gate->add(job.scenario, trial);
+    return recorder->add(trial, job);
+  };
   auto summary = run_campaign(*server, *options);
   line.reset();
-  summary.lastcall_version = version();
+  if (const auto ended = recorder->end(summary); !ended && summary.broken.empty())
+    summary.broken = ended.error().message();
   if (!summary.broken.empty()) std::cerr << "lastcall: " << summary.broken << "\n";
   for (const auto& scenario : summary.scenarios) {
     if (scenario.gave_up.empty()) continue;
@@ -134,7 +191,8 @@ int run(const RunArguments& arguments, const Context& context) {
   const bool written = write_reports(summary);
   std::cout << (arguments.json ? reports::json(summary)
                                : reports::terminal(summary, ::isatty(STDOUT_FILENO) == 1));
-  return written ? summary.exit_code : exit_codes::kBroken;
+  if (!written) return exit_codes::kBroken;
+  return until_gate ? until_gate->finish(summary, !arguments.json) : summary.exit_code;
 }
 
 }  // namespace
@@ -155,14 +213,28 @@ void add_run(CLI::App& app, Context& context) {
       ->excludes(trials)
       ->option_text("DURATION");
   command
+      ->add_option(
+          "--until-gate", arguments->until_gate,
+          "Run as many trials as this policy needs to pass or to fail, at most --trials per "
+          "scenario or --for (default: 10,000 trials), and end as `lastcall gate` does")
+      ->option_text("POLICY");
+  command
+      ->add_option("--shard", arguments->shard,
+                   "Run only this part of the trials, such as 3/16, for `lastcall merge`")
+      ->excludes("--for")
+      ->excludes("--until-gate")
+      ->option_text("K/N");
+  command
       ->add_option("--seed", arguments->seed,
                    "Draw the same plans again (default: a fresh seed, printed)")
       ->option_text("S");
   command->add_option("--jobs,-j", arguments->jobs, "Trials at the same time (default: 1)")
       ->check(CLI::Range(1, 64))
       ->option_text("J");
-  command->add_flag("--stop-on-failure", arguments->stop_on_failure,
-                    "Start no trial after the first failure");
+  command
+      ->add_flag("--stop-on-failure", arguments->stop_on_failure,
+                 "Start no trial after the first failure")
+      ->excludes("--until-gate");
   command
       ->add_option("--keep", arguments->keep,
                    "Trial directories to keep: failed (also unknown; the default), all, none")
@@ -173,6 +245,15 @@ void add_run(CLI::App& app, Context& context) {
                    "Results directory, which holds no results of another campaign (default: "
                    "lastcall-results/TIME, which lastcall-results/latest names)")
       ->option_text("DIR");
+  command
+      ->add_option("--store", arguments->store,
+                   "Keep the campaign in this store, too; created if it is not there. Several "
+                   "campaigns may write to one at once")
+      ->option_text("FILE");
+  command
+      ->add_option("--target-version", arguments->target_version,
+                   "What the results say of the target's version, next to its build id")
+      ->option_text("TEXT");
   command->add_flag("--json", arguments->json, "Print report.json instead of the table");
   command->footer(
       "Ctrl-C lets the running trials finish, for three seconds, and reports; a second one ends "

@@ -222,15 +222,18 @@ int run_campaign_of(const TryArguments& arguments, const Context& context, Nanos
                           .duration = budget,
                           .seed = arguments.seed.value_or(std::random_device()()),
                           .results = *folder,
-                          .tools = context.tools};
+                          .tools = context.tools,
+                          .lastcall_version = version()};
   options.on_progress = [&](const CampaignProgress& progress) {
     line->show(reports::counted(progress.finished, "trial") + ", " +
                human_duration(progress.elapsed));
   };
-  options.on_trial = [&](std::size_t i, const TrialSummary& trial) { stops.take(i, trial, *line); };
-  options.gets_another = [&](std::size_t i) { return stops.gets_another(i); };
+  options.on_trial = [&](const TrialSummary& trial, const TrialJob& job) {
+    stops.take(job.scenario, trial, *line);
+    return Result<void>();
+  };
+  options.wants_more = [&](std::size_t i) { return stops.gets_another(i); };
   auto summary = run_campaign(*server, options);
-  summary.lastcall_version = version();
   line.reset();
   settle(summary, variants, *scenarios);
   if (!summary.broken.empty()) std::cerr << "lastcall: " << summary.broken << "\n";

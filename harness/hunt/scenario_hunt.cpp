@@ -10,7 +10,6 @@
 #include "base/file.hpp"
 #include "hunt/held_plan.hpp"
 #include "hunt/scenario_trials.hpp"
-#include "scenario/parse.hpp"
 #include "search/saved_calibration.hpp"
 
 namespace lastcall {
@@ -22,7 +21,6 @@ class ScenarioSearch {
  public:
   ScenarioSearch(ForkServer& server, const ScenarioHuntOptions& options)
       : options_(options),
-        seed_key_(scenario_seed_key(options.scenario.text)),
         began_(now()),
         trials_({.server = server,
                  .folder = options.folder,
@@ -55,9 +53,9 @@ class ScenarioSearch {
   [[nodiscard]] bool is_over() const { return now() - began_ >= options_.budget; }
 
   [[nodiscard]] Plan drawn(std::uint32_t number) const {
-    const auto& [file, text, scenario] = options_.scenario;
-    auto plan =
-        draw_plan(file, text, scenario, trial_seed(options_.seed, seed_key_, number), number);
+    const auto& loaded = options_.scenario;
+    auto plan = draw_plan(loaded.file, loaded.text, loaded.scenario,
+                          trial_seed(options_.seed, loaded.seed_key, number), number);
     plan.traced = true;
     return plan;
   }
@@ -294,7 +292,6 @@ class ScenarioSearch {
   }
 
   const ScenarioHuntOptions& options_;
-  std::string seed_key_;
   TimePoint began_;
   std::string doing_;
   ScenarioTrials trials_;

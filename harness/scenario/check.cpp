@@ -1,5 +1,7 @@
 #include "scenario/check.hpp"
 
+#include <sstream>
+
 #include "base/durations.hpp"
 #include "base/nearest_name.hpp"
 #include "base/signal_names.hpp"
@@ -90,6 +92,10 @@ std::string what_one_is(const Key& key) {
       return R"(an exit code from 0 to 255 or a signal name such as "SIGTERM")";
     case Kind::property:
       return "the name of a property";
+    case Kind::percent:
+      return R"(a percentage such as "0.1 %")";
+    case Kind::date:
+      return R"(a date in quotes such as "2026-12-31")";
     case Kind::table:
       if (!key.short_for.empty()) return "a string or a table, " + std::string(key.table->where);
       return key.choices.empty() ? "a table" : "a table or one of " + quoted_list(key.choices);
@@ -178,6 +184,21 @@ std::string size_problem(const Key& key, const Value& value) {
   return bounds_problem(key, static_cast<std::int64_t>(*size));
 }
 
+std::string percent_problem(const Key& key, const std::string& text) {
+  const auto part = parse_percent(text);
+  if (!part) return "expected " + what_one_is(key) + ", found " + in_quotes(text);
+  const auto millionths = *part * 1e6;
+  if (millionths >= static_cast<double>(key.low) && millionths <= static_cast<double>(key.high))
+    return {};
+  const auto percent = [](std::int64_t bound) {
+    std::ostringstream spelled;
+    spelled << static_cast<double>(bound) / 1e4 << " %";
+    return spelled.str();
+  };
+  return "must be from " + percent(key.low) + " to " + percent(key.high) + ", found " +
+         in_quotes(text);
+}
+
 // With the nearest of `names`, if there is one.
 std::string unknown(std::string_view what, std::string_view word,
                     const std::vector<std::string>& names, std::string_view where = "") {
@@ -247,6 +268,12 @@ std::string problem(const Key& key, const Value& value) {
       return count_problem(key, value);
     case Kind::size:
       return size_problem(key, value);
+    case Kind::percent:
+      return percent_problem(key, value.text);
+    case Kind::date:
+      return is_date(value.text)
+                 ? ""
+                 : "expected " + what_one_is(key) + ", found " + in_quotes(value.text);
     case Kind::choice:
       return choice_problem(key, value.text);
     case Kind::bytes:

@@ -38,6 +38,8 @@ enum class Kind : std::uint8_t {
   moment,   // a duration range, or a side of a system call
   end,      // an exit code or a signal name
   property,
+  percent,  // "0.1 %"
+  date,     // "2026-12-31"
   table,
 };
 enum class Shape : std::uint8_t { one, list, one_or_list, map };
@@ -65,7 +67,8 @@ struct Key {
   std::string_view about;
   bool required = false;
   std::string_view fallback = {};  // as JSON; empty: absent means what `about` says
-  // Integers: bounds. Durations: nanoseconds. Texts: the least length in `low`.
+  // Integers: bounds. Durations: nanoseconds. Percents: millionths of the whole. Texts: the least
+  // length in `low`.
   std::int64_t low = 0;
   std::int64_t high = 0;
   // Words, the schemes of a URL, what may name the entries of a map, or the booleans of a table

@@ -111,6 +111,10 @@ json::object one(const Key& key) {
                 words(std::array{name(CallSide::entry), name(CallSide::exit), kMeasured})}}};
     case Kind::end:
       return {{"anyOf", {bounded_integer(key), definition("signal")}}};
+    case Kind::percent:
+      return text_pattern("^[0-9]{1,3}(\\.[0-9]{1,9})? ?%$");
+    case Kind::date:
+      return text_pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}$");
     case Kind::property: {
       json::array names;
       for (const auto& property : kProperties) names.emplace_back(property.name);

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/algorithm/string/case_conv.hpp>
 #include <charconv>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -67,6 +68,26 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   const auto* found = std::ranges::find(kUnits, unit);
   if (found == kUnits.end()) return std::nullopt;
   return std::uint64_t{*number} << (10 * (found - kUnits.begin() + 1));
+}
+
+std::optional<double> parse_percent(std::string_view text) {
+  if (!text.ends_with('%')) return std::nullopt;
+  text.remove_suffix(text.ends_with(" %") ? 2 : 1);
+  // Neither signs nor exponents, nor the words that a number may be: inf, nan.
+  if (text.find_first_not_of("0123456789.") != text.npos) return std::nullopt;
+  const auto number = parse_number<double>(text);
+  return number && *number <= 100 ? std::optional(*number / 100) : std::nullopt;
+}
+
+bool is_date(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  const auto year = parse_number<std::uint16_t>(text.substr(0, 4));
+  const auto month = parse_number<std::uint16_t>(text.substr(5, 2));
+  const auto day = parse_number<std::uint16_t>(text.substr(8));
+  return year && month && day &&
+         std::chrono::year_month_day(std::chrono::year(*year), std::chrono::month(*month),
+                                     std::chrono::day(*day))
+             .ok();
 }
 
 std::optional<SourceNetwork> parse_network(std::string_view text) {

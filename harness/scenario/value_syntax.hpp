@@ -22,6 +22,10 @@ std::optional<Range<Nanoseconds>> parse_duration_range(std::string_view text);
 std::optional<Range<std::uint64_t>> parse_count_range(std::string_view text);
 // "4096", "64MiB": a whole number of bytes, KiB, MiB or GiB.
 std::optional<std::uint64_t> parse_size(std::string_view text);
+// "0.1 %", "95%": from 0 to 100, as a part of 1.
+std::optional<double> parse_percent(std::string_view text);
+// "2026-12-31": whether it is a day of the calendar, in this spelling (ISO 8601).
+bool is_date(std::string_view text);
 // "127.0.0.0/8", "127.0.0.5": inside 127.0.0.0/8, with no bits set below the prefix.
 std::optional<SourceNetwork> parse_network(std::string_view text);
 // \xHH \r \n \t \0 \\ as the bytes they stand for. Only what bytes_problem() finds sound.

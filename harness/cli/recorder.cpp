@@ -1,0 +1,75 @@
+#include "cli/recorder.hpp"
+
+#include <utility>
+
+#include "checkers/checkers.hpp"
+#include "cli/target_build.hpp"
+#include "store/writer.hpp"
+
+namespace lastcall::cli {
+
+StoreResult<Recorder> Recorder::with(const std::string& store, Options options) {
+  Recorder recorder(std::move(options));
+  if (store.empty()) return recorder;
+  auto opened = Store::open_to_write(store);
+  if (!opened) return opened.error();
+  recorder.stores_.push_back({.store = std::move(*opened)});
+  return recorder;
+}
+
+Result<void> Recorder::begin(const CampaignSummary& campaign, const CampaignOptions& options) {
+  const auto& scenarios = options.scenarios;
+  auto own = Store::open_to_write(campaign.results + "/" + kStoreName);
+  if (!own) return Error{"keep the results:", own.error().message, 0, ""};
+  stores_.push_back({.store = std::move(*own), .is_of_results = true});
+  CampaignStart start{.run = random_id(),
+                      .started_utc = campaign.started_utc,
+                      .seed = campaign.seed,
+                      .lastcall_version = campaign.lastcall_version,
+                      .results = campaign.results,
+                      .machine = this_machine(),
+                      .writer = this_writer(),
+                      .shard = options.shard,
+                      .stops_by_its_results = options_.stops_by_its_results,
+                      .scenarios = {}};
+  for (std::size_t i = 0; i < scenarios.size(); ++i) {
+    start.scenarios.push_back({.file = scenarios[i].file,
+                               .text = scenarios[i].text,
+                               .hash = sha256(scenarios[i].text),
+                               .planned = planned_trials(options, i),
+                               .target_build = target_build(scenarios[i], options_.search_path),
+                               .target_version = options_.target_version});
+  }
+  for (auto& kept : stores_) {
+    const auto id = kept.store.begin(start);
+    if (!id) return id.error();
+    kept.campaign = *id;
+  }
+  return {};
+}
+
+Result<void> Recorder::add(const TrialSummary& trial, const TrialJob& job) {
+  const bool is_to_replay = !trial.broken.empty() || worst(trial.verdicts) == Outcome::fail;
+  const StoredTrial stored{.scenario = job.scenario,
+                           .trial = trial,
+                           .plan = is_to_replay ? to_json(job.plan) : std::string()};
+  for (auto& kept : stores_) {
+    if (auto added = kept.store.add(kept.campaign, stored); !added) return added;
+  }
+  return {};
+}
+
+Result<void> Recorder::end(const CampaignSummary& campaign) {
+  const CampaignEnd end{.ended_utc = utc_now(),
+                        .duration = campaign.duration,
+                        .interrupted = campaign.interrupted,
+                        .broken = campaign.broken,
+                        .exit_code = campaign.exit_code};
+  for (auto& kept : stores_) {
+    if (auto ended = kept.store.end(kept.campaign, end); !ended) return ended;
+    if (kept.is_of_results) kept.store.leave_alone();
+  }
+  return {};
+}
+
+}  // namespace lastcall::cli

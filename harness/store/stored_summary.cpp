@@ -1,0 +1,44 @@
+#include "store/stored_summary.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "campaign/exit_codes.hpp"
+#include "scenario/parse.hpp"
+
+namespace lastcall {
+
+Result<CampaignSummary> summary_of(const StoredCampaign& campaign) {
+  CampaignSummary summary;
+  summary.lastcall_version = campaign.start.lastcall_version;
+  summary.started_utc = campaign.start.started_utc;
+  summary.seed = campaign.start.seed;
+  summary.results = campaign.start.results;
+  summary.interrupted = !campaign.end || campaign.end->interrupted;
+  if (campaign.end) {
+    summary.duration = campaign.end->duration;
+    summary.broken = campaign.end->broken;
+  }
+  for (std::size_t i = 0; i < campaign.start.scenarios.size(); ++i) {
+    const auto& stored = campaign.start.scenarios[i];
+    const auto parsed = parse_scenario(stored.text, stored.file);
+    if (const auto* errors = std::get_if<std::vector<ScenarioError>>(&parsed))
+      return Error{"use the scenario of a stored campaign,", errors->front().text(), 0,
+                   "another version of lastcall wrote it: use that one"};
+    ScenarioSummary scenario;
+    scenario.scenario = stored.file;
+    const auto& wanted = std::get<Scenario>(parsed);
+    scenario.about = wanted.about;
+    for (const auto& trial : campaign.trials) {
+      if (trial.scenario == i) scenario.trials.push_back(trial.trial);
+    }
+    scenario.planned =
+        stored.planned > 0 ? stored.planned : static_cast<std::uint32_t>(scenario.trials.size());
+    summarise(scenario, wanted);
+    summary.scenarios.push_back(std::move(scenario));
+  }
+  summary.exit_code = campaign.end ? campaign.end->exit_code : exit_code(summary);
+  return summary;
+}
+
+}  // namespace lastcall
