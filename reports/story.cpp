@@ -1,147 +1,151 @@
-// The verdict of several scenarios as one story for a person.
+#include "reports/story.hpp"
+
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <set>
 
-#include "reports/reports.hpp"
+#include "base/durations.hpp"
+#include "base/signal_names.hpp"
+#include "checkers/checker_support.hpp"
+#include "reports/event_words.hpp"
 #include "reports/wording.hpp"
 
 namespace lastcall::reports {
 namespace {
 
-// The failures of one property over all scenarios.
-struct Wrong {
-  const Finding* finding = nullptr;  // the first
-  const ScenarioSummary* scenario = nullptr;
-  std::vector<std::string> where{};  // scenarios
-  std::uint64_t trials = 0;
-  std::set<std::string> consequences{};
-};
+std::string since(const History& history, EventIndex from, EventIndex to) {
+  return human_duration(history.time(to) - history.time(from));
+}
 
-std::vector<Wrong> all_wrong(const CampaignSummary& campaign) {
-  std::vector<Wrong> all;
-  for (const auto& scenario : campaign.scenarios) {
-    for (const auto& finding : scenario.findings) {
-      auto known = std::ranges::find_if(
-          all, [&](const Wrong& one) { return one.finding->property == finding.property; });
-      if (known == all.end())
-        known = all.insert(known, Wrong{.finding = &finding, .scenario = &scenario});
-      known->where.push_back(scenario.scenario);
-      known->trials += finding.trials.size();
-      for (const auto& one : finding.consequences) known->consequences.insert(one.property);
+std::string beginning(const History& history) {
+  const auto started = history.first<TargetStarted>();
+  if (!started) {
+    const auto failed = history.first<TargetNotStarted>();
+    return failed ? "The target could not be started: " + failed->body->reason + "."
+                  : "The target was not started.";
+  }
+  std::string text = "The target started as process " + std::to_string(started->body->pid);
+  if (const auto ready = history.first<TargetReady>())
+    return text + " and was ready after " + since(history, *started, *ready) + ".";
+  const auto not_ready = history.first<TargetNotReady>();
+  return text + (not_ready ? " and was not ready: " + not_ready->body->reason : "") + ".";
+}
+
+std::string the_stop(const History& history) {
+  const auto stop = history.stop();
+  if (!stop) return "No stop came.";
+  std::string where;
+  for (const auto& [at, began] : history.all<PhaseBegan>()) {
+    if (at < *stop)
+      where = ", " + since(history, at, *stop) + " into the " + std::string(name(began->phase));
+  }
+  return signal_name(stop->body->signal) + " came" + where + ", with " +
+         counted(connections_at_stop(history), "connection") + " up.";
+}
+
+// What lastcall did besides the stop. Many are counted.
+std::vector<std::string> other_faults(const Trial& trial) {
+  constexpr std::size_t kShown = 5;
+  std::vector<std::string> sentences;
+  std::size_t more = 0;
+  const auto stop = trial.history.stop();
+  const auto add = [&](EventIndex at, const std::string& text) {
+    if (sentences.size() == kShown) {
+      ++more;
+      return;
     }
+    sentences.push_back("At " + relative_time(trial.history, at) + ": " + text + ".");
+  };
+  for (EventIndex i = 0; i < trial.history.events().size(); ++i) {
+    const auto& event = trial.history.at(i);
+    const auto& body = static_cast<const EventVariant&>(event.body);
+    const bool is_told =
+        (std::holds_alternative<FaultInvoked>(body) && (!stop || stop->index != i)) ||
+        std::holds_alternative<FaultNotReached>(body) ||
+        std::holds_alternative<FunctionReached>(body) ||
+        std::holds_alternative<SyscallReached>(body) || std::holds_alternative<KillSent>(body);
+    if (is_told) add(i, words(event));
   }
-  std::ranges::stable_sort(all, {}, [](const Wrong& one) { return rank(one.finding->property); });
-  return all;
+  if (more > 0) sentences.push_back("And " + counted(more, "more such event") + ".");
+  return sentences;
 }
 
-std::string listed(const auto& words) {
+std::string the_end(const History& history) {
   std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
+  const auto stop = history.stop();
+  const auto ended = history.first<TargetEnded>();
+  if (const auto passed = history.first<DeadlinePassed>()) {
+    text = "It was still running at the deadline";
+    if (stop) text += ", " + since(history, *stop, *passed) + " after the stop";
+    text += ". ";
+  }
+  if (const auto forced = history.first<TargetForced>())
+    text += "lastcall ended it with " + signal_name(forced->body->signal) +
+            (forced->body->reason.empty() ? "" : ": " + forced->body->reason) + ". ";
+  if (!ended) return text + "Its end was not seen.";
+  const auto after = stop && *stop < *ended
+                         ? " " + since(history, *stop, *ended) + " after the stop"
+                         : std::string();
+  return text + "It ended" + after + " with " + to_text(*ended->body) +
+         (ended->body->core ? " and dumped core" : "") + ".";
 }
 
-std::string wrong_text(const CampaignSummary& campaign, const std::vector<Wrong>& all,
-                       std::uint64_t trials) {
-  std::string text;
-  for (const auto& one : all) {
-    text += "  " + one.finding->property + ": " + printable(one.finding->reason) + "\n";
-    text += "    in " + listed(one.where) + ", " + std::to_string(one.trials) + " of " +
-            counted(trials, "trial") + "\n";
-    if (!one.consequences.empty())
-      text += "    also failed, as a consequence: " + listed(one.consequences) + "\n";
-    const auto first = failures(campaign, *one.scenario, one.finding->trials);
-    if (!first.empty() && !first.front().replay.empty())
-      text += "    see it again: " + printable(first.front().replay) + "\n";
-  }
-  return text;
-}
-
-struct Held {
-  std::vector<std::string> names;
-  std::vector<std::string> unknown;  // "serves: its reason"
-};
-
-// A property held if some trial says so and none speaks against it.
-Held what_held(const CampaignSummary& campaign) {
-  Held held;
-  std::vector<std::string> names;
-  for (const auto& scenario : campaign.scenarios) {
-    for (const auto& property : scenario.properties) {
-      if (std::ranges::count(names, property.name) == 0) names.push_back(property.name);
-    }
-  }
-  for (const auto& name : names) {
-    std::uint64_t pass = 0;
-    std::uint64_t fail = 0;
-    std::uint64_t unknown = 0;
-    std::string why;
-    for (const auto& scenario : campaign.scenarios) {
-      const auto found = std::ranges::find(scenario.properties, name, &PropertySummary::name);
-      if (found == scenario.properties.end()) continue;
-      pass += found->pass;
-      fail += found->fail;
-      unknown += found->unknown;
-      if (found->unknown > 0 && why.empty()) why = scenario.scenario + ": " + reason(*found);
-    }
-    if (fail == 0 && unknown > 0)
-      held.unknown.push_back(name + " in " + counted(unknown, "trial") + ", " + why);
-    if (fail == 0 && unknown == 0 && pass > 0) held.names.push_back(name);
-  }
-  return held;
-}
-
-std::string noted_text(const CampaignSummary& campaign) {
-  std::string text;
-  for (const auto& scenario : campaign.scenarios) {
-    for (const auto& property : scenario.properties) {
-      if (property.noted.empty()) continue;
-      text += "  " + scenario.scenario + ", " + property.name + ": " +
-              printable(property.noted.size() == 1 && property.noted.front().count == 1
-                            ? property.noted.front().why
-                            : items_text(property.noted)) +
-              "\n";
-    }
-  }
-  return text;
-}
-
-std::string not_judged_lines(const CampaignSummary& campaign, const Held& held) {
-  std::string text;
-  for (const auto& unknown : held.unknown) text += "  " + printable(unknown) + "\n";
-  for (const auto& scenario : campaign.scenarios) {
-    for (const auto& silent : scenario.silent)
-      text += "  " + scenario.scenario + ", " + printable(silent.group) + ": " +
-              printable(silent.what) + "\n";
-    for (const auto* trial : broken_trials(scenario))
-      text += "  " + scenario.scenario + ", trial " + std::to_string(trial->number) +
-              " broke: " + printable(trial->broken) + "\n";
-  }
-  return text;
+int rank(const Verdict& verdict) {
+  if (verdict.outcome == Outcome::fail) return verdict.consequence_of.empty() ? 0 : 1;
+  return verdict.outcome == Outcome::unknown ? 2 : 3;
 }
 
 }  // namespace
 
-std::string story(const CampaignSummary& campaign, bool colour) {
-  std::uint64_t trials = 0;
-  for (const auto& scenario : campaign.scenarios) trials += scenario.trials.size();
-  const auto wrong = all_wrong(campaign);
-  const auto painted = [&](const std::string& text, const char* code) {
-    return colour ? code + text + "\x1b[0m" : text;
-  };
-  std::string text;
-  if (!wrong.empty())
-    text += painted("WRONG", "\x1b[31m") + ", most important first:\n" +
-            wrong_text(campaign, wrong, trials);
-  const auto held = what_held(campaign);
-  if (!held.names.empty()) {
-    text += painted(wrong.empty() ? "All that was judged held" : "held", "\x1b[32m") + " (" +
-            counted(trials, "trial") + "): " + listed(held.names) + "\n";
+std::vector<std::string> story(const Trial& trial) {
+  std::vector<std::string> sentences{beginning(trial.history), the_stop(trial.history)};
+  std::ranges::move(other_faults(trial), std::back_inserter(sentences));
+  sentences.push_back(the_end(trial.history));
+  for (const auto& [at, lost] : trial.history.all<EventsLost>())
+    sentences.push_back("Not all was recorded: " + lost_text(*lost) + ".");
+  return sentences;
+}
+
+std::vector<const Verdict*> told_verdicts(const TrialSummary& result) {
+  std::vector<const Verdict*> told;
+  for (const auto& verdict : result.verdicts) {
+    if (rank(verdict) < 3) told.push_back(&verdict);
   }
-  if (const auto noted = noted_text(campaign); !noted.empty())
-    text += "worth knowing, no failure:\n" + noted;
-  if (const auto missing = not_judged_lines(campaign, held); !missing.empty())
-    text += painted("could not be judged", "\x1b[33m") + ":\n" + missing;
-  return text;
+  std::ranges::stable_sort(told, {}, [](const Verdict* verdict) { return rank(*verdict); });
+  return told;
+}
+
+std::vector<EventIndex> evidence_of(const Trial& trial) {
+  std::set<EventIndex> events;
+  for (const auto* verdict : told_verdicts(trial.result)) {
+    for (const auto event : verdict->evidence) {
+      if (event < trial.history.events().size()) events.insert(event);
+    }
+  }
+  return {events.begin(), events.end()};
+}
+
+bool is_of_the_stop(const History& history, EventIndex event) {
+  const auto stop = history.stop();
+  const auto* taken = std::get_if<StacksTaken>(&history.at(event).body);
+  return !stop || event > *stop || (taken != nullptr && taken->at != StacksAt::exit);
+}
+
+std::string relative_time(const History& history, EventIndex event) {
+  const auto stop = history.stop();
+  const auto from = stop ? history.time(*stop) : history.time(0);
+  const auto seconds = std::chrono::duration<double>(history.time(event) - from).count();
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%+.6f s", seconds);
+  return text.data();
+}
+
+std::string sentence(const Plan& plan, const Event& event) {
+  const auto [connection, request] = exchange_of(event.body);
+  if (!connection) return words(event);
+  return (request ? address(plan, *connection, *request) : address(plan, *connection)) + ": " +
+         words(event);
 }
 
 }  // namespace lastcall::reports

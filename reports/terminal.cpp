@@ -95,7 +95,7 @@ std::string remarks(const ScenarioSummary& scenario) {
 
 }  // namespace
 
-std::string terminal(const CampaignSummary& campaign, bool colour) {
+std::string tables(const CampaignSummary& campaign, bool colour) {
   std::string text;
   for (const auto& scenario : campaign.scenarios) {
     text += printable(scenario.scenario) + ": " + std::to_string(scenario.trials.size()) + " of " +
@@ -107,6 +107,11 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
     }
     text += remarks(scenario) + "\n";
   }
+  return text;
+}
+
+std::string terminal(const CampaignSummary& campaign, bool colour) {
+  auto text = tables(campaign, colour);
   text += "seed " + std::to_string(campaign.seed) + ", " + human_duration(campaign.duration) +
           ", results in " + printable(campaign.results) +
           (campaign.interrupted ? ", interrupted" : "") + "\n";

@@ -48,7 +48,7 @@ MAY_INCLUDE = {
     "hunt": DATA | {"search", "target", "tracer", "checkers", "trial", "campaign"},
     # Data and judgement, and a runner of its own: no process, no socket.
     "embed": DATA | {"checkers"},
-    "reports": {"base", "history", "scenario", "checkers", "gate", "campaign/summary.hpp", "campaign/statistics.hpp",
+    "reports": DATA | {"checkers", "gate", "campaign/summary.hpp", "campaign/statistics.hpp",
                 "campaign/exit_codes.hpp"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) | {"target", "client"}

@@ -1,10 +1,14 @@
 #include "campaign/campaign.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -19,6 +23,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLongestVariant = 30;
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
 
 // "scenarios/nginx/fast.toml" -> "nginx-fast": the folder tells scenarios of one name apart.
 std::string short_name(const LoadedScenario& loaded) {
@@ -42,6 +51,7 @@ class Campaign {
       : options_(options), begin_(now()), log_(options.results + "/trials.jsonl") {
     summary_.lastcall_version = options.lastcall_version;
     summary_.started_utc = utc_now();
+    summary_.host = host_name();
     summary_.seed = options.seed;
     summary_.results = options.results;
     for (std::size_t i = 0; i < options.scenarios.size(); ++i) {

@@ -32,5 +32,7 @@ void add_gate(CLI::App& app, Context& context);
 void add_compare(CLI::App& app, Context& context);
 void add_merge(CLI::App& app, Context& context);
 void add_shrink(CLI::App& app, Context& context);
+void add_report(CLI::App& app, Context& context);
+void add_show(CLI::App& app, Context& context);
 
 }  // namespace lastcall::cli

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "campaign/exit_codes.hpp"
+#include "cli/chosen_campaign.hpp"
 #include "cli/commands.hpp"
-#include "cli/results.hpp"
 #include "gate/comparison.hpp"
 #include "reports/gate.hpp"
 

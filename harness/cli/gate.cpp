@@ -6,9 +6,9 @@
 #include "base/file.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
+#include "cli/chosen_campaign.hpp"
 #include "cli/commands.hpp"
 #include "cli/policies.hpp"
-#include "cli/results.hpp"
 #include "gate/gate.hpp"
 #include "reports/gate.hpp"
 
@@ -44,7 +44,7 @@ int gate_results(const GateArguments& arguments) {
   int wrong = exit_codes::kHeld;
   const auto head = load_results(arguments.results, arguments.campaign, wrong);
   if (!head) return wrong;
-  std::optional<Results> base;
+  std::optional<ChosenCampaign> base;
   if (const auto place = baseline_of(arguments, *policy); !place.empty()) {
     base = load_results(place, std::nullopt, wrong);
     if (!base) return wrong;

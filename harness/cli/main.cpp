@@ -54,6 +54,8 @@ int main(int argc, char** argv) {
   lastcall::cli::add_init(app, context);
   lastcall::cli::add_run(app, context);
   lastcall::cli::add_replay(app, context);
+  lastcall::cli::add_show(app, context);
+  lastcall::cli::add_report(app, context);
   lastcall::cli::add_hunt(app, context);
   lastcall::cli::add_shrink(app, context);
   lastcall::cli::add_gate(app, context);

@@ -18,7 +18,8 @@ int claim_results(const std::string& directory);
 // ours stays; a link that cannot be made is no reason to stop.
 void name_latest(const std::string& results);
 
-// report.json, junit.xml and report.md, each as a whole or not at all. False if one is not there.
+// report.json, junit.xml, report.md and report.html (if lastcall was built with the page), each as
+// a whole or not at all. False if one is not there.
 bool write_reports(const CampaignSummary& summary);
 
 }  // namespace lastcall::cli

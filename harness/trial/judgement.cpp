@@ -25,6 +25,16 @@ std::string why_not_executed(const History& history) {
   return failed->body->reason;
 }
 
+std::optional<StopMoment> stop_moment(const History& history) {
+  const auto stop = history.stop();
+  if (!stop) return std::nullopt;
+  std::optional<StopMoment> moment;
+  for (const auto& [at, began] : history.all<PhaseBegan>()) {
+    if (at < *stop) moment = {began->phase, history.time(*stop) - history.time(at)};
+  }
+  return moment;
+}
+
 }  // namespace
 
 void judge_into(TrialResult& result, const FinishedTrial& trial) {
@@ -60,6 +70,7 @@ void judge_into(TrialResult& result, const FinishedTrial& trial) {
   }
   result.idle_waits = checkers::idle_waits(plan, *history);
   const auto end = history->first<TargetEnded>();
+  result.stop_moment = stop_moment(*history);
   if (stop && end) result.stop = history->time(*end) - history->time(*stop);
   if (!is_kept(order.keep, result)) return;
   if (!has_custom && !write_history(*history, file))

@@ -1,4 +1,4 @@
-#include "cli/results.hpp"
+#include "cli/chosen_campaign.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -48,7 +48,7 @@ std::optional<Opened> open_results(const std::string& path, int& exit_code) {
 
 }  // namespace
 
-std::string Results::not_ended() const {
+std::string ChosenCampaign::not_ended() const {
   if (!stored.end) {
     return is_running(stored.start.writer) ? "the campaign still runs"
                                            : "the campaign was cut short: its lastcall is gone";
@@ -58,7 +58,7 @@ std::string Results::not_ended() const {
   return {};
 }
 
-ScenarioHashes Results::hashes() const {
+ScenarioHashes ChosenCampaign::hashes() const {
   ScenarioHashes hashes;
   for (const auto& scenario : stored.start.scenarios) hashes[scenario.file] = scenario.hash;
   return hashes;
@@ -76,8 +76,8 @@ std::optional<std::vector<StoredCampaign>> load_campaigns(const std::string& pat
   return all;
 }
 
-std::optional<Results> load_results(const std::string& path, std::optional<std::int64_t> campaign,
-                                    int& exit_code) {
+std::optional<ChosenCampaign> load_results(const std::string& path,
+                                           std::optional<std::int64_t> campaign, int& exit_code) {
   auto opened = open_results(path, exit_code);
   if (!opened) return std::nullopt;
   const auto id = campaign.value_or(opened->campaigns.back());
@@ -91,7 +91,7 @@ std::optional<Results> load_results(const std::string& path, std::optional<std::
   if (!summary) return refuse(summary.error().message(), exit_codes::kBroken, exit_code);
   auto named = path + ", campaign " + std::to_string(id) + " of " + loaded->start.started_utc +
                ", seed " + std::to_string(loaded->start.seed);
-  return Results{std::move(*loaded), std::move(*summary), std::move(named)};
+  return ChosenCampaign{std::move(*loaded), std::move(*summary), std::move(named)};
 }
 
 }  // namespace lastcall::cli

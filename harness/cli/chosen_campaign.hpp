@@ -11,7 +11,7 @@
 
 namespace lastcall::cli {
 
-struct Results {
+struct ChosenCampaign {
   StoredCampaign stored;
   CampaignSummary summary;
 
@@ -28,7 +28,7 @@ std::optional<std::vector<StoredCampaign>> load_campaigns(const std::string& pat
 
 // `campaign`: which one of a store; the last that has begun unless the user says. What is wrong is
 // printed, and the exit code for it is set.
-std::optional<Results> load_results(const std::string& path, std::optional<std::int64_t> campaign,
-                                    int& exit_code);
+std::optional<ChosenCampaign> load_results(const std::string& path,
+                                           std::optional<std::int64_t> campaign, int& exit_code);
 
 }  // namespace lastcall::cli
