@@ -20,8 +20,8 @@ struct TrialJob {
   std::size_t scenario = 0;  // index, for whoever made the job
   std::string directory;     // absolute
   Plan plan;
-  bool calibrates = false;  // as TrialOrder has it
   std::uint32_t trial = 0;  // from 1, within its scenario, for whoever made the job
+  bool calibrates = false;  // as TrialOrder has it
 };
 
 struct TrialPoolOptions {

@@ -23,6 +23,7 @@
 #include "cli/hunt_scenario.hpp"
 #include "cli/hunt_setup.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/trial_server.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -139,10 +140,7 @@ void print_json(const HuntOutcome& outcome, const std::vector<Found>& findings,
 
 int run_hunt(const HuntArguments& arguments, const Context& context) {
   auto options = options_of(arguments);
-  if (!options) {
-    std::cerr << "lastcall: " << options.error().message() << "\n";
-    return exit_codes::kUsage;
-  }
+  if (!options) return refused(options.error(), exit_codes::kUsage);
   watch_for_interrupts();
   ProgressLine line;
   options->progress = [&](const std::string& text) { line.show("hunt: " + text); };

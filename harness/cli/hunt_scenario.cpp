@@ -1,4 +1,10 @@
 #include "cli/hunt_scenario.hpp"
+#include "cli/files.hpp"
+#include "cli/held_findings.hpp"
+#include "cli/hunt_report.hpp"
+#include "cli/hunt_setup.hpp"
+#include "cli/progress_line.hpp"
+#include "cli/trial_server.hpp"
 
 #include <boost/json.hpp>
 #include <filesystem>
@@ -8,15 +14,9 @@
 
 #include "base/remove_tree.hpp"
 #include "campaign/exit_codes.hpp"
-#include "cli/files.hpp"
-#include "cli/held_findings.hpp"
-#include "cli/hunt_report.hpp"
-#include "cli/hunt_setup.hpp"
-#include "cli/progress_line.hpp"
 #include "hunt/held_plan.hpp"
 #include "hunt/scenario_hunt.hpp"
 #include "reports/wording.hpp"
-#include "target/environment.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -81,15 +81,8 @@ int hunt_in_scenario(const ScenarioHuntArguments& arguments, const Context& cont
   }
   const auto results = results_folder(arguments.results);
   const auto trials = fs::absolute(results).string() + "/trials";
-  if (const auto ready = prepare_environment(trials); !ready) {
-    std::cerr << "lastcall: " << ready.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
-  auto server = ForkServer::start();
-  if (!server) {
-    std::cerr << "lastcall: " << server.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
+  auto server = start_trial_server(trials);
+  if (!server) return refused(server.error(), exit_codes::kBroken);
   watch_for_interrupts();
   ProgressLine line;
   const auto outcome = hunt_scenario(
@@ -109,10 +102,7 @@ int hunt_in_scenario(const ScenarioHuntArguments& arguments, const Context& cont
   std::error_code ec;
   fs::remove(results, ec);  // if nothing is in it
   if (const int wrong = verdict_on(outcome); wrong != exit_codes::kHeld) return wrong;
-  if (!findings) {
-    std::cerr << "lastcall: " << findings.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
+  if (!findings) return refused(findings.error(), exit_codes::kBroken);
   if (arguments.json) {
     auto object = tally_json(outcome);
     boost::json::array all;

@@ -15,6 +15,7 @@
 #include "cli/commands.hpp"
 #include "cli/recorder.hpp"
 #include "cli/results_directory.hpp"
+#include "cli/trial_server.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 #include "store/merge.hpp"
@@ -127,10 +128,7 @@ int merge(const MergeArguments& arguments) {
   all.campaign.start.writer = this_writer();
   copy_trials(all, parts, arguments.results);
   auto summary = summary_of(all.campaign);
-  if (!summary) {
-    std::cerr << "lastcall: " << reports::printable(summary.error().message()) << "\n";
-    return exit_codes::kBroken;
-  }
+  if (!summary) return refused(summary.error(), exit_codes::kBroken);
   summary->exit_code = exit_code(*summary);
   // What nobody ran held nowhere.
   if (summary->exit_code == exit_codes::kHeld && !all.missing.empty())

@@ -18,9 +18,9 @@
 #include "cli/hunt_setup.hpp"
 #include "cli/own_plan.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/trial_server.hpp"
 #include "cli/warnings.hpp"
 #include "reports/wording.hpp"
-#include "target/environment.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -85,10 +85,7 @@ std::uint32_t last_number(const fs::path& results) {
 // A plan of `lastcall hunt`.
 int replay_hunt(const ReplayArguments& arguments, const Context& context) {
   const auto plan = own_hunt_plan(arguments.what, arguments.trust);
-  if (!plan) {
-    std::cerr << "lastcall: " << printable(plan.error().message()) << "\n";
-    return exit_codes::kUsage;
-  }
+  if (!plan) return refused(plan.error(), exit_codes::kUsage);
   watch_for_interrupts();
   auto around = hunt_surroundings(context);
   ProgressLine line;
@@ -144,21 +141,11 @@ int replay_hunt(const ReplayArguments& arguments, const Context& context) {
 int replay(const ReplayArguments& arguments, const Context& context) {
   if (!hunt_plan_file(arguments.what).empty()) return replay_hunt(arguments, context);
   const auto own = own_plan(arguments.what, arguments.trust);
-  if (!own) {
-    std::cerr << "lastcall: " << printable(own.error().message()) << "\n";
-    return exit_codes::kUsage;
-  }
+  if (!own) return refused(own.error(), exit_codes::kUsage);
   const auto results = arguments.results.empty() ? (own->file.parent_path() / "replays").string()
                                                  : arguments.results;
-  if (const auto ready = prepare_environment(results); !ready) {
-    std::cerr << "lastcall: " << ready.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
-  auto server = ForkServer::start();
-  if (!server) {
-    std::cerr << "lastcall: " << server.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
+  auto server = start_trial_server(results);
+  if (!server) return refused(server.error(), exit_codes::kBroken);
   FailureTally tally;
   tally.wanted = recorded_failures(own->file);
   const auto earlier = last_number(results);

@@ -21,13 +21,13 @@
 #include "cli/progress_line.hpp"
 #include "cli/recorder.hpp"
 #include "cli/results_directory.hpp"
+#include "cli/trial_server.hpp"
 #include "cli/until_gate.hpp"
 #include "cli/version.hpp"
 #include "cli/warnings.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 #include "scenario/fixed_port.hpp"
-#include "target/environment.hpp"
 #include "target/launcher.hpp"
 
 namespace lastcall::cli {
@@ -146,15 +146,8 @@ int run(const RunArguments& arguments, const Context& context) {
     options->wants_more = [&](std::size_t scenario) { return until_gate->needs_more(scenario); };
     if (!options->trials && !options->duration) options->trials = kMostUntilGate;
   }
-  if (const auto ready = prepare_environment(options->results + "/trials"); !ready) {
-    std::cerr << "lastcall: " << ready.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
-  auto server = ForkServer::start();
-  if (!server) {
-    std::cerr << "lastcall: " << server.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
+  auto server = start_trial_server(options->results + "/trials");
+  if (!server) return refused(server.error(), exit_codes::kBroken);
   auto recorder = Recorder::with(
       arguments.store,
       {.target_version = arguments.target_version,

@@ -18,10 +18,10 @@
 #include "cli/hunt_setup.hpp"
 #include "cli/own_plan.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/trial_server.hpp"
 #include "hunt/held_plan.hpp"
 #include "hunt/scenario_trials.hpp"
 #include "reports/wording.hpp"
-#include "target/environment.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -96,11 +96,6 @@ std::string output_folder(const ShrinkArguments& arguments, const fs::path& plan
   return folder;
 }
 
-int refused(const Error& error, int code) {
-  std::cerr << "lastcall: " << reports::printable(error.message()) << "\n";
-  return code;
-}
-
 // A plan of `lastcall hunt -- CMD`.
 int shrink_of_command(const ShrinkArguments& arguments, Nanoseconds budget,
                       const Context& context) {
@@ -134,9 +129,7 @@ int shrink_of_scenario(const ShrinkArguments& arguments, Nanoseconds budget,
   const auto wanted = recorded_failures(own->file);
   const auto folder = output_folder(arguments, own->file);
   const auto trials_folder = fs::absolute(folder).string() + "/trials";
-  if (const auto ready = prepare_environment(trials_folder); !ready)
-    return refused(ready.error(), exit_codes::kBroken);
-  auto server = ForkServer::start();
+  auto server = start_trial_server(trials_folder);
   if (!server) return refused(server.error(), exit_codes::kBroken);
   watch_for_interrupts();
   ScenarioTrials trials({.server = *server,

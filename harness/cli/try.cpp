@@ -22,6 +22,7 @@
 #include "cli/hunt_setup.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/results_directory.hpp"
+#include "cli/trial_server.hpp"
 #include "cli/version.hpp"
 #include "cli/warnings.hpp"
 #include "discover/known_servers.hpp"
@@ -30,7 +31,6 @@
 #include "reports/wording.hpp"
 #include "scenario/parse.hpp"
 #include "scenario/properties/deadline.hpp"
-#include "target/environment.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -197,22 +197,11 @@ void print_end(const CampaignSummary& summary, const std::vector<Variant>& varia
 int run_campaign_of(const TryArguments& arguments, const Context& context, Nanoseconds budget,
                     const std::vector<Variant>& variants, std::ostream& out) {
   auto scenarios = loaded(variants);
-  if (!scenarios) {
-    std::cerr << "lastcall: " << scenarios.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
+  if (!scenarios) return refused(scenarios.error(), exit_codes::kBroken);
   const auto folder = folder_for_results(arguments.results);
-  const auto ready =
-      folder ? prepare_environment(*folder + "/trials") : Result<void>(folder.error());
-  if (!ready) {
-    std::cerr << "lastcall: " << ready.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
-  auto server = ForkServer::start();
-  if (!server) {
-    std::cerr << "lastcall: " << server.error().message() << "\n";
-    return exit_codes::kBroken;
-  }
+  if (!folder) return refused(folder.error(), exit_codes::kBroken);
+  auto server = start_trial_server(*folder + "/trials");
+  if (!server) return refused(server.error(), exit_codes::kBroken);
   fs::remove(*folder + "/trials");  // empty, and claim_results() wants to make it
   if (const int wrong = claim_results(*folder); wrong != exit_codes::kHeld) return wrong;
   Stops stops(variants, out);
@@ -254,18 +243,12 @@ int run_try(const TryArguments& arguments, const Context& context) {
     return exit_codes::kUsage;
   }
   const auto hints = hints_of(arguments.discover);
-  if (!hints) {
-    std::cerr << "lastcall: " << hints.error().message() << "\n";
-    return exit_codes::kUsage;
-  }
+  if (!hints) return refused(hints.error(), exit_codes::kUsage);
   auto& out = arguments.json ? std::cerr : std::cout;
   const auto discovered = discover_command(arguments.discover, context, out);
   if (!discovered.found) return discovered.exit_code;
   const auto talks = talks_of(*discovered.found, *hints);
-  if (!talks) {
-    std::cerr << "lastcall: " << talks.error().message() << "\n";
-    return exit_codes::kUsage;
-  }
+  if (!talks) return refused(talks.error(), exit_codes::kUsage);
   out << "  stops:" << command_line(*discovered.found) << " with "
       << stop_signal(*discovered.found, *hints) << ", and waits "
       << exact_duration(hints->deadline);
