@@ -33,7 +33,7 @@ Result<void> Recorder::begin(const CampaignSummary& campaign, const CampaignOpti
                       .stops_by_its_results = options_.stops_by_its_results,
                       .scenarios = {}};
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
-    start.scenarios.push_back({.file = scenarios[i].file,
+    start.scenarios.push_back({.file = campaign.scenarios[i].scenario,
                                .text = scenarios[i].text,
                                .hash = sha256(scenarios[i].text),
                                .planned = planned_trials(options, i),

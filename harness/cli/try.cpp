@@ -80,7 +80,7 @@ bool hung(const TrialSummary& trial) {
 // What became of each variant so far, said a line each.
 class Stops {
  public:
-  Stops(const std::vector<Variant>& variants, std::ostream& out)
+  Stops(const std::vector<StopVariant>& variants, std::ostream& out)
       : variants_(variants), seen_(variants.size()), out_(out) {}
 
   void take(std::size_t variant, const TrialSummary& trial, ProgressLine& line) {
@@ -127,7 +127,7 @@ class Stops {
     bool failed = false;
     bool waited = false;
   };
-  const std::vector<Variant>& variants_;
+  const std::vector<StopVariant>& variants_;
   std::vector<Seen> seen_;
   std::ostream& out_;
   int hangs_ = 0;
@@ -135,7 +135,7 @@ class Stops {
 };
 
 // An error is a bug of lastcall: what it writes is valid.
-Result<std::vector<LoadedScenario>> loaded(const std::vector<Variant>& variants) {
+Result<std::vector<LoadedScenario>> loaded(const std::vector<StopVariant>& variants) {
   std::vector<LoadedScenario> scenarios;
   for (const auto& variant : variants) {
     auto parsed = parse_scenario(variant.text, variant.name);
@@ -148,7 +148,7 @@ Result<std::vector<LoadedScenario>> loaded(const std::vector<Variant>& variants)
 }
 
 // What good servers may do is no failure; variants that were not tried are no part of it.
-void settle(CampaignSummary& summary, const std::vector<Variant>& variants,
+void settle(CampaignSummary& summary, const std::vector<StopVariant>& variants,
             const std::vector<LoadedScenario>& scenarios) {
   for (std::size_t i = 0; i < variants.size(); ++i) {
     if (!variants[i].may_wait.empty())
@@ -169,7 +169,7 @@ std::string command_line(const Discovery& found) {
   return text;
 }
 
-void print_end(const CampaignSummary& summary, const std::vector<Variant>& variants,
+void print_end(const CampaignSummary& summary, const std::vector<StopVariant>& variants,
                const Stops& stops, const TryArguments& arguments, std::ostream& out) {
   out << "\n" << reports::story(summary, ::isatty(STDOUT_FILENO) == 1);
   std::string skipped;
@@ -195,7 +195,7 @@ void print_end(const CampaignSummary& summary, const std::vector<Variant>& varia
 }
 
 int run_campaign_of(const TryArguments& arguments, const Context& context, Nanoseconds budget,
-                    const std::vector<Variant>& variants, std::ostream& out) {
+                    const std::vector<StopVariant>& variants, std::ostream& out) {
   auto scenarios = loaded(variants);
   if (!scenarios) return refused(scenarios.error(), exit_codes::kBroken);
   const auto folder = folder_for_results(arguments.results);

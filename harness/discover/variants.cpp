@@ -111,10 +111,10 @@ std::string when_calm(const Discovery& found) {
 
 }  // namespace
 
-std::vector<Variant> variants_of(const Discovery& found, const Hints& hints,
-                                 const std::vector<Talk>& talks) {
+std::vector<StopVariant> variants_of(const Discovery& found, const Hints& hints,
+                                     const std::vector<Talk>& talks) {
   const Writer writer(found, hints, talks);
-  std::vector<Variant> all;
+  std::vector<StopVariant> all;
   const auto add = [&](const std::string& name, const std::string& title, const Parts& parts,
                        const std::string& may_wait = "") {
     all.push_back({name, title, writer.whole(title, parts), may_wait});

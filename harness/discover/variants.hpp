@@ -8,7 +8,7 @@
 
 namespace lastcall {
 
-struct Variant {
+struct StopVariant {
   std::string name;   // a word: "calm-stop"; names the trials, too
   std::string title;  // "calm stop"
   std::string text;   // TOML
@@ -17,7 +17,7 @@ struct Variant {
   std::string may_wait{};  // why; empty: it may not
 };
 
-std::vector<Variant> variants_of(const Discovery& found, const Hints& hints,
-                                 const std::vector<Talk>& talks);
+std::vector<StopVariant> variants_of(const Discovery& found, const Hints& hints,
+                                     const std::vector<Talk>& talks);
 
 }  // namespace lastcall

@@ -1,17 +1,31 @@
 #include "store/stored_summary.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <variant>
 
 #include "campaign/exit_codes.hpp"
 #include "scenario/parse.hpp"
 
 namespace lastcall {
+namespace {
+
+// Empty for several machines.
+std::string name_of(const std::string& machine) {
+  boost::json::error_code ec;
+  const auto parsed = boost::json::parse(machine, ec);
+  const auto* object = ec ? nullptr : parsed.if_object();
+  const auto* name = object == nullptr ? nullptr : object->if_contains("name");
+  return name != nullptr && name->is_string() ? std::string(name->get_string()) : "";
+}
+
+}  // namespace
 
 Result<CampaignSummary> summary_of(const StoredCampaign& campaign) {
   CampaignSummary summary;
   summary.lastcall_version = campaign.start.lastcall_version;
   summary.started_utc = campaign.start.started_utc;
+  summary.host = name_of(campaign.start.machine);
   summary.seed = campaign.start.seed;
   summary.results = campaign.start.results;
   summary.interrupted = !campaign.end || campaign.end->interrupted;

@@ -322,6 +322,10 @@ class Writer {
         return toml_string(duration(key));
       case Kind::duration_range:
         return duration_range(key);
+      case Kind::percent:
+        return toml_string(std::to_string(choices_.below(101)) + " %");
+      case Kind::date:
+        return R"("2026-12-31")";
       case Kind::count_range: {
         const auto low = number(key);
         if (choices_.once_in(2)) return std::to_string(low);

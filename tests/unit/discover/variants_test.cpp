@@ -55,7 +55,7 @@ void expect_valid(const Discovery& found, const Hints& hints = {}) {
     EXPECT_EQ(problem_of(variant.text), "");
 }
 
-std::vector<std::string> names(const std::vector<Variant>& variants) {
+std::vector<std::string> names(const std::vector<StopVariant>& variants) {
   std::vector<std::string> names;
   for (const auto& one : variants) names.push_back(one.name);
   return names;

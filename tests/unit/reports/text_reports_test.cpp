@@ -532,7 +532,11 @@ TEST(Markdown, SaysInItsHeadlineWhatToDo) {
 
 TEST(Markdown, HasNoControlCharacterOfAServer) {
   auto campaign = every_outcome();
-  campaign.scenarios[0].silent.push_back({"a\x7f" "b", "said \x1b[2J\xc2\x9b" "c\n"});
+  campaign.scenarios[0].silent.push_back(
+      {"a\x7f"
+       "b",
+       "said \x1b[2J\xc2\x9b"
+       "c\n"});
   EXPECT_THAT(reports::markdown(campaign), HasSubstr("- **a?b**: said ?\\[2J?c?\n"));
 }
 
