@@ -111,7 +111,8 @@ struct Words {
     return "the target left " + process(e.pid) + " running" + after_colon(e.command);
   }
   std::string operator()(const PortProbed& e) const {
-    return "port " + (e.name.empty() ? std::string("{port}") : "{port." + e.name + "}") +
+    const auto name = port_name(e);
+    return (name.front() == '{' ? "port " + name : name) +
            (e.error == 0 ? " is free again" : ": " + error_text(e.error));
   }
   std::string operator()(const FileLeft& e) const {

@@ -318,15 +318,15 @@ class Writer {
 
   void stacks() {
     const auto stuck = history_.all<ThreadsStuck>();
-    const auto taken = history_.all<StacksTaken>();
     const auto panics = history_.all<PanicEntered>();
     const auto late = history_.all<SentLate>();
+    auto taken = history_.all<StacksTaken>();
+    if (!options_.full)
+      std::erase_if(taken, [&](const auto& one) { return !is_of_the_stop(history_, one.index); });
     if (stuck.empty() && taken.empty() && panics.empty() && late.empty()) return;
     head("Stacks");
     for (const auto& [at, one] : stuck) paragraph(one->text);
-    for (const auto& [at, one] : taken) {
-      if (options_.full || is_of_the_stop(history_, at)) stack(at, one->text);
-    }
+    for (const auto& [at, one] : taken) stack(at, one->text);
     for (const auto& [at, one] : panics) stack(at, one->stack);
     for (const auto& [at, one] : late) {
       stack(at, one->writer);
