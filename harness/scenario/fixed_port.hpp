@@ -1,11 +1,22 @@
 // Whether trials of a scenario cannot run at once, as their targets would want the same port.
 #pragma once
 
+#include <algorithm>
+#include <string>
+
 #include "scenario/scenario.hpp"
 
 namespace lastcall {
 
 // Whether the target is spoken to at a port that the scenario names by its number.
-bool names_fixed_port(const Scenario& scenario);
+inline bool names_fixed_port(const Scenario& scenario) {
+  // Clients in process have no URL.
+  const auto is_fixed = [](const std::string& text) {
+    return !text.empty() && text.find("{port") == std::string::npos;
+  };
+  const auto& ready = scenario.target.ready;
+  return std::ranges::any_of(scenario.clients, is_fixed, &ClientGroup::url) ||
+         std::ranges::any_of(ready.urls, is_fixed) || std::ranges::any_of(ready.ports, is_fixed);
+}
 
 }  // namespace lastcall
