@@ -3,7 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 
-#include "history/utf8.hpp"
+#include "reports/json_text.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 
@@ -12,7 +12,7 @@ namespace {
 
 namespace bj = boost::json;
 
-bj::value text(std::string_view bytes) { return bj::value(valid_utf8(bytes)); }
+using json_values::text;
 
 bj::array to_json(const std::vector<Counted>& items) {
   bj::array array;
@@ -47,6 +47,8 @@ bj::object to_json(const TrialSummary& trial) {
     for (const auto& warning : trial.warnings) warnings.push_back(text(warning));
     object["warnings"] = std::move(warnings);
   }
+  if (const auto& moment = trial.stop_moment)
+    object["stop_moment"] = {{"phase", name(moment->phase)}, {"after_ns", moment->after.count()}};
   if (trial.idle_tail) object["idle_tail_ns"] = trial.idle_tail->count();
   if (const auto& waits = trial.idle_waits)
     object["idle_waits"] = {{"ns", waits->length.count()}, {"text", text(waits->text)}};
@@ -73,6 +75,7 @@ bj::object to_json(const PropertySummary& property) {
           {"verdict", text(word(property))},
           {"switched_off", text(property.switched_off)},
           {"required", property.required},
+          {"configured", property.configured},
           {"pass", property.pass},
           {"fail", property.fail},
           {"unknown", property.unknown},
@@ -117,9 +120,11 @@ std::string json(const CampaignSummary& campaign) {
                           {"version", 1},
                           {"lastcall_version", text(campaign.lastcall_version)},
                           {"started_utc", text(campaign.started_utc)},
+                          {"host", text(campaign.host)},
                           {"seed", std::to_string(campaign.seed)},
                           {"duration_ns", campaign.duration.count()},
                           {"interrupted", campaign.interrupted},
+                          {"broken", text(campaign.broken)},
                           {"results", text(campaign.results)},
                           {"exit_code", campaign.exit_code},
                           {"exit_reason", text(exit_reason(campaign))},

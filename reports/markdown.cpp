@@ -1,5 +1,4 @@
 #include "base/durations.hpp"
-#include "campaign/exit_codes.hpp"
 #include "history/utf8.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
@@ -18,21 +17,8 @@ std::string plain(const std::string& bytes) {
 }
 
 std::string headline(const CampaignSummary& campaign) {
-  if (campaign.interrupted)
-    return "**Not decided:** the campaign was interrupted; these are the trials until then.";
-  switch (campaign.exit_code) {
-    case exit_codes::kHeld:
-      return "**Safe to ship** as far as it was tested: every judged property held.";
-    case exit_codes::kFailed:
-      return "**Do not ship:** at least one property failed.";
-    case exit_codes::kBroken: {
-      const auto why = exit_reason(campaign);
-      return "**Not decided:** the harness or its environment broke" +
-             (why.empty() ? "" : ": " + plain(why)) + ".";
-    }
-    default:
-      return "**Not decided:** " + plain(exit_reason(campaign)) + ".";
-  }
+  const auto [decision, why] = headline_of(campaign);
+  return "**" + decision + "** " + plain(why);
 }
 
 std::string held(const ScenarioSummary& scenario) {

@@ -84,7 +84,7 @@ std::string details(const CampaignSummary& campaign, const ScenarioSummary& scen
 
 }  // namespace
 
-std::string terminal(const CampaignSummary& campaign, bool colour) {
+std::string tables(const CampaignSummary& campaign, bool colour) {
   std::string text;
   for (const auto& scenario : campaign.scenarios) {
     text += printable(scenario.scenario) + ": " + std::to_string(scenario.trials.size()) + " of " +
@@ -95,6 +95,11 @@ std::string terminal(const CampaignSummary& campaign, bool colour) {
     }
     text += details(campaign, scenario) + "\n";
   }
+  return text;
+}
+
+std::string terminal(const CampaignSummary& campaign, bool colour) {
+  auto text = tables(campaign, colour);
   text += "seed " + std::to_string(campaign.seed) + ", " + human_duration(campaign.duration) +
           ", results in " + printable(campaign.results) +
           (campaign.interrupted ? ", interrupted" : "") + "\n";

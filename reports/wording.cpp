@@ -150,6 +150,24 @@ const PropertySummary& property_of(const ScenarioSummary& scenario, const Findin
   return *std::ranges::find(scenario.properties, finding.property, &PropertySummary::name);
 }
 
+Headline headline_of(const CampaignSummary& campaign) {
+  if (campaign.interrupted)
+    return {"Not decided:", "the campaign was interrupted; these are the trials until then."};
+  switch (campaign.exit_code) {
+    case exit_codes::kHeld:
+      return {"Safe to ship", "as far as it was tested: every judged property held."};
+    case exit_codes::kFailed:
+      return {"Do not ship:", "at least one property failed."};
+    case exit_codes::kBroken: {
+      const auto why = exit_reason(campaign);
+      return {"Not decided:",
+              "the harness or its environment broke" + (why.empty() ? "" : ": " + why) + "."};
+    }
+    default:
+      return {"Not decided:", exit_reason(campaign) + "."};
+  }
+}
+
 std::string exit_reason(const CampaignSummary& campaign) {
   if (campaign.exit_code == exit_codes::kBroken && !campaign.broken.empty())
     return "the campaign broke off: " + campaign.broken;

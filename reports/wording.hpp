@@ -52,6 +52,13 @@ const std::string& reason(const PropertySummary& property);
 // The property that a finding is about.
 const PropertySummary& property_of(const ScenarioSummary& scenario, const Finding& finding);
 
+// Whether to ship: "Safe to ship", "Do not ship:" or "Not decided:", and why, up to the full stop.
+struct Headline {
+  std::string decision;
+  std::string why;
+};
+Headline headline_of(const CampaignSummary& campaign);
+
 // Why the exit code is 3: "nothing failed, but …", or why the campaign broke off, if it is 4; else
 // empty.
 std::string exit_reason(const CampaignSummary& campaign);

@@ -43,7 +43,7 @@ MAY_INCLUDE = {
     "hunt": {"base", "search", "target", "tracer", "campaign/statistics.hpp"},
     # Data and judgement, and a runner of its own: no process, no socket.
     "embed": DATA | {"checkers"},
-    "reports": {"base", "history", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp",
+    "reports": DATA | {"checkers", "campaign/summary.hpp", "campaign/statistics.hpp",
                 "campaign/exit_codes.hpp"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) | {"target", "client"}

@@ -1,8 +1,12 @@
 #include "campaign/campaign.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -26,6 +30,11 @@ std::string utc_now() {
   return text;
 }
 
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
 // "scenarios/nginx/fast.toml" -> "nginx-fast": the folder tells scenarios of one name apart.
 std::string short_name(const std::string& file) {
   const fs::path path(file);
@@ -40,6 +49,7 @@ class Campaign {
       : options_(options), begin_(now()), log_(options.results + "/trials.jsonl") {
     summary_.lastcall_version = LASTCALL_VERSION;
     summary_.started_utc = utc_now();
+    summary_.host = host_name();
     summary_.seed = options.seed;
     summary_.results = options.results;
     for (const auto& loaded : options.scenarios) {

@@ -4,7 +4,8 @@
 // The results directory, which no other campaign writes to (cli/run.cpp):
 //   trials.jsonl            one line per finished trial, written as it finishes
 //   trials/NAME-NNNN/       kept trials (trial/trial.hpp)
-//   report.json junit.xml report.md   at the end, also when it was interrupted or broke off
+//   report.json junit.xml report.md report.html   at the end, also when it was interrupted or broke
+//   off
 #pragma once
 
 #include <cstdint>

@@ -79,6 +79,7 @@ struct ScenarioSummary {
 struct CampaignSummary {
   std::string lastcall_version;
   std::string started_utc;  // "2026-01-31T12:00:00Z"
+  std::string host{};       // the machine's name; empty: not known
   std::uint64_t seed = 0;
   Nanoseconds duration{};
   bool interrupted = false;

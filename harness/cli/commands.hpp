@@ -26,5 +26,7 @@ void add_doctor(CLI::App& app, Context& context);
 void add_autopsy(CLI::App& app, Context& context);
 void add_hunt(CLI::App& app, Context& context);
 void add_shrink(CLI::App& app, Context& context);
+void add_report(CLI::App& app, Context& context);
+void add_show(CLI::App& app, Context& context);
 
 }  // namespace lastcall::cli

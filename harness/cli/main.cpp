@@ -48,6 +48,8 @@ int main(int argc, char** argv) {
   context.tools = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().string();
   lastcall::cli::add_run(app, context);
   lastcall::cli::add_replay(app, context);
+  lastcall::cli::add_show(app, context);
+  lastcall::cli::add_report(app, context);
   lastcall::cli::add_hunt(app, context);
   lastcall::cli::add_shrink(app, context);
   lastcall::cli::add_validate(app, context);

@@ -11,17 +11,17 @@
 #include <set>
 
 #include "base/durations.hpp"
-#include "base/file.hpp"
 #include "base/names.hpp"
 #include "base/scoped_fd.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
+#include "cli/page_file.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/warnings.hpp"
+#include "reports/page.hpp"
 #include "reports/reports.hpp"
-#include "reports/wording.hpp"
 #include "target/environment.hpp"
 
 namespace lastcall::cli {
@@ -107,23 +107,13 @@ void show(ProgressLine& line, const CampaignProgress& progress) {
   line.show(text);
 }
 
-// Each is there as a whole or not at all.
 bool write_reports(const CampaignSummary& summary) {
-  bool written = true;
-  const auto write = [&](const std::string& name, const std::string& content) {
-    const auto path = summary.results + "/" + name;
-    auto done = write_regular(path + ".part", content);
-    std::error_code ec;
-    if (done) fs::rename(path + ".part", path, ec);
-    if (ec) done = Error{"write", path, ec.value(), ""};
-    if (done) return;
-    fs::remove(path + ".part", ec);
-    std::cerr << "lastcall: " << reports::printable(done.error().message()) << "\n";
-    written = false;
-  };
-  write("report.json", reports::json(summary));
-  write("junit.xml", reports::junit(summary));
-  write("report.md", reports::markdown(summary));
+  const auto in_results = [&](const std::string& name) { return summary.results + "/" + name; };
+  bool written = write_whole(in_results("report.json"), reports::json(summary));
+  written = write_whole(in_results("junit.xml"), reports::junit(summary)) && written;
+  written = write_whole(in_results("report.md"), reports::markdown(summary)) && written;
+  if (!reports::viewer().empty())
+    written = write_whole(in_results("report.html"), page_of(summary)) && written;
   return written;
 }
 

@@ -13,6 +13,20 @@
 
 namespace lastcall {
 
+namespace {
+
+std::optional<StopMoment> stop_moment(const History& history) {
+  const auto stop = history.stop();
+  if (!stop) return std::nullopt;
+  std::optional<StopMoment> moment;
+  for (const auto& [at, began] : history.all<PhaseBegan>()) {
+    if (at < *stop) moment = {began->phase, history.time(*stop) - history.time(at)};
+  }
+  return moment;
+}
+
+}  // namespace
+
 void judge_into(TrialResult& result, const FinishedTrial& trial) {
   const auto& [order, plan, placeholders, workers, lifeline] = trial;
   auto history = read_history(order, plan.scenario.sidecars, workers);
@@ -43,6 +57,7 @@ void judge_into(TrialResult& result, const FinishedTrial& trial) {
   }
   result.idle_waits = checkers::idle_waits(plan, *history);
   const auto end = history->first<TargetEnded>();
+  result.stop_moment = stop_moment(*history);
   if (stop && end) result.stop = history->time(*end) - history->time(*stop);
   if (is_kept(order.keep, result) && !has_custom && !write_history(*history, file))
     result.broken = Error{"write", file, errno, ""}.message();

@@ -81,6 +81,13 @@ Verdict verdict_from(const json::object& object) {
   return verdict;
 }
 
+StopMoment stop_moment_from(const json::object& object) {
+  const auto word = json::value_to<std::string>(object.at("phase"));
+  const auto phase = from_name<Phase>(word);
+  if (!phase) throw std::runtime_error("there is no phase '" + word + "'");
+  return {*phase, Nanoseconds(object.at("after_ns").to_number<std::int64_t>())};
+}
+
 GroupAnswers answers_from(const std::string& word) {
   for (const auto answers :
        {GroupAnswers::not_asked, GroupAnswers::unanswered, GroupAnswers::fell_silent,
@@ -99,6 +106,9 @@ std::string to_json(const TrialResult& result) {
   for (const auto answer : result.answers) answers.push_back(json::string(name(answer)));
   json::value idle_tail;
   if (result.idle_tail) idle_tail = result.idle_tail->count();
+  json::value stop_moment;
+  if (const auto& moment = result.stop_moment)
+    stop_moment = {{"phase", name(moment->phase)}, {"after_ns", moment->after.count()}};
   json::value habits;
   if (result.habits) habits = json::value_from(*result.habits);
   json::value idle_waits;
@@ -111,6 +121,7 @@ std::string to_json(const TrialResult& result) {
                       {"duration_ns", result.duration.count()},
                       {"overhead_ns", result.overhead.count()},
                       {"stop_ns", result.stop.count()},
+                      {"stop_moment", std::move(stop_moment)},
                       {"idle_tail_ns", std::move(idle_tail)},
                       {"idle_held_by", text(result.idle_held_by)},
                       {"idle_waits", std::move(idle_waits)},
@@ -137,6 +148,9 @@ Result<TrialResult> trial_result_from_json(const std::string& written) {
     result.overhead = Nanoseconds(object.at("overhead_ns").to_number<std::int64_t>());
     result.stop = Nanoseconds(object.at("stop_ns").to_number<std::int64_t>());
     // Absent in what an older lastcall wrote.
+    if (const auto* moment = object.if_contains("stop_moment");
+        moment != nullptr && !moment->is_null())
+      result.stop_moment = stop_moment_from(moment->as_object());
     if (const auto* tail = object.if_contains("idle_tail_ns"); tail != nullptr && !tail->is_null())
       result.idle_tail = Nanoseconds(tail->to_number<std::int64_t>());
     if (const auto* held = object.if_contains("idle_held_by"))

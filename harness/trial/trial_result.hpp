@@ -11,8 +11,15 @@
 #include "checkers/group_answers.hpp"
 #include "checkers/idle_waits.hpp"
 #include "checkers/verdict.hpp"
+#include "fault/fault.hpp"
 
 namespace lastcall {
+
+// When the stop came: in which phase of the trial, and how long after that had begun.
+struct StopMoment {
+  Phase phase{};
+  Nanoseconds after{};
+};
 
 struct TrialResult {
   std::uint64_t seed = 0;
@@ -21,6 +28,7 @@ struct TrialResult {
   Nanoseconds duration{};  // start to verdict
   Nanoseconds overhead{};  // of that, neither the target nor the clients ran: lastcall's own
   Nanoseconds stop{};  // first stop signal to the end of the target; 0 if it did not come to that
+  std::optional<StopMoment> stop_moment{};  // nothing without a stop
   // From the last thing that the stop had to wait for to the end, as prompt-exit has it; nothing if
   // there was nothing to measure.
   std::optional<Nanoseconds> idle_tail{};

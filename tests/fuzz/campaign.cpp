@@ -18,7 +18,10 @@
 #include "history_grammar.hpp"
 #include "plan/planned_commands.hpp"
 #include "reached.hpp"
+#include "reports/page.hpp"
 #include "reports/reports.hpp"
+#include "reports/trace.hpp"
+#include "reports/trial_text.hpp"
 #include "scenario_grammar.hpp"
 
 namespace {
@@ -105,6 +108,12 @@ TrialResult judged(const Plan& plan, const History& history) {
 
 bool is_text(const std::string& report) { return valid_utf8(report) == report; }
 
+bool is_shown(const std::string& text) {
+  return is_text(text) && std::ranges::none_of(text, [](unsigned char c) {
+           return (c < 0x20 && c != '\n') || c == 0x7F;
+         });
+}
+
 void check_reports(const CampaignSummary& campaign) {
   const auto page = reports::json(campaign);
   LASTCALL_INVARIANT(json::parse(page).is_object());
@@ -112,10 +121,17 @@ void check_reports(const CampaignSummary& campaign) {
   const auto xml = reports::junit(campaign);
   LASTCALL_INVARIANT(is_text(xml) && document.load_string(xml.c_str()));
   LASTCALL_INVARIANT(is_text(reports::markdown(campaign)));
-  const auto shown = reports::terminal(campaign, false);
-  LASTCALL_INVARIANT(is_text(shown));
-  LASTCALL_INVARIANT(std::ranges::none_of(
-      shown, [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7F; }));
+  LASTCALL_INVARIANT(is_shown(reports::terminal(campaign, false)));
+  LASTCALL_INVARIANT(is_text(reports::openmetrics(campaign)));
+  LASTCALL_INVARIANT(is_text(reports::github(campaign)));
+}
+
+void check_story(const reports::Trial& trial) {
+  const auto width = 1 + trial.plan.seed % 200;
+  LASTCALL_INVARIANT(is_shown(reports::trial_text(trial, {.width = width})));
+  const auto most = trial.history.events().size() / 2;
+  LASTCALL_INVARIANT(json::parse(reports::page_of_trial(trial, "", most)).is_object());
+  LASTCALL_INVARIANT(json::parse(reports::trace(trial)).is_object());
 }
 
 void check_exit_code(const CampaignSummary& campaign) {
@@ -180,6 +196,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto told = to_json(static_cast<const TrialResult&>(trial));
     const auto back = trial_result_from_json(told);
     LASTCALL_INVARIANT(back.has_value() && to_json(*back) == told);
+    check_story({plan, history, trial});
     trials.push_back(std::move(trial));
   }
   if (trials.empty()) return 0;

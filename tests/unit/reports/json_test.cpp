@@ -86,6 +86,7 @@ TEST(Json, IsWhatItsSchemaSays) {
   EXPECT_EQ(problems(bj::parse(reports::json(CampaignSummary{}))), std::vector<std::string>{});
   auto measured = every_outcome();
   measured.scenarios[0].trials[0].idle_tail = Nanoseconds(5);
+  measured.scenarios[0].trials[0].stop_moment = {Phase::load, Nanoseconds(5)};
   measured.scenarios[0].trials[0].idle_waits = {Nanoseconds(5), "server (80) waited"};
   measured.scenarios[0].trials[0].warnings = {"cannot remove /tmp/x"};
   measured.scenarios[0].silent = {{"clients #1", "no client was answered"}};

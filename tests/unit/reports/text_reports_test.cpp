@@ -47,74 +47,81 @@ seed 42, 12.0 s, results in my results
 
 constexpr const char* kJunit =
     R"~(<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="lastcall">
-  <testsuite name="scenarios/chat.toml" timestamp="2026-01-31T12:00:00Z" time="4.500" tests="22" failures="1" errors="3" skipped="17">
-    <testcase classname="scenarios/chat.toml" name="serves" />
-    <testcase classname="scenarios/chat.toml" name="no-panic">
-      <skipped message="switched off: it logs tracebacks" />
+<testsuites>
+  <testsuite name="scenarios/chat.toml" package="lastcall" id="0" timestamp="2026-01-31T12:00:00" hostname="localhost" time="4.500" tests="22" failures="1" errors="3" skipped="17">
+    <properties>
+      <property name="lastcall" value="0.1.0" />
+      <property name="seed" value="42" />
+      <property name="results" value="my results" />
+    </properties>
+    <testcase classname="scenarios/chat.toml" name="serves" time="0.900" />
+    <testcase classname="scenarios/chat.toml" name="no-panic" time="0.000">
+      <skipped message="switched off: it logs tracebacks" type="off" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="no-masked-panic">
-      <skipped message="not-judged" />
+    <testcase classname="scenarios/chat.toml" name="no-masked-panic" time="0.000">
+      <skipped message="not-judged" type="not-judged" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="clean-exit">
-      <failure message="exit 1 after SIGTERM &lt;?&amp;�>">P(failure) ≤ 86.47 % at 95 %, 3 trials
+    <testcase classname="scenarios/chat.toml" name="clean-exit" time="0.900">
+      <failure message="exit 1 after SIGTERM &lt;?&amp;�>" type="clean-exit">P(failure) ≤ 86.47 % at 95 %, 3 trials
 trial 2: lastcall replay 'my results/trial-2'
 </failure>
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="deadline">
-      <skipped message="not-judged" />
+    <testcase classname="scenarios/chat.toml" name="deadline" time="0.000">
+      <skipped message="not-judged" type="not-judged" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="no-send-on-closed">
-      <skipped message="not-judged" />
+    <testcase classname="scenarios/chat.toml" name="no-send-on-closed" time="0.000">
+      <skipped message="not-judged" type="not-judged" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="in-flight-finished">
-      <error message="unknown: events of clients-0 were lost: cut off" />
+    <testcase classname="scenarios/chat.toml" name="in-flight-finished" time="0.900">
+      <error message="unknown: events of clients-0 were lost: cut off" type="unknown" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="close-handshake">
-      <skipped message="not-judged" />
+    <testcase classname="scenarios/chat.toml" name="close-handshake" time="0.000">
+      <skipped message="not-judged" type="not-judged" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="released">
-      <error message="required, but not-applicable" />
+    <testcase classname="scenarios/chat.toml" name="released" time="0.900">
+      <error message="required, but not-applicable" type="not-judged" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="stops-accepting">
-      <skipped message="not-applicable: nobody came in the drain: add [[clients]]" />
+    <testcase classname="scenarios/chat.toml" name="stops-accepting" time="0.000">
+      <skipped message="not-applicable: nobody came in the drain: add [[clients]]" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="drains-health">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="drains-health" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="notify">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="notify" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="watchdog">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="watchdog" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="repeat-signal">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="repeat-signal" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="acked-durable">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="acked-durable" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="recovers">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="recovers" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="checkpoint-intact">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="checkpoint-intact" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="log-complete">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="log-complete" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="prompt-exit">
-      <skipped message="not-applicable: measured in 0 trials, needs at least 5: run more (--trials)" />
+    <testcase classname="scenarios/chat.toml" name="prompt-exit" time="0.000">
+      <skipped message="not-applicable: measured in 0 trials, needs at least 5: run more (--trials)" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="config-effective">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="config-effective" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="overhead">
-      <skipped message="not-applicable: the scenario does not ask for it" />
+    <testcase classname="scenarios/chat.toml" name="overhead" time="0.000">
+      <skipped message="not-applicable: the scenario does not ask for it" type="not-applicable" />
     </testcase>
-    <testcase classname="scenarios/chat.toml" name="trial 4">
-      <error message="the harness or its environment broke: cannot lease a port" />
+    <testcase classname="scenarios/chat.toml" name="trial 4" time="0.900">
+      <error message="the harness or its environment broke: cannot lease a port" type="broken" />
     </testcase>
+    <system-out />
+    <system-err />
   </testsuite>
 </testsuites>
 )~";
@@ -266,9 +273,11 @@ TEST(OneCause, IsOneFindingWithItsConsequences) {
   EXPECT_THAT(reports::markdown(hangs()),
               HasSubstr("- **close-handshake** in 1 of 3 trials, and in 2 as a consequence (P("));
   const auto junit = reports::junit(hangs());
-  EXPECT_THAT(junit, HasSubstr("<failure message=\"consequence of deadline: forced\">"));
-  EXPECT_THAT(junit, HasSubstr("<failure message=\"hangs\">"));
-  EXPECT_THAT(junit, HasSubstr("<failure message=\"got 1011\">"));
+  EXPECT_THAT(
+      junit,
+      HasSubstr("<failure message=\"consequence of deadline: forced\" type=\"clean-exit\">"));
+  EXPECT_THAT(junit, HasSubstr("<failure message=\"hangs\" type=\"deadline\">"));
+  EXPECT_THAT(junit, HasSubstr("<failure message=\"got 1011\" type=\"close-handshake\">"));
   EXPECT_THAT(junit, Not(HasSubstr("no goodbye")));
   const auto json = reports::json(hangs());
   EXPECT_THAT(json,
@@ -304,8 +313,10 @@ TEST(NotJudged, SaysWhyWhereSomebodyAskedForIt) {
               HasSubstr("- recovers (required): nothing to judge in any trial: one cause\n"));
   EXPECT_THAT(reports::markdown(campaign),
               HasSubstr("\n- not applicable here:\n  - notify: one cause\n"));
-  EXPECT_THAT(reports::junit(campaign),
-              HasSubstr("<error message=\"required, but not-applicable: one cause\" />"));
+  EXPECT_THAT(
+      reports::junit(campaign),
+      HasSubstr(
+          "<error message=\"required, but not-applicable: one cause\" type=\"not-judged\" />"));
   EXPECT_THAT(reports::json(campaign), HasSubstr("\"exit_reason\":\"" + why + "\""));
 }
 TEST(Broken, CampaignSaysInEveryReportWhyItBrokeOff) {
@@ -321,9 +332,9 @@ TEST(Broken, CampaignSaysInEveryReportWhyItBrokeOff) {
   EXPECT_THAT(reports::json(campaign), HasSubstr("\"exit_reason\":\"" + why + "\""));
   EXPECT_THAT(reports::junit(campaign),
               HasSubstr("<error message=\"the harness or its environment broke: " +
-                        campaign.broken + "\" />"));
+                        campaign.broken + "\" type=\"broken\" />"));
   EXPECT_THAT(reports::junit(campaign),
-              HasSubstr("<testsuite name=\"lastcall\" tests=\"1\" failures=\"0\" errors=\"1\""));
+              HasSubstr(" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">"));
 }
 TEST(Untraced, TrialsAreCountedAndMarkedInEveryReport) {
   auto campaign = alike(4, Outcome::pass, {"deadline"});
@@ -382,8 +393,9 @@ TEST(SilentGroups, AreSaidLoudlyInEveryReport) {
   EXPECT_THAT(reports::markdown(campaign),
               HasSubstr("- in-flight-finished, items not judged: 3 whose bytes waited, 1 sent "
                         "late\n"));
-  EXPECT_THAT(reports::junit(campaign),
-              HasSubstr("<error message=\"nothing was heard: no client was answered\" />"));
+  EXPECT_THAT(
+      reports::junit(campaign),
+      HasSubstr("<error message=\"nothing was heard: no client was answered\" type=\"silent\" />"));
   EXPECT_THAT(reports::json(campaign),
               HasSubstr("\"not_judged\":[{\"why\":\"whose bytes waited\",\"count\":3},"));
 }
@@ -457,7 +469,8 @@ TEST(OverACampaign, AFailureSaysItsNumbersInsteadOfABound) {
   EXPECT_THAT(terminal, Not(HasSubstr("trial 4: not kept")));
   EXPECT_THAT(reports::markdown(idle_campaign()),
               HasSubstr("- **prompt-exit** in 5 of 5 trials: " + numbers + "\n"));
-  EXPECT_THAT(reports::junit(idle_campaign()), HasSubstr("<failure message=\"" + numbers + "\">"));
+  EXPECT_THAT(reports::junit(idle_campaign()),
+              HasSubstr("<failure message=\"" + numbers + "\" type=\"prompt-exit\">"));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"over_campaign\":\"" + numbers + "\""));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_tail_ns\":90000000"));
   EXPECT_THAT(reports::json(idle_campaign()), HasSubstr("\"idle_waits\":{\"ns\":90000000,"));

@@ -1,0 +1,104 @@
+// The first screen: whether to ship, and why; a row a property with its bound; what failed and where to look.
+import { Campaign, Finding, hasStory, Property, Scenario, TrialRow } from "./data";
+import { chip, copyButton, counted, duration, h } from "./dom";
+
+// Numbers of trials, linked where the page has their story.
+function trialLinks(trials: number[]): (Node | string)[] {
+  const most = 12;
+  const nodes: (Node | string)[] = trials.slice(0, most).flatMap((n, i) =>
+    [i === 0 ? "" : ", ", hasStory(n) ? h("a", { href: `#trial-${n}` }, `trial ${n}`) : `trial ${n}`]);
+  if (trials.length > most) nodes.push(` and ${trials.length - most} more`);
+  return nodes;
+}
+
+function propertyRow(property: Property): HTMLElement {
+  const numbers = [property.pass, property.fail, property.unknown, property.not_applicable, property.judged];
+  const known = property.pass + property.fail;
+  const bound = property.verdict === "off" || known === 0 ? property.reason : property.bound;
+  const share = known === 0 ? null
+    : h("div", { class: "bar", "aria-hidden": "true" },
+        h("div", { style: `width:${(100 * property.upper_bound).toFixed(2)}%`, class: property.verdict }));
+  const row = h("tr", { "data-name": property.name, "data-verdict": property.verdict },
+    h("th", { scope: "row" }, property.name, property.required && h("span", { class: "note" }, " required")),
+    h("td", {}, chip(property.verdict)),
+    ...numbers.map((n) => h("td", { class: n === 0 ? "number zero" : "number" }, n.toLocaleString("en"))),
+    h("td", { class: "bound" }, share, bound,
+      property.noted !== "" && h("div", { class: "note" }, property.noted),
+      property.not_judged !== "" && h("div", { class: "note" }, property.not_judged)));
+  return row;
+}
+
+function filterOf(table: HTMLTableElement, rest: HTMLElement): HTMLElement {
+  const input = h("input", { type: "search", placeholder: "Filter properties", "aria-label": "Filter properties by name or verdict" });
+  input.addEventListener("input", () => {
+    const wanted = input.value.trim().toLowerCase();
+    let shown = 0;
+    for (const row of table.tBodies[0].rows) {
+      const fits = `${row.dataset.name} ${row.dataset.verdict}`.toLowerCase().includes(wanted);
+      row.hidden = !fits;
+      shown += fits ? 1 : 0;
+    }
+    rest.textContent = wanted === "" ? "" : `${counted(shown, "property").replace("propertys", "properties")} shown`;
+  });
+  return input;
+}
+
+function findingItem(finding: Finding, rows: Map<number, TrialRow>): HTMLElement {
+  const first = finding.trials.map((n) => rows.get(n)).find((row) => row !== undefined && hasStory(row.n));
+  return h("li", { class: "finding" },
+    h("div", {}, chip("fail"), " ", h("strong", {}, finding.property), ` in ${counted(finding.trials.length, "trial")}: `,
+      ...trialLinks(finding.trials)),
+    h("p", { class: "reason" }, finding.reason),
+    finding.consequences.length > 0 && h("details", {},
+      h("summary", {}, `Also failed, as a consequence: ${finding.consequences.map((one) => one.property).join(", ")}`),
+      h("ul", {}, ...finding.consequences.map((one) =>
+        h("li", {}, `${one.property} in ${counted(one.trials.length, "trial")}: ${one.reason}`)))),
+    first !== undefined && h("p", {}, h("a", { class: "button", href: `#trial-${first.n}` }, "See what happened")));
+}
+
+function list(title: string, items: (HTMLElement | false)[]): HTMLElement | false {
+  const shown = items.filter((item): item is HTMLElement => item !== false);
+  return shown.length > 0 && h("section", {}, h("h3", {}, title), h("ul", { class: "plain" }, ...shown));
+}
+
+function scenarioSection(scenario: Scenario, number: number): HTMLElement {
+  const rows = new Map(scenario.trials.map((row) => [row.n, row]));
+  const shown = scenario.properties.filter((property) => !property.beside);
+  const beside = scenario.properties.filter((property) => property.beside);
+  const table = h("table", { class: "properties" },
+    h("thead", {}, h("tr", {}, ...["Property", "Verdict", "Pass", "Fail", "Unknown", "N/A", "Judged"].map((name, i) =>
+      h("th", { scope: "col", class: i > 1 ? "number" : "" }, name)), h("th", { scope: "col" }, "Bound, or why not"))),
+    h("tbody", {}, ...shown.map(propertyRow)));
+  const status = h("span", { role: "status", class: "note" });
+  return h("section", { class: "scenario" },
+    h("h2", {}, scenario.scenario),
+    scenario.about !== "" && h("p", { class: "about" }, scenario.about),
+    h("p", {}, `${scenario.trials.length.toLocaleString("en")} of ${counted(scenario.planned, "trial")}`,
+      scenario.untraced > 0 && `, ${scenario.untraced} of them untraced`, ". ",
+      h("a", { href: `#campaign-${number}` }, "When the stop came, how long it took, what failed by cause")),
+    list("Nothing was heard", scenario.silent.map((one) => h("li", {}, h("strong", {}, one.group), `: ${one.what}`))),
+    list("What failed", scenario.findings.map((finding) => findingItem(finding, rows))),
+    h("div", { class: "tools" }, filterOf(table, status), " ", status),
+    h("div", { class: "scroll" }, table),
+    list("Not decided", scenario.properties.map((p) => p.unknown > 0 && p.reason !== "" && p.fail === 0 &&
+      h("li", {}, chip("unknown"), ` ${p.name} in ${counted(p.unknown, "trial")}: ${p.reason}`))),
+    list("Broken trials", scenario.trials.map((row) => row.broken !== undefined &&
+      h("li", {}, `trial ${row.n}: ${row.broken}`))),
+    scenario.not_tried !== "" && h("p", { class: "note" }, scenario.not_tried),
+    beside.length > 0 && h("details", {}, h("summary", {}, `${beside.length} properties do not apply here`),
+      h("ul", {}, ...beside.map((p) => h("li", {}, p.name, p.reason !== "" && `: ${p.reason}`)))));
+}
+
+export function overview(data: Campaign): { title: string; element: HTMLElement } {
+  const verdict = data.exit_code === 0 ? "pass" : data.exit_code === 1 && !data.interrupted ? "fail" : "unknown";
+  const again = `lastcall run ${data.scenarios.map((one) => one.scenario).join(" ")} --seed ${data.seed}`;
+  return {
+    title: data.decision.replace(/:$/, ""),
+    element: h("div", {},
+      h("section", { class: `decision ${verdict}`, "aria-label": "Verdict" },
+        h("h1", {}, data.decision.replace(/:$/, "")), h("p", {}, data.why.charAt(0).toUpperCase() + data.why.slice(1)),
+        h("p", { class: "note" }, `${data.started_utc}, ${duration(data.duration_ns / 1e3)}, lastcall ${data.lastcall_version}, exit code ${data.exit_code}`)),
+      ...data.scenarios.map((scenario, i) => scenarioSection(scenario, i + 1)),
+      h("section", {}, h("h3", {}, "The same trials again"), h("p", { class: "line" }, h("code", {}, again), " ", copyButton(again)))),
+  };
+}
