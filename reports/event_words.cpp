@@ -199,7 +199,7 @@ struct Words {
     return std::string(name(e.layer)) + " did not come up: " + e.reason + said_text(e.said);
   }
   std::string operator()(const RequestSent& e) const {
-    return "sends a request of " + counted(e.bytes, "byte");
+    return e.bytes == 0 ? "sends a request" : "sends a request of " + counted(e.bytes, "byte");
   }
   std::string operator()(const RequestWritten&) const { return "has written the request"; }
   std::string operator()(const AnswerBegan&) const { return "the answer begins"; }

@@ -54,7 +54,11 @@ test("the first screen says whether to ship, and has a row a property with its b
     }
     assert.equal(await section.locator(".finding").count(), scenario.findings.length);
   }
+  assert.equal(await page.locator("table.scenarios tbody tr").count(), data.scenarios.length);
+  assert.equal(await page.locator("table.scenarios .chip.fail").count(), data.scenarios.length);
   await shot(page, "overview");
+  await page.getByRole("link", { name: data.scenarios[2].scenario, exact: true }).click();
+  await page.waitForFunction(() => Math.abs(document.getElementById("scenario-3").getBoundingClientRect().top) < 50);
   await page.context().close();
 });
 

@@ -1,5 +1,6 @@
 // Which view the page shows: it stands in the address behind "#", so that a link to a view can be shared.
-//   #            the verdict and a row a property          #campaign-1   the trials of a scenario, counted from 1
+//   #            the verdict and a row a property          #scenario-2   the same, from the second scenario on
+//   #campaign-1  all trials of the first scenario
 //   #trial-3     one trial; ?from=…&to=…&event=…&find=…    (microseconds since its first event)
 import "./style.css";
 import { campaignView } from "./campaign";
@@ -63,6 +64,7 @@ function show(): void {
     main.focus({ preventScroll: true });
     scrollTo(0, 0);
   }
+  if (path.startsWith("#scenario-")) document.getElementById(path.slice(1))?.scrollIntoView();
   shown = path;
 }
 

@@ -70,7 +70,7 @@ function scenarioSection(scenario: Scenario, number: number): HTMLElement {
       h("th", { scope: "col", class: i > 1 ? "number" : "" }, name)), h("th", { scope: "col" }, "Bound, or why not"))),
     h("tbody", {}, ...shown.map(propertyRow)));
   const status = h("span", { role: "status", class: "note" });
-  return h("section", { class: "scenario" },
+  return h("section", { class: "scenario", id: `scenario-${number}` },
     h("h2", {}, scenario.scenario),
     scenario.about !== "" && h("p", { class: "about" }, scenario.about),
     h("p", {}, `${scenario.trials.length.toLocaleString("en")} of ${counted(scenario.planned, "trial")}`,
@@ -89,6 +89,24 @@ function scenarioSection(scenario: Scenario, number: number): HTMLElement {
       h("ul", {}, ...beside.map((p) => h("li", {}, p.name, p.reason !== "" && `: ${p.reason}`)))));
 }
 
+function verdictOf(scenario: Scenario): string {
+  const has = (outcome: string) => scenario.trials.some((row) => row.out === outcome);
+  if (scenario.properties.some((property) => property.fail > 0)) return "fail";
+  if (has("broken")) return "broken";
+  return scenario.silent.length > 0 || scenario.properties.some((property) => property.unknown > 0 || (property.required && property.pass === 0))
+    ? "unknown" : "pass";
+}
+
+// A row a scenario, where there are several.
+function scenarioTable(scenarios: Scenario[]): HTMLElement {
+  return h("div", { class: "scroll" }, h("table", { class: "scenarios" },
+    h("thead", {}, h("tr", {}, ...["Scenario", "Verdict", "Trials", "What failed"].map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, ...scenarios.map((scenario, i) => h("tr", {},
+      h("th", { scope: "row" }, h("a", { href: `#scenario-${i + 1}` }, scenario.scenario)), h("td", {}, chip(verdictOf(scenario))),
+      h("td", {}, scenario.trials.length.toLocaleString("en")),
+      h("td", {}, scenario.findings.map((finding) => `${finding.property} in ${finding.trials.length}`).join(", ")))))));
+}
+
 export function overview(data: Campaign): { title: string; element: HTMLElement } {
   const verdict = data.exit_code === 0 ? "pass" : data.exit_code === 1 && !data.interrupted ? "fail" : "unknown";
   const again = `lastcall run ${data.scenarios.map((one) => one.scenario).join(" ")} --seed ${data.seed}`;
@@ -98,6 +116,7 @@ export function overview(data: Campaign): { title: string; element: HTMLElement 
       h("section", { class: `decision ${verdict}`, "aria-label": "Verdict" },
         h("h1", {}, data.decision.replace(/:$/, "")), h("p", {}, data.why.charAt(0).toUpperCase() + data.why.slice(1)),
         h("p", { class: "note" }, `${data.started_utc}, ${duration(data.duration_ns / 1e3)}, lastcall ${data.lastcall_version}, exit code ${data.exit_code}`)),
+      data.scenarios.length > 1 && scenarioTable(data.scenarios),
       ...data.scenarios.map((scenario, i) => scenarioSection(scenario, i + 1)),
       h("section", {}, h("h3", {}, "The same trials again"), h("p", { class: "line" }, h("code", {}, again), " ", copyButton(again)))),
   };
