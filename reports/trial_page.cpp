@@ -39,12 +39,18 @@ class Column {
   std::string numbers_;
 };
 
-// Each text once, and its number.
+// Each text once, and its number. A target may print a hundred megabytes: what is too much is in
+// history.jsonl only.
 class Texts {
  public:
   std::int64_t number(std::string text) {
+    constexpr std::size_t kMostBytes = std::size_t{6} << 20U;
+    if (size_ + text.size() > kMostBytes) text = "too much for this page: see history.jsonl";
     const auto [known, is_new] = numbers_.emplace(std::move(text), all_.size());
-    if (is_new) all_.push_back(&known->first);
+    if (is_new) {
+      all_.push_back(&known->first);
+      size_ += known->first.size();
+    }
     return static_cast<std::int64_t>(known->second);
   }
   [[nodiscard]] bj::array json() const {
@@ -56,7 +62,11 @@ class Texts {
  private:
   std::unordered_map<std::string, std::size_t> numbers_;
   std::vector<const std::string*> all_;
+  std::size_t size_ = 0;
 };
+
+// More than anybody reads; each may have 64 KiB.
+constexpr std::size_t kMostStacks = 100;
 
 std::int64_t microseconds(const History& history, EventIndex event) {
   return std::chrono::duration_cast<std::chrono::microseconds>(history.time(event) -
@@ -193,6 +203,7 @@ bj::array stacks_of(const History& history, const std::vector<std::int64_t>& pla
     }
   }
   for (auto& one : earlier) stacks.push_back(std::move(one));
+  if (stacks.size() > kMostStacks) stacks.resize(kMostStacks);
   return stacks;
 }
 

@@ -16,9 +16,9 @@ namespace fs = std::filesystem;
 
 // What stories may take in the page, in bytes: a browser reads as much in about a second.
 constexpr std::size_t kMostOfStories = std::size_t{24} << 20U;
-// A trial's segments, in bytes, beyond which its history is not read for the page: it would take a
-// second or more, and a gigabyte of memory.
-constexpr std::uintmax_t kLargestSegments = std::uintmax_t{128} << 20U;
+// A trial's segments, in bytes, beyond which its history is not read for the page. Some 700,000
+// events; reading them takes a second, and ten times as much memory.
+constexpr std::uintmax_t kLargestSegments = std::uintmax_t{24} << 20U;
 
 std::uintmax_t size_of_segments(const std::string& directory) {
   std::uintmax_t size = 0;

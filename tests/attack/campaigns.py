@@ -23,7 +23,7 @@ RESULTS_LIMIT = 100 << 20  # bytes
 MEMORY_LIMIT = 300 << 20
 GONE_LIMIT = 5
 TRIALS = 2
-RESULTS = {"report.json", "junit.xml", "report.md", "trials.jsonl", "trials"}
+RESULTS = {"report.json", "junit.xml", "report.md", "report.html", "trials.jsonl", "trials"}
 SCHEMA = json.loads((SOURCE / "reports" / "report.schema.json").read_text())
 
 

@@ -82,7 +82,7 @@ class ExitCodes(LastcallTest):
         self.assertIn("in-the-way", run.err)
 
     def test_4_when_the_disk_is_full_for_a_report_or_the_log(self):
-        for written in ("report.json.part", "junit.xml.part", "report.md.part", "trials.jsonl"):
+        for written in ("report.json.part", "junit.xml.part", "report.md.part", "report.html.part", "trials.jsonl"):
             name = written.removesuffix(".part")
             with self.subTest(name=name):
                 results = self.folder / f"full-{name}"

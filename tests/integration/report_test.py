@@ -53,6 +53,11 @@ class Report(LastcallTest):
         self.assertEqual(written.read_text(), copy.read_text())
         self.assertNotIn("a</script>", copy.read_text())
 
+    def test_json_says_when_each_stop_came(self):
+        for trial in self.run_once.report["scenarios"][0]["trials"]:
+            self.assertEqual("load", trial["stop_moment"]["phase"])
+            self.assertGreater(trial["stop_moment"]["after_ns"], 0)
+
     def test_junit_is_valid(self):
         file = self.folder / "junit.xml"
         self.report("--format", "junit", "--output", file)

@@ -548,7 +548,7 @@ for kind_ in ("fifo", "link", "folder"):
         for trial in next_trials():
             for name in ("plan.json", "origin", "segments/trial.seg"):
                 put(f"{trial}/{name}", what)
-        for name in ("report.json.part", "junit.xml.part", "report.md.part"):
+        for name in ("report.json.part", "junit.xml.part", "report.md.part", "report.html.part"):
             put(f"{results()}/{name}", what)
 
 

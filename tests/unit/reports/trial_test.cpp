@@ -254,6 +254,22 @@ TEST(Page, LeavesOutClientsEventsFarFromTheStopAndSaysSo) {
     time += at[i].to_number<std::int64_t>();
   EXPECT_EQ(time, 200'000);
 }
+TEST(Page, OfAFloodOfOutputItHasTheFirstMegabytes) {
+  std::vector<Event> events;
+  for (int i = 0; i < 200; ++i)
+    events.push_back(
+        {at_ms(i), TargetOutput{Stream::out, std::string(60'000, static_cast<char>('a' + i % 26)) +
+                                                 std::to_string(i)}});
+  const auto p = plan();
+  const auto h = History::of(std::move(events));
+  const auto r = result();
+  const auto page = reports::page_of_trial({p, h, r}, "");
+  EXPECT_LT(page.size(), std::size_t{7} << 20U);
+  const auto parsed = bj::parse(page);
+  const auto& columns = parsed.at("events").as_object();
+  EXPECT_EQ(columns.at("at").as_array().size(), 200U);
+  EXPECT_EQ(columns.at("texts").as_array().back(), "too much for this page: see history.jsonl");
+}
 TEST(Page, NothingInTheDataCanEndItsElement) {
   EXPECT_EQ(reports::inert("\"</script><!--\xE2\x80\xA8\xE2\x80\xA9>\""),
             "\"\\u003c/script\\u003e\\u003c!--\\u2028\\u2029\\u003e\"");

@@ -13,6 +13,7 @@ TrialResult result_with_everything() {
   result.duration = Nanoseconds(5'000'000'001);
   result.overhead = Nanoseconds(7);
   result.stop = Nanoseconds(3);
+  result.stop_moment = {Phase::load, Nanoseconds(7)};
   result.idle_tail = Nanoseconds(0);
   result.idle_held_by = "held by 1 connection";
   result.habits = {{"idle", "late"}};
@@ -52,6 +53,9 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->duration, sent.duration);
   EXPECT_EQ(received->overhead, sent.overhead);
   EXPECT_EQ(received->stop, sent.stop);
+  ASSERT_TRUE(received->stop_moment);
+  EXPECT_EQ(received->stop_moment->phase, Phase::load);
+  EXPECT_EQ(received->stop_moment->after, Nanoseconds(7));
   EXPECT_EQ(received->idle_tail, sent.idle_tail);
   EXPECT_EQ(received->idle_held_by, sent.idle_held_by);
   EXPECT_EQ(received->habits, sent.habits);
@@ -86,11 +90,13 @@ TEST(TrialResult, WithAWordForAnswersThatDoesNotExistIsAnError) {
 
 TEST(TrialResult, WithoutAnIdleTailIsNotOneOfZero) {
   auto sent = result_with_everything();
+  sent.stop_moment.reset();
   sent.idle_tail.reset();
   sent.habits.reset();
   sent.idle_waits.reset();
   const auto received = trial_result_from_json(to_json(sent));
   ASSERT_TRUE(received.has_value()) << received.error().message();
+  EXPECT_FALSE(received->stop_moment);
   EXPECT_EQ(received->idle_tail, std::nullopt);
   EXPECT_EQ(received->habits, std::nullopt);
   EXPECT_EQ(received->idle_waits, std::nullopt);
