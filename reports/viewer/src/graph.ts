@@ -54,7 +54,7 @@ export function waitPicture(graph: WaitGraph): SVGElement {
   dagre.layout(layout);
   const { width = 100, height = 100 } = layout.graph();
   const said = edges.map((edge) => `${graph.nodes.get(edge.from)?.label[0]} ${edge.held ? "is held by" : "waits for"} ${graph.nodes.get(edge.to)?.label[0]}`);
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: "graph", "aria-label": `Who waits for whom: ${said.join("; ")}` });
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", class: "graph", "aria-label": `Which thread waits for what: ${said.join("; ")}` });
   picture.append(svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto" },
     svg("path", { d: "M0 0 L8 4 L0 8 z", class: "arrow" }))));
   for (const edge of edges) {

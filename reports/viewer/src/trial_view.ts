@@ -1,4 +1,4 @@
-// One trial: its story in words, why it failed, then the timeline, its events, stacks, who waits for whom, and the plan.
+// One trial: its story in words, why it failed, then the timeline, its events, stacks, which thread waits for what, and the plan.
 import { Campaign, LANE_NAMES, Trial, Verdict } from "./data";
 import { chip, copyButton, counted, h } from "./dom";
 import { EventsList } from "./events_list";
@@ -176,7 +176,7 @@ class View {
           text.left_out > 0 && ` ${counted(text.left_out, "event")} of clients, far from the stop, are not in this page: history.jsonl has them.`),
         this.detail,
         h("div", { class: "tools" }, this.find, this.list.status), this.list.element),
-      graph.nodes.size > 0 && h("section", {}, h("h2", {}, "Who waits for whom"),
+      graph.nodes.size > 0 && h("section", {}, h("h2", {}, "Which thread waits for what"),
         ...text.stuck.map((one) => h("p", { class: "reason" }, one.text)), h("div", { class: "scroll" }, waitPicture(graph))),
       this.stacks.length > 0 && h("section", {}, h("h2", {}, "Stacks and last calls"), ...this.stacks),
       h("section", {}, h("h2", {}, "The plan"), h("ul", {}, ...text.plan.map((line) => h("li", {}, line))),
