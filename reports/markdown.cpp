@@ -1,5 +1,4 @@
 #include "base/durations.hpp"
-#include "history/utf8.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 
@@ -9,9 +8,9 @@ namespace {
 // Text of targets and scenarios must neither end the cell of a table nor become markup.
 std::string plain(const std::string& bytes) {
   std::string text;
-  for (const char c : valid_utf8(bytes)) {
+  for (const char c : printable(bytes)) {
     if (std::string_view("\\`*_[]<>|#").find(c) != std::string_view::npos) text += '\\';
-    text += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    text += c;
   }
   return text;
 }

@@ -153,6 +153,12 @@ std::optional<EventIndex> all_layers_up(const ConnectionView& connection, Protoc
   return last;
 }
 
+std::string port_name(const PortProbed& port) {
+  const auto number = std::to_string(port.port);
+  if (port.name == number) return "port " + number;
+  return port.name.empty() ? "{port}" : "{port." + port.name + "}";
+}
+
 bool is_to_a_child(const FaultInvoked& fault) {
   return fault.what.ends_with(" to " + std::string(name(Recipient::child)));
 }

@@ -28,6 +28,9 @@ std::optional<EventIndex> closed_by_client(const ConnectionView& connection, Pro
 // Whether the server answered its client's Close frame with none (RFC 6455, section 5.5.1).
 bool is_close_unanswered(const ConnectionView& connection, const ClientGroup& group);
 
+// "{port}", "{port.tls}", or "port 8080" of one that the scenario names by its number.
+std::string port_name(const PortProbed& port);
+
 inline bool is_before(std::optional<EventIndex> event, EventIndex limit) {
   return event && *event < limit;
 }

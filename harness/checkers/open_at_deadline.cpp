@@ -23,8 +23,7 @@ std::string_view local_of(const History& history, const ConnectionView& connecti
 
 std::string port_name(const History& history, std::uint16_t port) {
   for (const auto& [i, probed] : history.all<PortProbed>()) {
-    if (probed->port == port)
-      return probed->name.empty() ? "{port}" : "{port." + probed->name + "}";
+    if (probed->port == port) return port_name(*probed);
   }
   return "port " + std::to_string(port);
 }

@@ -40,6 +40,7 @@
 
 #include "checkers/checker.hpp"
 #include "checkers/checker_support.hpp"
+#include "scenario/fixed_port.hpp"
 #include "scenario/properties/released.hpp"
 
 namespace lastcall::property::released {
@@ -307,8 +308,9 @@ void add_open(const History& history, Allowances& allowed, const Noted& noted, L
 }
 
 // "port 8080 ({port}) is still in use"
-std::string port_text(const PortProbed& port, const std::string& name) {
-  const auto text = "port " + std::to_string(port.port) + " (" + name + ")";
+std::string port_text(const PortProbed& port) {
+  auto text = "port " + std::to_string(port.port);
+  if (const auto name = port_name(port); name != text) text += " (" + name + ")";
   return port.error == EADDRINUSE ? text + " is still in use"
                                   : text + " cannot be bound: " + std::strerror(port.error);
 }
@@ -325,7 +327,7 @@ Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowe
                               history.all<ProcessLingered>().empty();
   for (const auto& [i, port] : history.all<PortProbed>()) {
     if (port->error == 0) continue;
-    const auto name = port->name.empty() ? "{port}" : "{port." + port->name + "}";
+    const auto name = port_name(*port);
     const auto word = port->name.empty() ? "port" : port->name;
     if (allowed.excuse("port", {word, name, std::to_string(port->port)})) continue;
     std::string by;
@@ -334,7 +336,7 @@ Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowe
     else if (port->error == EADDRINUSE && nobody_is_left)
       by = " though no process is left: its closed connections (TIME_WAIT) keep it, set "
            "SO_REUSEADDR before bind()";
-    left.add(i, port_text(*port, name) + by);
+    left.add(i, port_text(*port) + by);
   }
   for (const auto& [i, file] : history.all<FileLeft>()) {
     if (allowed.excuse("file", {file->path})) continue;
@@ -345,18 +347,6 @@ Leftovers leftovers(const Plan& plan, const History& history, Allowances& allowe
     }
   }
   return left;
-}
-
-// Whether the target is spoken to at a port that lastcall has not leased for it.
-bool has_fixed_port(const Scenario& scenario) {
-  const auto is_fixed = [](const std::string& text) {
-    return text.find("{port") == std::string::npos;
-  };
-  return std::ranges::any_of(
-             scenario.clients,
-             [&](const auto& group) { return !is_in_process(group) && is_fixed(group.url); }) ||
-         std::ranges::any_of(scenario.target.ready.urls, is_fixed) ||
-         std::ranges::any_of(scenario.target.ready.ports, is_fixed);
 }
 
 // Why nothing is judged; empty if it is.
@@ -417,9 +407,12 @@ Verdict check(const Plan& plan, const History& history) {
   }
   noted.note(verdict);
   allowed.note(verdict);
-  if (verdict.outcome == Outcome::pass && ports == 0 && has_fixed_port(plan.scenario))
+  if (verdict.outcome == Outcome::pass && ports == 0 && names_fixed_port(plan.scenario))
     verdict.not_judged.push_back(
-        {"at a fixed port, which lastcall does not look at: write {port} in its place", 1});
+        {"at a fixed port, which lastcall cannot look at (below 1024, or one that clients may "
+         "get): write "
+         "{port} in its place",
+         1});
   return verdict;
 }
 

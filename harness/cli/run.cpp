@@ -22,6 +22,7 @@
 #include "cli/warnings.hpp"
 #include "reports/page.hpp"
 #include "reports/reports.hpp"
+#include "scenario/fixed_port.hpp"
 #include "target/environment.hpp"
 
 namespace lastcall::cli {
@@ -117,6 +118,20 @@ bool write_reports(const CampaignSummary& summary) {
   return written;
 }
 
+// Targets that run at once cannot listen at the same port.
+std::uint32_t jobs_for(const std::vector<LoadedScenario>& scenarios, std::uint32_t wanted) {
+  if (wanted == 1) return wanted;
+  for (const auto& loaded : scenarios) {
+    if (!names_fixed_port(loaded.scenario)) continue;
+    std::cerr
+        << "lastcall: " << loaded.file
+        << " names a port by its number, so trials run one after the other: with {port} in its "
+           "place they can run at once\n";
+    return 1;
+  }
+  return wanted;
+}
+
 std::optional<CampaignOptions> options_from(const RunArguments& arguments, const Context& context) {
   CampaignOptions options;
   bool good = true;
@@ -138,7 +153,7 @@ std::optional<CampaignOptions> options_from(const RunArguments& arguments, const
   if (!good) return std::nullopt;
   options.trials = arguments.trials;
   options.seed = arguments.seed ? *arguments.seed : fresh_seed();
-  options.jobs = arguments.jobs;
+  options.jobs = jobs_for(options.scenarios, arguments.jobs);
   options.stop_on_failure = arguments.stop_on_failure;
   options.keep = *from_name<Keep>(arguments.keep);
   options.results = arguments.results.empty() ? default_results() : arguments.results;

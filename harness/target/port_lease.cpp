@@ -25,6 +25,7 @@ constexpr const char* kLockFolder = "/tmp/lastcall-ports";
 constexpr std::uint16_t kFirstPort = 12'000;
 
 ScopedFd open_lock(std::uint16_t port) {
+  if (::mkdir(kLockFolder, 0777) == 0) (void)::chmod(kLockFolder, 01777);
   const auto path = std::string(kLockFolder) + "/" + std::to_string(port);
   // Without O_CREAT first: fs.protected_regular refuses O_CREAT on another user's file in a sticky
   // folder.
@@ -88,8 +89,22 @@ int probe_port(std::uint16_t port, bool reuse_address) {
   return bind_error(port, SO_REUSEPORT) == 0 && !has_listener(port) ? 0 : problem;
 }
 
+Result<PortLease> PortLease::acquire(std::uint16_t port) {
+  const auto name = "port " + std::to_string(port);
+  auto lock = open_lock(port);
+  if (!lock) return Error{"lock a port in", kLockFolder, errno, "is the folder writable?"};
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return Error{"have", name, EADDRINUSE, "another trial of lastcall has it"};
+  if (const int problem = probe_port(port, true); problem != 0) {
+    return Error{"have", name, problem,
+                 problem == EADDRINUSE
+                     ? "a process that is not the target listens there: end it, or write {port}"
+                     : ""};
+  }
+  return PortLease(port, std::move(lock));
+}
+
 Result<PortLease> PortLease::acquire() {
-  if (::mkdir(kLockFolder, 0777) == 0) (void)::chmod(kLockFolder, 01777);
   const auto [first, last] = leasable_ports();
   const unsigned span = last - first + 1U;
   // Trials that start together look from different places.

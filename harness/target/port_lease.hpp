@@ -13,6 +13,8 @@ namespace lastcall {
 class PortLease {
  public:
   static Result<PortLease> acquire();
+  // This one. An error with EADDRINUSE: another trial has it, or somebody listens there.
+  static Result<PortLease> acquire(std::uint16_t port);
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
  private:

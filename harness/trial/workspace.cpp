@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -29,6 +30,7 @@ Result<void> Workspace::prepare() {
   placeholders_["here"] =
       fs::absolute(plan_.scenario_file).lexically_normal().parent_path().string();
   if (auto leased = lease_ports(); !leased) return leased.error();
+  if (auto leased = lease_fixed_ports(); !leased) return leased.error();
   if (auto made = make_certificates(order_, plan_.scenario_text, placeholders_); !made)
     return made.error();
   return make_sidecar_folders(order_, plan_.scenario.sidecars, placeholders_);
@@ -43,6 +45,27 @@ Result<void> Workspace::lease_ports() {
     if (!lease) return lease.error();
     placeholders_[placeholder] = std::to_string(lease->port());
     ports_.emplace(is_named ? placeholder.substr(5) : "", std::move(*lease));
+  }
+  return {};
+}
+
+// One that lastcall may not bind, or that the kernel may give to a client, is not looked at.
+Result<void> Workspace::lease_fixed_ports() {
+  auto numbers = client_ports(plan_, placeholders_);
+  for (const auto& port : plan_.scenario.target.ready.ports) {
+    unsigned number = 0;
+    const auto end = port.data() + port.size();
+    if (std::from_chars(port.data(), end, number).ptr == end && number <= 0xFFFF)
+      numbers.push_back(static_cast<std::uint16_t>(number));
+  }
+  for (const auto number : std::set<std::uint16_t>(numbers.begin(), numbers.end())) {
+    const bool is_leased = std::ranges::any_of(
+        ports_, [&](const auto& leased) { return leased.second.port() == number; });
+    if (is_leased || number > leasable_ports().last) continue;
+    auto lease = PortLease::acquire(number);
+    if (!lease && lease.error().error_number == EACCES) continue;
+    if (!lease) return lease.error();
+    fixed_ports_.emplace(std::to_string(number), std::move(*lease));
   }
   return {};
 }
@@ -72,14 +95,27 @@ Result<void> Workspace::write_files() {
 }
 
 void Workspace::leave_bound_ports_to_sidecars() {
-  for (const auto& [name, lease] : ports_) {
-    if (probe_port(lease.port(), true) != 0) ports_of_sidecars_.insert(name);
+  for (const auto* ports : {&ports_, &fixed_ports_}) {
+    for (const auto& [name, lease] : *ports) {
+      if (probe_port(lease.port(), true) != 0) ports_of_sidecars_.insert(name);
+    }
   }
 }
 
 Result<void> Workspace::record_left(EventSink& events) const {
+  auto looked = record_ports(ports_, events);
+  if (auto fixed = record_ports(fixed_ports_, events); !fixed) looked = fixed;
+  const auto files = find_leftovers(order_.place_of("target"), laid_out_);
+  for (const auto& file : files.found) events.record(FileLeft{file.path, file.type});
+  events.record(FilesSearched{files.looked_at});
+  if (!files.problem.empty()) events.record(EventsLost{"files", files.problem});
+  return looked;
+}
+
+Result<void> Workspace::record_ports(const std::map<std::string, PortLease>& ports,
+                                     EventSink& events) const {
   Result<void> looked;
-  for (const auto& [name, lease] : ports_) {
+  for (const auto& [name, lease] : ports) {
     if (ports_of_sidecars_.contains(name)) continue;
     const int error = probe_port(lease.port(), true);
     if (error != 0 && error != EADDRINUSE) {
@@ -89,10 +125,6 @@ Result<void> Workspace::record_left(EventSink& events) const {
     }
     events.record(PortProbed{name, lease.port(), error});
   }
-  const auto files = find_leftovers(order_.place_of("target"), laid_out_);
-  for (const auto& file : files.found) events.record(FileLeft{file.path, file.type});
-  events.record(FilesSearched{files.looked_at});
-  if (!files.problem.empty()) events.record(EventsLost{"files", files.problem});
   return looked;
 }
 

@@ -26,7 +26,8 @@ class Workspace {
   // Both outlive it.
   Workspace(const TrialOrder& order, const Plan& plan) : order_(order), plan_(plan) {}
 
-  // Makes the target's folder, those of its sidecars and the certificates, and leases the ports.
+  // Makes the target's folder, those of its sidecars and the certificates, and leases the ports. An
+  // error, too, if somebody listens at a port that the scenario names by its number.
   Result<void> prepare();
   // What the target, and perhaps its sidecars, find when they start: first the limits, then files.
   Result<void> lay_out();
@@ -49,13 +50,16 @@ class Workspace {
 
  private:
   Result<void> lease_ports();
+  Result<void> lease_fixed_ports();
   Result<void> write_files();
+  Result<void> record_ports(const std::map<std::string, PortLease>& ports, EventSink& events) const;
 
   const TrialOrder& order_;
   const Plan& plan_;
   Placeholders placeholders_;
-  std::map<std::string, PortLease> ports_;  // by the names that they have in events
-  std::set<std::string> ports_of_sidecars_;
+  std::map<std::string, PortLease> ports_;        // by the names that they have in events
+  std::map<std::string, PortLease> fixed_ports_;  // by their numbers
+  std::set<std::string> ports_of_sidecars_;       // either name
   std::optional<TargetLimits> limits_;
   std::set<std::string> laid_out_;
 };

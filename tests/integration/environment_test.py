@@ -1,7 +1,9 @@
 """What this machine lacks is never the target's fault: `doctor` finds it beforehand, `run` and `replay` end with exit
 code 4, the reason and the remedy, and nothing is judged. Here each thing is taken away from lastcall, in namespaces of
 its own or by a limit."""
+import errno
 import os
+import socket
 import subprocess
 import unittest
 from pathlib import Path
@@ -100,6 +102,33 @@ class Environment(LastcallTest):
         self.assert_exit(4, run)
         self.assertRegex(run.out, r"trial 1 broke: .*No space left on device .*16 MiB are needed: free some space")
         self.assertNotIn("exit 5", run.out)
+
+
+class FixedPort(LastcallTest):
+    """A port that the scenario names by its number."""
+    def setUp(self):
+        super().setUp()
+        for self.port in range(9_100, 10_000):  # below those that lastcall and clients are given
+            with socket.socket() as free:
+                if free.connect_ex(("127.0.0.1", self.port)) == errno.ECONNREFUSED:
+                    break
+        text = scenario(serve(), environment="trace = false").replace("{port}", str(self.port))
+        self.path = self.write(text)
+
+    def test_trials_run_one_after_the_other(self):
+        run = lastcall("run", self.path, "--trials", 3, "--jobs", 3, "--results", self.folder / "r")
+        self.assert_exit(0, run)
+        self.assertIn("names a port by its number, so trials run one after the other", run.err)
+
+    def test_a_server_that_is_there_already_is_not_taken_for_the_target(self):
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", self.port))
+            other.listen()
+            run = lastcall("run", self.path, "--trials", 1, "--results", self.folder / "r")
+        self.assert_exit(4, run)
+        self.assertIn(f"port {self.port}", str(run))
+        self.assertIn("a process that is not the target listens there", str(run))
 
 
 if __name__ == "__main__":

@@ -367,13 +367,20 @@ TEST(Released, JudgesOnlyAnEndOfTheTargetsOwn) {
   EXPECT_EQ(released(h().stop().fault(SIGKILL).signalled(SIGKILL).searched()),
             "not-applicable 0: lastcall sent SIGKILL");
 }
+TEST(Released, NamesAFixedPortByItsNumber) {
+  EXPECT_EQ(released(h().stop().exited(0).searched().event(PortProbed{"8080", 8080, EADDRINUSE})),
+            "fail 6: port 8080 is still in use though no process is left: its closed connections "
+            "(TIME_WAIT) keep it, set SO_REUSEADDR before bind()");
+}
 TEST(Released, ATargetWithoutALeasedPortIsJudgedByTheRest) {
   auto story = h().stop().exited(0).event(ProcessesSearched{}).event(FilesSearched{3});
   auto& groups = story.plan.scenario.clients;
   groups[0].url = "ws://127.0.0.1:8080/";
   EXPECT_EQ(released(story), "pass 4: ");
-  EXPECT_EQ(items_text(testing::verdict(story, "released").not_judged),
-            "1 at a fixed port, which lastcall does not look at: write {port} in its place");
+  EXPECT_EQ(
+      items_text(testing::verdict(story, "released").not_judged),
+      "1 at a fixed port, which lastcall cannot look at (below 1024, or one that clients may get): "
+      "write {port} in its place");
   groups.clear();
   EXPECT_EQ(released(story), "pass 4: ");
   EXPECT_THAT(testing::verdict(story, "released").not_judged, ::testing::IsEmpty());

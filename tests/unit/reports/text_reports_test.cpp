@@ -141,7 +141,7 @@ A chat server \| with \*users\*
 
 ### Failed
 
-- **clean-exit** in 1 of 3 trials (P(failure) ≤ 86.47 % at 95 %, 3 trials): exit 1 after SIGTERM \< &�\>
+- **clean-exit** in 1 of 3 trials (P(failure) ≤ 86.47 % at 95 %, 3 trials): exit 1 after SIGTERM \<?&�\>
   - trial 2, to see it again: `lastcall replay 'my results/trial-2'`
 
 ### Held
@@ -388,7 +388,7 @@ TEST(SilentGroups, AreSaidLoudlyInEveryReport) {
               HasSubstr("\n\n  NOTHING WAS HEARD: clients \"a*?\": no client was answered\n"
                         "\n  in-flight-finished, not judged: 3 whose bytes waited, 1 sent late\n"));
   EXPECT_THAT(reports::markdown(campaign),
-              HasSubstr("\n### Nothing was heard\n\n- **clients \"a\\* \"**: no client was "
+              HasSubstr("\n### Nothing was heard\n\n- **clients \"a\\*?\"**: no client was "
                         "answered\n\n### Failed\n"));
   EXPECT_THAT(reports::markdown(campaign),
               HasSubstr("- in-flight-finished, items not judged: 3 whose bytes waited, 1 sent "
@@ -499,6 +499,16 @@ TEST(Markdown, SaysInItsHeadlineWhatToDo) {
   EXPECT_THAT(headline(3), HasSubstr("**Not decided:** nothing failed"));
   EXPECT_THAT(headline(4), HasSubstr("**Not decided:** the harness"));
   EXPECT_THAT(headline(0, true), HasSubstr("**Not decided:** the campaign was interrupted"));
+}
+
+TEST(Markdown, HasNoControlCharacterOfAServer) {
+  auto campaign = every_outcome();
+  campaign.scenarios[0].silent.push_back(
+      {"a\x7f"
+       "b",
+       "said \x1b[2J\xc2\x9b"
+       "c\n"});
+  EXPECT_THAT(reports::markdown(campaign), HasSubstr("- **a?b**: said ?\\[2J?c?\n"));
 }
 
 }  // namespace

@@ -110,6 +110,22 @@ TEST(PortLease, SkipsAPortThatSomebodyListensOn) {
   EXPECT_NE(lease->port(), port);
 }
 
+TEST(PortLease, OfACertainPortIsRefusedToASecondTrialAndWhileSomebodyListens) {
+  const auto port = PortLease::acquire()->port();
+  {
+    const auto one = PortLease::acquire(port);
+    ASSERT_TRUE(one);
+    EXPECT_EQ(one->port(), port);
+    const auto two = PortLease::acquire(port);
+    ASSERT_FALSE(two);
+    EXPECT_EQ(two.error().error_number, EADDRINUSE);
+  }
+  const auto taken = listener(port);
+  const auto lease = PortLease::acquire(port);
+  ASSERT_FALSE(lease);
+  EXPECT_EQ(lease.error().error_number, EADDRINUSE);
+}
+
 TEST(PortLease, WithoutDescriptorsDoesNotSayThatAllAreInUse) {
   const testing::FewDescriptors one(1);  // for the lock
   const auto lease = PortLease::acquire();

@@ -12,6 +12,7 @@
 namespace lastcall {
 namespace {
 
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -80,6 +81,23 @@ TEST_F(Places, OfSidecarsAreNotTheTargetsToRelease) {
   EXPECT_EQ(recorded().front(), probed("", 0));
   EXPECT_EQ(recorded().size(), 2U) << "no other port, and no file";
   EXPECT_THAT(workspace_.ports_of_target(), ElementsAre(workspace_.ports().at("")));
+}
+
+TEST_F(Places, OfAFixedPortAreLookedAtToo) {
+  const auto port = PortLease::acquire()->port();
+  plan_.scenario_text.clear();
+  plan_.scenario.target.ready.ports = {std::to_string(port)};
+  Workspace workspace(order_, plan_);
+  ASSERT_TRUE(workspace.prepare());
+  const auto listener = listen(port);
+  EXPECT_TRUE(workspace.record_left(events_));
+  const auto number = std::to_string(port);
+  EXPECT_THAT(recorded(),
+              Contains("port_probed " + number + " " + number + " " + std::to_string(EADDRINUSE)));
+  Workspace second(order_, plan_);
+  const auto prepared = second.prepare();
+  ASSERT_FALSE(prepared);
+  EXPECT_EQ(prepared.error().error_number, EADDRINUSE);
 }
 
 }  // namespace
