@@ -17,7 +17,7 @@ STEADY = "".join(f'{name} = {{ judge = false, why = "it depends on the moment" }
     "serves", "deadline", "in-flight-finished", "stops-accepting", "close-handshake", "prompt-exit", "released",
     "no-send-on-closed", "overhead"))
 SHARDS, TRIALS, SEED = 5, 7, 3
-TIME = re.compile(r"(?<=SIGTERM at )\d+|\d+(\.\d+)? (ms|s|µs|min)\b|time=\"[\d.]+\"|\d{4}-\d\d-\d\dT[\d:]+Z?")
+TIME = re.compile(r"(?<=SIGTERM at )\d+|(?<=python3 \()\d+|\d+(\.\d+)? (ms|s|µs|min)\b|time=\"[\d.]+\"|\d{4}-\d\d-\d\dT[\d:]+Z?")
 # Of a moment: times, what happened to be under way, pids and ports.
 MOMENTS = {"started_utc", "duration_ns", "overhead_ns", "stop_ns", "stop_moment", "idle_tail_ns", "idle_held_by", "idle_waits", "warnings",
            "evidence", "heard_instead", "answers", "habits", "judged", "connections", "not_judged", "silent", "not_tried"}
