@@ -104,7 +104,7 @@ class ScenarioSearch {
     return outcome_.wrong_before.empty();
   }
 
-  // Of a large program one trial cannot look at all places: the first looks at functions, the
+  // One trial cannot look at all places of a large program: the first looks at functions, the
   // second inside of those that threads came to.
   bool calibrate() {
     const auto functions = calibration("calibration of functions", "");
