@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "base/durations.hpp"
-#include "base/file.hpp"
 #include "hunt/held_plan.hpp"
 #include "hunt/scenario_trials.hpp"
+#include "search/point_choice.hpp"
 #include "search/saved_calibration.hpp"
 
 namespace lastcall {
@@ -102,42 +102,37 @@ class ScenarioSearch {
     return outcome_.wrong_before.empty();
   }
 
+  // One trial cannot look at all places of a large program: the first looks at functions, the
+  // second inside of those that threads came to.
   bool calibrate() {
-    doing_ = "calibration";
-    std::string text;
-    bool begun = false;
-    const auto next = [&](std::uint32_t number) -> std::optional<Plan> {
-      if (std::exchange(begun, true)) return std::nullopt;
-      return drawn(number);
-    };
-    const auto done = [&](std::uint32_t, const TrialResult& result, const std::string& directory) {
-      if (auto read = read_regular(directory + "/" + kCalibrationFile)) text = std::move(*read);
-      ++outcome_.trials;
-      auto& count = outcome_.searches[SearchKind::shaker];
-      ++count.trials;
-      if (cause_in(result) != nullptr) ++count.failures;
-      return false;
-    };
-    if (!trials_.run(next, done, true)) return false;
-    auto saved = parse_calibration(text);
-    if (!saved) {
-      outcome_.broken = saved.error().message();
-      return false;
-    }
-    outcome_.points = saved->known;
-    outcome_.points_left_out = saved->left_out;
-    outcome_.points_met = saved->calibration.points.size();
-    outcome_.threads = saved->threads;
-    calibration_ = by_thread_name(saved->calibration);
+    const auto functions = calibration("calibration of functions", "");
+    if (!functions) return false;
+    const auto inside =
+        calibration("calibration inside of functions", calibration_json(*functions));
+    if (!inside) return false;
+    outcome_.points = functions->known + inside->known;
+    outcome_.points_left_out = functions->left_out + inside->left_out;
+    outcome_.points_met = functions->calibration.points.size() + inside->calibration.points.size();
+    outcome_.threads = std::max(functions->threads, inside->threads);
+    calibration_ = by_thread_name(joined(functions->calibration, inside->calibration));
     calibration_.is_signalled = stop_fault(drawn(1)).has_value();
     calibration_.one_visit_a_hold = true;
     return true;
   }
 
+  std::optional<SavedCalibration> calibration(const std::string& doing, const std::string& met) {
+    doing_ = doing;
+    return trials_.calibrate(drawn(kBaseline + 1), met, [&](const TrialResult& result) {
+      ++outcome_.trials;
+      auto& count = outcome_.searches[SearchKind::shaker];
+      ++count.trials;
+      if (cause_in(result) != nullptr) ++count.failures;
+    });
+  }
+
   struct Tried {
     Plan plan;
-    SearchKind kind;
-    std::size_t holds = 0;
+    Attempt attempt;
   };
   struct Hit {
     Plan plan;
@@ -166,11 +161,12 @@ class ScenarioSearch {
       };
       const auto done = [&](std::uint32_t number, const TrialResult& result, const std::string&) {
         const auto one = tried.extract(number);
-        note(one.mapped(), result);
+        if (!note(one.mapped(), result)) attempts.not_reached(one.mapped().attempt);
         const auto* cause = cause_in(result);
         if (cause == nullptr || hit || is_known(cause->property)) return false;
-        hit = Hit{one.mapped().plan, one.mapped().kind, cause->property,
-                  cause->reason,     now() - began_,    outcome_.trials};
+        hit = Hit{one.mapped().plan, one.mapped().attempt.kind,
+                  cause->property,   cause->reason,
+                  now() - began_,    outcome_.trials};
         return false;
       };
       if (!trials_.run(next, done) || !is_any) return;
@@ -182,10 +178,9 @@ class ScenarioSearch {
   [[nodiscard]] std::optional<Tried> attempt(Attempts& attempts, std::uint32_t number) {
     const auto plan = drawn(number);
     for (int i = 0; i < kMostUnsaid; ++i) {
-      const auto next = attempts.next();
+      auto next = attempts.next();
       if (!next) return std::nullopt;
-      if (auto held = held_plan(plan, *next))
-        return Tried{std::move(*held), next->kind, next->holds.size()};
+      if (auto held = held_plan(plan, *next)) return Tried{std::move(*held), std::move(*next)};
       ++outcome_.not_to_be_held;
     }
     return std::nullopt;
@@ -194,18 +189,20 @@ class ScenarioSearch {
   void show(const Tried& one, const Attempts& attempts) {
     const auto left = std::max<Nanoseconds>(0s, options_.budget - (now() - began_));
     doing_ = std::to_string(outcome_.trials) + " trials, " + human_duration(left) + " left, " +
-             search_name(one.kind) + " " + std::to_string(attempts.handed_out()) + " of " +
+             search_name(one.attempt.kind) + " " + std::to_string(attempts.handed_out()) + " of " +
              std::to_string(attempts.planned()) +
              (best_ ? ", found one, looking for a better place" : "");
   }
 
-  // A fault that the plan has besides the holds may not be reached either: that is no hold.
-  void note(const Tried& one, const TrialResult& result) {
-    auto& count = outcome_.searches[one.kind];
+  // Returns whether some hold was reached. A fault that the plan has besides the holds may not be
+  // reached either: that is no hold.
+  bool note(const Tried& one, const TrialResult& result) {
+    auto& count = outcome_.searches[one.attempt.kind];
+    const auto reached_before = count.holds_reached;
     ++outcome_.trials;
     ++count.trials;
     if (cause_in(result) != nullptr) ++count.failures;
-    count.holds_planned += one.holds;
+    count.holds_planned += one.attempt.holds.size();
     const auto stop = stop_fault(one.plan);
     for (std::size_t i = 0; i < one.plan.faults.size(); ++i) {
       const auto& fault = one.plan.faults[i];
@@ -217,6 +214,7 @@ class ScenarioSearch {
       if (is_stop) ++count.signals_planned;
       if (is_stop && reached) ++count.signals_landed;
     }
+    return count.holds_reached > reached_before;
   }
 
   [[nodiscard]] bool is_known(const std::string& property) const {

@@ -1,5 +1,5 @@
 // The search for a race in the target of a scenario, with its clients, faults and properties:
-// trials that nothing disturbs, one that sees which thread comes where, then trials with a hold
+// trials that nothing disturbs, two that see which thread comes where, then trials with a hold
 // each, until a property fails and fails again. Its trials enter no bound. From the thread that
 // owns the fork server.
 #pragma once

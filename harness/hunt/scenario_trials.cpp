@@ -1,7 +1,9 @@
 #include "hunt/scenario_trials.hpp"
 
+#include <filesystem>
 #include <utility>
 
+#include "base/file.hpp"
 #include "base/remove_tree.hpp"
 
 namespace lastcall {
@@ -11,20 +13,23 @@ bool ScenarioTrials::is_over() const {
          (setting_.interrupted != nullptr && *setting_.interrupted != 0);
 }
 
-bool ScenarioTrials::run(const Next& next, const Done& done, bool calibrates) {
+std::string ScenarioTrials::directory() const {
+  return setting_.folder + "/" + std::to_string(numbered_ + 1);
+}
+
+bool ScenarioTrials::run(const std::function<std::optional<TrialJob>()>& next, const Done& done,
+                         Keep keep) {
   TrialPoolOptions pool;
   pool.jobs = setting_.jobs;
   pool.tools = setting_.tools;
-  pool.keep = calibrates ? Keep::all : Keep::failed;
+  pool.keep = keep;
   pool.next = [&]() -> std::optional<TrialJob> {
     if (is_over()) return std::nullopt;
-    auto plan = next(numbered_ + 1);
-    if (!plan) return std::nullopt;
-    ++numbered_;
-    return TrialJob{.number = numbered_,
-                    .directory = setting_.folder + "/" + std::to_string(numbered_),
-                    .plan = std::move(*plan),
-                    .calibrates = calibrates};
+    auto job = next();
+    if (!job) return std::nullopt;
+    job->directory = directory();
+    job->number = ++numbered_;
+    return job;
   };
   pool.done = [&](const TrialJob& job, const TrialResult& result) {
     bool stays = !result.broken.empty();
@@ -42,6 +47,48 @@ bool ScenarioTrials::run(const Next& next, const Done& done, bool calibrates) {
   if (setting_.interrupted != nullptr && *setting_.interrupted != 0)
     signal_ = *setting_.interrupted;
   return !is_over();
+}
+
+bool ScenarioTrials::run(const Next& next, const Done& done) {
+  const auto job = [&]() -> std::optional<TrialJob> {
+    auto plan = next(numbered_ + 1);
+    if (!plan) return std::nullopt;
+    TrialJob one;
+    one.plan = std::move(*plan);
+    return one;
+  };
+  return run(job, done, Keep::failed);
+}
+
+std::optional<SavedCalibration> ScenarioTrials::calibrate(
+    const Plan& plan, const std::string& met, const std::function<void(const TrialResult&)>& done) {
+  if (!met.empty()) {
+    std::error_code ec;
+    std::filesystem::create_directories(directory(), ec);
+    if (const auto written = write_regular(directory() + "/" + kMetFile, met); !written) {
+      broken_ = written.error().message();
+      return std::nullopt;
+    }
+  }
+  bool is_begun = false;
+  const auto job = [&]() -> std::optional<TrialJob> {
+    if (std::exchange(is_begun, true)) return std::nullopt;
+    TrialJob one;
+    one.plan = plan;
+    one.calibrates = true;
+    return one;
+  };
+  Result<std::string> text = Error{"read", "the calibration", 0, "the trial wrote none"};
+  const auto read = [&](std::uint32_t, const TrialResult& result, const std::string& directory) {
+    text = read_regular(directory + "/" + kCalibrationFile);
+    done(result);
+    return false;
+  };
+  if (!run(job, read, Keep::all)) return std::nullopt;
+  auto saved = text ? parse_calibration(*text) : Result<SavedCalibration>(text.error());
+  if (saved) return std::move(*saved);
+  broken_ = saved.error().message();
+  return std::nullopt;
 }
 
 FailureRate ScenarioTrials::rate(const Plan& plan, const std::set<std::string>& wanted,

@@ -12,6 +12,7 @@
 #include "campaign/trial_pool.hpp"
 #include "hunt/failure_rate.hpp"
 #include "plan/plan.hpp"
+#include "search/saved_calibration.hpp"
 
 namespace lastcall {
 
@@ -33,7 +34,13 @@ class ScenarioTrials {
   using Next = std::function<std::optional<Plan>(std::uint32_t number)>;
   using Done =
       std::function<bool(std::uint32_t number, const TrialResult&, const std::string& directory)>;
-  bool run(const Next& next, const Done& done, bool calibrates = false);
+  bool run(const Next& next, const Done& done);
+
+  // One trial that sees which thread comes where (search/saved_calibration.hpp): at functions; or
+  // inside of those that threads met in an earlier one, whose text is `met`. Nothing: it broke or
+  // was interrupted.
+  std::optional<SavedCalibration> calibrate(const Plan& plan, const std::string& met,
+                                            const std::function<void(const TrialResult&)>& done);
 
   // How often one of these properties fails in runs of a plan. The directory of the last trial
   // that failed stays. `each`: as Shrinking has it.
@@ -51,6 +58,9 @@ class ScenarioTrials {
 
  private:
   [[nodiscard]] bool is_over() const;
+  bool run(const std::function<std::optional<TrialJob>()>& next, const Done& done, Keep keep);
+  // The directory of the next trial.
+  [[nodiscard]] std::string directory() const;
 
   Setting setting_;
   std::uint32_t numbered_ = 0;

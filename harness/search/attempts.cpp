@@ -17,9 +17,12 @@ constexpr std::array<Nanoseconds, 4> kHoldTimes{3ms, 10ms, 40ms, 150ms};
 constexpr std::uint64_t kMostCalls = 60;
 // What each queue gets of the attempts, while all have some.
 constexpr std::array<std::uint64_t, 9> kShares{1, 4, 4, 3, 4, 2, 2, 2, 1};
-// Of more visits in a phase a calibration does not know the last.
+// A calibration counts no more visits of a phase.
 constexpr std::uint64_t kMostCounted = 100;
 constexpr std::uint64_t kMostAccessesCounted = 25;
+// Earlier visits are tried anyway.
+constexpr std::uint64_t kEarliestAgain = 4;
+constexpr std::uint64_t kFarBeyond = 40;
 // Holding all who come to a place that is visited more often would take the whole trial.
 constexpr std::uint64_t kMostVisitsOfAll = 40;
 constexpr Nanoseconds kLongestOfAll = 600ms;
@@ -30,18 +33,30 @@ void shuffle(std::deque<T>& queue, Prng& prng) {
     std::swap(queue[i - 1], queue[prng.between(0, i - 1)]);
 }
 
-// Each thread has its turn: one that comes to few places does not wait until those of a busy one
-// have all been tried.
-void take_turns(std::deque<Attempt>& queue) {
+// One of each turn after the other, in the order of the queue. `turn_of` an attempt: whose it is.
+void take_turns(std::deque<Attempt>& queue, const auto& turn_of) {
   std::map<int, std::size_t> taken;
   std::vector<std::pair<std::size_t, Attempt>> turns;
   for (auto& attempt : queue) {
-    const int thread = attempt.holds.empty() ? kAnyThread : attempt.holds.front().thread;
-    turns.emplace_back(taken[thread]++, std::move(attempt));
+    const int who = turn_of(attempt);
+    turns.emplace_back(taken[who]++, std::move(attempt));
   }
   std::ranges::stable_sort(turns, {}, &std::pair<std::size_t, Attempt>::first);
   queue.clear();
   for (auto& [turn, attempt] : turns) queue.push_back(std::move(attempt));
+}
+
+// Each thread has its turn: one that comes to few places does not wait until those of a busy one
+// have all been tried. Threads with a name have a part of their own, and those without share one.
+void take_turns(std::deque<Attempt>& queue, const std::set<int>& named) {
+  const auto thread_of = [](const Attempt& attempt) {
+    return attempt.holds.empty() ? kAnyThread : attempt.holds.front().thread;
+  };
+  take_turns(queue, thread_of);
+  take_turns(queue, [&](const Attempt& attempt) {
+    const int thread = thread_of(attempt);
+    return named.contains(thread) ? thread : kAnyThread;
+  });
 }
 
 }  // namespace
@@ -49,7 +64,15 @@ void take_turns(std::deque<Attempt>& queue) {
 Calibration by_thread_name(const Calibration& calibration) {
   using Place = std::pair<std::size_t, HuntPhase>;
   std::map<Place, std::map<std::string, Visit>> places;
-  for (const auto& visit : calibration.visits) {
+  int number = 0;
+  for (const auto& visit : calibration.visits) number = std::max(number, visit.thread);
+  std::map<std::string, int> numbers;
+  for (auto visit : calibration.visits) {
+    if (!visit.thread_name.empty()) {
+      const auto [known, is_new] = numbers.try_emplace(visit.thread_name, number + 1);
+      if (is_new) ++number;
+      visit.thread = known->second;
+    }
     auto& names = places[{visit.point, visit.phase}];
     const auto [known, is_new] = names.try_emplace(visit.thread_name, visit);
     if (is_new) continue;
@@ -59,6 +82,7 @@ Calibration by_thread_name(const Calibration& calibration) {
   }
   auto result = calibration;
   result.visits.clear();
+  for (const auto& [name, thread] : numbers) result.named.insert(thread);
   for (auto& [place, names] : places) {
     for (auto& [name, visit] : names) {
       if (names.size() == 1) visit.thread_name.clear();
@@ -121,7 +145,7 @@ void Attempts::add(Queue queue, const Visit& visit, std::uint64_t nth) {
 std::uint64_t Attempts::late_visit(const Visit& visit, PointKind kind) const {
   if (!calibration_.one_visit_a_hold || visit.phase != HuntPhase::stop) return 0;
   const auto most = kind == PointKind::access ? kMostAccessesCounted : kMostCounted;
-  return visit.times < most ? visit.times * 9 / 10 : 0;
+  return std::min(visit.times, most) * 9 / 10;
 }
 
 // One of each (thread, place, phase) first; later times of the same after all these.
@@ -154,7 +178,7 @@ void Attempts::plan_singles() {
   plan_everyone();
   for (auto& queue : queues_) {
     shuffle(queue, prng_);
-    take_turns(queue);
+    take_turns(queue, calibration_.named);
     for (auto& attempt : queue) attempt.exit_barrier = prng_.between(0, 1) == 1;
     planned_ += queue.size();
   }
@@ -205,7 +229,19 @@ std::optional<Attempt> Attempts::pair() {
   return attempt;
 }
 
+void Attempts::not_reached(Attempt attempt) {
+  if (attempt.holds.size() != 1 || attempt.holds.front().nth < kEarliestAgain) return;
+  auto& nth = attempt.holds.front().nth;
+  nth = nth > kFarBeyond ? nth / 2 : nth * 3 / 4;
+  again_.push_back(std::move(attempt));
+}
+
 std::optional<Attempt> Attempts::next() {
+  if (!again_.empty()) {
+    auto attempt = std::move(again_.front());
+    again_.pop_front();
+    return attempt;
+  }
   // Half of the attempts once everything has been tried once.
   if (round_ > 0 && prng_.between(0, 1) == 0) {
     if (auto made = pair()) {

@@ -34,13 +34,14 @@ struct Calibration {
   bool threads_are_stable = true;  // not of a runtime that moves its work between them
   bool one_visit_a_hold = false;   // nobody can hold every thread that comes to a place
   std::uint64_t calls = 0;         // system calls from ready to the signal
+  std::set<int> named{};           // threads that have a name of their own, from by_thread_name()
   std::set<std::string>
       favoured{};  // functions that every other attempt is made at: a log names them
 };
 
 // The same calibration as somebody sees it who knows threads by their names only: visits of threads
-// that have a name in common are one. Where a single name comes to a place, its hold is of any
-// thread.
+// that have a name in common are one, and have one number, which nobody else has. Where a single
+// name comes to a place, its hold is of any thread.
 Calibration by_thread_name(const Calibration& calibration);
 
 enum class SearchKind : std::uint8_t { shaker, sweep, pairs, signal_placement };
@@ -60,6 +61,10 @@ class Attempts {
   // There is always one, unless the calibration saw nothing: then there is nothing to try but the
   // signal at calls, or nothing at all.
   [[nodiscard]] std::optional<Attempt> next();
+  // No thread came that often to the place of an attempt's only hold: the next attempt is the same
+  // hold at an earlier visit. A calibration is slow, so it counts more of what comes again and
+  // again.
+  void not_reached(Attempt attempt);
   // How many single holds and moments there are to try, and how many were handed out.
   [[nodiscard]] std::size_t planned() const { return planned_; }
   [[nodiscard]] std::size_t handed_out() const { return handed_out_; }
@@ -90,6 +95,7 @@ class Attempts {
   Prng prng_;
   std::array<std::deque<Attempt>, kQueues> queues_{};
   std::array<std::uint64_t, kQueues> taken_{};
+  std::deque<Attempt> again_;
   std::size_t planned_ = 0;
   std::size_t handed_out_ = 0;
   std::size_t round_ = 0;

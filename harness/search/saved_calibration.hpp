@@ -13,7 +13,7 @@ namespace lastcall {
 
 struct SavedCalibration {
   Calibration calibration{};  // only places that some thread met
-  std::size_t known = 0;      // places of the program
+  std::size_t known = 0;      // places looked at, or inside of a function that nobody came to
   std::size_t left_out = 0;   // further ones, that were not looked at
   int threads = 0;            // most that were seen
 };

@@ -12,8 +12,10 @@
 #include <utility>
 #include <variant>
 
+#include "base/file.hpp"
 #include "base/rethrow.hpp"
 #include "scenario/properties/released.hpp"
+#include "search/saved_calibration.hpp"
 
 namespace lastcall {
 
@@ -43,8 +45,10 @@ void TargetTracing::start() {
                              .open_at_exit = is_strict(trial_.plan),
                              .calls = std::move(calls),
                              .visits = visits_of_faults()};
-  if (trial_.order.calibrates)
+  if (trial_.order.calibrates) {
     settings.calibration = trial_.order.directory + "/" + kCalibrationFile;
+    settings.met = met_before();
+  }
   if (settings.open_at_exit) {
     settings.state_folder = settings.calls.state_folder;
     // What was written and not synced is known only if all of it was seen.
@@ -60,6 +64,16 @@ void TargetTracing::start() {
     trial_.events.record(TraceFailed{tracing.error().message()});
     faults_.not_traced(tracing.error().message());
   }
+}
+
+std::optional<Calibration> TargetTracing::met_before() const {
+  const auto file = trial_.order.directory + "/" + kMetFile;
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  const auto text = read_regular(file);
+  auto saved = text ? parse_calibration(*text) : Result<SavedCalibration>(text.error());
+  if (saved) return std::move(saved->calibration);
+  trial_.trouble.note(saved.error());
+  return std::nullopt;
 }
 
 CallInjector::Settings TargetTracing::calls_of_faults() const {

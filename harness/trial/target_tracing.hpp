@@ -7,6 +7,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "trial/fault_runner.hpp"
 #include "trial/tracing.hpp"
@@ -40,6 +41,8 @@ class TargetTracing {
   void end();
 
  private:
+  // What a calibration before this one saw; nothing if there was none.
+  [[nodiscard]] std::optional<Calibration> met_before() const;
   [[nodiscard]] CallInjector::Settings calls_of_faults() const;
   [[nodiscard]] std::vector<VisitInjector::Rule> visits_of_faults() const;
   void hear_of_places();

@@ -152,8 +152,10 @@ Tracing::Tracing(SegmentWriter segment, Settings settings, ScopedFd reached_read
       reached_ready_(std::move(reached_ready)) {
   if (settings_.calibration.empty()) return;
   // Which signal it is does not matter: the trial sends it.
-  points_.emplace(
-      PointOrders{.plan = {.signal = SIGTERM}, .catalogues = true, .is_told_phases = true});
+  PointOrders orders{.plan = {.signal = SIGTERM}, .catalogues = true, .is_told_phases = true};
+  orders.scope = settings_.met ? PointScope::insides : PointScope::functions;
+  if (settings_.met) orders.met = *settings_.met;
+  points_.emplace(std::move(orders));
 }
 
 Result<std::unique_ptr<Tracing>> Tracing::start(Settings settings) {
@@ -399,7 +401,7 @@ void Tracing::write_calibration() {
   if (!points_) return;
   const auto& catalogue = points_->catalogue();
   const SavedCalibration saved{.calibration = points_->take_calibration(),
-                               .known = catalogue.points.size(),
+                               .known = catalogue.points.size() + catalogue.unmet,
                                .left_out = catalogue.left_out,
                                .threads = points_->acted().threads};
   const auto written = write_regular(settings_.calibration, calibration_json(saved));

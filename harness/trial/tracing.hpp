@@ -42,6 +42,8 @@ class Tracing {
     CallInjector::Settings calls;   // that faults are done at
     std::vector<VisitInjector::Rule> visits{};  // likewise
     std::string calibration{};  // the file for who came where (search/saved_calibration.hpp)
+    // An earlier calibration, of functions: this one looks inside of those. None: it is the first.
+    std::optional<Calibration> met{};
   };
   // The system call or the function of a fault was reached.
   struct ReachedPlace {

@@ -11,7 +11,9 @@
 //   history.jsonl  the merged history, one event a line (kept trials)
 //   verdict.json   the result
 //   calibration.json  which thread came where, if a search asked for it
-//   (search/saved_calibration.hpp)
+//   (search/saved_calibration.hpp): at functions; or, if there is met.json, inside of those that
+//   threads met
+//   met.json       the calibration of an earlier trial, written by whoever ordered this one
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -26,6 +28,7 @@
 namespace lastcall {
 
 inline constexpr const char* kCalibrationFile = "calibration.json";
+inline constexpr const char* kMetFile = "met.json";
 
 enum class Keep : std::uint8_t { failed, all, none };
 BOOST_DESCRIBE_ENUM(Keep, failed, all, none)

@@ -28,7 +28,7 @@ class HuntScenario(LastcallTest):
         return lastcall("hunt", file, "--for", budget, "--seed", 1, *options, "--results", self.folder / "found")
 
     def test_finds_a_race_and_ends_with_a_plan_that_replays_and_shrinks(self):
-        run = self.hunt(self.scenario_of(PROGRAMS / "race_closed_channel"))
+        run = self.hunt(self.scenario_of(PROGRAMS / "race_closed_channel"), "--jobs", 2)
         self.assert_exit(1, run)
         self.assertRegex(run.out, r"found: no-panic: .*\n  hold .*`.+` \(")
         self.assertRegex(run.out, r"fails \d+ of \d+ \(.*; without holds \d+ of \d+ \(")
@@ -41,13 +41,13 @@ class HuntScenario(LastcallTest):
         replay = lastcall("replay", self.folder / "found", "--times", 6, "--json")
         self.assert_exit(1, replay)
         self.assertGreaterEqual(json.loads(replay.out)["came_back"], 3)
-        shrunk = lastcall("shrink", self.folder / "found", "--times", 6, "--for", "5s")
+        shrunk = lastcall("shrink", self.folder / "found", "--times", 6, "--for", "1s")
         self.assert_exit(1, shrunk)
         self.assertRegex(shrunk.out, r"hold .* `.+` \(.*\).* for \d+ ?ms: fails \d+ of \d+")
         self.assert_exit(1, lastcall("replay", self.folder / "found/shrunk", "--times", 6))
 
     def test_of_a_right_target_finds_nothing_and_says_what_was_tried(self):
-        run = self.hunt(self.scenario_of(PROGRAMS / "race_closed_channel_fixed"), "--json", budget="4s")
+        run = self.hunt(self.scenario_of(PROGRAMS / "race_closed_channel_fixed"), "--json", budget="2s")
         self.assert_exit(0, run)
         answer = json.loads(run.out)
         self.assertEqual([], answer["findings"])

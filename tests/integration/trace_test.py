@@ -151,7 +151,8 @@ class Trace(LastcallTest):
         (self.folder / "Server.java").write_text(JAVA)
         subprocess.run(["javac", "Server.java"], cwd=self.folder, check=True)
         run = self.traced(["java", "-cp", self.folder, "Server", "{port}"], stop=", exit = 143", clients=HTTP_CLIENT + "count = 8\n",
-                          faults='[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 20 }')
+                          faults='[[faults]]\nwhat = "stop"\nwhen = { event = "acknowledged", nth = 20 }',
+                          properties='in-flight-finished = { judge = false, why = "it does not wait for its answers" }')
         self.assert_exit(0, run)
         self.assertTrue([event for event in run.events("signal_taken") if event["signal"] == 11])
         for name in ("serves", "clean-exit", "deadline", "no-masked-panic"):

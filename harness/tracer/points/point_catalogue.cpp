@@ -195,15 +195,6 @@ PointCatalogue catalogue_of(const Tracee& thread) {
     }
     catalogue.build_ids[module->path] = identity_of(*module);
   }
-  // Entries come before what is inside of functions, and plain accesses last.
-  std::ranges::stable_sort(catalogue.points, {}, [](const CodePoint& point) {
-    if (point.kind == PointKind::access) return 2;
-    return point.kind == PointKind::atomic || point.kind == PointKind::after_call ? 1 : 0;
-  });
-  if (catalogue.points.size() > PointCatalogue::kMaxPoints) {
-    catalogue.left_out = catalogue.points.size() - PointCatalogue::kMaxPoints;
-    catalogue.points.resize(PointCatalogue::kMaxPoints);
-  }
   return catalogue;
 }
 

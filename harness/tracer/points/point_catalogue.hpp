@@ -14,14 +14,15 @@
 namespace lastcall {
 
 struct PointCatalogue {
-  // More places than that slow every trial down: a large program's are a part of its own.
+  // More places than that slow a trial down too much: of a large program a part is chosen.
   static constexpr std::size_t kMaxPoints = 6000;
 
   std::vector<CodePoint> points{};
   std::map<std::string, std::string> build_ids{};  // of modules that have points
   std::string program{};                           // path of the main module
   bool is_go = false;
-  std::size_t left_out = 0;                                 // beyond kMaxPoints
+  std::size_t unmet = 0;     // as PointChoice has them, once places are chosen
+  std::size_t left_out = 0;  // the same
   std::map<std::string, std::vector<std::string>> texts{};  // that own functions refer to
 };
 

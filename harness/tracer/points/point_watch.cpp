@@ -79,6 +79,11 @@ void PointWatch::arm(const Tracee& thread) {
   thread.breakpoints->use_scratch(entry_);
   if (orders_.catalogues) {
     catalogue_ = catalogue_of(thread);
+    auto choice = choose_points(std::move(catalogue_.points), orders_.scope, orders_.met,
+                                PointCatalogue::kMaxPoints);
+    catalogue_.points = std::move(choice.points);
+    catalogue_.unmet = choice.unmet;
+    catalogue_.left_out = choice.left_out;
     points_ = catalogue_.points;
     orders_.plan.build_ids = catalogue_.build_ids;
   } else {

@@ -15,6 +15,7 @@
 
 #include "search/attempts.hpp"
 #include "search/hunt_plan.hpp"
+#include "search/point_choice.hpp"
 #include "tracer/loop/filter.hpp"
 #include "tracer/loop/observer.hpp"
 #include "tracer/points/point_catalogue.hpp"
@@ -27,7 +28,9 @@ class TraceLoop;
 
 struct PointOrders {
   HuntPlan plan{};
-  bool catalogues = false;      // finds all places of the program, and arms them: a calibration
+  bool catalogues = false;  // finds the places of the program, and arms them: a calibration
+  PointScope scope = PointScope::everywhere;  // which of them, as choose_points() has it
+  Calibration met{};                          // the same
   bool sees_all_calls = false;  // counts system calls, as it does for a plan with signal_at_call
   bool explains = false;        // takes stacks at holds and at the failure
   int output = -1;              // the file behind the program's output, as it is ready

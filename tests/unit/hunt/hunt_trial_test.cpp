@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 #include <string>
 
 #include "hunt/rates.hpp"
@@ -83,6 +84,26 @@ TEST_F(HuntTrials, ThreadsThatMeetABreakpointTogetherAllDoWhatItReplaced) {
   }
   EXPECT_EQ(seen, 80U);
   EXPECT_EQ(trial.acted.threads, 5);
+}
+
+TEST_F(HuntTrials, ASecondCalibrationLooksInsideOfFunctionsThatThreadsMet) {
+  const auto first =
+      run({.plan = plan_of("threads"), .catalogues = true, .scope = PointScope::functions});
+  EXPECT_EQ(visits(first, "visit", 1), 20U);
+  std::set<std::string> met;
+  for (const auto& visit : first.calibration.visits)
+    met.insert(first.calibration.points[visit.point].function);
+  for (const auto& point : first.catalogue.points) EXPECT_EQ(point.within, 0U) << point.function;
+  const auto second = run({.plan = plan_of("threads"),
+                           .catalogues = true,
+                           .scope = PointScope::insides,
+                           .met = first.calibration});
+  EXPECT_GT(second.calibration.visits.size(), 0U);
+  EXPECT_GT(second.catalogue.unmet, 0U);
+  for (const auto& point : second.catalogue.points) {
+    EXPECT_GT(point.within, 0U) << point.function;
+    EXPECT_TRUE(met.contains(point.function)) << point.function;
+  }
 }
 
 TEST_F(HuntTrials, ChildrenRunWithoutBreakpoints) {

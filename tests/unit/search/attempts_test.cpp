@@ -229,6 +229,55 @@ TEST(Calibration, ByThreadNameHasOneVisitForThreadsOfOneNameAndAnyThreadWhereItI
   EXPECT_EQ(named.visits[2].point, 1U);
 }
 
+TEST(Calibration, ByThreadNameThreadsOfOneNameHaveANumberOfTheirOwn) {
+  Calibration calibration;
+  calibration.points = {at("push", PointKind::entry), at("close", PointKind::entry)};
+  calibration.visits = {{.point = 0, .thread = 4, .thread_name = "ping", .times = 1},
+                        {.point = 1, .thread = 9, .thread_name = "ping", .times = 1},
+                        {.point = 1, .thread = 4, .times = 1}};
+  const auto named = by_thread_name(calibration);
+  ASSERT_EQ(named.visits.size(), 3U);
+  EXPECT_EQ(named.visits[1].thread, 4);
+  EXPECT_GT(named.visits[0].thread, 9);
+  EXPECT_EQ(named.visits[2].thread, named.visits[0].thread);
+  EXPECT_EQ(named.named, std::set<int>{named.visits[0].thread});
+}
+
+TEST(Attempts, AThreadWithANameDoesNotWaitForManyWithout) {
+  Calibration calibration;
+  for (int thread = 0; thread < 20; ++thread) {
+    for (int i = 0; i < 5; ++i) {
+      calibration.visits.push_back(
+          {.point = calibration.points.size(), .thread = thread, .times = 1});
+      if (thread == 7) calibration.visits.back().thread_name = "jobs";
+      calibration.points.push_back(at("f" + std::to_string(thread), PointKind::entry));
+    }
+  }
+  Attempts attempts(by_thread_name(calibration), 1);
+  int of_jobs = 0;
+  for (int i = 0; i < 10; ++i) {
+    const auto attempt = attempts.next();
+    of_jobs += attempt->holds[0].point.function == "f7" ? 1 : 0;
+  }
+  EXPECT_EQ(of_jobs, 5);
+}
+
+TEST(Attempts, AHoldThatNoThreadReachedIsNextAtAnEarlierVisit) {
+  Attempts attempts(of_a_server(), 1);
+  auto attempt = *attempts.next();
+  attempt.holds.resize(1);
+  attempt.holds[0].point.function = "again";
+  attempt.holds[0].nth = 90;
+  std::vector<std::uint64_t> visits;
+  for (int i = 0; i < 20; ++i) {
+    attempts.not_reached(attempt);
+    attempt = *attempts.next();
+    if (attempt.holds.empty() || attempt.holds[0].point.function != "again") break;
+    visits.push_back(attempt.holds[0].nth);
+  }
+  EXPECT_EQ(visits, (std::vector<std::uint64_t>{45, 22, 16, 12, 9, 6, 4, 3}));
+}
+
 TEST(Attempts, WithoutAnyVisitThereIsNothingToTry) { EXPECT_FALSE(Attempts({}, 1).next()); }
 
 }  // namespace
