@@ -18,6 +18,7 @@
 #include "base/signal_names.hpp"
 #include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
+#include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/hunt_report.hpp"
 #include "cli/hunt_scenario.hpp"
@@ -32,6 +33,7 @@ namespace fs = std::filesystem;
 
 struct HuntArguments {
   std::vector<std::string> command;
+  std::vector<std::string> settings;
   std::string budget = "60s";
   std::optional<std::uint64_t> seed;
   std::string signal;
@@ -198,7 +200,11 @@ std::string option_of_commands(const HuntArguments& arguments) {
 }
 
 int hunt_command(const HuntArguments& arguments, const Context& context) {
-  if (!is_scenario(arguments)) return run_hunt(arguments, context);
+  if (!is_scenario(arguments)) {
+    if (arguments.settings.empty()) return run_hunt(arguments, context);
+    std::cerr << "lastcall: --set goes with a scenario\n";
+    return exit_codes::kUsage;
+  }
   const auto wrong = option_of_commands(arguments);
   const auto budget = parse_duration(arguments.budget);
   if (!budget || !wrong.empty()) {
@@ -210,6 +216,7 @@ int hunt_command(const HuntArguments& arguments, const Context& context) {
     return exit_codes::kUsage;
   }
   return hunt_in_scenario({.file = arguments.command.front(),
+                           .settings = arguments.settings,
                            .budget = *budget,
                            .seed = arguments.seed.value_or(std::random_device()()),
                            .jobs = arguments.jobs,
@@ -257,6 +264,7 @@ void add_hunt(CLI::App& app, Context& context) {
   command->add_option("command", arguments->command, "A scenario file, or what to run, after --")
       ->required()
       ->option_text("SCENARIO.toml | -- CMD...");
+  add_set_option(*command, arguments->settings);
   command->add_option("--for", arguments->budget, "How long to search (default: 60s)")
       ->option_text("DURATION");
   command->add_option("--seed", arguments->seed, "Of the order in which things are tried")

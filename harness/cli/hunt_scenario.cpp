@@ -72,8 +72,15 @@ int verdict_on(const ScenarioHuntOutcome& outcome) {
 }  // namespace
 
 int hunt_in_scenario(const ScenarioHuntArguments& arguments, const Context& context) {
-  auto scenario = load_scenario(arguments.file);
-  if (!scenario) return exit_codes::kUsage;
+  auto scenarios = load_scenarios(arguments.file, arguments.settings);
+  if (!scenarios) return exit_codes::kUsage;
+  if (scenarios->size() > 1) {
+    std::cerr
+        << "lastcall: " << arguments.file << " has " << scenarios->size()
+        << " scenarios in its matrix and a hunt takes one: leave one value in each [[vary]]\n";
+    return exit_codes::kUsage;
+  }
+  auto* scenario = &scenarios->front();
   if (!scenario->scenario.target.trace) {
     std::cerr << "lastcall: " << arguments.file
               << " says trace = false: a hunt holds threads by the tracer\n";

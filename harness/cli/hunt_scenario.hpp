@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "cli/commands.hpp"
@@ -11,6 +12,7 @@ namespace lastcall::cli {
 
 struct ScenarioHuntArguments {
   std::string file;
+  std::vector<std::string> settings;  // KEY=VALUE
   Nanoseconds budget{};
   std::uint64_t seed = 0;
   std::uint32_t jobs = 1;

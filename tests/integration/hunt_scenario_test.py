@@ -74,6 +74,12 @@ class HuntScenario(LastcallTest):
         self.assert_exit(2, run)
         self.assertIn("--signal goes with a command", run.err)
 
+    def test_takes_one_scenario_of_a_matrix(self):
+        text = scenario(["{vary.build}"], clients="") + '[[vary]]\nname = "build"\nvalues = ["./good", "./bad"]\n'
+        refused = self.hunt(self.write(text))
+        self.assert_exit(2, refused)
+        self.assertIn("has 2 scenarios in its matrix and a hunt takes one", refused.err)
+
 
 if __name__ == "__main__":
     unittest.main()
