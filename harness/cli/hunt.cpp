@@ -260,7 +260,7 @@ fails by itself, or wrong usage; 4: it could not be executed or traced.)";
 void add_hunt(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<HuntArguments>();
   auto* command = app.add_subcommand(
-      "hunt", "Search for a race in a program; ends with a plan that replays it");
+      "hunt", "Search for a race in a program, or in a scenario; ends with a plan that replays it");
   command->add_option("command", arguments->command, "A scenario file, or what to run, after --")
       ->required()
       ->option_text("SCENARIO.toml | -- CMD...");

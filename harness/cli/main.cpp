@@ -18,10 +18,11 @@ constexpr const char* kExitCodes = R"(Exit codes, the first that matches:
   2        wrong command line, scenario or plan
   130 143  interrupted (SIGINT, SIGTERM), after writing what was there
   4        lastcall or its environment broke
-  1        a property failed; replay, shrink: the failure came back; hunt: found
+  1        a property failed; replay, shrink: the failure came back; hunt: found;
+           gate: the policy is broken; compare: something got worse
   3        nothing failed, but something required could not be judged,
-           or a group of clients was not answered
-  0        every property held
+           or a group of clients was not answered; gate: more trials are needed
+  0        every property held; gate: passed
 autopsy passes on the exit code of its command (128 + signal), or says 2 or 4 as above.
 
 Start with:  lastcall try -- ./your-server
