@@ -23,7 +23,9 @@ RESULTS_LIMIT = 100 << 20  # bytes
 MEMORY_LIMIT = 300 << 20
 GONE_LIMIT = 5
 TRIALS = 2
-RESULTS = {"report.json", "junit.xml", "report.md", "report.html", "trials.jsonl", "trials"}
+# The last two remain if lastcall is killed.
+RESULTS = {"report.json", "junit.xml", "report.md", "report.html", "trials.jsonl", "trials", "results.sqlite",
+           "results.sqlite-wal", "results.sqlite-shm"}
 SCHEMA = json.loads((SOURCE / "reports" / "report.schema.json").read_text())
 
 
