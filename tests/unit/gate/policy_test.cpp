@@ -66,10 +66,11 @@ TEST(Policy, AGlobMeansTheEndOfAPathFromASlashOn) {
 TEST(Policy, ErrorsSayWhereAndWhatWasMeant) {
   EXPECT_THAT(errors_of("[gate]\nfails_at_mots = \"1 %\"\n"),
               ElementsAre("gate.toml:2:1: unknown key 'fails_at_mots' in [gate]; did you mean "
-                          "'fails_at_most'?"));
-  EXPECT_THAT(
-      errors_of("[gates]\n"),
-      ElementsAre("gate.toml:1:2: unknown key 'gates' in the policy; did you mean 'gate'?"));
+                          "'fails_at_most'? (allowed: fails_at_most, confidence, least_trials, "
+                          "unknown_at_most)"));
+  EXPECT_THAT(errors_of("[gates]\n"),
+              ElementsAre("gate.toml:1:2: unknown key 'gates' in the policy; did you mean 'gate'? "
+                          "(allowed: scenarios, gate, rules, known, regression)"));
   EXPECT_THAT(errors_of("[[rules]]\nproperty = \"deadlin\"\nleast_trials = 2\n"),
               ElementsAre("gate.toml:2:12: unknown property 'deadlin'; did you mean 'deadline'?"));
   EXPECT_THAT(errors_of("[[rules]]\nproperty = \"deadline\"\n"),

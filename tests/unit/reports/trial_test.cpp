@@ -128,7 +128,8 @@ TEST(EventWords, SayWhoWhatAndHow) {
 TEST(PlanWords, SayWhatRunsWhoComesAndWhatIsDone) {
   EXPECT_THAT(
       reports::plan_words(plan()),
-      ElementsAre("runs ./chat --port '{port}' 'two words'", "watches its system calls and threads",
+      ElementsAre("runs '{here}/chat' --port '{port}' 'two words'",
+                  "watches its system calls and threads",
                   "clients \"orders\", 3 of http://127.0.0.1:{port}/: 3 steady",
                   "SIGTERM to the target, at the 22nd event \"acknowledged\" of all clients",
                   "waits 2 s for the end after the stop"));
