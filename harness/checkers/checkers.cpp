@@ -112,8 +112,8 @@ std::string doubt_about_the_taker(const History& history) {
          ", untraced it may have been another thread: trace = false tells";
 }
 
-// Whom a failure can be due to that came before any client: lastcall's own readiness probe, which
-// had reached the target by then. Empty if it came later, or nobody probed.
+// What to add to a failure that came before any client had connected: only lastcall's own readiness
+// probe had reached the target by then. Empty if clients had come, or nothing probed.
 std::string only_probed_so_far(const Verdict& verdict, const Plan& plan, const History& history) {
   const auto& ready = plan.scenario.target.ready;
   if ((ready.urls.empty() && ready.ports.empty()) || verdict.evidence.empty()) return "";

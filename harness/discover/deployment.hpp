@@ -18,7 +18,7 @@ struct Deployment {
   std::string what;  // "service web of docker-compose.yml"
   std::vector<std::string> command;
   std::map<std::string, std::string> environment{};
-  std::string directory{};                // of the container, or of the unit; empty: not said
+  std::string directory{};                // working directory; empty: the file does not say
   std::vector<std::uint16_t> ports{};     // inside the container
   std::optional<std::uint16_t> probed{};  // the port of the readiness probe
   std::string probe{};                    // its path; empty: none over HTTP

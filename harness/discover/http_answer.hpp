@@ -12,7 +12,7 @@ namespace lastcall {
 struct HttpHead {
   int status = 0;
   std::string server;    // the Server header, printable
-  std::string location;  // of a redirect
+  std::string location;  // where a redirect leads
   bool closes = false;   // HTTP/1.0, or "Connection: close"
   bool upgraded_to_websocket = false;
 };

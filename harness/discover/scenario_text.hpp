@@ -19,7 +19,7 @@ enum class TalkKind : std::uint8_t { http, websocket, raw };
 // One thing that clients can do with the target.
 struct Talk {
   TalkKind kind{};
-  std::string name{};   // of the group of clients: "http", "websocket"
+  std::string name{};   // the name of the client group: "http", "websocket"
   std::string url{};    // with {port} where that is lastcall's choice
   std::string lines{};  // further keys of the group, a line each
   bool asks = false;    // its clients send something that is answered

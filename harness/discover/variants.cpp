@@ -15,7 +15,7 @@ constexpr std::string_view kAnyOrderlyEnd =
     R"([0, 1, 2, 129, 130, 131, 143, "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1"])";
 
 struct Parts {
-  std::string exit = {};     // of the stop; empty: by default
+  std::string exit = {};     // exit codes that are right; empty: the default
   std::string signal = {};   // empty: the server's
   std::string clients = {};  // groups
   std::string faults = {};

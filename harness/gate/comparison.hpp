@@ -24,7 +24,7 @@ constexpr std::string_view name(Change change) {
 }
 
 struct Rate {
-  Counts counts{};      // of the trials that judged the property
+  Counts counts{};      // only trials that judged the property
   Interval interval{};  // two-sided, 95 % (Clopper and Pearson)
   friend bool operator==(const Rate& one, const Rate& other) {
     return one.counts.failures == other.counts.failures && one.counts.trials == other.counts.trials;

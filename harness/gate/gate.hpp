@@ -29,7 +29,7 @@ constexpr std::string_view name(Standing standing) {
 // Failures that the policy knows of, in one property of one scenario.
 struct KnownCount {
   std::string property{};
-  std::string reason{};  // of the first
+  std::string reason{};  // why the first of them failed
   std::string until{};
   std::string link{};
   bool expired = false;  // then they count as others do

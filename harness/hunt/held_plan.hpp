@@ -14,9 +14,9 @@
 
 namespace lastcall {
 
-// How long threads are held. Beside the length of a trial with clients it is nothing, and most that
-// others do in the window is done by then. The checkers excuse more than twice as much: of every
-// wait, 50 ms may be lastcall's own (checkers/interference.hpp). So it breaks no promise by itself.
+// How long threads are held: long enough for other threads to act, and short compared with a trial.
+// A hold cannot fail a property by its length, because the checkers excuse 50 ms of lastcall's own
+// delay in every wait (checkers/interference.hpp).
 inline constexpr Nanoseconds kHeldFor = std::chrono::milliseconds(20);
 
 // The position of the fault whose first signal is one of those that stop the target.
