@@ -21,7 +21,7 @@ PYTHON = sys.executable
 RUN_LIMIT = 300
 # How a verdict says that lastcall, or the target, was held up while it was measured
 # (harness/checkers/interference.hpp).
-HELD_UP = re.compile("lastcall itself lagged|waited .* of that for a processor")
+HELD_UP = re.compile("lastcall itself lagged|waited .* for a processor")
 # How often a single trial is asked for before that is believed: beside busy loops two of three may be held up.
 MOST_HELD_UP = 20
 

@@ -97,6 +97,7 @@ void widen(std::optional<TimeClaim>& claim, const TimeClaim& other) {
   claim->to = std::max(claim->to, other.to);
   claim->tolerance = std::min(claim->tolerance, other.tolerance);
   claim->pauses = claim->pauses || other.pauses;
+  claim->starvation = claim->starvation || other.starvation;
 }
 
 // The signal of a fault that ended the target; nothing if it did not end by one.

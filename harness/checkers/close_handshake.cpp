@@ -19,7 +19,9 @@
 // lastcall cuts as it ends processes that the target had left: those are counted only.
 //
 // What a client waited for in vain is not judged if the target waited for a processor for a tenth
-// of that time: it may have been about to say it.
+// of that time: it may have been about to say it. Likewise a goodbye that had not come by an end a
+// second or more after the stop: a server that was held up may have run into a time limit of its
+// own.
 //
 // Cannot see what the server sent and the network lost. A client that sent a request after the
 // stop, or so shortly before that the server need not have read it (in-flight-finished's
@@ -54,6 +56,7 @@ struct Debt {
   std::string what;
   bool proven = false;             // no later event could mend it
   bool absence = false;            // it rests on something that was not seen
+  bool is_act = false;             // the target did what it should not, however long it took
   std::optional<EventIndex> at{};  // what proves it, if one event does
 };
 
@@ -215,24 +218,22 @@ class Judge {
     if (!owed.what.empty() && doubt_ && !is_decided_before(c, owed, doubt_->from)) {
       return Judgement::unseen;
     }
-    if (const auto claim = patience(c, owed); !owed.what.empty() && claim) {
-      const auto starved = starved_between(history_, claim->from, claim->to);
-      if (starved >= claim->tolerance) {
-        starved_ = std::max(starved_, starved);
-        return Judgement::unseen;
-      }
+    const auto claim = owed.what.empty() ? std::nullopt : wait_for(c, owed);
+    const auto starved = claim ? starved_during(history_, *claim) : Nanoseconds(0);
+    if (starved > Nanoseconds(0)) {
+      starved_ = std::max(starved_, starved);
+      return Judgement::unseen;
     }
     if (!is_late) remark(c, farewell, owed);
     if (owed.what.empty()) return Judgement::held;
-    violations_.add(owed.what, who(c, farewell), evidence(c, farewell), footing(c, owed));
+    violations_.add(owed.what, who(c, farewell), evidence(c, farewell),
+                    {.absence = owed.absence, .claim = claim});
     return Judgement::violated;
   }
 
   [[nodiscard]] std::string doubt() const {
     if (doubt_) return ": " + doubt_->why;
-    return starved_ == Nanoseconds(0) ? ""
-                                      : ": their clients gave up, but the target waited up to " +
-                                            human_duration(starved_) + " of that for a processor";
+    return starved_ == Nanoseconds(0) ? "" : ": " + starved_text(starved_);
   }
   [[nodiscard]] const Violations& violations() const { return violations_; }
   // Those that closed first, whose Close frame the server did not answer.
@@ -314,13 +315,18 @@ class Judge {
                                   Protocol protocol, Behaviour behaviour) const {
     if (farewell.close_frame != nullptr) {
       const auto wrong = what_is_wrong(c, farewell);
-      if (!wrong.empty()) return {.what = wrong, .proven = true, .at = c.close_frame_received};
+      if (!wrong.empty()) {
+        return {.what = wrong, .proven = true, .is_act = true, .at = c.close_frame_received};
+      }
     }
     auto owed = debt(farewell, protocol);
     if (!farewell.reset) return owed;
     const bool is_strict = told_.strict && had_goodbye(farewell, protocol) && owed.what.empty();
     if (is_strict && !is_reset_for_its_client(c, behaviour)) {
-      return {.what = reset_after_goodbye(farewell), .proven = true, .at = farewell.reset};
+      return {.what = reset_after_goodbye(farewell),
+              .proven = true,
+              .is_act = true,
+              .at = farewell.reset};
     }
     // A slow reader that was cut off may not have come to close_notify.
     if (behaviour == Behaviour::slow_reader && farewell.close_frame != nullptr) return {};
@@ -358,14 +364,16 @@ class Judge {
     return evidence;
   }
 
-  // A client that ran out of patience says how long nothing came.
-  [[nodiscard]] std::optional<TimeClaim> patience(const ConnectionView& c, const Debt& owed) const {
-    if (owed.proven || !c.ended || end_reason(c, history_) != ConnectionEndReason::timeout)
-      return std::nullopt;
-    return claim_of_wait(history_.time(stop_), history_.time(*c.ended));
-  }
-  [[nodiscard]] ClaimBasis footing(const ConnectionView& c, const Debt& owed) const {
-    return {.absence = owed.absence, .claim = patience(c, owed)};
+  // How long the goodbye did not come: until the client ran out of patience, or until the target
+  // ended it otherwise, perhaps by a time limit of its own.
+  [[nodiscard]] std::optional<TimeClaim> wait_for(const ConnectionView& c, const Debt& owed) const {
+    if (owed.is_act) return std::nullopt;
+    const auto last = history_.events().size() - 1;
+    const auto end = std::min(c.ended.value_or(last), forced_.value_or(last));
+    const auto from = history_.time(stop_);
+    if (end == c.ended && end_reason(c, history_) == ConnectionEndReason::timeout)
+      return claim_of_wait(from, history_.time(end));
+    return claim_of_own_limit(from, history_.time(end));
   }
 
   const Plan& plan_;

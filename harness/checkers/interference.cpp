@@ -113,7 +113,7 @@ Interference interference(const History& history, const TimeClaim& claim, bool o
   std::vector<Span> lags;
   std::set<std::string> sources;
   for (const auto& [i, lag] : history.all<Lag>()) {
-    if (is_starvation(*lag)) continue;  // starved_between()
+    if (is_starvation(*lag)) continue;
     if (!of_clients && lag->source != "trial") continue;
     const auto before = lags.size();
     add_overlap(lags, {history.time(i) - Nanoseconds(lag->nanoseconds), history.time(i)},
@@ -136,11 +136,33 @@ Interference interference(const History& history, const TimeClaim& claim, bool o
                   human_duration(paused_between(history, claim.from, claim.to));
   }
   found.total = covered(std::move(all));
+  const auto starved =
+      claim.starvation ? starved_between(history, claim.from, claim.to) : Nanoseconds(0);
+  if (starved > Nanoseconds(0) && 2 * starved >= claim.to - claim.from &&
+      starved > busy_between(history, claim.from, claim.to)) {
+    found.text += (found.text.empty() ? "" : " and ") + std::string("the target waited ") +
+                  human_duration(starved) + " for a processor";
+    found.total += starved;
+  }
   return found;
 }
 
 TimeClaim claim_of_wait(TimePoint from, TimePoint to) {
   return {.from = from, .to = to, .tolerance = std::max((to - from) / kTolerated, kLeastTolerated)};
+}
+
+std::optional<TimeClaim> claim_of_own_limit(TimePoint from, TimePoint to) {
+  constexpr Nanoseconds kShortestLimit = std::chrono::seconds(1);
+  return to - from < kShortestLimit ? std::nullopt : std::optional(claim_of_wait(from, to));
+}
+
+Nanoseconds starved_during(const History& history, const TimeClaim& claim) {
+  const auto starved = starved_between(history, claim.from, claim.to);
+  return starved < claim.tolerance ? Nanoseconds(0) : starved;
+}
+
+std::string starved_text(Nanoseconds starved) {
+  return "the target waited up to " + human_duration(starved) + " for a processor meanwhile";
 }
 
 Nanoseconds stop_limit(const Plan& plan, const History& history, EventIndex until) {
@@ -157,6 +179,7 @@ TimeClaim deadline_claim(const Plan& plan, const History& history, EventIndex un
   const auto limit = stop_limit(plan, history, until);
   auto claim = claim_of_wait(from, from + limit);
   claim.to = to;
+  claim.starvation = true;
   const auto paused = paused_between(history, from, to);
   claim.pauses = paused > Nanoseconds(0) && to - from - paused < limit;
   if (claim.pauses) claim.tolerance = std::min(claim.tolerance, paused);

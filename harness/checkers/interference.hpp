@@ -5,7 +5,9 @@
 // Which lags matter: those of the trial process always, as it sends the signals and sees the end.
 // Those of the client workers where the property waits for what clients saw or did: a target that
 // waits for a client's goodbye is as late as that client. A lag is also the best sign there is that
-// the machine was starved, and the target with it, so deadlines count the lags of all.
+// the machine was starved, and the target with it, so deadlines count the lags of all. That the
+// target itself waited for a processor counts there if it did so for half of the time, and for
+// longer than it worked: threads of its own that are in each other's way are its own affair.
 #pragma once
 
 #include <optional>
@@ -29,8 +31,8 @@ Interference interference(const History& history, const TimeClaim& claim, bool o
 Nanoseconds paused_between(const History& history, TimePoint from, TimePoint to);
 
 // How long between the two the target waited for a processor (or some task of the machine did,
-// where the kernel says no more), and how long the tracer worked: a process that may not run
-// neither idles nor dawdles.
+// where the kernel says no more), how long the host of a virtual machine held it up, and how long
+// the tracer worked: a process that may not run neither idles nor dawdles.
 Nanoseconds starved_between(const History& history, TimePoint from, TimePoint to);
 
 // How long between the two processes of the target were at work on a processor, as far as that was
@@ -42,6 +44,17 @@ Nanoseconds busy_between(const History& history, TimePoint from, TimePoint to);
 // much; a smaller one cannot turn a stop that holds into one that does not, unless it was as near
 // to its limit anyway.
 TimeClaim claim_of_wait(TimePoint from, TimePoint to);
+
+// The same of a wait that the target ended by itself. It may have done so by a time limit of its
+// own, which is a second at least: nothing of an end that came sooner.
+std::optional<TimeClaim> claim_of_own_limit(TimePoint from, TimePoint to);
+
+// How long the target waited for a processor during the claim's time, if that is more than the
+// claim tolerates; 0 if it is not.
+Nanoseconds starved_during(const History& history, const TimeClaim& claim);
+
+// "the target waited up to 500 ms for a processor meanwhile"
+std::string starved_text(Nanoseconds starved);
 
 // From the stop signal: the scenario's deadline, or what EXTEND_TIMEOUT_USEC made of it before
 // `until`.

@@ -111,8 +111,8 @@ std::string refusal(const RequestEnded& ended, const ClientGroup& group) {
   return "got status " + std::to_string(ended.status) + " instead of " + wanted_status(group);
 }
 
-// From the last that was heard of a connection to its end.
-TimeClaim silence_before(EventIndex end, const ConnectionView& c, const History& history) {
+// The last that was heard of a connection before its end.
+TimePoint last_heard(EventIndex end, const ConnectionView& c, const History& history) {
   EventIndex last = c.invoked;
   for (const auto& event : {c.tcp_up, c.tls_up, c.websocket_up, c.close_frame_sent,
                             c.close_frame_received, c.close_notify_received, c.fin_received}) {
@@ -125,16 +125,18 @@ TimeClaim silence_before(EventIndex end, const ConnectionView& c, const History&
       if (is_before(event, end)) last = std::max(last, *event);
     }
   }
-  return claim_of_wait(history.time(last), history.time(end));
+  return history.time(last);
+}
+
+TimeClaim silence_before(EventIndex end, const ConnectionView& c, const History& history) {
+  return claim_of_wait(last_heard(end, c, history), history.time(end));
 }
 
 // A server may end what it has heard nothing from for some seconds: where lastcall's clients were
 // held up in them, that was their doing. Nothing of an end that came sooner.
 std::optional<TimeClaim> claim_of_end(EventIndex end, const ConnectionView& c,
                                       const History& history) {
-  constexpr Nanoseconds kShortestLimit = std::chrono::seconds(1);
-  auto claim = silence_before(end, c, history);
-  return claim.to - claim.from < kShortestLimit ? std::nullopt : std::optional(claim);
+  return claim_of_own_limit(last_heard(end, c, history), history.time(end));
 }
 
 bool is_answered(const RequestView& r) { return r.ended && r.end != RequestEnd::unknown; }

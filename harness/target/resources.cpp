@@ -1,5 +1,7 @@
 #include "target/resources.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -51,6 +53,22 @@ std::optional<Nanoseconds> processor_pressure() {
     return std::nullopt;
   }
   return std::chrono::microseconds(microseconds);
+}
+
+std::optional<Nanoseconds> stolen_processor_time() {
+  const auto stat = read_file("/proc/stat");
+  return stat ? stolen_processor_time(*stat) : std::nullopt;
+}
+
+std::optional<Nanoseconds> stolen_processor_time(const std::string& stat) {
+  // "cpu  user nice system idle iowait irq softirq steal", of all processors.
+  std::istringstream words(stat);
+  std::string name;
+  std::int64_t ticks = 0;
+  words >> name;
+  for (int field = 0; field < 8; ++field) words >> ticks;
+  if (!words || name != "cpu") return std::nullopt;
+  return Nanoseconds(std::chrono::seconds(ticks)) / ::sysconf(_SC_CLK_TCK);
 }
 
 std::optional<Nanoseconds> ProcessorWaits::look(const std::vector<pid_t>& processes) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -25,6 +26,13 @@ std::optional<Resources> resources_of(pid_t pid);
 // (/proc/pressure/cpu, "some"; Linux's Documentation/accounting/psi.rst). Nothing where the kernel
 // does not say.
 std::optional<Nanoseconds> processor_pressure();
+
+// How long, since a virtual machine was started, its host gave its processors to others, in sum
+// (proc(5), /proc/stat, "steal"), in steps of a clock tick: a hundredth of a second. Its tasks take
+// that for time on a processor. Nothing where the kernel does not say.
+std::optional<Nanoseconds> stolen_processor_time();
+// The same from the text of /proc/stat.
+std::optional<Nanoseconds> stolen_processor_time(const std::string& stat);
 
 // How long threads wait for a processor although they could run (/proc/PID/task/TID/schedstat,
 // second field; Linux's Documentation/scheduler/sched-stats.rst). A wait counts once it is over.

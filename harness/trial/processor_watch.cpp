@@ -48,7 +48,9 @@ asio::awaitable<void> ProcessorWatch::run() {
   Nanoseconds told{};
   Nanoseconds pause = kTick;
   asio::steady_timer timer(io_);
-  for (auto before = processor_pressure(); !watched_.has_ended();) {
+  auto before = processor_pressure();
+  auto stolen_before = stolen_processor_time();
+  while (!watched_.has_ended()) {
     timer.expires_after(pause);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     const auto after = processor_pressure();
@@ -56,14 +58,20 @@ asio::awaitable<void> ProcessorWatch::run() {
     const auto looked = now();
     if (!watched_.has_ended()) note_work();
     pause = std::max(kTick, 9 * (now() - looked));
+    // Threads that wait at the same time are one wait, which is no longer than the stop.
+    const auto tell = [&](const char* source, Nanoseconds lag) {
+      lag = std::min(lag, looked - begin - told);
+      if (lag > Nanoseconds(0)) events_.record(Lag{source, lag.count()});
+      told += lag;
+    };
+    const auto stolen = stolen_processor_time();
+    if (stolen && stolen_before) tell("machine", *stolen - *stolen_before);
+    stolen_before = stolen;
     const auto pressure = before && after ? *after - *before : kTick;
     before = after;
     if (pressure == Nanoseconds(0)) continue;
     const auto waited = waits.look(pids_of_target(watched_.is_traced()));
-    // Threads that wait at the same time are one wait, which is no longer than the stop.
-    const auto lag = std::min(waited.value_or(pressure), looked - begin - told);
-    if (lag > Nanoseconds(0)) events_.record(Lag{waited ? "target" : "machine", lag.count()});
-    told += lag;
+    tell(waited ? "target" : "machine", waited.value_or(pressure));
     pause = std::max(kTick, 9 * (now() - looked));
   }
 }

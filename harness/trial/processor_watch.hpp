@@ -32,8 +32,9 @@ class ProcessorWatch {
   // signal was sent, begins it.
   void note_work();
   [[nodiscard]] bool has_begun() const { return looked_.has_value(); }
-  // Notes its work, and records how long it waited, until its end. Whether it waited is asked only
-  // while some task of the machine waits; both take a tenth of this thread's time at most.
+  // Notes its work, and records how long it waited, until its end, and how long the host of a
+  // virtual machine held it up. Whether it waited is asked only while some task of the machine
+  // waits; all take a tenth of this thread's time at most.
   boost::asio::awaitable<void> run();
 
  private:

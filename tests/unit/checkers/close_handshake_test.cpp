@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "unit/checkers/history_builder.hpp"
@@ -7,6 +8,7 @@ namespace {
 
 using testing::h;
 using testing::HistoryBuilder;
+using ::testing::StartsWith;
 
 std::string close_handshake(const HistoryBuilder& b) { return testing::said(b, "close-handshake"); }
 
@@ -50,10 +52,51 @@ TEST(CloseHandshake, IsUnknownIfTheTargetHadNoProcessorWhileItsClientWaited) {
     auto story = stopped(Protocol::wss).close_frame(0, 1001).wait(2'000).lag(starved, "target");
     return close_handshake(story.closed(0, ConnectionEndReason::timeout).exited(0));
   };
-  EXPECT_EQ(gave_up(500),
-            "unknown 0: the end of 1 connections was not seen: their clients gave up, but the "
-            "target waited up to 500 ms of that for a processor");
+  EXPECT_EQ(
+      gave_up(500),
+      "unknown 0: the end of 1 connections was not seen: the target waited up to 500 ms for a "
+      "processor meanwhile");
   EXPECT_EQ(gave_up(100), one("got no close_notify"));
+}
+TEST(CloseHandshake, IsUnknownIfAStarvedTargetMayHaveRunIntoATimeLimitOfItsOwn) {
+  const auto closed = [](int after, int starved, std::string source) {
+    return close_handshake(stopped(Protocol::ws)
+                               .wait(after)
+                               .lag(starved, std::move(source))
+                               .fin(0)
+                               .closed(0)
+                               .exited(0));
+  };
+  EXPECT_EQ(
+      closed(1'000, 400, "machine"),
+      "unknown 0: the end of 1 connections was not seen: the target waited up to 400 ms for a "
+      "processor meanwhile");
+  EXPECT_THAT(closed(1'000, 400, "clients-0"), StartsWith("unknown 1: 1 of 1 connections got no"));
+  EXPECT_EQ(closed(1'000, 90, "machine"), one("got no Close frame"));
+  EXPECT_EQ(closed(900, 400, "machine"), one("got no Close frame"));  // too soon for a limit
+}
+TEST(CloseHandshake, ATargetThatWasStillThereAtTheDeadlineMayHaveBeenStarved) {
+  const auto hung = [](int starved) {
+    return close_handshake(stopped(Protocol::ws)
+                               .wait(5'000)
+                               .lag(starved, "target")
+                               .event(DeadlinePassed{})
+                               .forced()
+                               .closed(0)
+                               .signalled(SIGKILL));
+  };
+  EXPECT_THAT(hung(600), StartsWith("unknown 0: the end of 1 connections was not seen"));
+  EXPECT_EQ(hung(400), one("got no Close frame"));
+}
+TEST(CloseHandshake, AWrongCodeIsWrongHoweverLongItTook) {
+  EXPECT_THAT(close_handshake(stopped(Protocol::ws)
+                                  .wait(2'000)
+                                  .lag(1'000, "target")
+                                  .close_frame(0, 1011)
+                                  .fin(0)
+                                  .closed(0)
+                                  .exited(0)),
+              StartsWith("fail 1: 1 of 1 connections got Close code 1011"));
 }
 // A Close frame, an orderly end.
 HistoryBuilder closed_with(std::uint16_t code, std::string reason = "") {

@@ -56,6 +56,25 @@ TEST(InFlightFinished, FailsIfItIsNot) {
   EXPECT_EQ(in_flight(under_way(150).stop().event(DeadlinePassed{}).forced().signalled(SIGKILL)),
             no_answer);
 }
+TEST(InFlightFinished, IsUnknownIfAStarvedTargetMayHaveRunIntoATimeLimitOfItsOwn) {
+  const auto cut = [](int after, int starved, std::string source) {
+    return in_flight(under_way(150)
+                         .began(1, 0)
+                         .stop()
+                         .wait(after)
+                         .lag(starved, std::move(source))
+                         .answered(1, 0, RequestEnd::unknown)
+                         .reset(1)
+                         .exited(0));
+  };
+  EXPECT_EQ(cut(1'000, 400, "machine"),
+            "unknown 0: the outcome of 1 requests was not seen: the target waited up to 400 ms for "
+            "a processor meanwhile");
+  EXPECT_THAT(cut(1'000, 400, "clients-0"),
+              StartsWith("unknown 1: 1 of 1 requests got an answer that was cut"));
+  EXPECT_THAT(cut(1'000, 90, "machine"), StartsWith("fail 1"));
+  EXPECT_THAT(cut(900, 400, "machine"), StartsWith("fail 1"));
+}
 TEST(InFlightFinished, WhatTheTargetHadClosedBeforeTheStopIsNotTheStops) {
   const auto story = [] { return h().ready().client(0).up(0).round_trips(0, 0, 3).sent(0, 3); };
   const std::string closed =

@@ -71,6 +71,18 @@ TEST(DeadlineByTime, ALagOfATenthOfItMakesAFailUnknown) {
               StartsWith("unknown 1: did not end by itself after SIGTERM; but lastcall"));
   EXPECT_THAT(said(stopped().wait(5299).lag(600).exited(0), "deadline"), StartsWith("unknown 1"));
 }
+TEST(DeadlineByTime, HalfOfItWithoutAProcessorMakesAFailUnknown) {
+  const auto starved = [](int ms, int worked) {
+    auto story = stopped().wait(5000).lag(ms, "target");
+    return said(hung(story.event(ProcessorUsed{std::int64_t{worked} * 1'000'000})), "deadline");
+  };
+  EXPECT_EQ(starved(2600, 100),
+            "unknown 1: still running 5 s after SIGTERM; but the target waited 2.60 s for a "
+            "processor meanwhile");
+  EXPECT_THAT(starved(2400, 100), StartsWith("fail 1"));
+  // Its own threads were in each other's way.
+  EXPECT_THAT(starved(4900, 4950), StartsWith("fail 1"));
+}
 TEST(DeadlineByTime, AShortOneToleratesFiftyMilliseconds) {
   auto story = hung(stopped().wait(100).lag(49));
   story.plan.scenario.target.stop.deadline = milliseconds(100);

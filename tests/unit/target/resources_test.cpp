@@ -69,5 +69,14 @@ TEST(ProcessorWaits, AreNotKnownOfAProcessThatIsGone) {
   EXPECT_FALSE(ProcessorWaits().look({1 << 30}));
 }
 
+TEST(StolenProcessorTime, IsTheEighthFigureOfAllProcessors) {
+  const auto tick = Nanoseconds(std::chrono::seconds(1)) / ::sysconf(_SC_CLK_TCK);
+  EXPECT_EQ(stolen_processor_time("cpu  1 2 3 4 5 6 7 250 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\n"),
+            250 * tick);
+  EXPECT_EQ(stolen_processor_time("cpu  1 2 3 4 5 6 7\n"), std::nullopt);
+  EXPECT_EQ(stolen_processor_time("intr 1 2 3 4 5 6 7 8\n"), std::nullopt);
+  EXPECT_TRUE(stolen_processor_time());
+}
+
 }  // namespace
 }  // namespace lastcall
