@@ -205,8 +205,8 @@ TEST(Attempts, OfOneVisitAHoldAreTheFirstTriedAndNeverAll) {
   calibration.one_visit_a_hold = true;
   Attempts attempts(calibration, 1);
   std::set<std::string> first;
-  for (int i = 0; i < 2; ++i) first.insert(text_of(*attempts.next()));
-  EXPECT_EQ(first, (std::set<std::string>{"push/1/1/45 ", "push/2/2/1 "}));
+  for (int i = 0; i < 3; ++i) first.insert(text_of(*attempts.next()));
+  for (const auto* one : {"push/1/1/45 ", "push/2/2/1 "}) EXPECT_TRUE(first.contains(one)) << one;
   for (int i = 0; i < 300; ++i) {
     const auto attempt = attempts.next();
     for (const auto& hold : attempt->holds) EXPECT_NE(hold.nth, kEveryTime);
@@ -303,6 +303,7 @@ TEST(Attempts, AHoldOfAStopIsMovedToTheLastVisitUntilNoneComesAfterIt) {
 TEST(Attempts, NoLaterVisitIsTriedThanATrialSaw) {
   Calibration calibration;
   calibration.points = {at("push", PointKind::entry), at("pop", PointKind::entry)};
+  calibration.points[1].offset = 0x2000;
   calibration.visits = {{.point = 0, .times = 90}, {.point = 1, .times = 90}};
   calibration.one_visit_a_hold = true;
   Attempts attempts(calibration, 1);

@@ -55,7 +55,7 @@ TEST(HuntPlan, IsReadAsItWasWritten) {
   auto pair = full();
   pair.holds.push_back(pair.holds.front());
   pair.holds.back().follows = true;
-  EXPECT_EQ(parse_hunt_plan(hunt_plan_json(pair)).value(), pair);
+  EXPECT_EQ(*parse_hunt_plan(hunt_plan_json(pair)), pair);
   std::swap(pair.holds[0], pair.holds[1]);
   EXPECT_THAT(parse_hunt_plan(hunt_plan_json(pair)).error().message(),
               HasSubstr("the first hold cannot follow another one"));
