@@ -6,7 +6,8 @@
 //
 // Functions are found by symbol, as a program is executed, when it begins, and whenever its dynamic
 // linker has mapped something. Not seen: functions without symbols, those that the compiler has put
-// inline, and a place inside of a function where no instruction begins. A Go function that grows its stack begins again, and counts twice.
+// inline, and a place inside of a function where no instruction begins. A Go function that grows
+// its stack begins again, and counts twice.
 #pragma once
 
 #include <cstdint>

@@ -36,8 +36,8 @@ TEST(TouchedMemory, AThreadThatLooksAtWhatAnotherOneChangesIsInConflict) {
   EXPECT_THAT(texts(memory.conflicts(kStop)),
               ElementsAre("thread 4 at 1, thread 5 writes at 2, then only",
                           "thread 4 at 3, thread 5 writes at 6"));
-  EXPECT_THAT(texts(memory.conflicts(kRun)), ElementsAre("thread 5 at 6, thread 4 writes at 3",
-                                                         "thread 4 at 3, thread 5 writes at 6"));
+  EXPECT_THAT(texts(memory.conflicts(kRun)), ElementsAre("thread 4 at 3, thread 5 writes at 6",
+                                                         "thread 5 at 6, thread 4 writes at 3"));
 }
 
 TEST(TouchedMemory, OneThreadAloneOrThatOnlyReadsIsInNone) {
