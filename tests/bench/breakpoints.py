@@ -12,7 +12,7 @@ import evidence
 from lastcall_cli import LASTCALL, temporary_folder
 
 ROUNDS = int(os.environ.get("LASTCALL_ROUNDS", "7"))
-CALLS = int(os.environ.get("LASTCALL_CALLS", "20000"))
+CALLS = int(os.environ.get("LASTCALL_CALLS", "4000"))
 COMMAND = "ctest --preset release -L bench -R breakpoints"
 SUBJECT = Path(LASTCALL).resolve().parent / "breakpoint_subject"
 KINDS = {"push": "done by the tracer", "lea": "stepped by the thread"}
