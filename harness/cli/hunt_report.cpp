@@ -50,6 +50,8 @@ void print_tried(std::ostream& out, const SearchTally& tally) {
         << (count.trials == 1 ? " trial, " : " trials, ") << count.failures << " failed";
     if (count.holds_planned > 0)
       out << "; " << count.holds_reached << " of " << count.holds_planned << " holds reached";
+    if (count.holds_unvisited > 0)
+      out << ", " << count.holds_unvisited << " at places that no thread came to";
     if (count.signals_planned > 0)
       out << "; " << count.signals_landed << " of " << count.signals_planned
           << " signals sent where planned";
@@ -116,6 +118,7 @@ boost::json::object tally_json(const SearchTally& tally) {
                                                {"failures", count.failures},
                                                {"holds_planned", count.holds_planned},
                                                {"holds_reached", count.holds_reached},
+                                               {"holds_unvisited", count.holds_unvisited},
                                                {"signals_planned", count.signals_planned},
                                                {"signals_landed", count.signals_landed}};
   }

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include <boost/json.hpp>
@@ -20,6 +21,7 @@
 #include "cli/progress_line.hpp"
 #include "cli/trial_server.hpp"
 #include "cli/warnings.hpp"
+#include "hunt/held_plan.hpp"
 #include "reports/wording.hpp"
 
 namespace lastcall::cli {
@@ -37,23 +39,28 @@ struct ReplayArguments {
   bool json = false;
 };
 
-void print(const FailureTally& tally, const ReplayArguments& arguments,
-           const std::string& results) {
+// `undisturbed`: of the same plan without its holds, if it has some.
+void print(const FailureTally& tally, const std::optional<FailureRate>& undisturbed,
+           const ReplayArguments& arguments, const std::string& results) {
   const auto rate = two_sided(tally.came_back, tally.judged);
   if (arguments.json) {
     boost::json::object failures;
     for (const auto& [property, times] : tally.failures) failures[property] = times;
-    std::cout << boost::json::serialize(boost::json::object{{"format", "lastcall-replay"},
-                                                            {"version", 1},
-                                                            {"came_back", tally.came_back},
-                                                            {"judged", tally.judged},
-                                                            {"unknown", tally.unknown},
-                                                            {"why_unknown", tally.first_unknown},
-                                                            {"rate_low", rate.low},
-                                                            {"rate_high", rate.high},
-                                                            {"failures", std::move(failures)},
-                                                            {"results", results}})
-              << "\n";
+    boost::json::object object{{"format", "lastcall-replay"},
+                               {"version", 1},
+                               {"came_back", tally.came_back},
+                               {"judged", tally.judged},
+                               {"unknown", tally.unknown},
+                               {"why_unknown", tally.first_unknown},
+                               {"rate_low", rate.low},
+                               {"rate_high", rate.high},
+                               {"failures", std::move(failures)},
+                               {"results", results}};
+    if (undisturbed) {
+      object["failed_without_holds"] = undisturbed->failed;
+      object["runs_without_holds"] = undisturbed->runs;
+    }
+    std::cout << boost::json::serialize(object) << "\n";
     return;
   }
   std::cout << "failed " << tally.came_back << " of " << tally.judged << " replays";
@@ -62,6 +69,7 @@ void print(const FailureTally& tally, const ReplayArguments& arguments,
     std::fflush(stdout);
   }
   std::cout << "\n";
+  if (undisturbed) std::cout << "without holds: " << rate_text(*undisturbed) << "\n";
   if (tally.unknown > 0)
     std::cout << tally.unknown << " could not be judged; " << printable(tally.first_unknown)
               << "\n";
@@ -138,6 +146,57 @@ int replay_hunt(const ReplayArguments& arguments, const Context& context) {
   return rate.runs == 0 ? exit_codes::kNotJudged : exit_codes::kHeld;
 }
 
+// Trials of plans, as many of each as is asked for.
+class Replays {
+ public:
+  Replays(ForkServer& server, const ReplayArguments& arguments, const Context& context)
+      : server_(server), arguments_(arguments), context_(context) {}
+
+  // In directories of this folder that are numbered after `last`. Returns the signal that came, 0:
+  // none. `what`: "replays".
+  Result<int> run(const Plan& plan, const std::string& folder, std::uint32_t last, Keep keep,
+                  const std::string& what, FailureTally& tally) {
+    std::uint32_t started = 0;
+    std::uint32_t finished = 0;
+    TrialPoolOptions pool;
+    pool.jobs = arguments_.jobs;
+    pool.tools = context_.tools;
+    pool.keep = keep;
+    pool.next = [&]() -> std::optional<TrialJob> {
+      if (started == arguments_.times) return std::nullopt;
+      ++started;
+      return TrialJob{started, 0,
+                      fs::absolute(folder + "/" + std::to_string(last + started)).string(), plan};
+    };
+    pool.done = [&](const TrialJob&, const TrialResult& result) {
+      ++finished;
+      count(tally, result);
+      if (!result.warnings.empty()) line_.clear();
+      print_warnings(result, printed_);
+    };
+    pool.tick = [&](std::size_t) {
+      line_.show(std::to_string(finished) + " of " + std::to_string(arguments_.times) + " " + what +
+                 ", failed " + std::to_string(tally.came_back));
+    };
+    auto interrupted = run_trials(server_, pool);
+    line_.clear();
+    return interrupted;
+  }
+
+ private:
+  ForkServer& server_;
+  const ReplayArguments& arguments_;
+  const Context& context_;
+  ProgressLine line_;
+  std::set<std::string> printed_;
+};
+
+int broken_by(const FailureTally& tally, const Result<int>& interrupted) {
+  std::cerr << "lastcall: " << printable(interrupted ? tally.broken : interrupted.error().message())
+            << "\n";
+  return exit_codes::kBroken;
+}
+
 int replay(const ReplayArguments& arguments, const Context& context) {
   if (!hunt_plan_file(arguments.what).empty()) return replay_hunt(arguments, context);
   const auto own = own_plan(arguments.what, arguments.trust);
@@ -146,41 +205,26 @@ int replay(const ReplayArguments& arguments, const Context& context) {
                                                  : arguments.results;
   auto server = start_trial_server(results);
   if (!server) return refused(server.error(), exit_codes::kBroken);
+  Replays replays(*server, arguments, context);
   FailureTally tally;
   tally.wanted = recorded_failures(own->file);
-  const auto earlier = last_number(results);
-  std::uint32_t started = 0;
-  std::uint32_t finished = 0;
-  std::set<std::string> printed;
-  ProgressLine line;
-  TrialPoolOptions pool;
-  pool.jobs = arguments.jobs;
-  pool.tools = context.tools;
-  pool.next = [&]() -> std::optional<TrialJob> {
-    if (started == arguments.times) return std::nullopt;
-    ++started;
-    return TrialJob{started, 0,
-                    fs::absolute(results + "/" + std::to_string(earlier + started)).string(),
-                    own->plan};
-  };
-  pool.done = [&](const TrialJob&, const TrialResult& result) {
-    ++finished;
-    count(tally, result);
-    if (!result.warnings.empty()) line.clear();
-    print_warnings(result, printed);
-  };
-  pool.tick = [&](std::size_t) {
-    line.show(std::to_string(finished) + " of " + std::to_string(arguments.times) +
-              " replays, failed " + std::to_string(tally.came_back));
-  };
-  const auto interrupted = run_trials(*server, pool);
-  line.clear();
-  if (!interrupted || !tally.broken.empty()) {
-    std::cerr << "lastcall: "
-              << printable(interrupted ? tally.broken : interrupted.error().message()) << "\n";
-    return exit_codes::kBroken;
+  auto interrupted =
+      replays.run(own->plan, results, last_number(results), Keep::failed, "replays", tally);
+  if (!interrupted || !tally.broken.empty()) return broken_by(tally, interrupted);
+  std::optional<FailureRate> undisturbed;
+  if (const auto plan = without_holds(own->plan);
+      plan.faults != own->plan.faults && *interrupted == 0) {
+    FailureTally without;
+    without.wanted = tally.wanted;
+    interrupted = replays.run(plan, results + "/without-holds", 0, Keep::none,
+                              "trials without holds", without);
+    std::error_code ec;
+    fs::remove(results + "/without-holds", ec);  // if nothing is in it
+    if (!interrupted || !without.broken.empty()) return broken_by(without, interrupted);
+    undisturbed = {
+        .failed = without.came_back, .runs = without.judged, .not_reached = without.unknown};
   }
-  print(tally, arguments, results);
+  print(tally, undisturbed, arguments, results);
   if (*interrupted != 0) return 128 + *interrupted;
   if (tally.came_back > 0) return exit_codes::kFailed;
   return tally.judged == 0 ? exit_codes::kNotJudged : exit_codes::kHeld;
@@ -210,9 +254,9 @@ void add_replay(CLI::App& app, Context& context) {
   command->add_flag("--trust", arguments->trust, "Run a plan that may be somebody else's");
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->footer(
-      "A plan of `lastcall hunt` is replayed with its holds, and as often without them; --jobs "
-      "and\n"
-      "--results do not count for it.\n"
+      "A plan of `lastcall hunt` is replayed with its holds, and as often without them; if it is "
+      "one\n"
+      "of a command, --jobs and --results do not count for it.\n"
       "It first says what the plan runs. A plan is your own where lastcall wrote it for you, on\n"
       "this machine, as long as nobody changes its scenario; any other needs --trust.\n"
       "Exit code 1: the failure came back; 0: it did not.");

@@ -97,6 +97,7 @@ struct NthVisit {
   std::optional<Phase> phase{};  // counted from there on; else from the start
   std::uint64_t nth = 1;
   Nanoseconds hold{};
+  bool follows = false;  // counted from when a thread stands at the visit of the fault before it
   friend bool operator==(const NthVisit&, const NthVisit&) = default;
 };
 

@@ -9,6 +9,7 @@
 #include "base/durations.hpp"
 #include "fault/code_place.hpp"
 #include "plan/plan_file.hpp"
+#include "search/conflict_attempts.hpp"
 #include "search/hunt_plan.hpp"
 
 namespace lastcall {
@@ -35,7 +36,7 @@ std::string place_text(const CodePoint& point) {
   return point.function + "+0x" + std::string(digits.data(), written.ptr);
 }
 
-std::optional<NthVisit> visit_of(const ThreadHold& hold) {
+std::optional<NthVisit> visit_of(const ThreadHold& hold, bool is_followed) {
   if (hold.point.function.empty() || hold.nth == kEveryTime) return std::nullopt;
   auto place = place_text(hold.point);
   if (code_place(place) != CodePlace{hold.point.function, hold.point.within}) return std::nullopt;
@@ -43,7 +44,8 @@ std::optional<NthVisit> visit_of(const ThreadHold& hold) {
                   .thread = literally(hold.thread_name),
                   .phase = hold.phase == HuntPhase::stop ? Phase::drain : Phase::load,
                   .nth = hold.nth,
-                  .hold = kHeldFor};
+                  .hold = is_followed ? kFollowedHold : kHeldFor,
+                  .follows = hold.follows};
 }
 
 ThreadHold hold_of(const NthVisit& visit, bool sends_signal) {
@@ -55,7 +57,8 @@ ThreadHold hold_of(const NthVisit& visit, bool sends_signal) {
                                                 : HuntPhase::start,
           .nth = visit.nth,
           .time = visit.hold,
-          .sends_signal = sends_signal};
+          .sends_signal = sends_signal,
+          .follows = visit.follows};
 }
 
 bool is_hold(const Fault& fault) { return std::holds_alternative<HoldThread>(fault.act); }
@@ -111,6 +114,11 @@ class Steps {
   void leave_out(std::size_t fault, std::string step) {
     add(std::move(step), [fault](Plan& plan) {
       plan.faults.erase(plan.faults.begin() + static_cast<std::ptrdiff_t>(fault));
+      if (fault == plan.faults.size()) return;
+      auto* next = std::get_if<NthVisit>(&plan.faults[fault].when);
+      const bool is_behind_visit =
+          fault > 0 && std::holds_alternative<NthVisit>(plan.faults[fault - 1].when);
+      if (next != nullptr) next->follows = next->follows && is_behind_visit;
     });
   }
 
@@ -166,8 +174,9 @@ std::optional<Plan> held_plan(const Plan& plan, const Attempt& attempt) {
   if (attempt.signal_at_call || attempt.arms_all || attempt.holds.empty()) return std::nullopt;
   if (plan.faults.size() + attempt.holds.size() > own + kMostAddedHolds) return std::nullopt;
   auto held = plan;
-  for (const auto& hold : attempt.holds) {
-    const auto visit = visit_of(hold);
+  for (std::size_t i = 0; i < attempt.holds.size(); ++i) {
+    const auto& hold = attempt.holds[i];
+    const auto visit = visit_of(hold, i + 1 < attempt.holds.size() && attempt.holds[i + 1].follows);
     if (!visit || (hold.sends_signal && !stop)) return std::nullopt;
     if (hold.sends_signal) {
       held.faults[*stop].when = *visit;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/durations.hpp"
+#include "hunt/two_calibrations.hpp"
 #include "search/log_match.hpp"
 
 namespace lastcall {
@@ -110,29 +111,21 @@ class Search {
 
   bool calibrate() {
     options_.progress("calibration");
-    auto plan = base_;
-    // On a busy machine little happens in that time, so it takes as long as a whole run did.
-    plan.signal_after = std::max({kLongRun, base_.signal_after, outcome_.baseline_took});
-    auto trial = run_hunt_trial({.plan = plan, .catalogues = true}, around_);
-    if (!trial.broken.empty()) {
-      outcome_.broken = trial.broken;
-      return false;
-    }
-    ++outcome_.trials;
-    catalogue_ = std::move(trial.catalogue);
-    calibration_ = std::move(trial.calibration);
-    outcome_.points = catalogue_.points.size();
-    outcome_.points_left_out = catalogue_.left_out;
-    note_calibration(trial);
+    std::optional<HuntTrial> failed;
+    auto seen = calibrate_twice(
+        [&](PointScope scope, const Calibration& met) { return calibration(scope, met, failed); });
+    if (!seen) return false;
+    outcome_.points = seen->known;
+    outcome_.points_left_out = seen->left_out;
+    outcome_.points_met = points_met(seen->calibration);
+    calibration_ = std::move(seen->calibration);
     if (!options_.log.empty()) {
       std::set<std::string> functions;
       for (const auto& point : catalogue_.points) functions.insert(point.function);
       calibration_.favoured = functions_in_log(options_.log, functions, catalogue_.texts);
       outcome_.functions_in_log = calibration_.favoured.size();
     }
-    // With breakpoints everywhere it may be too slow for any limit.
-    if (!trial.failure.empty() && trial.end.how != RunEnd::How::too_long && is_wanted(trial))
-      shaken(trial);
+    if (failed) shaken(*failed);
     if (base_.signal != 0) {
       auto called = run_hunt_trial({.plan = base_, .sees_all_calls = true}, around_);
       if (called.broken.empty()) calibration_.calls = called.acted.calls;
@@ -141,8 +134,32 @@ class Search {
     return true;
   }
 
+  // `failed`: a trial whose failure is what breakpoints do to the program.
+  std::optional<SavedCalibration> calibration(PointScope scope, const Calibration& met,
+                                              std::optional<HuntTrial>& failed) {
+    auto plan = base_;
+    // On a busy machine little happens in that time, so it takes as long as a whole run did.
+    plan.signal_after = std::max({kLongRun, base_.signal_after, outcome_.baseline_took});
+    auto trial =
+        run_hunt_trial({.plan = plan, .catalogues = true, .scope = scope, .met = met}, around_);
+    if (!trial.broken.empty()) {
+      outcome_.broken = trial.broken;
+      return std::nullopt;
+    }
+    ++outcome_.trials;
+    note_calibration(trial);
+    SavedCalibration seen{.calibration = std::move(trial.calibration),
+                          .known = trial.catalogue.points.size() + trial.catalogue.unmet,
+                          .left_out = trial.catalogue.left_out,
+                          .threads = trial.acted.threads};
+    if (scope == PointScope::functions) catalogue_ = std::move(trial.catalogue);
+    // It may be too slow for any limit.
+    if (!trial.failure.empty() && trial.end.how != RunEnd::How::too_long && is_wanted(trial))
+      failed = std::move(trial);
+    return seen;
+  }
+
   void note_calibration(const HuntTrial& trial) {
-    outcome_.points_met = std::max(outcome_.points_met, trial.acted.met.size());
     outcome_.threads = std::max(outcome_.threads, trial.acted.threads);
     auto& count = outcome_.searches[SearchKind::shaker];
     ++count.trials;
@@ -246,12 +263,13 @@ class Search {
     count.holds_planned += plan.holds.size();
     count.holds_reached +=
         static_cast<std::uint64_t>(std::ranges::count(trial.acted.reached, true));
+    count.holds_unvisited +=
+        static_cast<std::uint64_t>(std::ranges::count(trial.acted.visits, std::uint64_t{0}));
     if (plan.signal_at_call || std::ranges::any_of(plan.holds, &ThreadHold::sends_signal)) {
       ++count.signals_planned;
       if (trial.acted.signal_as_planned) ++count.signals_landed;
     }
     outcome_.threads = std::max(outcome_.threads, trial.acted.threads);
-    outcome_.points_met = std::max(outcome_.points_met, trial.acted.met.size());
     if (trial.failure.empty() || !trial.broken.empty()) return;
     // It may be too slow for any limit.
     if ((attempt.arms_all || slows_all(plan)) && trial.end.how == RunEnd::How::too_long) return;

@@ -9,8 +9,7 @@
 #include "base/durations.hpp"
 #include "hunt/held_plan.hpp"
 #include "hunt/scenario_trials.hpp"
-#include "search/point_choice.hpp"
-#include "search/saved_calibration.hpp"
+#include "hunt/two_calibrations.hpp"
 
 namespace lastcall {
 namespace {
@@ -102,32 +101,28 @@ class ScenarioSearch {
     return outcome_.wrong_before.empty();
   }
 
-  // One trial cannot look at all places of a large program: the first looks at functions, the
-  // second inside of those that threads came to.
   bool calibrate() {
-    const auto functions = calibration("calibration of functions", "");
-    if (!functions) return false;
-    const auto inside =
-        calibration("calibration inside of functions", calibration_json(*functions));
-    if (!inside) return false;
-    outcome_.points = functions->known + inside->known;
-    outcome_.points_left_out = functions->left_out + inside->left_out;
-    outcome_.points_met = functions->calibration.points.size() + inside->calibration.points.size();
-    outcome_.threads = std::max(functions->threads, inside->threads);
-    calibration_ = by_thread_name(joined(functions->calibration, inside->calibration));
+    const auto seen = calibrate_twice([&](PointScope scope, const Calibration& met) {
+      const bool is_first = scope == PointScope::functions;
+      doing_ = is_first ? "calibration of functions" : "calibration inside of functions";
+      return trials_.calibrate(drawn(kBaseline + 1),
+                               is_first ? "" : calibration_json({.calibration = met}),
+                               [&](const TrialResult& result) {
+                                 ++outcome_.trials;
+                                 auto& count = outcome_.searches[SearchKind::shaker];
+                                 ++count.trials;
+                                 if (cause_in(result) != nullptr) ++count.failures;
+                               });
+    });
+    if (!seen) return false;
+    outcome_.points = seen->known;
+    outcome_.points_left_out = seen->left_out;
+    outcome_.points_met = points_met(seen->calibration);
+    outcome_.threads = seen->threads;
+    calibration_ = by_thread_name(seen->calibration);
     calibration_.is_signalled = stop_fault(drawn(1)).has_value();
     calibration_.one_visit_a_hold = true;
     return true;
-  }
-
-  std::optional<SavedCalibration> calibration(const std::string& doing, const std::string& met) {
-    doing_ = doing;
-    return trials_.calibrate(drawn(kBaseline + 1), met, [&](const TrialResult& result) {
-      ++outcome_.trials;
-      auto& count = outcome_.searches[SearchKind::shaker];
-      ++count.trials;
-      if (cause_in(result) != nullptr) ++count.failures;
-    });
   }
 
   struct Tried {
@@ -161,7 +156,9 @@ class ScenarioSearch {
       };
       const auto done = [&](std::uint32_t number, const TrialResult& result, const std::string&) {
         const auto one = tried.extract(number);
-        if (!note(one.mapped(), result)) attempts.not_reached(one.mapped().attempt);
+        note(one.mapped(), result);
+        if (const auto visits = visits_of_hold(one.mapped(), result))
+          attempts.saw(one.mapped().attempt, *visits);
         const auto* cause = cause_in(result);
         if (cause == nullptr || hit || is_known(cause->property)) return false;
         hit = Hit{one.mapped().plan, one.mapped().attempt.kind,
@@ -194,11 +191,19 @@ class ScenarioSearch {
              (best_ ? ", found one, looking for a better place" : "");
   }
 
-  // Returns whether some hold was reached. A fault that the plan has besides the holds may not be
-  // reached either: that is no hold.
-  bool note(const Tried& one, const TrialResult& result) {
+  // How often threads came to the place of the only hold, if they were counted.
+  static std::optional<std::uint64_t> visits_of_hold(const Tried& one, const TrialResult& result) {
+    if (one.attempt.holds.size() != 1) return std::nullopt;
+    const auto fault =
+        one.attempt.holds.front().sends_signal ? stop_fault(one.plan) : one.plan.faults.size() - 1;
+    const auto counted = result.visits.find(static_cast<std::uint32_t>(*fault));
+    if (counted == result.visits.end()) return std::nullopt;
+    return counted->second;
+  }
+
+  // A fault that the plan has besides the holds may not be reached either: that is no hold.
+  void note(const Tried& one, const TrialResult& result) {
     auto& count = outcome_.searches[one.attempt.kind];
-    const auto reached_before = count.holds_reached;
     ++outcome_.trials;
     ++count.trials;
     if (cause_in(result) != nullptr) ++count.failures;
@@ -211,10 +216,11 @@ class ScenarioSearch {
       if (!is_stop && !is_added) continue;
       const bool reached = std::ranges::count(result.unreached, static_cast<std::uint32_t>(i)) == 0;
       if (reached) ++count.holds_reached;
+      const auto visits = result.visits.find(static_cast<std::uint32_t>(i));
+      if (!reached && visits != result.visits.end() && visits->second == 0) ++count.holds_unvisited;
       if (is_stop) ++count.signals_planned;
       if (is_stop && reached) ++count.signals_landed;
     }
-    return count.holds_reached > reached_before;
   }
 
   [[nodiscard]] bool is_known(const std::string& property) const {

@@ -18,6 +18,7 @@ struct SearchCount {
   std::uint64_t failures = 0;
   std::uint64_t holds_planned = 0;
   std::uint64_t holds_reached = 0;
+  std::uint64_t holds_unvisited = 0;  // at places that no thread came to in that trial
   std::uint64_t signals_planned = 0;  // at a hold or a call
   std::uint64_t signals_landed = 0;
 };

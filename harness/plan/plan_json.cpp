@@ -75,6 +75,7 @@ json::object write(const NthVisit& visit) {
   if (visit.phase) fields["phase"] = name(*visit.phase);
   fields["nth"] = visit.nth;
   fields["hold"] = format_duration(visit.hold);
+  if (visit.follows) fields["follows"] = true;
   return fields;
 }
 
@@ -276,11 +277,12 @@ Trigger read_trigger(const Node& node) {
     return call;
   }
   if (node.has("function")) {
-    node.only({"function", "thread", "phase", "nth", "hold"});
+    node.only({"function", "thread", "phase", "nth", "hold", "follows"});
     NthVisit visit{.function = node.at("function").text(), .nth = read_nth(node)};
     if (node.has("thread")) visit.thread = node.at("thread").text();
     if (node.has("phase")) visit.phase = node.at("phase").one_of(kPhasesOfFaults);
     visit.hold = node.at("hold").duration();
+    if (node.has("follows")) visit.follows = node.at("follows").boolean();
     return visit;
   }
   if (node.has("millionths")) {
@@ -422,7 +424,12 @@ Plan read_plan(const Node& node) {
   }
   const auto own = plan.scenario.faults.size();
   for (const auto& item : node.at("faults").items(own + kMostAddedHolds)) {
+    const bool is_after_visit =
+        !plan.faults.empty() && std::holds_alternative<NthVisit>(plan.faults.back().when);
     plan.faults.push_back(read_fault(item, plan.traced));
+    const auto* visit = std::get_if<NthVisit>(&plan.faults.back().when);
+    if (visit != nullptr && visit->follows && !is_after_visit)
+      item.at("when").at("follows").wrong("the fault before it is at no function");
     if (plan.faults.size() > own && !std::holds_alternative<HoldThread>(plan.faults.back().act))
       item.wrong("expected a hold: the scenario has no more than " + std::to_string(own) +
                  " faults");

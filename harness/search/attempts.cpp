@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "search/conflict_attempts.hpp"
+
 namespace lastcall {
 namespace {
 
@@ -16,19 +18,18 @@ constexpr std::array<Nanoseconds, 4> kHoldTimes{3ms, 10ms, 40ms, 150ms};
 // A signal at every further call would take the turns of all else.
 constexpr std::uint64_t kMostCalls = 60;
 // What each queue gets of the attempts, while all have some.
-constexpr std::array<std::uint64_t, 9> kShares{1, 4, 4, 3, 4, 2, 2, 2, 1};
-// A calibration counts no more visits of a phase.
-constexpr std::uint64_t kMostCounted = 100;
-constexpr std::uint64_t kMostAccessesCounted = 25;
-// Earlier visits are tried anyway.
-constexpr std::uint64_t kEarliestAgain = 4;
-constexpr std::uint64_t kFarBeyond = 40;
+constexpr std::array<std::uint64_t, 10> kShares{1, 8, 4, 4, 3, 4, 2, 2, 2, 1};
+// The first visits are tried anyway.
+constexpr std::uint64_t kEarliestCorrected = 4;
+// The number of visits differs from trial to trial, so a further trial may be none the wiser.
+constexpr int kMostCorrections = 3;
+// In a row: then nobody comes anywhere any more.
+constexpr std::size_t kMostWasted = 100'000;
 // Holding all who come to a place that is visited more often would take the whole trial.
 constexpr std::uint64_t kMostVisitsOfAll = 40;
 constexpr Nanoseconds kLongestOfAll = 600ms;
 
-template <class T>
-void shuffle(std::deque<T>& queue, Prng& prng) {
+void shuffle(auto& queue, Prng& prng) {
   for (std::size_t i = queue.size(); i > 1; --i)
     std::swap(queue[i - 1], queue[prng.between(0, i - 1)]);
 }
@@ -50,7 +51,7 @@ void take_turns(std::deque<Attempt>& queue, const auto& turn_of) {
 // have all been tried. Threads with a name have a part of their own, and those without share one.
 void take_turns(std::deque<Attempt>& queue, const std::set<int>& named) {
   const auto thread_of = [](const Attempt& attempt) {
-    return attempt.holds.empty() ? kAnyThread : attempt.holds.front().thread;
+    return attempt.holds.empty() ? kAnyThread : attempt.holds.back().thread;
   };
   take_turns(queue, thread_of);
   take_turns(queue, [&](const Attempt& attempt) {
@@ -60,6 +61,12 @@ void take_turns(std::deque<Attempt>& queue, const std::set<int>& named) {
 }
 
 }  // namespace
+
+std::size_t points_met(const Calibration& calibration) {
+  std::set<std::size_t> met;
+  for (const auto& visit : calibration.visits) met.insert(visit.point);
+  return met.size();
+}
 
 Calibration by_thread_name(const Calibration& calibration) {
   using Place = std::pair<std::size_t, HuntPhase>;
@@ -83,6 +90,12 @@ Calibration by_thread_name(const Calibration& calibration) {
   auto result = calibration;
   result.visits.clear();
   for (const auto& [name, thread] : numbers) result.named.insert(thread);
+  for (auto& conflict : result.conflicts) {
+    if (const auto known = numbers.find(conflict.thread_name); known != numbers.end())
+      conflict.thread = known->second;
+    if (const auto known = numbers.find(conflict.writer_name); known != numbers.end())
+      conflict.writer = known->second;
+  }
   for (auto& [place, names] : places) {
     for (auto& [name, visit] : names) {
       if (names.size() == 1) visit.thread_name.clear();
@@ -140,14 +153,6 @@ void Attempts::add(Queue queue, const Visit& visit, std::uint64_t nth) {
   queues_[queue].push_back({.kind = SearchKind::sweep, .holds = {hold_of(visit, nth)}});
 }
 
-// What the stop takes away is used until then: one of the last visits before, which another run
-// comes to as well. 0: there is none.
-std::uint64_t Attempts::late_visit(const Visit& visit, PointKind kind) const {
-  if (!calibration_.one_visit_a_hold || visit.phase != HuntPhase::stop) return 0;
-  const auto most = kind == PointKind::access ? kMostAccessesCounted : kMostCounted;
-  return std::min(visit.times, most) * 9 / 10;
-}
-
 // One of each (thread, place, phase) first; later times of the same after all these.
 void Attempts::plan_singles() {
   for (const auto& visit : calibration_.visits) {
@@ -164,11 +169,8 @@ void Attempts::plan_singles() {
       queue = at_run;
     }
     add(queue, visit, visit.first_tried);
-    const auto late = late_visit(visit, kind);
-    if (late > visit.first_tried) add(queue, visit, late);
     for (const std::uint64_t nth : std::set<std::uint64_t>{1, 2, 3, visit.times / 2, visit.times}) {
-      if (nth != visit.first_tried && nth != late && nth >= 1 && nth <= visit.times &&
-          visit.is_shared)
+      if (nth != visit.first_tried && nth >= 1 && nth <= visit.times && visit.is_shared)
         add(later, visit, nth);
     }
   }
@@ -176,8 +178,10 @@ void Attempts::plan_singles() {
        calibration_.is_signalled && k <= std::min(calibration_.calls, kMostCalls); ++k)
     queues_[calls].push_back({.kind = SearchKind::signal_placement, .signal_at_call = k});
   plan_everyone();
+  shuffle(calibration_.conflicts, prng_);
+  queues_[conflicts] = conflict_attempts(calibration_);
   for (auto& queue : queues_) {
-    shuffle(queue, prng_);
+    if (&queue != &queues_[conflicts]) shuffle(queue, prng_);  // they have an order
     take_turns(queue, calibration_.named);
     for (auto& attempt : queue) attempt.exit_barrier = prng_.between(0, 1) == 1;
     planned_ += queue.size();
@@ -229,19 +233,53 @@ std::optional<Attempt> Attempts::pair() {
   return attempt;
 }
 
-void Attempts::not_reached(Attempt attempt) {
-  if (attempt.holds.size() != 1 || attempt.holds.front().nth < kEarliestAgain) return;
-  auto& nth = attempt.holds.front().nth;
-  nth = nth > kFarBeyond ? nth / 2 : nth * 3 / 4;
-  again_.push_back(std::move(attempt));
+void Attempts::saw(const Attempt& attempt, std::uint64_t visits) {
+  if (attempt.holds.size() != 1 || attempt.signal_at_call) return;
+  const auto& hold = attempt.holds.front();
+  auto& most = most_[{hold.point.module, hold.point.offset, hold.thread_name, hold.phase}];
+  most = std::max(most, visits);
+  if (hold.nth == kEveryTime || attempt.corrections == kMostCorrections) return;
+  const bool is_stop = hold.phase == HuntPhase::stop;
+  const bool is_reached = visits >= hold.nth;
+  auto next = attempt;
+  ++next.corrections;
+  // Under load the middle is wanted, where the server is busy.
+  next.holds.front().nth = is_stop ? visits : (visits + 1) / 2;
+  const bool comes_later = is_reached && is_stop && visits > hold.nth;
+  const bool came_less = !is_reached && visits > 0 && hold.nth >= kEarliestCorrected;
+  if (came_less || (comes_later && visits >= kEarliestCorrected && calibration_.one_visit_a_hold))
+    corrected_.push_back(std::move(next));
+}
+
+bool Attempts::is_waste(const Attempt& attempt) const {
+  if (attempt.holds.size() != 1) return false;
+  const auto& hold = attempt.holds.front();
+  const auto seen =
+      most_.find({hold.point.module, hold.point.offset, hold.thread_name, hold.phase});
+  return seen != most_.end() && hold.nth != kEveryTime && hold.nth > seen->second;
+}
+
+// Every other one at most: the others are at places that no trial was made at.
+std::optional<Attempt> Attempts::corrected() {
+  if (corrected_.empty() || std::exchange(corrected_last_, true)) {
+    corrected_last_ = false;
+    return std::nullopt;
+  }
+  auto attempt = std::move(corrected_.front());
+  corrected_.pop_front();
+  return attempt;
 }
 
 std::optional<Attempt> Attempts::next() {
-  if (!again_.empty()) {
-    auto attempt = std::move(again_.front());
-    again_.pop_front();
-    return attempt;
+  if (auto attempt = corrected()) return attempt;
+  for (std::size_t wasted = 0; wasted <= kMostWasted; ++wasted) {
+    auto attempt = new_one();
+    if (!attempt || !is_waste(*attempt)) return attempt;
   }
+  return std::nullopt;
+}
+
+std::optional<Attempt> Attempts::new_one() {
   // Half of the attempts once everything has been tried once.
   if (round_ > 0 && prng_.between(0, 1) == 0) {
     if (auto made = pair()) {
@@ -265,12 +303,12 @@ std::optional<Attempt> Attempts::next() {
     planned_ = 0;
     taken_ = {};
     plan_singles();
-    return next();
+    return new_one();
   }
-  ++taken_[*best];
   ++handed_out_;
   auto attempt = std::move(queues_[*best].front());
   queues_[*best].pop_front();
+  ++taken_[*best];
   return attempt;
 }
 

@@ -6,9 +6,11 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -27,9 +29,22 @@ struct Visit {
   bool is_shared = true;  // not of an access to memory that no other thread was seen to touch
 };
 
+// Two threads at the same memory: one looks at it, the other one changes it in the last phase. What
+// the first one does because of what it saw may be wrong then.
+struct Conflict {
+  std::size_t point = 0;  // of the look, an index of Calibration::points
+  int thread = 0;
+  std::string thread_name{};
+  std::size_t write = 0;  // the place of the change, likewise
+  int writer = 0;
+  std::string writer_name{};
+  bool written_then_only = false;  // as a flag is that says "it stops"
+};
+
 struct Calibration {
   std::vector<CodePoint> points{};
   std::vector<Visit> visits{};
+  std::vector<Conflict> conflicts{};
   bool is_signalled = false;
   bool threads_are_stable = true;  // not of a runtime that moves its work between them
   bool one_visit_a_hold = false;   // nobody can hold every thread that comes to a place
@@ -38,6 +53,9 @@ struct Calibration {
   std::set<std::string>
       favoured{};  // functions that every other attempt is made at: a log names them
 };
+
+// How many places some thread came to.
+std::size_t points_met(const Calibration& calibration);
 
 // The same calibration as somebody sees it who knows threads by their names only: visits of threads
 // that have a name in common are one, and have one number, which nobody else has. Where a single
@@ -53,6 +71,7 @@ struct Attempt {
   std::optional<std::uint64_t> signal_at_call{};
   bool exit_barrier = false;
   bool arms_all = false;  // the shaker
+  int corrections = 0;    // how often saw() has moved it
 };
 
 class Attempts {
@@ -61,10 +80,12 @@ class Attempts {
   // There is always one, unless the calibration saw nothing: then there is nothing to try but the
   // signal at calls, or nothing at all.
   [[nodiscard]] std::optional<Attempt> next();
-  // No thread came that often to the place of an attempt's only hold: the next attempt is the same
-  // hold at an earlier visit. A calibration is slow, so it counts more of what comes again and
-  // again.
-  void not_reached(Attempt attempt);
+  // A trial of an attempt with one hold counted that many visits of its place, also after the hold.
+  // A calibration is slow, so it counts more of what comes again and again: a visit that there was
+  // not is tried again at one that there was, and later ones are not tried at all. What still comes
+  // after a hold during the stop is held at the last visit: what the stop takes away is used until
+  // then.
+  void saw(const Attempt& attempt, std::uint64_t visits);
   // How many single holds and moments there are to try, and how many were handed out.
   [[nodiscard]] std::size_t planned() const { return planned_; }
   [[nodiscard]] std::size_t handed_out() const { return handed_out_; }
@@ -73,6 +94,7 @@ class Attempts {
   // In the order of their share.
   enum Queue : std::uint8_t {
     favoured,
+    conflicts,
     own,
     at_run,
     inside,
@@ -87,15 +109,21 @@ class Attempts {
   // Every thread that comes to a place stands there, where several threads do.
   void plan_everyone();
   void add(Queue queue, const Visit& visit, std::uint64_t nth);
-  [[nodiscard]] std::uint64_t late_visit(const Visit& visit, PointKind kind) const;
   [[nodiscard]] ThreadHold hold_of(const Visit& visit, std::uint64_t nth) const;
+  [[nodiscard]] std::optional<Attempt> new_one();
   [[nodiscard]] std::optional<Attempt> pair();
+  [[nodiscard]] std::optional<Attempt> corrected();
+  // Whether no trial saw its place as often as it wants.
+  [[nodiscard]] bool is_waste(const Attempt& attempt) const;
 
   Calibration calibration_;
   Prng prng_;
   std::array<std::deque<Attempt>, kQueues> queues_{};
   std::array<std::uint64_t, kQueues> taken_{};
-  std::deque<Attempt> again_;
+  std::deque<Attempt> corrected_;
+  bool corrected_last_ = false;
+  // Of places and threads of a phase: most visits that a trial saw.
+  std::map<std::tuple<std::string, std::uint64_t, std::string, HuntPhase>, std::uint64_t> most_;
   std::size_t planned_ = 0;
   std::size_t handed_out_ = 0;
   std::size_t round_ = 0;

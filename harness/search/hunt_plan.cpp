@@ -17,13 +17,15 @@ using namespace hunt_json;
 constexpr std::string_view kKind = "lastcall-hunt-plan";
 
 json::value json_of_hold(const ThreadHold& hold) {
-  return json::object{{"point", json_of(hold.point)},
+  json::object object{{"point", json_of(hold.point)},
                       {"thread", hold.thread},
                       {"thread_name", hold.thread_name},
                       {"phase", name_of(hold.phase)},
                       {"nth", hold.nth},
                       {"time", format_duration(hold.time)},
                       {"sends_signal", hold.sends_signal}};
+  if (hold.follows) object["follows"] = true;
+  return object;
 }
 
 ThreadHold hold_in(const json::value& value) {
@@ -34,7 +36,8 @@ ThreadHold hold_in(const json::value& value) {
           .phase = phase_in(object),
           .nth = get<std::uint64_t>(object, "nth"),
           .time = duration(object, "time"),
-          .sends_signal = get<bool>(object, "sends_signal")};
+          .sends_signal = get<bool>(object, "sends_signal"),
+          .follows = object.contains("follows") && get<bool>(object, "follows")};
 }
 
 HuntPlan plan_in(const json::object& object) {
@@ -58,6 +61,8 @@ HuntPlan plan_in(const json::object& object) {
   if (object.contains("signal_at_call"))
     plan.signal_at_call = get<std::uint64_t>(object, "signal_at_call");
   for (const auto& hold : list_in(object, "holds")) plan.holds.push_back(hold_in(hold));
+  if (!plan.holds.empty() && plan.holds.front().follows)
+    throw std::runtime_error("the first hold cannot follow another one");
   plan.exit_barrier = get<bool>(object, "exit_barrier");
   for (const auto& point : list_in(object, "armed")) plan.armed.push_back(point_in(point));
   plan.build_ids = get<std::map<std::string, std::string>>(object, "build_ids");
@@ -110,7 +115,9 @@ std::string text_of(const ThreadHold& hold, bool is_signalled) {
   }
   text += "`" + short_point_text(hold.point) + "` (" +
           (hold.nth == kEveryTime ? "every" : ordinal(hold.nth)) + " time";
-  if (is_signalled) {
+  if (hold.follows) {
+    text += " while that one stands";
+  } else if (is_signalled) {
     text += hold.phase == HuntPhase::stop    ? " after the stop"
             : hold.phase == HuntPhase::start ? " before it is ready"
                                              : " once it is ready";

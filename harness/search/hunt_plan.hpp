@@ -37,6 +37,7 @@ struct ThreadHold {
   std::uint64_t nth = 1;  // counted from the beginning of the phase, of this thread or of any
   Nanoseconds time{};     // released after it, or earlier by the exit barrier
   bool sends_signal = false;
+  bool follows = false;  // counted from when a thread stands at the hold before it
   friend bool operator==(const ThreadHold&, const ThreadHold&) = default;
 };
 

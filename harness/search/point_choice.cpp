@@ -11,10 +11,6 @@
 namespace lastcall {
 namespace {
 
-// A module, and where the function begins in it: names may be there twice.
-using Function = std::pair<std::string, std::uint64_t>;
-Function function_of(const CodePoint& point) { return {point.module, point.offset - point.within}; }
-
 bool is_inside(const CodePoint& point) {
   return point.kind != PointKind::entry && point.kind != PointKind::library;
 }
@@ -40,7 +36,7 @@ Role role_of(const Visit& visit) {
 }
 
 // The latest phase in which threads of a role came to a function.
-using Meetings = std::map<Function, std::map<Role, HuntPhase>>;
+using Meetings = std::map<FunctionStart, std::map<Role, HuntPhase>>;
 Meetings meetings_in(const Calibration& met) {
   Meetings meetings;
   for (const auto& visit : met.visits) {
@@ -80,7 +76,7 @@ std::set<std::size_t> taken_in_turn(std::map<Role, std::vector<Turn>> wanted, st
 }
 
 PointChoice insides_of(std::vector<CodePoint> all, const Calibration& met, std::size_t most) {
-  std::set<Function> looked_at;
+  std::set<FunctionStart> looked_at;
   for (const auto& point : functions_of(all, most).points) looked_at.insert(function_of(point));
   const auto meetings = meetings_in(met);
   PointChoice choice;
@@ -106,6 +102,10 @@ PointChoice insides_of(std::vector<CodePoint> all, const Calibration& met, std::
 
 }  // namespace
 
+FunctionStart function_of(const CodePoint& point) {
+  return {point.module, point.offset - point.within};
+}
+
 PointChoice choose_points(std::vector<CodePoint> all, PointScope scope, const Calibration& met,
                           std::size_t most) {
   if (scope == PointScope::functions) return functions_of(std::move(all), most);
@@ -123,6 +123,11 @@ Calibration joined(Calibration first, const Calibration& second) {
   for (auto visit : second.visits) {
     visit.point += known;
     first.visits.push_back(std::move(visit));
+  }
+  for (auto conflict : second.conflicts) {
+    conflict.point += known;
+    conflict.write += known;
+    first.conflicts.push_back(std::move(conflict));
   }
   first.threads_are_stable = first.threads_are_stable && second.threads_are_stable;
   return first;

@@ -5,12 +5,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "search/attempts.hpp"
 #include "search/code_point.hpp"
 
 namespace lastcall {
+
+// A module, and where the function begins in it: names may be there twice.
+using FunctionStart = std::pair<std::string, std::uint64_t>;
+FunctionStart function_of(const CodePoint& point);
 
 enum class PointScope : std::uint8_t {
   everywhere,  // functions first, plain accesses last

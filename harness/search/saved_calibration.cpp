@@ -34,6 +34,30 @@ Visit visit_in(const json::value& value, std::size_t points) {
   return visit;
 }
 
+json::object json_of_conflict(const Conflict& conflict, std::size_t point, std::size_t write) {
+  return {{"point", point},
+          {"thread", conflict.thread},
+          {"thread_name", conflict.thread_name},
+          {"write", write},
+          {"writer", conflict.writer},
+          {"writer_name", conflict.writer_name},
+          {"written_then_only", conflict.written_then_only}};
+}
+
+Conflict conflict_in(const json::value& value, std::size_t points) {
+  const auto& object = object_in(value, "a conflict");
+  const Conflict conflict{.point = get<std::size_t>(object, "point"),
+                          .thread = get<int>(object, "thread"),
+                          .thread_name = get<std::string>(object, "thread_name"),
+                          .write = get<std::size_t>(object, "write"),
+                          .writer = get<int>(object, "writer"),
+                          .writer_name = get<std::string>(object, "writer_name"),
+                          .written_then_only = get<bool>(object, "written_then_only")};
+  if (conflict.point >= points || conflict.write >= points)
+    throw std::runtime_error("\"point\" or \"write\" is none of the points");
+  return conflict;
+}
+
 }  // namespace
 
 std::string calibration_json(const SavedCalibration& saved) {
@@ -46,6 +70,13 @@ std::string calibration_json(const SavedCalibration& saved) {
     if (is_new) points.push_back(json_of(calibration.points[visit.point]));
     visits.push_back(json_of_visit(visit, known->second));
   }
+  json::array conflicts;  // are of places that were met
+  for (const auto& conflict : calibration.conflicts) {
+    const auto point = positions.find(conflict.point);
+    const auto write = positions.find(conflict.write);
+    if (point != positions.end() && write != positions.end())
+      conflicts.push_back(json_of_conflict(conflict, point->second, write->second));
+  }
   return json::serialize(json::object{{"format", "lastcall-calibration"},
                                       {"version", 1},
                                       {"known", saved.known},
@@ -53,7 +84,8 @@ std::string calibration_json(const SavedCalibration& saved) {
                                       {"threads", saved.threads},
                                       {"threads_are_stable", calibration.threads_are_stable},
                                       {"points", std::move(points)},
-                                      {"visits", std::move(visits)}}) +
+                                      {"visits", std::move(visits)},
+                                      {"conflicts", std::move(conflicts)}}) +
          "\n";
 }
 
@@ -72,6 +104,8 @@ Result<SavedCalibration> parse_calibration(std::string_view text) {
       calibration.points.push_back(point_in(point));
     for (const auto& visit : list_in(object, "visits"))
       calibration.visits.push_back(visit_in(visit, calibration.points.size()));
+    for (const auto& conflict : list_in(object, "conflicts"))
+      calibration.conflicts.push_back(conflict_in(conflict, calibration.points.size()));
     return saved;
   } catch (const std::runtime_error& error) {
     return Error{"read", "the calibration", 0, error.what()};

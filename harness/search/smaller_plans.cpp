@@ -45,6 +45,7 @@ std::vector<SmallerPlan> smaller_plans(const HuntPlan& plan) {
     if (hold.sends_signal && !plan.signal_at_call) continue;
     add("without the hold at " + point_text(hold.point), [i](HuntPlan& one) {
       one.holds.erase(one.holds.begin() + static_cast<std::ptrdiff_t>(i));
+      if (i < one.holds.size()) one.holds[i].follows = one.holds[i].follows && i > 0;
     });
   }
   if (!plan.holds.empty() || plan.signal_at_call)

@@ -50,6 +50,7 @@ class Conduct {
   std::string run();
   // For how long the target or what belongs to it ran.
   [[nodiscard]] Nanoseconds foreign_time() const { return foreign_time_; }
+  [[nodiscard]] const FaultRunner& faults() const { return faults_; }
 
  private:
   boost::asio::awaitable<Result<void>> conduct();

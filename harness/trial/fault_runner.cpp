@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/rethrow.hpp"
+#include "fault/code_place.hpp"
 #include "trial/longest_trial.hpp"
 
 namespace lastcall {
@@ -25,13 +26,19 @@ std::string why_unreached(const NthSyscall& call, std::uint64_t counted) {
 
 std::string why_unreached(const NthVisit& visit, std::optional<std::uint64_t> counted) {
   const auto which = "'" + visit.function + "'";
+  if (!counted && code_place(visit.function).within != 0) {
+    return "the target has no place " + which +
+           ": in this build no instruction begins there, or the function is not there (nm -C lists "
+           "those that are)";
+  }
   if (!counted) {
     return "the target has no function " + which +
            ": it is written otherwise, put inline by the compiler, or without symbols (nm -C "
            "lists them)";
   }
   return which + " was reached " + std::to_string(*counted) + " of " + std::to_string(visit.nth) +
-         " times" + (visit.thread.empty() ? "" : " by a thread '" + visit.thread + "'");
+         " times" + (visit.thread.empty() ? "" : " by a thread '" + visit.thread + "'") +
+         (visit.follows ? ", counted from when the fault before it was reached" : "");
 }
 
 }  // namespace
@@ -122,6 +129,14 @@ void FaultRunner::on_traced(FaultId fault, bool is_done) {
 
 void FaultRunner::traced_count(FaultId fault, std::optional<std::uint64_t> count) {
   counts_[fault.value] = count;
+}
+
+std::map<std::uint32_t, std::uint64_t> FaultRunner::traced_counts() const {
+  std::map<std::uint32_t, std::uint64_t> counts;
+  for (const auto& [fault, count] : counts_) {
+    if (count) counts[fault] = *count;
+  }
+  return counts;
 }
 
 void FaultRunner::not_traced(const std::string& reason) { trace_problem_ = reason; }

@@ -42,6 +42,8 @@ class FaultRunner {
   // Before record_unreached(): how many calls or visits of a fault were counted, nothing if the
   // target has no such function; or why none could be.
   void traced_count(FaultId fault, std::optional<std::uint64_t> count);
+  // Of each fault that was counted so: how many, also after the one that struck.
+  [[nodiscard]] std::map<std::uint32_t, std::uint64_t> traced_counts() const;
   void not_traced(const std::string& reason);
   void on_line(const std::string& line);
   void on_notification(std::string_view text);

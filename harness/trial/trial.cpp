@@ -78,6 +78,7 @@ TrialResult conduct_trial(const TrialOrder& order, int lifeline, Companions comp
                     std::move(trial->board), std::move(companions));
     result.broken = conduct.run();
     foreign = conduct.foreign_time();
+    result.visits = conduct.faults().traced_counts();
     say_doing(lifeline, "judged what it had seen");
     if (result.broken.empty())
       judge_into(result, {order, plan, workspace.placeholders(), workers, lifeline});

@@ -114,6 +114,8 @@ std::string to_json(const TrialResult& result) {
   json::value idle_waits;
   if (const auto& waits = result.idle_waits)
     idle_waits = {{"ns", waits->length.count()}, {"text", text(waits->text)}};
+  json::object visits;
+  for (const auto& [fault, count] : result.visits) visits[std::to_string(fault)] = count;
   json::object object{{"format", "lastcall-verdict"},
                       {"version", 1},
                       {"seed", result.seed},
@@ -132,6 +134,7 @@ std::string to_json(const TrialResult& result) {
                       {"heard_instead", texts(result.heard_instead)},
                       {"habits", std::move(habits)},
                       {"unreached", json::value_from(result.unreached)},
+                      {"visits", std::move(visits)},
                       {"kept", result.kept},
                       {"traced", result.traced},
                       {"verdicts", std::move(verdicts)}};
@@ -167,6 +170,11 @@ Result<TrialResult> trial_result_from_json(const std::string& written) {
     if (const auto* traced = object.if_contains("traced")) result.traced = traced->as_bool();
     if (const auto* unreached = object.if_contains("unreached"))
       result.unreached = json::value_to<std::vector<std::uint32_t>>(*unreached);
+    if (const auto* visits = object.if_contains("visits")) {
+      for (const auto& [fault, count] : visits->as_object())
+        result.visits[static_cast<std::uint32_t>(std::stoul(fault))] =
+            count.to_number<std::uint64_t>();
+    }
     if (const auto* answers = object.if_contains("answers")) {
       for (const auto& word : answers->as_array())
         result.answers.push_back(answers_from(json::value_to<std::string>(word)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,7 +48,10 @@ struct TrialResult {
   // The habits of clients that its stop met, in the scenario's words; nothing if nobody looked.
   std::optional<std::vector<std::string>> habits{};
   std::vector<std::uint32_t> unreached{};  // faults, by their position in the plan
-  bool kept = false;                       // the trial's directory is still there
+  // Of faults at system calls or at places of code: how often these were counted, also after the
+  // one that struck.
+  std::map<std::uint32_t, std::uint64_t> visits{};
+  bool kept = false;  // the trial's directory is still there
   bool traced = true;
   // What lastcall could not do and got along without: of what is left on this machine, its path.
   std::vector<std::string> warnings{};

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 import evidence
+from bench.races import CHOSEN, RACES, digest
 from lastcall_cli import LASTCALL
-from races import CHOSEN, RACES, digest
 
 SEEDS = int(os.environ.get("LASTCALL_SEEDS", "10"))
 TWIN = int(os.environ.get("LASTCALL_TWIN", "600"))

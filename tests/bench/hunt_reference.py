@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 
 import evidence
-from hunt import run
+from bench.hunt import run
 
-SEEDS = int(os.environ.get("LASTCALL_SEEDS", "3"))
+SEEDS = int(os.environ.get("LASTCALL_SEEDS", "4"))
 BUDGET = int(os.environ.get("LASTCALL_BUDGET", "300"))
 TWIN = int(os.environ.get("LASTCALL_TWIN", "300"))
 CLIENTS = int(os.environ.get("LASTCALL_CLIENTS", "100"))
@@ -34,7 +34,7 @@ without the race reported, in {TWIN} s.
 """
 
 
-def scenario(defect):
+def scenario(defect, clients=CLIENTS):
     """Without the time in which /health says 503 and the listener is still there, during which nothing is closed."""
     words = ["defective_server", "--defect", defect, "--port", "{port}", "--state", "{dir}/state"]
     command = ", ".join(f'"{word}"' for word in words)
@@ -48,7 +48,7 @@ stop = {{ signal = "SIGTERM", deadline = "10s", exit = 0 }}
 [[clients]]
 name = "charge points"
 url = "ws://127.0.0.1:{{port}}/ocpp/cp-{{client}}"
-count = {CLIENTS}
+count = {clients}
 ramp = "200ms"
 pace = "20ms..100ms"
 talk = "charge-point"

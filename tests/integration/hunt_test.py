@@ -11,6 +11,9 @@ from pathlib import Path
 from lastcall_cli import LASTCALL, LastcallTest, lastcall, until
 
 PROGRAMS = Path(os.environ["LASTCALL_BUILD"]) / "bin"
+SOURCES = Path(__file__).resolve().parents[2] / "targets/races"
+# A function that stands before all others.
+MORE = '[[gnu::noinline, gnu::section(".text.startup")]] void more() { std::fputs("", stdout); }\n'
 # What it takes on an idle machine is below a second.
 LONGEST = "40s"
 
@@ -172,6 +175,21 @@ class Plans(LastcallTest):
             self.assertRegex(run.err, "cannot find .*SendQueue::push.*build that one again, or run `lastcall hunt`")
         if run.code == 3:
             self.assertIn("did not reach every hold", run.out)
+
+    def test_of_the_same_source_built_again_are_found_by_the_names_of_functions(self):
+        source = (SOURCES / "closed_channel.cpp").read_text()
+        builds = {"first": source, "second": source.replace("int main() {", MORE + "int main() {\n  more();")}
+        for name, text in builds.items():
+            (self.folder / f"{name}.cpp").write_text(text)
+            subprocess.run(["g++", "-std=c++20", "-O2", "-g", "-Wl,--build-id", "-pthread", "-o", self.folder / name,
+                            self.folder / f"{name}.cpp"], check=True)
+        self.program.write_bytes((self.folder / "first").read_bytes())
+        self.assert_exit(1, lastcall("hunt", "--for", LONGEST, "--seed", 1, "--signal", "TERM", "--results",
+                                     self.folder / "again", "--", self.program))
+        self.program.write_bytes((self.folder / "second").read_bytes())
+        run = lastcall("replay", self.folder / "again", "--times", 10, "--json")
+        self.assert_exit(1, run)
+        self.assertGreaterEqual(json.loads(run.out)["came_back"], 8)
 
     def test_that_are_broken_are_refused_with_the_key(self):
         plan = self.folder / "found/plan.json"

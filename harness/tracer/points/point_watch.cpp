@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 #include <iterator>
+#include <ranges>
 #include <span>
 
 #include "base/pattern.hpp"
@@ -31,6 +32,7 @@ PointWatch::PointWatch(PointOrders orders, std::function<void()> on_ready)
       phase_(orders_.plan.signal == 0 ? HuntPhase::run : HuntPhase::start),
       counters_(orders_.plan.holds.size()) {
   acted_.reached.resize(orders_.plan.holds.size());
+  acted_.visits.resize(orders_.plan.holds.size());
   if (orders_.plan.signal_at_call) orders_.sees_all_calls = true;
 }
 
@@ -100,7 +102,8 @@ void PointWatch::arm(const Tracee& thread) {
     if (!orders_.catalogues && i < orders_.plan.holds.size()) found->second.holds.push_back(i);
     if (!is_new) continue;
     found->second.is_others_too = thread.breakpoints->is_at(address);
-    if (orders_.catalogues && points_[i].kind == PointKind::access) {
+    const auto kind = points_[i].kind;
+    if (orders_.catalogues && (kind == PointKind::access || kind == PointKind::atomic)) {
       std::array<std::uint8_t, 16> code{};
       (void)thread.calls.read_memory(thread.tid, address, std::as_writable_bytes(std::span(code)));
       found->second.operand = memory_operand(code);
@@ -189,9 +192,12 @@ void PointWatch::on_syscall_exit(const Tracee& thread, const SyscallEntry&, std:
 
 std::optional<std::size_t> PointWatch::hold_due(const Place& place, int thread) {
   std::optional<std::size_t> due;
-  for (const auto i : place.holds) {
+  // The visit at which a thread comes to stand counts for no hold that follows.
+  for (const auto i : place.holds | std::views::reverse) {
     const auto& hold = orders_.plan.holds[i];
     if (hold.phase != phase_ || (hold.thread != kAnyThread && hold.thread != thread)) continue;
+    if (hold.follows && !acted_.reached[i - 1]) continue;
+    ++acted_.visits[i];
     if (hold.nth != kEveryTime && (counters_[i].done || ++counters_[i].seen != hold.nth)) continue;
     counters_[i].done = true;
     due = i;
@@ -264,18 +270,20 @@ void PointWatch::on_exit_call(const Tracee& thread, int) { take_failure_stacks(t
 void PointWatch::note_access(const Tracee& thread, Place& place, int number) {
   user_regs_struct registers{};
   if (!place.operand || thread.calls.registers(thread.tid, registers) != 0) return;
-  const auto address = address_of(*place.operand, registers);
-  place.touched.insert(address);
-  auto& touched = touched_[address];
-  touched.threads.insert(number);
-  touched.written = touched.written || place.operand->writes;
+  touched_.note(address_of(*place.operand, registers), place.point, number, phase_,
+                place.operand->writes);
 }
 
-bool PointWatch::is_shared(const Place& place) const {
-  return std::ranges::any_of(place.touched, [&](std::uint64_t address) {
-    const auto& touched = touched_.at(address);
-    return touched.threads.size() > 1 && touched.written;
-  });
+std::vector<Conflict> PointWatch::conflicts() {
+  auto all = touched_.conflicts(orders_.plan.signal == 0 ? HuntPhase::run : HuntPhase::stop);
+  const auto name_of = [&](int thread) {
+    return names_[thread] == names_[0] ? "" : names_[thread];
+  };
+  for (auto& one : all) {
+    one.thread_name = name_of(one.thread);
+    one.writer_name = name_of(one.writer);
+  }
+  return all;
 }
 
 void PointWatch::on_thread_exit(const Tracee& thread, int) { held_.erase(thread.tid); }
@@ -299,7 +307,9 @@ Calibration PointWatch::take_calibration() {
   // touch it in another run. Which goroutine made one is not known.
   std::set<std::size_t> unshared;
   for (const auto& [address, place] : places_) {
-    if (place.operand && !catalogue_.is_go && !is_shared(place)) unshared.insert(place.point);
+    if (points_[place.point].kind == PointKind::access && !catalogue_.is_go &&
+        touched_.is_private(place.point))
+      unshared.insert(place.point);
   }
   for (const auto& [key, visited] : visits_) {
     const auto& [point, who] = key;
@@ -314,6 +324,7 @@ Calibration PointWatch::take_calibration() {
                                   .first_tried = is_under_load ? times_until_middle(visited) : 1,
                                   .is_shared = !unshared.contains(point)});
   }
+  calibration.conflicts = conflicts();
   calibration.is_signalled = orders_.plan.signal != 0;
   calibration.threads_are_stable = !catalogue_.is_go;
   calibration.calls = acted_.calls;

@@ -19,6 +19,7 @@
 #include "tracer/loop/filter.hpp"
 #include "tracer/loop/observer.hpp"
 #include "tracer/points/point_catalogue.hpp"
+#include "tracer/points/touched_memory.hpp"
 #include "tracer/ptrace/instructions.hpp"
 #include "tracer/stacks/stack_reader.hpp"
 
@@ -40,10 +41,11 @@ struct PointOrders {
 // What a trial really did.
 struct Acted {
   std::size_t armed = 0;
-  std::size_t moved = 0;               // found by name, in another build
-  std::vector<std::string> missing{};  // places that the program does not have
-  std::set<std::size_t> met{};         // indices of armed places: holds' first, then the others'
-  std::vector<bool> reached{};         // by hold
+  std::size_t moved = 0;                // found by name, in another build
+  std::vector<std::string> missing{};   // places that the program does not have
+  std::set<std::size_t> met{};          // indices of armed places: holds' first, then the others'
+  std::vector<bool> reached{};          // by hold
+  std::vector<std::uint64_t> visits{};  // of the place of each hold in its phase, also afterwards
   bool signal_sent = false;
   bool signal_as_planned = false;  // at the hold or the call that the plan says
   bool barrier_held = false;
@@ -109,17 +111,12 @@ class PointWatch : public TraceObserver {
     std::vector<std::size_t> holds{};
     std::uint64_t hits = 0;
     std::optional<MemoryOperand> operand{};  // only in a calibration
-    std::set<std::uint64_t> touched{};       // addresses in memory
     bool is_others_too = false;              // a breakpoint was there before: it stays
   };
   struct Visited {
     std::uint64_t times = 0;
     TimePoint first{};
     TimePoint last{};
-  };
-  struct Touched {
-    std::set<int> threads{};
-    bool written = false;
   };
   struct Counter {  // how often a hold was due
     std::uint64_t seen = 0;
@@ -131,7 +128,7 @@ class PointWatch : public TraceObserver {
   [[nodiscard]] bool says_ready() const;
   [[nodiscard]] std::optional<std::size_t> hold_due(const Place& place, int thread);
   void note_access(const Tracee& thread, Place& place, int number);
-  [[nodiscard]] bool is_shared(const Place& place) const;
+  [[nodiscard]] std::vector<Conflict> conflicts();
   [[nodiscard]] std::uint64_t times_until_middle(const Visited& visited) const;
   void new_phase(HuntPhase phase);
 
@@ -142,8 +139,8 @@ class PointWatch : public TraceObserver {
   std::uint64_t entry_ = 0;
   HuntPhase phase_;
   std::vector<CodePoint> points_;
-  std::unordered_map<std::uint64_t, Place> places_;     // by address
-  std::unordered_map<std::uint64_t, Touched> touched_;  // by address, of calibrations
+  std::unordered_map<std::uint64_t, Place> places_;  // by address
+  TouchedMemory touched_;                            // of calibrations
   std::vector<Counter> counters_;
   std::map<pid_t, int> numbers_;  // of threads
   std::map<std::pair<std::size_t, std::pair<int, HuntPhase>>, Visited> visits_;

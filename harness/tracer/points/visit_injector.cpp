@@ -6,13 +6,31 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <ranges>
 #include <string_view>
 
 #include "tracer/ptrace/auxiliary.hpp"
 #include "tracer/ptrace/descriptors.hpp"
+#include "tracer/ptrace/instructions.hpp"
 #include "tracer/ptrace/memory.hpp"
 
 namespace lastcall {
+namespace {
+
+// In another build of the program the function may be another one: a breakpoint in the middle of an
+// instruction would break it.
+bool begins_instruction(const Tracee& thread, std::uint64_t function, std::uint64_t within) {
+  std::uint64_t at = 0;
+  while (at < within) {
+    const auto code = thread.breakpoints->code_at(thread.calls, thread.tid, function + at);
+    const auto instruction = instruction_in(code);
+    if (!instruction || instruction->length == 0) return false;
+    at += instruction->length;
+  }
+  return at == within;
+}
+
+}  // namespace
 
 VisitInjector::VisitInjector(std::vector<Rule> rules, SegmentWriter& segment, Reached reached)
     : segment_(segment), reached_(std::move(reached)) {
@@ -79,6 +97,7 @@ void VisitInjector::add(const Tracee& thread, Process& process, const Module& mo
   for (std::size_t i = 0; i < watches_.size(); ++i) {
     auto& watch = watches_[i];
     for (const auto start : module.file->starts_of(watch.place.function)) {
+      if (!begins_instruction(thread, module.bias + start, watch.place.within)) continue;
       const auto address = module.bias + start + watch.place.within;
       if (thread.breakpoints->set(thread.calls, thread.tid, address) != 0) continue;
       process.watches[address].push_back(i);
@@ -99,12 +118,25 @@ void VisitInjector::on_breakpoint(const Tracee& thread, std::uint64_t address) {
   if (address == process.mapped) look_at_modules(thread, process);
   const auto found = process.watches.find(address);
   if (found == process.watches.end()) return;
-  for (const auto i : found->second) visit(watches_[i], thread);
+  // The visit at which a thread comes to stand counts for no rule that follows.
+  for (const auto i : found->second | std::views::reverse) visit(i, thread);
 }
 
-void VisitInjector::visit(Watch& watch, const Tracee& thread) {
+bool VisitInjector::counts(std::size_t watch) const {
+  const auto& when = watches_[watch].rule.when;
+  if (phase_ < when.phase.value_or(Phase::start)) return false;
+  if (!when.follows) return true;
+  return watch > 0 && watches_[watch - 1].counted >= watches_[watch - 1].rule.when.nth;
+}
+
+void VisitInjector::visit(std::size_t index, const Tracee& thread) {
+  if (!counts(index)) return;
+  auto& watch = watches_[index];
   const auto& when = watch.rule.when;
-  if (watch.counted == when.nth || phase_ < when.phase.value_or(Phase::start)) return;
+  if (watch.counted >= when.nth && when.thread.empty()) {
+    ++watch.counted;
+    return;
+  }
   const auto name = thread_name(thread.tid);
   if (!when.thread.empty() && ::fnmatch(when.thread.c_str(), name.c_str(), 0) != 0) return;
   if (++watch.counted != when.nth) return;

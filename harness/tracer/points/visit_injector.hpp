@@ -1,11 +1,13 @@
 // Counts how often threads of the tree come to the places of code that a plan names, and acts at
 // the Nth: has the plan's fault done while the thread stands there, or only lets it stand. Counts
-// from the first program that is executed on; phases as CallInjector has them. Called on the
-// tracer's thread, which alone writes to the segment.
+// from the first program that is executed on, what `follows` once a thread stands at the place of
+// the rule before it; phases as CallInjector has them. Called on the tracer's thread, which alone
+// writes to the segment.
 //
 // Functions are found by symbol, as a program is executed, when it begins, and whenever its dynamic
-// linker has mapped something. Not seen: functions without symbols, and those that the compiler
-// has put inline. A Go function that grows its stack begins again, and counts twice.
+// linker has mapped something. Not seen: functions without symbols, those that the compiler has put
+// inline, and a place inside of a function where no instruction begins. A Go function that grows
+// its stack begins again, and counts twice.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +46,8 @@ class VisitInjector : public TraceObserver {
 
   // The phase has begun: what is counted from there on is counted. Phases come in order.
   void begin(Phase phase);
-  // How many visits of the rule of a fault were counted, up to the last that it wants; nothing if
-  // no program of the tree has such a function.
+  // How many visits of the rule of a fault were counted, also after the one that it wants; nothing
+  // if no program of the tree has such a function.
   [[nodiscard]] std::optional<std::uint64_t> counted(FaultId fault) const;
 
   void executed(const Tracee& thread) override;
@@ -70,7 +72,8 @@ class VisitInjector : public TraceObserver {
 
   void look_at_modules(const Tracee& thread, Process& process);
   void add(const Tracee& thread, Process& process, const Module& module);
-  void visit(Watch& watch, const Tracee& thread);
+  [[nodiscard]] bool counts(std::size_t watch) const;
+  void visit(std::size_t watch, const Tracee& thread);
 
   std::vector<Watch> watches_;
   SegmentWriter& segment_;

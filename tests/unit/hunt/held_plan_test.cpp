@@ -76,6 +76,39 @@ TEST(HeldPlan, HoldsDuringTheStopBesidesWhatTheScenarioDoes) {
   EXPECT_TRUE(plan_from_json(to_json(*held), "plan.json").has_value());
 }
 
+// Two holds of which the second is counted from when a thread stands at the first.
+std::vector<ThreadHold> pair() {
+  std::vector<ThreadHold> both{hold(HuntPhase::stop), hold(HuntPhase::stop)};
+  both[0].point.function = "app::close()";
+  both[1].follows = true;
+  return both;
+}
+
+TEST(HeldPlan, TheFirstOfAPairStandsForLessThanTheOneThatFollows) {
+  const auto held = held_plan(plan(), {.holds = pair()});
+  ASSERT_TRUE(held.has_value());
+  const auto first = std::get<NthVisit>(held->faults[2].when);
+  const auto second = std::get<NthVisit>(held->faults[3].when);
+  EXPECT_FALSE(first.follows);
+  EXPECT_TRUE(second.follows);
+  EXPECT_LT(first.hold, second.hold);
+  EXPECT_LE(first.hold + second.hold, std::chrono::milliseconds(50));
+  EXPECT_THAT(sentence_of(*held), ::testing::HasSubstr("(3rd time while that one stands)"));
+  const auto back = plan_from_json(to_json(*held), "plan.json");
+  ASSERT_TRUE(back.has_value()) << back.error().message();
+  EXPECT_EQ(back->faults, held->faults);
+}
+
+TEST(SmallerScenarioPlans, WithoutTheFirstOfAPairTheSecondFollowsNobody) {
+  const auto held = *held_plan(plan(), {.holds = pair()});
+  for (const auto& smaller : smaller_plans(held)) {
+    if (smaller.step != "without the hold 3") continue;
+    EXPECT_FALSE(std::get<NthVisit>(smaller.plan.faults[2].when).follows);
+    return;
+  }
+  FAIL() << "no such step";
+}
+
 TEST(HeldPlan, IsNoneForWhatAScenarioHasNoWordsFor) {
   auto nameless = hold(HuntPhase::stop);
   nameless.point.function.clear();

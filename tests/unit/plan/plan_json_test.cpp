@@ -258,6 +258,13 @@ TEST(PlanJson, TakesHoldsBesidesTheFaultsOfItsScenarioAndNothingElse) {
       "cannot read plan.json: faults[6]: expected a hold: the scenario has no more than 5 faults");
 }
 
+TEST(PlanJson, AHoldFollowsNothingButAFaultAtAFunction) {
+  auto plan = drawn(7);
+  plan.faults.push_back({NthVisit{.function = "push", .follows = true}, HoldThread{}});
+  EXPECT_EQ(error_of(to_json(plan)),
+            "cannot read plan.json: faults[5].when.follows: the fault before it is at no function");
+}
+
 TEST(PlanJson, TakesNoFileNameThatIsNone) {
   const auto json = to_json(drawn(7));
   const std::string expected =

@@ -52,6 +52,13 @@ TEST(HuntPlan, IsReadAsItWasWritten) {
   const auto read = parse_hunt_plan(text);
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(*read, plan);
+  auto pair = full();
+  pair.holds.push_back(pair.holds.front());
+  pair.holds.back().follows = true;
+  EXPECT_EQ(*parse_hunt_plan(hunt_plan_json(pair)), pair);
+  std::swap(pair.holds[0], pair.holds[1]);
+  EXPECT_THAT(parse_hunt_plan(hunt_plan_json(pair)).error().message(),
+              HasSubstr("the first hold cannot follow another one"));
   const auto small = parse_hunt_plan(hunt_plan_json({.command = {"/bin/true"}}));
   ASSERT_TRUE(small) << small.error().message();
   EXPECT_EQ(*small, HuntPlan{.command = {"/bin/true"}});

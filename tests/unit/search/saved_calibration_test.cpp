@@ -26,6 +26,14 @@ SavedCalibration saved() {
                          .first_tried = 5,
                          .is_shared = false},
                         {.point = 0, .phase = HuntPhase::run, .times = 1}};
+  calibration.conflicts = {{.point = 0,
+                            .thread = 3,
+                            .thread_name = "ping",
+                            .write = 2,
+                            .writer = 1,
+                            .writer_name = "net",
+                            .written_then_only = true},
+                           {.point = 1, .write = 2}};  // nobody comes there
   calibration.threads_are_stable = false;
   return one;
 }
@@ -51,6 +59,15 @@ TEST(SavedCalibration, ComesBackWithThePlacesThatSomebodyMet) {
   EXPECT_EQ(visit.first_tried, 5U);
   EXPECT_FALSE(visit.is_shared);
   EXPECT_EQ(calibration.visits[1].point, 1U);
+  ASSERT_EQ(calibration.conflicts.size(), 1U);
+  const auto& conflict = calibration.conflicts[0];
+  EXPECT_EQ(conflict.point, 1U);
+  EXPECT_EQ(conflict.thread, 3);
+  EXPECT_EQ(conflict.thread_name, "ping");
+  EXPECT_EQ(conflict.write, 0U);
+  EXPECT_EQ(conflict.writer, 1);
+  EXPECT_EQ(conflict.writer_name, "net");
+  EXPECT_TRUE(conflict.written_then_only);
 }
 
 TEST(SavedCalibration, ThatIsBrokenIsRefusedWithTheKey) {

@@ -49,12 +49,17 @@ struct Visits : InjectedTest {
 
   std::string run(const Rule& rule, std::vector<std::string> command,
                   const Strike& strike = nullptr) {
+    return run_all({rule}, std::move(command), strike);
+  }
+  // Counts for the last rule.
+  std::string run_all(const std::vector<Rule>& rules, std::vector<std::string> command,
+                      const Strike& strike = nullptr) {
     return run_injected(
         [&](SegmentWriter& segment, Reached reached) {
-          return VisitInjector({rule}, segment, std::move(reached));
+          return VisitInjector(rules, segment, std::move(reached));
         },
         {}, std::move(command), strike,
-        [&](const VisitInjector& injector) { counted = injector.counted(rule.fault); });
+        [&](const VisitInjector& injector) { counted = injector.counted(rules.back().fault); });
   }
   [[nodiscard]] std::vector<FunctionReached> reached() const { return all_of<FunctionReached>(); }
 };
@@ -85,6 +90,30 @@ TEST_F(Visits, AreCountedAndBeyondTheLastNotReached) {
   EXPECT_EQ(counted, 1U);
   EXPECT_EQ(run({{}, {.function = "note_reopened"}, true}, {kVisitsSubject}), "exited 0");
   EXPECT_EQ(counted, std::nullopt);
+}
+
+TEST_F(Visits, ThatFollowAreCountedOnceAThreadStandsAtTheRuleBefore) {
+  const auto counted_after = [&](const std::string& first, const std::string& second) {
+    const Rule leader{{0}, {.function = first}, true};
+    const Rule follower{{1}, {.function = second, .nth = 5, .follows = true}, true};
+    EXPECT_EQ(run_all({leader, follower}, {kVisitsSubject}), "exited 0");
+    return counted;
+  };
+  EXPECT_EQ(counted_after("note_opened", "note_closed"), 1U);
+  EXPECT_EQ(counted_after("note_closed", "note_opened"), 0U);
+  EXPECT_EQ(counted_after("note_closed", "note_closed"), 0U);  // that visit is the leader's
+}
+
+TEST_F(Visits, AreCountedOnAfterTheOneThatIsReached) {
+  EXPECT_EQ(run({{}, {.function = "puts"}, true}, {kVisitsSubject}), "exited 0");
+  EXPECT_THAT(reached(), SizeIs(1));
+  EXPECT_EQ(counted, 2U);  // of a state and of the last connection
+}
+
+TEST_F(Visits, ThereIsNoneWhereNoInstructionBegins) {
+  EXPECT_EQ(run({{}, {.function = "note_closed+0x1"}, true}, {kVisitsSubject}), "exited 0");
+  EXPECT_EQ(counted, std::nullopt);
+  EXPECT_THAT(reached(), IsEmpty());
 }
 
 TEST_F(Visits, AreThoseOfThreadsWithSuchANameOnly) {

@@ -199,6 +199,7 @@ TEST_F(Faults, AtAFunctionThatIsNotReachedSayWhy) {
               ElementsAre("fault_not_reached 0 the target had ended; 'Pool::drain' was reached 2 "
                           "of 3 times by a thread 'w*'",
                           ::testing::HasSubstr("the target has no function 'Pool::dran'")));
+  EXPECT_EQ(faults->traced_counts(), (std::map<std::uint32_t, std::uint64_t>{{0, 2}}));
 }
 
 TEST_F(Faults, AtASystemCallThatIsNotReachedSayHowManyWereCounted) {

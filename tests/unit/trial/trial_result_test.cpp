@@ -26,6 +26,7 @@ TrialResult result_with_everything() {
   result.only_refusals = {0, 404};
   result.heard_instead = {"", "-NOAUTH"};
   result.unreached = {2, 0};
+  result.visits = {{0, 3}, {2, 0}};
   result.kept = true;
   result.traced = false;
   result.warnings = {"cannot remove /tmp/x: Operation not permitted"};
@@ -66,6 +67,7 @@ TEST(TrialResult, ComesBackFromItsJson) {
   EXPECT_EQ(received->clients, sent.clients);
   EXPECT_EQ(received->connections, sent.connections);
   EXPECT_EQ(received->unreached, sent.unreached);
+  EXPECT_EQ(received->visits, sent.visits);
   EXPECT_EQ(received->kept, sent.kept);
   EXPECT_EQ(received->traced, sent.traced);
   EXPECT_EQ(received->answers, sent.answers);
