@@ -23,6 +23,7 @@ struct Talk {
   std::string url{};    // with {port} where that is lastcall's choice
   std::string lines{};  // further keys of the group, a line each
   bool asks = false;    // its clients send something that is answered
+  bool opens = false;   // its clients ask once as they connect, and are idle then
 };
 
 // What clients can do with the target, at most four things. An error: a hint does not fit.
