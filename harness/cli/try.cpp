@@ -31,6 +31,7 @@
 #include "reports/wording.hpp"
 #include "scenario/parse.hpp"
 #include "scenario/properties/deadline.hpp"
+#include "scenario/properties/serves.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -49,6 +50,8 @@ struct TryArguments {
 // More hangs tell no more, and each takes the whole deadline.
 constexpr int kEnoughHangs = 2;
 constexpr int kEnoughBroken = 2;
+// What the end of a trial and the reports take on a busy machine.
+constexpr Nanoseconds kReporting = std::chrono::seconds(3);
 constexpr std::size_t kTitleWidth = 26;
 
 // A folder of its own below the temporary one: nothing is written where the user is.
@@ -119,7 +122,7 @@ class Stops {
 
   [[nodiscard]] bool gets_another(std::size_t variant) const {
     return hangs_ < kEnoughHangs && broken_ < kEnoughBroken && !seen_[variant].failed &&
-           !seen_[variant].waited && now() + seen_[variant].longest < until_;
+           !seen_[variant].waited && now() + seen_[variant].longest + kReporting < until_;
   }
   [[nodiscard]] bool is_enough() const { return hangs_ >= kEnoughHangs; }
 
@@ -151,13 +154,23 @@ Result<std::vector<LoadedScenario>> loaded(const std::vector<StopVariant>& varia
   return scenarios;
 }
 
+// A server with a few workers serves nobody while peers keep all of them waiting: worth knowing.
+void note_silence(ScenarioSummary& scenario) {
+  const auto serves =
+      std::ranges::find(scenario.properties, property::Serves::kName, &PropertySummary::name);
+  if (serves == scenario.properties.end()) return;
+  for (const auto& one : scenario.silent) serves->noted.push_back({one.group + ": " + one.what, 1});
+  scenario.silent.clear();
+}
+
 // What good servers may do is no failure; variants that were not tried are no part of it.
 void settle(CampaignSummary& summary, const std::vector<StopVariant>& variants,
             const std::vector<LoadedScenario>& scenarios) {
   for (std::size_t i = 0; i < variants.size(); ++i) {
-    if (!variants[i].may_wait.empty())
-      (void)excuse(summary.scenarios[i], scenarios[i].scenario, property::Deadline::kName,
-                   variants[i].may_wait);
+    if (variants[i].may_wait.empty()) continue;
+    (void)excuse(summary.scenarios[i], scenarios[i].scenario, property::Deadline::kName,
+                 variants[i].may_wait);
+    note_silence(summary.scenarios[i]);
   }
   const bool any =
       std::ranges::any_of(summary.scenarios, [](const auto& one) { return !one.trials.empty(); });
@@ -190,7 +203,7 @@ void print_end(const CampaignSummary& summary, const std::vector<StopVariant>& v
   }
   std::string words;
   for (const auto& word : arguments.discover.command) words += " " + shell_word(word);
-  out << "keep it: lastcall init --" << reports::printable(words) << " > stop.toml\n";
+  out << "keep it: lastcall init -o stop.toml --" << reports::printable(words) << "\n";
   out << "seed " << summary.seed << ", " << human_duration(summary.duration) << ", results in "
       << reports::printable(summary.results) << (summary.interrupted ? ", interrupted" : "")
       << "\n";
@@ -292,7 +305,9 @@ void add_try(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand(
       "try", "No scenario: stop a command in ten ways within a minute, and say what is wrong");
   (void)add_discover_options(*command, arguments->discover);
-  command->add_option("--for", arguments->budget, "No trial begins later than that (default: 60s)")
+  command
+      ->add_option("--for", arguments->budget,
+                   "How long all of it may take (default: 60s); a trial that has begun is finished")
       ->option_text("DURATION");
   command->add_option("--trials,-n", arguments->trials, "Trials of each kind of stop (default: 3)")
       ->check(CLI::PositiveNumber)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/durations.hpp"
 #include "base/text.hpp"
@@ -216,13 +217,23 @@ std::string stop_signal(const Discovery& found, const Hints& hints) {
 
 std::string target_text(const Discovery& found, const std::vector<Talk>& talks) {
   std::string text = "[target]\ncommand = [" + quoted_words(found.command.words) + "]\n";
-  text += "directory = " + toml_text(found.directory) + "\ninherit_environment = true\n";
+  text += found.cwd.empty() ? "directory = " + toml_text(found.directory) + "\n"
+                            : "cwd = " + toml_text(found.cwd) + "    # from this file\n";
+  text += "inherit_environment = true\n";
   std::string variables;
   for (const auto& [name, value] : found.command.environment)
     variables += (variables.empty() ? "" : ", ") + name + " = " + toml_text(value);
   if (!variables.empty()) text += "environment = { " + variables + " }\n";
   text += "ready = { " + ready_text(found, talks) + ", timeout = \"20s\" }\n";
   return text;
+}
+
+Discovery seen_from(Discovery found, const std::string& folder) {
+  found.cwd = std::filesystem::path(found.directory).lexically_relative(folder).string();
+  auto& program = found.command.words.front();
+  if (program.starts_with(found.directory + "/"))
+    program = "." + program.substr(found.directory.size());
+  return found;
 }
 
 std::string promises_of(const std::vector<Talk>& talks, const Discovery& found) {

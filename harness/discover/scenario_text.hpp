@@ -35,6 +35,9 @@ std::string stop_signal(const Discovery& found, const Hints& hints);
 // [target], without its stop.
 std::string target_text(const Discovery& found, const std::vector<Talk>& talks);
 
+// As a scenario that lies in this folder (absolute) has it: with the folder it moves to elsewhere.
+Discovery seen_from(Discovery found, const std::string& folder);
+
 // A whole scenario with comments, for a person to edit.
 std::string commented_scenario(const Discovery& found, const Hints& hints,
                                const std::vector<Talk>& talks);
