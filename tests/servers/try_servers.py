@@ -91,7 +91,7 @@ def words_of(server, folder):
 def without_chance(text, folder):
     """What it printed, without folders of this machine."""
     text = text.replace(str(folder), "FILES").replace(PYTHON, "python3")
-    return re.sub(r"/\S*/lastcall-try-\w+|/\S*/(?=results/trials)", "", text).strip()
+    return re.sub(r"/\S*/lastcall-try-\w+|/\S*/(?=results\b)", "", text).strip()
 
 
 def tried(server):
