@@ -213,7 +213,11 @@ class Judge {
       return doubt_ ? Judgement::unseen : Judgement::not_judged;
     }
     if (needs_its_end && !deadline_passed_ && !is_watched_to_its_end(c, history_)) {
-      return behaviour == Behaviour::slow_reader ? Judgement::not_judged : Judgement::unseen;
+      // A server that is woken by the first byte only (TCP_DEFER_ACCEPT, tcp(7)) leaves a silent
+      // connection to the kernel, which drops it without a word.
+      const bool is_nobodys = is_plain(protocol) && may_be_backlog(c, protocol);
+      return behaviour == Behaviour::slow_reader || is_nobodys ? Judgement::not_judged
+                                                               : Judgement::unseen;
     }
     if (!owed.what.empty() && doubt_ && !is_decided_before(c, owed, doubt_->from)) {
       return Judgement::unseen;

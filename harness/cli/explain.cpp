@@ -1,6 +1,7 @@
 // lastcall explain WORD: the page for a key, a property, a fault or a client behaviour, from the
-// same tables as the parser's and `list`.
+// same tables as the parser's and `list`; explain RESULTS [TRIAL]: what `show` tells.
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -8,6 +9,7 @@
 #include "base/nearest_name.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
+#include "cli/show.hpp"
 #include "reports/wording.hpp"
 #include "scenario/behaviour.hpp"
 #include "scenario/check.hpp"
@@ -91,7 +93,10 @@ std::pair<std::string, std::string> word_and_place(std::string asked) {
   return {asked.substr(dot + 1), asked.substr(0, dot)};
 }
 
-int explain(const std::string& asked) {
+int explain(const ShowArguments& arguments) {
+  const auto& asked = arguments.results;
+  std::error_code none;
+  if (std::filesystem::is_directory(asked, none)) return show(arguments);
   const auto pages = all_pages();
   const auto [word, place] = word_and_place(asked);
   bool found = false;
@@ -107,25 +112,34 @@ int explain(const std::string& asked) {
   std::vector<std::string> names;
   for (const auto& page : pages) names.push_back(page.name);
   const auto near = nearest_name(word, names);
-  std::cerr << "lastcall explain: no key, property, fault or behaviour is named '"
-            << reports::printable(asked) << "'" << (near ? "; did you mean '" + *near + "'?" : "")
-            << "\n";
+  std::cerr
+      << "lastcall explain: no key, property, fault, behaviour or results directory is named '"
+      << reports::printable(asked) << "'" << (near ? "; did you mean '" + *near + "'?" : "")
+      << "\n";
   return exit_codes::kUsage;
 }
 
 }  // namespace
 
 void add_explain(CLI::App& app, Context& context) {
-  auto word = std::make_shared<std::string>();
-  auto* command = app.add_subcommand(
-      "explain", "Say what a key, property, fault or client behaviour of a scenario means");
-  command->add_option("word", *word, "deadline, target.stop.deadline, in-flight-finished, storm")
+  auto arguments = std::make_shared<ShowArguments>();
+  auto* command = app.add_subcommand("explain",
+                                     "Say what a word of a scenario means: key, property, fault, "
+                                     "behaviour; or why a trial failed");
+  command
+      ->add_option("word", arguments->results,
+                   "deadline, target.stop.deadline, in-flight-finished, storm; or a results "
+                   "directory, or that of a trial")
       ->required()
-      ->option_text("WORD");
+      ->option_text("WORD|RESULTS");
+  command->add_option("trial", arguments->trial, "The number of a trial of these results")
+      ->option_text("TRIAL");
   command->footer(
       "A word that several tables have gets a page for each; [target.stop] deadline, or\n"
-      "target.stop.deadline, asks for one. `lastcall list` shows what there is.");
-  command->callback([word, &context] { context.exit_code = explain(*word); });
+      "target.stop.deadline, asks for one. `lastcall list` shows what there is. Results are told "
+      "as\n"
+      "`lastcall show` tells them.");
+  command->callback([arguments, &context] { context.exit_code = explain(*arguments); });
 }
 
 }  // namespace lastcall::cli

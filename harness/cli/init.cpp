@@ -1,10 +1,12 @@
 // lastcall init: a scenario for its user to keep and edit, of a command that is run, as `try` uses
 // it, or of a file that says how a server is run.
+#include <cerrno>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 
 #include "base/file.hpp"
+#include "base/text.hpp"
 #include "campaign/exit_codes.hpp"
 #include "cli/commands.hpp"
 #include "cli/discovering.hpp"
@@ -19,6 +21,7 @@ struct InitArguments {
   DiscoverArguments discover;
   std::string from;
   std::string service;
+  std::string output;  // empty: stdout
 };
 
 int say(const Error& error, int code) {
@@ -26,10 +29,25 @@ int say(const Error& error, int code) {
   return code;
 }
 
-int print_scenario(const Discovery& found, const Hints& hints) {
+// Never over a file that somebody may have edited.
+int print_scenario(Discovery found, const Hints& hints, const std::string& output) {
   const auto talks = talks_of(found, hints);
   if (!talks) return say(talks.error(), exit_codes::kUsage);
-  std::cout << commented_scenario(found, hints, *talks);
+  if (output.empty()) {
+    std::cout << commented_scenario(found, hints, *talks);
+    return exit_codes::kHeld;
+  }
+  namespace fs = std::filesystem;
+  std::error_code ec;
+  if (fs::exists(fs::symlink_status(output, ec)))
+    return say({"write", output, EEXIST, "remove it, or name another file"}, exit_codes::kUsage);
+  const auto folder = fs::absolute(output, ec).lexically_normal().parent_path();
+  fs::create_directories(folder, ec);
+  if (fs::exists(found.directory, ec))
+    found = seen_from(std::move(found), fs::canonical(folder, ec));
+  if (auto written = write_regular(output, commented_scenario(found, hints, *talks)); !written)
+    return say(written.error(), exit_codes::kUsage);
+  std::cerr << "  written; run it: lastcall run " << reports::printable(shell_word(output)) << "\n";
   return exit_codes::kHeld;
 }
 
@@ -52,7 +70,7 @@ int from_file(const InitArguments& arguments, Hints hints) {
   std::cerr << "  from " << reports::printable(deployment->what) << " of "
             << reports::printable(arguments.from) << "; nothing was run\n";
   for (const auto& note : deployment->notes) std::cerr << "  " << reports::printable(note) << "\n";
-  return print_scenario(discovery_of(*deployment, folder), hints);
+  return print_scenario(discovery_of(*deployment, folder), hints, arguments.output);
 }
 
 int init(const InitArguments& arguments, const Context& context) {
@@ -64,7 +82,8 @@ int init(const InitArguments& arguments, const Context& context) {
     return exit_codes::kUsage;
   }
   const auto discovered = discover_command(arguments.discover, context, std::cerr);
-  return discovered.found ? print_scenario(*discovered.found, *hints) : discovered.exit_code;
+  return discovered.found ? print_scenario(*discovered.found, *hints, arguments.output)
+                          : discovered.exit_code;
 }
 
 constexpr const char* kInitFooter =
@@ -72,8 +91,8 @@ constexpr const char* kInitFooter =
 environment, ports, readiness probe, stop signal and grace period from the file, and runs nothing. Prints
 the scenario on stdout, and what it saw on stderr.
 
-  lastcall init -- ./server --port {port} > stop.toml
-  lastcall init --from docker-compose.yml --service web > stop.toml
+  lastcall init -o stop.toml -- ./server --port {port}
+  lastcall init -o stop.toml --from docker-compose.yml --service web
   lastcall init --from deployment.yaml -- ./server > stop.toml      the command as it is here
   lastcall init --from server.service > stop.toml
   lastcall run stop.toml
@@ -96,6 +115,11 @@ void add_init(CLI::App& app, Context& context) {
       ->add_option("--service", arguments->service,
                    "Which service or container of that file (default: the first with a command)")
       ->option_text("NAME");
+  command
+      ->add_option("--output,-o", arguments->output,
+                   "Write it to this file, with paths as seen from there, so that it can be "
+                   "committed (default: stdout)")
+      ->option_text("FILE");
   command->footer(kInitFooter);
   command->callback([arguments, &context] { context.exit_code = init(*arguments, context); });
 }

@@ -1,4 +1,5 @@
-// lastcall show RESULTS [TRIAL]: a campaign, or the story of one of its trials, in the terminal.
+// lastcall show RESULTS [TRIAL], show TRIAL-DIRECTORY: a campaign, or the story of one of its
+// trials, in the terminal.
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "cli/commands.hpp"
 #include "cli/page_file.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/show.hpp"
 #include "reports/reports.hpp"
 #include "reports/trial_text.hpp"
 #include "reports/wording.hpp"
@@ -29,14 +31,6 @@ namespace {
 
 constexpr auto kLookAgain = std::chrono::milliseconds(300);
 constexpr std::size_t kListedTrials = 50;
-
-struct ShowArguments {
-  std::string results;
-  std::optional<std::uint32_t> trial;
-  std::size_t width = 0;
-  bool follow = false;
-  bool full = false;
-};
 
 // As wide as the terminal is, or as COLUMNS says.
 std::size_t terminal_width() {
@@ -157,7 +151,32 @@ int show_trial(const Results& results, const ShowArguments& arguments, std::size
   return exit_codes::kHeld;
 }
 
-int show(const ShowArguments& arguments) {
+// The directory of a trial stands for the campaign that it is of, and its number in it.
+Result<void> find_campaign_of_trial(ShowArguments& arguments) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  const auto trial = fs::canonical(arguments.results, none);
+  if (none || arguments.trial || !fs::exists(trial / "plan.json", none)) return {};
+  const auto campaign = trial.parent_path().parent_path();
+  const auto results = read_results(campaign.string());
+  if (!results)
+    return Error{"find the campaign of the trial", arguments.results, 0, results.error().message()};
+  for (const auto& scenario : results->summary.scenarios) {
+    for (const auto& one : scenario.trials) {
+      if (one.directory.empty() || fs::path(one.directory).filename() != trial.filename()) continue;
+      arguments.results = campaign.string();
+      arguments.trial = one.number;
+      return {};
+    }
+  }
+  return Error{"find the trial", arguments.results, 0,
+               "it has not finished, or is none of the campaign in " + campaign.string()};
+}
+
+}  // namespace
+
+int show(ShowArguments arguments) {
+  if (const auto found = find_campaign_of_trial(arguments); !found) return fail(found.error());
   const auto width = arguments.width > 0 ? arguments.width : terminal_width();
   const auto results =
       arguments.follow ? follow(arguments, width) : read_results(arguments.results);
@@ -169,13 +188,13 @@ int show(const ShowArguments& arguments) {
   return interrupted != 0 ? 128 + interrupted : exit_codes::kHeld;
 }
 
-}  // namespace
-
 void add_show(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<ShowArguments>();
   auto* command =
       app.add_subcommand("show", "Look at a campaign, or at one of its trials, in the terminal");
-  command->add_option("results", arguments->results, "A directory that `lastcall run` wrote")
+  command
+      ->add_option("results", arguments->results,
+                   "A directory that `lastcall run` wrote, or of a trial in it")
       ->required()
       ->option_text("RESULTS");
   command

@@ -31,6 +31,7 @@
 #include "reports/wording.hpp"
 #include "scenario/parse.hpp"
 #include "scenario/properties/deadline.hpp"
+#include "scenario/properties/serves.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -49,6 +50,8 @@ struct TryArguments {
 // More hangs tell no more, and each takes the whole deadline.
 constexpr int kEnoughHangs = 2;
 constexpr int kEnoughBroken = 2;
+// What the end of a trial and the reports take on a busy machine.
+constexpr Nanoseconds kReporting = std::chrono::seconds(3);
 constexpr std::size_t kTitleWidth = 26;
 
 // A folder of its own below the temporary one: nothing is written where the user is.
@@ -80,12 +83,14 @@ bool hung(const TrialSummary& trial) {
 // What became of each variant so far, said a line each.
 class Stops {
  public:
-  Stops(const std::vector<StopVariant>& variants, std::ostream& out)
-      : variants_(variants), seen_(variants.size()), out_(out) {}
+  // `until`: when all of it is to be over.
+  Stops(const std::vector<StopVariant>& variants, TimePoint until, std::ostream& out)
+      : variants_(variants), until_(until), seen_(variants.size()), out_(out) {}
 
   void take(std::size_t variant, const TrialSummary& trial, ProgressLine& line) {
     auto& seen = seen_[variant];
     const bool is_first = seen.trials++ == 0;
+    seen.longest = std::max(seen.longest, trial.duration);
     const bool waits = hung(trial) && !variants_[variant].may_wait.empty();
     const auto failed = waits ? "" : failed_in(trial);
     if (hung(trial)) waits ? seen.waited = true : ++hangs_ > 0;
@@ -117,17 +122,19 @@ class Stops {
 
   [[nodiscard]] bool gets_another(std::size_t variant) const {
     return hangs_ < kEnoughHangs && broken_ < kEnoughBroken && !seen_[variant].failed &&
-           !seen_[variant].waited;
+           !seen_[variant].waited && now() + seen_[variant].longest + kReporting < until_;
   }
   [[nodiscard]] bool is_enough() const { return hangs_ >= kEnoughHangs; }
 
  private:
   struct Seen {
     std::uint32_t trials = 0;
+    Nanoseconds longest{};
     bool failed = false;
     bool waited = false;
   };
   const std::vector<StopVariant>& variants_;
+  const TimePoint until_;
   std::vector<Seen> seen_;
   std::ostream& out_;
   int hangs_ = 0;
@@ -147,13 +154,23 @@ Result<std::vector<LoadedScenario>> loaded(const std::vector<StopVariant>& varia
   return scenarios;
 }
 
+// A server with a few workers serves nobody while peers keep all of them waiting: worth knowing.
+void note_silence(ScenarioSummary& scenario) {
+  const auto serves =
+      std::ranges::find(scenario.properties, property::Serves::kName, &PropertySummary::name);
+  if (serves == scenario.properties.end()) return;
+  for (const auto& one : scenario.silent) serves->noted.push_back({one.group + ": " + one.what, 1});
+  scenario.silent.clear();
+}
+
 // What good servers may do is no failure; variants that were not tried are no part of it.
 void settle(CampaignSummary& summary, const std::vector<StopVariant>& variants,
             const std::vector<LoadedScenario>& scenarios) {
   for (std::size_t i = 0; i < variants.size(); ++i) {
-    if (!variants[i].may_wait.empty())
-      (void)excuse(summary.scenarios[i], scenarios[i].scenario, property::Deadline::kName,
-                   variants[i].may_wait);
+    if (variants[i].may_wait.empty()) continue;
+    (void)excuse(summary.scenarios[i], scenarios[i].scenario, property::Deadline::kName,
+                 variants[i].may_wait);
+    note_silence(summary.scenarios[i]);
   }
   const bool any =
       std::ranges::any_of(summary.scenarios, [](const auto& one) { return !one.trials.empty(); });
@@ -186,7 +203,7 @@ void print_end(const CampaignSummary& summary, const std::vector<StopVariant>& v
   }
   std::string words;
   for (const auto& word : arguments.discover.command) words += " " + shell_word(word);
-  out << "keep it: lastcall init --" << reports::printable(words) << " > stop.toml\n";
+  out << "keep it: lastcall init -o stop.toml --" << reports::printable(words) << "\n";
   out << "seed " << summary.seed << ", " << human_duration(summary.duration) << ", results in "
       << reports::printable(summary.results) << (summary.interrupted ? ", interrupted" : "")
       << "\n";
@@ -194,7 +211,7 @@ void print_end(const CampaignSummary& summary, const std::vector<StopVariant>& v
     out << "exit code " << summary.exit_code << ": " << reports::printable(why) << "\n";
 }
 
-int run_campaign_of(const TryArguments& arguments, const Context& context, Nanoseconds budget,
+int run_campaign_of(const TryArguments& arguments, const Context& context, TimePoint until,
                     const std::vector<StopVariant>& variants, std::ostream& out) {
   auto scenarios = loaded(variants);
   if (!scenarios) return refused(scenarios.error(), exit_codes::kBroken);
@@ -204,11 +221,11 @@ int run_campaign_of(const TryArguments& arguments, const Context& context, Nanos
   if (!server) return refused(server.error(), exit_codes::kBroken);
   fs::remove(*folder + "/trials");  // empty, and claim_results() wants to make it
   if (const int wrong = claim_results(*folder); wrong != exit_codes::kHeld) return wrong;
-  Stops stops(variants, out);
+  Stops stops(variants, until, out);
   auto line = std::make_unique<ProgressLine>();
   CampaignOptions options{.scenarios = *scenarios,
                           .trials = arguments.trials,
-                          .duration = budget,
+                          .duration = until - now(),
                           .seed = arguments.seed.value_or(std::random_device()()),
                           .results = *folder,
                           .tools = context.tools,
@@ -236,6 +253,7 @@ int run_campaign_of(const TryArguments& arguments, const Context& context, Nanos
 }
 
 int run_try(const TryArguments& arguments, const Context& context) {
+  const auto begin = now();
   const auto budget = parse_duration(arguments.budget);
   if (!budget) {
     std::cerr << "lastcall: --for: expected a duration such as 60s, found '" << arguments.budget
@@ -256,7 +274,7 @@ int run_try(const TryArguments& arguments, const Context& context) {
       known != nullptr && hints->signal.empty() && !known->why.empty())
     out << " (" << known->why << ")";
   out << "\n\n" << std::flush;
-  return run_campaign_of(arguments, context, *budget,
+  return run_campaign_of(arguments, context, begin + *budget,
                          variants_of(*discovered.found, *hints, *talks), out);
 }
 
@@ -287,7 +305,9 @@ void add_try(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand(
       "try", "No scenario: stop a command in ten ways within a minute, and say what is wrong");
   (void)add_discover_options(*command, arguments->discover);
-  command->add_option("--for", arguments->budget, "The longest time for all trials (default: 60s)")
+  command
+      ->add_option("--for", arguments->budget,
+                   "How long all of it may take (default: 60s); a trial that has begun is finished")
       ->option_text("DURATION");
   command->add_option("--trials,-n", arguments->trials, "Trials of each kind of stop (default: 3)")
       ->check(CLI::PositiveNumber)

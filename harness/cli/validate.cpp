@@ -5,12 +5,14 @@
 #include <set>
 
 #include "campaign/exit_codes.hpp"
-#include "checkers/checkers.hpp"
+#include "campaign/prompt_exit.hpp"
+#include "checkers/never_judged.hpp"
 #include "cli/command_line.hpp"
 #include "cli/commands.hpp"
 #include "cli/files.hpp"
 #include "reports/wording.hpp"
 #include "scenario/parse.hpp"
+#include "scenario/properties/prompt_exit.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -21,15 +23,22 @@ struct ValidateArguments {
   bool schema = false;
 };
 
+// Why this number of trials is too small for a property that is judged over all of them.
+std::string too_few_trials(std::string_view property, const Scenario& scenario) {
+  if (property != property::PromptExit::kName || scenario.budget.trials >= kFewestTrials) return {};
+  return "it needs " + std::to_string(kFewestTrials) +
+         " trials or more, [budget] trials = " + std::to_string(scenario.budget.trials);
+}
+
 // Properties that the scenario requires, or has a table of, and that no trial of it can judge.
 void warn_of_what_is_never_judged(const LoadedScenario& loaded, std::set<std::string>& said) {
   // As in the first trial, which is traced if any is.
   const auto plan = draw_plan(loaded.file, loaded.text, loaded.scenario, 1, 1);
   for (const auto& [name, settings] : loaded.scenario.properties) {
     const bool is_required = std::ranges::count(loaded.scenario.required, name) > 0;
-    const auto* checker = find_checker(name);
-    if (!settings.judged || checker == nullptr || !(is_required || settings.configured)) continue;
-    const auto why = checker->not_asked(plan);
+    if (!settings.judged || !(is_required || settings.configured)) continue;
+    auto why = never_judged(name, plan);
+    if (why.empty() && is_required) why = too_few_trials(name, loaded.scenario);
     const auto text = loaded.file + ": warning: '" + name + "' is " +
                       (is_required ? "required" : "configured") +
                       " and can never be judged: " + why;

@@ -75,14 +75,15 @@ std::optional<Dialogue> Dialogue::open(const std::string& address, std::uint16_t
   return dialogue;
 }
 
-TlsFound Dialogue::start_tls(bool offer_h2, Nanoseconds limit) {
+TlsFound Dialogue::start_tls(Offer offer, Nanoseconds limit) {
   const auto until = now() + limit;
   tls_ = std::make_shared<Tls>();
   auto* const ssl = tls_->ssl.get();
   SSL_set_fd(ssl, socket_.get());
   SSL_set_tlsext_host_name(ssl, "localhost");
-  const std::size_t skipped = offer_h2 ? 0 : 3;
-  SSL_set_alpn_protos(ssl, kBoth.data() + skipped, static_cast<unsigned>(kBoth.size() - skipped));
+  const std::size_t skipped = offer == Offer::h2_and_http1 ? 0 : 3;
+  if (offer != Offer::nothing)
+    SSL_set_alpn_protos(ssl, kBoth.data() + skipped, static_cast<unsigned>(kBoth.size() - skipped));
   SSL_set_connect_state(ssl);
   for (;;) {
     ERR_clear_error();

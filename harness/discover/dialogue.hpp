@@ -19,15 +19,22 @@ struct TlsFound {
   bool refused = false;  // it speaks TLS, and wants a client's certificate or another version
 };
 
+// The protocols that a client offers in its TLS handshake (ALPN, RFC 7301).
+enum class Offer {
+  h2_and_http1,
+  http1,
+  nothing,  // as clients of tcp and tls do
+};
+
 class Dialogue {
  public:
   // `address`: numeric. Nothing if nobody takes the connection within `limit`.
   static std::optional<Dialogue> open(const std::string& address, std::uint16_t port,
                                       Nanoseconds limit);
 
-  // Speaks TLS from here on. `alpn`: whether to offer h2 first, else http/1.1 only. What the
-  // server has for it shows in the answer; the connection is of no more use if it has none.
-  TlsFound start_tls(bool offer_h2, Nanoseconds limit);
+  // Speaks TLS from here on. What the server chose shows in the answer; the connection is of no
+  // more use if it does not speak TLS with us.
+  TlsFound start_tls(Offer offer, Nanoseconds limit);
 
   // False: it cannot be sent.
   bool send(std::string_view bytes, Nanoseconds limit);

@@ -175,7 +175,24 @@ class Discoverer {
                                : "")};
   }
 
+  // What clients do not do at a port.
+  void note_http2() {
+    for (const auto& port : found_.ports) {
+      const auto where = "port " + std::to_string(port.port) + ": ";
+      if (port.speech == Speech::http && port.http2) {
+        note(where + "clients speak HTTP/1.1; its HTTP/2 is not tried");
+      } else if (is_http2_only(port)) {
+        note(where +
+             (port.opening.empty() ? "clients only connect, because lastcall does not offer h2 in "
+                                     "the TLS handshake"
+                                   : "clients ask once over HTTP/2 and stay connected") +
+             "; whether requests under way are finished is not judged");
+      }
+    }
+  }
+
   Discovered finished() {
+    note_http2();
     if (!stopped_) {
       note("it did not end within " + human_duration(options_.stop_limit) + " of the first " +
            stop_signal(found_, Hints{}));
@@ -199,8 +216,14 @@ std::string port_sentence(const FoundPort& port) {
               " speaks ";
   if (port.wants_certificate)
     return text + "TLS, and refuses a client without a certificate: write a scenario with cert";
-  if (port.tls) text += port.http2 ? "TLS (h2 and http/1.1): " : "TLS: ";
+  if (port.tls) {
+    const std::string_view with = !port.http2           ? "TLS: "
+                                  : is_http2_only(port) ? "TLS (h2): "
+                                                        : "TLS (h2 and http/1.1): ";
+    text += with;
+  }
   text += spoken_name(port.speech);
+  if (!port.grpc_health.empty()) text += ", its health service answers status " + port.grpc_health;
   if (!port.server.empty()) text += " (" + port.server + ")";
   const auto* best = port.best();
   for (const auto& answer : port.answers) {

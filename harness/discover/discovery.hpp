@@ -26,6 +26,7 @@ struct Hints {
 struct Discovery {
   Command command;
   std::string directory;  // absolute
+  std::string cwd{};      // the same, as seen from the scenario's file; empty: not known
   std::string program;    // the file that ran, "nginx"
   std::vector<FoundPort> ports;
   // Ports that are lastcall's choice: number -> "{port}", "{port.tls}".

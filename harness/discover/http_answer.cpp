@@ -12,13 +12,6 @@ namespace {
 constexpr std::size_t kLongestPath = 200;
 constexpr std::size_t kLongestName = 100;
 
-std::string printable_part(std::string_view text) {
-  std::string part(text.substr(0, kLongestName));
-  std::ranges::replace_if(
-      part, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return part;
-}
-
 // From `at` on, up to what ends a URL in a script.
 std::string_view url_from(std::string_view text, std::size_t at) {
   const auto end = text.find_first_of("\"'`<> \t\r\n)$", at);
@@ -37,6 +30,13 @@ std::string path_of(std::string_view url) {
 }
 
 }  // namespace
+
+std::string printable_part(std::string_view text) {
+  std::string part(text.substr(0, kLongestName));
+  std::ranges::replace_if(
+      part, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return part;
+}
 
 std::optional<HttpHead> http_head(std::string_view answer) {
   const auto end = answer.find("\r\n\r\n");

@@ -24,6 +24,9 @@ std::optional<HttpHead> http_head(std::string_view answer);
 // At most `most`, each once, in their order.
 std::vector<std::string> websocket_paths_in(std::string_view body, std::size_t most = 4);
 
+// The beginning of a text of a server, with a question mark in place of what is not printable.
+std::string printable_part(std::string_view text);
+
 // Whether a path can stand in a URL of a scenario as it is: no spaces, no braces, no controls.
 bool is_plain_path(std::string_view path);
 

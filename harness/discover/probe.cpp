@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "discover/dialogue.hpp"
+#include "discover/http2.hpp"
 #include "discover/http_answer.hpp"
 
 namespace lastcall {
@@ -20,6 +21,7 @@ constexpr Nanoseconds kAnswerLimit = 500ms;
 // Answers of HTTP may take their time.
 constexpr Nanoseconds kHttpLimit = 3s;
 constexpr Nanoseconds kQuiet = 50ms;
+constexpr std::size_t kHttp2Piece = 16 << 10;
 
 constexpr std::array kUsualPaths{"/", "/health", "/healthz", "/ready"};
 constexpr std::array kUsualWebsockets{"/ws", "/websocket", "/socket", "/chat"};
@@ -40,9 +42,9 @@ class Prober {
   }
 
  private:
-  std::optional<Dialogue> connect() {
+  std::optional<Dialogue> connect(Offer offer = Offer::http1) {
     auto dialogue = Dialogue::open(found_.address, found_.port, kConnectLimit);
-    if (dialogue && found_.tls && !dialogue->start_tls(false, kHandshakeLimit).is_tls)
+    if (dialogue && found_.tls && !dialogue->start_tls(offer, kHandshakeLimit).is_tls)
       return std::nullopt;
     return dialogue;
   }
@@ -50,30 +52,69 @@ class Prober {
   void look_for_tls() {
     auto dialogue = Dialogue::open(found_.address, found_.port, kConnectLimit);
     if (!dialogue) return;
-    const auto tls = dialogue->start_tls(true, kHandshakeLimit);
+    const auto tls = dialogue->start_tls(Offer::h2_and_http1, kHandshakeLimit);
     found_.tls = tls.is_tls;
     found_.wants_certificate = tls.refused;
     found_.http2 = tls.alpn == "h2";
   }
 
   void look_for_speech() {
-    std::string greeting;
     for (const auto& question : questions()) {
-      if (question.send.empty() && !greeted_) {
-        greeted_ = true;
-        if (auto dialogue = connect()) greeting = dialogue->receive(kGreetingLimit, kQuiet);
+      if (question.shown_by(answer_to(question))) {
+        found_.speech = question.speech;
+        return;
       }
-      auto answer = greeting;
-      if (!question.send.empty()) {
-        auto dialogue = connect();
-        if (!dialogue || !dialogue->send(question.send, kAnswerLimit)) continue;
-        answer =
-            dialogue->receive(question.speech == Speech::http ? kHttpLimit : kAnswerLimit, kQuiet);
-      }
-      if (!question.shown_by(answer)) continue;
-      found_.speech = question.speech;
-      return;
+      if (question.speech == Speech::http && look_for_http2()) return;
     }
+  }
+
+  // Empty, as the answer of a server that says nothing, if it cannot be asked.
+  std::string answer_to(const Question& question) {
+    if (question.send.empty()) {
+      if (!greeting_) {
+        auto dialogue = connect();
+        greeting_ = dialogue ? dialogue->receive(kGreetingLimit, kQuiet) : "";
+      }
+      return *greeting_;
+    }
+    auto dialogue = connect();
+    if (!dialogue || !dialogue->send(question.send, kAnswerLimit)) return {};
+    return dialogue->receive(question.speech == Speech::http ? kHttpLimit : kAnswerLimit, kQuiet);
+  }
+
+  // HTTP/2 that a client of HTTP/1 cannot have: without TLS "with prior knowledge" (RFC 9113,
+  // section 3.3), over TLS by ALPN.
+  bool look_for_http2() {
+    const auto offer = found_.tls ? Offer::h2_and_http1 : Offer::nothing;
+    auto ask = Http2Ask::grpc_health;
+    auto answer = ask_over_http2(ask, offer);
+    if (!answer.is_http2) return false;
+    found_.speech = answer.is_grpc ? Speech::grpc : Speech::http2;
+    found_.grpc_health = answer.grpc_status;
+    if (!answer.is_grpc) {
+      ask = Http2Ask::page;
+      answer = ask_over_http2(ask, offer);
+      found_.server = answer.server;
+      if (answer.status != 0) found_.answers.push_back({"/", answer.status, took_});
+    }
+    const bool as_clients_do =
+        answer.status != 0 && (!found_.tls || ask_over_http2(ask, Offer::nothing).status != 0);
+    if (as_clients_do) found_.opening = http2_opening(ask, found_.tls, answer.head_flags);
+    return true;
+  }
+
+  // Also sets `took_`.
+  Http2Answer ask_over_http2(Http2Ask ask, Offer offer) {
+    Http2Exchange exchange(ask, found_.tls);
+    auto dialogue = connect(offer);
+    const auto begin = now();
+    while (dialogue && !exchange.answer().has_ended && now() - begin < kHttpLimit) {
+      if (!dialogue->send(exchange.to_send(), kAnswerLimit)) break;
+      const auto bytes = dialogue->receive(kHttpLimit, Nanoseconds(0), kHttp2Piece);
+      if (bytes.empty() || !exchange.take(bytes) || !exchange.answer().is_http2) break;
+    }
+    if (dialogue) took_ = dialogue->last_byte() - begin;
+    return exchange.answer();
   }
 
   // Also sets `took_`.
@@ -112,7 +153,7 @@ class Prober {
   }
 
   FoundPort found_;
-  bool greeted_ = false;
+  std::optional<std::string> greeting_;
   Nanoseconds took_{};
 };
 

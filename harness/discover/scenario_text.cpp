@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/durations.hpp"
 #include "base/text.hpp"
@@ -17,8 +18,10 @@ std::string in_url(const FoundPort& found, const Discovery& discovery) {
   const auto symbol = discovery.symbolic.find(found.port);
   const auto port =
       symbol == discovery.symbolic.end() ? std::to_string(found.port) : symbol->second;
+  // A server may have certificates by name (SNI), and none for an address; the probe named it, too.
+  const bool is_named = found.tls && found.address == "127.0.0.1";
   const bool is_v6 = found.address.find(':') != std::string::npos;
-  return (is_v6 ? "[" + found.address + "]" : found.address) + ":" + port;
+  return (is_named ? "localhost" : is_v6 ? "[" + found.address + "]" : found.address) + ":" + port;
 }
 
 // A literal string of TOML, in which a backslash is itself, as escapes for bytes need it.
@@ -61,6 +64,16 @@ Talk raw_talk(const FoundPort& found, const Discovery& discovery) {
             .name = found.speech == Speech::unknown ? "peer" : std::string(name(found.speech)),
             .url = (found.tls ? "tls://" : "tcp://") + in_url(found, discovery),
             .lines = found.tls ? "verify = false\n" : ""};
+  if (is_http2_only(found)) {
+    talk.opens = !found.opening.empty();
+    talk.lines += found.opening;
+    // Those that offer no h2 in the handshake are turned away: they only connect.
+    if (!talk.opens && found.tls) {
+      talk.url = "tcp://" + in_url(found, discovery);
+      talk.lines.clear();
+    }
+    return talk;
+  }
   const auto words = small_talk(found.speech);
   if (!words.opening.empty()) talk.lines += "opening = [" + std::string(words.opening) + "]\n";
   if (words.message.empty()) return talk;
@@ -185,7 +198,8 @@ Result<std::vector<Talk>> talks_of(const Discovery& found, const Hints& hints) {
   if (hints.urls.empty()) {
     for (const auto& port : found.ports) {
       if (port.wants_certificate) continue;
-      if (const auto* best = port.best()) talks.push_back(http_talk(port, *best, found, hints));
+      const auto* best = port.speech == Speech::http ? port.best() : nullptr;
+      if (best != nullptr) talks.push_back(http_talk(port, *best, found, hints));
       if (!port.websocket.empty()) talks.push_back(websocket_talk(port, found, hints));
       if (port.speech != Speech::http) talks.push_back(raw_talk(port, found));
     }
@@ -203,13 +217,23 @@ std::string stop_signal(const Discovery& found, const Hints& hints) {
 
 std::string target_text(const Discovery& found, const std::vector<Talk>& talks) {
   std::string text = "[target]\ncommand = [" + quoted_words(found.command.words) + "]\n";
-  text += "directory = " + toml_text(found.directory) + "\ninherit_environment = true\n";
+  text += found.cwd.empty() ? "directory = " + toml_text(found.directory) + "\n"
+                            : "cwd = " + toml_text(found.cwd) + "    # from this file\n";
+  text += "inherit_environment = true\n";
   std::string variables;
   for (const auto& [name, value] : found.command.environment)
     variables += (variables.empty() ? "" : ", ") + name + " = " + toml_text(value);
   if (!variables.empty()) text += "environment = { " + variables + " }\n";
   text += "ready = { " + ready_text(found, talks) + ", timeout = \"20s\" }\n";
   return text;
+}
+
+Discovery seen_from(Discovery found, const std::string& folder) {
+  found.cwd = std::filesystem::path(found.directory).lexically_relative(folder).string();
+  auto& program = found.command.words.front();
+  if (program.starts_with(found.directory + "/"))
+    program = "." + program.substr(found.directory.size());
+  return found;
 }
 
 std::string promises_of(const std::vector<Talk>& talks, const Discovery& found) {
@@ -221,7 +245,10 @@ std::string promises_of(const std::vector<Talk>& talks, const Discovery& found) 
   const auto* known = known_server(found.program);
   std::string text;
   if (is_raw) {
-    const std::string why = "lastcall does not know what this protocol promises at a stop";
+    const bool is_http2 = std::ranges::any_of(found.ports, is_http2_only);
+    const std::string why = is_http2
+                                ? "lastcall has no client for the requests of HTTP/2"
+                                : "lastcall does not know what this protocol promises at a stop";
     text += off("in-flight-finished", why) + off("close-handshake", why);
     text += off("stops-accepting", why);
   } else if (known != nullptr && known->answers_on) {
@@ -254,6 +281,8 @@ std::string commented_scenario(const Discovery& found, const Hints& hints,
             "\n" + talk.lines;
     if (talk.asks) {
       text += "count = 10    # of each ten one is idle, one late, one leaves before the stop\n";
+    } else if (talk.opens) {
+      text += "behaviour = \"quiet\"    # asks once, in its opening, and is idle then\n";
     } else if (talk.kind == TalkKind::websocket) {
       text += "behaviour = \"quiet\"    # or message = \"…\" and ack = \"…\", if it answers\n";
     } else {

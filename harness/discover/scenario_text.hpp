@@ -23,6 +23,7 @@ struct Talk {
   std::string url{};    // with {port} where that is lastcall's choice
   std::string lines{};  // further keys of the group, a line each
   bool asks = false;    // its clients send something that is answered
+  bool opens = false;   // its clients ask once as they connect, and are idle then
 };
 
 // What clients can do with the target, at most four things. An error: a hint does not fit.
@@ -33,6 +34,9 @@ std::string stop_signal(const Discovery& found, const Hints& hints);
 
 // [target], without its stop.
 std::string target_text(const Discovery& found, const std::vector<Talk>& talks);
+
+// As a scenario that lies in this folder (absolute) has it: with the folder it moves to elsewhere.
+Discovery seen_from(Discovery found, const std::string& folder);
 
 // A whole scenario with comments, for a person to edit.
 std::string commented_scenario(const Discovery& found, const Hints& hints,

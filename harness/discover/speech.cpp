@@ -90,6 +90,10 @@ std::string_view spoken_name(Speech speech) {
       return "NATS";
     case Speech::echo:
       return "plain text, and echoes it";
+    case Speech::http2:
+      return "HTTP/2 only";
+    case Speech::grpc:
+      return "gRPC (HTTP/2)";
     case Speech::unknown:
       break;
   }

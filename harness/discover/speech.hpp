@@ -12,7 +12,7 @@
 namespace lastcall {
 
 BOOST_DEFINE_FIXED_ENUM_CLASS(Speech, std::uint8_t, unknown, http, redis, memcached, mqtt,
-                              postgresql, smtp, nats, echo)
+                              postgresql, smtp, nats, echo, http2, grpc)
 
 // One question, on a connection of its own, and the answer that shows who speaks so.
 struct Question {

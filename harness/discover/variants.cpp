@@ -92,10 +92,18 @@ class Writer {
 bool asks(const Talk& talk) { return talk.asks; }
 bool asks_http(const Talk& talk) { return talk.kind == TalkKind::http; }
 bool is_websocket_talk(const Talk& talk) { return talk.kind == TalkKind::websocket; }
+bool opens(const Talk& talk) { return talk.opens; }
 bool is_any(const Talk&) { return true; }
 
 std::string stop_at(const std::string& at) {
   return "what = \"stop\"\nwhen = { phase = \"load\", at = \"" + at + "\" }\n";
+}
+
+// Until it has a handler, a program does not hear a signal that the kernel ignores by default
+// (signal(7)); whoever ends a server that only starts sends one that ends it.
+std::string heard_during_start(const std::string& signal) {
+  const bool is_ignored = signal == "SIGWINCH" || signal == "SIGURG" || signal == "SIGCHLD";
+  return is_ignored ? "SIGTERM" : signal;
 }
 
 // When one request is answered, however slow the server is.
@@ -144,9 +152,18 @@ std::vector<StopVariant> variants_of(const Discovery& found, const Hints& hints,
          .faults = stop_at("300ms..700ms"),
          .properties = writer.promises()});
   }
+  if (writer.has(opens)) {
+    add("idle-connection", "idle HTTP/2 connection",
+        {.clients = writer.behaving("quiet", 3, opens),
+         .faults = stop_at("300ms..700ms"),
+         .properties = writer.promises()},
+        "lastcall's clients do not close on GOAWAY, and a server may wait for that until a "
+        "time-out of its own");
+  }
   const auto start = std::clamp<Nanoseconds>(found.ready_after, 20ms, 2s);
   add("during-start", "signal during the start",
       {.exit = std::string(kAnyOrderlyEnd),
+       .signal = heard_during_start(writer.signal()),
        .faults = "what = \"stop\"\nwhen = { phase = \"start\", at = \"0ms.." +
                  format_duration(std::chrono::floor<std::chrono::milliseconds>(start)) + "\" }\n",
        .properties = Writer::no_promises("nobody is connected during the start")});

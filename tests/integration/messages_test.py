@@ -2,11 +2,12 @@
 environment_test.py."""
 import ctypes
 import os
+import re
 import struct
 import subprocess
 import unittest
 
-from lastcall_cli import LASTCALL, PYTHON, LastcallTest, lastcall, scenario, serve
+from lastcall_cli import HTTP_CLIENT, LASTCALL, PYTHON, LastcallTest, lastcall, scenario, serve
 
 EPERM = 1
 AUDIT_ARCH_X86_64 = 0xC000003E
@@ -60,6 +61,22 @@ class CommandLine(LastcallTest):
         said = self.refused("run", self.write(scenario(serve())), "--set", "budget.trails=3")
         self.assertIn("--set budget.trails=3: unknown key 'trails' in [budget]; did you mean 'trials'?", said)
         self.assertIn("(allowed: trials, load, trial_timeout)", said)
+
+
+    def test_validate_warns_of_what_is_required_and_can_never_be_judged(self):
+        kill = '[[faults]]\nwhat = "kill"\nwhen = { phase = "load", at = "50ms" }\n'
+        silent = HTTP_CLIENT + 'behaviour = "silent"\n'
+        for name, parts, why in (
+                ("repeat-signal", {}, "no fault sends a second stop signal: add [[faults]] what = \"double-signal\""),
+                ("deadline", {"faults": kill}, "no fault sends the target a signal of [target.stop]"),
+                ("in-flight-finished", {"clients": silent}, "no client sends a request before the stop"),
+                ("prompt-exit", {"budget": "trials = 3"}, "it needs 5 trials or more, [budget] trials = 3"),
+                ("recovers", {}, "[target.recovery]")):
+            with self.subTest(name):
+                done = lastcall("validate", self.write(scenario(serve(), properties=f'require = ["{name}"]', **parts)))
+                self.assert_exit(0, done)
+                self.assertRegex(done.err, f"warning: '{name}' is required and can never be judged: .*{re.escape(why)}")
+        self.assertEqual("", lastcall("validate", self.write(scenario(serve(), properties='require = ["deadline"]'))).err)
 
 
 class Results(LastcallTest):

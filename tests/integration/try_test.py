@@ -100,6 +100,15 @@ class Right(TryTest):
         self.assertIn("speaks Redis (RESP)", run.out)
 
 
+    @unittest.skipUnless(shutil.which("node"), "ci/setup installs it")
+    def test_http2_without_tls_is_said_and_not_called_wrong(self):
+        run = self.tried("node", SOURCE / "tests" / "servers" / "tried" / "http2.mjs", "{port}", seconds=8)
+        self.assert_right(run)
+        self.assertRegex(run.out, r"speaks HTTP/2 only, / answers 200 in .*\n  port \d+: clients ask once over HTTP/2 and stay "
+                         r"connected; whether requests under way are finished is not judged")
+        self.assertIn("idle HTTP/2 connection .... held", run.out)
+
+
 class Planted(TryTest):
     def test_requests_that_are_dropped_are_found(self):
         run = self.tried(*self.own("{port}", "--ms", 200, "--drops"), trials=2, seconds=6)
@@ -171,7 +180,29 @@ class Init(TryTest):
                                                       cwd=self.here).err)
 
 
+    def test_file_has_paths_as_seen_from_there_and_is_never_overwritten(self):
+        (self.here / "server.sh").write_text("trap 'exit 0' TERM\necho up\nwhile :; do sleep 0.05; done\n")
+        command = ("init", "-o", "ci/stop.toml", "--", "sh", "server.sh")
+        self.assert_exit(0, lastcall(*command, cwd=self.here))
+        self.here.rename(self.folder / "there")
+        moved = self.folder / "there" / "ci" / "stop.toml"
+        self.assertIn('cwd = ".."', moved.read_text())
+        self.assert_exit(0, lastcall("run", moved, "--trials", 2, "--results", self.folder / "moved"))
+        again = lastcall(*command, cwd=moved.parent.parent)
+        self.assert_exit(2, again)
+        self.assertIn("ci/stop.toml: File exists (remove it, or name another file)", again.err)
+
+
 class Explain(LastcallTest):
+    def test_a_kept_trial_is_told_as_show_tells_it(self):
+        run = self.run_server("--code", "5")
+        kept = run.results / run.trials[0]["directory"]
+        for words in (("explain", kept), ("explain", run.results, 1), ("show", kept)):
+            told = lastcall(*words)
+            self.assert_exit(0, told)
+            self.assertRegex(told.out, r"Trial 1 of .*(.|\n)*fail clean-exit\n +exit 5")
+        self.assertEqual(lastcall("show", run.results).out, lastcall("explain", run.results).out)
+
     def test_words_have_a_page_from_the_tables(self):
         for word, said in (("deadline", "a key of [target.stop]"), ("deadline", "deadline, a property"),
                            ("target.ready.timeout", 'Default: "10s"'), ("storm", "many signals"),

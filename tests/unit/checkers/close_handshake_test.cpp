@@ -395,8 +395,12 @@ TEST(CloseHandshake, WhatLastcallHungUpIsUnknownUnlessTheDeadlineHadPassed) {
 TEST(CloseHandshake, IsUnknownIfAnEndWasNotSeen) {
   EXPECT_EQ(close_handshake(stopped(Protocol::ws).exited(0)),
             "unknown 0: the end of 1 connections was not seen");
-  EXPECT_EQ(close_handshake(stopped(Protocol::http).exited(0)),
-            "unknown 0: the end of 1 connections was not seen");
+  EXPECT_EQ(
+      close_handshake(
+          h(Protocol::http).ready().client(0).up(0).sent(0, 0).answered(0, 0).stop().exited(0)),
+      "unknown 0: the end of 1 connections was not seen");
+  EXPECT_EQ(close_handshake(stopped(Protocol::http).exited(0)), kNothing)
+      << "nothing shows that the server has accepted it";
   EXPECT_EQ(close_handshake(stopped(Protocol::ws).close_frame(0, 1011).exited(0)),
             one("got Close code 1011 (internal error) instead of 1000, 1001 or 1012"));
 }

@@ -6,6 +6,7 @@
 #include <rapidcheck.h>
 #include <algorithm>
 
+#include "discover/http2.hpp"
 #include "discover/known_servers.hpp"
 #include "scenario/parse.hpp"
 
@@ -73,6 +74,9 @@ TEST(WrittenScenarios, AreValidWhateverIsSpoken) {
     found.ports[0].address = "::1";
     expect_valid(found);
   }
+  auto idle = server_that_speaks(Speech::http2);
+  idle.ports[0].opening = http2_opening(Http2Ask::page, false, 4);
+  expect_valid(idle);
   auto worker = http_server();
   worker.ports.clear();
   expect_valid(worker);
@@ -120,6 +124,19 @@ TEST(WrittenScenarios, DoNotAskAWebSocketServerForPages) {
   EXPECT_EQ(all[0].kind, TalkKind::websocket);
   EXPECT_FALSE(all[0].asks);
 }
+TEST(WrittenScenarios, OnlyConnectToHttp2ThatTurnsAwayClientsWithoutH2) {
+  auto found = server_that_speaks(Speech::grpc);
+  found.ports[0].tls = true;
+  EXPECT_EQ(talks(found)[0].url, "tcp://localhost:8080");
+  found.ports[0].opening = http2_opening(Http2Ask::grpc_health, true, 5);
+  EXPECT_EQ(talks(found)[0].url, "tls://localhost:8080");
+}
+TEST(WrittenScenarios, NameTheHostToAServerWithTls) {
+  auto found = http_server();
+  found.ports[0].tls = true;
+  EXPECT_EQ(talks(found)[0].url, "https://localhost:8080/");
+  EXPECT_THAT(target_text(found, talks(found)), HasSubstr("url = \"https://localhost:8080/\""));
+}
 TEST(WrittenScenarios, NameThePortsOfLastcallsChoice) {
   auto found = http_server();
   found.symbolic[8080] = "{port}";
@@ -151,6 +168,26 @@ TEST(Variants, FitWhatIsSpoken) {
   const auto unknown = server_that_speaks(Speech::unknown);
   EXPECT_THAT(names(variants_of(unknown, {}, talks(unknown))),
               ElementsAre("calm-stop", "during-start", "second-signal", "sigint", "silent-peer"));
+}
+TEST(Variants, HaveAnIdleConnectionWhereClientsCanAskOnceOverHttp2) {
+  auto found = server_that_speaks(Speech::http2);
+  EXPECT_THAT(names(variants_of(found, {}, talks(found))), Not(Contains("idle-connection")));
+  found.ports[0].opening = http2_opening(Http2Ask::page, false, 4);
+  const auto all = variants_of(found, {}, talks(found));
+  const auto idle = std::ranges::find(all, "idle-connection", &StopVariant::name);
+  ASSERT_NE(idle, all.end());
+  EXPECT_THAT(idle->text, HasSubstr("behaviour = \"quiet\""));
+  EXPECT_FALSE(idle->may_wait.empty()) << "the clients do not know GOAWAY";
+}
+TEST(Variants, SendASignalDuringTheStartThatIsHeardWithoutAHandler) {
+  const auto found = http_server();
+  for (const auto& [signal, sent] :
+       {std::pair("SIGWINCH", "SIGTERM"), std::pair("SIGUSR1", "SIGUSR1")}) {
+    const Hints hints{.signal = signal};
+    const auto all = variants_of(found, hints, talks(found));
+    const auto start = std::ranges::find(all, "during-start", &StopVariant::name);
+    EXPECT_THAT(start->text, HasSubstr("signal = \"" + std::string(sent) + "\""));
+  }
 }
 TEST(Variants, DoNotRepeatTheSignalThatIsTheStop) {
   const auto found = http_server();
