@@ -29,8 +29,7 @@ struct TimeClaim {
   TimePoint to;
   Nanoseconds tolerance{};
   bool pauses = true;  // false: the checker itself has left out the time that the target was paused
-  bool starvation =
-      false;  // true: the target's waits for a processor count, if they were most of it
+  bool starvation = false;  // true: and that the target had a processor for half of it
 };
 
 // Items that were seen and not judged, or are no failures.
