@@ -41,6 +41,7 @@ Result<CampaignSummary> summary_of(const StoredCampaign& campaign) {
                    "another version of lastcall wrote it: use that one"};
     ScenarioSummary scenario;
     scenario.scenario = stored.file;
+    scenario.gave_up = stored.gave_up;
     const auto& wanted = std::get<Scenario>(parsed);
     scenario.about = wanted.about;
     for (const auto& trial : campaign.trials) {
