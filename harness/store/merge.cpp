@@ -116,7 +116,7 @@ class Merge {
     std::map<std::uint32_t, TrialKey> by_number;
     std::map<TrialKey, std::size_t> taken;  // index into the merged trials
     for (const auto i : order_) {
-      for (const auto& stored : parts_[i].campaign.trials) {
+      for (auto& stored : parts_[i].campaign.trials) {
         const auto key = key_of(stored);
         const auto [same_number, is_new] = by_number.try_emplace(stored.trial.number, key);
         if (!is_new && same_number->second != key)
@@ -125,7 +125,7 @@ class Merge {
               " otherwise than the others: it names other scenarios, or in another order");
         const auto [known, is_first] = taken.try_emplace(key, result_.campaign.trials.size());
         if (is_first) {
-          result_.campaign.trials.push_back(stored);
+          result_.campaign.trials.push_back(std::move(stored));
           result_.parts.push_back(i);
         } else {
           check_same(result_.parts[known->second], result_.campaign.trials[known->second], i,
@@ -133,6 +133,7 @@ class Merge {
         }
       }
     }
+    for (auto& part : parts_) part.campaign.trials = {};  // there may be a hundred thousand
     sort_trials();
   }
 

@@ -379,6 +379,8 @@ Result<StoredCampaign> Store::load(std::int64_t id) {
                  "SELECT number, scenario, trial, directory, result, plan FROM trials "
                  "WHERE campaign = ?1 ORDER BY number");
     trials.bind(id);
+    Query count(sqlite, "SELECT count(*) FROM trials WHERE campaign = ?1");
+    if (count.bind(id).step()) campaign.trials.reserve(static_cast<std::size_t>(count.number(0)));
     while (trials.step()) {
       auto result = trial_result_from_json(trials.text(4));
       StoredTrial stored{.scenario = static_cast<std::size_t>(trials.number(1)),
