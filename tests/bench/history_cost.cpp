@@ -157,7 +157,7 @@ class TrialMaker {
 
  private:
   static constexpr std::size_t kNoLimit = std::size_t{1} << 40U;
-  // Of a connection: four or five a round, and a line of the target each tenth.
+  // A connection has four or five in a round, and the target a line for each tenth.
   static constexpr std::size_t kOfTenRounds = 46;
   static constexpr std::size_t kOfEach = 13;  // how a connection begins and ends
 
