@@ -22,23 +22,24 @@ std::string line_of(const GateFinding& finding) {
   return printable(text) + "\n";
 }
 
-std::string known_lines(const GateResult& result) {
-  std::string text;
+}  // namespace
+
+std::vector<std::string> known_failures(const GateResult& result) {
+  std::vector<std::string> lines;
   for (const auto& tally : result.tallies) {
     for (const auto& known : tally.known) {
       const auto due = known.expired ? "passed until " : "passes until ";
       const auto cause =
           known.property == tally.property ? "" : " as a consequence of " + known.property;
-      text += printable("  known  " + tally.scenario + ", " + tally.property + " in " +
-                        counted(known.trials, "trial") + cause + ", " + due + known.until + ", " +
-                        known.link + ": " + known.reason) +
-              "\n";
+      lines.push_back(printable(tally.scenario + ", " + tally.property + " in " +
+                                counted(known.trials, "trial") + cause + ", " + due + known.until +
+                                ", " + known.link + ": " + known.reason));
     }
   }
-  return text;
+  return lines;
 }
 
-std::string last_line(const GateResult& result) {
+std::string gate_verdict(const GateResult& result) {
   const auto count = [&](Standing standing) {
     return static_cast<std::uint64_t>(
         std::ranges::count(result.findings, standing, &GateFinding::standing));
@@ -46,16 +47,18 @@ std::string last_line(const GateResult& result) {
   const auto failed = count(Standing::failed);
   const auto open = count(Standing::not_settled);
   const auto passed = counted(count(Standing::passed), "check") + " passed";
-  if (result.standing == Standing::passed) return "gate: passed, " + passed + "\n";
-  std::string text = failed > 0 ? "gate: failed, " : "gate: not settled, ";
+  if (result.standing == Standing::passed) return "passed, " + passed;
+  std::string text = failed > 0 ? "failed, " : "not settled, ";
   if (failed > 0) text += counted(failed, "check") + " failed, ";
   if (open > 0) text += counted(open, "check") + " not settled, ";
   text += passed;
   if (failed == 0 && result.more_clean_trials > 0)
     text += "; " + counted(result.more_clean_trials, "more clean trial") +
             " of a scenario would settle what trials can";
-  return text + "\n";
+  return text;
 }
+
+namespace {
 
 bj::value text_value(std::string_view bytes) { return bj::value(valid_utf8(bytes)); }
 
@@ -98,7 +101,8 @@ std::string gate_text(const GateResult& result, bool all) {
     scenario = finding.scenario;
     text += line_of(finding);
   }
-  return text + known_lines(result) + last_line(result);
+  for (const auto& known : known_failures(result)) text += "  known  " + known + "\n";
+  return text + "gate: " + gate_verdict(result) + "\n";
 }
 
 std::string gate_json(const GateResult& result, int exit_code) {

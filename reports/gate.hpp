@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "gate/comparison.hpp"
 #include "gate/gate.hpp"
@@ -18,6 +19,10 @@ struct Compared {
 // `all`: every finding.
 std::string gate_text(const GateResult& result, bool all);
 std::string gate_json(const GateResult& result, int exit_code);
+// That last line without "gate: " and its newline: "not settled, 2 checks not settled, 9 checks …".
+std::string gate_verdict(const GateResult& result);
+// The known failures, a line each.
+std::vector<std::string> known_failures(const GateResult& result);
 
 std::string comparison_text(const Comparison& comparison, const Compared& names);
 std::string comparison_json(const Comparison& comparison, const Compared& names, int exit_code);

@@ -106,9 +106,9 @@ bj::object to_json(const ScenarioSummary& scenario) {
   for (const auto& trial : scenario.trials) trials.push_back(to_json(trial));
   return {{"scenario", text(scenario.scenario)}, {"about", text(scenario.about)},
           {"planned", scenario.planned},         {"untraced", scenario.untraced},
-          {"silent", std::move(silent)},         {"findings", std::move(findings)},
-          {"not_tried", std::move(not_tried)},   {"properties", std::move(properties)},
-          {"trials", std::move(trials)}};
+          {"gave_up", text(scenario.gave_up)},   {"silent", std::move(silent)},
+          {"findings", std::move(findings)},     {"not_tried", std::move(not_tried)},
+          {"properties", std::move(properties)}, {"trials", std::move(trials)}};
 }
 
 }  // namespace

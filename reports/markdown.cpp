@@ -1,4 +1,5 @@
 #include "base/durations.hpp"
+#include "reports/gate.hpp"
 #include "reports/reports.hpp"
 #include "reports/wording.hpp"
 
@@ -15,9 +16,27 @@ std::string plain(const std::string& bytes) {
   return text;
 }
 
-std::string headline(const CampaignSummary& campaign) {
-  const auto [decision, why] = headline_of(campaign);
+std::string headline(const CampaignSummary& campaign, const Release& release) {
+  const auto [decision, why] = headline_of(campaign, release);
   return "**" + decision + "** " + plain(why);
+}
+
+// What keeps it from passing, and the failures that are known.
+std::string gate_section(const Release& release) {
+  if (!release.gate) return "";
+  std::string text;
+  for (const auto& finding : release.gate->findings) {
+    if (finding.standing == Standing::passed) continue;
+    const auto what = finding.property.empty() ? finding.rule : finding.property;
+    text += "- **" + std::string(name(finding.standing)) + "** " +
+            plain(finding.scenario + (finding.scenario.empty() ? "" : ", ") + what + ": " +
+                  finding.text);
+    if (finding.more_clean_trials > 0)
+      text += "; " + counted(finding.more_clean_trials, "more clean trial") + " would settle it";
+    text += "\n";
+  }
+  for (const auto& known : known_failures(*release.gate)) text += "- known: " + plain(known) + "\n";
+  return text.empty() ? "" : "\n## Gate\n\n" + text;
 }
 
 std::string held(const ScenarioSummary& scenario) {
@@ -109,16 +128,17 @@ std::string switched_off(const ScenarioSummary& scenario) {
 
 }  // namespace
 
-std::string markdown(const CampaignSummary& campaign) {
-  std::string text = "# Shutdown report\n\n" + headline(campaign) + "\n\n";
+std::string markdown(const CampaignSummary& campaign, const Release& release) {
+  std::string text = "# Shutdown report\n\n" + headline(campaign, release) + "\n\n";
   text += "lastcall " + plain(campaign.lastcall_version) + ", started " +
           plain(campaign.started_utc) + ", " + human_duration(campaign.duration) + ", seed " +
-          std::to_string(campaign.seed) + ".\n";
+          std::to_string(campaign.seed) + ".\n" + gate_section(release);
   for (const auto& scenario : campaign.scenarios) {
     text += "\n## " + plain(scenario.scenario) + "\n\n";
     if (!scenario.about.empty()) text += plain(scenario.about) + "\n\n";
     text += std::to_string(scenario.trials.size()) + " of " + counted(scenario.planned, "trial") +
-            " were run" + untraced_of_them(scenario) + ".\n";
+            " were run" + untraced_of_them(scenario) +
+            (scenario.gave_up.empty() ? "" : ": " + plain(scenario.gave_up)) + ".\n";
     text += nothing_heard(scenario) + failed(campaign, scenario) + held(scenario) +
             not_judged(scenario) + switched_off(scenario);
   }

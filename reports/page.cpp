@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/invariant.hpp"
+#include "reports/gate.hpp"
 #include "reports/json_text.hpp"
 #include "reports/wording.hpp"
 
@@ -15,22 +16,61 @@ namespace bj = boost::json;
 
 using json_values::text;
 
-bj::object page_of(const PropertySummary& p) {
-  return {{"name", text(p.name)},
-          {"verdict", text(word(p))},
-          {"required", p.required},
-          {"beside", is_beside_the_point(p)},
-          {"pass", p.pass},
-          {"fail", p.fail},
-          {"unknown", p.unknown},
-          {"not_applicable", p.not_applicable},
-          {"judged", p.judged},
-          {"bound", text(bound(p))},
-          {"upper_bound", p.upper_bound},
-          {"reason", text(p.switched_off.empty() ? reason(p) : p.switched_off)},
-          {"noted", text(noted(p))},
-          {"not_judged", text(p.not_judged.empty() ? "" : not_judged_text(p.not_judged))},
-          {"failing_trials", bj::value_from(p.failing_trials)}};
+bj::object page_of(const PropertySummary& p, bj::array trend) {
+  bj::object object{{"name", text(p.name)},
+                    {"verdict", text(word(p))},
+                    {"required", p.required},
+                    {"beside", is_beside_the_point(p)},
+                    {"pass", p.pass},
+                    {"fail", p.fail},
+                    {"unknown", p.unknown},
+                    {"not_applicable", p.not_applicable},
+                    {"judged", p.judged},
+                    {"bound", text(bound(p))},
+                    {"upper_bound", p.upper_bound},
+                    {"reason", text(p.switched_off.empty() ? reason(p) : p.switched_off)},
+                    {"noted", text(noted(p))},
+                    {"not_judged", text(p.not_judged.empty() ? "" : not_judged_text(p.not_judged))},
+                    {"failing_trials", bj::value_from(p.failing_trials)}};
+  if (!trend.empty()) object["trend"] = std::move(trend);
+  return object;
+}
+
+// Of each earlier campaign in how many trials the property failed, of how many; null if it did not
+// judge it.
+bj::array trend_of(const std::vector<PastCampaign>& past, const std::string& scenario,
+                   const PropertySummary& property) {
+  bj::array trend;
+  if (!property.over_campaign.empty()) return trend;  // its failures are no rate
+  for (const auto& campaign : past) {
+    const auto found = std::ranges::find_if(campaign.counts, [&](const PastCounts& one) {
+      return one.scenario == scenario && one.property == property.name && one.trials > 0;
+    });
+    if (found == campaign.counts.end()) {
+      trend.push_back(nullptr);
+    } else {
+      trend.push_back(bj::array{found->failures, found->trials});
+    }
+  }
+  return trend;
+}
+
+bj::object page_of(const GateResult& gate, const std::string& policy) {
+  bj::array findings;
+  for (const auto& finding : gate.findings)
+    findings.push_back({{"scenario", text(finding.scenario)},
+                        {"property", text(finding.property)},
+                        {"rule", text(finding.rule)},
+                        {"standing", text(name(finding.standing))},
+                        {"text", text(finding.text)},
+                        {"more", finding.more_clean_trials}});
+  bj::array known;
+  for (const auto& line : known_failures(gate)) known.push_back(text(line));
+  return {{"policy", text(policy)},
+          {"standing", text(name(gate.standing))},
+          {"verdict", text(gate_verdict(gate))},
+          {"findings", std::move(findings)},
+          {"known", std::move(known)}};
 }
 
 bj::object page_of(const Finding& finding) {
@@ -68,45 +108,49 @@ bj::object page_of(const TrialSummary& trial) {
   return object;
 }
 
-bj::object page_of(const ScenarioSummary& scenario) {
+bj::object page_of(const ScenarioSummary& scenario, const std::vector<PastCampaign>& past) {
   bj::array properties;
   bj::array findings;
   bj::array silent;
   bj::array trials;
-  for (const auto& p : scenario.properties) properties.push_back(page_of(p));
+  for (const auto& p : scenario.properties)
+    properties.push_back(page_of(p, trend_of(past, scenario.scenario, p)));
   for (const auto& finding : scenario.findings) findings.push_back(page_of(finding));
   for (const auto& one : scenario.silent)
     silent.push_back({{"group", text(one.group)}, {"what", text(one.what)}});
   for (const auto& trial : scenario.trials) trials.push_back(page_of(trial));
-  return {{"scenario", text(scenario.scenario)},
-          {"about", text(scenario.about)},
-          {"planned", scenario.planned},
-          {"untraced", scenario.untraced},
-          {"not_tried", text(not_tried(scenario))},
-          {"silent", std::move(silent)},
-          {"properties", std::move(properties)},
-          {"findings", std::move(findings)},
-          {"trials", std::move(trials)}};
+  return {{"scenario", text(scenario.scenario)}, {"about", text(scenario.about)},
+          {"planned", scenario.planned},         {"untraced", scenario.untraced},
+          {"gave_up", text(scenario.gave_up)},   {"not_tried", text(not_tried(scenario))},
+          {"silent", std::move(silent)},         {"properties", std::move(properties)},
+          {"findings", std::move(findings)},     {"trials", std::move(trials)}};
 }
 
 }  // namespace
 
-std::string page_of_campaign(const CampaignSummary& campaign) {
-  const auto headline = headline_of(campaign);
+std::string page_of_campaign(const CampaignSummary& campaign, const Release& release) {
+  const auto headline = headline_of(campaign, release);
   bj::array scenarios;
-  for (const auto& scenario : campaign.scenarios) scenarios.push_back(page_of(scenario));
-  return bj::serialize(bj::object{{"format", "lastcall-page"},
-                                  {"version", 1},
-                                  {"lastcall_version", text(campaign.lastcall_version)},
-                                  {"started_utc", text(campaign.started_utc)},
-                                  {"seed", std::to_string(campaign.seed)},
-                                  {"duration_ns", campaign.duration.count()},
-                                  {"results", text(campaign.results)},
-                                  {"exit_code", campaign.exit_code},
-                                  {"interrupted", campaign.interrupted},
-                                  {"decision", text(headline.decision)},
-                                  {"why", text(headline.why)},
-                                  {"scenarios", std::move(scenarios)}});
+  for (const auto& scenario : campaign.scenarios)
+    scenarios.push_back(page_of(scenario, release.past));
+  bj::array past;
+  for (const auto& one : release.past)
+    past.push_back({{"started_utc", text(one.started_utc)}, {"version", text(one.target_version)}});
+  bj::object page{{"format", "lastcall-page"},
+                  {"version", 1},
+                  {"lastcall_version", text(campaign.lastcall_version)},
+                  {"started_utc", text(campaign.started_utc)},
+                  {"seed", std::to_string(campaign.seed)},
+                  {"duration_ns", campaign.duration.count()},
+                  {"results", text(campaign.results)},
+                  {"exit_code", campaign.exit_code},
+                  {"interrupted", campaign.interrupted},
+                  {"decision", text(headline.decision)},
+                  {"why", text(headline.why)},
+                  {"past", std::move(past)},
+                  {"scenarios", std::move(scenarios)}};
+  if (release.gate) page["gate"] = page_of(*release.gate, release.policy);
+  return bj::serialize(page);
 }
 
 std::vector<std::uint32_t> told_trials(const CampaignSummary& campaign) {
@@ -154,15 +198,16 @@ std::string inert(std::string json) {
   return safe;
 }
 
-std::string html(const CampaignSummary& campaign, std::span<const TrialPage> trials) {
+std::string html(const CampaignSummary& campaign, std::span<const TrialPage> trials,
+                 const Release& release) {
   // Stands in viewer/index.html.
   constexpr std::string_view kPlace = "<!--lastcall-data-->";
   const auto page = viewer();
   const auto place = page.find(kPlace);
   LASTCALL_INVARIANT(place != std::string_view::npos);
   std::string text(page.substr(0, place));
-  text += "<script type=\"application/json\" id=\"campaign\">" + inert(page_of_campaign(campaign)) +
-          "</script>\n";
+  text += "<script type=\"application/json\" id=\"campaign\">" +
+          inert(page_of_campaign(campaign, release)) + "</script>\n";
   for (const auto& [number, json] : trials) {
     text += "<script type=\"application/json\" id=\"trial-" + std::to_string(number) + "\">" +
             inert(json) + "</script>\n";

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "campaign/summary.hpp"
+#include "reports/release.hpp"
 #include "reports/story.hpp"
 
 namespace lastcall::reports {
@@ -33,11 +34,12 @@ struct TrialPage {
   std::uint32_t number = 0;
   std::string json;  // of page_of_trial()
 };
-std::string html(const CampaignSummary& campaign, std::span<const TrialPage> trials);
+std::string html(const CampaignSummary& campaign, std::span<const TrialPage> trials,
+                 const Release& release = {});
 
-// The JSON of a campaign that the page begins with: report.json's numbers in short, and the words
-// of the other reports.
-std::string page_of_campaign(const CampaignSummary& campaign);
+// The JSON of a campaign that the page begins with: report.json's numbers in short, the words of
+// the other reports, and of the release the verdict of its gate and the trend of each property.
+std::string page_of_campaign(const CampaignSummary& campaign, const Release& release = {});
 
 // JSON as the text of a script element: no "<", so that neither "</script" nor "<!--" ends it (HTML
 // standard, 4.12.1.3), and no line separator.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "campaign/summary.hpp"
+#include "reports/release.hpp"
 
 namespace lastcall::reports {
 
@@ -21,7 +22,7 @@ std::string json(const CampaignSummary& campaign);
 // that prove it and the commands that run it again.
 std::string junit(const CampaignSummary& campaign);
 // report.md: one page for whoever decides about a release.
-std::string markdown(const CampaignSummary& campaign);
+std::string markdown(const CampaignSummary& campaign, const Release& release = {});
 // Gauges for Prometheus: OpenMetrics text that the parser of the older text format reads too, as
 // node_exporter's textfile collector does.
 std::string openmetrics(const CampaignSummary& campaign);

@@ -7,6 +7,7 @@
 #include "campaign/exit_codes.hpp"
 #include "campaign/statistics.hpp"
 #include "history/utf8.hpp"
+#include "reports/gate.hpp"
 
 namespace lastcall::reports {
 namespace {
@@ -188,6 +189,20 @@ Headline headline_of(const CampaignSummary& campaign) {
     default:
       return {"Not decided:", exit_reason(campaign) + "."};
   }
+}
+
+Headline headline_of(const CampaignSummary& campaign, const Release& release) {
+  if (!release.gate) return headline_of(campaign);
+  const auto why = "by the gate of " + release.policy + ": " + gate_verdict(*release.gate) + ".";
+  switch (release.gate->standing) {
+    case Standing::passed:
+      return {"Safe to ship", why};
+    case Standing::not_settled:
+      return {"Not decided:", why};
+    case Standing::failed:
+      return {"Do not ship:", why};
+  }
+  return headline_of(campaign);
 }
 
 std::string exit_reason(const CampaignSummary& campaign) {

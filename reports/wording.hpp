@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "campaign/summary.hpp"
+#include "reports/release.hpp"
 
 namespace lastcall::reports {
 
@@ -64,6 +65,8 @@ struct Headline {
   std::string why;
 };
 Headline headline_of(const CampaignSummary& campaign);
+// The gate decides if there is one.
+Headline headline_of(const CampaignSummary& campaign, const Release& release);
 
 // Why the exit code is 3: "nothing failed, but …", or why the campaign broke off, if it is 4; else
 // empty.

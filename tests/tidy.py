@@ -42,14 +42,15 @@ MAY_INCLUDE = {
     "trial": DATA | {"search", "target", "client", "tracer", "storage", "checkers"},
     "campaign": DATA | {"checkers", "trial"},
     # What was found, kept; and whether it is good enough: no execution.
-    "store": {"base", "scenario", "checkers", "campaign/summary.hpp", "campaign/shard.hpp", "campaign/exit_codes.hpp", "trial/trial_result.hpp"},
+    "store": {"base", "scenario", "checkers", "campaign/summary.hpp", "campaign/shard.hpp", "campaign/past_campaign.hpp",
+              "campaign/exit_codes.hpp", "trial/trial_result.hpp"},
     "gate": {"base", "scenario", "checkers", "campaign/summary.hpp", "campaign/statistics.hpp", "trial/trial_result.hpp"},
     # Trials of a search are no trials of a campaign: those of a plain command have a conductor of their own.
     "hunt": DATA | {"search", "target", "tracer", "checkers", "trial", "campaign"},
     # Data and judgement, and a runner of its own: no process, no socket.
     "embed": DATA | {"checkers"},
     "reports": DATA | {"checkers", "gate", "campaign/summary.hpp", "campaign/statistics.hpp",
-                "campaign/exit_codes.hpp"},
+                "campaign/past_campaign.hpp", "campaign/exit_codes.hpp"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE) | {"target", "client"}
 

@@ -151,6 +151,7 @@ ScenarioSummary scenario(const json::object& object) {
   scenario.about = text(object, "about");
   scenario.planned = number<std::uint32_t>(object, "planned");
   scenario.untraced = number<std::uint32_t>(object, "untraced");
+  scenario.gave_up = text(object, "gave_up");
   scenario.silent = list<SilentGroup>(object, "silent", [](const json::object& group) {
     return SilentGroup{text(group, "group"), text(group, "what")};
   });

@@ -327,24 +327,26 @@ void summarise(ScenarioSummary& scenario, const Scenario& wanted) {
   }
 }
 
+bool excuse(TrialSummary& trial, std::string_view property, const std::string& why) {
+  const auto* failed = failure(trial, property);
+  if (failed == nullptr || !failed->consequence_of.empty()) return false;
+  for (auto& verdict : trial.verdicts) {
+    const bool is_it = verdict.property == property;
+    if (verdict.outcome != Outcome::fail || (!is_it && verdict.consequence_of != property))
+      continue;
+    if (is_it) verdict.noted.push_back({verdict.reason + " (" + why + ")", 1});
+    verdict = Verdict{.property = verdict.property,
+                      .outcome = Outcome::not_applicable,
+                      .reason = why,
+                      .noted = verdict.noted};
+  }
+  return true;
+}
+
 std::uint64_t excuse(ScenarioSummary& scenario, const Scenario& wanted, std::string_view property,
                      const std::string& why) {
   std::uint64_t excused = 0;
-  for (auto& trial : scenario.trials) {
-    const auto* failed = failure(trial, property);
-    if (failed == nullptr || !failed->consequence_of.empty()) continue;
-    ++excused;
-    for (auto& verdict : trial.verdicts) {
-      const bool is_it = verdict.property == property;
-      if (verdict.outcome != Outcome::fail || (!is_it && verdict.consequence_of != property))
-        continue;
-      if (is_it) verdict.noted.push_back({verdict.reason + " (" + why + ")", 1});
-      verdict = Verdict{.property = verdict.property,
-                        .outcome = Outcome::not_applicable,
-                        .reason = why,
-                        .noted = verdict.noted};
-    }
-  }
+  for (auto& trial : scenario.trials) excused += excuse(trial, property, why) ? 1 : 0;
   if (excused > 0) summarise(scenario, wanted);
   return excused;
 }

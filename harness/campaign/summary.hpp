@@ -95,9 +95,11 @@ struct CampaignSummary {
 // Fills `properties`, `findings`, `silent` and `not_tried` of a scenario from its trials.
 void summarise(ScenarioSummary& scenario, const struct Scenario& wanted);
 
-// Takes failures of a property, with what followed from them, for no failures: the scenario has
-// clients for which a good server may do so. They become not-applicable and are noted, with `why`.
-// Fills the rest again. Returns in how many trials there was one.
+// Takes a trial's failure of a property, with what followed from it, for no failure: the scenario
+// has clients for which a good server may do so. It becomes not-applicable and is noted, with
+// `why`. Whether there was one.
+bool excuse(TrialSummary& trial, std::string_view property, const std::string& why);
+// The same in all trials, and fills the rest again. Returns in how many there was one.
 std::uint64_t excuse(ScenarioSummary& scenario, const struct Scenario& wanted,
                      std::string_view property, const std::string& why);
 

@@ -87,11 +87,14 @@ std::optional<ChosenCampaign> load_results(const std::string& path,
         exit_codes::kUsage, exit_code);
   auto loaded = opened->store.load(id);
   if (!loaded) return refuse(loaded.error().message(), exit_codes::kBroken, exit_code);
-  auto summary = summary_of(*loaded);
+  StoredCampaign without_trials{
+      .id = loaded->id, .start = loaded->start, .end = loaded->end, .trials = {}};
+  auto summary = summary_of(std::move(*loaded));
   if (!summary) return refuse(summary.error().message(), exit_codes::kBroken, exit_code);
-  auto named = path + ", campaign " + std::to_string(id) + " of " + loaded->start.started_utc +
-               ", seed " + std::to_string(loaded->start.seed);
-  return ChosenCampaign{std::move(*loaded), std::move(*summary), std::move(named)};
+  auto named = path + ", campaign " + std::to_string(id) + " of " +
+               without_trials.start.started_utc + ", seed " +
+               std::to_string(without_trials.start.seed);
+  return ChosenCampaign{std::move(without_trials), std::move(*summary), std::move(named)};
 }
 
 }  // namespace lastcall::cli

@@ -12,7 +12,7 @@
 namespace lastcall::cli {
 
 struct ChosenCampaign {
-  StoredCampaign stored;
+  StoredCampaign stored;  // without its trials, which the summary has
   CampaignSummary summary;
 
   // "results/nightly, campaign 3 of 2026-01-31T12:00:00Z, seed 7"

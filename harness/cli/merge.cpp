@@ -93,20 +93,24 @@ void copy_trials(MergedCampaign& merged, const std::vector<Part>& parts, const f
               << " trials are not there to copy, first: " << reports::printable(first) << "\n";
 }
 
-Result<void> keep(const MergedCampaign& merged, const std::string& results) {
+struct Kept {
+  Store store;
+  std::int64_t campaign = 0;
+};
+
+// All but how it ended.
+Result<Kept> keep(const StoredCampaign& campaign, const std::string& results) {
   auto store = Store::open_to_write(results + "/" + kStoreName);
   if (!store) return Error{"keep the results:", store.error().message, 0, ""};
-  const auto id = store->begin(merged.campaign.start);
+  const auto id = store->begin(campaign.start);
   if (!id) return id.error();
   std::ofstream log(results + "/trials.jsonl");
-  for (const auto& stored : merged.campaign.trials) {
-    if (auto added = store->add(*id, stored); !added) return added;
+  for (const auto& stored : campaign.trials) {
+    if (auto added = store->add(*id, stored); !added) return added.error();
     log << trial_line(stored.trial);
   }
   if (!log.flush()) return Error{"write", results + "/trials.jsonl", 0, ""};
-  auto ended = store->end(*id, *merged.campaign.end);
-  store->leave_alone();
-  return ended;
+  return Kept{std::move(*store), *id};
 }
 
 int merge(const MergeArguments& arguments) {
@@ -118,7 +122,7 @@ int merge(const MergeArguments& arguments) {
     std::ranges::move(*found, std::back_inserter(parts));
   }
   std::vector<CampaignPart> campaigns;
-  for (const auto& part : parts) campaigns.push_back(part.part);
+  for (auto& part : parts) campaigns.push_back(std::move(part.part));
   auto all = merged(std::move(campaigns));
   for (const auto& problem : all.problems)
     std::cerr << "lastcall: " << reports::printable(problem) << "\n";
@@ -127,17 +131,19 @@ int merge(const MergeArguments& arguments) {
   all.campaign.start.results = arguments.results;
   all.campaign.start.writer = this_writer();
   copy_trials(all, parts, arguments.results);
-  auto summary = summary_of(all.campaign);
+  auto kept = keep(all.campaign, arguments.results);
+  if (!kept) return refused(kept.error(), exit_codes::kBroken);
+  auto end = *all.campaign.end;
+  auto summary = summary_of(std::move(all.campaign));
   if (!summary) return refused(summary.error(), exit_codes::kBroken);
   summary->exit_code = exit_code(*summary);
   // What nobody ran held nowhere.
   if (summary->exit_code == exit_codes::kHeld && !all.missing.empty())
     summary->exit_code = exit_codes::kNotJudged;
-  all.campaign.end->exit_code = summary->exit_code;
-  if (const auto kept = keep(all, arguments.results); !kept) {
-    std::cerr << "lastcall: " << reports::printable(kept.error().message()) << "\n";
-    return exit_codes::kBroken;
-  }
+  end.exit_code = summary->exit_code;
+  if (const auto ended = kept->store.end(kept->campaign, end); !ended)
+    return refused(ended.error(), exit_codes::kBroken);
+  kept->store.leave_alone();
   const bool written = write_reports(*summary);
   std::cout << (arguments.json ? reports::json(*summary)
                                : reports::terminal(*summary, ::isatty(STDOUT_FILENO) == 1));

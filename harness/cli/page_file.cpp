@@ -38,7 +38,7 @@ std::string replay_command(const CampaignSummary& campaign, const TrialSummary& 
   return "lastcall replay " + shell_word(campaign.results + "/" + trial.directory);
 }
 
-std::string page_of(const CampaignSummary& campaign) {
+std::string page_of(const CampaignSummary& campaign, const reports::Release& release) {
   std::vector<reports::TrialPage> pages;
   std::size_t size = 0;
   for (const auto number : reports::told_trials(campaign)) {
@@ -52,7 +52,7 @@ std::string page_of(const CampaignSummary& campaign) {
     size += page.size();
     pages.push_back({number, std::move(page)});
   }
-  return reports::html(campaign, pages);
+  return reports::html(campaign, pages, release);
 }
 
 bool write_whole(const std::string& path, const std::string& content) {

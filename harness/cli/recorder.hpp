@@ -30,6 +30,8 @@ class Recorder {
   Result<void> begin(const CampaignSummary& campaign, const CampaignOptions& options);
   Result<void> add(const TrialSummary& trial, const TrialJob& job);
   Result<void> end(const CampaignSummary& campaign);
+  // What earlier campaigns in the store that the user named found; nothing if there is none.
+  Result<std::vector<PastCampaign>> past();
 
  private:
   struct Kept {
@@ -40,6 +42,7 @@ class Recorder {
   explicit Recorder(Options options) : options_(std::move(options)) {}
 
   Options options_;
+  CampaignStart start_{};
   std::vector<Kept> stores_;
 };
 

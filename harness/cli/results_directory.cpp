@@ -78,13 +78,13 @@ void name_latest(const std::string& results) {
   if (ec) fs::remove(fresh, ec);
 }
 
-bool write_reports(const CampaignSummary& summary) {
+bool write_reports(const CampaignSummary& summary, const reports::Release& release) {
   const auto in_results = [&](const std::string& name) { return summary.results + "/" + name; };
   bool written = write_whole(in_results("report.json"), reports::json(summary));
   written = write_whole(in_results("junit.xml"), reports::junit(summary)) && written;
-  written = write_whole(in_results("report.md"), reports::markdown(summary)) && written;
+  written = write_whole(in_results("report.md"), reports::markdown(summary, release)) && written;
   if (!reports::viewer().empty())
-    written = write_whole(in_results("report.html"), page_of(summary)) && written;
+    written = write_whole(in_results("report.html"), page_of(summary, release)) && written;
   return written;
 }
 

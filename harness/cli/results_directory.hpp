@@ -4,6 +4,7 @@
 #include <string>
 
 #include "campaign/summary.hpp"
+#include "reports/release.hpp"
 
 namespace lastcall::cli {
 
@@ -20,6 +21,6 @@ void name_latest(const std::string& results);
 
 // report.json, junit.xml, report.md and report.html (if lastcall was built with the page), each as
 // a whole or not at all. False if one is not there.
-bool write_reports(const CampaignSummary& summary);
+bool write_reports(const CampaignSummary& summary, const reports::Release& release = {});
 
 }  // namespace lastcall::cli

@@ -181,11 +181,20 @@ int run(const RunArguments& arguments, const Context& context) {
   std::set<std::string> printed;
   for (const auto& scenario : summary.scenarios)
     for (const auto& trial : scenario.trials) print_warnings(trial, printed);
-  const bool written = write_reports(summary);
+  reports::Release release{.policy = arguments.until_gate};
+  if (until_gate) release.gate = until_gate->judge(summary);
+  if (auto past = recorder->past()) {
+    release.past = std::move(*past);
+  } else {
+    std::cerr << "lastcall: the reports show no trend: "
+              << reports::printable(past.error().message()) << "\n";
+  }
+  const bool written = write_reports(summary, release);
   std::cout << (arguments.json ? reports::json(summary)
                                : reports::terminal(summary, ::isatty(STDOUT_FILENO) == 1));
   if (!written) return exit_codes::kBroken;
-  return until_gate ? until_gate->finish(summary, !arguments.json) : summary.exit_code;
+  return release.gate ? UntilGate::finish(summary, *release.gate, !arguments.json)
+                      : summary.exit_code;
 }
 
 }  // namespace
@@ -239,9 +248,11 @@ void add_run(CLI::App& app, Context& context) {
                    "lastcall-results/TIME, which lastcall-results/latest names)")
       ->option_text("DIR");
   command
-      ->add_option("--store", arguments->store,
-                   "Keep the campaign in this store, too; created if it is not there. Several "
-                   "campaigns may write to one at once")
+      ->add_option(
+          "--store", arguments->store,
+          "Keep the campaign in this store, too, and show in report.html what earlier ones "
+          "there found; created if it is not there. Several campaigns may write to one at "
+          "once")
       ->option_text("FILE");
   command
       ->add_option("--target-version", arguments->target_version,

@@ -21,6 +21,7 @@
 #include "cli/discovering.hpp"
 #include "cli/hunt_setup.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/recorder.hpp"
 #include "cli/results_directory.hpp"
 #include "cli/trial_server.hpp"
 #include "cli/version.hpp"
@@ -32,6 +33,7 @@
 #include "scenario/parse.hpp"
 #include "scenario/properties/deadline.hpp"
 #include "scenario/properties/serves.hpp"
+#include "target/launcher.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -222,6 +224,12 @@ int run_campaign_of(const TryArguments& arguments, const Context& context, TimeP
   fs::remove(*folder + "/trials");  // empty, and claim_results() wants to make it
   if (const int wrong = claim_results(*folder); wrong != exit_codes::kHeld) return wrong;
   Stops stops(variants, until, out);
+  auto recorder = Recorder::with("", {.target_version = "",
+                                      .search_path = search_path(context.tools),
+                                      .stops_by_its_results = true});
+  if (!recorder)
+    return refused(Error{"keep the results:", "", 0, recorder.error().message},
+                   exit_codes::kBroken);
   auto line = std::make_unique<ProgressLine>();
   CampaignOptions options{.scenarios = *scenarios,
                           .trials = arguments.trials,
@@ -236,12 +244,20 @@ int run_campaign_of(const TryArguments& arguments, const Context& context, TimeP
   };
   options.on_trial = [&](const TrialSummary& trial, const TrialJob& job) {
     stops.take(job.scenario, trial, *line);
-    return Result<void>();
+    auto settled = trial;
+    const auto& may_wait = variants[job.scenario].may_wait;
+    if (!may_wait.empty()) (void)excuse(settled, property::Deadline::kName, may_wait);
+    return recorder->add(settled, job);
+  };
+  options.on_begin = [&](const CampaignSummary& campaign) {
+    return recorder->begin(campaign, options);
   };
   options.wants_more = [&](std::size_t i) { return stops.gets_another(i); };
   auto summary = run_campaign(*server, options);
   line.reset();
   settle(summary, variants, *scenarios);
+  if (const auto ended = recorder->end(summary); !ended && summary.broken.empty())
+    summary.broken = ended.error().message();
   if (!summary.broken.empty()) std::cerr << "lastcall: " << summary.broken << "\n";
   std::set<std::string> printed;
   for (const auto& scenario : summary.scenarios)

@@ -38,6 +38,10 @@ std::string why_not(const GatePolicy& policy, const std::vector<LoadedScenario>&
   return {};
 }
 
+bool is_whole(const CampaignSummary& campaign) {
+  return !campaign.interrupted && campaign.exit_code != exit_codes::kBroken;
+}
+
 }  // namespace
 
 UntilGate::UntilGate(GatePolicy policy, const CampaignSummary& scenarios)
@@ -54,13 +58,15 @@ std::optional<UntilGate> UntilGate::with(const std::string& policy,
   return UntilGate(std::move(*loaded), without_trials(scenarios));
 }
 
-int UntilGate::finish(const CampaignSummary& campaign, bool prints) const {
-  const bool is_whole = !campaign.interrupted && campaign.exit_code != exit_codes::kBroken;
-  const auto result = gate(policy_, {.head = campaign,
-                                     .stopped_by_its_results = true,
-                                     .not_ended = is_whole ? "" : "the campaign did not end",
-                                     .today = utc_now().substr(0, 10)});
-  const int code = is_whole ? exit_code_of(result) : campaign.exit_code;
+GateResult UntilGate::judge(const CampaignSummary& campaign) const {
+  return gate(policy_, {.head = campaign,
+                        .stopped_by_its_results = true,
+                        .not_ended = is_whole(campaign) ? "" : "the campaign did not end",
+                        .today = utc_now().substr(0, 10)});
+}
+
+int UntilGate::finish(const CampaignSummary& campaign, const GateResult& result, bool prints) {
+  const int code = is_whole(campaign) ? exit_code_of(result) : campaign.exit_code;
   if (prints) std::cout << "\n" << reports::gate_text(result, false);
   const auto written =
       write_regular(campaign.results + "/gate.json", reports::gate_json(result, code));

@@ -25,10 +25,11 @@ class UntilGate {
   void add(std::size_t scenario, const TrialSummary& trial) { watch_.add(scenario, trial); }
   [[nodiscard]] bool needs_more(std::size_t scenario) const { return watch_.needs_more(scenario); }
 
-  // What the gate says of the whole campaign: writes gate.json into its results directory, prints
-  // the text if it is to. Returns the exit code: that of a campaign that was interrupted or broke,
-  // else the gate's.
-  int finish(const CampaignSummary& campaign, bool prints) const;
+  // What the gate says of the whole campaign.
+  [[nodiscard]] GateResult judge(const CampaignSummary& campaign) const;
+  // Writes that to gate.json in its results directory, and prints the text if it is to. Returns the
+  // exit code: that of a campaign that was interrupted or broke, else the gate's.
+  static int finish(const CampaignSummary& campaign, const GateResult& result, bool prints);
 
  private:
   UntilGate(GatePolicy policy, const CampaignSummary& scenarios);

@@ -227,10 +227,11 @@ class TallyJudge {
   }
 
   void judge_rate() {
-    const auto counts = tally_.counts;
+    const auto counts = bounds_.anytime ? tally_.settled.value_or(tally_.counts) : tally_.counts;
     if (counts.trials == 0) return;  // judge_least() says so
-    const auto seen =
-        "fails " + std::to_string(counts.failures) + " of " + counted(counts.trials, "trial");
+    const auto seen = "fails " + std::to_string(counts.failures) + " of " +
+                      (counts.trials < tally_.counts.trials ? "the first " : "") +
+                      counted(counts.trials, "trial");
     const auto sure = " at " + percent(demanded_.confidence);
     if (demanded_.fails_at_most == 0) {
       add("fails_at_most", counts.failures > 0 ? Standing::failed : Standing::passed,
@@ -274,6 +275,7 @@ class Judge {
     for (auto& tally : tallies(policy_, input_.head, input_.today)) {
       const auto demanded = demand(policy_, tally.scenario, tally.property);
       if (!tally.matters && !demanded.is_named) continue;
+      if (input_.stopped_by_its_results) tally.settled = settled(tally, demanded);
       std::ranges::move(judge_tally(tally, demanded, input_.stopped_by_its_results),
                         std::back_inserter(result_.findings));
       result_.tallies.push_back(std::move(tally));
@@ -288,6 +290,26 @@ class Judge {
   }
 
  private:
+  // The same as GateWatch saw while the campaign ran: trials in the order in which they began.
+  [[nodiscard]] std::optional<Counts> settled(const Tally& whole, const Demand& demanded) const {
+    const auto scenario =
+        std::ranges::find(input_.head.scenarios, whole.scenario, &ScenarioSummary::scenario);
+    if (whole.is_over_campaign || scenario == input_.head.scenarios.end()) return std::nullopt;
+    std::vector<const TrialSummary*> trials;
+    for (const auto& trial : scenario->trials) {
+      if (trial.broken.empty()) trials.push_back(&trial);
+    }
+    std::ranges::sort(trials, {}, &TrialSummary::number);
+    Tally so_far{.scenario = whole.scenario, .property = whole.property};
+    for (const auto* trial : trials) {
+      const auto verdict = std::ranges::find(trial->verdicts, whole.property, &Verdict::property);
+      if (verdict == trial->verdicts.end()) continue;
+      add_verdict(so_far, policy_, *trial, *verdict, input_.today);
+      note_settled(so_far, demanded);
+    }
+    return so_far.settled;
+  }
+
   void add(const Tally& tally, std::string rule, Standing standing, std::string text) {
     result_.findings.push_back(
         {tally.scenario, tally.property, std::move(rule), standing, std::move(text)});
@@ -402,6 +424,14 @@ void add_verdict(Tally& tally, const GatePolicy& policy, const TrialSummary& tri
   if (verdict.outcome != Outcome::fail) return;
   ++tally.counts.failures;
   excuse(tally, policy, trial, verdict, today);
+}
+
+void note_settled(Tally& tally, const Demand& demanded) {
+  const Bounds anytime{.anytime = true};
+  if (tally.counts.trials == 0 || demanded.fails_at_most == 0) return;
+  const bool is_new = !tally.settled || !anytime.shows_above(*tally.settled, demanded);
+  if (is_new && anytime.shows_above(tally.counts, demanded)) tally.settled = tally.counts;
+  if (!tally.settled && anytime.shows_below(tally.counts, demanded)) tally.settled = tally.counts;
 }
 
 std::vector<GateFinding> judge_tally(const Tally& tally, const Demand& demanded, bool anytime) {

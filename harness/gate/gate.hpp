@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,9 @@ struct Tally {
   std::string scenario{};
   std::string property{};
   Counts counts{};
+  // As the bounds that hold at every moment first showed that it fails too often, else that it does
+  // not. That stays shown: what was under way then, and ended later, does not undo it.
+  std::optional<Counts> settled{};
   std::uint64_t unknown = 0;
   std::uint64_t broken = 0;  // trials of the scenario that broke
   // Judged over the whole campaign: its failures are no rate.
@@ -82,6 +86,9 @@ std::vector<Tally> tallies(const GatePolicy& policy, const CampaignSummary& head
 // Adds what a trial says of the property.
 void add_verdict(Tally& tally, const GatePolicy& policy, const TrialSummary& trial,
                  const Verdict& verdict, const std::string& today);
+
+// Sets `settled` if such bounds show that now for the first time.
+void note_settled(Tally& tally, const Demand& demanded);
 
 // What of a demand is shown. `anytime`: by bounds that hold at every moment.
 std::vector<GateFinding> judge_tally(const Tally& tally, const Demand& demanded, bool anytime);

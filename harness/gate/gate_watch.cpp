@@ -37,7 +37,9 @@ void GateWatch::count(std::size_t scenario, const TrialSummary& trial) {
       continue;
     }
     for (const auto& verdict : trial.verdicts) {
-      if (verdict.property == tally.property) add_verdict(tally, policy_, trial, verdict, today_);
+      if (verdict.property != tally.property) continue;
+      add_verdict(tally, policy_, trial, verdict, today_);
+      note_settled(tally, demand(policy_, tally.scenario, tally.property));
     }
   }
   judge(watched);

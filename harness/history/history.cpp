@@ -1,7 +1,10 @@
 #include "history/history.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
+
+#include "base/invariant.hpp"
 
 namespace lastcall {
 namespace {
@@ -136,8 +139,13 @@ History History::of(std::vector<Event> events) {
 }
 
 History::History(std::vector<Event> events) : events_(std::move(events)) {
+  LASTCALL_INVARIANT(events_.size() <= std::numeric_limits<std::uint32_t>::max());
+  std::array<std::size_t, std::variant_size_v<EventVariant>> counts{};
+  for (const auto& event : events_) ++counts[event.body.index()];
+  for (std::size_t kind = 0; kind < counts.size(); ++kind) by_kind_[kind].reserve(counts[kind]);
   ConnectionIndex index(connections_);
   for (EventIndex i = 0; i < events_.size(); ++i) {
+    by_kind_[events_[i].body.index()].push_back(static_cast<std::uint32_t>(i));
     std::visit([&](const auto& body) { index.add(i, body); }, events_[i].body);
     const auto* fault = std::get_if<FaultInvoked>(&events_[i].body);
     if (fault != nullptr && fault->stop && !stop_) stop_ = i;

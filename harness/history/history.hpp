@@ -2,11 +2,14 @@
 // besides the plan. Safe to read from any thread.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "history/event.hpp"
@@ -83,10 +86,9 @@ class History {
   // The first event of a kind.
   template <class Body>
   [[nodiscard]] std::optional<EventOf<Body>> first() const {
-    for (EventIndex i = 0; i < events_.size(); ++i) {
-      if (const auto* body = std::get_if<Body>(&events_[i].body)) return EventOf<Body>{i, body};
-    }
-    return std::nullopt;
+    const auto& of_kind = by_kind_[kind_index<Body>()];
+    if (of_kind.empty()) return std::nullopt;
+    return event_of<Body>(of_kind.front());
   }
   // The index of that, or the number of events if there is none.
   template <class Body>
@@ -97,10 +99,10 @@ class History {
   // All events of a kind, in order.
   template <class Body>
   [[nodiscard]] std::vector<EventOf<Body>> all() const {
+    const auto& of_kind = by_kind_[kind_index<Body>()];
     std::vector<EventOf<Body>> found;
-    for (EventIndex i = 0; i < events_.size(); ++i) {
-      if (const auto* body = std::get_if<Body>(&events_[i].body)) found.push_back({i, body});
-    }
+    found.reserve(of_kind.size());
+    for (const auto i : of_kind) found.push_back(event_of<Body>(i));
     return found;
   }
   // In order of their first event.
@@ -108,7 +110,15 @@ class History {
 
  private:
   explicit History(std::vector<Event> events);
+  template <class Body>
+  [[nodiscard]] EventOf<Body> event_of(EventIndex index) const {
+    return {index, &std::get<Body>(events_[index].body)};
+  }
+
   std::vector<Event> events_;
+  // Of each kind where its events are, in order: checkers ask for one of many requests after the
+  // other. 32 bits: more events than memory has room for.
+  std::array<std::vector<std::uint32_t>, std::variant_size_v<EventVariant>> by_kind_;
   std::vector<ConnectionView> connections_;
   std::optional<EventIndex> stop_;
 };

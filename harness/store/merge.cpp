@@ -116,7 +116,7 @@ class Merge {
     std::map<std::uint32_t, TrialKey> by_number;
     std::map<TrialKey, std::size_t> taken;  // index into the merged trials
     for (const auto i : order_) {
-      for (const auto& stored : parts_[i].campaign.trials) {
+      for (auto& stored : parts_[i].campaign.trials) {
         const auto key = key_of(stored);
         const auto [same_number, is_new] = by_number.try_emplace(stored.trial.number, key);
         if (!is_new && same_number->second != key)
@@ -125,7 +125,7 @@ class Merge {
               " otherwise than the others: it names other scenarios, or in another order");
         const auto [known, is_first] = taken.try_emplace(key, result_.campaign.trials.size());
         if (is_first) {
-          result_.campaign.trials.push_back(stored);
+          result_.campaign.trials.push_back(std::move(stored));
           result_.parts.push_back(i);
         } else {
           check_same(result_.parts[known->second], result_.campaign.trials[known->second], i,
@@ -133,6 +133,7 @@ class Merge {
         }
       }
     }
+    for (auto& part : parts_) part.campaign.trials = {};  // there may be a hundred thousand
     sort_trials();
   }
 
@@ -167,6 +168,7 @@ class Merge {
     start = parts_[order_.front()].campaign.start;  // the first that began
     start.shard = {};
     CampaignEnd end;
+    end.gave_up.resize(start.scenarios.size());
     std::set<std::string> machines;
     std::set<std::string> runs;
     for (const auto i : order_) {
@@ -174,6 +176,11 @@ class Merge {
       machines.insert(part.start.machine);
       runs.insert(part.start.run);
       start.stops_by_its_results = start.stops_by_its_results || part.start.stops_by_its_results;
+      for (std::size_t s = 0; s < start.scenarios.size(); ++s) {
+        auto& gave_up = start.scenarios[s].gave_up;
+        if (gave_up.empty()) gave_up = part.start.scenarios[s].gave_up;
+        end.gave_up[s] = gave_up;
+      }
       if (!part.end) continue;
       end.ended_utc = std::max(end.ended_utc, part.end->ended_utc);
       end.duration += part.end->duration;
@@ -199,14 +206,18 @@ class Merge {
       for (std::uint32_t trial = 1; trial <= scenarios[i].planned; ++trial) {
         if (!there.contains({i, trial})) missing.push_back(trial);
       }
-      if (missing.empty()) continue;
+      if (missing.empty()) {
+        // What a part could not run, another did.
+        result_.campaign.start.scenarios[i].gave_up.clear();
+        result_.campaign.end->gave_up[i].clear();
+        continue;
+      }
       result_.missing.push_back(scenarios[i].file + ": " + std::to_string(missing.size()) + " of " +
                                 std::to_string(scenarios[i].planned) +
                                 " trials: " + ranges_text(missing));
     }
     auto& end = *result_.campaign.end;
     end.interrupted = !result_.missing.empty();
-    // What a part could not run, another did.
     if (!end.interrupted) end.broken.clear();
   }
 

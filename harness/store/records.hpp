@@ -21,6 +21,7 @@ struct StoredScenario {
   // "server build-id 0123abcd, config.toml sha256 …". Empty if it names none.
   std::string target_build{};
   std::string target_version{};  // as the user says
+  std::string gave_up{};  // why it had fewer trials than planned; empty until the campaign ends
 };
 
 struct CampaignStart {
@@ -42,6 +43,7 @@ struct CampaignEnd {
   bool interrupted = false;
   std::string broken{};  // why no further trial could be run
   int exit_code = 0;
+  std::vector<std::string> gave_up{};  // of each scenario; none: no scenario did
 };
 
 struct StoredTrial {

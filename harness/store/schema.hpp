@@ -11,7 +11,7 @@ inline constexpr int kApplication = 0x6c63616c;
 
 // The n-th makes version n of version n - 1; version 0 is an empty file. A step that has been
 // released is never changed.
-inline constexpr std::array<std::string_view, 1> kSteps{R"sql(
+inline constexpr std::array<std::string_view, 2> kSteps{R"sql(
 CREATE TABLE campaigns (
   id INTEGER PRIMARY KEY,
   run TEXT NOT NULL UNIQUE,
@@ -68,6 +68,10 @@ CREATE TABLE verdicts (
   consequence_of TEXT NOT NULL
 );
 CREATE INDEX verdicts_of_trial ON verdicts (trial);
+)sql",
+                                                        R"sql(
+-- Why a scenario had fewer trials than planned; empty if nothing kept it from them.
+ALTER TABLE scenarios ADD COLUMN gave_up TEXT NOT NULL DEFAULT '';
 )sql"};
 
 inline constexpr int kVersion = static_cast<int>(kSteps.size());

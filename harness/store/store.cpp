@@ -8,6 +8,8 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <optional>
 #include <thread>
@@ -276,12 +278,20 @@ Result<void> Store::add(std::int64_t campaign, const StoredTrial& stored) {
 
 Result<void> Store::end(std::int64_t campaign, const CampaignEnd& end) {
   try {
+    SQLite::Transaction transaction(*database_->sqlite, SQLite::TransactionBehavior::IMMEDIATE);
+    for (std::size_t i = 0; i < end.gave_up.size(); ++i) {
+      Query(*database_->sqlite,
+            "UPDATE scenarios SET gave_up = ?3 WHERE campaign = ?1 AND position = ?2")
+          .bind(campaign, number(i), end.gave_up[i])
+          .run();
+    }
     Query(*database_->sqlite,
           "UPDATE campaigns SET ended_utc = ?2, duration_ns = ?3, interrupted = ?4, broken = ?5, "
           "exit_code = ?6 WHERE id = ?1")
         .bind(campaign, end.ended_utc, number(end.duration.count()), number(end.interrupted),
               end.broken, number(end.exit_code))
         .run();
+    transaction.commit();
     return {};
   } catch (const SQLite::Exception& error) {
     return error_of("end the campaign in", database_->path, error);
@@ -331,9 +341,10 @@ CampaignStart start_in(const Query& row) {
 
 std::vector<StoredScenario> scenarios_of(SQLite::Database& sqlite, std::int64_t campaign) {
   std::vector<StoredScenario> all;
-  Query row(sqlite,
-            "SELECT file, text, hash, planned, target_build, target_version FROM scenarios "
-            "WHERE campaign = ?1 ORDER BY position");
+  Query row(
+      sqlite,
+      "SELECT file, text, hash, planned, target_build, target_version, gave_up FROM scenarios "
+      "WHERE campaign = ?1 ORDER BY position");
   row.bind(campaign);
   while (row.step()) {
     all.push_back({.file = row.text(0),
@@ -341,7 +352,8 @@ std::vector<StoredScenario> scenarios_of(SQLite::Database& sqlite, std::int64_t 
                    .hash = row.text(2),
                    .planned = static_cast<std::uint32_t>(row.number(3)),
                    .target_build = row.text(4),
-                   .target_version = row.text(5)});
+                   .target_version = row.text(5),
+                   .gave_up = row.text(6)});
   }
   return all;
 }
@@ -367,6 +379,8 @@ Result<StoredCampaign> Store::load(std::int64_t id) {
                  "SELECT number, scenario, trial, directory, result, plan FROM trials "
                  "WHERE campaign = ?1 ORDER BY number");
     trials.bind(id);
+    Query count(sqlite, "SELECT count(*) FROM trials WHERE campaign = ?1");
+    if (count.bind(id).step()) campaign.trials.reserve(static_cast<std::size_t>(count.number(0)));
     while (trials.step()) {
       auto result = trial_result_from_json(trials.text(4));
       StoredTrial stored{.scenario = static_cast<std::size_t>(trials.number(1)),
@@ -385,6 +399,58 @@ Result<StoredCampaign> Store::load(std::int64_t id) {
     return campaign;
   } catch (const SQLite::Exception& error) {
     return error_of("read", database_->path, error);
+  }
+}
+
+namespace {
+
+constexpr const char* kBefore = R"sql(
+WITH past AS (
+  SELECT id, started_utc FROM campaigns
+  WHERE run <> ?1 AND started_utc <= ?2 AND EXISTS (
+    SELECT 1 FROM scenarios WHERE campaign = campaigns.id
+    AND file IN (SELECT value FROM json_each(?3)))
+  ORDER BY started_utc DESC, id DESC LIMIT ?4)
+SELECT past.id, past.started_utc, scenarios.target_version, scenarios.file, property,
+       sum(verdicts.outcome = 'fail'), sum(verdicts.outcome IN ('pass', 'fail')),
+       sum(verdicts.outcome = 'unknown')
+FROM past
+JOIN scenarios ON scenarios.campaign = past.id
+JOIN trials ON trials.campaign = past.id AND trials.scenario = scenarios.position
+JOIN verdicts ON verdicts.trial = trials.id
+GROUP BY past.id, scenarios.position, property
+ORDER BY past.started_utc, past.id, scenarios.position
+)sql";
+
+std::string files_json(const CampaignStart& campaign) {
+  boost::json::array files;
+  for (const auto& scenario : campaign.scenarios) files.emplace_back(scenario.file);
+  return boost::json::serialize(files);
+}
+
+}  // namespace
+
+Result<std::vector<PastCampaign>> Store::before(const CampaignStart& campaign, std::size_t most) {
+  try {
+    std::vector<PastCampaign> past;
+    const auto files = files_json(campaign);
+    Query row(*database_->sqlite, kBefore);
+    row.bind(campaign.run, campaign.started_utc, files, number(most));
+    while (row.step()) {
+      if (past.empty() || past.back().id != row.number(0))
+        past.push_back({.id = row.number(0),
+                        .started_utc = row.text(1),
+                        .target_version = row.text(2),
+                        .counts = {}});
+      past.back().counts.push_back({.scenario = row.text(3),
+                                    .property = row.text(4),
+                                    .failures = static_cast<std::uint64_t>(row.number(5)),
+                                    .trials = static_cast<std::uint64_t>(row.number(6)),
+                                    .unknown = static_cast<std::uint64_t>(row.number(7))});
+    }
+    return past;
+  } catch (const SQLite::Exception& error) {
+    return error_of("read earlier campaigns in", database_->path, error);
   }
 }
 

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "campaign/past_campaign.hpp"
 #include "store/records.hpp"
 
 namespace lastcall {
@@ -58,6 +60,9 @@ class Store {
   // For who reads. Ids in the order in which campaigns began.
   Result<std::vector<std::int64_t>> campaigns();
   Result<StoredCampaign> load(std::int64_t campaign);
+  // The last `most` campaigns with one of its scenarios that began before it, the oldest first. It
+  // may be of another store.
+  Result<std::vector<PastCampaign>> before(const CampaignStart& campaign, std::size_t most);
 
  private:
   struct Database;

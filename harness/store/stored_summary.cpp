@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <utility>
 #include <variant>
 
 #include "campaign/exit_codes.hpp"
@@ -21,7 +22,7 @@ std::string name_of(const std::string& machine) {
 
 }  // namespace
 
-Result<CampaignSummary> summary_of(const StoredCampaign& campaign) {
+Result<CampaignSummary> summary_of(StoredCampaign campaign) {
   CampaignSummary summary;
   summary.lastcall_version = campaign.start.lastcall_version;
   summary.started_utc = campaign.start.started_utc;
@@ -41,10 +42,11 @@ Result<CampaignSummary> summary_of(const StoredCampaign& campaign) {
                    "another version of lastcall wrote it: use that one"};
     ScenarioSummary scenario;
     scenario.scenario = stored.file;
+    scenario.gave_up = stored.gave_up;
     const auto& wanted = std::get<Scenario>(parsed);
     scenario.about = wanted.about;
-    for (const auto& trial : campaign.trials) {
-      if (trial.scenario == i) scenario.trials.push_back(trial.trial);
+    for (auto& stored_trial : campaign.trials) {
+      if (stored_trial.scenario == i) scenario.trials.push_back(std::move(stored_trial.trial));
     }
     scenario.planned =
         stored.planned > 0 ? stored.planned : static_cast<std::uint32_t>(scenario.trials.size());

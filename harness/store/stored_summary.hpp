@@ -9,6 +9,7 @@ namespace lastcall {
 
 // As the campaign itself summed up. Of one that has not ended, what there is so far, as if it had
 // been interrupted. An error: a scenario makes no sense to this lastcall.
-Result<CampaignSummary> summary_of(const StoredCampaign& campaign);
+// Give it the campaign away if nobody needs its trials any more: there may be a hundred thousand.
+Result<CampaignSummary> summary_of(StoredCampaign campaign);
 
 }  // namespace lastcall

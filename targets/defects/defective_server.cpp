@@ -2,6 +2,7 @@
 // each.
 #include <CLI/CLI.hpp>
 #include <map>
+#include <random>
 #include <string>
 
 #include "defects/racy_parts.hpp"
@@ -19,12 +20,17 @@ int main(int argc, char** argv) {
       {"racing-jobs-fixed", {.alongside = [] { return defects::racing_jobs(true); }}},
   };
   std::string defect;
+  unsigned one_in = 1;
   const auto add_options = [&](CLI::App& app) {
     app.add_option("--defect", defect, "the planted bug")
         ->required()
         ->check(CLI::IsMember(planted));
+    app.add_option("--one-in", one_in, "how many runs have it: one in N, at random (default: each)")
+        ->check(CLI::PositiveNumber);
   };
-  return reference_server::run_program(argc, argv,
-                                       {"defective_server", "A server that stops wrongly",
-                                        add_options, [&] { return planted.at(defect); }});
+  return reference_server::run_program(
+      argc, argv, {"defective_server", "A server that stops wrongly", add_options, [&] {
+                     const bool has_it = std::random_device{}() % one_in == 0;
+                     return has_it ? planted.at(defect) : StopPolicy{};
+                   }});
 }

@@ -38,9 +38,11 @@ class Shards(LastcallTest):
         self.files = [self.write(scenario(serve(*options), faults=QUICK, properties=STEADY), name)
                       for options, name in (((), "right.toml"), (("--code", 5), "wrong.toml"))]
 
+    def words(self, results, *options, trials=TRIALS):
+        return ("run", *(file.name for file in self.files), "--trials", trials, "--seed", SEED, "--results", results, *options)
+
     def run_part(self, results, *options):
-        return lastcall("run", *(file.name for file in self.files), "--trials", TRIALS, "--seed", SEED, "--results",
-                        results, *options, cwd=self.folder)
+        return lastcall(*self.words(results, *options), cwd=self.folder)
 
     def steady(self, results):
         """The files of a results directory without what differs between two runs of one plan, in the same order."""
@@ -73,8 +75,7 @@ class Shards(LastcallTest):
     def check_merged(self):
         parts = [f"part{number}" for number in range(1, SHARDS + 1)]
         # A shard that was killed and run again: its first run is a part as good as any.
-        run = self.start("run", *(file.name for file in self.files), "--trials", TRIALS, "--seed", SEED, "--results", "killed",
-                         "--shard", f"2/{SHARDS}")
+        run = self.start(*self.words("killed", "--shard", f"2/{SHARDS}"))
         log = self.folder / "killed" / "trials.jsonl"
         self.assertTrue(until(lambda: log.exists() and log.read_bytes().count(b"\n") > 0, 30))
         run.send_signal(signal.SIGKILL)
@@ -101,11 +102,16 @@ class Shards(LastcallTest):
         # Under the name that the merged ones have.
         shutil.rmtree(self.folder / "whole")
         self.run_part("merged")
-        expected = self.steady("merged")
-        for name, text in self.steady("kept").items():
+        self.assert_same("kept", "merged")
+
+    def assert_same(self, merged, whole):
+        """Two results directories that were made under the same name, but for times."""
+        expected = self.steady(whole)
+        for name, text in self.steady(merged).items():
             difference = difflib.unified_diff(expected[name].splitlines(), text.splitlines(), "one machine", "merged", "", "", 2)
             self.assertEqual("", "\n".join(difference), name)
-        self.assertEqual({path.name for path in (self.folder / "merged/trials").iterdir()}, kept)
+        trials = [{path.name for path in (self.folder / name / "trials").iterdir()} for name in (whole, merged)]
+        self.assertEqual(*trials)
 
     def test_what_does_not_belong_is_refused(self):
         self.run_part("one", "--shard", "1/7")

@@ -115,6 +115,41 @@ class Report(LastcallTest):
             self.assertEqual({key: one[key] for key in ("name", "verdict", "pass", "fail", "first_reason")},
                              {key: other[key] for key in ("name", "verdict", "pass", "fail", "first_reason")})
 
+    def test_a_store_makes_the_same_reports(self):
+        store = self.results / "results.sqlite"
+        for form, name in (("json", "report.json"), ("junit", "junit.xml"), ("markdown", "report.md")):
+            with self.subTest(form):
+                run = lastcall("report", store, "--format", form, cwd=self.results.parent)
+                self.assert_exit(0, run)
+                self.assertEqual((self.results / name).read_text(), run.out)
+        page = self.folder / "page.html"
+        self.assert_exit(0, lastcall("report", store, "--format", "html", "--output", page))
+        self.assertEqual((self.results / "report.html").read_text(), page.read_text())
+        run = lastcall("report", store, "--campaign", 2)
+        self.assert_exit(2, run)
+        self.assertIn("has no campaign 2, only campaign 1", run.err)
+
+    def test_a_policy_decides(self):
+        policy = self.write('[gate]\nfails_at_most = "99.9 %"\nunknown_at_most = "100 %"\n', "gate.toml")
+        page = self.report("--policy", policy)
+        self.assertIn("**Not decided:** by the gate of ", page)
+        self.assertRegex(page, r"\n## Gate\n\n- \*\*not-settled\*\* ")
+        self.write('[gate]\nfails_at_mots = "1 %"\n', "gate.toml")
+        self.assertIn("gate.toml:2:1: unknown key", lastcall("report", self.results, "--policy", policy).err)
+        self.report("--policy", policy, code=2)
+
+    def test_the_trend_is_that_of_the_store_that_is_named(self):
+        store = self.folder / "all.sqlite"
+        text = self.write(scenario(serve("--code", 5), faults=STOP))
+        for number in (1, 2):
+            self.assert_exit(1, lastcall("run", text, "--trials", number, "--store", store, "--results", self.folder / f"r{number}"))
+        second = (self.folder / "r2/report.html").read_text()
+        self.assertRegex(second, r'"name":"clean-exit"[^}]*"trend":\[\[1,1\]\]')
+        for options in ((store,), (self.folder / "r2", "--store", store)):
+            page = self.folder / "page.html"
+            self.assert_exit(0, lastcall("report", *options, "--format", "html", "--output", page))
+            self.assertEqual(second, page.read_text())
+
     def test_what_is_no_results_is_said_with_a_remedy(self):
         empty = self.folder / "empty"
         empty.mkdir()

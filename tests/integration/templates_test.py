@@ -8,7 +8,7 @@ import unittest
 from lastcall_cli import LASTCALL, SOURCE, LastcallTest, scenario, serve
 
 TEMPLATES = SOURCE / "ci" / "templates"
-SENTENCES = {0: "every property held", 1: "a property failed", 2: "a scenario, or the command line, is wrong",
+SENTENCES = {0: "every property held", 1: "a property or the gate failed", 2: "a scenario, or the command line, is wrong",
              3: "nothing failed, but something that is required could not be judged", 4: "lastcall or this machine broke"}
 
 
@@ -99,6 +99,21 @@ class Templates(LastcallTest):
         done = self.run_script(self.install_and_stop("github.yml")[1])
         self.assertEqual(0, done.returncode, done)
         self.assertIn(SENTENCES[0], done.stdout)
+
+    def test_a_policy_decides_if_there_is_one(self):
+        self.write(scenario(serve("--code", "5")).replace("{here}", "{here}/.."), "shutdown/bad.toml")
+        known = '[[known]]\nproperty = "clean-exit"\nuntil = "9999-12-31"\nlink = "https://bugs/5"\n'
+        lenient = '[gate]\nfails_at_most = "99 %"\nunknown_at_most = "100 %"\n'
+        for policy, code, said in ((lenient + known, 3, "clean-exit in 2 trials, passes until 9999-12-31"),
+                                   ("", 1, "failed  clean-exit: fails 2 of 2 trials")):
+            self.write(policy, "gate.toml")
+            for name in self.each():
+                done = self.run_script("rm -rf results\n" + self.install_and_stop(name)[1])
+                self.assertEqual(code, done.returncode, done)
+                self.assertIn(said, done.stdout)
+                self.assertIn(SENTENCES[code], done.stdout)
+                self.assertIn("by the gate of gate.toml: ", (self.folder / "results/report.md").read_text())
+                self.assertIn('"policy":"gate.toml"', (self.folder / "results/report.html").read_text())
 
     def test_each_exit_code_is_explained(self):
         for name in self.each():

@@ -1,5 +1,6 @@
 """`lastcall try` and `lastcall init`: a command and nothing else. Servers as they are must not be called wrong, planted
 ones must."""
+import json
 import os
 import re
 import shutil
@@ -60,6 +61,20 @@ class Right(TryTest):
         self.assertRegex(run.out, rf"127\.0\.0\.1:{port} speaks HTTP \(BaseHTTP/.*\), / answers 200 in ")
         self.assertIn("in-flight-finished", run.out)
         self.assertEqual([], list(self.here.iterdir()), "something was written where the user is")
+
+    def test_its_results_are_a_store_for_the_gate(self):
+        run = self.tried(*self.own("{port}", "--ms", 20), seconds=12)
+        told = json.loads((run.results / "report.json").read_text())["scenarios"]
+        kept = json.loads(lastcall("report", run.results / "results.sqlite", "--format", "json").out)["scenarios"]
+        # Also those that were not tried. A failure that is none for these clients is none in the store.
+        by_name = {one["scenario"]: one for one in kept}
+        for one in told:
+            self.assertEqual(one["properties"], by_name[one["scenario"]]["properties"])
+        policy = self.folder / "gate.toml"
+        policy.write_text('[gate]\nfails_at_most = "99 %"\nunknown_at_most = "100 %"\n')
+        gate = lastcall("gate", run.results, "--policy", policy, "--all")
+        self.assertIn(gate.code, (0, 3), str(gate))
+        self.assertRegex(gate.out, r"(passed|not-settled)  clean-exit: fails 0 of ")
 
     def test_tls_server(self):
         key, certificate = self.folder / "key.pem", self.folder / "cert.pem"

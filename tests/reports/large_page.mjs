@@ -48,8 +48,8 @@ function campaignOf(number) {
     judged: 1, bound: "", upper_bound: 1, reason: "1 connection was reset", noted: "", not_judged: "", failing_trials: [number] };
   return {
     format: "lastcall-page", version: 1, lastcall_version: "0.1.0", started_utc: "2026-01-31T12:00:00Z", seed: "1", duration_ns: 1e10, results: "results",
-    exit_code: 1, interrupted: false, decision: "Do not ship:", why: "at least one property failed.",
-    scenarios: [{ scenario: "large.toml", about: "", planned: 1, untraced: 0, not_tried: "", silent: [], properties: [property],
+    exit_code: 1, interrupted: false, past: [], decision: "Do not ship:", why: "at least one property failed.",
+    scenarios: [{ scenario: "large.toml", about: "", planned: 1, untraced: 0, gave_up: "", not_tried: "", silent: [], properties: [property],
       findings: [{ property: property.name, reason: property.reason, trials: [number], consequences: [] }],
       trials: [{ n: number, out: "fail", ns: 1e10, stop: 3e9, up: 10, failed: [property.name], dir: "trials/large-0001", phase: "load", after: 7e9 }] }],
   };

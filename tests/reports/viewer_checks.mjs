@@ -55,10 +55,40 @@ test("the first screen says whether to ship, and has a row a property with its b
     assert.equal(await section.locator(".finding").count(), scenario.findings.length);
   }
   assert.equal(await page.locator("table.scenarios tbody tr").count(), data.scenarios.length);
-  assert.equal(await page.locator("table.scenarios .chip.fail").count(), data.scenarios.length);
+  assert.equal(await page.locator("table.scenarios tbody td:nth-child(2) .chip.fail").count(), data.scenarios.length);
   await shot(page, "overview");
   await page.getByRole("link", { name: data.scenarios[2].scenario, exact: true }).click();
   await page.waitForFunction(() => Math.abs(document.getElementById("scenario-3").getBoundingClientRect().top) < 50);
+  await page.context().close();
+});
+
+test("the first screen has the gate, and of each property what it says and the trend", async () => {
+  const page = await open();
+  const data = await campaign(page);
+  assert.match(await page.locator(".decision").innerText(), /^Do not ship\s+By the gate of \S*gate\.toml: failed, \d+ checks? failed/);
+  const gate = page.locator("section.gate");
+  assert.equal(await gate.locator("h2 .chip").innerText(), "failed");
+  const checks = (word) => data.gate.findings.filter((one) => one.standing === word);
+  assert.equal(await gate.locator("> ul > li").count(), checks("failed").length);
+  assert.equal(await gate.locator("> ul > li").first().locator(".chip").innerText(), "failed");
+  const fold = gate.locator("details", { hasText: "not settled" });
+  assert.equal(await fold.locator("summary").innerText(), `${checks("not-settled").length} checks not settled`);
+  await fold.locator("summary").click();
+  assert.match(await fold.innerText(), /\d+ more clean trials would settle it/);
+  assert.match(await gate.innerText(), /hang\.toml, deadline in 2 trials, passes until 9999-12-31, https:\/\/bugs\/<b>7<\/b>/);
+  for (const scenario of data.scenarios) {
+    const section = page.locator("section.scenario", { has: page.getByRole("heading", { name: scenario.scenario, exact: true }) });
+    const rows = section.locator("table.properties tbody tr");
+    assert.equal(await rows.locator("td:nth-last-child(2)").filter({ hasText: /^(passed|failed|not settled|not asked)(\s*[\d,]+ more)?$/ }).count(), await rows.count());
+    for (const property of scenario.properties.filter((one) => one.trend?.[0])) {
+      const cell = section.locator(`tr[data-name="${property.name}"] td`).last();
+      const known = property.pass + property.fail;
+      assert.equal(await cell.locator("svg circle").count(), known > 0 ? 2 : 1);
+      assert.match(await cell.locator("svg").getAttribute("aria-label"), /^Failures of \S+ over 2 campaigns, the last one is this: \d of 1, /);
+      if (known > 0) assert.equal(await cell.innerText(), `${property.fail} of ${known}, ${property.trend[0][0]} of 1 before`);
+    }
+  }
+  assert.ok((await page.locator("table.properties svg.trend").count()) > 10);
   await page.context().close();
 });
 

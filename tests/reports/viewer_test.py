@@ -1,5 +1,5 @@
-"""report.html in Debian's Chromium: made from a real campaign with failures of seven kinds, looked at by
-viewer_checks.mjs. Pictures of each view stay in the build directory, below screenshots/."""
+"""report.html in Debian's Chromium: made from a real campaign with failures of seven kinds, of an earlier one and of a gate,
+looked at by viewer_checks.mjs. Pictures of each view stay in the build directory, below screenshots/."""
 import os
 import shutil
 import subprocess
@@ -28,8 +28,17 @@ class Viewer(LastcallTest):
 
     def test_the_page_does_what_it_should(self):
         results = self.folder / "results"
-        run = lastcall("run", *self.scenarios(), "--trials", 2, "--jobs", 4, "--results", results)
+        store = self.folder / "all.sqlite"
+        scenarios = self.scenarios()
+        self.assert_exit(1, lastcall("run", *scenarios[1:3], "--trials", 1, "--jobs", 2, "--store", store, "--results",
+                                     self.folder / "earlier"))
+        run = lastcall("run", *scenarios, "--trials", 2, "--jobs", 4, "--store", store, "--results", results)
         self.assert_exit(1, run)
+        # The trend is there at once, the gate if a policy is named.
+        self.assertIn('"trend":[[1,1]]', (results / "report.html").read_text())
+        policy = self.write('[gate]\n[[known]]\nproperty = "deadline"\nscenario = "hang.toml"\nuntil = "9999-12-31"\n'
+                            'link = "https://bugs/<b>7</b>"\n', "gate.toml")
+        self.assert_exit(0, lastcall("report", results, "--format", "html", "--policy", policy, "--store", store))
         shots = Path(os.environ["LASTCALL_BUILD"]) / "screenshots"
         shutil.rmtree(shots, ignore_errors=True)
         shots.mkdir()

@@ -4,6 +4,7 @@ export interface Property {
   name: string; verdict: string; required: boolean; beside: boolean;
   pass: number; fail: number; unknown: number; not_applicable: number; judged: number;
   bound: string; upper_bound: number; reason: string; noted: string; not_judged: string; failing_trials: number[];
+  trend?: ([number, number] | null)[];  // of each earlier campaign failures and trials; null: it did not judge it
 }
 export interface Consequence { property: string; reason: string; trials: number[] }
 export interface Finding { property: string; reason: string; trials: number[]; consequences: Consequence[] }
@@ -12,12 +13,16 @@ export interface TrialRow {
   failed?: string[]; untraced?: boolean; broken?: string; dir?: string; phase?: string; after?: number;
 }
 export interface Scenario {
-  scenario: string; about: string; planned: number; untraced: number; not_tried: string;
+  scenario: string; about: string; planned: number; untraced: number; gave_up: string; not_tried: string;
   silent: { group: string; what: string }[]; properties: Property[]; findings: Finding[]; trials: TrialRow[];
 }
+export interface GateFinding { scenario: string; property: string; rule: string; standing: string; text: string; more: number }
+export interface Gate { policy: string; standing: string; verdict: string; findings: GateFinding[]; known: string[] }
+export interface Past { started_utc: string; version: string }
 export interface Campaign {
   format: string; version: number; lastcall_version: string; started_utc: string; seed: string; duration_ns: number;
   results: string; exit_code: number; interrupted: boolean; decision: string; why: string; scenarios: Scenario[];
+  gate?: Gate; past: Past[];
 }
 
 export interface Verdict { property: string; outcome: string; reason: string; consequence_of: string; evidence: number[] }

@@ -212,6 +212,31 @@ TEST(Gate, ACampaignThatStoppedByItsResultsNeedsMoreTrials) {
   EXPECT_FALSE(is_shown_below(0, 299 + more, 0.01, 0.95));
 }
 
+// A campaign that was settled is not unsettled by the trials that were under way then.
+TEST(Gate, WhatWasShownAtSomeMomentStaysShown) {
+  const auto after = [](int failures, int passes, int later_failures, int later_passes) {
+    Case one{.campaign = testing::Campaign()
+                             .with(kScenario, "deadline", failures, 0)
+                             .with(kScenario, "deadline", 0, passes)
+                             .with(kScenario, "deadline", later_failures, 0)
+                             .with(kScenario, "deadline", 0, later_passes),
+             .stopped_by_its_results = true};
+    const auto found = one.finding("fails_at_most");
+    return std::string(name(found.standing)) + ": " + found.text.substr(0, found.text.find(':'));
+  };
+  ASSERT_FALSE(is_shown_above(1, 90, 0.01, 0.95));
+  ASSERT_TRUE(is_shown_above(1, 1, 0.01, 0.95));
+  EXPECT_EQ(after(1, 89, 0, 0), "failed: fails 1 of the first 1 trial");
+  EXPECT_EQ(after(0, 377, 0, 0), "passed: fails 0 of 377 trials");
+  ASSERT_FALSE(is_shown_below(1, 378, 0.01, 0.95));
+  EXPECT_EQ(after(0, 377, 1, 0), "passed: fails 0 of the first 377 trials");
+  // That it fails too often is believed in any case.
+  EXPECT_EQ(after(0, 377, 60, 0).substr(0, 7), "failed:");
+  // A number of trials that was fixed beforehand is judged as a whole.
+  Case fixed{.campaign = testing::Campaign().with(kScenario, "deadline", 3, 87)};
+  EXPECT_EQ(fixed.finding("fails_at_most").text.substr(0, 21), "fails 3 of 90 trials:");
+}
+
 // A target that fails 2 % of its stops passes "1 % at 95 %" in at most 5 % of campaigns, and one
 // that fails 1 % as often fails that gate.
 TEST(Gate, IsWrongAsRarelyAsItSays) {

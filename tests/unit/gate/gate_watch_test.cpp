@@ -50,6 +50,12 @@ TEST_F(Watch, ABadTargetFailsAfterAFewTrials) {
   begin("");
   EXPECT_LE(run(Outcome::fail), 3U);
 }
+TEST_F(Watch, WhatWasUnderWayAsItFailedDoesNotBeginItAgain) {
+  begin("");
+  (void)run(Outcome::fail);
+  for (int i = 0; i < 300; ++i) add(Outcome::pass);
+  EXPECT_FALSE(watch_->needs_more(0));
+}
 TEST_F(Watch, LeastTrialsAreRun) {
   begin("[gate]\nfails_at_most = \"50 %\"\nleast_trials = 70\n");
   EXPECT_EQ(run(Outcome::pass), 70U);

@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <map>
 #include <set>
 
 #include "reports/event_words.hpp"
 #include "reports/page.hpp"
 #include "reports/plan_words.hpp"
+#include "reports/reports.hpp"
 #include "reports/trace.hpp"
 #include "reports/trial_text.hpp"
 #include "scenario/parse.hpp"
@@ -307,6 +309,61 @@ TEST(Page, OfACampaignHasTheWordsOfTheOtherReports) {
             "P(failure) ≤ 63.16 % at 95 %, 3 trials");
   EXPECT_EQ(scenario.at("trials").as_array()[1].at("failed"), bj::array{"clean-exit"});
   EXPECT_EQ(scenario.at("trials").as_array()[3].at("broken"), "cannot lease a port");
+}
+// A gate that is not settled, and two campaigns before this one.
+reports::Release release() {
+  reports::Release release{.policy = "ci/gate.toml"};
+  auto& gate = release.gate.emplace();
+  gate.standing = Standing::not_settled;
+  gate.findings = {{.scenario = "scenarios/chat.toml",
+                    .property = "clean-exit",
+                    .rule = "fails_at_most",
+                    .standing = Standing::not_settled,
+                    .text = "fails 1 of 3 trials <b>",
+                    .more_clean_trials = 470}};
+  release.past = {{.id = 1, .started_utc = "2026-01-29T12:00:00Z", .target_version = "1.2"},
+                  {.id = 2, .started_utc = "2026-01-30T12:00:00Z"}};
+  release.past[1].counts = {{"scenarios/chat.toml", "clean-exit", 2, 20, 1},
+                            {"scenarios/chat.toml", "serves", 0, 0, 21},
+                            {"scenarios/other.toml", "released", 1, 20, 0}};
+  return release;
+}
+TEST(Page, HasTheGateWhichDecidesAndTheTrend) {
+  const auto page = bj::parse(reports::page_of_campaign(every_outcome(), release())).as_object();
+  EXPECT_EQ(page.at("decision"), "Not decided:");
+  EXPECT_EQ(page.at("why"),
+            "by the gate of ci/gate.toml: not settled, 1 check not settled, 0 checks passed.");
+  const auto& gate = page.at("gate").as_object();
+  EXPECT_EQ(gate.at("standing"), "not-settled");
+  EXPECT_EQ(gate.at("findings").as_array()[0].at("more"), 470);
+  EXPECT_EQ(page.at("past").as_array()[0].at("version"), "1.2");
+  std::map<std::string, bj::value> trends;
+  for (const auto& one : page.at("scenarios").as_array()[0].at("properties").as_array())
+    if (const auto* trend = one.as_object().if_contains("trend"))
+      trends[std::string(one.at("name").as_string())] = *trend;
+  EXPECT_EQ(trends.at("clean-exit"), (bj::array{nullptr, bj::array{2, 20}}));
+  EXPECT_EQ(trends.at("serves"), (bj::array{nullptr, nullptr}));
+  EXPECT_EQ(trends.at("released"), (bj::array{nullptr, nullptr}));
+  // Judged over the campaign: its failures are no rate.
+  EXPECT_FALSE(trends.contains("prompt-exit"));
+}
+TEST(Page, SaysShipIfTheGatePassedWhateverFailed) {
+  auto known = release();
+  known.gate->standing = Standing::passed;
+  known.gate->findings[0].standing = Standing::passed;
+  auto campaign = every_outcome();
+  campaign.exit_code = 1;
+  const auto page = bj::parse(reports::page_of_campaign(campaign, known)).as_object();
+  EXPECT_EQ(page.at("decision"), "Safe to ship");
+  EXPECT_EQ(page.at("why"), "by the gate of ci/gate.toml: passed, 1 check passed.");
+  EXPECT_EQ(bj::parse(reports::page_of_campaign(campaign)).at("decision"), "Do not ship:");
+}
+TEST(Markdown, SaysWhatKeepsTheGateFromPassing) {
+  const auto text = reports::markdown(every_outcome(), release());
+  EXPECT_THAT(text, HasSubstr("**Not decided:** by the gate of ci/gate.toml: not settled"));
+  EXPECT_THAT(text,
+              HasSubstr("## Gate\n\n- **not-settled** scenarios/chat.toml, clean-exit: fails 1 "
+                        "of 3 trials \\<b\\>; 470 more clean trials would settle it\n"));
 }
 
 TEST(Trace, HasPhasesMarksAndASliceAConnectionAndRequest) {

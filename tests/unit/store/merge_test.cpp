@@ -102,6 +102,16 @@ TEST(Merge, APartThatBrokeOffDoesNotMatterOnceNothingIsMissing) {
   EXPECT_EQ(merged({broke}).campaign.end->broken, "no disk");
   EXPECT_EQ(merged({broke, part("2", {3, 4, 5, 6})}).campaign.end->broken, "");
 }
+TEST(Merge, KeepsWhyAScenarioHasFewerTrialsUnlessAnotherPartHasThem) {
+  auto gave_up = part("1", {1, 2});
+  gave_up.campaign.start.scenarios[0].gave_up = "it does not start";
+  const auto alone = merged({gave_up});
+  EXPECT_EQ(alone.campaign.start.scenarios[0].gave_up, "it does not start");
+  EXPECT_THAT(alone.campaign.end->gave_up, ElementsAre("it does not start"));
+  const auto whole = merged({gave_up, part("2", {3, 4, 5, 6})});
+  EXPECT_EQ(whole.campaign.start.scenarios[0].gave_up, "");
+  EXPECT_THAT(whole.campaign.end->gave_up, ElementsAre(""));
+}
 TEST(Merge, APartThatNeverEndedCounts) {
   auto killed = part("1", {1, 2});
   killed.campaign.end.reset();

@@ -1,5 +1,6 @@
 #include "store/store.hpp"
 
+#include <SQLiteCpp/Database.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "store/schema.hpp"
 #include "store/stored_summary.hpp"
 #include "store/writer.hpp"
 #include "unit/scratch_folder.hpp"
@@ -97,9 +99,12 @@ TEST_F(StoreFile, GivesBackWhatItWasGiven) {
                                .duration = std::chrono::seconds(60),
                                .interrupted = true,
                                .broken = "why",
-                               .exit_code = 130}));
+                               .exit_code = 130,
+                               .gave_up = {"it does not start"}}));
   }
   const auto campaign = read_back();
+  EXPECT_EQ(campaign.start.scenarios.at(0).gave_up, "it does not start");
+  EXPECT_EQ(summary_of(campaign)->scenarios.at(0).gave_up, "it does not start");
   EXPECT_EQ(campaign.start.seed, start().seed);
   EXPECT_EQ(campaign.start.shard, start().shard);
   EXPECT_TRUE(campaign.start.stops_by_its_results);
@@ -132,6 +137,60 @@ TEST_F(StoreFile, RefusesATrialTwice) {
   ASSERT_TRUE(store.add(id, trial(1)));
   EXPECT_FALSE(store.add(id, trial(1)));
   EXPECT_EQ(read_back().trials.size(), 1U);
+}
+// Of four campaigns the last two that began before, and of those what its scenarios judged.
+TEST_F(StoreFile, TellsWhatEarlierCampaignsOfTheSameScenariosFound) {
+  auto store = to_write();
+  const auto add = [&](int day, std::initializer_list<Outcome> outcomes,
+                       const std::string& file = "a.toml") {
+    auto campaign = start(file + std::to_string(day));
+    campaign.started_utc = "2026-01-0" + std::to_string(day) + "T12:00:00Z";
+    campaign.scenarios[0].file = file;
+    const auto id = *store.begin(campaign);
+    std::uint32_t number = 0;
+    for (const auto outcome : outcomes) EXPECT_TRUE(store.add(id, trial(++number, outcome)));
+    return campaign;
+  };
+  using enum Outcome;
+  (void)add(1, {fail});
+  const auto shown = add(4, {fail, fail, fail});
+  (void)add(3, {pass, fail, unknown, not_applicable});
+  (void)add(2, {pass, pass});
+  (void)add(3, {fail}, "b.toml");
+  (void)add(5, {fail});
+  const auto past = *store.before(shown, 2);
+  ASSERT_EQ(past.size(), 2U);
+  EXPECT_EQ(past[0].started_utc, "2026-01-02T12:00:00Z");
+  EXPECT_EQ(past[0].target_version, "1.2");
+  ASSERT_EQ(past[0].counts.size(), 1U);
+  EXPECT_EQ(past[0].counts[0].trials, 2U);
+  ASSERT_EQ(past[1].counts.size(), 1U);
+  const auto& counts = past[1].counts[0];
+  EXPECT_EQ(counts.scenario, "a.toml");
+  EXPECT_EQ(counts.property, "deadline");
+  EXPECT_EQ(counts.failures, 1U);
+  EXPECT_EQ(counts.trials, 2U);
+  EXPECT_EQ(counts.unknown, 1U);
+}
+// As version 1 left it, which had no gave_up.
+TEST_F(StoreFile, AnOlderOneIsMigrated) {
+  {
+    SQLite::Database old(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    old.exec(std::string(store_schema::kSteps[0]));
+    old.exec("PRAGMA user_version=1");
+    old.exec("PRAGMA application_id=" + std::to_string(store_schema::kApplication));
+    old.exec(
+        "INSERT INTO campaigns (id, run, started_utc, seed, lastcall_version, results, "
+        "machine, writer, shard, shards, stops_by_its_results) VALUES (1, 'a', "
+        "'2026-01-31T12:00:00Z', '7', '0.1.0', 'r', '{}', '', 1, 1, 0)");
+    old.exec(
+        "INSERT INTO scenarios (campaign, position, file, hash, text, planned, target_build, "
+        "target_version) VALUES (1, 0, 'a.toml', 'h', 't', 5, '', '')");
+  }
+  const auto campaign = read_back();
+  EXPECT_EQ(campaign.start.seed, 7U);
+  EXPECT_EQ(campaign.start.scenarios.at(0).file, "a.toml");
+  EXPECT_EQ(campaign.start.scenarios.at(0).gave_up, "");
 }
 TEST_F(StoreFile, IsOneFileWhenItIsLeftAlone) {
   auto store = to_write();
