@@ -206,7 +206,7 @@ def markdown(content):
                  f"{one['after the end']} after the end. Each store opened. trials.jsonl said that {one['trials said']} trials were done; "
                  f"the stores have all of them, {one['trials in stores']} in all.\n\n")
     if one := content.get("shards"):
-        text += (f"## Shards\n\n{one['shards']} shards of {one['trials']} trials ran as processes, {AT_ONCE} at once, in an order drawn at "
+        text += (f"## Shards\n\n{one['shards']} shards of a campaign of {one['trials']} trials ran as processes, {AT_ONCE} at once, in an order drawn at "
                  f"random; {one['killed']} were killed after their first trial and run again, and what the killed ones left was merged, "
                  f"too. report.json, trials.jsonl, report.md, junit.xml and the kept trials are those of one machine but for times: "
                  f"{one['bytes_compared']:,} bytes compared.\n\n")
