@@ -380,8 +380,7 @@ class Requests {
     }
   }
 
-  // Of an answer that did not come: until then the target may have run into a time limit of its
-  // own.
+  // How long the target had for an answer that did not come, perhaps until a time limit of its own.
   [[nodiscard]] std::optional<TimeClaim> wait_for(const RequestView& r, Fate how) const {
     if (how != Fate::unanswered) return std::nullopt;
     const auto last = history_.events().size() - 1;
