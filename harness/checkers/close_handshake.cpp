@@ -19,9 +19,9 @@
 // lastcall cuts as it ends processes that the target had left: those are counted only.
 //
 // What a client waited for in vain is not judged if the target waited for a processor for a tenth
-// of that time: it may have been about to say it. Likewise a goodbye that had not come by an end a
-// second or more after the stop: a server that was held up may have run into a time limit of its
-// own.
+// of that time: it may have been about to say it. A goodbye that had not come when the target ended
+// the connection a second or more after the stop, perhaps by a time limit of its own, is unknown if
+// lastcall was held up for a tenth of that time, or the target waited for a processor for half.
 //
 // Cannot see what the server sent and the network lost. A client that sent a request after the
 // stop, or so shortly before that the server need not have read it (in-flight-finished's
@@ -223,10 +223,12 @@ class Judge {
       return Judgement::unseen;
     }
     const auto claim = owed.what.empty() ? std::nullopt : wait_for(c, owed);
-    const auto starved = claim ? starved_during(history_, *claim) : Nanoseconds(0);
-    if (starved > Nanoseconds(0)) {
-      starved_ = std::max(starved_, starved);
-      return Judgement::unseen;
+    if (gave_up(c) && claim) {
+      const auto starved = starved_between(history_, claim->from, claim->to);
+      if (starved >= claim->tolerance) {
+        starved_ = std::max(starved_, starved);
+        return Judgement::unseen;
+      }
     }
     if (!is_late) remark(c, farewell, owed);
     if (owed.what.empty()) return Judgement::held;
@@ -237,7 +239,9 @@ class Judge {
 
   [[nodiscard]] std::string doubt() const {
     if (doubt_) return ": " + doubt_->why;
-    return starved_ == Nanoseconds(0) ? "" : ": " + starved_text(starved_);
+    return starved_ == Nanoseconds(0) ? ""
+                                      : ": their clients gave up, but the target waited up to " +
+                                            human_duration(starved_) + " of that for a processor";
   }
   [[nodiscard]] const Violations& violations() const { return violations_; }
   // Those that closed first, whose Close frame the server did not answer.
@@ -368,16 +372,17 @@ class Judge {
     return evidence;
   }
 
+  [[nodiscard]] bool gave_up(const ConnectionView& c) const {
+    return c.ended && end_reason(c, history_) == ConnectionEndReason::timeout;
+  }
+
   // How long the goodbye did not come: until the client ran out of patience, or until the target
   // ended it otherwise, perhaps by a time limit of its own.
   [[nodiscard]] std::optional<TimeClaim> wait_for(const ConnectionView& c, const Debt& owed) const {
-    if (owed.is_act) return std::nullopt;
-    const auto last = history_.events().size() - 1;
-    const auto end = std::min(c.ended.value_or(last), forced_.value_or(last));
+    if (owed.is_act || !c.ended || is_before(forced_, *c.ended)) return std::nullopt;
     const auto from = history_.time(stop_);
-    if (end == c.ended && end_reason(c, history_) == ConnectionEndReason::timeout)
-      return claim_of_wait(from, history_.time(end));
-    return claim_of_own_limit(from, history_.time(end));
+    const auto to = history_.time(*c.ended);
+    return gave_up(c) ? claim_of_wait(from, to) : claim_of_own_limit(from, to);
   }
 
   const Plan& plan_;

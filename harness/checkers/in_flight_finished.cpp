@@ -50,9 +50,9 @@
 // ended with the connection where nothing says how long they are, and a 500 where the group was not
 // answered before the stop. "Sent `settling` before" rests on time: if lastcall was held up, or had
 // the target paused, for half of it, the request may have been late. What a deadline cut off that
-// was perhaps lastcall's own doing is unknown, and so is what was cut a second or more after the
-// stop if the target waited for a processor, or lastcall was held up, for a tenth of that time: a
-// server may have run into a time limit of its own.
+// was perhaps lastcall's own doing is unknown, and so is what the target cut a second or
+// more after the stop, perhaps by a time limit of its own, if lastcall was held up for a tenth of
+// that time or the target waited for a processor for half of it.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -370,27 +370,10 @@ class Requests {
       return;
     } else if (const auto why_not = why_not_judged(c, how, stands); !why_not.empty()) {
       ++not_judged_[why_not];
-    } else if (const auto starved = starved_for(r, how);
-               how == Fate::unseen || starved > Nanoseconds(0)) {
-      ++unseen_;
-      if (starved > Nanoseconds(0) && why_doubted_.empty()) why_doubted_ = starved_text(starved);
     } else {
-      ++judged_;
-      add_violation(c, r, how, stands);
+      ++(how == Fate::unseen ? unseen_ : judged_);
+      if (how != Fate::unseen) add_violation(c, r, how, stands);
     }
-  }
-
-  // How long the target had for an answer that did not come, perhaps until a time limit of its own.
-  [[nodiscard]] std::optional<TimeClaim> wait_for(const RequestView& r, Fate how) const {
-    if (how != Fate::unanswered) return std::nullopt;
-    const auto last = history_.events().size() - 1;
-    const auto end = std::min(r.ended.value_or(last), cut_by_lastcall(history_).value_or(last));
-    return claim_of_own_limit(history_.time(stop_), history_.time(end));
-  }
-
-  [[nodiscard]] Nanoseconds starved_for(const RequestView& r, Fate how) const {
-    const auto claim = wait_for(r, how);
-    return claim ? starved_during(history_, *claim) : Nanoseconds(0);
   }
 
   // Of one that was not answered as it should be; empty if it is judged.
@@ -419,7 +402,8 @@ class Requests {
     const bool is_cut_by_eof = how == Fate::unanswered && r.ended_by_eof;
     // The last two are told by what the others got, all of them.
     ClaimBasis footing{.absence = !r.ended || how == Fate::failed || is_cut_by_eof};
-    footing.claim = wait_for(r, how);
+    if (how == Fate::unanswered && r.ended)
+      footing.claim = claim_of_own_limit(stop, history_.time(*r.ended));
     if (stands.by_time) {
       const auto settling = paces_[c.group].settling;
       footing.claim = TimeClaim{stop - settling, stop, settling / 2};

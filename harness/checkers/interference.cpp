@@ -153,16 +153,10 @@ TimeClaim claim_of_wait(TimePoint from, TimePoint to) {
 
 std::optional<TimeClaim> claim_of_own_limit(TimePoint from, TimePoint to) {
   constexpr Nanoseconds kShortestLimit = std::chrono::seconds(1);
-  return to - from < kShortestLimit ? std::nullopt : std::optional(claim_of_wait(from, to));
-}
-
-Nanoseconds starved_during(const History& history, const TimeClaim& claim) {
-  const auto starved = starved_between(history, claim.from, claim.to);
-  return starved < claim.tolerance ? Nanoseconds(0) : starved;
-}
-
-std::string starved_text(Nanoseconds starved) {
-  return "the target waited up to " + human_duration(starved) + " for a processor meanwhile";
+  if (to - from < kShortestLimit) return std::nullopt;
+  auto claim = claim_of_wait(from, to);
+  claim.starvation = true;
+  return claim;
 }
 
 Nanoseconds stop_limit(const Plan& plan, const History& history, EventIndex until) {

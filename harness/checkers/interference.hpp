@@ -6,8 +6,9 @@
 // Those of the client workers where the property waits for what clients saw or did: a target that
 // waits for a client's goodbye is as late as that client. A lag is also the best sign there is that
 // the machine was starved, and the target with it, so deadlines count the lags of all. That the
-// target itself waited for a processor counts there if it did so for half of the time, and for
-// longer than it worked: threads of its own that are in each other's way are its own affair.
+// target itself waited for a processor counts where it ran into a time limit, if it did so for half
+// of the time, and for longer than it worked: threads of its own that are in each other's way are
+// its own affair.
 #pragma once
 
 #include <optional>
@@ -48,13 +49,6 @@ TimeClaim claim_of_wait(TimePoint from, TimePoint to);
 // The same of a wait that the target ended by itself. It may have done so by a time limit of its
 // own, which is a second at least: nothing of an end that came sooner.
 std::optional<TimeClaim> claim_of_own_limit(TimePoint from, TimePoint to);
-
-// How long the target waited for a processor during the claim's time, if that is more than the
-// claim tolerates; 0 if it is not.
-Nanoseconds starved_during(const History& history, const TimeClaim& claim);
-
-// "the target waited up to 500 ms for a processor meanwhile"
-std::string starved_text(Nanoseconds starved);
 
 // From the stop signal: the scenario's deadline, or what EXTEND_TIMEOUT_USEC made of it before
 // `until`.
