@@ -28,6 +28,7 @@
 #include "target/environment.hpp"
 #include "target/launch_options.hpp"
 #include "target/launcher.hpp"
+#include "target/parent_death.hpp"
 
 namespace lastcall::cli {
 namespace {
@@ -53,9 +54,10 @@ std::vector<Ability> what_every_trial_needs(const std::string& results) {
 }
 
 Ability tracing() {
+  const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child == 0) {
-    ::pause();
+    if (on_end_of(parent, SIGKILL)) ::pause();
     ::_exit(0);  // tidy: after fork
   }
   const auto seize = [child](unsigned long options) {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/scoped_fd.hpp"
+#include "target/parent_death.hpp"
 #include "target/port_lease.hpp"
 #include "target/process_tree.hpp"
 
@@ -67,12 +68,12 @@ Result<std::string> descriptors() {
 
 Result<std::string> processes() {
   std::vector<pid_t> forked;
+  const pid_t parent = ::getpid();
   int problem = 0;
   for (int i = 0; i < kLeastProcesses && problem == 0; ++i) {
     const pid_t child = ::fork();
     if (child == 0) {
-      (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      ::pause();
+      if (on_end_of(parent, SIGKILL)) ::pause();
       ::_exit(0);  // tidy: after fork
     }
     if (child < 0) problem = errno;

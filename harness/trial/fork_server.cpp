@@ -26,6 +26,7 @@
 #include "client/worker.hpp"
 #include "target/certificate.hpp"
 #include "target/cgroup.hpp"
+#include "target/parent_death.hpp"
 #include "target/process_tree.hpp"
 #include "target/short_folder.hpp"
 #include "trial/guard.hpp"

@@ -13,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "target/cgroup.hpp"
+#include "target/parent_death.hpp"
 #include "target/process_tree.hpp"
 #include "tracer/ends/stale_signal_traces.hpp"
 
@@ -79,10 +80,6 @@ void end_everybody(const WakeUp& wake_up) {
 }
 
 }  // namespace
-
-bool on_end_of(pid_t parent, int signal) {
-  return ::prctl(PR_SET_PDEATHSIG, signal) == 0 && ::getppid() == parent;
-}
 
 std::optional<int> end_of(pid_t child) {
   int status = 0;

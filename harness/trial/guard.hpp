@@ -21,11 +21,6 @@
 
 namespace lastcall {
 
-// In a forked child: from here on the kernel sends it `signal` when its parent ends, also while it
-// is stopped: SIGKILL ends it then, SIGCONT wakes it up. False if that parent has ended already.
-// The parent is the thread that forked it; a change of user and fork(2) forget it.
-bool on_end_of(pid_t parent, int signal);
-
 // The wait status of a child if it has ended, 0 if it was waited for before. Wakes it if somebody
 // has stopped it. Does not block.
 std::optional<int> end_of(pid_t child);

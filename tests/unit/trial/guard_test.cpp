@@ -9,6 +9,7 @@
 #include <array>
 
 #include "base/scoped_fd.hpp"
+#include "target/parent_death.hpp"
 
 namespace lastcall {
 namespace {
