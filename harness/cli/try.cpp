@@ -85,7 +85,7 @@ bool hung(const TrialSummary& trial) {
 // What became of each variant so far, said a line each.
 class Stops {
  public:
-  // `until`: when all of it is to be over.
+  // `until`: when no trial begins any more but the very first.
   Stops(const std::vector<StopVariant>& variants, TimePoint until, std::ostream& out)
       : variants_(variants), until_(until), seen_(variants.size()), out_(out) {}
 
@@ -122,9 +122,11 @@ class Stops {
     out_ << said << "\n" << std::flush;
   }
 
-  [[nodiscard]] bool gets_another(std::size_t variant) const {
+  // Called where a trial begins if it says yes.
+  [[nodiscard]] bool gets_another(std::size_t variant) {
     return hangs_ < kEnoughHangs && broken_ < kEnoughBroken && !seen_[variant].failed &&
-           !seen_[variant].waited && now() + seen_[variant].longest + kReporting < until_;
+           !seen_[variant].waited &&
+           (!std::exchange(has_begun_, true) || now() + seen_[variant].longest < until_);
   }
   [[nodiscard]] bool is_enough() const { return hangs_ >= kEnoughHangs; }
 
@@ -141,6 +143,7 @@ class Stops {
   std::ostream& out_;
   int hangs_ = 0;
   int broken_ = 0;
+  bool has_begun_ = false;
 };
 
 // An error is a bug of lastcall: what it writes is valid.
@@ -233,7 +236,6 @@ int run_campaign_of(const TryArguments& arguments, const Context& context, TimeP
   auto line = std::make_unique<ProgressLine>();
   CampaignOptions options{.scenarios = *scenarios,
                           .trials = arguments.trials,
-                          .duration = until - now(),
                           .seed = arguments.seed.value_or(std::random_device()()),
                           .results = *folder,
                           .tools = context.tools,
@@ -290,7 +292,7 @@ int run_try(const TryArguments& arguments, const Context& context) {
       known != nullptr && hints->signal.empty() && !known->why.empty())
     out << " (" << known->why << ")";
   out << "\n\n" << std::flush;
-  return run_campaign_of(arguments, context, begin + *budget,
+  return run_campaign_of(arguments, context, begin + *budget - std::min(kReporting, *budget / 10),
                          variants_of(*discovered.found, *hints, *talks), out);
 }
 
@@ -322,8 +324,9 @@ void add_try(CLI::App& app, Context& context) {
       "try", "No scenario: stop a command in ten ways within a minute, and say what is wrong");
   (void)add_discover_options(*command, arguments->discover);
   command
-      ->add_option("--for", arguments->budget,
-                   "How long all of it may take (default: 60s); a trial that has begun is finished")
+      ->add_option(
+          "--for", arguments->budget,
+          "How long all of it may take (default: 60s); one trial is run in any case, and finished")
       ->option_text("DURATION");
   command->add_option("--trials,-n", arguments->trials, "Trials of each kind of stop (default: 3)")
       ->check(CLI::PositiveNumber)
