@@ -86,7 +86,7 @@ class Right(TryTest):
         self.assertRegex(run.out, "held .*close-handshake")
 
     def test_websocket_server(self):
-        run = self.tried(PYTHON, self.folder / "servers" / "crowd.py", "{port}", seconds=6)
+        run = self.tried(PYTHON, self.folder / "servers" / "crowd.py", "{port}", seconds=20)
         self.assert_right(run)
         self.assertRegex(run.out, r"WebSocket at /.* \(\{port\}, another one each trial\)")
         self.assertIn("idle WebSocket ...", run.out)
@@ -117,7 +117,7 @@ class Right(TryTest):
 
     @unittest.skipUnless(shutil.which("node"), "ci/setup installs it")
     def test_http2_without_tls_is_said_and_not_called_wrong(self):
-        run = self.tried("node", SOURCE / "tests" / "servers" / "tried" / "http2.mjs", "{port}", seconds=8)
+        run = self.tried("node", SOURCE / "tests" / "servers" / "tried" / "http2.mjs", "{port}", seconds=20)
         self.assert_right(run)
         self.assertRegex(run.out, r"speaks HTTP/2 only, / answers 200 in .*\n  port \d+: clients ask once over HTTP/2 and stay "
                          r"connected; whether requests under way are finished is not judged")
@@ -126,7 +126,7 @@ class Right(TryTest):
 
 class Planted(TryTest):
     def test_requests_that_are_dropped_are_found(self):
-        run = self.tried(*self.own("{port}", "--ms", 200, "--drops"), trials=2, seconds=6)
+        run = self.tried(*self.own("{port}", "--ms", 200, "--drops"), trials=2, seconds=20)
         self.assert_exit(1, run)
         self.assertRegex(run.out, r"WRONG, most important first:\n  in-flight-finished: .*\n    in .*under-load")
         again = re.search(r"see it again: lastcall (replay \S+)", run.out)
