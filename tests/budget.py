@@ -144,6 +144,6 @@ def problems_of_catching_over_a_campaign(defect, run, wanted):
         found = next(p for p in campaign.report["scenarios"][0]["properties"] if p["name"] == defect.must)
         if found["verdict"] == "fail" and campaign.code == 1 and not problems:
             return []
-        if found["verdict"] != "not-applicable" or problems:
+        if found["verdict"] not in ("not-applicable", "unknown") or problems:
             return [*problems, shown(campaign)]
     return [f"{defect.must} was never judged", shown(campaign)]
