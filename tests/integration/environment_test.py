@@ -3,6 +3,7 @@ code 4, the reason and the remedy, and nothing is judged. Here each thing is tak
 its own or by a limit."""
 import errno
 import os
+import random
 import socket
 import subprocess
 import unittest
@@ -108,7 +109,8 @@ class FixedPort(LastcallTest):
     """A port that the scenario names by its number."""
     def setUp(self):
         super().setUp()
-        for self.port in range(9_100, 10_000):  # below those that lastcall and clients are given
+        # Below those that lastcall and clients are given; another test may look for one at the same time.
+        for self.port in random.sample(range(9_100, 10_000), 900):
             with socket.socket() as free:
                 if free.connect_ex(("127.0.0.1", self.port)) == errno.ECONNREFUSED:
                     break
