@@ -15,7 +15,11 @@ class UntilGate(LastcallTest):
         return run, json.loads((run.results / "gate.json").read_text())
 
     def test_a_right_server_passes_after_as_few_trials_as_it_takes(self):
-        run, gate = self.run_until(LENIENT + '[[rules]]\nproperty = "clean-exit"\nleast_trials = 9\n')
+        # A property that a busy machine lets one trial of many judge is asked for, too, and takes hundreds then.
+        for _ in range(5):
+            run, gate = self.run_until(LENIENT + '[[rules]]\nproperty = "clean-exit"\nleast_trials = 9\n', "--trials", 60)
+            if len(run.trials) < 40:
+                break
         self.assert_exit(0, run)
         self.assertEqual("passed", gate["standing"])
         self.assertGreaterEqual(len(run.trials), 9)
