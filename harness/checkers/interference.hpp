@@ -5,10 +5,10 @@
 // Which lags matter: those of the trial process always, as it sends the signals and sees the end.
 // Those of the client workers where the property waits for what clients saw or did: a target that
 // waits for a client's goodbye is as late as that client. A lag is also the best sign there is that
-// the machine was starved, and the target with it, so deadlines count the lags of all. That the
-// target itself waited for a processor counts where it ran into a time limit, if it did so for half
-// of the time, and for longer than it worked: threads of its own that are in each other's way are
-// its own affair.
+// the machine was starved, and the target with it, so deadlines count the lags of all. Where
+// the target ran into a time limit, its own waits for a processor count, too, if they took half of
+// the time, and longer than its work: a target whose own threads compete for the processors works
+// all that time.
 #pragma once
 
 #include <optional>

@@ -17,7 +17,7 @@ struct Http2Answer {
   bool is_http2 = false;      // it opened with SETTINGS
   bool has_ended = false;     // the answer is whole, or the server will not give one
   int status = 0;             // of HTTP; 0: no answer
-  unsigned head_flags = 0;    // of the HEADERS frame that begins the answer
+  unsigned head_flags = 0;    // flags of the HEADERS frame with the answer's status
   std::string server{};       // the Server header, printable
   bool is_grpc = false;       // by its content type
   std::string grpc_status{};  // "0" is OK, "12" UNIMPLEMENTED

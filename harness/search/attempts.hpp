@@ -32,10 +32,10 @@ struct Visit {
 // Two threads at the same memory: one looks at it, the other one changes it in the last phase. What
 // the first one does because of what it saw may be wrong then.
 struct Conflict {
-  std::size_t point = 0;  // of the look, an index of Calibration::points
+  std::size_t point = 0;  // where it looks: an index of Calibration::points
   int thread = 0;
   std::string thread_name{};
-  std::size_t write = 0;  // the place of the change, likewise
+  std::size_t write = 0;  // where the other one changes it: likewise
   int writer = 0;
   std::string writer_name{};
   bool written_then_only = false;  // as a flag is that says "it stops"

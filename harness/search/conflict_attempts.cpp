@@ -92,7 +92,7 @@ class Pairs {
 
   const Calibration& calibration_;
   HuntPhase phase_;
-  std::map<std::size_t, std::vector<const Visit*>> visits_;  // of the phase, by point
+  std::map<std::size_t, std::vector<const Visit*>> visits_;  // by point; only those in the phase
   std::map<FunctionStart, std::map<std::uint64_t, std::size_t>>
       functions_;  // points by their place
   std::set<std::tuple<std::size_t, int, std::size_t, int>> seen_;

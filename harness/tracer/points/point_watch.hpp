@@ -45,7 +45,7 @@ struct Acted {
   std::vector<std::string> missing{};   // places that the program does not have
   std::set<std::size_t> met{};          // indices of armed places: holds' first, then the others'
   std::vector<bool> reached{};          // by hold
-  std::vector<std::uint64_t> visits{};  // of the place of each hold in its phase, also afterwards
+  std::vector<std::uint64_t> visits{};  // by hold: to its place, in its phase, after the hold too
   bool signal_sent = false;
   bool signal_as_planned = false;  // at the hold or the call that the plan says
   bool barrier_held = false;

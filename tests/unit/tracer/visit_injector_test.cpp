@@ -107,7 +107,7 @@ TEST_F(Visits, ThatFollowAreCountedOnceAThreadStandsAtTheRuleBefore) {
 TEST_F(Visits, AreCountedOnAfterTheOneThatIsReached) {
   EXPECT_EQ(run({{}, {.function = "puts"}, true}, {kVisitsSubject}), "exited 0");
   EXPECT_THAT(reached(), SizeIs(1));
-  EXPECT_EQ(counted, 2U);  // of a state and of the last connection
+  EXPECT_EQ(counted, 2U);  // puts() runs twice: for a state, and for the last connection
 }
 
 TEST_F(Visits, ThereIsNoneWhereNoInstructionBegins) {
